@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.core;
+
+import org.jspecify.annotations.NullMarked;

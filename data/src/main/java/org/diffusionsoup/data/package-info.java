@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.data;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.eval;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.workbench;
+
+import org.jspecify.annotations.NullMarked;
