@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.diffusion.clip;
+
+import org.jspecify.annotations.NullMarked;

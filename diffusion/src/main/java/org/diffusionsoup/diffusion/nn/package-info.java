@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.diffusion.nn;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,67 @@
+package org.diffusionsoup.diffusion.torch;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Loads libtorch once, in the one order that works on a machine with an empty JavaCPP cache.
+ *
+ * <p>Left to itself the first load dies inside {@code dlopen} of {@code libtorch_cpu.so}, because
+ * its sibling libraries are not extracted yet. All native folders are therefore unpacked before the
+ * first library is opened, and two processes that start at once take turns by a file lock.
+ */
+final class Natives {
+    private static boolean loaded;
+
+    private Natives() {}
+
+    /** Loads libtorch if this process has not done so yet. */
+    static synchronized void load() {
+        if (loaded) {
+            return;
+        }
+        // JavaCPP would otherwise watch the resident size on every allocation and call System.gc()
+        // or throw when libtorch's own memory passes a share of the Java heap.
+        setDefault("org.bytedeco.javacpp.maxBytes", "0");
+        setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+        try {
+            Path cache = Loader.getCacheDir().toPath();
+            Files.createDirectories(cache);
+            Path lockFile = cache.resolve(".diffusion-soup.lock");
+            try (FileChannel channel =
+                            FileChannel.open(
+                                    lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                    FileLock lock = channel.lock()) {
+                String platform = Loader.getPlatform();
+                Loader.cacheResources(torch.class, "/org/bytedeco/openblas/" + platform + "/");
+                Loader.cacheResources(torch.class, "/org/bytedeco/pytorch/" + platform + "/");
+                Loader.load(torch.class);
+                if (!lock.isValid()) {
+                    throw new TorchException("the lock on " + lockFile + " was lost while loading");
+                }
+            }
+        } catch (IOException e) {
+            throw new TorchException(
+                    "libtorch could not be unpacked into the JavaCPP cache folder ("
+                            + e.getMessage()
+                            + "); free some disk space or set -Dorg.bytedeco.javacpp.cachedir",
+                    e);
+        } catch (UnsatisfiedLinkError e) {
+            throw new TorchException(
+                    "libtorch could not be loaded on this machine: " + e.getMessage(), e);
+        }
+        loaded = true;
+    }
+
+    private static void setDefault(String key, String value) {
+        if (System.getProperty(key) == null) {
+            System.setProperty(key, value);
+        }
+    }
+}

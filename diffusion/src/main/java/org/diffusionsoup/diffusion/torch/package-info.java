@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.diffusion.torch;
+
+import org.jspecify.annotations.NullMarked;

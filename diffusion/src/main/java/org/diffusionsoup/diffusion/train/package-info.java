@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.diffusion.train;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.diffusion.unet;
+
+import org.jspecify.annotations.NullMarked;

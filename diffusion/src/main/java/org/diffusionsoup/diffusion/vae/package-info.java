@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.diffusion.vae;
+
+import org.jspecify.annotations.NullMarked;
