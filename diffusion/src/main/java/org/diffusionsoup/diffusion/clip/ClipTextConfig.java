@@ -1,0 +1,86 @@
+package org.diffusionsoup.diffusion.clip;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.diffusionsoup.diffusion.nn.Activation;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+
+/**
+ * Shape of a {@link ClipTextModel}, as transformers' {@code text_encoder/config.json} states it.
+ *
+ * @param vocabSize entries of the token table
+ * @param hiddenSize width
+ * @param intermediateSize width of the feed-forward
+ * @param layers transformer layers
+ * @param heads attention heads
+ * @param maxPositions longest token sequence
+ * @param activation of the feed-forward
+ * @param layerNormEps epsilon of the layer normalisations
+ * @param eosTokenId which token's row is pooled; the legacy value 2 means the row of the largest id
+ * @param projectionDim width of the projected embedding where the model has a projection
+ */
+public record ClipTextConfig(
+        int vocabSize,
+        int hiddenSize,
+        int intermediateSize,
+        int layers,
+        int heads,
+        int maxPositions,
+        Activation activation,
+        double layerNormEps,
+        int eosTokenId,
+        int projectionDim) {
+
+    /** Reads a text encoder's config, or the {@code text_config} of a whole CLIP. */
+    public static ClipTextConfig of(JsonConfig c) {
+        return new ClipTextConfig(
+                c.integer("vocab_size", 49408),
+                c.integer("hidden_size", 512),
+                c.integer("intermediate_size", 2048),
+                c.integer("num_hidden_layers", 12),
+                c.integer("num_attention_heads", 8),
+                c.integer("max_position_embeddings", 77),
+                Activation.of(c.text("hidden_act", "quick_gelu")),
+                c.number("layer_norm_eps", 1e-5),
+                c.integer("eos_token_id", 2),
+                c.integer("projection_dim", 512));
+    }
+
+    /** The config in transformers' format. */
+    public ObjectNode toJson() {
+        ObjectNode o = JsonConfig.object();
+        o.putArray("architectures").add("CLIPTextModel");
+        o.put("attention_dropout", 0.0);
+        o.put("bos_token_id", 0);
+        o.put("eos_token_id", eosTokenId);
+        o.put("hidden_act", activation.configName());
+        o.put("hidden_size", hiddenSize);
+        o.put("initializer_factor", 1.0);
+        o.put("initializer_range", 0.02);
+        o.put("intermediate_size", intermediateSize);
+        o.put("layer_norm_eps", layerNormEps);
+        o.put("max_position_embeddings", maxPositions);
+        o.put("model_type", "clip_text_model");
+        o.put("num_attention_heads", heads);
+        o.put("num_hidden_layers", layers);
+        o.put("pad_token_id", 1);
+        o.put("projection_dim", projectionDim);
+        o.put("torch_dtype", "float32");
+        o.put("vocab_size", vocabSize);
+        return o;
+    }
+
+    /** The same shape projected to another width; a whole CLIP states that width outside. */
+    public ClipTextConfig withProjectionDim(int dim) {
+        return new ClipTextConfig(
+                vocabSize,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                maxPositions,
+                activation,
+                layerNormEps,
+                eosTokenId,
+                dim);
+    }
+}

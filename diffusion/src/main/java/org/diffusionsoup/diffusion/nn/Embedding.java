@@ -1,0 +1,23 @@
+package org.diffusionsoup.diffusion.nn;
+
+import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Tensor;
+
+/** A table of vectors (entries, width) looked up by int64 ids. */
+public final class Embedding {
+    private final Parameter weight;
+
+    public Embedding(Names names, long entries, long width, Init init) {
+        this.weight = names.parameter("weight", init, entries, width);
+    }
+
+    /** Ids of any shape to vectors: (...) to (..., width). */
+    public Tensor forward(Tensor ids) {
+        return Functional.embedding(weight.value(), ids);
+    }
+
+    /** The whole table. */
+    public Tensor table() {
+        return weight.value();
+    }
+}

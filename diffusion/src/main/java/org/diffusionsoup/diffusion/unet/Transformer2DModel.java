@@ -1,0 +1,67 @@
+package org.diffusionsoup.diffusion.unet;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.diffusionsoup.diffusion.nn.Conv2d;
+import org.diffusionsoup.diffusion.nn.GroupNorm;
+import org.diffusionsoup.diffusion.nn.Linear;
+import org.diffusionsoup.diffusion.nn.Names;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** A picture's positions as tokens through transformer blocks: (N, C, H, W) to the same. */
+final class Transformer2DModel {
+    private final Names names;
+    private final GroupNorm norm;
+    private final @Nullable Linear linearIn;
+    private final @Nullable Linear linearOut;
+    private final @Nullable Conv2d convIn;
+    private final @Nullable Conv2d convOut;
+    private final List<BasicTransformerBlock> blocks = new ArrayList<>();
+
+    Transformer2DModel(Names names, UNetConfig c, long channels, long heads, int layers) {
+        this.names = names;
+        // The reference fixes this epsilon at 1e-6, whatever norm_eps says.
+        norm = new GroupNorm(names.sub("norm"), c.normNumGroups(), channels, 1e-6);
+        boolean linear = c.useLinearProjection();
+        linearIn = linear ? new Linear(names.sub("proj_in"), channels, channels, true) : null;
+        convIn = linear ? null : new Conv2d(names.sub("proj_in"), channels, channels, 1, 1, 0);
+        for (int i = 0; i < layers; i++) {
+            blocks.add(
+                    new BasicTransformerBlock(
+                            names.sub("transformer_blocks", i),
+                            channels,
+                            c.crossAttentionDim(),
+                            heads,
+                            c.upcastAttention()));
+        }
+        linearOut = linear ? new Linear(names.sub("proj_out"), channels, channels, true) : null;
+        convOut = linear ? null : new Conv2d(names.sub("proj_out"), channels, channels, 1, 1, 0);
+    }
+
+    Tensor forward(Tensor x, Tensor text) {
+        long n = x.size(0);
+        long c = x.size(1);
+        long h = x.size(2);
+        long w = x.size(3);
+        Tensor y = norm.forward(x);
+        if (convIn != null) {
+            y = convIn.forward(y);
+        }
+        y = y.permute(0, 2, 3, 1).reshape(n, h * w, c); // (N, H*W, C)
+        if (linearIn != null) {
+            y = linearIn.forward(y);
+        }
+        for (BasicTransformerBlock b : blocks) {
+            y = b.forward(y, text);
+        }
+        if (linearOut != null) {
+            y = linearOut.forward(y);
+        }
+        y = y.reshape(n, h, w, c).permute(0, 3, 1, 2); // (N, C, H, W), channels last in memory
+        if (convOut != null) {
+            y = convOut.forward(y);
+        }
+        return names.tap(y.add(x));
+    }
+}

@@ -1,0 +1,165 @@
+package org.diffusionsoup.diffusion.unet;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import org.diffusionsoup.diffusion.nn.Conv2d;
+import org.diffusionsoup.diffusion.nn.GroupNorm;
+import org.diffusionsoup.diffusion.nn.Linear;
+import org.diffusionsoup.diffusion.nn.Names;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The denoiser ε_w(x_t, t, y) of the paper (Section 3): diffusers' {@code UNet2DConditionModel} as
+ * Stable Diffusion 1.x, 2.x and XL configure it, with the same parameter names.
+ */
+public final class UNet2DConditionModel {
+    private final UNetConfig config;
+    private final Parameters parameters;
+    private final Names root;
+    private final Conv2d convIn;
+    private final Linear time1;
+    private final Linear time2;
+    private final @Nullable Linear add1;
+    private final @Nullable Linear add2;
+    private final List<UNetBlock> downBlocks = new ArrayList<>();
+    private final Names midNames;
+    private final ResnetBlock2D midResnet0;
+    private final Transformer2DModel midAttention;
+    private final ResnetBlock2D midResnet1;
+    private final List<UNetBlock> upBlocks = new ArrayList<>();
+    private final GroupNorm convNormOut;
+    private final Conv2d convOut;
+
+    /** Builds the model and allocates its weights, uninitialised. */
+    public UNet2DConditionModel(UNetConfig c) {
+        config = c;
+        root = Names.root();
+        parameters = root.parameters();
+        int n = c.blockOutChannels().size();
+        long first = c.blockOutChannels().getFirst();
+        long last = c.blockOutChannels().getLast();
+        long temb = 4 * first;
+        convIn = new Conv2d(root.sub("conv_in"), c.inChannels(), first, 3, 1, 1);
+        time1 = new Linear(root.sub("time_embedding.linear_1"), first, temb, true);
+        time2 = new Linear(root.sub("time_embedding.linear_2"), temb, temb, true);
+        boolean added = c.additionTimeEmbedDim() > 0;
+        long addIn = c.projectionClassEmbeddingsInputDim();
+        add1 = added ? new Linear(root.sub("add_embedding.linear_1"), addIn, temb, true) : null;
+        add2 = added ? new Linear(root.sub("add_embedding.linear_2"), temb, temb, true) : null;
+        long in = first;
+        for (int i = 0; i < n; i++) {
+            downBlocks.add(UNetBlock.down(root.sub("down_blocks", i), c, i, in, temb));
+            in = c.blockOutChannels().get(i);
+        }
+        midNames = root.sub("mid_block");
+        int g = c.normNumGroups();
+        midResnet0 =
+                new ResnetBlock2D(midNames.sub("resnets.0"), last, last, temb, g, c.normEps());
+        midAttention =
+                new Transformer2DModel(
+                        midNames.sub("attentions.0"),
+                        c,
+                        last,
+                        c.heads().getLast(),
+                        c.transformerLayers().getLast());
+        midResnet1 =
+                new ResnetBlock2D(midNames.sub("resnets.1"), last, last, temb, g, c.normEps());
+        for (int i = 0; i < n; i++) {
+            upBlocks.add(UNetBlock.up(root.sub("up_blocks", i), c, i, temb));
+        }
+        convNormOut = new GroupNorm(root.sub("conv_norm_out"), g, first, c.normEps());
+        convOut = new Conv2d(root.sub("conv_out"), first, c.outChannels(), 3, 1, 1);
+        parameters.allocate();
+    }
+
+    public UNetConfig config() {
+        return config;
+    }
+
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    /**
+     * Predicts what the scheduler's prediction type asks for (noise, or velocity).
+     *
+     * @param sample latents (N, inChannels, H, W)
+     * @param timesteps one per row (N), or a single one for all (1); float32, 0 to 999
+     * @param text text embedding (N, tokens, crossAttentionDim)
+     * @return (N, outChannels, H, W)
+     */
+    public Tensor forward(Tensor sample, Tensor timesteps, Tensor text) {
+        if (add1 != null) {
+            throw new IllegalArgumentException(
+                    "this UNet needs added conditions (SDXL); call the forward that takes them");
+        }
+        return run(sample, timesteps, text, null, null);
+    }
+
+    /**
+     * As above for SDXL.
+     *
+     * @param pooledText the second text encoder's projected embedding (N, D)
+     * @param timeIds original size, crop and target size (N, 6)
+     */
+    public Tensor forward(
+            Tensor sample, Tensor timesteps, Tensor text, Tensor pooledText, Tensor timeIds) {
+        return run(sample, timesteps, text, pooledText, timeIds);
+    }
+
+    private Tensor run(
+            Tensor sample,
+            Tensor timesteps,
+            Tensor text,
+            @Nullable Tensor pooledText,
+            @Nullable Tensor timeIds) {
+        long n = sample.size(0);
+        Tensor t = timesteps.toFloat();
+        if (t.size(0) != n) {
+            t = t.expand(n);
+        }
+        Tensor proj = root.tap("time_proj", sinusoid(t, config.blockOutChannels().getFirst()));
+        Tensor temb =
+                root.tap("time_embedding", time2.forward(Functional.silu(time1.forward(proj))));
+        if (add1 != null && add2 != null && pooledText != null && timeIds != null) {
+            Tensor ids = timeIds.toFloat().reshape(-1);
+            Tensor sizes = sinusoid(ids, config.additionTimeEmbedDim()).reshape(n, -1);
+            Tensor added = Tensor.cat(List.of(pooledText, sizes), -1);
+            temb = temb.add(add2.forward(Functional.silu(add1.forward(added))));
+        }
+        Tensor act = Functional.silu(temb); // every ResNet block starts from SiLU(temb)
+
+        Tensor x = convIn.forward(sample.channelsLast());
+        ArrayDeque<Tensor> skips = new ArrayDeque<>();
+        skips.push(x);
+        for (UNetBlock b : downBlocks) {
+            x = b.down(x, act, text, skips);
+        }
+        x = midResnet0.forward(x, act);
+        x = midAttention.forward(x, text);
+        x = midNames.tap(midResnet1.forward(x, act));
+        for (UNetBlock b : upBlocks) {
+            x = b.up(x, act, text, skips);
+        }
+        return convOut.forward(Functional.silu(convNormOut.forward(x)));
+    }
+
+    /** Sinusoidal embedding of timesteps (n) to (n, dim), diffusers' {@code Timesteps}. */
+    private Tensor sinusoid(Tensor t, long dim) {
+        long half = dim / 2;
+        // Arithmetic in float32 in the reference's order: exponent, exp, product.
+        Tensor exponent =
+                Tensor.arange(half)
+                        .toFloat()
+                        .mul(-Math.log(10000))
+                        .div(half - config.freqShift());
+        Tensor args = t.unsqueeze(1).mul(exponent.exp().unsqueeze(0)); // (n, half)
+        return config.flipSinToCos()
+                ? Tensor.cat(List.of(args.cos(), args.sin()), -1)
+                : Tensor.cat(List.of(args.sin(), args.cos()), -1);
+    }
+}

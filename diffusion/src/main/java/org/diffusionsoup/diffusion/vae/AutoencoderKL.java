@@ -1,0 +1,61 @@
+package org.diffusionsoup.diffusion.vae;
+
+import org.diffusionsoup.diffusion.nn.Conv2d;
+import org.diffusionsoup.diffusion.nn.Names;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The latent space of Stable Diffusion: diffusers' {@code AutoencoderKL}, same parameter names.
+ * Pictures are float32 NCHW in [-1, 1].
+ */
+public final class AutoencoderKL {
+    private final VaeConfig config;
+    private final Parameters parameters;
+    private final Encoder encoder;
+    private final @Nullable Conv2d quantConv;
+    private final @Nullable Conv2d postQuantConv;
+    private final Decoder decoder;
+
+    /** Builds the model and allocates its weights, uninitialised. */
+    public AutoencoderKL(VaeConfig c) {
+        config = c;
+        Names root = Names.root();
+        parameters = root.parameters();
+        long z = c.latentChannels();
+        encoder = new Encoder(root.sub("encoder"), c);
+        quantConv = c.useQuantConv() ? new Conv2d(root.sub("quant_conv"), 2 * z, 2 * z, 1, 1, 0) : null;
+        postQuantConv =
+                c.usePostQuantConv() ? new Conv2d(root.sub("post_quant_conv"), z, z, 1, 1, 0) : null;
+        decoder = new Decoder(root.sub("decoder"), c);
+        parameters.allocate();
+    }
+
+    public VaeConfig config() {
+        return config;
+    }
+
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    /** The distribution of latents of pictures (N, 3, H, W); no scaling factor is applied. */
+    public DiagonalGaussian encode(Tensor pixels) {
+        Tensor moments = encoder.forward(pixels.channelsLast());
+        if (quantConv != null) {
+            moments = quantConv.forward(moments);
+        }
+        Tensor[] half = moments.toFloat().chunk(2, 1);
+        return new DiagonalGaussian(half[0], half[1].clamp(-30, 20));
+    }
+
+    /** Pictures (N, 3, H, W) of latents (N, latent, h, w); no scaling factor is applied. */
+    public Tensor decode(Tensor latents) {
+        Tensor z = latents.channelsLast();
+        if (postQuantConv != null) {
+            z = postQuantConv.forward(z);
+        }
+        return decoder.forward(z);
+    }
+}
