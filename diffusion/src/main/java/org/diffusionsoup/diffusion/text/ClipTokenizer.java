@@ -1,0 +1,244 @@
+package org.diffusionsoup.diffusion.text;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * CLIP's byte-pair tokenizer, read from a diffusers {@code tokenizer} folder.
+ *
+ * <p>Sources: Hugging Face's slow {@code CLIPTokenizer} and OpenAI's {@code SimpleTokenizer}, each
+ * as it behaves where {@code ftfy} is not installed; {@link Convention} says which. Instances are
+ * immutable and may be shared between threads.
+ */
+public final class ClipTokenizer {
+    /** Whose ids to produce; they differ for some texts and in the padding. */
+    public enum Convention {
+        /**
+         * {@code transformers}' CLIPTokenizer: control and format characters dropped, NFC,
+         * ideographs spaced out, special tokens (the padding token too) cut out of the text.
+         */
+        HUGGING_FACE,
+        /**
+         * {@code openai/CLIP}: HTML entities unescaped, everything else kept, padded with 0
+         * whatever the folder's padding token is.
+         */
+        OPENAI
+    }
+
+    private final Convention convention;
+    private final Map<String, Integer> vocabulary;
+    private final Map<Integer, String> symbols;
+    private final Map<String, Integer> special;
+    private final Pattern specialPattern;
+    private final BytePairEncoder bytePairs;
+    private final int bosId;
+    private final int eosId;
+    private final int padId;
+    private final int unknownId;
+    private final int modelMaxLength;
+    private final int vocabSize;
+
+    private ClipTokenizer(TokenizerFolder folder, Convention convention) {
+        this.convention = convention;
+        vocabulary = Map.copyOf(folder.vocabulary());
+        special = Map.copyOf(folder.special());
+        bytePairs = new BytePairEncoder(folder.merges());
+        bosId = special.get(folder.bos());
+        eosId = special.get(folder.eos());
+        unknownId = special.get(folder.unknown());
+        padId = convention == Convention.OPENAI ? 0 : special.get(folder.pad());
+        modelMaxLength = folder.modelMaxLength();
+        // Longest first, so that a special token beats another that is its beginning.
+        specialPattern =
+                Pattern.compile(
+                        special.keySet().stream()
+                                .sorted(
+                                        Comparator.comparingInt(String::length)
+                                                .reversed()
+                                                .thenComparing(Comparator.naturalOrder()))
+                                .map(Pattern::quote)
+                                .collect(Collectors.joining("|")));
+        symbols = new HashMap<>();
+        vocabulary.forEach((symbol, id) -> symbols.put(id, symbol));
+        special.forEach((symbol, id) -> symbols.putIfAbsent(id, symbol));
+        vocabSize = symbols.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
+    }
+
+    /**
+     * Reads a tokenizer folder for Hugging Face's convention, the one of Stable Diffusion.
+     *
+     * @param folder holds {@code vocab.json} and {@code merges.txt} (or each with {@code .gz}),
+     *     and optionally {@code tokenizer_config.json} and {@code special_tokens_map.json}
+     * @return the tokenizer
+     * @throws TokenizerException if a file is missing or malformed
+     */
+    public static ClipTokenizer load(Path folder) {
+        return load(folder, Convention.HUGGING_FACE);
+    }
+
+    /**
+     * Reads a tokenizer folder.
+     *
+     * @param folder as in {@link #load(Path)}
+     * @param convention whose ids to produce
+     * @return the tokenizer
+     * @throws TokenizerException if a file is missing or malformed
+     */
+    public static ClipTokenizer load(Path folder, Convention convention) {
+        return new ClipTokenizer(TokenizerFolder.read(folder), convention);
+    }
+
+    /**
+     * The ids of a text, framed by the start and end token, cut to {@link #modelMaxLength()} (the
+     * end token stays) and filled up with the padding token.
+     *
+     * @param text any text, also the empty one
+     * @return exactly {@link #modelMaxLength()} ids
+     */
+    public int[] encode(String text) {
+        return encode(text, modelMaxLength);
+    }
+
+    /**
+     * As {@link #encode(String)}, to another length.
+     *
+     * @param text any text
+     * @param length number of ids to return, at least 2
+     * @return exactly {@code length} ids
+     * @throws IllegalArgumentException if {@code length} is below 2
+     */
+    public int[] encode(String text, int length) {
+        if (length < 2) {
+            throw new IllegalArgumentException(
+                    "A length of " + length + " leaves no room for the start and end tokens: 2.");
+        }
+        int[] ids = encodeUnpadded(text);
+        int[] out = Arrays.copyOf(ids, length);
+        if (ids.length > length) {
+            out[length - 1] = eosId;
+        } else {
+            Arrays.fill(out, ids.length, length, padId);
+        }
+        return out;
+    }
+
+    /**
+     * The ids of a text, framed by the start and end token, neither cut nor padded.
+     *
+     * @param text any text
+     * @return at least 2 ids
+     */
+    public int[] encodeUnpadded(String text) {
+        List<Integer> ids = new ArrayList<>();
+        ids.add(bosId);
+        switch (convention) {
+            case OPENAI -> addWords(TextCleaning.likeOpenAi(text), ids);
+            case HUGGING_FACE -> addAroundSpecialTokens(text, ids);
+        }
+        ids.add(eosId);
+        return ids.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    private void addAroundSpecialTokens(String text, List<Integer> ids) {
+        Matcher matcher = specialPattern.matcher(text);
+        int from = 0;
+        while (matcher.find()) {
+            addWords(TextCleaning.likeHuggingFace(text.substring(from, matcher.start())), ids);
+            ids.add(special.get(matcher.group()));
+            from = matcher.end();
+        }
+        addWords(TextCleaning.likeHuggingFace(text.substring(from)), ids);
+    }
+
+    private void addWords(String cleaned, List<Integer> ids) {
+        for (String word : TextCleaning.words(cleaned)) {
+            if (word.equals(TextCleaning.START_OF_TEXT) || word.equals(TextCleaning.END_OF_TEXT)) {
+                ids.add(vocabulary.getOrDefault(word, unknownId));
+                continue;
+            }
+            for (String symbol : bytePairs.split(TextCleaning.byteCharacters(word))) {
+                ids.add(vocabulary.getOrDefault(symbol, unknownId));
+            }
+        }
+    }
+
+    /**
+     * The text that ids stand for: words in lower case, each followed by a space except the last;
+     * start, end and padding tokens are left out.
+     *
+     * @param ids ids below {@link #vocabSize()}
+     * @return the text; bytes that are no UTF-8 become U+FFFD
+     * @throws IllegalArgumentException if an id is not in the vocabulary
+     */
+    public String decode(int... ids) {
+        return SymbolDecoder.decode(
+                Arrays.stream(ids)
+                        .filter(id -> id != bosId && id != eosId && !isPadding(id))
+                        .mapToObj(this::symbolOf)
+                        .toList());
+    }
+
+    private boolean isPadding(int id) {
+        // Id 0 is OpenAI's padding, but also the byte "!", which a text may well contain.
+        return convention == Convention.HUGGING_FACE && id == padId;
+    }
+
+    private String symbolOf(int id) {
+        String symbol = symbols.get(id);
+        if (symbol == null) {
+            throw new IllegalArgumentException(
+                    "The id " + id + " is not in this vocabulary of " + vocabSize + " tokens.");
+        }
+        return symbol;
+    }
+
+    /**
+     * @return number of ids that {@link #encode(String)} returns
+     */
+    public int modelMaxLength() {
+        return modelMaxLength;
+    }
+
+    /**
+     * @return the highest id plus one: the rows an embedding table needs
+     */
+    public int vocabSize() {
+        return vocabSize;
+    }
+
+    /**
+     * @return id of the start token
+     */
+    public int bosId() {
+        return bosId;
+    }
+
+    /**
+     * @return id of the end token
+     */
+    public int eosId() {
+        return eosId;
+    }
+
+    /**
+     * @return id that fills up short texts
+     */
+    public int padId() {
+        return padId;
+    }
+
+    /**
+     * @return whose ids this tokenizer produces
+     */
+    public Convention convention() {
+        return convention;
+    }
+}

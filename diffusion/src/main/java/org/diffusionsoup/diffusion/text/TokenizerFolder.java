@@ -1,0 +1,247 @@
+package org.diffusionsoup.diffusion.text;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * What a diffusers {@code tokenizer} folder says.
+ *
+ * @param vocabulary symbol to id
+ * @param merges the merge list, best first
+ * @param special special tokens to split a text at, with their ids
+ * @param bos the start token
+ * @param eos the end token
+ * @param pad the padding token
+ * @param unknown the token for symbols outside the vocabulary
+ * @param modelMaxLength number of ids of a padded text
+ */
+record TokenizerFolder(
+        Map<String, Integer> vocabulary,
+        List<BytePairEncoder.Pair> merges,
+        Map<String, Integer> special,
+        String bos,
+        String eos,
+        String pad,
+        String unknown,
+        int modelMaxLength) {
+
+    static final String VOCABULARY = "vocab.json";
+    static final String MERGES = "merges.txt";
+    static final String CONFIG = "tokenizer_config.json";
+    static final String SPECIAL_TOKENS = "special_tokens_map.json";
+
+    /** The length CLIP's text encoders were built for; used where the folder states none. */
+    static final int CLIP_LENGTH = 77;
+
+    /** CLIP ignores merges beyond this number; its published file holds more. */
+    private static final int MERGE_LIMIT = BpeVocabulary.MAXIMUM_MERGES;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    static TokenizerFolder read(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new TokenizerException(
+                    "There is no tokenizer folder "
+                            + folder
+                            + ": give the folder that holds vocab.json and merges.txt.");
+        }
+        Map<String, Integer> vocabulary = readVocabulary(folder);
+        List<BytePairEncoder.Pair> merges = readMerges(folder);
+        ObjectNode config = readObject(folder.resolve(CONFIG));
+        ObjectNode map = readObject(folder.resolve(SPECIAL_TOKENS));
+        String bos = token(config, map, "bos_token", TextCleaning.START_OF_TEXT);
+        String eos = token(config, map, "eos_token", TextCleaning.END_OF_TEXT);
+        String unknown = token(config, map, "unk_token", TextCleaning.END_OF_TEXT);
+        String pad = token(config, map, "pad_token", TextCleaning.END_OF_TEXT);
+
+        Map<String, Integer> special = new LinkedHashMap<>();
+        config.path("added_tokens_decoder")
+                .properties()
+                .forEach(e -> special.put(content(e.getValue()), parseId(e.getKey(), folder)));
+        List<String> wanted = new ArrayList<>(List.of(bos, eos, unknown, pad));
+        for (JsonNode extra : additional(config, map)) {
+            wanted.add(content(extra));
+        }
+        for (String token : wanted) {
+            if (!special.containsKey(token)) {
+                special.put(token, idOfSpecial(token, vocabulary, special));
+            }
+        }
+        return new TokenizerFolder(
+                vocabulary, merges, special, bos, eos, pad, unknown, modelMaxLength(config));
+    }
+
+    private static int idOfSpecial(
+            String token, Map<String, Integer> vocabulary, Map<String, Integer> special) {
+        Integer known = vocabulary.get(token);
+        if (known != null) {
+            return known;
+        }
+        // As in transformers: a special token outside the vocabulary takes the next free id.
+        int next = 0;
+        for (int id : vocabulary.values()) {
+            next = Math.max(next, id + 1);
+        }
+        for (int id : special.values()) {
+            next = Math.max(next, id + 1);
+        }
+        return next;
+    }
+
+    private static int parseId(String key, Path folder) {
+        try {
+            return Integer.parseUnsignedInt(key);
+        } catch (NumberFormatException e) {
+            throw new TokenizerException(
+                    folder.resolve(CONFIG)
+                            + " has the key \""
+                            + key
+                            + "\" in added_tokens_decoder where a token id must stand.",
+                    e);
+        }
+    }
+
+    private static JsonNode additional(ObjectNode config, ObjectNode map) {
+        JsonNode stated = config.path("additional_special_tokens");
+        return stated.isArray() ? stated : map.path("additional_special_tokens");
+    }
+
+    private static String token(ObjectNode config, ObjectNode map, String key, String fallback) {
+        for (ObjectNode node : List.of(config, map)) {
+            String stated = content(node.path(key));
+            if (!stated.isEmpty()) {
+                return stated;
+            }
+        }
+        return fallback;
+    }
+
+    /** A token is written either as a string or as an AddedToken object. */
+    private static String content(JsonNode node) {
+        return node.isObject() ? node.path("content").asText("") : node.asText("");
+    }
+
+    private static int modelMaxLength(ObjectNode config) {
+        JsonNode stated = config.path("model_max_length");
+        // transformers writes 1e30 for "no limit", which no CLIP text encoder can take.
+        return stated.canConvertToInt() && stated.asInt() >= 2 ? stated.asInt() : CLIP_LENGTH;
+    }
+
+    private static Map<String, Integer> readVocabulary(Path folder) {
+        Path file = plainOrZipped(folder, VOCABULARY);
+        ObjectNode json = parseObject(file, readText(file));
+        Map<String, Integer> vocabulary = HashMap.newHashMap(json.size());
+        Set<Integer> ids = HashSet.newHashSet(json.size());
+        for (Map.Entry<String, JsonNode> entry : json.properties()) {
+            JsonNode id = entry.getValue();
+            if (!id.isInt() || id.asInt() < 0 || !ids.add(id.asInt())) {
+                throw new TokenizerException(
+                        file
+                                + " gives the token \""
+                                + entry.getKey()
+                                + "\" the id "
+                                + id
+                                + ": ids must be whole numbers from 0, each used once.");
+            }
+            vocabulary.put(entry.getKey(), id.asInt());
+        }
+        return vocabulary;
+    }
+
+    private static List<BytePairEncoder.Pair> readMerges(Path folder) {
+        Path file = plainOrZipped(folder, MERGES);
+        String[] lines = readText(file).replace("\r\n", "\n").split("\n");
+        List<BytePairEncoder.Pair> merges = new ArrayList<>(lines.length);
+        // The first line is the "#version" header, whatever it says.
+        for (int i = 1; i < lines.length && merges.size() < MERGE_LIMIT; i++) {
+            if (lines[i].isEmpty()) {
+                continue;
+            }
+            String[] pair = lines[i].split(" ");
+            if (pair.length != 2 || pair[0].isEmpty()) {
+                throw new TokenizerException(
+                        "Line "
+                                + (i + 1)
+                                + " of "
+                                + file
+                                + " must hold two symbols with a space between, but is \""
+                                + lines[i]
+                                + "\".");
+            }
+            merges.add(new BytePairEncoder.Pair(pair[0], pair[1]));
+        }
+        return merges;
+    }
+
+    private static Path plainOrZipped(Path folder, String name) {
+        Path plain = folder.resolve(name);
+        Path zipped = folder.resolve(name + ".gz");
+        if (Files.isRegularFile(plain)) {
+            return plain;
+        }
+        if (Files.isRegularFile(zipped)) {
+            return zipped;
+        }
+        throw new TokenizerException(
+                "The tokenizer folder "
+                        + folder
+                        + " has neither "
+                        + name
+                        + " nor "
+                        + name
+                        + ".gz: copy it from the model's own tokenizer folder.");
+    }
+
+    private static String readText(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            boolean zipped = file.getFileName().toString().endsWith(".gz");
+            byte[] bytes = zipped ? new GZIPInputStream(in).readAllBytes() : in.readAllBytes();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new TokenizerException(file + " is not UTF-8 text: copy it again.", e);
+        } catch (IOException e) {
+            throw new TokenizerException(
+                    file + " cannot be read (" + e.getMessage() + "): copy it again.", e);
+        }
+    }
+
+    /** The object in an optional file; empty where the file is missing. */
+    private static ObjectNode readObject(Path file) {
+        return Files.isRegularFile(file)
+                ? parseObject(file, readText(file))
+                : JSON.createObjectNode();
+    }
+
+    private static ObjectNode parseObject(Path file, String text) {
+        try {
+            if (JSON.readTree(text) instanceof ObjectNode object) {
+                return object;
+            }
+        } catch (JacksonException e) {
+            throw new TokenizerException(
+                    file + " is not valid JSON (" + e.getOriginalMessage() + "): copy it again.",
+                    e);
+        }
+        throw new TokenizerException(file + " must hold a JSON object.");
+    }
+}
