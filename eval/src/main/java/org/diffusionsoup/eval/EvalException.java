@@ -1,0 +1,10 @@
+package org.diffusionsoup.eval;
+
+/** Scores that cannot be computed or may not be compared; the message says which and why. */
+public final class EvalException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public EvalException(String message) {
+        super(message);
+    }
+}

@@ -1,0 +1,55 @@
+package org.diffusionsoup.eval;
+
+import java.util.Locale;
+
+/**
+ * A number and the interval it is known to.
+ *
+ * @param estimate the number, in the unit of what is measured
+ * @param low lower end, at most {@code high}
+ * @param high upper end
+ * @param confidence the level, in (0, 1): 0.95 for a 95 % interval
+ */
+public record Interval(double estimate, double low, double high, double confidence) {
+
+    /**
+     * @throws EvalException if an end is not finite, the ends are swapped, or the level is outside
+     *     (0, 1)
+     */
+    public Interval {
+        if (!Double.isFinite(estimate) || !Double.isFinite(low) || !Double.isFinite(high)) {
+            throw new EvalException(
+                    "An interval needs finite ends, got %s in [%s, %s]."
+                            .formatted(estimate, low, high));
+        }
+        if (low > high) {
+            throw new EvalException("An interval's ends are swapped: [%s, %s].".formatted(low, high));
+        }
+        if (!(confidence > 0 && confidence < 1)) {
+            throw new EvalException(
+                    "A confidence level lies between 0 and 1, got %s.".formatted(confidence));
+        }
+    }
+
+    /** Whether the value lies in the closed interval. */
+    public boolean contains(double value) {
+        return low <= value && value <= high;
+    }
+
+    /** Whether the two intervals share a point. */
+    public boolean overlaps(Interval other) {
+        return low <= other.high && other.low <= high;
+    }
+
+    /** Half the interval's width. */
+    public double halfWidth() {
+        return (high - low) / 2;
+    }
+
+    /** {@code 0.281 [0.270, 0.293]} with this many digits after the point. */
+    public String format(int digits) {
+        String f = "%." + digits + "f";
+        return String.format(
+                Locale.ROOT, f + " [" + f + ", " + f + "]", estimate, low, high);
+    }
+}
