@@ -128,8 +128,10 @@ public final class UNet2DConditionModel {
         if (add1 != null && add2 != null && pooledText != null && timeIds != null) {
             Tensor ids = timeIds.toFloat().reshape(-1);
             Tensor sizes = sinusoid(ids, config.additionTimeEmbedDim()).reshape(n, -1);
-            Tensor added = Tensor.cat(List.of(pooledText, sizes), -1);
-            temb = temb.add(add2.forward(Functional.silu(add1.forward(added))));
+            Tensor joined = Tensor.cat(List.of(pooledText, sizes), -1);
+            Tensor added = root.tap("add_embedding.input", joined);
+            Tensor aemb = add2.forward(Functional.silu(add1.forward(added)));
+            temb = temb.add(root.tap("add_embedding", aemb));
         }
         Tensor act = Functional.silu(temb); // every ResNet block starts from SiLU(temb)
 

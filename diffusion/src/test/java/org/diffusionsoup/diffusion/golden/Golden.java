@@ -140,9 +140,11 @@ public final class Golden {
      * @return a new float32 tensor, or int64 where the file holds integers
      */
     public Tensor tensor(String tensor) {
-        return file.dtype(tensor).equals("F32")
-                ? Tensor.of(floats(tensor), shape(tensor))
-                : Tensor.of(longs(tensor), shape(tensor));
+        Tensor flat =
+                file.dtype(tensor).equals("F32")
+                        ? Tensor.of(floats(tensor))
+                        : Tensor.of(longs(tensor));
+        return flat.reshape(shape(tensor));
     }
 
     /**

@@ -81,15 +81,25 @@ public final class Reference {
      * @return one or more of {@code goldens/**}{@code /kind.json} with its safetensors file
      */
     public List<Golden> goldens(String kind) {
-        Path folder = require("goldens");
-        try (Stream<Path> files = Files.walk(folder)) {
-            List<Golden> found =
-                    files.filter(file -> file.getFileName().toString().equals(kind + ".json"))
-                            .filter(file -> Files.exists(Golden.tensorsBeside(file)))
-                            .sorted()
-                            .map(file -> new Golden(this, file))
-                            .toList();
-            return found.isEmpty() ? missing("goldens/**/" + kind + ".json") : found;
+        List<Golden> found = manifests(kind).map(file -> new Golden(this, file)).toList();
+        return found.isEmpty() ? missing("goldens/**/" + kind + ".json") : found;
+    }
+
+    /**
+     * @param kind as above
+     * @return whether there is any such golden
+     */
+    public boolean has(String kind) {
+        return manifests(kind).findAny().isPresent();
+    }
+
+    private Stream<Path> manifests(String kind) {
+        try (Stream<Path> files = Files.walk(require("goldens"))) {
+            return files.filter(file -> file.getFileName().toString().equals(kind + ".json"))
+                    .filter(file -> Files.exists(Golden.tensorsBeside(file)))
+                    .sorted()
+                    .toList()
+                    .stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

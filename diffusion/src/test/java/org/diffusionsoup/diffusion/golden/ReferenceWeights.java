@@ -56,7 +56,7 @@ public final class ReferenceWeights {
                             .orElseGet(() -> fail("no file has " + p.name()));
             assertArrayEquals(file.shape(p.name()), p.shape(), "shape of " + p.name());
             try (Scope scope = Scope.open()) {
-                p.value().copy_(Tensor.of(file.floats(p.name()), file.shape(p.name())));
+                p.value().copy_(Tensor.of(file.floats(p.name())).reshape(p.shape()));
             }
         }
     }
