@@ -1,3 +1,4 @@
+/** The {@code soup} command: its start, its streams and how it fails. */
 @NullMarked
 package org.diffusionsoup.cli;
 

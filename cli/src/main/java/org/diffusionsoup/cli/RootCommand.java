@@ -1,0 +1,62 @@
+package org.diffusionsoup.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Properties;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code soup} without a command: shows what there is. */
+@Command(
+        name = "soup",
+        description = {
+            "Diffusion Soup: fine-tune one ingredient per data shard from one base, average them"
+                    + " into a soup, and know which data is in it."
+        },
+        versionProvider = RootCommand.Version.class,
+        commandListHeading = "%nCommands:%n",
+        optionListHeading = "%nOptions:%n",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  soup make noto/ fluent/ twemoji/ -o soup/",
+            "  soup inspect soup/",
+            "",
+            "'soup COMMAND --help' tells more about a command, with examples."
+        })
+final class RootCommand implements Runnable {
+    @Spec private CommandSpec spec;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    private boolean help;
+
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Show the version.")
+    private boolean version;
+
+    @Override
+    public void run() {
+        spec.commandLine().usage(spec.commandLine().getOut());
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() throws IOException {
+            Properties properties = new Properties();
+            try (InputStream in = RootCommand.class.getResourceAsStream("version.properties")) {
+                if (in != null) {
+                    properties.load(in);
+                }
+            }
+            String version = properties.getProperty("version", "of unknown version");
+            return new String[] {"soup " + version + " (Java " + Runtime.version() + ")"};
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package org.diffusionsoup.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import org.diffusionsoup.cli.command.Commands;
+import org.diffusionsoup.cli.console.Failures;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ParameterException;
+
+/**
+ * The command line as a whole: parses, runs, and turns what goes wrong into one sentence on the
+ * error stream and an exit status.
+ */
+public final class SoupCli {
+    /** Exit status of a command that could not do its work. */
+    public static final int FAILED = 1;
+
+    /** Exit status of a command line that makes no sense. */
+    public static final int USAGE = 2;
+
+    private static final int MIN_WIDTH = 60;
+    private static final int MAX_WIDTH = 110;
+
+    private final PrintWriter out;
+    private final PrintWriter err;
+
+    /** A command line that writes results to {@code out}, notes and failures to {@code err}. */
+    public SoupCli(PrintWriter out, PrintWriter err) {
+        this.out = out;
+        this.err = err;
+    }
+
+    /** Runs the command that the arguments name; returns the exit status, never throws. */
+    public int run(String... args) {
+        try {
+            return commandLine().execute(args);
+        } catch (Throwable e) { // picocli passes Errors on, for example no memory left
+            return failed("soup", e, List.of(args).contains("--debug"));
+        }
+    }
+
+    /** The parser with every command, for running and for tests that only parse. */
+    CommandLine commandLine() {
+        CommandLine root = new CommandLine(new RootCommand());
+        Commands.all().forEach(root::addSubcommand);
+        int columns = Integer.getInteger("soup.columns", 0);
+        boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;
+        return root.setOut(out)
+                .setErr(err)
+                .setExpandAtFiles(false) // a prompt may start with @
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setColorScheme(
+                        CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
+                .setUsageHelpWidth(
+                        columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
+                .setParameterExceptionHandler(this::misused)
+                .setExecutionExceptionHandler(
+                        (e, command, parsed) ->
+                                failed(
+                                        command.getCommandSpec().qualifiedName(),
+                                        e,
+                                        isDebug(command)));
+    }
+
+    private int misused(ParameterException e, String[] args) {
+        err.println(UsageSentence.of(e));
+        return USAGE;
+    }
+
+    private int failed(String command, Throwable e, boolean debug) {
+        err.println(command + ": " + Failures.sentence(e));
+        if (debug) {
+            e.printStackTrace(err);
+        }
+        err.flush();
+        return FAILED;
+    }
+
+    private static boolean isDebug(CommandLine command) {
+        CommandLine.ParseResult parsed = command.getParseResult();
+        return parsed != null && parsed.hasMatchedOption("--debug");
+    }
+}

@@ -1,0 +1,104 @@
+package org.diffusionsoup.cli;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** What is wrong with a command line, in one sentence that says what was probably meant. */
+final class UsageSentence {
+    private UsageSentence() {}
+
+    static String of(ParameterException e) {
+        CommandLine command = e.getCommandLine();
+        String name = command.getCommandSpec().qualifiedName();
+        String problem =
+                switch (e) {
+                    case UnmatchedArgumentException unmatched
+                            when !unmatched.getUnmatched().isEmpty() ->
+                            unmatched(command, unmatched.getUnmatched().getFirst());
+                    case MissingParameterException missing -> missing(missing);
+                    default -> oneLine(String.valueOf(e.getMessage()));
+                };
+        return name + ": " + problem + " Try '" + name + " --help'.";
+    }
+
+    private static String unmatched(CommandLine command, String word) {
+        CommandSpec spec = command.getCommandSpec();
+        boolean option = word.startsWith("-");
+        String bare = option && word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
+        String kind =
+                option
+                        ? "unknown option"
+                        : spec.subcommands().isEmpty() ? "unexpected argument" : "unknown command";
+        Collection<String> known =
+                option ? spec.optionsMap().keySet() : spec.subcommands().keySet();
+        return nearest(bare, known.stream())
+                .map(near -> kind + " '" + bare + "'; did you mean '" + near + "'?")
+                .orElse(kind + " '" + bare + "'.");
+    }
+
+    private static String missing(MissingParameterException e) {
+        String names =
+                String.join(", ", e.getMissing().stream().map(UsageSentence::label).toList());
+        return names.isEmpty()
+                ? oneLine(String.valueOf(e.getMessage()))
+                : "missing " + names + ".";
+    }
+
+    private static String label(ArgSpec arg) {
+        return switch (arg) {
+            case OptionSpec option -> option.longestName() + " " + option.paramLabel();
+            case PositionalParamSpec positional -> positional.paramLabel();
+            default -> arg.paramLabel();
+        };
+    }
+
+    private static String oneLine(String message) {
+        String line = message.lines().findFirst().orElse("").strip();
+        line = line.isEmpty() ? line : line.substring(0, 1).toLowerCase(Locale.ROOT) + line.substring(1);
+        return line.endsWith(".") || line.endsWith("?") ? line : line + ".";
+    }
+
+    /** The known word with the fewest edits from the given one, where that is few enough. */
+    static Optional<String> nearest(String word, Stream<String> known) {
+        return known.filter(k -> distance(word, k) <= Math.max(1, word.length() / 3))
+                .min(Comparator.comparingInt(k -> distance(word, k)));
+    }
+
+    /** Edits between two words: insert, delete, replace, or swap neighbours. */
+    private static int distance(String a, String b) {
+        int[][] d = new int[a.length() + 1][b.length() + 1];
+        for (int i = 0; i <= a.length(); i++) {
+            for (int j = 0; j <= b.length(); j++) {
+                if (i == 0 || j == 0) {
+                    d[i][j] = i + j;
+                    continue;
+                }
+                int replace = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
+                d[i][j] =
+                        Math.min(
+                                d[i - 1][j - 1] + replace,
+                                Math.min(d[i - 1][j], d[i][j - 1]) + 1);
+                boolean swapped =
+                        i > 1
+                                && j > 1
+                                && a.charAt(i - 1) == b.charAt(j - 2)
+                                && a.charAt(i - 2) == b.charAt(j - 1);
+                if (swapped) {
+                    d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
+                }
+            }
+        }
+        return d[a.length()][b.length()];
+    }
+}

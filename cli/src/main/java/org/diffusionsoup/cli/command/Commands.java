@@ -1,0 +1,13 @@
+package org.diffusionsoup.cli.command;
+
+import java.util.List;
+
+/** Every command of {@code soup}, in the order that its help lists them. */
+public final class Commands {
+    private Commands() {}
+
+    /** New instances of all commands, each annotated with its name. */
+    public static List<Object> all() {
+        return List.of(new RecordStartCommand());
+    }
+}

@@ -1,0 +1,61 @@
+package org.diffusionsoup.cli.console;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.util.stream.Collectors;
+
+/** Says in one sentence what went wrong. */
+public final class Failures {
+    private static final String OURS = "org.diffusionsoup.";
+
+    private Failures() {}
+
+    /** One sentence, on one line, for a failure of any kind. */
+    public static String sentence(Throwable failure) {
+        String text =
+                switch (failure) {
+                    case UncheckedIOException e when e.getCause() != null ->
+                            sentence(e.getCause());
+                    case NoSuchFileException e -> "there is no file " + e.getFile() + ".";
+                    case FileNotFoundException e -> "cannot open " + e.getMessage() + ".";
+                    case AccessDeniedException e -> "no permission for " + e.getFile() + ".";
+                    case FileAlreadyExistsException e -> e.getFile() + " exists already.";
+                    case DirectoryNotEmptyException e -> e.getFile() + " is not empty.";
+                    case NotDirectoryException e -> e.getFile() + " is not a folder.";
+                    case FileSystemException e ->
+                            e.getFile() + ": " + (e.getReason() == null ? "failed" : e.getReason());
+                    case IOException e -> "reading or writing failed: " + message(e);
+                    case OutOfMemoryError e ->
+                            "out of memory ("
+                                    + message(e)
+                                    + "); give the program more with SOUP_JAVA_OPTS=-Xmx8g.";
+                    default ->
+                            failure.getClass().getName().startsWith(OURS)
+                                    ? message(failure)
+                                    : internal(failure);
+                };
+        return text.lines().map(String::strip).collect(Collectors.joining(" "));
+    }
+
+    private static String internal(Throwable failure) {
+        return "internal error ("
+                + failure.getClass().getSimpleName()
+                + ": "
+                + message(failure)
+                + "); add --debug to see where, and please report it.";
+    }
+
+    private static String message(Throwable failure) {
+        String message = failure.getMessage();
+        return message == null || message.isBlank()
+                ? failure.getClass().getSimpleName()
+                : message.strip();
+    }
+}

@@ -1,0 +1,154 @@
+package org.diffusionsoup.cli.console;
+
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+import org.diffusionsoup.workbench.Progress;
+
+/**
+ * Shows how far a task is, with rate and time left. On a terminal one line is drawn over; elsewhere
+ * (a log file) a plain line is added at most every ten seconds and one at the end. Safe for use by
+ * several threads.
+ */
+final class TerminalProgress implements Progress {
+    private static final long REDRAW_NANOS = 100_000_000L;
+    private static final long PLAIN_NANOS = 10_000_000_000L;
+    private static final int BAR = 24;
+
+    private final PrintWriter err;
+    private final int columns;
+    private final LongSupplier clock;
+
+    private String task = "";
+    private String unit = "";
+    private String note = "";
+    private long total;
+    private long done;
+    private long startedAt;
+    private long shownAt;
+    private int drawn;
+    private boolean running;
+
+    /**
+     * A progress.
+     *
+     * @param columns width of the terminal, 0 where the stream is none
+     * @param clock nanoseconds, as {@link System#nanoTime}
+     */
+    TerminalProgress(PrintWriter err, int columns, LongSupplier clock) {
+        this.err = err;
+        this.columns = columns;
+        this.clock = clock;
+    }
+
+    @Override
+    public synchronized void start(String task, long total, String unit) {
+        close();
+        this.task = task;
+        this.total = Math.max(0, total);
+        this.unit = unit;
+        note = "";
+        done = 0;
+        startedAt = clock.getAsLong();
+        shownAt = startedAt;
+        running = true;
+        if (isLive()) {
+            show();
+        }
+    }
+
+    @Override
+    public synchronized void advance(long units) {
+        if (running) {
+            done += Math.max(0, units);
+            showWhenDue();
+        }
+    }
+
+    @Override
+    public synchronized void message(String note) {
+        if (running) {
+            this.note = note;
+            showWhenDue();
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (running) {
+            show();
+            running = false;
+            if (isLive()) {
+                err.println();
+            }
+            err.flush();
+            drawn = 0;
+        }
+    }
+
+    private boolean isLive() {
+        return columns > 0;
+    }
+
+    private void showWhenDue() {
+        if (clock.getAsLong() - shownAt >= (isLive() ? REDRAW_NANOS : PLAIN_NANOS)) {
+            show();
+        }
+    }
+
+    private void show() {
+        shownAt = clock.getAsLong();
+        String line = line();
+        if (!isLive()) {
+            err.println(line);
+        } else {
+            // one column is left free: some terminals wrap a line that fills them
+            String cut = line.length() < columns ? line : line.substring(0, Math.max(0, columns - 1));
+            err.print("\r" + cut + " ".repeat(Math.max(0, drawn - cut.length())));
+            drawn = cut.length();
+        }
+        err.flush();
+    }
+
+    private String line() {
+        double seconds = (shownAt - startedAt) / 1e9;
+        double rate = seconds > 0 ? done / seconds : 0;
+        StringBuilder line = new StringBuilder(task);
+        if (total > 0) {
+            line.append("  ");
+            if (isLive()) {
+                int full = (int) Math.min(BAR, BAR * done / total);
+                line.append('[').append("#".repeat(full)).append(".".repeat(BAR - full));
+                line.append("] ");
+            }
+            line.append(String.format(Locale.ROOT, "%,d/%,d %s", done, total, unit));
+        } else {
+            line.append(String.format(Locale.ROOT, "  %,d %s", done, unit));
+        }
+        if (rate > 0) {
+            line.append(
+                    String.format(
+                            Locale.ROOT,
+                            rate >= 100 ? "  %,.0f %s/s" : "  %.3g %s/s",
+                            rate,
+                            unit));
+        }
+        if (total > done && rate > 0) {
+            line.append("  ").append(time((total - done) / rate)).append(" left");
+        } else if (seconds >= 1) {
+            line.append("  ").append(time(seconds));
+        }
+        return note.isEmpty() ? line.toString() : line + "  " + note;
+    }
+
+    /** Seconds as a person says them: 42s, 5m06s, 2h03m. */
+    static String time(double seconds) {
+        long s = Math.round(seconds);
+        if (s < 60) {
+            return s + "s";
+        }
+        return s < 3600
+                ? String.format(Locale.ROOT, "%dm%02ds", s / 60, s % 60)
+                : String.format(Locale.ROOT, "%dh%02dm", s / 3600, s % 3600 / 60);
+    }
+}
