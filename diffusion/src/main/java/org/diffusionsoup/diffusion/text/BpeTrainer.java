@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -34,11 +35,10 @@ public final class BpeTrainer {
         for (String symbol : ByteAlphabet.symbols()) {
             add(symbol + BytePairEncoder.END_OF_WORD);
         }
-        countOfWord.forEach(
-                (word, count) -> {
-                    words.add(firstSymbols(TextCleaning.byteCharacters(word)));
-                    wordCounts.add(count);
-                });
+        countOfWord.forEach((word, count) -> {
+            words.add(firstSymbols(TextCleaning.byteCharacters(word)));
+            wordCounts.add(count);
+        });
         for (int i = 0; i < words.size(); i++) {
             countPairs(words.get(i), wordCounts.get(i));
         }
@@ -104,7 +104,8 @@ public final class BpeTrainer {
         for (int i = 0; i < out.length; i++) {
             String symbol = word.substring(i, i + 1);
             boolean last = i == out.length - 1;
-            out[i] = idOfSymbol.get(last ? symbol + BytePairEncoder.END_OF_WORD : symbol);
+            String key = last ? symbol + BytePairEncoder.END_OF_WORD : symbol;
+            out[i] = Objects.requireNonNull(idOfSymbol.get(key), key);
         }
         return out;
     }

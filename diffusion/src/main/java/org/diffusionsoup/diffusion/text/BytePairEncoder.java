@@ -29,14 +29,17 @@ final class BytePairEncoder {
         }
     }
 
-    /** The symbols of a non-empty word given as byte characters; the last one ends in {@code </w>}. */
+    /**
+     * The symbols of a non-empty word given as byte characters; the last one ends in {@code </w>}.
+     */
     List<String> split(String word) {
         List<String> known = cache.get(word);
         if (known != null) {
             return known;
         }
         List<String> symbols = List.copyOf(merge(word));
-        // Captions repeat their words, so remembering them pays; a bound keeps hostile text harmless.
+        // Captions repeat their words, so remembering them pays; a bound keeps hostile text
+        // harmless.
         if (cache.size() < CACHE_LIMIT) {
             cache.put(word, symbols);
         }

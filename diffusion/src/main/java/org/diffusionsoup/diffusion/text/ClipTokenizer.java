@@ -51,10 +51,10 @@ public final class ClipTokenizer {
         vocabulary = Map.copyOf(folder.vocabulary());
         special = Map.copyOf(folder.special());
         bytePairs = new BytePairEncoder(folder.merges());
-        bosId = special.get(folder.bos());
-        eosId = special.get(folder.eos());
-        unknownId = special.get(folder.unknown());
-        padId = convention == Convention.OPENAI ? 0 : special.get(folder.pad());
+        bosId = folder.specialId(folder.bos());
+        eosId = folder.specialId(folder.eos());
+        unknownId = folder.specialId(folder.unknown());
+        padId = convention == Convention.OPENAI ? 0 : folder.specialId(folder.pad());
         modelMaxLength = folder.modelMaxLength();
         // Longest first, so that a special token beats another that is its beginning.
         specialPattern =
@@ -75,8 +75,8 @@ public final class ClipTokenizer {
     /**
      * Reads a tokenizer folder for Hugging Face's convention, the one of Stable Diffusion.
      *
-     * @param folder holds {@code vocab.json} and {@code merges.txt} (or each with {@code .gz}),
-     *     and optionally {@code tokenizer_config.json} and {@code special_tokens_map.json}
+     * @param folder holds {@code vocab.json} and {@code merges.txt} (or each with {@code .gz}), and
+     *     optionally {@code tokenizer_config.json} and {@code special_tokens_map.json}
      * @return the tokenizer
      * @throws TokenizerException if a file is missing or malformed
      */
@@ -152,7 +152,7 @@ public final class ClipTokenizer {
         int from = 0;
         while (matcher.find()) {
             addWords(TextCleaning.likeHuggingFace(text.substring(from, matcher.start())), ids);
-            ids.add(special.get(matcher.group()));
+            ids.add(special.getOrDefault(matcher.group(), unknownId));
             from = matcher.end();
         }
         addWords(TextCleaning.likeHuggingFace(text.substring(from)), ids);

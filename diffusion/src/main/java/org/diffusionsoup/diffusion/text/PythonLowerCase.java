@@ -11,7 +11,9 @@ final class PythonLowerCase {
     private static final int FINAL_SIGMA = 0x3C2;
     private static final int CAPITAL_I_WITH_DOT = 0x130;
 
-    /** Punctuation that Unicode counts as case-ignorable (Word_Break MidLetter, MidNumLet, quote). */
+    /**
+     * Punctuation that Unicode counts as case-ignorable (Word_Break MidLetter, MidNumLet, quote).
+     */
     private static final String IGNORED_PUNCTUATION =
             "'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
 
@@ -22,8 +24,7 @@ final class PythonLowerCase {
         StringBuilder out = new StringBuilder(text.length());
         for (int i = 0; i < in.length; i++) {
             switch (in[i]) {
-                case CAPITAL_SIGMA ->
-                        out.appendCodePoint(isFinal(in, i) ? FINAL_SIGMA : SIGMA);
+                case CAPITAL_SIGMA -> out.appendCodePoint(isFinal(in, i) ? FINAL_SIGMA : SIGMA);
                 // The only other code point whose lower case is longer than one.
                 case CAPITAL_I_WITH_DOT -> out.append("i\u0307");
                 default -> out.appendCodePoint(Character.toLowerCase(in[i]));

@@ -19,8 +19,7 @@ final class SymbolDecoder {
                     bytes.write(b);
                 } else {
                     // An added token may hold characters outside the byte alphabet.
-                    bytes.writeBytes(
-                            symbol.substring(i, i + 1).getBytes(StandardCharsets.UTF_8));
+                    bytes.writeBytes(symbol.substring(i, i + 1).getBytes(StandardCharsets.UTF_8));
                 }
             }
             if (endsWord) {

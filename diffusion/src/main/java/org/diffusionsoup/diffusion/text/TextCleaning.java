@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What happens to a caption before byte-pair encoding, as each of the two CLIP tokenizers does it. */
+/**
+ * What happens to a caption before byte-pair encoding, as each of the two CLIP tokenizers does it.
+ */
 final class TextCleaning {
     static final String START_OF_TEXT = "<|startoftext|>";
     static final String END_OF_TEXT = "<|endoftext|>";
@@ -49,21 +51,22 @@ final class TextCleaning {
         StringBuilder out = new StringBuilder(text.length() + 16);
         text.codePoints()
                 .filter(cp -> cp != 0xFFFD && !isControl(cp))
-                .forEach(
-                        cp -> {
-                            if (Character.getType(cp) == Character.SPACE_SEPARATOR || cp <= ' ') {
-                                out.append(' ');
-                            } else if (isIdeograph(cp)) {
-                                out.append(' ').appendCodePoint(cp).append(' ');
-                            } else {
-                                out.appendCodePoint(cp);
-                            }
-                        });
+                .forEach(cp -> {
+                    if (Character.getType(cp) == Character.SPACE_SEPARATOR || cp <= ' ') {
+                        out.append(' ');
+                    } else if (isIdeograph(cp)) {
+                        out.append(' ').appendCodePoint(cp).append(' ');
+                    } else {
+                        out.appendCodePoint(cp);
+                    }
+                });
         String composed = Normalizer.normalize(out, Normalizer.Form.NFC);
         return PythonLowerCase.of(collapseSpaces(composed));
     }
 
-    /** OpenAI's tokenizer where ftfy is not installed: HTML entities twice unescaped, lower case. */
+    /**
+     * OpenAI's tokenizer where ftfy is not installed: HTML entities twice unescaped, lower case.
+     */
     static String likeOpenAi(String text) {
         String unescaped = HtmlEntities.unescape(HtmlEntities.unescape(text));
         return PythonLowerCase.of(collapseSpaces(unescaped));
@@ -88,7 +91,9 @@ final class TextCleaning {
         };
     }
 
-    /** The blocks of CJK ideographs that BERT's basic tokenizer, which CLIP falls back on, lists. */
+    /**
+     * The blocks of CJK ideographs that BERT's basic tokenizer, which CLIP falls back on, lists.
+     */
     private static boolean isIdeograph(int cp) {
         return (cp >= 0x4E00 && cp <= 0x9FFF)
                 || (cp >= 0x3400 && cp <= 0x4DBF)

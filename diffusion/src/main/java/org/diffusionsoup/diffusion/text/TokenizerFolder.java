@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
 
@@ -86,6 +87,11 @@ record TokenizerFolder(
         }
         return new TokenizerFolder(
                 vocabulary, merges, special, bos, eos, pad, unknown, modelMaxLength(config));
+    }
+
+    /** The id of one of the special tokens. */
+    int specialId(String token) {
+        return Objects.requireNonNull(special.get(token), token);
     }
 
     private static int idOfSpecial(
@@ -213,10 +219,7 @@ record TokenizerFolder(
         try (InputStream in = Files.newInputStream(file)) {
             boolean zipped = file.getFileName().toString().endsWith(".gz");
             byte[] bytes = zipped ? new GZIPInputStream(in).readAllBytes() : in.readAllBytes();
-            return StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(bytes))
-                    .toString();
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (CharacterCodingException e) {
             throw new TokenizerException(file + " is not UTF-8 text: copy it again.", e);
         } catch (IOException e) {

@@ -80,8 +80,7 @@ class TextEncoderGoldenTest {
             int index = Integer.parseInt(tensor.substring(HIDDEN_STATES.length()));
             List<Tensor> states = output.hiddenStates();
             // Some states are stored for the first prompts only.
-            return states.get(Math.floorMod(index, states.size()))
-                    .narrow(0, 0, g.shape(tensor)[0]);
+            return states.get(Math.floorMod(index, states.size())).narrow(0, 0, g.shape(tensor)[0]);
         }
         if (tensor.startsWith(CLIP_SKIP)) {
             int skip = Integer.parseInt(tensor.substring(CLIP_SKIP.length()));
@@ -98,10 +97,7 @@ class TextEncoderGoldenTest {
     @TestFactory
     Stream<DynamicTest> idsOfThePrompts() {
         return goldens.stream()
-                .map(
-                        g ->
-                                DynamicTest.dynamicTest(
-                                        g.name() + " input_ids", () -> checkIds(g)));
+                .map(g -> DynamicTest.dynamicTest(g.name() + " input_ids", () -> checkIds(g)));
     }
 
     private static void checkIds(Golden g) {

@@ -157,10 +157,7 @@ public final class Golden {
         if (!file.dtype(tensor).equals("F32")) {
             return 0;
         }
-        return manifest.path("tensors")
-                .path(tensor)
-                .path("atol")
-                .asDouble(DEFAULT_TOLERANCE);
+        return manifest.path("tensors").path(tensor).path("atol").asDouble(DEFAULT_TOLERANCE);
     }
 
     /**

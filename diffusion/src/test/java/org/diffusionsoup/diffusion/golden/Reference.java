@@ -95,7 +95,8 @@ public final class Reference {
 
     private Stream<Path> manifests(String kind) {
         try (Stream<Path> files = Files.walk(require("goldens"))) {
-            return files.filter(file -> file.getFileName().toString().equals(kind + ".json"))
+            return files
+                    .filter(file -> file.getFileName().toString().equals(kind + ".json"))
                     .filter(file -> Files.exists(Golden.tensorsBeside(file)))
                     .sorted()
                     .toList()

@@ -9,12 +9,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.diffusionsoup.diffusion.golden.Reference;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Token ids against those of transformers' and OpenAI's tokenizers. */
@@ -35,17 +37,16 @@ class TokenizerGoldenTest {
     Stream<DynamicTest> huggingFaceIds() {
         ClipTokenizer tokenizer = ClipTokenizer.load(reference.require("tokenizer_clip"));
         return cases().stream()
-                .map(
-                        c ->
-                                test(
-                                        c,
-                                        () -> {
-                                            String text = c.path("text").asText();
-                                            assertThat(tokenizer.encode(text))
-                                                    .containsExactly(ids(c, "input_ids"));
-                                            assertThat(tokenizer.encodeUnpadded(text))
-                                                    .hasSize(c.path("n_untruncated").asInt());
-                                        }));
+                .map(c ->
+                        test(
+                                c,
+                                () -> {
+                                    String text = c.path("text").asText();
+                                    assertThat(tokenizer.encode(text))
+                                            .containsExactly(ids(c, "input_ids"));
+                                    assertThat(tokenizer.encodeUnpadded(text))
+                                            .hasSize(c.path("n_untruncated").asInt());
+                                }));
     }
 
     @TestFactory
@@ -53,16 +54,12 @@ class TokenizerGoldenTest {
         ClipTokenizer tokenizer = ClipTokenizer.load(withPadToken("!"));
         return cases().stream()
                 .filter(c -> c.has("input_ids_pad_bang"))
-                .map(
-                        c ->
-                                test(
-                                        c,
-                                        () ->
-                                                assertThat(
-                                                                tokenizer.encode(
-                                                                        c.path("text").asText()))
-                                                        .containsExactly(
-                                                                ids(c, "input_ids_pad_bang"))));
+                .map(c ->
+                        test(
+                                c,
+                                () ->
+                                        assertThat(tokenizer.encode(c.path("text").asText()))
+                                                .containsExactly(ids(c, "input_ids_pad_bang"))));
     }
 
     @TestFactory
@@ -70,8 +67,7 @@ class TokenizerGoldenTest {
         ClipTokenizer tokenizer =
                 ClipTokenizer.load(
                         reference.require("tokenizer_clip"), ClipTokenizer.Convention.OPENAI);
-        return cases().stream()
-                .map(c -> test(c, () -> checkOpenAi(tokenizer, c)));
+        return cases().stream().map(c -> test(c, () -> checkOpenAi(tokenizer, c)));
     }
 
     private static void checkOpenAi(ClipTokenizer tokenizer, JsonNode c) {
@@ -88,7 +84,7 @@ class TokenizerGoldenTest {
     private static int[] upToFirstPad(JsonNode c) {
         int[] ids = ids(c, "input_ids");
         int length = Math.min(c.path("n_untruncated").asInt(), ids.length);
-        return java.util.Arrays.copyOf(ids, length);
+        return Arrays.copyOf(ids, length);
     }
 
     @TestFactory
@@ -102,11 +98,10 @@ class TokenizerGoldenTest {
         }
         assertThat(folders).isNotEmpty();
         return folders.stream()
-                .map(
-                        folder ->
-                                DynamicTest.dynamicTest(
-                                        reference.root().relativize(folder).toString(),
-                                        () -> checkFolder(folder)));
+                .map(folder ->
+                        DynamicTest.dynamicTest(
+                                reference.root().relativize(folder).toString(),
+                                () -> checkFolder(folder)));
     }
 
     private static void checkFolder(Path folder) {
@@ -141,7 +136,7 @@ class TokenizerGoldenTest {
         return scratch;
     }
 
-    private static DynamicTest test(JsonNode c, org.junit.jupiter.api.function.Executable check) {
+    private static DynamicTest test(JsonNode c, Executable check) {
         String text = c.path("text").asText();
         String shown = text.length() > 40 ? text.substring(0, 40) + "…" : text;
         return DynamicTest.dynamicTest("\"" + escape(shown) + "\"", check);

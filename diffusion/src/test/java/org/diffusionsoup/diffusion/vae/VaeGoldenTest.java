@@ -31,8 +31,7 @@ class VaeGoldenTest {
             assertThat(cases).as("cases of " + g.name()).isNotEmpty();
             var folder = g.pipeline().resolve("vae");
             var vae =
-                    new AutoencoderKL(
-                            VaeConfig.of(JsonConfig.read(folder.resolve("config.json"))));
+                    new AutoencoderKL(VaeConfig.of(JsonConfig.read(folder.resolve("config.json"))));
             try (Parameters owned = vae.parameters();
                     Torch.Guard off = Torch.gradients(false)) {
                 ReferenceWeights.load(folder, owned);
