@@ -1,0 +1,215 @@
+package org.diffusionsoup.architecture;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * The modules' rules. Every rule first makes sure that it saw what it is about: a rule over no
+ * classes passes whatever the code does.
+ */
+class ArchitectureTest {
+    private static final String ROOT = "org.diffusionsoup.";
+    private static final String TORCH = ROOT + "diffusion.torch";
+
+    /** What each module may import of ours, besides itself. */
+    private static final Map<String, Set<String>> MODULES =
+            Map.of(
+                    "core", Set.of(),
+                    "data", Set.of("core"),
+                    "diffusion", Set.of("core"),
+                    "eval", Set.of("core", "diffusion"),
+                    "workbench", Set.of("core", "data", "diffusion", "eval"),
+                    "cli", Set.of("core", "data", "diffusion", "eval", "workbench"));
+
+    private static final JavaClasses ALL =
+            new ClassFileImporter()
+                    .withImportOption(new ImportOption.DoNotIncludeTests())
+                    .importPackages("org.diffusionsoup");
+
+    @Test
+    void everyModuleWasSeenAndNoOther() {
+        Set<String> seen =
+                ALL.stream().map(ArchitectureTest::module).collect(Collectors.toCollection(TreeSet::new));
+        assertThat(seen).isEqualTo(new TreeSet<>(MODULES.keySet()));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> modulesImportOnlyTheirOwn() {
+        return MODULES.entrySet().stream()
+                .map(
+                        entry ->
+                                DynamicTest.dynamicTest(
+                                        entry.getKey(),
+                                        () -> importsOnly(entry.getKey(), entry.getValue())));
+    }
+
+    private static void importsOnly(String module, Set<String> allowed) {
+        assertSeen(c -> module(c).equals(module));
+        String[] forbidden =
+                MODULES.keySet().stream()
+                        .filter(other -> !other.equals(module) && !allowed.contains(other))
+                        .map(other -> ROOT + other + "..")
+                        .toArray(String[]::new);
+        if (forbidden.length > 0) {
+            noClasses()
+                    .that()
+                    .resideInAPackage(ROOT + module + "..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(forbidden)
+                    .check(ALL);
+        }
+    }
+
+    @Test
+    void coreSeesTheJdkJacksonCoreAndJSpecifyAlone() {
+        assertSeen(c -> module(c).equals("core"));
+        classes()
+                .that()
+                .resideInAPackage(ROOT + "core..")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        ROOT + "core..",
+                        "java..",
+                        "jdk..",
+                        "com.fasterxml.jackson.core..",
+                        "org.jspecify..",
+                        "") // arrays of primitives
+                .check(ALL);
+    }
+
+    @Test
+    void onlyTheTorchPackageSeesJavaCpp() {
+        assertSeen(c -> c.getPackageName().equals(TORCH) && imports(c, "org.bytedeco."));
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(TORCH)
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.bytedeco..")
+                .check(ALL);
+    }
+
+    @Test
+    void theTorchPackageShowsNoJavaCppTypeInItsPublicMethods() {
+        assertSeen(c -> c.getPackageName().equals(TORCH) && !publicMethods(c).isEmpty());
+        List<String> leaks =
+                ALL.stream()
+                        .filter(c -> c.getPackageName().equals(TORCH))
+                        .flatMap(c -> publicMethods(c).stream())
+                        .toList();
+        assertThat(leaks).noneMatch(signature -> signature.contains("org.bytedeco."));
+    }
+
+    @Test
+    void onlyTheCommandLineSeesPicocli() {
+        assertSeen(c -> module(c).equals("cli") && imports(c, "picocli."));
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "cli..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("picocli..")
+                .check(ALL);
+    }
+
+    @Test
+    void packagesHaveNoCycles() {
+        assertThat(packages()).hasSizeGreaterThan(MODULES.size());
+        slices().matching("org.diffusionsoup.(**)").should().beFreeOfCycles().check(ALL);
+    }
+
+    @Test
+    void everyPackageIsNullMarked() {
+        List<String> unmarked =
+                packages().stream()
+                        .filter(
+                                name ->
+                                        ALL.stream()
+                                                .noneMatch(
+                                                        c ->
+                                                                c.getName().equals(name + ".package-info")
+                                                                        && c.isAnnotatedWith(
+                                                                                "org.jspecify.annotations.NullMarked")))
+                        .toList();
+        assertThat(packages()).isNotEmpty();
+        assertThat(unmarked).isEmpty();
+    }
+
+    @Test
+    void failuresHaveATypeOfTheirOwn() {
+        noClasses()
+                .that()
+                .areNotAssignableTo(Throwable.class)
+                .should()
+                .callConstructor(RuntimeException.class, String.class)
+                .orShould()
+                .callConstructor(RuntimeException.class, String.class, Throwable.class)
+                .orShould()
+                .callConstructor(RuntimeException.class, Throwable.class)
+                .because("a failure needs a type of its own and a sentence")
+                .check(ALL);
+    }
+
+    @Test
+    void aBrokenRuleIsNoticed() {
+        assertThatThrownBy(
+                        () ->
+                                noClasses()
+                                        .that()
+                                        .resideInAPackage(ROOT + "cli..")
+                                        .should()
+                                        .dependOnClassesThat()
+                                        .resideInAPackage("picocli..")
+                                        .check(ALL))
+                .isInstanceOf(AssertionError.class);
+    }
+
+    private static void assertSeen(Predicate<JavaClass> rule) {
+        assertThat(ALL.stream().filter(rule)).as("classes that the rule is about").isNotEmpty();
+    }
+
+    private static boolean imports(JavaClass c, String prefix) {
+        return c.getDirectDependenciesFromSelf().stream()
+                .anyMatch(d -> d.getTargetClass().getName().startsWith(prefix));
+    }
+
+    private static List<String> publicMethods(JavaClass c) {
+        if (!c.getModifiers().contains(JavaModifier.PUBLIC)) {
+            return List.of();
+        }
+        return c.getMethods().stream()
+                .filter(m -> m.getModifiers().contains(JavaModifier.PUBLIC))
+                .map(m -> m.getRawReturnType().getName() + " " + m.getFullName())
+                .toList();
+    }
+
+    private static Set<String> packages() {
+        return ALL.stream().map(JavaClass::getPackageName).collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static String module(JavaClass c) {
+        String rest = c.getPackageName().substring(ROOT.length());
+        return rest.contains(".") ? rest.substring(0, rest.indexOf('.')) : rest;
+    }
+}

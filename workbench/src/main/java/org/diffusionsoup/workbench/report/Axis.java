@@ -1,0 +1,91 @@
+package org.diffusionsoup.workbench.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * An axis with round ticks.
+ *
+ * @param low left or lower end, in data units
+ * @param high other end, above {@code low}
+ * @param log whether positions are logarithmic
+ * @param ticks inside the ends
+ */
+record Axis(double low, double high, boolean log, List<Tick> ticks) {
+    record Tick(double value, String label) {}
+
+    /** Ends at round values around the data. */
+    static Axis linear(double min, double max, int wanted) {
+        double step = step(min, max, wanted);
+        double low = Math.floor(min / step + 1e-9) * step;
+        double high = Math.ceil(max / step - 1e-9) * step;
+        return linear(low, high > low ? high : low + step, step);
+    }
+
+    /** Ends exactly at the data: for steps, where nothing lies beyond the last. */
+    static Axis tight(double min, double max, int wanted) {
+        return linear(min, max > min ? max : min + 1, step(min, max, wanted));
+    }
+
+    private static Axis linear(double low, double high, double step) {
+        List<Tick> ticks = new ArrayList<>();
+        int digits = Math.max(0, (int) Math.ceil(-Math.log10(step) - 1e-9));
+        boolean thousands = Math.max(Math.abs(low), Math.abs(high)) >= 10_000 && step >= 100;
+        long first = (long) Math.ceil(low / step - 1e-9);
+        for (long i = first; i * step <= high + step * 1e-9; i++) {
+            double value = i * step;
+            ticks.add(new Tick(value, thousands ? thousands(value) : Numbers.fixed(value, digits)));
+        }
+        return new Axis(low, high, false, ticks);
+    }
+
+    /** 1, 2 or 5 times a power of ten, giving about the wanted number of ticks. */
+    private static double step(double min, double max, int wanted) {
+        double span = max > min ? max - min : Math.max(Math.abs(min), 1);
+        double raw = span / wanted;
+        double power = Math.pow(10, Math.floor(Math.log10(raw)));
+        double lead = raw / power;
+        return (lead <= 1.2 ? 1 : lead <= 2.4 ? 2 : lead <= 6 ? 5 : 10) * power;
+    }
+
+    private static String thousands(double value) {
+        if (value == 0) {
+            return "0";
+        }
+        double k = value / 1000;
+        return Numbers.fixed(k, k == Math.rint(k) ? 0 : 1) + "k";
+    }
+
+    /** Decades; with 2 and 5 between them where there are few. Both ends above 0. */
+    static Axis logarithmic(double min, double max) {
+        double low = min;
+        double high = max > min ? max : min * 10;
+        boolean few = Math.log10(high / low) < 2.5;
+        List<Tick> ticks = new ArrayList<>();
+        for (int e = (int) Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
+            for (int lead : few ? new int[] {1, 2, 5} : new int[] {1}) {
+                double value = lead * Math.pow(10, e);
+                if (value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9)) {
+                    ticks.add(new Tick(value, power(lead, e)));
+                }
+            }
+        }
+        return new Axis(low, high, true, ticks);
+    }
+
+    private static String power(int lead, int exponent) {
+        if (exponent < -4 || exponent > 6) {
+            return String.format(Locale.ROOT, "%de%d", lead, exponent).replace('-', '−');
+        }
+        double value = lead * Math.pow(10, exponent);
+        return value >= 1000 ? thousands(value) : Numbers.fixed(value, Math.max(0, -exponent));
+    }
+
+    /** Position in [0, 1] of a value inside the ends. */
+    double position(double value) {
+        return log
+                ? Math.log(value / low) / Math.log(high / low)
+                : (value - low) / (high - low);
+    }
+}

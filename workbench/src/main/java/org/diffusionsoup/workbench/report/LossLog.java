@@ -1,0 +1,203 @@
+package org.diffusionsoup.workbench.report;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A loss curve as a file: CSV with the header {@code step,loss,lr,images_per_second}, or JSON with
+ * one object per point and the same names. Numbers are written so that reading gives them back
+ * exactly.
+ *
+ * <p>An open log appends one line per point and hands each to the operating system at once, so that
+ * a killed run leaves its curve.
+ */
+public final class LossLog implements AutoCloseable {
+    static final String HEADER = "step,loss,lr,images_per_second";
+
+    private final Path file;
+    private final BufferedWriter out;
+
+    private LossLog(Path file, BufferedWriter out) {
+        this.file = file;
+        this.out = out;
+    }
+
+    /**
+     * Opens a CSV log for a run that has done this many steps. Points of later steps, left by a run
+     * that went on after its last checkpoint, are dropped; a torn last line too.
+     *
+     * @param stepsDone 0 for a new run, which begins an empty file
+     * @throws ReportException if the file is malformed or cannot be written
+     */
+    public static LossLog open(Path csv, long stepsDone) {
+        List<LossCurve.Point> kept = new ArrayList<>();
+        if (stepsDone > 0 && Files.exists(csv)) {
+            for (LossCurve.Point p : parse(csv, true)) {
+                if (p.step() <= stepsDone) {
+                    kept.add(p);
+                }
+            }
+        }
+        writeCsv(csv, new LossCurve(kept));
+        try {
+            return new LossLog(csv, Files.newBufferedWriter(csv, StandardOpenOption.APPEND));
+        } catch (IOException e) {
+            throw new ReportException("The loss curve %s cannot be written.".formatted(csv), e);
+        }
+    }
+
+    /**
+     * Appends a point.
+     *
+     * @throws ReportException if the disk is full or the file went away
+     */
+    public void add(LossCurve.Point point) {
+        try {
+            out.write(line(point));
+            out.flush();
+        } catch (IOException e) {
+            throw new ReportException("The loss curve %s cannot be written.".formatted(file), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            out.close();
+        } catch (IOException e) {
+            throw new ReportException("The loss curve %s cannot be closed.".formatted(file), e);
+        }
+    }
+
+    /**
+     * Reads a CSV file.
+     *
+     * @throws ReportException if it is missing or malformed, naming the line
+     */
+    public static LossCurve readCsv(Path csv) {
+        return new LossCurve(parse(csv, false));
+    }
+
+    /** Writes a whole curve as CSV, replacing the file in one step. */
+    public static void writeCsv(Path csv, LossCurve curve) {
+        StringBuilder text = new StringBuilder(HEADER).append('\n');
+        curve.points().forEach(p -> text.append(line(p)));
+        replace(csv, text.toString());
+    }
+
+    /**
+     * Reads a JSON file.
+     *
+     * @throws ReportException if it is missing or malformed
+     */
+    public static LossCurve readJson(Path json) {
+        try {
+            List<LossCurve.Point> points = new ArrayList<>();
+            JsonNode root = new ObjectMapper().readTree(json.toFile());
+            if (!root.isArray()) {
+                throw new ReportException("The loss curve %s is not a JSON array.".formatted(json));
+            }
+            for (JsonNode p : root) {
+                points.add(
+                        new LossCurve.Point(
+                                Long.parseLong(p.path("step").asText()),
+                                Double.parseDouble(p.path("loss").asText()),
+                                Double.parseDouble(p.path("lr").asText()),
+                                Double.parseDouble(p.path("images_per_second").asText())));
+            }
+            return new LossCurve(points);
+        } catch (NumberFormatException e) {
+            throw new ReportException(
+                    "A point of the loss curve %s lacks a number (step, loss, lr,"
+                            .formatted(json)
+                            + " images_per_second).",
+                    e);
+        } catch (IOException e) {
+            throw new ReportException("The loss curve %s cannot be read.".formatted(json), e);
+        }
+    }
+
+    /** Writes a whole curve as JSON, replacing the file in one step. */
+    public static void writeJson(Path json, LossCurve curve) {
+        ArrayNode array = new ObjectMapper().createArrayNode();
+        for (LossCurve.Point p : curve.points()) {
+            ObjectNode o = array.addObject();
+            o.put("step", p.step());
+            // JSON has no NaN; a diverged loss is written as a string and read back from it.
+            if (Double.isFinite(p.loss())) {
+                o.put("loss", p.loss());
+            } else {
+                o.put("loss", Double.toString(p.loss()));
+            }
+            o.put("lr", p.learningRate());
+            o.put("images_per_second", p.imagesPerSecond());
+        }
+        replace(json, array.toPrettyString() + "\n");
+    }
+
+    private static List<LossCurve.Point> parse(Path csv, boolean tornEndAllowed) {
+        List<String> lines;
+        boolean torn;
+        try {
+            String text = Files.readString(csv);
+            lines = text.lines().toList();
+            torn = tornEndAllowed && !text.endsWith("\n");
+        } catch (IOException e) {
+            throw new ReportException("The loss curve %s cannot be read.".formatted(csv), e);
+        }
+        if (lines.isEmpty() || !lines.getFirst().equals(HEADER)) {
+            throw new ReportException(
+                    "The loss curve %s does not begin with the line '%s'.".formatted(csv, HEADER));
+        }
+        List<LossCurve.Point> points = new ArrayList<>();
+        for (int i = 1; i < lines.size() - (torn ? 1 : 0); i++) {
+            String[] parts = lines.get(i).split(",", -1);
+            try {
+                if (parts.length != 4) {
+                    throw new NumberFormatException(parts.length + " columns");
+                }
+                points.add(
+                        new LossCurve.Point(
+                                Long.parseLong(parts[0]),
+                                Double.parseDouble(parts[1]),
+                                Double.parseDouble(parts[2]),
+                                Double.parseDouble(parts[3])));
+            } catch (NumberFormatException e) {
+                throw new ReportException(
+                        "Line %d of the loss curve %s is not four numbers: '%s'."
+                                .formatted(i + 1, csv, lines.get(i)),
+                        e);
+            }
+        }
+        return points;
+    }
+
+    private static String line(LossCurve.Point p) {
+        // Concatenation, not a format: some locales' formats write other digits.
+        return p.step() + "," + p.loss() + "," + p.learningRate() + "," + p.imagesPerSecond() + "\n";
+    }
+
+    private static void replace(Path file, String text) {
+        try {
+            Path part = file.resolveSibling("." + file.getFileName() + ".part");
+            try {
+                Files.writeString(part, text);
+                Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(part);
+            }
+        } catch (IOException e) {
+            throw new ReportException("The loss curve %s cannot be written.".formatted(file), e);
+        }
+    }
+}
