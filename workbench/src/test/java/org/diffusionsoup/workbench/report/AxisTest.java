@@ -21,7 +21,7 @@ class AxisTest {
         assertThat(labels(Axis.logarithmic(1, 12_000)))
                 .containsExactly("1", "10", "100", "1k", "10k");
         assertThat(labels(Axis.logarithmic(0.04, 0.6)))
-                .containsExactly("0.05", "0.10", "0.20", "0.50");
+                .containsExactly("0.05", "0.1", "0.2", "0.5");
     }
 
     @Test
