@@ -1,0 +1,68 @@
+package org.diffusionsoup.core;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+
+/** Conversions between stored floating-point elements and Java's floats and doubles. */
+final class FloatCodec {
+    static final ValueLayout.OfFloat F32 =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfDouble F64 =
+            ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfShort I16 =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private FloatCodec() {}
+
+    static float[] decode(TensorInfo info, MemorySegment data, Path path) {
+        if (info.elements() > Integer.MAX_VALUE - 8) {
+            throw new SoupException(
+                    "Tensor '" + info.name() + "' in " + path + " is too large for an array.");
+        }
+        float[] out = new float[(int) info.elements()];
+        switch (info.dtype()) {
+            case F64 -> {
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = (float) data.getAtIndex(F64, i);
+                }
+            }
+            case F32 -> MemorySegment.copy(data, F32, 0, out, 0, out.length);
+            case F16 -> {
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = Float.float16ToFloat(data.getAtIndex(I16, i));
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = bf16ToFloat(data.getAtIndex(I16, i));
+                }
+            }
+            case F8_E4M3, F8_E5M2, I64, I32, I16, I8, U64, U32, U16, U8, BOOL ->
+                    throw new SoupException(
+                            "Tensor '"
+                                    + info.name()
+                                    + "' in "
+                                    + path
+                                    + " is "
+                                    + info.dtype()
+                                    + ", not F64, F32, F16 or BF16.");
+        }
+        return out;
+    }
+
+    /** Exact: a bfloat16 is the upper half of a float. */
+    static float bf16ToFloat(short bits) {
+        return Float.intBitsToFloat(bits << 16);
+    }
+
+    /** Rounds to nearest, ties to even; NaN stays a (quiet) NaN. */
+    static short floatToBf16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        if (value != value) {
+            return (short) ((bits >>> 16) | 0x40);
+        }
+        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+    }
+}

@@ -1,0 +1,270 @@
+package org.diffusionsoup.core;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The checked header of a safetensors file. Every number is checked before it is used for an
+ * allocation or an address, so that a hostile file costs at most the size limit of a header.
+ */
+record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, TensorInfo> tensors) {
+    /** The format's own limit on the length of a header, in bytes. */
+    static final long MAX_HEADER = 100_000_000;
+
+    static final String METADATA = "__metadata__";
+    private static final int MAX_RANK = 64;
+
+    private static final JsonFactory JSON =
+            JsonFactory.builder()
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                    .streamReadConstraints(
+                            StreamReadConstraints.builder()
+                                    .maxNestingDepth(16)
+                                    .maxStringLength((int) MAX_HEADER)
+                                    .maxNameLength(1_000_000)
+                                    .maxNumberLength(30)
+                                    .build())
+                    .build();
+
+    static SafetensorsHeader read(Path path, FileChannel channel, long size) throws IOException {
+        if (size < 8) {
+            throw new MalformedCheckpointException(
+                    path, "offset 0", "8 bytes of header length", "a file of " + size + " bytes");
+        }
+        long length = readFully(path, channel, 0, 8).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+        if (length < 2 || length > MAX_HEADER) {
+            throw new MalformedCheckpointException(
+                    path,
+                    "offset 0",
+                    "a header length from 2 to " + MAX_HEADER,
+                    Long.toUnsignedString(length));
+        }
+        if (length > size - 8) {
+            throw new MalformedCheckpointException(
+                    path,
+                    "offset 8",
+                    "a header of " + length + " bytes",
+                    "only " + (size - 8) + " bytes (truncated file)");
+        }
+        ByteBuffer json = readFully(path, channel, 8, (int) length);
+        if (json.get(0) != '{') {
+            throw new MalformedCheckpointException(
+                    path, "offset 8", "'{'", "byte " + (json.get(0) & 0xff));
+        }
+        return new Parser(path, 8 + length, size).parse(json);
+    }
+
+    private static ByteBuffer readFully(Path path, FileChannel channel, long position, int length)
+            throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length);
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, position + buffer.position()) < 0) {
+                throw new MalformedCheckpointException(
+                        path,
+                        "offset " + position,
+                        length + " bytes",
+                        "only " + buffer.position() + " bytes (truncated file)");
+            }
+        }
+        return buffer.flip();
+    }
+
+    /** One parse of one header; {@code dataStart} is the absolute offset of the first data byte. */
+    private record Parser(Path path, long dataStart, long fileSize) {
+
+        SafetensorsHeader parse(ByteBuffer json) {
+            CharBuffer text;
+            try {
+                text =
+                        StandardCharsets.UTF_8
+                                .newDecoder()
+                                .onMalformedInput(CodingErrorAction.REPORT)
+                                .onUnmappableCharacter(CodingErrorAction.REPORT)
+                                .decode(json);
+            } catch (CharacterCodingException e) {
+                throw bad("header", "UTF-8 text", "invalid UTF-8");
+            }
+            Map<String, String> metadata = Map.of();
+            List<TensorInfo> found = new ArrayList<>();
+            Set<String> names = new HashSet<>();
+            try (JsonParser p = JSON.createParser(text.array(), 0, text.limit())) {
+                expect(p, p.nextToken(), JsonToken.START_OBJECT, "header");
+                while (p.nextToken() == JsonToken.FIELD_NAME) {
+                    String name = p.currentName();
+                    if (!names.add(name)) {
+                        throw bad("tensor '" + name + "'", "one entry", "a duplicate key");
+                    }
+                    if (name.equals(METADATA)) {
+                        metadata = metadata(p);
+                    } else {
+                        found.add(tensor(p, name));
+                    }
+                }
+                if (p.nextToken() != null) {
+                    throw bad("header", "nothing after the closing brace", "more JSON");
+                }
+            } catch (IOException e) {
+                // Jackson's own message can repeat the whole source; its first line is enough.
+                String message = String.valueOf(e.getMessage());
+                throw bad("header", "valid JSON", message.lines().findFirst().orElse("garbage"));
+            }
+            return new SafetensorsHeader(metadata, layOut(found));
+        }
+
+        private Map<String, String> metadata(JsonParser p) throws IOException {
+            expect(p, p.nextToken(), JsonToken.START_OBJECT, METADATA);
+            Map<String, String> m = new TreeMap<>();
+            while (p.nextToken() == JsonToken.FIELD_NAME) {
+                String key = p.currentName();
+                expect(p, p.nextToken(), JsonToken.VALUE_STRING, METADATA + " '" + key + "'");
+                if (m.put(key, p.getText()) != null) {
+                    throw bad(METADATA + " '" + key + "'", "one entry", "a duplicate key");
+                }
+            }
+            return Collections.unmodifiableMap(m);
+        }
+
+        private TensorInfo tensor(JsonParser p, String name) throws IOException {
+            String where = "tensor '" + name + "'";
+            expect(p, p.nextToken(), JsonToken.START_OBJECT, where);
+            Map<String, Object> fields = new HashMap<>();
+            while (p.nextToken() == JsonToken.FIELD_NAME) {
+                String key = p.currentName();
+                p.nextToken();
+                Object value =
+                        switch (key) {
+                            case "dtype" -> {
+                                expect(p, p.currentToken(), JsonToken.VALUE_STRING, where);
+                                yield p.getText();
+                            }
+                            case "shape" -> longs(p, where + " shape", MAX_RANK);
+                            case "data_offsets" -> longs(p, where + " data_offsets", 2);
+                            default ->
+                                    throw bad(where, "dtype, shape, data_offsets", "'" + key + "'");
+                        };
+                if (fields.put(key, value) != null) {
+                    throw bad(where, "one " + key, "a duplicate key");
+                }
+            }
+            if (!(fields.get("dtype") instanceof String dtypeName)
+                    || !(fields.get("shape") instanceof long[] shape)
+                    || !(fields.get("data_offsets") instanceof long[] offsets)
+                    || offsets.length != 2) {
+                throw bad(where, "dtype, shape and two data_offsets", fields.keySet().toString());
+            }
+            DType dtype =
+                    DType.ofSafetensorsName(dtypeName)
+                            .orElseThrow(
+                                    () ->
+                                            bad(
+                                                    where,
+                                                    "a dtype of " + Arrays.toString(DType.values()),
+                                                    "'" + dtypeName + "'"));
+            return place(where, name, dtype, shape, offsets[0], offsets[1]);
+        }
+
+        private TensorInfo place(
+                String where, String name, DType dtype, long[] shape, long begin, long end) {
+            long bytes;
+            try {
+                bytes = Shapes.byteSize(dtype, shape);
+            } catch (ArithmeticException e) {
+                throw bad(where, "a size that fits 63 bits", dtype + Arrays.toString(shape));
+            }
+            long available = fileSize - dataStart;
+            if (begin > end || end > available) {
+                String range = begin + " to " + end;
+                String truncated = end > available ? " (truncated file?)" : "";
+                throw bad(where, "offsets within " + available + " data bytes", range + truncated);
+            }
+            if (end - begin != bytes) {
+                throw bad(
+                        where,
+                        bytes + " bytes for " + dtype + Arrays.toString(shape),
+                        (end - begin) + " bytes");
+            }
+            return new TensorInfo(name, dtype, shape, dataStart + begin, bytes);
+        }
+
+        /** Orders tensors by offset and checks that they cover the data without gap or overlap. */
+        private LinkedHashMap<String, TensorInfo> layOut(List<TensorInfo> found) {
+            found.sort(
+                    Comparator.comparingLong(TensorInfo::offset)
+                            .thenComparingLong(TensorInfo::byteSize)
+                            .thenComparing(TensorInfo::name));
+            LinkedHashMap<String, TensorInfo> tensors = LinkedHashMap.newLinkedHashMap(found.size());
+            long next = dataStart;
+            for (TensorInfo t : found) {
+                if (t.offset() != next) {
+                    throw bad(
+                            "tensor '" + t.name() + "'",
+                            "data starting at offset " + next + " of the file",
+                            t.offset() + (t.offset() < next ? " (overlap)" : " (hole)"));
+                }
+                next += t.byteSize();
+                tensors.put(t.name(), t);
+            }
+            if (next != fileSize) {
+                throw bad("end of data", "a file of " + next + " bytes", fileSize + " bytes");
+            }
+            return tensors;
+        }
+
+        private long[] longs(JsonParser p, String where, int limit) throws IOException {
+            expect(p, p.currentToken(), JsonToken.START_ARRAY, where);
+            long[] values = new long[limit];
+            int n = 0;
+            while (p.nextToken() != JsonToken.END_ARRAY) {
+                expect(p, p.currentToken(), JsonToken.VALUE_NUMBER_INT, where);
+                if (n == limit) {
+                    throw bad(where, "at most " + limit + " numbers", "more");
+                }
+                long v = p.getLongValue();
+                if (v < 0) {
+                    throw bad(where, "numbers from 0", Long.toString(v));
+                }
+                values[n++] = v;
+            }
+            return Arrays.copyOf(values, n);
+        }
+
+        private void expect(
+                JsonParser p,
+                @Nullable JsonToken actual,
+                JsonToken expected,
+                String where)
+                throws IOException {
+            if (actual != expected) {
+                throw bad(where, expected.name(), actual == null ? "end of header" : actual.name());
+            }
+        }
+
+        private MalformedCheckpointException bad(String where, String expected, String actual) {
+            return new MalformedCheckpointException(path, where, expected, actual);
+        }
+    }
+}

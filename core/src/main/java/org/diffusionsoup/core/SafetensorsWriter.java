@@ -1,0 +1,174 @@
+package org.diffusionsoup.core;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Writes safetensors files: tensors in name order (by UTF-8 bytes), metadata in key order, header
+ * padded with spaces to 8 bytes, so the same content always gives the same bytes.
+ */
+public final class SafetensorsWriter {
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private SafetensorsWriter() {}
+
+    /**
+     * Writes a file beside its target and renames it into place; after a failure the target is as
+     * it was before and nothing else is left.
+     *
+     * @param target the file to make or replace; missing parent folders are made
+     * @param metadata the header's {@code __metadata__}; left out if empty
+     * @param tensors any order; names must be unique
+     * @throws SoupException if a name is unusable or a tensor delivers a wrong number of bytes
+     * @throws SoupIoException if writing fails
+     */
+    public static void write(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
+        List<TensorEntry> sorted =
+                tensors.stream().sorted(Comparator.comparing(TensorEntry::name, BY_UTF8)).toList();
+        byte[] header = header(target, metadata, sorted);
+        AtomicFiles.write(
+                target,
+                channel -> {
+                    writeFully(channel, ByteBuffer.wrap(header));
+                    for (TensorEntry t : sorted) {
+                        Counting counting = new Counting(channel, t, target);
+                        t.bytes().writeTo(counting);
+                        counting.checkComplete();
+                    }
+                });
+    }
+
+    /** Orders strings as their UTF-8 bytes, so as other languages sort by code point. */
+    static final Comparator<String> BY_UTF8 =
+            (a, b) ->
+                    Arrays.compareUnsigned(
+                            a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
+
+    private static byte[] header(
+            Path target, Map<String, String> metadata, List<TensorEntry> sorted) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(new byte[8]);
+        try (JsonGenerator g = JSON.createGenerator(out)) {
+            g.writeStartObject();
+            if (!metadata.isEmpty()) {
+                g.writeObjectFieldStart(SafetensorsHeader.METADATA);
+                for (var e : new TreeMap<>(metadata).entrySet()) {
+                    g.writeStringField(checked(target, e.getKey()), checked(target, e.getValue()));
+                }
+                g.writeEndObject();
+            }
+            long offset = 0;
+            Set<String> names = new HashSet<>();
+            for (TensorEntry t : sorted) {
+                if (t.name().equals(SafetensorsHeader.METADATA) || !names.add(t.name())) {
+                    throw new SoupException(
+                            "Cannot write " + target + ": bad or twice given tensor name '"
+                                    + t.name() + "'.");
+                }
+                g.writeObjectFieldStart(checked(target, t.name()));
+                g.writeStringField("dtype", t.dtype().safetensorsName());
+                long[] shape = t.shape();
+                g.writeFieldName("shape");
+                g.writeArray(shape, 0, shape.length);
+                long end = Math.addExact(offset, t.byteSize());
+                g.writeFieldName("data_offsets");
+                g.writeArray(new long[] {offset, end}, 0, 2);
+                g.writeEndObject();
+                offset = end;
+            }
+            g.writeEndObject();
+        } catch (IOException e) {
+            throw new SoupIoException("write the header of", target, e);
+        }
+        while (out.size() % 8 != 0) {
+            out.write(' ');
+        }
+        byte[] bytes = out.toByteArray();
+        if (bytes.length - 8L > SafetensorsHeader.MAX_HEADER) {
+            throw new SoupException(
+                    "Cannot write " + target + ": its header would be larger than 100 MB.");
+        }
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(0, bytes.length - 8L);
+        return bytes;
+    }
+
+    private static String checked(Path target, String text) {
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new SoupException(
+                    "Cannot write " + target + ": a name or value in its header is not Unicode.");
+        }
+        return text;
+    }
+
+    private static void writeFully(WritableByteChannel channel, ByteBuffer b) throws IOException {
+        while (b.hasRemaining()) {
+            channel.write(b);
+        }
+    }
+
+    /** Passes writes on and counts them, refusing what goes past the tensor's size. */
+    private static final class Counting implements WritableByteChannel {
+        private final WritableByteChannel out;
+        private final TensorEntry tensor;
+        private final Path target;
+        private long written;
+
+        Counting(WritableByteChannel out, TensorEntry tensor, Path target) {
+            this.out = out;
+            this.tensor = tensor;
+            this.target = target;
+        }
+
+        @Override
+        public int write(ByteBuffer src) throws IOException {
+            int n = src.remaining();
+            written += n;
+            if (written > tensor.byteSize()) {
+                throw wrong();
+            }
+            writeFully(out, src);
+            return n;
+        }
+
+        void checkComplete() {
+            if (written != tensor.byteSize()) {
+                throw wrong();
+            }
+        }
+
+        private SoupException wrong() {
+            return new SoupException(
+                    "Cannot write %s: tensor '%s' needs %d bytes but its source gave %s%d."
+                            .formatted(
+                                    target,
+                                    tensor.name(),
+                                    tensor.byteSize(),
+                                    written > tensor.byteSize() ? "at least " : "",
+                                    written));
+        }
+
+        @Override
+        public boolean isOpen() {
+            return out.isOpen();
+        }
+
+        @Override
+        public void close() {
+            // The file belongs to the writer, not to a tensor's source.
+        }
+    }
+}

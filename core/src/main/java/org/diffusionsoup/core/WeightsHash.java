@@ -1,0 +1,71 @@
+package org.diffusionsoup.core;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a model's weights are, whatever its file's metadata and layout: SHA-256 over every tensor in
+ * name order (name, dtype, shape, data).
+ *
+ * <p>The hashed stream, all numbers little-endian: per tensor the name's length (4 bytes) and UTF-8
+ * bytes, the dtype name's length (4 bytes) and ASCII bytes, the number of dimensions (4 bytes), the
+ * dimensions (8 bytes each), the data.
+ */
+public final class WeightsHash {
+    private WeightsHash() {}
+
+    /** Hash of one file's tensors, 64 hexadecimal digits. */
+    public static String of(SafetensorsFile file) {
+        MessageDigest digest = Hashes.newSha256();
+        Map<String, TensorInfo> byName = new TreeMap<>(SafetensorsWriter.BY_UTF8);
+        byName.putAll(file.tensors());
+        byName.values()
+                .forEach(
+                        t -> {
+                            string(digest, t.name());
+                            string(digest, t.dtype().safetensorsName());
+                            long[] shape = t.shape();
+                            integer(digest, shape.length);
+                            for (long d : shape) {
+                                integer(digest, (int) d);
+                                integer(digest, (int) (d >>> 32));
+                            }
+                            data(digest, file.data(t.name()));
+                        });
+        return Hashes.hex(digest);
+    }
+
+    /**
+     * Hash of one safetensors file's tensors.
+     *
+     * @throws MalformedCheckpointException if it is no valid safetensors file
+     */
+    public static String of(Path file) {
+        try (SafetensorsFile open = SafetensorsFile.open(file)) {
+            return of(open);
+        }
+    }
+
+    private static void data(MessageDigest digest, MemorySegment data) {
+        long piece = 64L << 20;
+        for (long at = 0; at < data.byteSize(); at += piece) {
+            long n = Math.min(piece, data.byteSize() - at);
+            digest.update(data.asSlice(at, n).asByteBuffer());
+        }
+    }
+
+    private static void string(MessageDigest digest, String s) {
+        byte[] utf8 = s.getBytes(StandardCharsets.UTF_8);
+        integer(digest, utf8.length);
+        digest.update(utf8);
+    }
+
+    private static void integer(MessageDigest digest, int v) {
+        digest.update(ByteBuffer.allocate(4).putInt(Integer.reverseBytes(v)).flip());
+    }
+}
