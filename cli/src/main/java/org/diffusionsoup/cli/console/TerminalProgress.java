@@ -28,6 +28,7 @@ final class TerminalProgress implements Progress {
     private long shownAt;
     private int drawn;
     private boolean running;
+    private boolean unseen;
 
     /**
      * A progress.
@@ -52,6 +53,7 @@ final class TerminalProgress implements Progress {
         startedAt = clock.getAsLong();
         shownAt = startedAt;
         running = true;
+        unseen = true;
         if (isLive()) {
             show();
         }
@@ -61,6 +63,7 @@ final class TerminalProgress implements Progress {
     public synchronized void advance(long units) {
         if (running) {
             done += Math.max(0, units);
+            unseen = true;
             showWhenDue();
         }
     }
@@ -69,14 +72,19 @@ final class TerminalProgress implements Progress {
     public synchronized void message(String note) {
         if (running) {
             this.note = note;
-            showWhenDue();
+            unseen = true;
+            if (isLive()) { // a log gets its lines with advances, whose numbers then fit the note
+                showWhenDue();
+            }
         }
     }
 
     @Override
     public synchronized void close() {
         if (running) {
-            show();
+            if (unseen || isLive()) {
+                show();
+            }
             running = false;
             if (isLive()) {
                 err.println();
@@ -98,6 +106,7 @@ final class TerminalProgress implements Progress {
 
     private void show() {
         shownAt = clock.getAsLong();
+        unseen = false;
         String line = line();
         if (!isLive()) {
             err.println(line);

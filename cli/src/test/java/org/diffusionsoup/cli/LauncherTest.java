@@ -1,0 +1,163 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The launcher in a folder of its own, with a stand-in for Maven that counts its calls and hands out
+ * this test's class path.
+ */
+@DisabledOnOs(OS.WINDOWS)
+class LauncherTest {
+    private static final String JDK = System.getProperty("java.home");
+
+    @TempDir private Path temp;
+    private Path project;
+    private Path tools;
+
+    @BeforeEach
+    void layOut() throws IOException {
+        project = Files.createDirectories(temp.resolve("a project"));
+        tools = Files.createDirectory(temp.resolve("tools"));
+        Files.copy(launcher(), project.resolve("soup"), StandardCopyOption.COPY_ATTRIBUTES);
+        Files.createDirectories(project.resolve("cli/src/main/java"));
+        Files.createDirectories(project.resolve("cli/target"));
+        Files.writeString(project.resolve("pom.xml"), "<project/>");
+        Files.writeString(project.resolve("cli/pom.xml"), "<project/>");
+        Files.writeString(project.resolve("cli/src/main/java/A.java"), "class A {}");
+        Files.createFile(project.resolve("cli/target/soup-cli-1.jar"));
+    }
+
+    private static Path launcher() {
+        Path launcher = Path.of("../soup").toAbsolutePath().normalize();
+        assertThat(launcher).isExecutable();
+        return launcher;
+    }
+
+    private void maven(String body) throws IOException {
+        script(
+                tools.resolve("mvn"),
+                "#!/usr/bin/env bash\necho called >> '" + calls() + "'\n" + body);
+    }
+
+    private static void script(Path file, String text) throws IOException {
+        Files.writeString(file, text);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
+
+    private void workingMaven() throws IOException {
+        maven(
+                "sleep 1\nfor word in \"$@\"; do case $word in -Dsoup.classpath.file=*)"
+                        + " printf '%s' '"
+                        + System.getProperty("java.class.path")
+                        + "' > \"${word#*=}\" ;; esac; done\n");
+    }
+
+    private Path calls() {
+        return temp.resolve("calls");
+    }
+
+    private Started start(Path launcher, Map<String, String> environment, String... args)
+            throws IOException {
+        List<String> words = new ArrayList<>(List.of(launcher.toString()));
+        words.addAll(List.of(args));
+        ProcessBuilder builder = new ProcessBuilder(words).directory(temp.toFile());
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        builder.environment().put("SOUP_JAVA_HOME", JDK);
+        builder.environment().put("PATH", tools + ":/usr/local/bin:/usr/bin:/bin");
+        builder.environment().putAll(environment);
+        Path err = Files.createTempFile(temp, "err", "");
+        return new Started(builder.redirectError(err.toFile()).start(), err);
+    }
+
+    private record Started(Process process, Path err) {
+        Run end() throws IOException, InterruptedException {
+            String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            return new Run(process.exitValue(), out, Files.readString(err));
+        }
+    }
+
+    @Test
+    void twoFirstStartsBuildOnce() throws Exception {
+        workingMaven();
+        Started first = start(project.resolve("soup"), Map.of(), "--version");
+        Started second = start(project.resolve("soup"), Map.of(), "--version");
+        assertThat(first.end().ok().out()).startsWith("soup ");
+        assertThat(second.end().ok().out()).startsWith("soup ");
+        assertThat(calls()).hasContent("called");
+
+        assertThat(start(project.resolve("soup"), Map.of(), "--version").end().ok().err())
+                .as("a later start builds nothing and says nothing")
+                .isEmpty();
+
+        Path link = Files.createSymbolicLink(temp.resolve("supper"), project.resolve("soup"));
+        Run mistake = start(link, Map.of(), "--versoin").end();
+        assertThat(mistake.status()).isEqualTo(SoupCli.USAGE);
+        assertThat(mistake.err()).contains("did you mean '--version'?");
+
+        Files.setLastModifiedTime(
+                project.resolve("cli/src/main/java/A.java"),
+                FileTime.from(Instant.now().plusSeconds(1)));
+        assertThat(start(project.resolve("soup"), Map.of(), "--version").end().ok().err())
+                .contains("building (sources changed)");
+        assertThat(calls()).hasContent("called\ncalled");
+    }
+
+    @Test
+    void aFailedBuildShowsItsOutputAndLeavesNothing() throws Exception {
+        maven("echo '[ERROR] no such symbol'; exit 1\n");
+        Run run = start(project.resolve("soup"), Map.of(), "--version").end();
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).contains("[ERROR] no such symbol", "soup: the build failed");
+        assertThat(project.resolve(".soup/app/current")).doesNotExist();
+    }
+
+    @Test
+    void whatIsMissingIsSaidPlainly() throws Exception {
+        Run noJdk =
+                start(project.resolve("soup"), Map.of("SOUP_JAVA_HOME", temp.toString())).end();
+        assertThat(noJdk.status()).isEqualTo(1);
+        assertThat(noJdk.err().lines()).singleElement().asString().contains("is no JDK", "25");
+
+        Path old = Files.createDirectories(temp.resolve("old/bin"));
+        script(old.resolve("java"), "#!/bin/sh\n");
+        Files.writeString(temp.resolve("old/release"), "JAVA_VERSION=\"21.0.4\"\n");
+        Run oldJdk =
+                start(
+                                project.resolve("soup"),
+                                Map.of("SOUP_JAVA_HOME", temp.resolve("old").toString()))
+                        .end();
+        assertThat(oldJdk.err()).contains("holds Java 21");
+
+        for (String tool : List.of("bash", "dirname", "find", "head", "mkdir", "flock", "env")) {
+            for (String folder : List.of("/usr/bin/", "/bin/")) {
+                if (Files.exists(Path.of(folder + tool))) {
+                    script(tools.resolve(tool), "#!/bin/sh\nexec " + folder + tool + " \"$@\"\n");
+                }
+            }
+        }
+        Run noMaven =
+                start(project.resolve("soup"), Map.of("PATH", tools.toString()), "--help").end();
+        assertThat(noMaven.status()).isEqualTo(1);
+        assertThat(noMaven.err().lines()).singleElement().asString().contains("Maven", "install");
+    }
+}

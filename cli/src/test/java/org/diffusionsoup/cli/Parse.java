@@ -1,0 +1,47 @@
+package org.diffusionsoup.cli;
+
+import java.io.PrintWriter;
+import java.io.Writer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine;
+
+/** Parses command lines as they stand in help and documents, without running them. */
+final class Parse {
+    private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|'([^']*)'|(\\S+)");
+
+    private Parse() {}
+
+    static CommandLine commandLine() {
+        PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
+        return new SoupCli(nowhere, nowhere).commandLine();
+    }
+
+    /** Throws an {@link AssertionError} where {@code soup …} is no valid command line. */
+    static void check(String line) {
+        List<String> words = words(line.replaceFirst("\\s+#.*$", ""));
+        if (words.isEmpty() || !words.getFirst().replace("./", "").equals("soup")) {
+            throw new AssertionError("no soup command: " + line);
+        }
+        try {
+            commandLine().parseArgs(words.subList(1, words.size()).toArray(String[]::new));
+        } catch (CommandLine.ParameterException e) {
+            throw new AssertionError("does not parse: " + line + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static List<String> words(String line) {
+        List<String> words = new ArrayList<>();
+        Matcher matcher = WORD.matcher(line);
+        while (matcher.find()) {
+            for (int group = 1; group <= 3; group++) {
+                if (matcher.group(group) != null) {
+                    words.add(matcher.group(group));
+                }
+            }
+        }
+        return words;
+    }
+}

@@ -1,0 +1,36 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+
+/** The outcome of one real command line, run in this process. */
+record Run(int status, String out, String err) {
+
+    static Run of(Object... args) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        String[] words = new String[args.length];
+        for (int i = 0; i < args.length; i++) {
+            words[i] = String.valueOf(args[i]);
+        }
+        int status = new SoupCli(new PrintWriter(out), new PrintWriter(err)).run(words);
+        return new Run(status, out.toString(), err.toString());
+    }
+
+    /** Asserts success. */
+    Run ok() {
+        assertThat(status).as("exit status; stderr: %s", err).isZero();
+        return this;
+    }
+
+    /** Asserts a failure told in one line that holds each part, and nothing on the output. */
+    Run fails(int expected, String... parts) {
+        assertThat(status).as("exit status; stderr: %s", err).isEqualTo(expected);
+        assertThat(out).isEmpty();
+        assertThat(err.lines().toList()).as("one sentence, no stack trace").hasSize(1);
+        assertThat(err).contains(parts);
+        return this;
+    }
+}

@@ -1,0 +1,29 @@
+package org.diffusionsoup.cli.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import org.junit.jupiter.api.Test;
+
+class FailuresTest {
+    @Test
+    void filesAreNamed() {
+        assertThat(Failures.sentence(new NoSuchFileException("a/b"))).isEqualTo("there is no file a/b.");
+        assertThat(Failures.sentence(new UncheckedIOException(new AccessDeniedException("x"))))
+                .isEqualTo("no permission for x.");
+        assertThat(Failures.sentence(new FileSystemException("out", null, "No space left on device")))
+                .isEqualTo("out: No space left on device");
+        assertThat(Failures.sentence(new IOException("broken pipe"))).endsWith("broken pipe");
+    }
+
+    @Test
+    void aBugSaysThatItIsOne() {
+        assertThat(Failures.sentence(new IndexOutOfBoundsException("5\nof 3")))
+                .startsWith("internal error (IndexOutOfBoundsException: 5 of 3)")
+                .contains("--debug");
+    }
+}

@@ -1,0 +1,69 @@
+package org.diffusionsoup.cli.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+
+class TerminalProgressTest {
+    private static final long SECOND = 1_000_000_000L;
+
+    private final StringWriter text = new StringWriter();
+    private final AtomicLong now = new AtomicLong(77 * SECOND);
+
+    private TerminalProgress progress(int columns) {
+        return new TerminalProgress(new PrintWriter(text), columns, now::get);
+    }
+
+    @Test
+    void aLogGetsALineAtTimesAndOneAtTheEnd() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("train noto", 400, "images");
+            for (int i = 0; i < 40; i++) {
+                now.addAndGet(SECOND);
+                progress.message("loss 0.5");
+                progress.advance(10);
+            }
+        }
+        assertThat(text.toString().lines())
+                .containsExactly(
+                        "train noto  100/400 images  10.0 images/s  30s left  loss 0.5",
+                        "train noto  200/400 images  10.0 images/s  20s left  loss 0.5",
+                        "train noto  300/400 images  10.0 images/s  10s left  loss 0.5",
+                        "train noto  400/400 images  10.0 images/s  40s  loss 0.5");
+        assertThat(text.toString()).doesNotContain("\r");
+    }
+
+    @Test
+    void aTerminalGetsOneLineDrawnOver() {
+        try (TerminalProgress progress = progress(60)) {
+            progress.start("average", 4, "tensors");
+            now.addAndGet(2 * SECOND);
+            progress.advance(2);
+        }
+        String[] drawn = text.toString().strip().split("\r");
+        assertThat(drawn[drawn.length - 1])
+                .isEqualTo("average  [############............] 2/4 tensors  1.00 tenso");
+        assertThat(drawn).allMatch(line -> line.length() < 60 + 1);
+        assertThat(text.toString()).endsWith("\n");
+    }
+
+    @Test
+    void aTotalThatIsNotKnownIsLeftOut() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("read", 0, "rows");
+            now.addAndGet(3 * SECOND);
+            progress.advance(1234);
+        }
+        assertThat(text.toString()).isEqualTo("read  1,234 rows  411 rows/s  3s\n");
+    }
+
+    @Test
+    void timesReadAsAPersonSaysThem() {
+        assertThat(TerminalProgress.time(41.6)).isEqualTo("42s");
+        assertThat(TerminalProgress.time(306)).isEqualTo("5m06s");
+        assertThat(TerminalProgress.time(7380)).isEqualTo("2h03m");
+    }
+}
