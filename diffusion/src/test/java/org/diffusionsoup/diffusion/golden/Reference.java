@@ -9,7 +9,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -72,6 +75,47 @@ public final class Reference {
     public Path require(String relative) {
         Path path = root.resolve(relative);
         return Files.exists(path) ? path : missing(relative);
+    }
+
+    /**
+     * The tests of every golden of one kind in the folder in force. What the folder lacks shows up
+     * as a skipped test, a fault in one golden does not hide the others.
+     *
+     * @param kind as in {@link #goldens(String)}
+     * @param make the tests of one golden
+     * @return for a {@code @TestFactory}
+     */
+    public static Stream<DynamicTest> each(String kind, Function<Golden, List<DynamicTest>> make) {
+        Reference reference = open();
+        if (!reference.has(kind) && !reference.own) {
+            return tests(kind, () -> reference.missing("goldens/**/" + kind + ".json"));
+        }
+        return reference.goldens(kind).stream()
+                .flatMap(golden -> tests(golden.name(), () -> make.apply(golden)));
+    }
+
+    /**
+     * Tests as a supplier makes them, or one that is skipped or fails as the supplier was.
+     *
+     * @param name of the one test in place of all
+     * @param make makes one or more tests
+     * @return for a {@code @TestFactory}
+     */
+    public static Stream<DynamicTest> tests(String name, Supplier<List<DynamicTest>> make) {
+        try {
+            List<DynamicTest> tests = make.get();
+            if (tests.isEmpty()) {
+                return fail(name + " holds no case");
+            }
+            return tests.stream();
+        } catch (RuntimeException | AssertionError e) {
+            return Stream.of(
+                    DynamicTest.dynamicTest(
+                            name,
+                            () -> {
+                                throw e;
+                            }));
+        }
     }
 
     /**

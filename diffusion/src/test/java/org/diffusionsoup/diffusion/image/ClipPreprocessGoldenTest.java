@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,42 +19,41 @@ import org.junit.jupiter.api.TestFactory;
 /** CLIP's preprocessing of picture files against PIL with torchvision and with transformers. */
 class ClipPreprocessGoldenTest {
     private static final String DECODED = "/decoded_rgb";
+    private static final String RESIZED = "/resized_rgb_u8";
 
-    private final Golden golden = Reference.open().goldens("clip_preprocess").getFirst();
-
-    private List<String> pictures() {
-        List<String> names =
-                golden.tensors().stream()
-                        .filter(name -> name.endsWith(DECODED))
-                        .map(name -> name.substring(0, name.length() - DECODED.length()))
-                        .toList();
-        assertThat(names).isNotEmpty();
-        return names;
+    private static List<String> pictures(Golden golden) {
+        return golden.tensors().stream()
+                .filter(name -> name.endsWith(DECODED))
+                .map(name -> name.substring(0, name.length() - DECODED.length()))
+                .toList();
     }
 
-    private Picture read(String name) {
-        Path file = golden.reference().require("clip/images/" + name + ".png");
-        return Picture.read(file);
+    private static Picture read(Golden golden, String name) {
+        return Picture.read(golden.reference().require("clip/images/" + name + ".png"));
     }
 
     @TestFactory
     Stream<DynamicTest> everyStep() {
+        return Reference.each("clip_preprocess", ClipPreprocessGoldenTest::everyStep);
+    }
+
+    private static List<DynamicTest> everyStep(Golden golden) {
         List<DynamicTest> tests = new ArrayList<>();
-        for (String name : pictures()) {
-            tests.add(test(name + DECODED, () -> read(name).toRgb()));
-            tests.add(test(name + "/resized_rgb_u8", () -> resized(name)));
-            tests.add(pixels(name, "openai", ImagePreprocessor.Order.OPENAI));
-            tests.add(pixels(name, "hf", ImagePreprocessor.Order.HUGGING_FACE));
+        for (String name : pictures(golden)) {
+            tests.add(test(golden, name + DECODED, () -> read(golden, name).toRgb()));
+            tests.add(test(golden, name + RESIZED, () -> resized(golden, name)));
+            tests.add(pixels(golden, name, "openai", ImagePreprocessor.Order.OPENAI));
+            tests.add(pixels(golden, name, "hf", ImagePreprocessor.Order.HUGGING_FACE));
         }
-        return tests.stream();
+        return tests;
     }
 
-    private Picture resized(String name) {
-        long[] shape = golden.shape(name + "/resized_rgb_u8");
-        return read(name).toRgb().resizeBicubic((int) shape[1], (int) shape[0]);
+    private static Picture resized(Golden golden, String name) {
+        long[] shape = golden.shape(name + RESIZED);
+        return read(golden, name).toRgb().resizeBicubic((int) shape[1], (int) shape[0]);
     }
 
-    private DynamicTest test(String tensor, Supplier<Picture> computed) {
+    private static DynamicTest test(Golden golden, String tensor, Supplier<Picture> computed) {
         return DynamicTest.dynamicTest(
                 golden.name() + " " + tensor,
                 () -> {
@@ -67,29 +67,33 @@ class ClipPreprocessGoldenTest {
                 });
     }
 
-    private DynamicTest pixels(String name, String variant, ImagePreprocessor.Order order) {
+    private static DynamicTest pixels(
+            Golden golden, String name, String variant, ImagePreprocessor.Order order) {
         String tensor = name + "/" + variant;
         return DynamicTest.dynamicTest(
                 golden.name() + " " + tensor,
                 () -> {
                     int side = golden.manifest().path("n_px").asInt();
                     var preprocessor = new ImagePreprocessor(PreprocessorConfig.clip(side), order);
-                    PixelTensor pixels = preprocessor.preprocess(read(name));
+                    PixelTensor pixels = preprocessor.preprocess(read(golden, name));
                     assertThat(pixels.shape()).containsExactly(1, 3, side, side);
                     golden.assertClose(tensor, pixels.values(), 3, side, side);
                 });
     }
 
     @TestFactory
-    Stream<DynamicTest> configsOfTheModels() throws IOException {
-        Path folder = golden.reference().require("clip");
+    Stream<DynamicTest> configsOfTheModels() {
+        return Reference.tests("preprocessor_config.json", ClipPreprocessGoldenTest::configs);
+    }
+
+    private static List<DynamicTest> configs() {
+        Path folder = Reference.open().require("clip");
         try (Stream<Path> files = Files.walk(folder)) {
-            List<DynamicTest> tests =
-                    files.filter(file -> file.endsWith("preprocessor_config.json"))
-                            .map(file -> config(folder, file))
-                            .toList();
-            assertThat(tests).isNotEmpty();
-            return tests.stream();
+            return files.filter(file -> file.endsWith("preprocessor_config.json"))
+                    .map(file -> config(folder, file))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -29,9 +29,7 @@ class UNetGoldenTest {
     /** Manifests print gradient norms with six digits; float32 rounding is of this order too. */
     private static final double NORM_TOLERANCE = 1e-4;
 
-    private final List<Golden> goldens = Reference.open().goldens("unet");
-
-    private static UNet2DConditionModel load(Golden golden) {
+    static UNet2DConditionModel load(Golden golden) {
         var folder = golden.pipeline().resolve("unet");
         var unet =
                 new UNet2DConditionModel(
@@ -40,7 +38,7 @@ class UNetGoldenTest {
         return unet;
     }
 
-    private static Tensor forward(
+    static Tensor forward(
             UNet2DConditionModel unet, Golden g, String c, Tensor sample, Tensor text) {
         Tensor timestep = g.tensor(c + ".timestep");
         return g.has(c + ".text_embeds")
@@ -55,63 +53,65 @@ class UNetGoldenTest {
 
     @TestFactory
     Stream<DynamicTest> outputsAndActivations() {
+        return Reference.each("unet", UNetGoldenTest::outputsAndActivations);
+    }
+
+    private static List<DynamicTest> outputsAndActivations(Golden g) {
         List<DynamicTest> tests = new ArrayList<>();
-        for (Golden g : goldens) {
-            List<String> cases = g.casesWith("out");
-            assertThat(cases).as("cases of " + g.name()).isNotEmpty();
-            UNet2DConditionModel unet = load(g);
-            try (Parameters owned = unet.parameters();
-                    Torch.Guard off = Torch.gradients(false)) {
-                for (String c : cases) {
-                    Computed computed = new Computed();
-                    String activations = c + ".act.";
-                    owned.observe(computed.activations(g, activations));
-                    try (Scope scope = Scope.open()) {
-                        Tensor text = g.tensor(c + ".encoder_hidden_states");
-                        Tensor out = forward(unet, g, c, g.tensor(c + ".sample"), text);
-                        computed.put(c + ".out", out);
-                    }
-                    tests.add(computed.test(g, c + ".out"));
-                    for (String module : g.tensorsUnder(activations)) {
-                        tests.add(computed.test(g, activations + module));
-                    }
+        UNet2DConditionModel unet = load(g);
+        try (Parameters owned = unet.parameters();
+                Torch.Guard off = Torch.gradients(false)) {
+            for (String c : g.casesWith("out")) {
+                Computed computed = new Computed();
+                String activations = c + ".act.";
+                owned.observe(computed.activations(g, activations));
+                try (Scope scope = Scope.open()) {
+                    Tensor text = g.tensor(c + ".encoder_hidden_states");
+                    Tensor out = forward(unet, g, c, g.tensor(c + ".sample"), text);
+                    computed.put(c + ".out", out);
+                }
+                tests.add(computed.test(g, c + ".out"));
+                for (String module : g.tensorsUnder(activations)) {
+                    tests.add(computed.test(g, activations + module));
                 }
             }
         }
-        return tests.stream();
+        return tests;
     }
 
     @TestFactory
     Stream<DynamicTest> gradients() {
+        return Reference.each("unet", UNetGoldenTest::gradients);
+    }
+
+    private static List<DynamicTest> gradients(Golden g) {
+        if (!g.has("grad.target")) {
+            return g.reference().missing("gradients in goldens/" + g.name());
+        }
+        Computed computed = new Computed();
         List<DynamicTest> tests = new ArrayList<>();
-        for (Golden g : goldens) {
-            if (!g.has(GRADIENT_CASE + ".target")) {
-                g.reference().missing("gradients in goldens/" + g.name());
-            }
-            UNet2DConditionModel unet = load(g);
-            Computed computed = new Computed();
-            try (Parameters owned = unet.parameters()) {
-                owned.train();
-                try (Scope scope = Scope.open()) {
-                    Tensor sample = g.tensor("grad.sample").requiresGrad_(true);
-                    Tensor text = g.tensor("grad.encoder_hidden_states").requiresGrad_(true);
-                    Tensor out = forward(unet, g, GRADIENT_CASE, sample, text);
-                    Functional.mse(out, g.tensor("grad.target")).backward();
-                    computed.put("grad.grad_sample", sample.grad());
-                    computed.put("grad.grad_encoder_hidden_states", text.grad());
-                    for (String name : g.tensorsUnder("grad.param.")) {
-                        computed.put("grad.param." + name, gradient(owned, name));
-                    }
-                    tests.addAll(norms(g, owned));
+        UNet2DConditionModel unet = load(g);
+        try (Parameters owned = unet.parameters()) {
+            owned.train();
+            try (Scope scope = Scope.open()) {
+                Tensor sample = g.tensor("grad.sample").requiresGrad_(true);
+                Tensor text = g.tensor("grad.encoder_hidden_states").requiresGrad_(true);
+                Tensor out = forward(unet, g, GRADIENT_CASE, sample, text);
+                Functional.mse(out, g.tensor("grad.target")).backward();
+                computed.put("grad.grad_sample", sample.grad());
+                computed.put("grad.grad_encoder_hidden_states", text.grad());
+                for (String name : g.tensorsUnder("grad.param.")) {
+                    computed.put("grad.param." + name, gradient(owned, name));
                 }
-            }
-            tests.add(computed.test(g, "grad.grad_sample"));
-            tests.add(computed.test(g, "grad.grad_encoder_hidden_states"));
-            for (String name : g.tensorsUnder("grad.param.")) {
-                tests.add(computed.test(g, "grad.param." + name));
+                tests.addAll(norms(g, owned));
             }
         }
-        return tests.stream();
+        tests.add(computed.test(g, "grad.grad_sample"));
+        tests.add(computed.test(g, "grad.grad_encoder_hidden_states"));
+        for (String name : g.tensorsUnder("grad.param.")) {
+            tests.add(computed.test(g, "grad.param." + name));
+        }
+        return tests;
     }
 
     private static Tensor gradient(Parameters parameters, String name) {

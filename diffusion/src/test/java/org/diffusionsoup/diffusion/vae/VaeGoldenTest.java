@@ -1,7 +1,6 @@
 package org.diffusionsoup.diffusion.vae;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -21,26 +20,23 @@ class VaeGoldenTest {
     private static final List<String> OUTPUTS =
             List.of("mean", "logvar", "sampled", "kl", "decoded");
 
-    private final List<Golden> goldens = Reference.open().goldens("vae");
-
     @TestFactory
     Stream<DynamicTest> outputsAndActivations() {
+        return Reference.each("vae", VaeGoldenTest::all);
+    }
+
+    private static List<DynamicTest> all(Golden g) {
         List<DynamicTest> tests = new ArrayList<>();
-        for (Golden g : goldens) {
-            List<String> cases = g.casesWith("pixels");
-            assertThat(cases).as("cases of " + g.name()).isNotEmpty();
-            var folder = g.pipeline().resolve("vae");
-            var vae =
-                    new AutoencoderKL(VaeConfig.of(JsonConfig.read(folder.resolve("config.json"))));
-            try (Parameters owned = vae.parameters();
-                    Torch.Guard off = Torch.gradients(false)) {
-                ReferenceWeights.load(folder, owned);
-                for (String c : cases) {
-                    tests.addAll(testsOf(g, c, vae));
-                }
+        Path folder = g.pipeline().resolve("vae");
+        var vae = new AutoencoderKL(VaeConfig.of(JsonConfig.read(folder.resolve("config.json"))));
+        try (Parameters owned = vae.parameters();
+                Torch.Guard off = Torch.gradients(false)) {
+            ReferenceWeights.load(folder, owned);
+            for (String c : g.casesWith("pixels")) {
+                tests.addAll(testsOf(g, c, vae));
             }
         }
-        return tests.stream();
+        return tests;
     }
 
     private static List<DynamicTest> testsOf(Golden g, String c, AutoencoderKL vae) {
