@@ -1,0 +1,13 @@
+package org.diffusionsoup.data;
+
+import java.nio.file.Path;
+
+/**
+ * A picture file with its caption.
+ *
+ * @param image the file, inside the imported folder
+ * @param caption not blank
+ * @param split which side it is on
+ * @param where what to name in an error: the caption file, or the metadata file and its row
+ */
+record FolderRow(Path image, String caption, Split split, String where) {}

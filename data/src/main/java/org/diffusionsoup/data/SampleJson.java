@@ -1,0 +1,91 @@
+package org.diffusionsoup.data;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import org.diffusionsoup.core.SoupException;
+
+/** The {@code KEY.json} of a row: fields in fixed order, empty ones left out. */
+final class SampleJson {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private SampleJson() {}
+
+    static byte[] write(SampleInfo info) {
+        ObjectNode node = MAPPER.createObjectNode();
+        node.put("caption", info.caption());
+        putIfPresent(node, "name", info.name());
+        putIfPresent(node, "style", info.style());
+        putIfPresent(node, "subject", info.subject());
+        putIfPresent(node, "provider", info.provider());
+        putIfPresent(node, "licence", info.licence());
+        putIfPresent(node, "group", info.group());
+        putIfPresent(node, "subgroup", info.subgroup());
+        putIfPresent(node, "domain", info.domain());
+        node.put("split", info.split());
+        node.put("sha256", info.sha256());
+        try {
+            return MAPPER.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
+        } catch (JsonProcessingException e) {
+            throw new SoupException("row " + info.key() + " cannot be written as JSON", e);
+        }
+    }
+
+    /**
+     * @param key of the row
+     * @param json bytes of {@code KEY.json}; an empty array if the row has none
+     * @param text of {@code KEY.txt}, used where the JSON names no caption
+     * @param sha256 of the image, used where the JSON names none
+     * @param where file and row, for errors
+     */
+    static SampleInfo read(String key, byte[] json, String text, String sha256, String where) {
+        JsonNode node;
+        try {
+            node = json.length == 0 ? MAPPER.createObjectNode() : MAPPER.readTree(json);
+        } catch (IOException e) {
+            throw new SoupException(where + " has a .json that is not valid JSON", e);
+        }
+        String caption = text(node, "caption");
+        if (caption.isBlank()) {
+            caption = text.strip();
+        }
+        if (caption.isBlank()) {
+            throw new SoupException(where + " has an image but no caption");
+        }
+        String stated = text(node, "sha256");
+        if (!stated.isEmpty() && !stated.equals(sha256)) {
+            throw new SoupException(
+                    where + " is damaged: its image's sha256 is not the one its .json states");
+        }
+        return new SampleInfo(
+                key,
+                caption,
+                text(node, "name"),
+                text(node, "style"),
+                text(node, "subject"),
+                text(node, "provider"),
+                text(node, "licence"),
+                text(node, "group"),
+                text(node, "subgroup"),
+                orElse(text(node, "domain"), Domains.OTHER),
+                orElse(text(node, "split"), Split.TRAIN.word()),
+                sha256);
+    }
+
+    private static void putIfPresent(ObjectNode node, String field, String value) {
+        if (!value.isEmpty()) {
+            node.put(field, value);
+        }
+    }
+
+    private static String text(JsonNode node, String field) {
+        return node.path(field).asText("");
+    }
+
+    private static String orElse(String value, String otherwise) {
+        return value.isEmpty() ? otherwise : value;
+    }
+}

@@ -1,0 +1,220 @@
+package org.diffusionsoup.data;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+
+/**
+ * Captioned pictures under one name: a whole tar, or a view over the tars of a data set. Captions
+ * and other facts are held in memory; pictures stay on disk until asked for.
+ */
+public final class Shard {
+    private record Row(SampleInfo info, Path file, TarFile.Entry image) {}
+
+    private final String name;
+    private final List<Row> rows;
+
+    private Shard(String name, List<Row> rows) {
+        this.name = name;
+        this.rows = List.copyOf(rows);
+    }
+
+    /**
+     * Opens a tar in WebDataset form: per row one image ({@code .png}, {@code .jpg}, {@code .jpeg})
+     * and its {@code .json} (field {@code caption}) or {@code .txt}.
+     *
+     * @param path the tar
+     * @return rows sorted by key; every image's sha256 has been checked
+     * @throws SoupException if the file is missing, cut off or damaged, has zero rows, or a row
+     *     lacks its image or its caption
+     */
+    public static Shard open(Path path) {
+        Map<String, Map<String, TarFile.Entry>> byKey = new TreeMap<>();
+        for (TarFile.Entry entry : TarFile.list(path)) {
+            String file = entry.name().substring(entry.name().lastIndexOf('/') + 1);
+            int dot = file.lastIndexOf('.');
+            if (dot <= 0) {
+                continue;
+            }
+            String key = file.substring(0, dot);
+            String kind = file.substring(dot + 1).toLowerCase(Locale.ROOT);
+            kind = kind.equals("jpg") || kind.equals("jpeg") ? "png" : kind;
+            if (byKey.computeIfAbsent(key, k -> new TreeMap<>()).put(kind, entry) != null) {
+                throw new SoupException("shard " + path + " has two ." + kind + " for row " + key);
+            }
+        }
+        List<Row> rows = new ArrayList<>();
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
+            for (Map.Entry<String, Map<String, TarFile.Entry>> row : byKey.entrySet()) {
+                rows.add(row(path, file, row.getKey(), row.getValue()));
+            }
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
+        if (rows.isEmpty()) {
+            throw new SoupException("shard " + path + " has zero rows");
+        }
+        String name = path.getFileName().toString();
+        return new Shard(name.endsWith(".tar") ? name.substring(0, name.length() - 4) : name, rows);
+    }
+
+    private static Row row(
+            Path path, RandomAccessFile file, String key, Map<String, TarFile.Entry> parts)
+            throws IOException {
+        String where = "row " + key + " of shard " + path;
+        TarFile.Entry image = parts.get("png");
+        if (image == null) {
+            throw new SoupException(where + " has a caption but no image (.png or .jpg)");
+        }
+        TarFile.Entry json = parts.get("json");
+        TarFile.Entry text = parts.get("txt");
+        String sha256 = Hashes.sha256Hex(TarFile.read(file, path, image));
+        SampleInfo info =
+                SampleJson.read(
+                        key,
+                        json == null ? new byte[0] : TarFile.read(file, path, json),
+                        text == null
+                                ? ""
+                                : new String(
+                                        TarFile.read(file, path, text), StandardCharsets.UTF_8),
+                        sha256,
+                        where);
+        return new Row(info, path, image);
+    }
+
+    /**
+     * Rows of several shards as one, for a model that learns from all of them (the paper's
+     * paragon).
+     *
+     * @param name of the result
+     * @param parts keys must be unique over all of them
+     * @throws SoupException naming a key that comes twice
+     */
+    public static Shard union(String name, List<Shard> parts) {
+        List<Row> rows = new ArrayList<>();
+        parts.forEach(p -> rows.addAll(p.rows));
+        rows.sort(Comparator.comparing(r -> r.info().key()));
+        for (int i = 1; i < rows.size(); i++) {
+            if (rows.get(i).info().key().equals(rows.get(i - 1).info().key())) {
+                throw new SoupException(
+                        "row key %s comes twice in %s: in %s and %s"
+                                .formatted(
+                                        rows.get(i).info().key(),
+                                        name,
+                                        rows.get(i - 1).file(),
+                                        rows.get(i).file()));
+            }
+        }
+        return new Shard(name, rows);
+    }
+
+    /** What to call this shard: the file's name without {@code .tar}, or the view. */
+    public String name() {
+        return name;
+    }
+
+    /** The same rows under another name. */
+    public Shard named(String newName) {
+        return new Shard(newName, rows);
+    }
+
+    /** How many rows. */
+    public int size() {
+        return rows.size();
+    }
+
+    /** Facts of all rows, sorted by key. */
+    public List<SampleInfo> infos() {
+        return rows.stream().map(Row::info).toList();
+    }
+
+    /**
+     * The rows that pass, under the same name; may be empty.
+     *
+     * @param keep true for rows to keep
+     */
+    public Shard filter(Predicate<SampleInfo> keep) {
+        return new Shard(name, rows.stream().filter(r -> keep.test(r.info())).toList());
+    }
+
+    /** The rows a model may learn from. */
+    public Shard train() {
+        return filter(SampleInfo::isTrain);
+    }
+
+    /** The rows kept from training. */
+    public Shard heldOut() {
+        return filter(info -> !info.isTrain());
+    }
+
+    /**
+     * One row with its picture, read from disk now.
+     *
+     * @param index 0 to {@code size() - 1}, in key order
+     */
+    public Sample get(int index) {
+        Row row = rows.get(index);
+        try (RandomAccessFile file = new RandomAccessFile(row.file().toFile(), "r")) {
+            return new Sample(row.info(), TarFile.read(file, row.file(), row.image()));
+        } catch (IOException e) {
+            throw new SoupIoException("read", row.file(), e);
+        }
+    }
+
+    /** All rows in key order, each read from disk when the stream reaches it. */
+    public Stream<Sample> stream() {
+        return IntStream.range(0, rows.size()).mapToObj(this::get);
+    }
+
+    /** All rows in key order, with their pictures in memory. */
+    public List<Sample> samples() {
+        return stream().toList();
+    }
+
+    /**
+     * The identity of the content, whatever files hold it: sha256 over every row's key, caption,
+     * provider, licence, split and image hash, in key order.
+     *
+     * @return 64 lower-case hex digits
+     */
+    public String sha256() {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        for (Row row : rows) {
+            SampleInfo i = row.info();
+            for (String part :
+                    List.of(
+                            i.key(),
+                            i.caption(),
+                            i.provider(),
+                            i.licence(),
+                            i.split(),
+                            i.sha256())) {
+                byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
+                // A length before each part, so that no two rows can run together into a third.
+                all.writeBytes(ByteBuffer.allocate(4).putInt(bytes.length).array());
+                all.writeBytes(bytes);
+            }
+        }
+        return Hashes.sha256Hex(all.toByteArray());
+    }
+
+    @Override
+    public String toString() {
+        return "Shard[" + name + ", " + rows.size() + " rows]";
+    }
+}

@@ -1,0 +1,186 @@
+package org.diffusionsoup.data;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.diffusionsoup.core.SoupException;
+
+/**
+ * Names a shard in one string: {@code PATH} or {@code PATH#TERM&TERM...}. The path is a tar or a
+ * data set folder. A term is {@code field=value} or {@code field=value,value} (any of them), or the
+ * bare name of a shard or view of the data set. All terms must hold. Examples: {@code mine.tar},
+ * {@code shards/emoji#provider=noto&split=train}, {@code shards/emoji#food}.
+ *
+ * @param path tar file or data set folder
+ * @param terms the conditions, in the order given
+ */
+public record ShardRef(Path path, List<Term> terms) {
+
+    /**
+     * One condition.
+     *
+     * @param field name of a field of {@link SampleInfo}, or empty for the bare name of a shard or
+     *     view
+     * @param values at least one; a row passes if its field equals any
+     */
+    public record Term(String field, Set<String> values) {
+        /** Checks that there is a value. */
+        public Term {
+            values = Set.copyOf(values);
+            if (values.isEmpty() || values.contains("")) {
+                throw new SoupException("condition \"" + field + "\" of a shard names no value");
+            }
+        }
+    }
+
+    /** Copies the terms. */
+    public ShardRef {
+        terms = List.copyOf(terms);
+    }
+
+    /**
+     * Reads the string form.
+     *
+     * @throws SoupException if a condition is not of the form {@code field=value}
+     */
+    public static ShardRef parse(String text) {
+        int hash = text.indexOf('#');
+        String path = hash < 0 ? text : text.substring(0, hash);
+        if (path.isBlank()) {
+            throw new SoupException(
+                    "shard \"" + text + "\" names no path; write PATH or PATH#field=value");
+        }
+        return new ShardRef(
+                Path.of(path), hash < 0 ? List.of() : terms(text.substring(hash + 1), text));
+    }
+
+    private static List<Term> terms(String filter, String text) {
+        List<Term> terms = new ArrayList<>();
+        for (String part : filter.split("&", -1)) {
+            int equals = part.indexOf('=');
+            String field = equals < 0 ? "" : part.substring(0, equals);
+            Set<String> values =
+                    Arrays.stream(part.substring(equals + 1).split(",", -1))
+                            .collect(Collectors.toSet());
+            if (part.isBlank() || equals == 0) {
+                throw new SoupException(
+                        "shard \"%s\" has the condition \"%s\"; write field=value"
+                                .formatted(text, part));
+            }
+            terms.add(new Term(field, values));
+        }
+        return terms;
+    }
+
+    /**
+     * Opens the rows this names.
+     *
+     * @return at least one row, under the name {@link #name}
+     * @throws SoupException if the path is no shard, a name or field is unknown, or no row passes
+     */
+    public Shard open() {
+        if (!Files.exists(path)) {
+            throw new SoupException(
+                    "shard " + path + " does not exist; give a .tar or a data set folder");
+        }
+        Shard shard;
+        if (Files.isDirectory(path)) {
+            Dataset dataset = Dataset.open(path);
+            shard = dataset.all();
+            for (Term term : terms) {
+                shard = term.field().isEmpty() ? byName(dataset, shard, term) : by(shard, term);
+            }
+        } else {
+            shard = Shard.open(path);
+            for (Term term : terms) {
+                if (term.field().isEmpty()) {
+                    throw new SoupException(
+                            "shard %s is one tar, it has no view %s; write field=value"
+                                    .formatted(path, String.join(",", term.values())));
+                }
+                shard = by(shard, term);
+            }
+        }
+        if (shard.size() == 0) {
+            throw new SoupException("shard " + this + " has zero rows");
+        }
+        return shard.named(name());
+    }
+
+    private static Shard by(Shard shard, Term term) {
+        return shard.filter(info -> term.values().contains(info.field(term.field())));
+    }
+
+    private static Shard byName(Dataset dataset, Shard shard, Term term) {
+        List<Shard> parts = new ArrayList<>();
+        for (String wanted : term.values()) {
+            Shard named = dataset.shards().get(wanted);
+            if (named != null) {
+                Set<String> keys =
+                        named.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
+                parts.add(shard.filter(info -> keys.contains(info.key())));
+                continue;
+            }
+            String filter = dataset.views().get(wanted);
+            if (filter == null) {
+                throw new SoupException(
+                        "data set %s has no shard or view \"%s\"; it has %s and %s"
+                                .formatted(
+                                        dataset.name(),
+                                        wanted,
+                                        dataset.shardNames(),
+                                        dataset.views().keySet().stream().sorted().toList()));
+            }
+            Shard part = shard;
+            for (Term inner : terms(filter, filter)) {
+                part = by(part, inner);
+            }
+            parts.add(part);
+        }
+        Set<String> keep =
+                parts.stream()
+                        .flatMap(p -> p.infos().stream())
+                        .map(SampleInfo::key)
+                        .collect(Collectors.toSet());
+        return shard.filter(info -> keep.contains(info.key()));
+    }
+
+    /**
+     * A short name for files and tables: the values of the conditions other than {@code split}
+     * joined by '+' or, without any, the path's last part without {@code .tar}.
+     */
+    public String name() {
+        String joined =
+                terms.stream()
+                        .filter(t -> !t.field().equals("split"))
+                        .map(t -> t.values().stream().sorted().collect(Collectors.joining(",")))
+                        .collect(Collectors.joining("+"));
+        if (!joined.isEmpty()) {
+            return joined;
+        }
+        Path last = path.toAbsolutePath().normalize().getFileName();
+        String file = last == null ? "shard" : last.toString();
+        return file.endsWith(".tar") ? file.substring(0, file.length() - 4) : file;
+    }
+
+    /** The string form, conditions' values sorted. */
+    @Override
+    public String toString() {
+        return terms.isEmpty()
+                ? path.toString()
+                : path
+                        + "#"
+                        + terms.stream()
+                                .map(
+                                        t ->
+                                                (t.field().isEmpty() ? "" : t.field() + "=")
+                                                        + t.values().stream()
+                                                                .sorted()
+                                                                .collect(Collectors.joining(",")))
+                                .collect(Collectors.joining("&"));
+    }
+}

@@ -1,0 +1,31 @@
+package org.diffusionsoup.data;
+
+import java.util.Locale;
+import org.diffusionsoup.core.SoupException;
+
+/** Which rows a model may learn from. */
+public enum Split {
+    /** Rows a model is trained on. */
+    TRAIN,
+    /** Rows kept from training, for judging. A subject is held out for all providers at once. */
+    HELDOUT;
+
+    /** The lower-case word used in files and views: {@code train} or {@code heldout}. */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * Reads the lower-case word.
+     *
+     * @throws SoupException if it is neither {@code train} nor {@code heldout}
+     */
+    public static Split parse(String word) {
+        for (Split split : values()) {
+            if (split.word().equals(word)) {
+                return split;
+            }
+        }
+        throw new SoupException("split \"" + word + "\" is unknown; use train or heldout");
+    }
+}

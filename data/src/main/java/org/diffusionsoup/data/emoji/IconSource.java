@@ -1,0 +1,13 @@
+package org.diffusionsoup.data.emoji;
+
+import java.util.Optional;
+
+/** A set of drawings by code points. */
+interface IconSource {
+    /**
+     * The drawing as a whole SVG document.
+     *
+     * @param hex as {@link EmojiHex#normalize} gives it
+     */
+    Optional<String> svg(String hex);
+}

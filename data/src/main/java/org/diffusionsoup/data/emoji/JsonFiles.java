@@ -1,0 +1,27 @@
+package org.diffusionsoup.data.emoji;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.diffusionsoup.core.SoupException;
+
+/** Reads JSON of the npm packages. */
+final class JsonFiles {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private JsonFiles() {}
+
+    static JsonNode read(Path path) {
+        if (!Files.isRegularFile(path)) {
+            throw new SoupException(
+                    path + " is missing; give a node_modules folder that holds the emoji packages");
+        }
+        try {
+            return MAPPER.readTree(path.toFile());
+        } catch (IOException e) {
+            throw new SoupException(path + " is not valid JSON", e);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+package org.diffusionsoup.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+import javax.imageio.ImageIO;
+import org.diffusionsoup.core.SoupException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FolderImporterTest {
+    @TempDir Path dir;
+    private Path folder;
+    private Path out;
+
+    @BeforeEach
+    void folders() throws IOException {
+        folder = Files.createDirectories(dir.resolve("mine/sub")).getParent();
+        out = Files.createDirectories(dir.resolve("out")).resolve("mine.tar");
+    }
+
+    private void picture(String name, int width, int height) throws IOException {
+        Files.write(folder.resolve(name), PngCodec.encode(Pictures.noise(width, height, 1)));
+    }
+
+    private void text(String name, String text) throws IOException {
+        Files.writeString(folder.resolve(name), text);
+    }
+
+    private Shard run() {
+        return FolderImporter.importFolder(
+                folder, out, ImportOptions.of("me", "CC0-1.0"), ProgressListener.NONE);
+    }
+
+    private void assertRefused(String... parts) {
+        assertThatThrownBy(this::run).isInstanceOf(SoupException.class).hasMessageContainingAll(parts);
+        assertThat(out.getParent()).as("nothing is written").isEmptyDirectory();
+    }
+
+    @Test
+    void picturesWithTextBesideThem() throws IOException {
+        picture("cat one.png", 9, 5);
+        text("cat one.txt", "a cat,\n  sitting\n");
+        picture("sub/dog.png", 4, 4);
+        text("sub/dog.txt", "a dog");
+        ImageIO.write(
+                Pictures.plain(8, 8, 200, 10, 10).toBufferedImage(),
+                "jpg",
+                folder.resolve("red.jpg").toFile());
+        text("red.txt", "red");
+        text(".hidden.txt", "not a row");
+        Shard shard = run();
+        assertThat(shard.infos())
+                .extracting(SampleInfo::key)
+                .containsExactly("me_cat-one", "me_red", "me_sub_dog");
+        assertThat(shard.infos().getFirst().caption()).isEqualTo("a cat, sitting");
+        assertThat(shard.infos().getFirst().provider()).isEqualTo("me");
+        assertThat(shard.infos().getFirst().licence()).isEqualTo("CC0-1.0");
+        assertThat(shard.get(0).image()).isEqualTo(Pictures.noise(9, 5, 1));
+        assertThat(shard.get(1).image().channel(4, 4, 0)).isBetween(190, 210);
+    }
+
+    @Test
+    void metadataJsonl() throws IOException {
+        picture("a.png", 4, 4);
+        picture("b.png", 4, 4);
+        text(
+                "metadata.jsonl",
+                """
+                {"file_name": "b.png", "text": "second", "split": "heldout"}
+
+                {"file_name": "a.png", "text": "first"}
+                """);
+        Shard shard = run();
+        assertThat(shard.infos()).extracting(SampleInfo::caption).containsExactly("first", "second");
+        assertThat(shard.heldOut().infos()).extracting(SampleInfo::key).containsExactly("me_b");
+    }
+
+    @Test
+    void metadataCsvWithQuotesAndWindowsLineEnds() throws IOException {
+        picture("a.png", 4, 4);
+        picture("b.png", 4, 4);
+        text(
+                "metadata.csv",
+                "\uFEFFfile_name,text\r\na.png,\"one, \"\"two\"\"\nthree\"\r\nb.png,four\r\n");
+        assertThat(run().infos())
+                .extracting(SampleInfo::caption)
+                .containsExactly("one, \"two\" three", "four");
+    }
+
+    @Test
+    void resizesToASquare() throws IOException {
+        picture("a.png", 40, 20);
+        text("a.txt", "x");
+        for (ImportOptions.Fit fit : ImportOptions.Fit.values()) {
+            ImportOptions options =
+                    new ImportOptions("me", "CC0-1.0", "food", OptionalInt.of(16), fit);
+            Shard shard =
+                    FolderImporter.importFolder(folder, out, options, ProgressListener.NONE);
+            RgbImage image = shard.get(0).image();
+            assertThat(image.width()).isEqualTo(16);
+            assertThat(image.height()).isEqualTo(16);
+            boolean whiteTop = image.channel(8, 0, 0) == 255 && image.channel(3, 1, 1) == 255;
+            assertThat(whiteTop).isEqualTo(fit == ImportOptions.Fit.PAD);
+            assertThat(shard.infos().getFirst().domain()).isEqualTo("food");
+        }
+    }
+
+    @Test
+    void twoImportsGiveTheSameBytes() throws IOException {
+        picture("a.png", 4, 4);
+        picture("ä.png", 5, 4);
+        picture("ö.png", 6, 4);
+        text("a.txt", "x");
+        text("ä.txt", "y");
+        text("ö.txt", "z");
+        run();
+        byte[] first = Files.readAllBytes(out);
+        run();
+        assertThat(Files.readAllBytes(out)).isEqualTo(first);
+        assertThat(Shard.open(out).size()).isEqualTo(3);
+    }
+
+    @Test
+    void captionWithoutImage() throws IOException {
+        picture("a.png", 4, 4);
+        text("a.txt", "x");
+        text("lost.txt", "y");
+        assertRefused("lost.txt has no picture");
+    }
+
+    @Test
+    void imageWithoutCaption() throws IOException {
+        picture("a.png", 4, 4);
+        assertRefused("a.png has no caption");
+    }
+
+    @Test
+    void emptyCaption() throws IOException {
+        picture("a.png", 4, 4);
+        text("a.txt", "  \n");
+        assertRefused("a.txt has no text for the picture a.png");
+    }
+
+    @Test
+    void undecodableImageComesAfterAGoodOne() throws IOException {
+        picture("a.png", 4, 4);
+        text("a.txt", "x");
+        text("b.png", "not a picture");
+        text("b.txt", "y");
+        assertRefused("b.png is not a picture");
+    }
+
+    @Test
+    void aPictureKindThatCannotBeReadIsNotPassedOver() throws IOException {
+        text("b.webp", "RIFF");
+        text("b.txt", "y");
+        assertRefused("b.webp is not a picture that can be read");
+    }
+
+    @Test
+    void zeroRows() throws IOException {
+        assertRefused("zero rows");
+        text("metadata.csv", "file_name,text\n");
+        assertRefused("zero rows");
+    }
+
+    @Test
+    void metadataRowsThatCannotBe() throws IOException {
+        picture("a.png", 4, 4);
+        text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}\n{\"file_name\":");
+        assertRefused("metadata.jsonl line 2 is not valid JSON");
+        text("metadata.jsonl", "{\"file_name\": \"gone.png\", \"text\": \"x\"}");
+        assertRefused("metadata.jsonl line 1", "gone.png does not exist");
+        text("metadata.jsonl", "{\"file_name\": \"../a.png\", \"text\": \"x\"}");
+        assertRefused("outside the folder");
+        text("metadata.jsonl", "{\"text\": \"x\"}");
+        assertRefused("line 1 has no file_name");
+        text("metadata.jsonl", "{\"file_name\": \"a.png\"}");
+        assertRefused("line 1 has no text for the picture a.png");
+        text(
+                "metadata.jsonl",
+                "{\"file_name\": \"a.png\", \"text\": \"x\"}\n".repeat(2));
+        assertRefused("line 2 names a.png a second time");
+        text("metadata.csv", "file_name,text\n");
+        assertRefused("both metadata.jsonl and metadata.csv");
+        Files.delete(folder.resolve("metadata.jsonl"));
+        text("metadata.csv", "file_name,text\na.png,x,y\n");
+        assertRefused("metadata.csv line 2 has 3 fields, the header has 2");
+        text("metadata.csv", "file_name,text\na.png,\"x\n");
+        assertRefused("line 2 opens a quote");
+    }
+
+    @Test
+    void aPictureTheMetadataPassesOver() throws IOException {
+        picture("a.png", 4, 4);
+        picture("b.png", 4, 4);
+        text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}");
+        assertRefused("b.png has no caption", "metadata.jsonl");
+    }
+
+    @Test
+    void aCaptionThatIsNotUtf8() throws IOException {
+        picture("a.png", 4, 4);
+        Files.write(folder.resolve("a.txt"), "grün".getBytes(StandardCharsets.ISO_8859_1));
+        assertRefused("a.txt is not UTF-8");
+    }
+
+    @Test
+    void aFailedImportLeavesTheOldShard() throws IOException {
+        picture("a.png", 4, 4);
+        text("a.txt", "x");
+        run();
+        byte[] before = Files.readAllBytes(out);
+        text("b.png", "broken");
+        text("b.txt", "y");
+        assertThatThrownBy(this::run).isInstanceOf(SoupException.class);
+        assertThat(out).hasBinaryContent(before);
+    }
+
+    @Test
+    void optionsAreChecked() {
+        assertThatThrownBy(() -> ImportOptions.of(" ", "MIT")).hasMessageContaining("provider");
+        assertThatThrownBy(() -> ImportOptions.of("me", "")).hasMessageContaining("licence");
+        assertThatThrownBy(
+                        () ->
+                                new ImportOptions(
+                                        "me",
+                                        "MIT",
+                                        "cars",
+                                        OptionalInt.empty(),
+                                        ImportOptions.Fit.PAD))
+                .hasMessageContaining("domain \"cars\" is unknown");
+    }
+}
