@@ -83,4 +83,19 @@ public record ClipTextConfig(
                 eosTokenId,
                 dim);
     }
+
+    /** The same shape with another number of token entries. */
+    public ClipTextConfig withVocabSize(int size) {
+        return new ClipTextConfig(
+                size,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                maxPositions,
+                activation,
+                layerNormEps,
+                eosTokenId,
+                projectionDim);
+    }
 }

@@ -1,6 +1,7 @@
 package org.diffusionsoup.diffusion.torch;
 
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Files;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads libtorch once, in the one order that works on a machine with an empty JavaCPP cache.
@@ -41,7 +43,7 @@ final class Natives {
                 String platform = Loader.getPlatform();
                 Loader.cacheResources(torch.class, "/org/bytedeco/openblas/" + platform + "/");
                 Loader.cacheResources(torch.class, "/org/bytedeco/pytorch/" + platform + "/");
-                Loader.load(torch.class);
+                loadQuietly();
                 if (!lock.isValid()) {
                     throw new TorchException("the lock on " + lockFile + " was lost while loading");
                 }
@@ -57,6 +59,29 @@ final class Natives {
                     "libtorch could not be loaded on this machine: " + e.getMessage(), e);
         }
         loaded = true;
+    }
+
+    /**
+     * Loads libtorch without JavaCPP's remark that openblas carries another JavaCPP version than
+     * libtorch: the two were released to work together, and nobody can act on it.
+     */
+    private static void loadQuietly() {
+        PrintStream err = System.err;
+        PrintStream filter =
+                new PrintStream(err, true) {
+                    @Override
+                    public void println(@Nullable String line) {
+                        if (line == null || !line.startsWith("Warning: Versions of org.bytedeco")) {
+                            super.println(line);
+                        }
+                    }
+                };
+        System.setErr(filter);
+        try {
+            Loader.load(torch.class);
+        } finally {
+            System.setErr(err);
+        }
     }
 
     private static void setDefault(String key, String value) {

@@ -1,0 +1,121 @@
+package org.diffusionsoup.diffusion.model;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.clip.ClipTextConfig;
+import org.diffusionsoup.diffusion.clip.ClipTextModel;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.diffusion.vae.VaeConfig;
+
+/**
+ * The components of a Stable Diffusion 1.x or 2.x pipeline, loaded from a diffusers folder.
+ *
+ * @param folder where it was loaded from
+ * @param tokenizer of the prompts
+ * @param textEncoder prompts to embeddings
+ * @param vae pictures to latents and back
+ * @param unet the denoiser
+ * @param scheduler the scheduler's config, with what the model predicts and the noise schedule
+ */
+public record StableDiffusion(
+        Path folder,
+        ClipTokenizer tokenizer,
+        ClipTextModel textEncoder,
+        AutoencoderKL vae,
+        UNet2DConditionModel unet,
+        JsonConfig scheduler)
+        implements AutoCloseable {
+
+    /** File name of diffusers' UNet and autoencoder weights. */
+    public static final String DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors";
+
+    /** File name of transformers' weights. */
+    public static final String TRANSFORMERS_WEIGHTS = "model.safetensors";
+
+    /**
+     * Loads every component into memory as float32.
+     *
+     * @throws SoupException when the folder is not a pipeline of this kind
+     */
+    public static StableDiffusion load(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    folder + " is not a folder; give a model in diffusers layout.");
+        }
+        JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
+        String kind = index.text("_class_name", "");
+        if (!kind.equals("StableDiffusionPipeline")) {
+            throw new SoupException(
+                    folder
+                            + "/model_index.json says "
+                            + kind
+                            + "; StableDiffusionPipeline (SD 1.x, 2.x and the embedded base) is"
+                            + " what this command works on.");
+        }
+        return new StableDiffusion(
+                folder,
+                ClipTokenizer.load(folder.resolve("tokenizer")),
+                textEncoder(folder.resolve("text_encoder")),
+                vae(folder.resolve("vae")),
+                unet(folder.resolve("unet")),
+                JsonConfig.read(folder.resolve("scheduler/scheduler_config.json")));
+    }
+
+    /** Loads a {@code unet} folder. */
+    public static UNet2DConditionModel unet(Path folder) {
+        UNet2DConditionModel unet =
+                new UNet2DConditionModel(
+                        UNetConfig.of(JsonConfig.read(folder.resolve("config.json"))));
+        Weights.load(unet.parameters(), folder.resolve(DIFFUSERS_WEIGHTS));
+        return unet;
+    }
+
+    /** Loads a {@code vae} folder. */
+    public static AutoencoderKL vae(Path folder) {
+        AutoencoderKL vae =
+                new AutoencoderKL(VaeConfig.of(JsonConfig.read(folder.resolve("config.json"))));
+        Weights.load(vae.parameters(), folder.resolve(DIFFUSERS_WEIGHTS));
+        return vae;
+    }
+
+    /** Loads a {@code text_encoder} folder. */
+    public static ClipTextModel textEncoder(Path folder) {
+        JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
+        boolean projected =
+                config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
+        ClipTextModel text = new ClipTextModel(ClipTextConfig.of(config), projected);
+        Weights.load(text.parameters(), folder.resolve(TRANSFORMERS_WEIGHTS));
+        return text;
+    }
+
+    /** Whether the UNet predicts velocity instead of noise. */
+    public boolean predictsVelocity() {
+        return switch (scheduler.text("prediction_type", "epsilon")) {
+            case "epsilon" -> false;
+            case "v_prediction" -> true;
+            default ->
+                    throw new SoupException(
+                            scheduler.source()
+                                    + " has prediction_type "
+                                    + scheduler.text("prediction_type", "")
+                                    + "; epsilon and v_prediction can be trained.");
+        };
+    }
+
+    /** Frees all weights. */
+    @Override
+    public void close() {
+        for (Parameters p :
+                List.of(textEncoder.parameters(), vae.parameters(), unet.parameters())) {
+            p.close();
+        }
+    }
+}

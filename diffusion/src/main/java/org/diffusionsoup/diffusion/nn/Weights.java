@@ -1,0 +1,164 @@
+package org.diffusionsoup.diffusion.nn;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorBytes;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+
+/** Moves a model's weights between its {@link Parameters} and safetensors files. */
+public final class Weights {
+    private Weights() {}
+
+    /**
+     * Loads every parameter from a file; names and shapes must be the model's own. Older
+     * autoencoder names of attention layers are understood, {@code position_ids} is ignored.
+     *
+     * @throws UnsupportedConfigException listing what is missing, surplus or of another shape
+     */
+    public static void load(Parameters parameters, Path file) {
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            Map<String, TensorInfo> given = new HashMap<>();
+            f.tensors().forEach((name, info) -> given.put(canonical(name), info));
+            List<String> problems = new ArrayList<>();
+            TreeSet<String> surplus = new TreeSet<>(given.keySet());
+            surplus.removeIf(n -> n.endsWith("position_ids"));
+            for (Parameter p : parameters.all()) {
+                surplus.remove(p.name());
+                TensorInfo info = given.get(p.name());
+                if (info == null) {
+                    problems.add("missing " + p.name());
+                } else if (!fits(p, info)) {
+                    problems.add(
+                            p.name()
+                                    + " has shape "
+                                    + java.util.Arrays.toString(info.shape())
+                                    + ", the config asks for "
+                                    + java.util.Arrays.toString(p.shape()));
+                }
+            }
+            surplus.forEach(n -> problems.add("unexpected " + n));
+            if (!problems.isEmpty()) {
+                throw new UnsupportedConfigException(
+                        file
+                                + " does not fit its config.json: "
+                                + String.join("; ", problems.subList(0, Math.min(20, problems.size())))
+                                + (problems.size() > 20
+                                        ? "; and " + (problems.size() - 20) + " more"
+                                        : ""));
+            }
+            try (Torch.Guard off = Torch.gradients(false)) {
+                for (Parameter p : parameters.all()) {
+                    TensorInfo info = given.get(p.name());
+                    try (Scope s = Scope.open()) {
+                        float[] values = floats(f.data(info.name()), info.dtype(), info.name());
+                        p.value().copy_(Tensor.of(values, 1, values.length).reshape(p.shape()));
+                    }
+                }
+            }
+        }
+    }
+
+    private static boolean fits(Parameter p, TensorInfo info) {
+        long[] a = p.shape();
+        long[] b = info.shape();
+        // Attention projections of single-file origin are 1×1 convolutions of the same numbers.
+        int extra = b.length - a.length;
+        if (extra < 0) {
+            return false;
+        }
+        for (int i = 0; i < b.length; i++) {
+            if (b[i] != (i < a.length ? a[i] : 1)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static String canonical(String name) {
+        if (!name.contains("mid_block.attentions.0.")) {
+            return name;
+        }
+        return name.replace(".attentions.0.query.", ".attentions.0.to_q.")
+                .replace(".attentions.0.key.", ".attentions.0.to_k.")
+                .replace(".attentions.0.value.", ".attentions.0.to_v.")
+                .replace(".attentions.0.proj_attn.", ".attentions.0.to_out.0.");
+    }
+
+    private static float[] floats(MemorySegment data, DType dtype, String name) {
+        return switch (dtype) {
+            case F32 -> data.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+            case F16 -> {
+                float[] out = new float[Math.toIntExact(data.byteSize() / 2)];
+                for (int i = 0; i < out.length; i++) {
+                    out[i] =
+                            Float.float16ToFloat(
+                                    data.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i));
+                }
+                yield out;
+            }
+            case BF16 -> {
+                float[] out = new float[Math.toIntExact(data.byteSize() / 2)];
+                for (int i = 0; i < out.length; i++) {
+                    int bits = data.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i) << 16;
+                    out[i] = Float.intBitsToFloat(bits);
+                }
+                yield out;
+            }
+            case F64 -> {
+                float[] out = new float[Math.toIntExact(data.byteSize() / 8)];
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = (float) data.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, 8L * i);
+                }
+                yield out;
+            }
+            default ->
+                    throw new UnsupportedConfigException(
+                            "tensor " + name + " has dtype " + dtype + ", a float was expected");
+        };
+    }
+
+    /**
+     * Writes every parameter to a safetensors file under the reference's names and layout.
+     *
+     * @param dtype F32 or F16
+     * @param metadata goes into the file's header
+     */
+    public static void save(
+            Parameters parameters, Path file, DType dtype, Map<String, String> metadata) {
+        List<TensorEntry> entries = new ArrayList<>();
+        for (Parameter p : parameters.all()) {
+            float[] values = p.value().toFloatArray();
+            entries.add(new TensorEntry(p.name(), dtype, p.shape(), bytes(values, dtype)));
+        }
+        SafetensorsWriter.write(file, metadata, entries);
+    }
+
+    private static TensorBytes bytes(float[] values, DType dtype) {
+        return switch (dtype) {
+            case F32 -> TensorBytes.of(values);
+            case F16 -> {
+                short[] half = new short[values.length];
+                for (int i = 0; i < half.length; i++) {
+                    half[i] = Float.floatToFloat16(values[i]);
+                }
+                yield TensorBytes.of(MemorySegment.ofArray(half));
+            }
+            default ->
+                    throw new UnsupportedConfigException(
+                            "weights are written as F32 or F16, not " + dtype);
+        };
+    }
+}

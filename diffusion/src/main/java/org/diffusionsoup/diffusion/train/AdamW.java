@@ -1,0 +1,77 @@
+package org.diffusionsoup.diffusion.train;
+
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+
+/**
+ * AdamW with decoupled weight decay (Loshchilov and Hutter 2019), step for step as {@code
+ * torch.optim.AdamW}, over the flat buffers of a model.
+ */
+public final class AdamW implements AutoCloseable {
+    private final Parameters parameters;
+    private final double beta1;
+    private final double beta2;
+    private final double eps;
+    private final double weightDecay;
+    private final Tensor m;
+    private final Tensor v;
+    private long step;
+
+    /** An optimizer with zero moments for a model whose gradients are on. */
+    public AdamW(
+            Parameters parameters, double beta1, double beta2, double eps, double weightDecay) {
+        this.parameters = parameters;
+        this.beta1 = beta1;
+        this.beta2 = beta2;
+        this.eps = eps;
+        this.weightDecay = weightDecay;
+        try (Scope s = Scope.open()) {
+            m = Tensor.zeros(parameters.count()).keep();
+            v = Tensor.zeros(parameters.count()).keep();
+        }
+    }
+
+    /** Changes the weights by the gradient that has added up, at the given learning rate. */
+    public void step(double learningRate) {
+        step++;
+        try (Scope s = Scope.open();
+                Torch.Guard off = Torch.gradients(false)) {
+            Tensor w = parameters.flat();
+            Tensor g = parameters.flatGrad();
+            w.mul_(1 - learningRate * weightDecay);
+            m.lerp_(g, 1 - beta1);
+            v.mul_(beta2).addcmul_(g, g, 1 - beta2);
+            double c1 = 1 - Math.pow(beta1, step);
+            double c2 = 1 - Math.pow(beta2, step);
+            Tensor denominator = v.sqrt().div(Math.sqrt(c2)).add_(eps);
+            w.addcdiv_(m, denominator, -learningRate / c1);
+        }
+    }
+
+    /** First moments, flat. */
+    Tensor m() {
+        return m;
+    }
+
+    /** Second moments, flat. */
+    Tensor v() {
+        return v;
+    }
+
+    /** Steps taken. */
+    public long steps() {
+        return step;
+    }
+
+    void restore(long steps) {
+        step = steps;
+    }
+
+    @Override
+    public void close() {
+        m.release();
+        v.release();
+    }
+}

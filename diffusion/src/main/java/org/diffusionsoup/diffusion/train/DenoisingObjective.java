@@ -1,0 +1,68 @@
+package org.diffusionsoup.diffusion.train;
+
+import java.util.random.RandomGenerator;
+import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+
+/**
+ * Eq. 3 of the paper on latents: the UNet predicts, from a noised latent x_t, its timestep and its
+ * caption, the noise that was added (or the velocity, Salimans and Ho 2022).
+ */
+public final class DenoisingObjective implements Objective {
+    private final UNet2DConditionModel unet;
+    private final LatentSet data;
+    private final float[] alphasCumprod;
+    private final boolean velocity;
+    private final double captionDropout;
+
+    /**
+     * @param alphasCumprod cumulative signal share per timestep, γ_t² in the paper's symbols
+     * @param velocity whether the target is velocity instead of noise
+     * @param captionDropout share of rows trained without their caption, for guidance
+     */
+    public DenoisingObjective(
+            UNet2DConditionModel unet,
+            LatentSet data,
+            float[] alphasCumprod,
+            boolean velocity,
+            double captionDropout) {
+        this.unet = unet;
+        this.data = data;
+        this.alphasCumprod = alphasCumprod.clone();
+        this.velocity = velocity;
+        this.captionDropout = captionDropout;
+    }
+
+    @Override
+    public int rows() {
+        return data.rows();
+    }
+
+    @Override
+    public Tensor loss(int[] rows, Rng rng, RandomGenerator random) {
+        int n = rows.length;
+        float[] t = new float[n];
+        float[] signal = new float[n];
+        float[] sigma = new float[n];
+        long[] text = new long[n];
+        for (int i = 0; i < n; i++) {
+            int step = random.nextInt(alphasCumprod.length);
+            t[i] = step;
+            signal[i] = (float) Math.sqrt(alphasCumprod[step]);
+            sigma[i] = (float) Math.sqrt(1.0 - alphasCumprod[step]);
+            int[] own = data.captionsOf(rows[i]);
+            int caption = own[random.nextInt(own.length)];
+            text[i] = random.nextDouble() < captionDropout ? data.emptyCaption() : caption;
+        }
+        Tensor x0 = data.latents(rows); // (N, C, h, w), scaled
+        Tensor noise = rng.normal(x0.shape());
+        Tensor a = Tensor.of(signal, n, 1, 1, 1);
+        Tensor s = Tensor.of(sigma, n, 1, 1, 1);
+        Tensor xt = x0.mul(a).add(noise.mul(s));
+        Tensor target = velocity ? noise.mul(a).sub(x0.mul(s)) : noise;
+        Tensor out = unet.forward(xt, Tensor.of(t, n), data.text(text));
+        return Functional.mse(out.toFloat(), target);
+    }
+}

@@ -1,0 +1,184 @@
+package org.diffusionsoup.diffusion.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A resumable training run of one model on one objective.
+ *
+ * <p>Every random number of step k comes from generators seeded by (seed, k), and checkpoints hold
+ * weights, moments and moving average in full, so a run that was stopped anywhere and resumed ends
+ * in the same bytes as one that was not (same machine, same number of threads).
+ */
+public final class TrainingRun implements AutoCloseable {
+    /** How a call of {@link #run} ended. */
+    public enum End {
+        /** All steps are done. */
+        FINISHED,
+        /** Asked to stop; the state is on disk. */
+        STOPPED
+    }
+
+    private final Parameters parameters;
+    private final Objective objective;
+    private final TrainingOptions options;
+    private final TrainingState state;
+    private final AdamW optimizer;
+    private final List<LossPoint> curve = new ArrayList<>();
+    private final @Nullable Tensor ema;
+
+    /**
+     * Prepares a run, and resumes it where {@code stateDir} holds a checkpoint of the same run.
+     *
+     * @param fingerprint names the run (recipe, data, base); a checkpoint of another one is refused
+     */
+    public TrainingRun(
+            Parameters parameters,
+            Objective objective,
+            TrainingOptions options,
+            Path stateDir,
+            String fingerprint) {
+        if (objective.rows() == 0) {
+            throw new TrainingException("there is nothing to train on: the shard has no rows");
+        }
+        this.parameters = parameters;
+        this.objective = objective;
+        this.options = options;
+        this.state = new TrainingState(stateDir, fingerprint);
+        parameters.train();
+        this.optimizer =
+                new AdamW(
+                        parameters,
+                        options.beta1(),
+                        options.beta2(),
+                        options.eps(),
+                        options.weightDecay());
+        if (options.emaDecay() > 0) {
+            try (Scope s = Scope.open()) {
+                ema = Tensor.empty(parameters.count()).copy_(parameters.flat().detach()).keep();
+            }
+        } else {
+            ema = null;
+        }
+        state.load(parameters, optimizer, ema, curve);
+    }
+
+    /** Steps done so far, from this call or an earlier one. */
+    public long stepsDone() {
+        return optimizer.steps();
+    }
+
+    /** The loss of every step so far. */
+    public List<LossPoint> curve() {
+        return List.copyOf(curve);
+    }
+
+    /**
+     * Trains until all steps are done or {@code stop} says so.
+     *
+     * @param checkpointEvery steps between checkpoints; one is also written at least every four
+     *     minutes, on stopping and at the end
+     * @param listener told about every step
+     */
+    public End run(long checkpointEvery, BooleanSupplier stop, Consumer<LossPoint> listener) {
+        RowOrder order = new RowOrder(objective.rows(), Rng.mix(options.seed(), -2));
+        long lastSave = System.nanoTime();
+        while (optimizer.steps() < options.steps()) {
+            if (stop.getAsBoolean()) {
+                state.save(parameters, optimizer, ema, curve);
+                return End.STOPPED;
+            }
+            LossPoint p = step(order, optimizer.steps());
+            curve.add(p);
+            listener.accept(p);
+            boolean due = checkpointEvery > 0 && optimizer.steps() % checkpointEvery == 0;
+            if (due || System.nanoTime() - lastSave > 240_000_000_000L) {
+                state.save(parameters, optimizer, ema, curve);
+                lastSave = System.nanoTime();
+            }
+        }
+        state.save(parameters, optimizer, ema, curve);
+        return End.FINISHED;
+    }
+
+    private LossPoint step(RowOrder order, long k) {
+        long start = System.nanoTime();
+        int perStep = options.batch() * options.accumulation();
+        parameters.flatGrad().zero_();
+        double total = 0;
+        for (int a = 0; a < options.accumulation(); a++) {
+            long micro = k * options.accumulation() + a;
+            int[] rows = order.take(micro * options.batch(), options.batch());
+            long seed = Rng.mix(options.seed(), micro);
+            try (Scope s = Scope.open();
+                    Rng rng = new Rng(seed)) {
+                Tensor loss;
+                try (Torch.Guard half = Torch.bfloat16Compute(options.bfloat16())) {
+                    loss = objective.loss(rows, rng, new SplittableRandom(seed));
+                }
+                loss.div(options.accumulation()).backward();
+                total += loss.item() / options.accumulation();
+            }
+        }
+        if (!Double.isFinite(total)) {
+            throw new TrainingException(
+                    "the loss became "
+                            + total
+                            + " at step "
+                            + (k + 1)
+                            + "; lower --lr or raise --warmup and resume from the last checkpoint");
+        }
+        double norm;
+        try (Scope s = Scope.open();
+                Torch.Guard off = Torch.gradients(false)) {
+            Tensor g = parameters.flatGrad();
+            norm = g.norm2().item();
+            if (options.clipNorm() > 0 && norm > options.clipNorm()) {
+                g.mul_(options.clipNorm() / (norm + 1e-6));
+            }
+        }
+        double lr = options.learningRateAt(k);
+        optimizer.step(lr);
+        if (ema != null) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                // Short runs should not average in the start for ever.
+                double decay = Math.min(options.emaDecay(), (1.0 + k) / (10.0 + k));
+                ema.lerp_(parameters.flat(), 1 - decay);
+            }
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        return new LossPoint(k + 1, total, norm, lr, perStep / seconds);
+    }
+
+    /**
+     * Puts the moving average into the model, where one was kept. Call it after the last step; the
+     * checkpoint on disk keeps the raw weights.
+     */
+    public void useMovingAverage() {
+        if (ema != null) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                parameters.flat().copy_(ema);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        optimizer.close();
+        if (ema != null) {
+            ema.release();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package org.diffusionsoup.diffusion.train;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorBytes;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.jspecify.annotations.Nullable;
+
+/** The checkpoint of a run: one safetensors file, replaced as a whole. */
+final class TrainingState {
+    private static final int CURVE_COLUMNS = 4;
+
+    private final Path file;
+    private final String fingerprint;
+
+    TrainingState(Path dir, String fingerprint) {
+        this.file = dir.resolve("training-state.safetensors");
+        this.fingerprint = fingerprint;
+    }
+
+    void save(Parameters p, AdamW optimizer, @Nullable Tensor ema, List<LossPoint> curve) {
+        List<TensorEntry> entries = new ArrayList<>();
+        entries.add(flat("weights", p.flat()));
+        entries.add(flat("adam.m", optimizer.m()));
+        entries.add(flat("adam.v", optimizer.v()));
+        if (ema != null) {
+            entries.add(flat("ema", ema));
+        }
+        float[] points = new float[curve.size() * CURVE_COLUMNS];
+        for (int i = 0; i < curve.size(); i++) {
+            LossPoint l = curve.get(i);
+            points[i * CURVE_COLUMNS] = (float) l.loss();
+            points[i * CURVE_COLUMNS + 1] = (float) l.gradientNorm();
+            points[i * CURVE_COLUMNS + 2] = (float) l.learningRate();
+            points[i * CURVE_COLUMNS + 3] = (float) l.imagesPerSecond();
+        }
+        entries.add(
+                new TensorEntry(
+                        "curve",
+                        DType.F32,
+                        new long[] {curve.size(), CURVE_COLUMNS},
+                        TensorBytes.of(points)));
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("format", "pt");
+        metadata.put("soup.training.fingerprint", fingerprint);
+        metadata.put("soup.training.step", Long.toString(optimizer.steps()));
+        try {
+            Files.createDirectories(file.getParent());
+        } catch (java.io.IOException e) {
+            throw new TrainingException(
+                    "the folder " + file.getParent() + " cannot be made: " + e.getMessage());
+        }
+        SafetensorsWriter.write(file, metadata, entries);
+    }
+
+    private static TensorEntry flat(String name, Tensor t) {
+        return new TensorEntry(
+                name, DType.F32, new long[] {t.elements()}, TensorBytes.of(t.memory()));
+    }
+
+    /** Restores a run where there is a checkpoint; leaves it at its start where there is none. */
+    void load(Parameters p, AdamW optimizer, @Nullable Tensor ema, List<LossPoint> curve) {
+        if (!Files.exists(file)) {
+            return;
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(file);
+                Scope s = Scope.open();
+                Torch.Guard off = Torch.gradients(false)) {
+            if (!fingerprint.equals(f.metadata().get("soup.training.fingerprint"))) {
+                throw new TrainingException(
+                        file
+                                + " is a checkpoint of a different run (other base, shard or"
+                                + " options); give another --out or remove the folder "
+                                + file.getParent());
+            }
+            read(f, "weights", p.flat());
+            read(f, "adam.m", optimizer.m());
+            read(f, "adam.v", optimizer.v());
+            if (ema != null) {
+                read(f, "ema", ema);
+            }
+            long steps = Long.parseLong(f.metadata().getOrDefault("soup.training.step", "0"));
+            optimizer.restore(steps);
+            float[] points =
+                    f.data("curve").toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
+            for (int i = 0; i < points.length / CURVE_COLUMNS; i++) {
+                curve.add(
+                        new LossPoint(
+                                i + 1L,
+                                points[i * CURVE_COLUMNS],
+                                points[i * CURVE_COLUMNS + 1],
+                                points[i * CURVE_COLUMNS + 2],
+                                points[i * CURVE_COLUMNS + 3]));
+            }
+        }
+    }
+
+    private void read(SafetensorsFile f, String name, Tensor into) {
+        if (!f.tensors().containsKey(name) || f.data(name).byteSize() != into.elements() * 4) {
+            throw new TrainingException(
+                    file + " does not fit this model: tensor " + name + " is missing or has"
+                            + " another size");
+        }
+        into.memory().copyFrom(f.data(name));
+    }
+}
