@@ -26,7 +26,8 @@ public final class ContactSheet {
         int down = (images.size() + columns - 1) / columns;
         int sheetWidth = across * (width + GAP) + GAP;
         int sheetHeight = down * (height + GAP) + GAP;
-        byte[] pixels = new byte[Math.multiplyExact(3, Math.multiplyExact(sheetWidth, sheetHeight))];
+        byte[] pixels =
+                new byte[Math.multiplyExact(3, Math.multiplyExact(sheetWidth, sheetHeight))];
         Arrays.fill(pixels, (byte) 0xd8);
         for (int i = 0; i < images.size(); i++) {
             RgbImage image = images.get(i);

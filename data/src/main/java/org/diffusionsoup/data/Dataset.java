@@ -121,8 +121,7 @@ public final class Dataset {
             counts(node, all.stream().filter(i -> i.domain().equals(domain)).toList());
         }
         try {
-            byte[] json =
-                    (MAPPER.writeValueAsString(root) + "\n").getBytes(StandardCharsets.UTF_8);
+            byte[] json = (MAPPER.writeValueAsString(root) + "\n").getBytes(StandardCharsets.UTF_8);
             AtomicFiles.write(folder.resolve(INDEX), json);
         } catch (JsonProcessingException e) {
             throw new SoupException(folder.resolve(INDEX) + " cannot be written", e);

@@ -44,8 +44,7 @@ public final class FolderImporter {
         }
         List<FolderRow> found = FolderRows.read(folder);
         if (found.isEmpty()) {
-            throw new SoupException(
-                    folder + " has zero rows: it holds no picture with a caption");
+            throw new SoupException(folder + " has zero rows: it holds no picture with a caption");
         }
         List<Row> rows = withKeys(folder, found, options);
         ShardWriter.write(
@@ -71,17 +70,16 @@ public final class FolderImporter {
             }
         }
         String prefix = plain(options.provider()) + "_";
-        byPath.forEach(
-                (path, row) -> {
-                    int dot = path.lastIndexOf('.');
-                    String stem = prefix + plain(dot > 0 ? path.substring(0, dot) : path);
-                    stem = stem.length() > 80 ? stem.substring(0, 80) : stem;
-                    String key = stem;
-                    for (int n = 2; !taken.add(key); n++) {
-                        key = stem + "-" + n;
-                    }
-                    rows.add(new Row(key, row));
-                });
+        byPath.forEach((path, row) -> {
+            int dot = path.lastIndexOf('.');
+            String stem = prefix + plain(dot > 0 ? path.substring(0, dot) : path);
+            stem = stem.length() > 80 ? stem.substring(0, 80) : stem;
+            String key = stem;
+            for (int n = 2; !taken.add(key); n++) {
+                key = stem + "-" + n;
+            }
+            rows.add(new Row(key, row));
+        });
         rows.sort(Comparator.comparing(Row::key));
         return rows;
     }

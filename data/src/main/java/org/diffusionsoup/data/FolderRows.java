@@ -136,8 +136,7 @@ final class FolderRows {
     private static FolderRow row(Path image, String caption, String split, String where) {
         String oneLine = caption.strip().replaceAll("\\s+", " ");
         if (oneLine.isEmpty()) {
-            throw new SoupException(
-                    where + " has no text for the picture " + image.getFileName());
+            throw new SoupException(where + " has no text for the picture " + image.getFileName());
         }
         if (!split.isBlank() && !split.equals("train") && !split.equals("heldout")) {
             throw new SoupException(

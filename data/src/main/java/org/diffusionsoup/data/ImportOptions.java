@@ -46,7 +46,6 @@ public record ImportOptions(
 
     /** Pictures as they are, domain {@code other}. */
     public static ImportOptions of(String provider, String licence) {
-        return new ImportOptions(
-                provider, licence, Domains.OTHER, OptionalInt.empty(), Fit.CROP);
+        return new ImportOptions(provider, licence, Domains.OTHER, OptionalInt.empty(), Fit.CROP);
     }
 }

@@ -119,7 +119,8 @@ public final class PngCodec {
         }
         ByteBuffer colours = ByteBuffer.allocate(3 * palette.size());
         palette.keySet()
-                .forEach(c -> colours.put((byte) (c >> 16)).put((byte) (c >> 8)).put(c.byteValue()));
+                .forEach(
+                        c -> colours.put((byte) (c >> 16)).put((byte) (c >> 8)).put(c.byteValue()));
         byte[] packed =
                 deflate(
                         filtered(indices, image.width(), image.height(), 0, 1),

@@ -175,12 +175,11 @@ public record ShardRef(Path path, List<Term> terms) {
                 : path
                         + "#"
                         + terms.stream()
-                                .map(
-                                        t ->
-                                                (t.field().isEmpty() ? "" : t.field() + "=")
-                                                        + t.values().stream()
-                                                                .sorted()
-                                                                .collect(Collectors.joining(",")))
+                                .map(t ->
+                                        (t.field().isEmpty() ? "" : t.field() + "=")
+                                                + t.values().stream()
+                                                        .sorted()
+                                                        .collect(Collectors.joining(",")))
                                 .collect(Collectors.joining("&"));
     }
 }

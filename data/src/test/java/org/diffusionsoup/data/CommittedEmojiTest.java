@@ -46,13 +46,12 @@ class CommittedEmojiTest {
     void everyPictureIs64x64RgbAndTheOnlyOneOfItsKind() {
         Map<RgbImage, String> seen = new HashMap<>();
         all.stream()
-                .forEach(
-                        sample -> {
-                            RgbImage image = sample.image();
-                            assertThat(image.width()).isEqualTo(64);
-                            assertThat(image.height()).isEqualTo(64);
-                            assertThat(seen.put(image, sample.key())).as(sample.key()).isNull();
-                        });
+                .forEach(sample -> {
+                    RgbImage image = sample.image();
+                    assertThat(image.width()).isEqualTo(64);
+                    assertThat(image.height()).isEqualTo(64);
+                    assertThat(seen.put(image, sample.key())).as(sample.key()).isNull();
+                });
     }
 
     @Test

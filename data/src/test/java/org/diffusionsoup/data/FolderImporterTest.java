@@ -39,7 +39,9 @@ class FolderImporterTest {
     }
 
     private void assertRefused(String... parts) {
-        assertThatThrownBy(this::run).isInstanceOf(SoupException.class).hasMessageContainingAll(parts);
+        assertThatThrownBy(this::run)
+                .isInstanceOf(SoupException.class)
+                .hasMessageContainingAll(parts);
         assertThat(out.getParent()).as("nothing is written").isEmptyDirectory();
     }
 
@@ -78,7 +80,9 @@ class FolderImporterTest {
                 {"file_name": "a.png", "text": "first"}
                 """);
         Shard shard = run();
-        assertThat(shard.infos()).extracting(SampleInfo::caption).containsExactly("first", "second");
+        assertThat(shard.infos())
+                .extracting(SampleInfo::caption)
+                .containsExactly("first", "second");
         assertThat(shard.heldOut().infos()).extracting(SampleInfo::key).containsExactly("me_b");
     }
 
@@ -101,8 +105,7 @@ class FolderImporterTest {
         for (ImportOptions.Fit fit : ImportOptions.Fit.values()) {
             ImportOptions options =
                     new ImportOptions("me", "CC0-1.0", "food", OptionalInt.of(16), fit);
-            Shard shard =
-                    FolderImporter.importFolder(folder, out, options, ProgressListener.NONE);
+            Shard shard = FolderImporter.importFolder(folder, out, options, ProgressListener.NONE);
             RgbImage image = shard.get(0).image();
             assertThat(image.width()).isEqualTo(16);
             assertThat(image.height()).isEqualTo(16);
@@ -184,9 +187,7 @@ class FolderImporterTest {
         assertRefused("line 1 has no file_name");
         text("metadata.jsonl", "{\"file_name\": \"a.png\"}");
         assertRefused("line 1 has no text for the picture a.png");
-        text(
-                "metadata.jsonl",
-                "{\"file_name\": \"a.png\", \"text\": \"x\"}\n".repeat(2));
+        text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}\n".repeat(2));
         assertRefused("line 2 names a.png a second time");
         text("metadata.csv", "file_name,text\n");
         assertRefused("both metadata.jsonl and metadata.csv");
@@ -228,14 +229,9 @@ class FolderImporterTest {
     void optionsAreChecked() {
         assertThatThrownBy(() -> ImportOptions.of(" ", "MIT")).hasMessageContaining("provider");
         assertThatThrownBy(() -> ImportOptions.of("me", "")).hasMessageContaining("licence");
-        assertThatThrownBy(
-                        () ->
-                                new ImportOptions(
-                                        "me",
-                                        "MIT",
-                                        "cars",
-                                        OptionalInt.empty(),
-                                        ImportOptions.Fit.PAD))
+        assertThatThrownBy(() ->
+                        new ImportOptions(
+                                "me", "MIT", "cars", OptionalInt.empty(), ImportOptions.Fit.PAD))
                 .hasMessageContaining("domain \"cars\" is unknown");
     }
 }

@@ -32,7 +32,9 @@ class PngCodecTest {
     @Test
     void fewColoursAreStoredIndexed() {
         RgbImage noise = Pictures.noise(64, 64, 5);
-        assertThat(PngCodec.encode(noise)[25]).as("colour type of many colours").isEqualTo((byte) 2);
+        assertThat(PngCodec.encode(noise)[25])
+                .as("colour type of many colours")
+                .isEqualTo((byte) 2);
         byte[] pixels = new byte[3 * 64 * 64];
         for (int i = 0; i < pixels.length; i += 3) {
             int colour = (noise.pixels()[i] & 0xff) % 97;
@@ -64,8 +66,7 @@ class PngCodecTest {
 
     @Test
     void refusesWhatIsNoPicture() {
-        assertThatThrownBy(
-                        () -> PngCodec.decode("hello".getBytes(StandardCharsets.UTF_8), "a.png"))
+        assertThatThrownBy(() -> PngCodec.decode("hello".getBytes(StandardCharsets.UTF_8), "a.png"))
                 .isInstanceOf(SoupException.class)
                 .hasMessageStartingWith("a.png is not a picture");
         byte[] png = PngCodec.encode(Pictures.noise(40, 40, 7));

@@ -52,8 +52,7 @@ class ShardRefTest {
 
     @Test
     void namesAreShortAndTheStringFormIsReadBack() {
-        assertThat(ShardRef.parse("a/emoji#provider=noto&split=train").name())
-                .isEqualTo("noto");
+        assertThat(ShardRef.parse("a/emoji#provider=noto&split=train").name()).isEqualTo("noto");
         assertThat(ShardRef.parse("a/mine.tar").name()).isEqualTo("mine");
         assertThat(ShardRef.parse("a/emoji#domain=food&provider=noto").name())
                 .isEqualTo("food+noto");

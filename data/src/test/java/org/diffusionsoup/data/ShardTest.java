@@ -52,8 +52,18 @@ class ShardTest {
         SampleInfo i = first.info();
         SampleInfo other =
                 new SampleInfo(
-                        i.key(), "another", i.name(), i.style(), i.subject(), i.provider(),
-                        i.licence(), i.group(), i.subgroup(), i.domain(), i.split(), i.sha256());
+                        i.key(),
+                        "another",
+                        i.name(),
+                        i.style(),
+                        i.subject(),
+                        i.provider(),
+                        i.licence(),
+                        i.group(),
+                        i.subgroup(),
+                        i.domain(),
+                        i.split(),
+                        i.sha256());
         ShardWriter.write(
                 dir.resolve("y.tar"),
                 List.of(new Sample(other, first.png()), rows.get(1), rows.get(2)));
@@ -130,11 +140,9 @@ class ShardTest {
                 .hasMessageContaining("none.tar does not exist");
         assertThatThrownBy(() -> ShardWriter.write(dir.resolve("z.tar"), List.of()))
                 .hasMessageContaining("zero rows");
-        assertThatThrownBy(
-                        () ->
-                                ShardWriter.write(
-                                        dir.resolve("z.tar"),
-                                        List.of(rows.getFirst(), rows.getFirst())))
+        assertThatThrownBy(() ->
+                        ShardWriter.write(
+                                dir.resolve("z.tar"), List.of(rows.getFirst(), rows.getFirst())))
                 .hasMessageContaining("two rows with the key b");
         assertThat(dir).isEmptyDirectory();
     }

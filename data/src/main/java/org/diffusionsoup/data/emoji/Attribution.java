@@ -42,15 +42,15 @@ final class Attribution {
         text.append(sources.version(EmojiSources.EMOJIBASE));
         text.append(" by Miles Johnson, <https://emojibase.dev>\n- Licence: ");
         text.append(licence("MIT")).append('\n');
-        AtomicFiles.write(folder.resolve("ATTRIBUTION.md"), text.toString().getBytes(StandardCharsets.UTF_8));
-        AtomicFiles.write(folder.resolve("LICENSE-noto-Apache-2.0.txt"), resource("Apache-2.0.txt"));
+        AtomicFiles.write(
+                folder.resolve("ATTRIBUTION.md"), text.toString().getBytes(StandardCharsets.UTF_8));
+        AtomicFiles.write(
+                folder.resolve("LICENSE-noto-Apache-2.0.txt"), resource("Apache-2.0.txt"));
         AtomicFiles.write(folder.resolve("LICENSE-fluent-MIT.txt"), resource("MIT-fluent.txt"));
         copy(
                 sources.nodeModules().resolve("openmoji/LICENSE.txt"),
                 folder.resolve("LICENSE-openmoji-lineart-CC-BY-SA-4.0.txt"));
-        copy(
-                sources.emojibase().resolve("LICENSE"),
-                folder.resolve("LICENSE-emojibase-MIT.txt"));
+        copy(sources.emojibase().resolve("LICENSE"), folder.resolve("LICENSE-emojibase-MIT.txt"));
     }
 
     private static void copy(Path from, Path to) {
@@ -74,8 +74,7 @@ final class Attribution {
 
     private static String licence(String spdx) {
         return switch (spdx) {
-            case "Apache-2.0" ->
-                    "Apache-2.0, <https://www.apache.org/licenses/LICENSE-2.0>";
+            case "Apache-2.0" -> "Apache-2.0, <https://www.apache.org/licenses/LICENSE-2.0>";
             case "MIT" -> "MIT, <https://spdx.org/licenses/MIT.html>";
             case "CC-BY-4.0" -> "CC BY 4.0, <https://creativecommons.org/licenses/by/4.0/>";
             case "CC-BY-SA-4.0" ->

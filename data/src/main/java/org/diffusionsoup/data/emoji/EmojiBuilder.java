@@ -77,7 +77,8 @@ public final class EmojiBuilder {
         int rows = 0;
         Set<String> drawn = new HashSet<>();
         Set<String> heldOut = new HashSet<>();
-        for (EmojiProvider provider : EmojiProvider.values()) {
+        for (Map.Entry<EmojiProvider, IconSource> entry : icons.entrySet()) {
+            EmojiProvider provider = entry.getKey();
             List<Sample> samples = new ArrayList<>();
             int done = 0;
             for (EmojiSubject subject : subjects) {
@@ -85,11 +86,10 @@ public final class EmojiBuilder {
                         provider == EmojiProvider.LINEART
                                         && SubjectRules.namedByColour(subject.name())
                                 ? Optional.empty()
-                                : icons.get(provider).svg(subject.hex());
+                                : entry.getValue().svg(subject.hex());
                 if (svg.isPresent()) {
                     String what = provider.style() + " drawing of " + subject.name();
-                    RgbImage image =
-                            SvgRasterizer.draw(svg.get(), SIZE, provider.margin(), what);
+                    RgbImage image = SvgRasterizer.draw(svg.get(), SIZE, provider.margin(), what);
                     if (seen.add(image)) {
                         Sample sample = sample(provider, subject, image);
                         samples.add(sample);
@@ -161,7 +161,8 @@ public final class EmojiBuilder {
 
     /** About one subject in ten, by a hash of its name: stable when other subjects come or go. */
     static Split split(String subject) {
-        String hash = Hashes.sha256Hex(("emoji-split-1:" + subject).getBytes(StandardCharsets.UTF_8));
+        String hash =
+                Hashes.sha256Hex(("emoji-split-1:" + subject).getBytes(StandardCharsets.UTF_8));
         return Long.parseLong(hash.substring(0, 12), 16) % HELD_OUT_OF == 0
                 ? Split.HELDOUT
                 : Split.TRAIN;

@@ -62,10 +62,10 @@ final class EmojiCatalog {
         List<String> inName = List.of(entry.name().split("[^a-z0-9]+"));
         List<String> tags =
                 entry.tags().stream()
-                        .filter(t -> uses.get(t) >= MIN_TAG_USES)
+                        .filter(t -> uses.getOrDefault(t, 0) >= MIN_TAG_USES)
                         .filter(t -> inName.stream().noneMatch(w -> sameStem(w, t)))
                         .sorted(
-                                Comparator.comparing((String t) -> -uses.get(t))
+                                Comparator.comparing((String t) -> -uses.getOrDefault(t, 0))
                                         .thenComparing(Comparator.naturalOrder()))
                         .limit(TAGS)
                         .toList();

@@ -69,8 +69,8 @@ final class IconifyIcons implements IconSource {
                             + "</g>";
         }
         return ("<svg xmlns=\"http://www.w3.org/2000/svg\""
-                        + " xmlns:xlink=\"http://www.w3.org/1999/xlink\""
-                        + " width=\"%s\" height=\"%s\" viewBox=\"%s %s %s %s\">")
+                                + " xmlns:xlink=\"http://www.w3.org/1999/xlink\""
+                                + " width=\"%s\" height=\"%s\" viewBox=\"%s %s %s %s\">")
                         .formatted(width, height, left, top, width, height)
                 + body
                 + "</svg>";

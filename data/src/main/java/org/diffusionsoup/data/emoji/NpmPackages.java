@@ -17,8 +17,8 @@ public final class NpmPackages {
     private NpmPackages() {}
 
     /**
-     * Makes sure that a folder holds all packages at their pinned versions; nothing is fetched if it
-     * does. npm runs no scripts of the packages.
+     * Makes sure that a folder holds all packages at their pinned versions; nothing is fetched if
+     * it does. npm runs no scripts of the packages.
      *
      * @param cache folder to install into; made if missing. About 160 MB.
      * @return the packages
@@ -53,15 +53,11 @@ public final class NpmPackages {
 
     private static boolean complete(Path modules) {
         return pinned().entrySet().stream()
-                .allMatch(
-                        e -> {
-                            Path json = modules.resolve(e.getKey()).resolve("package.json");
-                            return Files.isRegularFile(json)
-                                    && JsonFiles.read(json)
-                                            .path("version")
-                                            .asText()
-                                            .equals(e.getValue());
-                        });
+                .allMatch(e -> {
+                    Path json = modules.resolve(e.getKey()).resolve("package.json");
+                    return Files.isRegularFile(json)
+                            && JsonFiles.read(json).path("version").asText().equals(e.getValue());
+                });
     }
 
     private static void install(Path cache, String npm) {

@@ -47,8 +47,7 @@ class EmojiBuilderTest {
         assertThat(report.rows()).isEqualTo(all.size());
         // A line drawing of a pink heart would not be pink.
         assertThat(all.infos()).extracting(SampleInfo::key).doesNotContain("lineart_pink-heart");
-        SampleInfo apple =
-                all.filter(i -> i.key().equals("noto_red-apple")).infos().getFirst();
+        SampleInfo apple = all.filter(i -> i.key().equals("noto_red-apple")).infos().getFirst();
         assertThat(apple.caption()).startsWith("noto red apple");
         assertThat(apple.domain()).isEqualTo("food");
         assertThat(apple.subgroup()).isEqualTo("food-fruit");
