@@ -41,12 +41,20 @@ public final class WeightsHash {
     }
 
     /**
-     * Hash of one safetensors file's tensors.
+     * Hash of a safetensors file's tensors, or of all weights of a diffusers folder: there SHA-256
+     * over a line {@code hash  path} per weight file, in the order of their paths.
      *
-     * @throws MalformedCheckpointException if it is no valid safetensors file
+     * @throws SoupException if it is neither, or malformed
      */
-    public static String of(Path file) {
-        try (SafetensorsFile open = SafetensorsFile.open(file)) {
+    public static String of(Path model) {
+        if (DiffusersFolder.isOne(model)) {
+            StringBuilder lines = new StringBuilder();
+            for (String file : DiffusersFolder.open(model).weightFiles()) {
+                lines.append(of(model.resolve(file))).append("  ").append(file).append('\n');
+            }
+            return Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8));
+        }
+        try (SafetensorsFile open = SafetensorsFile.open(model)) {
             return of(open);
         }
     }

@@ -1,0 +1,244 @@
+package org.diffusionsoup.core;
+
+import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.JsonValue.JsonArray;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.JsonValue.JsonString;
+
+/**
+ * A pipeline in the folder layout of Hugging Face diffusers: {@code model_index.json} names the
+ * components (unet, vae, text_encoder, tokenizer, scheduler, ...), each a folder with its
+ * configuration and, for models, {@code *.safetensors} weights. Only these belong to the pipeline;
+ * other files at the top (logs, curves, a README) do not.
+ */
+public final class DiffusersFolder {
+    private static final String INDEX = "model_index.json";
+    private static final List<String> OTHER_WEIGHTS =
+            List.of(".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5", ".onnx", ".pb", ".onnx_data");
+
+    private final Path path;
+    private final JsonObject modelIndex;
+    private final SequencedMap<String, Component> components;
+
+    private DiffusersFolder(
+            Path path, JsonObject modelIndex, SequencedMap<String, Component> components) {
+        this.path = path;
+        this.modelIndex = modelIndex;
+        this.components = components;
+    }
+
+    /**
+     * One component of a pipeline.
+     *
+     * @param name its key in {@code model_index.json} and the name of its folder
+     * @param library the Python package that defines its class, such as {@code diffusers}
+     * @param className its class, such as {@code UNet2DConditionModel}
+     * @param folder its folder
+     * @param weightFiles its safetensors files, in name order; empty for tokenizers and schedulers
+     * @param otherFiles everything else but weights in other formats, in name order
+     */
+    public record Component(
+            String name,
+            String library,
+            String className,
+            Path folder,
+            List<Path> weightFiles,
+            List<Path> otherFiles) {
+        public Component {
+            weightFiles = List.copyOf(weightFiles);
+            otherFiles = List.copyOf(otherFiles);
+        }
+
+        /**
+         * Its {@code config.json}, or {@code scheduler_config.json} for schedulers.
+         *
+         * @throws SoupException if there is neither
+         */
+        public JsonObject config() {
+            Path scheduler = folder.resolve("scheduler_config.json");
+            return JsonValue.readObject(
+                    Files.exists(scheduler) ? scheduler : folder.resolve("config.json"));
+        }
+    }
+
+    /** Whether a path is a folder with a {@code model_index.json}. */
+    public static boolean isOne(Path path) {
+        return Files.isRegularFile(path.resolve(INDEX));
+    }
+
+    /**
+     * Opens a folder and lists its components; weights are not read.
+     *
+     * @throws SoupException if it is no pipeline folder, a component's folder is missing, or a
+     *     component has weights but none as safetensors
+     */
+    public static DiffusersFolder open(Path path) {
+        if (!isOne(path)) {
+            throw new SoupException(
+                    path + " is not a diffusers folder: it has no " + INDEX + ".");
+        }
+        JsonObject index = JsonValue.readObject(path.resolve(INDEX));
+        TreeMap<String, Component> components = new TreeMap<>();
+        index.fields()
+                .forEach(
+                        (name, value) -> {
+                            // [null, null] is how an optional component is marked as absent.
+                            if (value instanceof JsonArray(List<JsonValue> pair)
+                                    && pair.size() == 2
+                                    && pair.get(0) instanceof JsonString(String library)
+                                    && pair.get(1) instanceof JsonString(String className)) {
+                                components.put(name, component(path, name, library, className));
+                            }
+                        });
+        return new DiffusersFolder(path, index, components);
+    }
+
+    private static Component component(Path root, String name, String library, String className) {
+        Path folder = root.resolve(name);
+        if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*") || !Files.isDirectory(folder)) {
+            throw new SoupException(
+                    root.resolve(INDEX) + " names a component '" + name + "' but " + root
+                            + " has no folder of that name.");
+        }
+        List<Path> weights = new ArrayList<>();
+        List<Path> others = new ArrayList<>();
+        List<Path> foreign = new ArrayList<>();
+        try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+            all.filter(Files::isRegularFile)
+                    .sorted()
+                    .forEach(
+                            f -> {
+                                String n = f.getFileName().toString().toLowerCase(Locale.ROOT);
+                                if (n.endsWith(".safetensors")) {
+                                    weights.add(f);
+                                } else if (OTHER_WEIGHTS.stream().anyMatch(n::endsWith)) {
+                                    foreign.add(f);
+                                } else {
+                                    others.add(f);
+                                }
+                            });
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+        if (weights.isEmpty() && !foreign.isEmpty()) {
+            throw new SoupException(
+                    "Component '" + name + "' of " + root + " has its weights only as "
+                            + foreign.getFirst().getFileName()
+                            + "; convert them to safetensors first.");
+        }
+        return new Component(name, library, className, folder, weights, others);
+    }
+
+    /** The folder as given to {@link #open}. */
+    public Path path() {
+        return path;
+    }
+
+    /** The content of {@code model_index.json}. */
+    public JsonObject modelIndex() {
+        return modelIndex;
+    }
+
+    /** The pipeline's class, such as {@code StableDiffusionPipeline}; empty text if unnamed. */
+    public String className() {
+        return modelIndex.string("_class_name").orElse("");
+    }
+
+    /** The components that are present, by name; unmodifiable. */
+    public SequencedMap<String, Component> components() {
+        return Collections.unmodifiableSequencedMap(components);
+    }
+
+    /**
+     * One component.
+     *
+     * @throws SoupException if the pipeline has none of that name
+     */
+    public Component component(String name) {
+        Component c = components.get(name);
+        if (c == null) {
+            throw new SoupException(
+                    path + " has no component '" + name + "', only " + components.keySet() + ".");
+        }
+        return c;
+    }
+
+    /** All weight files, relative to the folder with {@code /} between names, in order. */
+    public List<String> weightFiles() {
+        return components.values().stream()
+                .flatMap(c -> c.weightFiles().stream())
+                .map(this::relative)
+                .sorted()
+                .toList();
+    }
+
+    /** All other files of the pipeline, likewise; {@code model_index.json} among them. */
+    public List<String> otherFiles() {
+        return Stream.concat(
+                        Stream.of(INDEX),
+                        components.values().stream()
+                                .flatMap(c -> c.otherFiles().stream())
+                                .map(this::relative))
+                .sorted()
+                .toList();
+    }
+
+    private String relative(Path file) {
+        return path.relativize(file).toString().replace('\\', '/');
+    }
+
+    /**
+     * Copies the pipeline, with some files made anew, into a folder that appears whole or not at
+     * all.
+     *
+     * @param target the new folder
+     * @param replace whether an existing folder may be replaced
+     * @param made makers of files by path relative to the folder, given the path to write; weight
+     *     files not among them are copied, further ones are added
+     * @throws SoupException if the target exists (and {@code replace} is false) or a maker fails
+     */
+    public void copyTo(
+            Path target, boolean replace, Map<String, AtomicFiles.IoConsumer<Path>> made) {
+        Path from = path.toAbsolutePath().normalize();
+        if (target.toAbsolutePath().normalize().startsWith(from)) {
+            throw new SoupException(
+                    "Cannot write " + target + ": it is, or lies inside, its own source " + path
+                            + ".");
+        }
+        AtomicFiles.IoConsumer<Path> fill =
+                folder -> {
+                    Map<String, AtomicFiles.IoConsumer<Path>> todo = new HashMap<>(made);
+                    Stream.concat(otherFiles().stream(), weightFiles().stream())
+                            .forEach(
+                                    f ->
+                                            todo.putIfAbsent(
+                                                    f, to -> Files.copy(path.resolve(f), to)));
+                    for (var e : new TreeMap<>(todo).entrySet()) {
+                        Path to = folder.resolve(e.getKey()).normalize();
+                        if (!to.startsWith(folder)) {
+                            throw new SoupException(
+                                    "Cannot write " + e.getKey() + " outside of " + target + ".");
+                        }
+                        Files.createDirectories(to.getParent());
+                        e.getValue().accept(to);
+                    }
+                };
+        if (replace) {
+            AtomicFiles.replaceFolder(target, fill);
+        } else {
+            AtomicFiles.writeFolder(target, fill);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package org.diffusionsoup.core;
+
+import java.lang.foreign.MemorySegment;
+import java.math.BigInteger;
+
+/**
+ * The plain reference: integers of any length, one division, one rounding. Slow (about a
+ * microsecond an element); the fast kernel turns to it for the rare element it cannot decide.
+ */
+final class ExactKernel implements AverageKernel {
+    private final FloatFormat format;
+    private final BigInteger[] a;
+    private final BigInteger total;
+    private final double[] w;
+
+    ExactKernel(DType dtype, long[] a) {
+        this.format = FloatFormat.of(dtype);
+        this.a = new BigInteger[a.length];
+        BigInteger sum = BigInteger.ZERO;
+        for (int i = 0; i < a.length; i++) {
+            this.a[i] = BigInteger.valueOf(a[i]);
+            sum = sum.add(this.a[i]);
+        }
+        this.total = sum;
+        this.w = new double[a.length];
+    }
+
+    @Override
+    public boolean average(MemorySegment[] inputs, MemorySegment out, int count) {
+        for (int j = 0; j < count; j++) {
+            if (!averageOne(inputs, out, j)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    boolean averageOne(MemorySegment[] inputs, MemorySegment out, int j) {
+        int unit = Integer.MAX_VALUE;
+        boolean allNegativeZero = true;
+        for (int i = 0; i < a.length; i++) {
+            w[i] = format.get(inputs[i], j);
+            if (!Double.isFinite(w[i])) {
+                return false;
+            }
+            allNegativeZero &= Double.doubleToRawLongBits(w[i]) == Long.MIN_VALUE;
+            unit = Math.min(unit, unitOf(w[i]));
+        }
+        BigInteger sum = BigInteger.ZERO;
+        for (int i = 0; i < a.length; i++) {
+            BigInteger m = BigInteger.valueOf(mantissaOf(w[i]));
+            sum = sum.add(m.multiply(a[i]).shiftLeft(unitOf(w[i]) - unit));
+        }
+        double result = sum.signum() == 0 ? (allNegativeZero ? -0.0 : 0.0) : round(sum, unit);
+        format.put(out, j, result);
+        return true;
+    }
+
+    /** Rounds sum * 2^unit / total to the format. */
+    private double round(BigInteger sum, int unit) {
+        BigInteger n = sum.abs();
+        // One bit more or less than the quotient has; the loop settles which.
+        int bits = n.bitLength() + unit - total.bitLength();
+        int u = Math.max(bits - format.precision, format.unit);
+        BigInteger[] qr;
+        BigInteger divisor;
+        while (true) {
+            int shift = unit - u;
+            BigInteger dividend = shift >= 0 ? n.shiftLeft(shift) : n;
+            divisor = shift >= 0 ? total : total.shiftLeft(-shift);
+            qr = dividend.divideAndRemainder(divisor);
+            if (qr[0].bitLength() <= format.precision) {
+                break;
+            }
+            u++;
+        }
+        int half = qr[1].shiftLeft(1).compareTo(divisor);
+        boolean up = half > 0 || (half == 0 && qr[0].testBit(0));
+        long q = qr[0].longValueExact() + (up ? 1 : 0);
+        double value = Math.scalb((double) q, u);
+        return sum.signum() < 0 ? -value : value;
+    }
+
+    /** The exponent e of w = m * 2^e with the integer m of {@link #mantissaOf}. */
+    private static int unitOf(double w) {
+        return Math.max(Math.getExponent(w), Double.MIN_EXPONENT) - 52;
+    }
+
+    private static long mantissaOf(double w) {
+        long bits = Double.doubleToRawLongBits(w);
+        long m = bits & 0xf_ffff_ffff_ffffL;
+        if (Math.getExponent(w) >= Double.MIN_EXPONENT) {
+            m |= 1L << 52;
+        }
+        return bits < 0 ? -m : m;
+    }
+}

@@ -1,0 +1,31 @@
+package org.diffusionsoup.core;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** Ingredients that cannot be averaged because they are not the same model. */
+public final class IncompatibleIngredientsException extends SoupException {
+    private static final long serialVersionUID = 1L;
+    private static final int SHOWN = 20;
+
+    private final List<String> differences;
+
+    IncompatibleIngredientsException(Path first, Path other, List<String> differences) {
+        super(sentence(first, other, differences));
+        this.differences = List.copyOf(differences);
+    }
+
+    /** Every difference, one short text each. */
+    public List<String> differences() {
+        return differences;
+    }
+
+    private static String sentence(Path first, Path other, List<String> differences) {
+        int n = differences.size();
+        String more = n > SHOWN ? "; and " + (n - SHOWN) + " more" : "";
+        return other + " is not the same model as " + first + " (" + n
+                + (n == 1 ? " difference" : " differences") + "): "
+                + String.join("; ", differences.subList(0, Math.min(n, SHOWN))) + more
+                + "; use ingredients of one base.";
+    }
+}

@@ -1,0 +1,122 @@
+package org.diffusionsoup.core;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+
+/** A JSON text as a value: enough to read and compare the configuration files of models. */
+public sealed interface JsonValue {
+    /** An object; fields in their order in the text, unmodifiable. */
+    record JsonObject(SequencedMap<String, JsonValue> fields) implements JsonValue {
+        public JsonObject {
+            fields = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(fields));
+        }
+
+        /** A field, empty if it is absent or JSON's null. */
+        public Optional<JsonValue> get(String key) {
+            return Optional.ofNullable(fields.get(key)).filter(v -> !(v instanceof JsonNull));
+        }
+
+        /** A field's text, empty if it is absent or no string. */
+        public Optional<String> string(String key) {
+            return get(key).map(v -> v instanceof JsonString(String s) ? s : null);
+        }
+    }
+
+    /** An array; unmodifiable. */
+    record JsonArray(List<JsonValue> items) implements JsonValue {
+        public JsonArray {
+            items = List.copyOf(items);
+        }
+    }
+
+    /** A string. */
+    record JsonString(String value) implements JsonValue {}
+
+    /** A number, exactly as written. */
+    record JsonNumber(BigDecimal value) implements JsonValue {}
+
+    /** True or false. */
+    record JsonBool(boolean value) implements JsonValue {}
+
+    /** The literal null. */
+    record JsonNull() implements JsonValue {}
+
+    /**
+     * Reads a JSON file that holds one object.
+     *
+     * @throws SoupException if it is not JSON, or no object, or repeats a key
+     * @throws SoupIoException if it cannot be read
+     */
+    static JsonObject readObject(Path file) {
+        byte[] bytes;
+        try {
+            bytes = Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
+        try (JsonParser p = Reader.FACTORY.createParser(bytes)) {
+            JsonValue v = Reader.value(p, p.nextToken());
+            if (v instanceof JsonObject o && p.nextToken() == null) {
+                return o;
+            }
+            throw new SoupException(file + " must hold one JSON object.");
+        } catch (IOException e) {
+            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            throw new SoupException(file + " is not valid JSON: " + reason + ".", e);
+        }
+    }
+
+    /** The recursive reader; depth is bounded by the factory's constraints. */
+    final class Reader {
+        private static final JsonFactory FACTORY =
+                JsonFactory.builder()
+                        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                        .streamReadConstraints(
+                                StreamReadConstraints.builder().maxNestingDepth(200).build())
+                        .build();
+
+        private Reader() {}
+
+        private static JsonValue value(JsonParser p, @Nullable JsonToken token) throws IOException {
+            return switch (token) {
+                case null -> throw new IOException("the text is empty");
+                case START_OBJECT -> {
+                    SequencedMap<String, JsonValue> fields = new LinkedHashMap<>();
+                    while (p.nextToken() == JsonToken.FIELD_NAME) {
+                        String key = p.currentName();
+                        fields.put(key, value(p, p.nextToken()));
+                    }
+                    yield new JsonObject(fields);
+                }
+                case START_ARRAY -> {
+                    List<JsonValue> items = new ArrayList<>();
+                    for (JsonToken t = p.nextToken(); t != JsonToken.END_ARRAY; t = p.nextToken()) {
+                        items.add(value(p, t));
+                    }
+                    yield new JsonArray(items);
+                }
+                case VALUE_STRING -> new JsonString(p.getText());
+                case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new JsonNumber(p.getDecimalValue());
+                case VALUE_TRUE -> new JsonBool(true);
+                case VALUE_FALSE -> new JsonBool(false);
+                case VALUE_NULL -> new JsonNull();
+                case END_OBJECT, END_ARRAY, FIELD_NAME, NOT_AVAILABLE, VALUE_EMBEDDED_OBJECT ->
+                        throw new IOException("unexpected " + token);
+            };
+        }
+    }
+}

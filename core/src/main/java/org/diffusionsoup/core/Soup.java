@@ -1,0 +1,26 @@
+package org.diffusionsoup.core;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A soup that was made.
+ *
+ * @param output the file or folder written
+ * @param ingredients what went in, in the recipe's order, with normalised coefficients
+ * @param files number of weight files averaged
+ * @param tensors number of tensors written
+ * @param parameters number of averaged elements
+ * @param bytes size of the tensors written
+ */
+public record Soup(
+        Path output,
+        List<SoupIngredient> ingredients,
+        int files,
+        long tensors,
+        long parameters,
+        long bytes) {
+    public Soup {
+        ingredients = List.copyOf(ingredients);
+    }
+}
