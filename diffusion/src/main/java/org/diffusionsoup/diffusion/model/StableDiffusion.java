@@ -9,6 +9,7 @@ import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
@@ -31,7 +32,7 @@ public record StableDiffusion(
         ClipTextModel textEncoder,
         AutoencoderKL vae,
         UNet2DConditionModel unet,
-        JsonConfig scheduler)
+        SchedulerConfig scheduler)
         implements AutoCloseable {
 
     /** File name of diffusers' UNet and autoencoder weights. */
@@ -66,7 +67,7 @@ public record StableDiffusion(
                 textEncoder(folder.resolve("text_encoder")),
                 vae(folder.resolve("vae")),
                 unet(folder.resolve("unet")),
-                JsonConfig.read(folder.resolve("scheduler/scheduler_config.json")));
+                SchedulerConfig.read(folder.resolve("scheduler")));
     }
 
     /** Loads a {@code unet} folder. */
@@ -94,20 +95,6 @@ public record StableDiffusion(
         ClipTextModel text = new ClipTextModel(ClipTextConfig.of(config), projected);
         Weights.load(text.parameters(), folder.resolve(TRANSFORMERS_WEIGHTS));
         return text;
-    }
-
-    /** Whether the UNet predicts velocity instead of noise. */
-    public boolean predictsVelocity() {
-        return switch (scheduler.text("prediction_type", "epsilon")) {
-            case "epsilon" -> false;
-            case "v_prediction" -> true;
-            default ->
-                    throw new SoupException(
-                            scheduler.source()
-                                    + " has prediction_type "
-                                    + scheduler.text("prediction_type", "")
-                                    + "; epsilon and v_prediction can be trained.");
-        };
     }
 
     /** Frees all weights. */

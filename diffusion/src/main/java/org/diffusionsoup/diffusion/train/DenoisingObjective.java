@@ -1,6 +1,8 @@
 package org.diffusionsoup.diffusion.train;
 
 import java.util.random.RandomGenerator;
+import org.diffusionsoup.diffusion.schedule.NoiseTable;
+import org.diffusionsoup.diffusion.schedule.PredictionType;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -13,25 +15,25 @@ import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 public final class DenoisingObjective implements Objective {
     private final UNet2DConditionModel unet;
     private final LatentSet data;
-    private final float[] alphasCumprod;
-    private final boolean velocity;
+    private final NoiseTable noise;
+    private final PredictionType type;
     private final double captionDropout;
 
     /**
-     * @param alphasCumprod cumulative signal share per timestep, γ_t² in the paper's symbols
-     * @param velocity whether the target is velocity instead of noise
+     * @param noise the forward process, γ_t and σ_t per timestep
+     * @param type what the UNet predicts
      * @param captionDropout share of rows trained without their caption, for guidance
      */
     public DenoisingObjective(
             UNet2DConditionModel unet,
             LatentSet data,
-            float[] alphasCumprod,
-            boolean velocity,
+            NoiseTable noise,
+            PredictionType type,
             double captionDropout) {
         this.unet = unet;
         this.data = data;
-        this.alphasCumprod = alphasCumprod.clone();
-        this.velocity = velocity;
+        this.noise = noise;
+        this.type = type;
         this.captionDropout = captionDropout;
     }
 
@@ -48,20 +50,25 @@ public final class DenoisingObjective implements Objective {
         float[] sigma = new float[n];
         long[] text = new long[n];
         for (int i = 0; i < n; i++) {
-            int step = random.nextInt(alphasCumprod.length);
+            int step = random.nextInt(noise.size());
             t[i] = step;
-            signal[i] = (float) Math.sqrt(alphasCumprod[step]);
-            sigma[i] = (float) Math.sqrt(1.0 - alphasCumprod[step]);
+            signal[i] = (float) noise.gamma(step);
+            sigma[i] = (float) noise.sigma(step);
             int[] own = data.captionsOf(rows[i]);
             int caption = own[random.nextInt(own.length)];
             text[i] = random.nextDouble() < captionDropout ? data.emptyCaption() : caption;
         }
         Tensor x0 = data.latents(rows); // (N, C, h, w), scaled
-        Tensor noise = rng.normal(x0.shape());
+        Tensor eps = rng.normal(x0.shape());
         Tensor a = Tensor.of(signal, n, 1, 1, 1);
         Tensor s = Tensor.of(sigma, n, 1, 1, 1);
-        Tensor xt = x0.mul(a).add(noise.mul(s));
-        Tensor target = velocity ? noise.mul(a).sub(x0.mul(s)) : noise;
+        Tensor xt = x0.mul(a).add(eps.mul(s));
+        Tensor target =
+                switch (type) {
+                    case EPSILON -> eps;
+                    case V_PREDICTION -> eps.mul(a).sub(x0.mul(s));
+                    case SAMPLE -> x0;
+                };
         Tensor out = unet.forward(xt, Tensor.of(t, n), data.text(text));
         return Functional.mse(out.toFloat(), target);
     }

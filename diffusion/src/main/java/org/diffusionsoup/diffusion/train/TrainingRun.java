@@ -174,6 +174,11 @@ public final class TrainingRun implements AutoCloseable {
         }
     }
 
+    /** Removes the checkpoint, once what was trained is safely written elsewhere. */
+    public void discardState() {
+        state.delete();
+    }
+
     @Override
     public void close() {
         optimizer.close();

@@ -1,5 +1,7 @@
 package org.diffusionsoup.diffusion.train;
 
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,7 +59,7 @@ final class TrainingState {
         metadata.put("soup.training.step", Long.toString(optimizer.steps()));
         try {
             Files.createDirectories(file.getParent());
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             throw new TrainingException(
                     "the folder " + file.getParent() + " cannot be made: " + e.getMessage());
         }
@@ -93,7 +95,7 @@ final class TrainingState {
             long steps = Long.parseLong(f.metadata().getOrDefault("soup.training.step", "0"));
             optimizer.restore(steps);
             float[] points =
-                    f.data("curve").toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
+                    f.data("curve").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
             for (int i = 0; i < points.length / CURVE_COLUMNS; i++) {
                 curve.add(
                         new LossPoint(
@@ -113,5 +115,20 @@ final class TrainingState {
                             + " another size");
         }
         into.memory().copyFrom(f.data(name));
+    }
+
+    void delete() {
+        try {
+            Files.deleteIfExists(file);
+            try (var left = Files.list(file.getParent())) {
+                if (left.findAny().isPresent()) {
+                    return;
+                }
+            }
+            Files.delete(file.getParent());
+        } catch (IOException e) {
+            throw new TrainingException(
+                    "the finished run's checkpoint " + file + " cannot be removed: " + e.getMessage());
+        }
     }
 }

@@ -1,0 +1,165 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.train.FineTuneRequest;
+import org.diffusionsoup.workbench.train.FineTuner;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code soup train}: one ingredient from a base and a shard. */
+@Command(
+        name = "train",
+        description = {
+            "Fine-tune one ingredient: a copy of the base trained on one shard.",
+            "Stopped with Ctrl-C or killed, the same command goes on from its last checkpoint and"
+                    + " ends in the same bytes."
+        },
+        footer = {
+            "  soup train --base models/emoji-base --shard 'shards/emoji#domain=animals' --out animals",
+            "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 500 --lr 1e-4",
+            "  soup train --base sd21 --shard food.tar --out food --paper"
+        })
+final class TrainCommand extends SoupCommand {
+    @Option(
+            names = "--base",
+            required = true,
+            paramLabel = "DIR",
+            description = "The shared base, a folder in diffusers layout.")
+    private Path base = Path.of(".");
+
+    @Option(
+            names = "--shard",
+            required = true,
+            paramLabel = "SHARD",
+            description =
+                    "Shard to train on: a tar, or a view as DATASET#domain=animals. Several make"
+                            + " their union (a paragon).")
+    private List<String> shards = List.of();
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "DIR",
+            description = "Folder of the ingredient.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--steps",
+            defaultValue = "150",
+            paramLabel = "N",
+            description = "Optimizer steps (default: ${DEFAULT-VALUE}; 10000 with --paper).")
+    private long steps;
+
+    @Option(names = "--batch", defaultValue = "0", paramLabel = "N", description = "Pictures per pass (default: 16; 8 with --paper).")
+    private int batch;
+
+    @Option(
+            names = "--accumulate",
+            defaultValue = "1",
+            paramLabel = "N",
+            description = "Passes per optimizer step (default: ${DEFAULT-VALUE}).")
+    private int accumulate;
+
+    @Option(
+            names = "--lr",
+            defaultValue = "0",
+            paramLabel = "RATE",
+            description = "Learning rate of AdamW (default: 2e-4; 1e-6 with --paper).")
+    private double lr;
+
+    @Option(
+            names = "--ema",
+            defaultValue = "0",
+            paramLabel = "DECAY",
+            description = "Decay of a moving average of the weights, 0 for none.")
+    private double ema;
+
+    @Option(
+            names = "--caption-dropout",
+            defaultValue = "0.1",
+            paramLabel = "P",
+            description = "Share of pictures without caption (default: ${DEFAULT-VALUE}).")
+    private double captionDropout;
+
+    @Option(
+            names = "--seed",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(
+            names = "--checkpoint-every",
+            defaultValue = "200",
+            paramLabel = "N",
+            description = "Steps between checkpoints (default: ${DEFAULT-VALUE}).")
+    private long checkpointEvery;
+
+    @Option(
+            names = "--paper",
+            description = "The paper's recipe for SD 2.1: learning rate 1e-6, 10,000 steps.")
+    private boolean paper;
+
+    @Option(names = "--float32", description = "Compute in float32 instead of bfloat16.")
+    private boolean float32;
+
+    @Option(names = "--force", description = "Replace an existing --out.")
+    private boolean force;
+
+    @Override
+    protected void run(Console console) throws IOException {
+        FineTuneRequest request =
+                new FineTuneRequest(
+                        base, shards, out, options(), captionDropout, checkpointEvery, force);
+        try (Interrupt interrupt = Interrupt.listen();
+                Progress progress = console.progress()) {
+            Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
+            if (result.isEmpty()) {
+                console.note(
+                        "Stopped; the same command goes on from "
+                                + request.stateFolder()
+                                + ".");
+                return;
+            }
+            FineTuner.Result r = result.get();
+            progress.close();
+            console.result(
+                    r,
+                    text -> {
+                        text.printf(
+                                "%s: %d pictures, %d steps, final loss %.4f, %.1f images/s%n",
+                                r.out(), r.rows(), r.steps(), r.finalLoss(), r.imagesPerSecond());
+                        text.println("weights " + r.weightsSha256());
+                    });
+        }
+    }
+
+    private TrainingOptions options() {
+        TrainingOptions d =
+                paper
+                        ? TrainingOptions.paper(seed)
+                        : FineTuneRequest.embeddedDefaults(steps, seed);
+        return new TrainingOptions(
+                d.steps(),
+                batch == 0 ? d.batch() : batch,
+                accumulate,
+                lr == 0 ? d.learningRate() : lr,
+                d.schedule(),
+                d.warmup(),
+                d.weightDecay(),
+                d.beta1(),
+                d.beta2(),
+                d.eps(),
+                d.clipNorm(),
+                ema,
+                seed,
+                !float32);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package org.diffusionsoup.workbench.pretrain;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,187 @@
+package org.diffusionsoup.workbench.train;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.diffusion.clip.ClipTextModel;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.diffusion.train.LatentSet;
+import org.diffusionsoup.diffusion.train.PictureSet;
+import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.workbench.Progress;
+
+/**
+ * The rows of some shards as the UNet sees them: latents (means of the encoder's distribution,
+ * scaled) and text embeddings, encoded once before training. Closing frees them.
+ */
+public final class EncodedRows implements AutoCloseable {
+    private static final int CHUNK = 32;
+
+    private final Tensor latents;
+    private final Tensor texts;
+    private final int[][] captions;
+
+    private EncodedRows(Tensor latents, Tensor texts, int[][] captions) {
+        this.latents = latents;
+        this.texts = texts;
+        this.captions = captions;
+    }
+
+    /** Encodes all rows of the shards with a model's autoencoder and text encoder. */
+    public static EncodedRows encode(StableDiffusion model, List<Shard> shards, Progress progress) {
+        return encode(model.vae(), model.textEncoder(), model.tokenizer(), shards, progress);
+    }
+
+    /** As above, with the components given one by one. */
+    public static EncodedRows encode(
+            AutoencoderKL vae,
+            ClipTextModel text,
+            ClipTokenizer tokenizer,
+            List<Shard> shards,
+            Progress progress) {
+        Map<String, Integer> index = new LinkedHashMap<>();
+        index.put("", 0); // the empty caption, for guidance
+        List<int[]> captions = new ArrayList<>();
+        int rows = shards.stream().mapToInt(Shard::size).sum();
+        progress.start("encode pictures", rows, "images");
+        List<Tensor> parts = new ArrayList<>();
+        try (Torch.Guard off = Torch.gradients(false)) {
+            for (Shard shard : shards) {
+                for (int from = 0; from < shard.size(); from += CHUNK) {
+                    int count = Math.min(CHUNK, shard.size() - from);
+                    parts.add(latents(vae, shard, from, count));
+                    progress.advance(count);
+                }
+                for (SampleInfo row : shard.infos()) {
+                    captions.add(
+                            captionsOf(row).stream()
+                                    .mapToInt(
+                                            c ->
+                                                    index.computeIfAbsent(
+                                                            c, unused -> index.size()))
+                                    .toArray());
+                }
+            }
+            Tensor texts = texts(text, tokenizer, List.copyOf(index.keySet()));
+            return new EncodedRows(join(parts), texts, captions.toArray(new int[0][]));
+        }
+    }
+
+    /** The captions a model may meet for a row: the whole one, and "style name". */
+    public static List<String> captionsOf(SampleInfo row) {
+        return row.prompt().equals(row.caption())
+                ? List.of(row.caption())
+                : List.of(row.caption(), row.prompt());
+    }
+
+    /** The decoded pictures of a shard, which must all have one size. */
+    public static PictureSet pictures(Shard shard, int from, int count) {
+        byte[][] pixels = new byte[count][];
+        int width = 0;
+        int height = 0;
+        for (int i = 0; i < count; i++) {
+            RgbImage image = shard.get(from + i).image();
+            if (i > 0 && (image.width() != width || image.height() != height)) {
+                throw new SoupException(
+                        "row "
+                                + shard.infos().get(from + i).key()
+                                + " of shard "
+                                + shard.name()
+                                + " is "
+                                + image.width()
+                                + "×"
+                                + image.height()
+                                + ", the rows before it "
+                                + width
+                                + "×"
+                                + height
+                                + "; import the pictures at one --size.");
+            }
+            pixels[i] = image.pixels();
+            width = image.width();
+            height = image.height();
+        }
+        return new PictureSet(pixels, width, height);
+    }
+
+    private static Tensor latents(AutoencoderKL vae, Shard shard, int from, int count) {
+        PictureSet pictures = pictures(shard, from, count);
+        int factor = vae.config().downFactor();
+        if (pictures.width() % factor != 0 || pictures.height() % factor != 0) {
+            throw new SoupException(
+                    "the pictures of shard "
+                            + shard.name()
+                            + " are "
+                            + pictures.width()
+                            + "×"
+                            + pictures.height()
+                            + "; this base needs sides divisible by "
+                            + factor
+                            + ", import them at another --size.");
+        }
+        int[] all = new int[count];
+        for (int i = 0; i < count; i++) {
+            all[i] = i;
+        }
+        try (Scope s = Scope.open()) {
+            return vae.encode(pictures.batch(all))
+                    .mean()
+                    .mul(vae.config().scalingFactor())
+                    .contiguous()
+                    .keep();
+        }
+    }
+
+    private static Tensor texts(ClipTextModel text, ClipTokenizer tokenizer, List<String> prompts) {
+        List<Tensor> parts = new ArrayList<>();
+        int length = tokenizer.modelMaxLength();
+        for (int from = 0; from < prompts.size(); from += CHUNK) {
+            int count = Math.min(CHUNK, prompts.size() - from);
+            long[] ids = new long[count * length];
+            for (int i = 0; i < count; i++) {
+                int[] one = tokenizer.encode(prompts.get(from + i));
+                for (int j = 0; j < length; j++) {
+                    ids[i * length + j] = one[j];
+                }
+            }
+            try (Scope s = Scope.open()) {
+                parts.add(text.forward(Tensor.of(ids, count, length)).lastHiddenState().keep());
+            }
+        }
+        return join(parts);
+    }
+
+    private static Tensor join(List<Tensor> parts) {
+        Tensor all;
+        try (Scope s = Scope.open()) {
+            all = Tensor.cat(parts, 0).keep();
+        }
+        parts.forEach(Tensor::release);
+        return all;
+    }
+
+    /** Number of pictures. */
+    public int rows() {
+        return captions.length;
+    }
+
+    /** What the denoising objective draws from; valid until this is closed. */
+    public LatentSet latents() {
+        return new LatentSet(latents, texts, captions, 0);
+    }
+
+    @Override
+    public void close() {
+        latents.release();
+        texts.release();
+    }
+}

@@ -1,0 +1,232 @@
+package org.diffusionsoup.workbench.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.train.DenoisingObjective;
+import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.diffusion.train.TrainingRun;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.report.LossCurve;
+import org.diffusionsoup.workbench.report.LossLog;
+
+/**
+ * Fine-tunes one ingredient: a copy of the base's UNet trained on one shard (paper, Section 4), text
+ * encoder and autoencoder left as they are.
+ */
+public final class FineTuner {
+    /** Name of the loss curve inside an ingredient's folder. */
+    public static final String LOSS_FILE = "loss.csv";
+
+    private final FineTuneRequest request;
+    private final Progress progress;
+    private final BooleanSupplier stop;
+
+    /**
+     * @param stop polled between steps; when true, the state is saved and the run ends
+     */
+    public FineTuner(FineTuneRequest request, Progress progress, BooleanSupplier stop) {
+        this.request = request;
+        this.progress = progress;
+        this.stop = stop;
+    }
+
+    /**
+     * How a run ended.
+     *
+     * @param out the ingredient's folder
+     * @param weightsSha256 content hash of its UNet
+     * @param rows pictures in the shards
+     * @param steps optimizer steps done
+     * @param finalLoss mean loss of the last tenth of the steps
+     * @param imagesPerSecond rows per second of training
+     */
+    public record Result(
+            Path out,
+            String weightsSha256,
+            int rows,
+            long steps,
+            double finalLoss,
+            double imagesPerSecond) {}
+
+    /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
+    public Optional<Result> run() {
+        if (Files.exists(request.out()) && !request.replace()) {
+            throw new SoupException(
+                    request.out() + " already exists; choose another --out or allow it with --force.");
+        }
+        List<Shard> shards = new ArrayList<>();
+        for (String ref : request.shards()) {
+            Shard s = ShardRef.parse(ref).open().train();
+            if (s.size() == 0) {
+                throw new SoupException(
+                        "shard " + ref + " has no training rows; choose another --shard.");
+            }
+            shards.add(s);
+        }
+        try (StableDiffusion base = StableDiffusion.load(request.base());
+                EncodedRows rows = EncodedRows.encode(base, shards, progress)) {
+            return train(base, shards, rows);
+        }
+    }
+
+    private Optional<Result> train(StableDiffusion base, List<Shard> shards, EncodedRows rows) {
+        TrainingOptions options = request.options();
+        String recipe = recipe(base, shards);
+        DenoisingObjective objective =
+                new DenoisingObjective(
+                        base.unet(),
+                        rows.latents(),
+                        base.scheduler().table(),
+                        base.scheduler().predictionType(),
+                        request.captionDropout());
+        try (TrainingRun run =
+                new TrainingRun(
+                        base.unet().parameters(),
+                        objective,
+                        options,
+                        request.stateFolder(),
+                        recipe)) {
+            long perStep = (long) options.batch() * options.accumulation();
+            progress.start(
+                    "train " + request.out().getFileName(), options.steps() * perStep, "images");
+            progress.advance(run.stepsDone() * perStep);
+            TrainingRun.End end =
+                    run.run(
+                            request.checkpointEvery(),
+                            stop,
+                            p -> {
+                                progress.advance(perStep);
+                                progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
+                            });
+            if (end == TrainingRun.End.STOPPED) {
+                return Optional.empty();
+            }
+            run.useMovingAverage();
+            write(base, recipe, run.curve());
+            run.discardState();
+            return Optional.of(result(rows.rows(), run.curve()));
+        }
+    }
+
+    private Result result(int rows, List<LossPoint> curve) {
+        int tail = Math.max(1, curve.size() / 10);
+        List<LossPoint> last = curve.subList(curve.size() - tail, curve.size());
+        double loss = last.stream().mapToDouble(LossPoint::loss).average().orElse(Double.NaN);
+        double rate =
+                curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
+        Path unet = request.out().resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+        return new Result(
+                request.out(), WeightsHash.of(unet), rows, curve.size(), loss, rate);
+    }
+
+    /** What the ingredient is made of, as JSON with hashes instead of paths. */
+    private String recipe(StableDiffusion base, List<Shard> shards) {
+        TrainingOptions o = request.options();
+        ObjectNode r = JsonConfig.object();
+        r.put("method", "fine-tune");
+        r.put("base_unet_sha256", WeightsHash.of(unetFile(base.folder())));
+        var list = r.putArray("shards");
+        for (Shard s : shards) {
+            list.addObject()
+                    .put("name", s.name())
+                    .put("rows", s.size())
+                    .put("sha256", s.sha256());
+        }
+        r.put("steps", o.steps());
+        r.put("batch", o.batch());
+        r.put("accumulation", o.accumulation());
+        r.put("learning_rate", o.learningRate());
+        r.put("schedule", o.schedule().name().toLowerCase(Locale.ROOT));
+        r.put("warmup", o.warmup());
+        r.put("weight_decay", o.weightDecay());
+        r.put("betas", o.beta1() + "," + o.beta2());
+        r.put("eps", o.eps());
+        r.put("clip_norm", o.clipNorm());
+        r.put("ema", o.emaDecay());
+        r.put("caption_dropout", request.captionDropout());
+        r.put("bfloat16", o.bfloat16());
+        r.put("seed", o.seed());
+        return r.toString();
+    }
+
+    private static Path unetFile(Path folder) {
+        return folder.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+    }
+
+    private void write(StableDiffusion base, String recipe, List<LossPoint> curve) {
+        Map<String, String> metadata = new TreeMap<>();
+        metadata.put("format", "pt");
+        DType dtype = dtypeOf(unetFile(base.folder()));
+        AtomicFiles.IoConsumer<Path> content =
+                folder -> {
+                    copyAllBut(base.folder(), folder, Path.of("unet"));
+                    Files.createDirectories(folder.resolve("unet"));
+                    Files.copy(
+                            base.folder().resolve("unet/config.json"),
+                            folder.resolve("unet/config.json"));
+                    Weights.save(
+                            base.unet().parameters(),
+                            unetFile(folder),
+                            dtype,
+                            Provenance.of(recipe).writeTo(metadata));
+                    LossLog.writeCsv(folder.resolve(LOSS_FILE), lossCurve(curve));
+                };
+        if (request.replace()) {
+            AtomicFiles.replaceFolder(request.out(), content);
+        } else {
+            AtomicFiles.writeFolder(request.out(), content);
+        }
+    }
+
+    private static DType dtypeOf(Path weights) {
+        try (SafetensorsFile f = SafetensorsFile.open(weights)) {
+            boolean half =
+                    f.tensors().values().stream().anyMatch(t -> t.dtype() == DType.F16);
+            return half ? DType.F16 : DType.F32;
+        }
+    }
+
+    /** The curve without wall-clock figures, so that an ingredient's bytes repeat. */
+    private static LossCurve lossCurve(List<LossPoint> curve) {
+        return new LossCurve(
+                curve.stream()
+                        .map(p -> new LossCurve.Point(p.step(), p.loss(), p.learningRate(), 0))
+                        .toList());
+    }
+
+    private static void copyAllBut(Path from, Path to, Path left) throws IOException {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
+                Path relative = from.relativize(f);
+                if (relative.startsWith(left) || relative.toString().equals(LOSS_FILE)) {
+                    continue;
+                }
+                Path target = to.resolve(relative);
+                Files.createDirectories(target.getParent());
+                Files.copy(f, target);
+            }
+        }
+    }
+}
