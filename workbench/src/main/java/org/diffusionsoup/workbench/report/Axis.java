@@ -57,6 +57,26 @@ record Axis(double low, double high, boolean log, List<Tick> ticks) {
         return Numbers.fixed(k, k == Math.rint(k) ? 0 : 1) + "k";
     }
 
+    /** The same with ends at 1, 2 or 5 times a power of ten, around the data. */
+    static Axis roundedLogarithmic(double min, double max) {
+        return logarithmic(neighbour(min, false), neighbour(max, true));
+    }
+
+    /** The nearest 1, 2 or 5 times a power of ten that is not on the wrong side. */
+    private static double neighbour(double value, boolean above) {
+        int e = (int) Math.floor(Math.log10(value));
+        double best = above ? Math.pow(10, e + 1) : Math.pow(10, e);
+        for (int lead : new int[] {2, 5, 1}) {
+            double candidate = lead * Math.pow(10, e);
+            if (above && candidate >= value * (1 - 1e-9)) {
+                best = Math.min(best, candidate);
+            } else if (!above && candidate <= value * (1 + 1e-9)) {
+                best = Math.max(best, candidate);
+            }
+        }
+        return best;
+    }
+
     /** Decades; with 2 and 5 between them where there are few. Both ends above 0. */
     static Axis logarithmic(double min, double max) {
         double low = min;

@@ -6,16 +6,17 @@ import org.diffusionsoup.eval.Interval;
 
 /** Horizontal bars or dots with error bars, as inline SVG. */
 final class BarChartSvg {
-    private static final int WIDTH = 720;
     private static final int ROW = 30;
     private static final int TOP = 8;
     private static final int BOTTOM = 46;
     private static final int LONGEST_LABEL = 40;
 
     private final Markup out;
+    private final int width;
 
-    BarChartSvg(Markup out) {
+    BarChartSvg(Markup out, int width) {
         this.out = out;
+        this.width = width;
     }
 
     void write(BarChart chart) {
@@ -34,15 +35,15 @@ final class BarChartSvg {
     private void svg(BarChart chart) {
         int longest = chart.bars().stream().mapToInt(b -> shown(b.name()).length()).max().orElse(0);
         int values = chart.bars().stream().mapToInt(b -> label(b, chart).length()).max().orElse(0);
-        double left = Math.clamp(longest * 6.9 + 16, 60, 280);
-        double right = WIDTH - Math.clamp(values * 6.9 + 14, 40, 220);
+        double left = Math.clamp(longest * 7.7 + 16, 60, 300);
+        double right = width - Math.clamp(values * 7.3 + 14, 40, 220);
         int height = TOP + ROW * chart.bars().size() + BOTTOM;
-        Axis axis = axis(chart);
+        Axis axis = axis(chart, (right - left) / 80);
         out.open("div", "class", "scroll");
         out.open(
                 "svg",
                 "viewBox",
-                "0 0 " + WIDTH + " " + height,
+                "0 0 " + width + " " + height,
                 "role",
                 "img",
                 "aria-label",
@@ -105,7 +106,7 @@ final class BarChartSvg {
         text("value", label(bar, chart), right + 12, y + 4);
     }
 
-    private static Axis axis(BarChart chart) {
+    private static Axis axis(BarChart chart, double ticks) {
         List<Double> ends = new ArrayList<>();
         for (BarChart.Bar bar : chart.bars()) {
             ends.add(bar.value().low());
@@ -118,7 +119,7 @@ final class BarChartSvg {
         }
         double min = ends.stream().mapToDouble(d -> d).min().orElse(0);
         double max = ends.stream().mapToDouble(d -> d).max().orElse(1);
-        return Axis.linear(min, max, 5);
+        return Axis.linear(min, max, Math.max(2, (int) ticks));
     }
 
     private static String label(BarChart.Bar bar, BarChart chart) {

@@ -51,7 +51,7 @@ public record ImageGrid(String caption, List<String> columns, List<Row> rows, in
         }
     }
 
-    /** Starts a grid with these column headers, pictures 128 CSS pixels wide. */
+    /** Starts a grid with these column headers, pictures as wide as fits, 64 to 128 CSS pixels. */
     public static Builder titled(String caption, List<String> columns) {
         return new Builder(caption, columns);
     }
@@ -61,11 +61,13 @@ public record ImageGrid(String caption, List<String> columns, List<Row> rows, in
         private final String caption;
         private final List<String> columns;
         private final List<Row> rows = new ArrayList<>();
-        private int pixels = 128;
+        private int pixels;
 
         private Builder(String caption, List<String> columns) {
             this.caption = caption;
             this.columns = columns;
+            // The page leaves about 900 pixels beside the row labels; 10 go to the gap.
+            this.pixels = Math.clamp(900 / Math.max(1, columns.size()) - 10, 64, 128);
         }
 
         /** Sets the width of a picture on the page. */

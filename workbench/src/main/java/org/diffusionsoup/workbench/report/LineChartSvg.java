@@ -7,7 +7,6 @@ import java.util.stream.Stream;
 
 /** A line chart as inline SVG, coloured by the page's stylesheet. */
 final class LineChartSvg {
-    private static final int WIDTH = 720;
     private static final int HEIGHT = 320;
     private static final int LEFT = 58;
     private static final int RIGHT = 18;
@@ -16,10 +15,16 @@ final class LineChartSvg {
 
     private final Markup out;
     private final String clip;
+    private final int width;
 
-    LineChartSvg(Markup out, int number) {
+    /**
+     * @param number of the chart on its page
+     * @param width in user units; a narrow chart is not drawn smaller, so that its text stays large
+     */
+    LineChartSvg(Markup out, int number, int width) {
         this.out = out;
         this.clip = "plot" + number;
+        this.width = width;
     }
 
     void write(LineChart chart) {
@@ -33,10 +38,10 @@ final class LineChartSvg {
             Axis x =
                     chart.logX()
                             ? Axis.logarithmic(xs[0], xs[xs.length - 1])
-                            : Axis.tight(xs[0], xs[xs.length - 1], 7);
+                            : Axis.tight(xs[0], xs[xs.length - 1], width / 100);
             Axis y =
                     chart.logY()
-                            ? Axis.logarithmic(ys[0], ys[ys.length - 1])
+                            ? Axis.roundedLogarithmic(ys[0], ys[ys.length - 1])
                             : Axis.linear(ys[0], ys[ys.length - 1], 5);
             svg(chart, x, y);
         }
@@ -88,7 +93,7 @@ final class LineChartSvg {
         out.open(
                 "svg",
                 "viewBox",
-                "0 0 " + WIDTH + " " + HEIGHT,
+                "0 0 " + width + " " + HEIGHT,
                 "role",
                 "img",
                 "aria-label",
@@ -102,7 +107,7 @@ final class LineChartSvg {
                                         chart.series().stream()
                                                 .map(LineChart.Series::name)
                                                 .toList())));
-        int right = WIDTH - RIGHT;
+        int right = width - RIGHT;
         int bottom = HEIGHT - BOTTOM;
         out.open("clipPath", "id", clip);
         rectangle(LEFT, TOP - 2, right - LEFT + 2, bottom - TOP + 4);
@@ -132,7 +137,7 @@ final class LineChartSvg {
             for (int i = 0; i < chart.series().size(); i++) {
                 LineChart.Series series = chart.series().get(i);
                 List<LineChart.Point> points = pass == 0 ? series.behind() : series.points();
-                String path = path(points, x, y);
+                String path = path(points, x, y, width);
                 if (!path.isEmpty()) {
                     String kind = pass == 0 ? "behind " : "curve ";
                     out.empty("path", "class", kind + colour(i), "d", path);
@@ -150,10 +155,10 @@ final class LineChartSvg {
      * An SVG path. Where several points fall on one pixel column only its first, lowest, highest and
      * last are drawn, which looks the same and keeps the file small.
      */
-    static String path(List<LineChart.Point> points, Axis x, Axis y) {
+    static String path(List<LineChart.Point> points, Axis x, Axis y, int width) {
         StringBuilder path = new StringBuilder();
         boolean pen = false;
-        int plotWidth = WIDTH - RIGHT - LEFT;
+        int plotWidth = width - RIGHT - LEFT;
         int plotHeight = HEIGHT - BOTTOM - TOP;
         int i = 0;
         while (i < points.size()) {

@@ -9,8 +9,12 @@ import java.util.List;
 
 /** Turns a report into a page; the only place that knows the page's structure. */
 final class PageWriter {
+    private static final int WIDE = 720;
+    private static final int NARROW = 520;
+
     private final Markup out = new Markup();
     private int charts;
+    private int chartWidth = WIDE;
 
     String page(HtmlReport report) {
         out.open("html", "lang", "en").newline();
@@ -105,7 +109,9 @@ final class PageWriter {
             case Block.Code code -> out.open("pre").element("code", code.text()).close();
             case Block.Columns columns -> {
                 out.open("div", "class", "columns");
+                chartWidth = columns.blocks().size() > 1 ? NARROW : WIDE;
                 columns.blocks().forEach(this::block);
+                chartWidth = WIDE;
                 out.close();
             }
             case Block.Details details -> {
@@ -116,8 +122,8 @@ final class PageWriter {
             case Callout callout -> callout(callout);
             case Table table -> new TableHtml(out).write(table);
             case ImageGrid grid -> images(grid);
-            case LineChart chart -> new LineChartSvg(out, ++charts).write(chart);
-            case BarChart chart -> new BarChartSvg(out).write(chart);
+            case LineChart chart -> new LineChartSvg(out, ++charts, chartWidth).write(chart);
+            case BarChart chart -> new BarChartSvg(out, chartWidth).write(chart);
         }
     }
 
@@ -150,7 +156,8 @@ final class PageWriter {
         out.open("div", "class", "scroll", "tabindex", "0", "role", "region");
         out.open("table").open("thead").open("tr").empty("td");
         for (String column : grid.columns()) {
-            out.open("th", "scope", "col").element("span", column).close();
+            out.open("th", "scope", "col");
+            out.element("span", column, "style", "max-width:" + grid.pixels() + "px").close();
         }
         out.close().close().open("tbody");
         for (ImageGrid.Row row : grid.rows()) {
@@ -177,8 +184,11 @@ final class PageWriter {
         ByteBuffer header = ByteBuffer.wrap(png);
         int width = header.getInt(16);
         int height = Math.max(1, (int) Math.round((double) header.getInt(20) * pixels / width));
+        boolean whole = pixels % width == 0;
         out.empty(
                 "img",
+                "class",
+                whole ? "whole" : "smooth",
                 "src",
                 "data:image/png;base64," + Base64.getEncoder().encodeToString(png),
                 "width",

@@ -58,7 +58,7 @@ class AxisTest {
             points.add(new LineChart.Point(i, i == 31_415 ? 1 : i == 27_182 ? 0 : 0.5));
         }
         String path =
-                LineChartSvg.path(points, Axis.tight(0, 100_000, 5), Axis.linear(0, 1, 5));
+                LineChartSvg.path(points, Axis.tight(0, 100_000, 5), Axis.linear(0, 1, 5), 720);
         assertThat(path.length()).isLessThan(40_000);
         // The plot reaches from y = 30 (value 1) to y = 274 (value 0).
         assertThat(path).contains(" 30L").contains(" 274L");
@@ -73,7 +73,7 @@ class AxisTest {
                         new LineChart.Point(2, Double.NaN),
                         new LineChart.Point(3, 1),
                         new LineChart.Point(4, 0));
-        String path = LineChartSvg.path(points, Axis.tight(0, 4, 4), Axis.linear(0, 1, 5));
+        String path = LineChartSvg.path(points, Axis.tight(0, 4, 4), Axis.linear(0, 1, 5), 720);
         assertThat(path.chars().filter(c -> c == 'M')).hasSize(2);
         assertThat(path).doesNotContain("NaN");
     }
