@@ -1,12 +1,11 @@
 package org.diffusionsoup.workbench.report;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.SoupIoException;
 
 /**
  * One self-contained HTML file: sections of prose, tables, picture grids and charts.
@@ -78,20 +77,10 @@ public final class HtmlReport {
     /**
      * Writes the file as UTF-8, in one step: a reader sees the old file or the whole new one.
      *
-     * @throws ReportException if the folder does not exist or cannot be written
+     * @throws SoupIoException if it cannot be written
      */
     public void write(Path file) {
-        try {
-            Path part = file.resolveSibling("." + file.getFileName() + ".part");
-            try {
-                Files.writeString(part, toHtml(), StandardCharsets.UTF_8);
-                Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(part);
-            }
-        } catch (IOException e) {
-            throw new ReportException("The report could not be written to %s.".formatted(file), e);
-        }
+        AtomicFiles.write(file, toHtml().getBytes(StandardCharsets.UTF_8));
     }
 
     String title() {

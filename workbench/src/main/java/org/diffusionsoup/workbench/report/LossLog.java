@@ -6,12 +6,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.core.AtomicFiles;
 
 /**
  * A loss curve as a file: CSV with the header {@code step,loss,lr,images_per_second}, or JSON with
@@ -92,7 +93,7 @@ public final class LossLog implements AutoCloseable {
     public static void writeCsv(Path csv, LossCurve curve) {
         StringBuilder text = new StringBuilder(HEADER).append('\n');
         curve.points().forEach(p -> text.append(line(p)));
-        replace(csv, text.toString());
+        AtomicFiles.write(csv, text.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -142,7 +143,8 @@ public final class LossLog implements AutoCloseable {
             o.put("lr", p.learningRate());
             o.put("images_per_second", p.imagesPerSecond());
         }
-        replace(json, array.toPrettyString() + "\n");
+        AtomicFiles.write(
+                json, (array.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     private static List<LossCurve.Point> parse(Path csv, boolean tornEndAllowed) {
@@ -185,19 +187,5 @@ public final class LossLog implements AutoCloseable {
     private static String line(LossCurve.Point p) {
         // Concatenation, not a format: some locales' formats write other digits.
         return p.step() + "," + p.loss() + "," + p.learningRate() + "," + p.imagesPerSecond() + "\n";
-    }
-
-    private static void replace(Path file, String text) {
-        try {
-            Path part = file.resolveSibling("." + file.getFileName() + ".part");
-            try {
-                Files.writeString(part, text);
-                Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(part);
-            }
-        } catch (IOException e) {
-            throw new ReportException("The loss curve %s cannot be written.".formatted(file), e);
-        }
     }
 }

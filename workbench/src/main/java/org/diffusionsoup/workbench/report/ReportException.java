@@ -1,7 +1,9 @@
 package org.diffusionsoup.workbench.report;
 
+import org.diffusionsoup.core.SoupException;
+
 /** A report or curve that cannot be built, written or read; the message says which and why. */
-public final class ReportException extends RuntimeException {
+public final class ReportException extends SoupException {
     private static final long serialVersionUID = 1L;
 
     public ReportException(String message) {
