@@ -41,7 +41,9 @@ public enum ClipConvention {
     public double apply(double cosine) {
         if (!Double.isFinite(cosine)) {
             throw new EvalException(
-                    "A cosine of " + cosine + " cannot be scored; the embedding it came from holds"
+                    "A cosine of "
+                            + cosine
+                            + " cannot be scored; the embedding it came from holds"
                             + " values that are not finite.");
         }
         return switch (this) {

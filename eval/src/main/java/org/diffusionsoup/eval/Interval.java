@@ -23,7 +23,8 @@ public record Interval(double estimate, double low, double high, double confiden
                             .formatted(estimate, low, high));
         }
         if (low > high) {
-            throw new EvalException("An interval's ends are swapped: [%s, %s].".formatted(low, high));
+            throw new EvalException(
+                    "An interval's ends are swapped: [%s, %s].".formatted(low, high));
         }
         if (!(confidence > 0 && confidence < 1)) {
             throw new EvalException(
@@ -49,7 +50,6 @@ public record Interval(double estimate, double low, double high, double confiden
     /** {@code 0.281 [0.270, 0.293]} with this many digits after the point. */
     public String format(int digits) {
         String f = "%." + digits + "f";
-        return String.format(
-                Locale.ROOT, f + " [" + f + ", " + f + "]", estimate, low, high);
+        return String.format(Locale.ROOT, f + " [" + f + ", " + f + "]", estimate, low, high);
     }
 }

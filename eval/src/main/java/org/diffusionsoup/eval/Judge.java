@@ -44,7 +44,7 @@ public record Judge(String name, String weightsSha256, String convention) {
         if (!equals(other)) {
             throw new EvalException(
                     "Scores of different judges cannot be compared: %s and %s. Score both models with"
-                            .formatted(this, other)
+                                    .formatted(this, other)
                             + " the same judge.");
         }
     }

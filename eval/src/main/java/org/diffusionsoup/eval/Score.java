@@ -23,7 +23,8 @@ public record Score(String model, Judge judge, Interval mean, int prompts, int s
     }
 
     /**
-     * Whether this mean is higher; says nothing about chance, see {@link ScoreTable#best()} for that.
+     * Whether this mean is higher; says nothing about chance, see {@link ScoreTable#best()} for
+     * that.
      *
      * @throws EvalException if the other score has another judge
      */

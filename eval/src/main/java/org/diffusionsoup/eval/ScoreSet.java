@@ -11,8 +11,7 @@ import java.util.List;
  * @param prompts the prompts, in the order of {@code values}
  * @param values one list per prompt, each with one finite score per seed, all equally long
  */
-public record ScoreSet(
-        String model, Judge judge, List<String> prompts, List<List<Double>> values) {
+public record ScoreSet(String model, Judge judge, List<String> prompts, List<List<Double>> values) {
 
     /**
      * @throws EvalException if the table is empty, ragged, or holds a value that is not finite

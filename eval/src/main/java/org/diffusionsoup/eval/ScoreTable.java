@@ -32,11 +32,10 @@ public record ScoreTable(String baseline, List<Row> rows, Optional<String> best)
      *
      * @param models at least one, with distinct names
      * @param baseline the name of one of them
-     * @throws EvalException if judges, prompts or seeds differ, names repeat, or the baseline is not
-     *     among them
+     * @throws EvalException if judges, prompts or seeds differ, names repeat, or the baseline is
+     *     not among them
      */
-    public static ScoreTable compare(
-            List<ScoreSet> models, String baseline, Bootstrap bootstrap) {
+    public static ScoreTable compare(List<ScoreSet> models, String baseline, Bootstrap bootstrap) {
         Set<String> names = new HashSet<>();
         for (ScoreSet model : models) {
             if (!names.add(model.model())) {
@@ -48,20 +47,18 @@ public record ScoreTable(String baseline, List<Row> rows, Optional<String> best)
                 models.stream()
                         .filter(m -> m.model().equals(baseline))
                         .findFirst()
-                        .orElseThrow(
-                                () ->
-                                        new EvalException(
-                                                "The baseline '%s' is not among the models %s."
-                                                        .formatted(baseline, names)));
+                        .orElseThrow(() ->
+                                new EvalException(
+                                        "The baseline '%s' is not among the models %s."
+                                                .formatted(baseline, names)));
         List<Row> rows =
                 models.stream()
-                        .map(
-                                m ->
-                                        new Row(
-                                                m.summary(bootstrap),
-                                                m == base
-                                                        ? Optional.empty()
-                                                        : Optional.of(m.minus(base, bootstrap))))
+                        .map(m ->
+                                new Row(
+                                        m.summary(bootstrap),
+                                        m.model().equals(baseline)
+                                                ? Optional.empty()
+                                                : Optional.of(m.minus(base, bootstrap))))
                         .toList();
         return new ScoreTable(baseline, rows, findBest(models, bootstrap));
     }
@@ -81,7 +78,7 @@ public record ScoreTable(String baseline, List<Row> rows, Optional<String> best)
                         .orElseThrow();
         boolean clear =
                 models.stream()
-                        .filter(m -> m != top)
+                        .filter(m -> !m.model().equals(top.model()))
                         .allMatch(m -> top.minus(m, bootstrap).low() > 0);
         return clear ? Optional.of(top.model()) : Optional.empty();
     }

@@ -31,8 +31,7 @@ class RetrievalTest {
         Retrieval.Recall recall = Retrieval.recallAt(1, similarity);
         assertThat(recall.rowToColumn()).isEqualTo(new Proportion(1, 3));
         assertThat(recall.columnToRow()).isEqualTo(new Proportion(2, 3));
-        assertThat(Retrieval.recallAt(2, similarity).rowToColumn())
-                .isEqualTo(new Proportion(3, 3));
+        assertThat(Retrieval.recallAt(2, similarity).rowToColumn()).isEqualTo(new Proportion(3, 3));
     }
 
     @Test

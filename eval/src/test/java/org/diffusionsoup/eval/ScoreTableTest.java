@@ -51,20 +51,15 @@ class ScoreTableTest {
     void scoresOfOtherJudgesPromptsAndSeedsAreRefused() {
         ScoreSet base = scores("base", JUDGE, 1, 2, 3, 4);
         Bootstrap bootstrap = Bootstrap.seeded(1);
-        ScoreSet otherScale =
-                scores("soup", judge("a", ClipConvention.TIMES_100), 10, 20, 30, 40);
+        ScoreSet otherScale = scores("soup", judge("a", ClipConvention.TIMES_100), 10, 20, 30, 40);
         assertThatThrownBy(() -> otherScale.minus(base, bootstrap))
                 .isInstanceOf(EvalException.class)
                 .hasMessageContaining("different judges")
                 .hasMessageContaining("raw cosine");
         ScoreSet otherWeights = scores("soup", judge("b", ClipConvention.RAW_COSINE), 1, 2, 3, 4);
-        assertThatThrownBy(
-                        () -> ScoreTable.compare(List.of(base, otherWeights), "base", bootstrap))
+        assertThatThrownBy(() -> ScoreTable.compare(List.of(base, otherWeights), "base", bootstrap))
                 .isInstanceOf(EvalException.class);
-        assertThatThrownBy(
-                        () ->
-                                base.summary(bootstrap)
-                                        .isAbove(otherWeights.summary(bootstrap)))
+        assertThatThrownBy(() -> base.summary(bootstrap).isAbove(otherWeights.summary(bootstrap)))
                 .isInstanceOf(EvalException.class);
         ScoreSet otherPrompts =
                 ScoreSet.of("soup", JUDGE, List.of("x", "y"), new double[][] {{1}, {2}});
@@ -73,10 +68,7 @@ class ScoreTableTest {
                 .hasMessageContaining("different prompts");
         ScoreSet moreSeeds =
                 ScoreSet.of(
-                        "soup",
-                        JUDGE,
-                        PROMPTS,
-                        new double[][] {{1, 1}, {2, 2}, {3, 3}, {4, 4}});
+                        "soup", JUDGE, PROMPTS, new double[][] {{1, 1}, {2, 2}, {3, 3}, {4, 4}});
         assertThatThrownBy(() -> base.minus(moreSeeds, bootstrap))
                 .isInstanceOf(EvalException.class)
                 .hasMessageContaining("same seeds");
@@ -90,13 +82,8 @@ class ScoreTableTest {
 
     @Test
     void raggedOrNonFiniteScoresAreRefused() {
-        assertThatThrownBy(
-                        () ->
-                                ScoreSet.of(
-                                        "m",
-                                        JUDGE,
-                                        List.of("a", "b"),
-                                        new double[][] {{1, 2}, {3}}))
+        assertThatThrownBy(() ->
+                        ScoreSet.of("m", JUDGE, List.of("a", "b"), new double[][] {{1, 2}, {3}}))
                 .isInstanceOf(EvalException.class)
                 .hasMessageContaining("'b'");
         assertThatThrownBy(() -> scores("m", JUDGE, 1, 2, Double.NaN, 4))

@@ -46,8 +46,7 @@ class StatisticsTest {
     void sameSeedSameInterval() {
         double[] values = new SplittableRandom(9).doubles(30).toArray();
         assertThat(Bootstrap.seeded(7).mean(values)).isEqualTo(Bootstrap.seeded(7).mean(values));
-        assertThat(Bootstrap.seeded(7).mean(values))
-                .isNotEqualTo(Bootstrap.seeded(8).mean(values));
+        assertThat(Bootstrap.seeded(7).mean(values)).isNotEqualTo(Bootstrap.seeded(8).mean(values));
     }
 
     @Test

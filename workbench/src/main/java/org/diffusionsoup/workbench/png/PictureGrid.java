@@ -63,7 +63,8 @@ public final class PictureGrid {
      */
     public PictureGrid scale(int factor) {
         if (factor < 1) {
-            throw new SoupException("Pictures are enlarged at least once, got %d.".formatted(factor));
+            throw new SoupException(
+                    "Pictures are enlarged at least once, got %d.".formatted(factor));
         }
         scale = factor;
         return this;

@@ -151,16 +151,14 @@ final class StrokeFont {
         // The ellipsis would become three stops, which is wider.
         StringBuilder out = new StringBuilder();
         plain.codePoints()
-                .forEach(
-                        c -> {
-                            if (GLYPHS.containsKey(c)) {
-                                out.appendCodePoint(c);
-                            } else {
-                                out.append(
-                                        Normalizer.normalize(
-                                                Character.toString(c), Normalizer.Form.NFKD));
-                            }
-                        });
+                .forEach(c -> {
+                    if (GLYPHS.containsKey(c)) {
+                        out.appendCodePoint(c);
+                    } else {
+                        out.append(
+                                Normalizer.normalize(Character.toString(c), Normalizer.Form.NFKD));
+                    }
+                });
         return out.codePoints()
                 .filter(c -> Character.getType(c) != Character.NON_SPACING_MARK)
                 .map(c -> Character.isWhitespace(c) || Character.isISOControl(c) ? ' ' : c)
@@ -209,7 +207,11 @@ final class StrokeFont {
                 case "Q" -> path.quadTo(number(in), number(in), number(in), number(in));
                 case "C" ->
                         path.curveTo(
-                                number(in), number(in), number(in), number(in), number(in),
+                                number(in),
+                                number(in),
+                                number(in),
+                                number(in),
+                                number(in),
                                 number(in));
                 case "O" -> {
                     double[] e = {number(in), number(in), number(in), number(in)};

@@ -104,8 +104,6 @@ record Axis(double low, double high, boolean log, List<Tick> ticks) {
 
     /** Position in [0, 1] of a value inside the ends. */
     double position(double value) {
-        return log
-                ? Math.log(value / low) / Math.log(high / low)
-                : (value - low) / (high - low);
+        return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
     }
 }

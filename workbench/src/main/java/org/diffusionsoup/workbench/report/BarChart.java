@@ -9,8 +9,8 @@ import org.diffusionsoup.eval.ScoreTable;
 /**
  * Horizontal bars, or dots, with error bars.
  *
- * <p>Bars always begin at 0, because their length is read; use dots where the differences are
- * small beside the values.
+ * <p>Bars always begin at 0, because their length is read; use dots where the differences are small
+ * beside the values.
  *
  * @param title of the chart
  * @param caption below it; may be empty

@@ -63,11 +63,10 @@ final class BarChartSvg {
         }
         text("label end", chart.valueLabel(), right, height - 6);
         chart.reference()
-                .ifPresent(
-                        value -> {
-                            double at = left + axis.position(value) * (right - left);
-                            line("reference", at, TOP - 4, at, bottom);
-                        });
+                .ifPresent(value -> {
+                    double at = left + axis.position(value) * (right - left);
+                    line("reference", at, TOP - 4, at, bottom);
+                });
         for (int i = 0; i < chart.bars().size(); i++) {
             row(chart, chart.bars().get(i), axis, left, right, TOP + ROW * i + ROW / 2.0);
         }
@@ -84,11 +83,19 @@ final class BarChartSvg {
         if (!chart.dots()) {
             double zero = left + axis.position(0) * span;
             out.empty(
-                    "rect", "class", "bar" + colour,
-                    "x", Numbers.coordinate(Math.min(zero, at)),
-                    "y", Numbers.coordinate(y - 9),
-                    "width", Numbers.coordinate(Math.abs(at - zero)),
-                    "height", "18", "rx", "2");
+                    "rect",
+                    "class",
+                    "bar" + colour,
+                    "x",
+                    Numbers.coordinate(Math.min(zero, at)),
+                    "y",
+                    Numbers.coordinate(y - 9),
+                    "width",
+                    Numbers.coordinate(Math.abs(at - zero)),
+                    "height",
+                    "18",
+                    "rx",
+                    "2");
         }
         if (v.high() > v.low()) {
             double low = left + axis.position(v.low()) * span;
@@ -100,8 +107,15 @@ final class BarChartSvg {
         }
         if (chart.dots()) {
             out.empty(
-                    "circle", "class", "dot" + colour,
-                    "cx", Numbers.coordinate(at), "cy", Numbers.coordinate(y), "r", "5");
+                    "circle",
+                    "class",
+                    "dot" + colour,
+                    "cx",
+                    Numbers.coordinate(at),
+                    "cy",
+                    Numbers.coordinate(y),
+                    "r",
+                    "5");
         }
         text("value", label(bar, chart), right + 12, y + 4);
     }
@@ -141,14 +155,28 @@ final class BarChartSvg {
 
     private void text(String style, String text, double x, double y) {
         out.element(
-                "text", text, "class", style,
-                "x", Numbers.coordinate(x), "y", Numbers.coordinate(y));
+                "text",
+                text,
+                "class",
+                style,
+                "x",
+                Numbers.coordinate(x),
+                "y",
+                Numbers.coordinate(y));
     }
 
     private void line(String style, double x1, double y1, double x2, double y2) {
         out.empty(
-                "line", "class", style,
-                "x1", Numbers.coordinate(x1), "y1", Numbers.coordinate(y1),
-                "x2", Numbers.coordinate(x2), "y2", Numbers.coordinate(y2));
+                "line",
+                "class",
+                style,
+                "x1",
+                Numbers.coordinate(x1),
+                "y1",
+                Numbers.coordinate(y1),
+                "x2",
+                Numbers.coordinate(x2),
+                "y2",
+                Numbers.coordinate(y2));
     }
 }

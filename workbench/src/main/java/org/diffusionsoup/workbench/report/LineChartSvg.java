@@ -116,22 +116,46 @@ final class LineChartSvg {
             String at = Numbers.coordinate(bottom - y.position(tick.value()) * (bottom - TOP));
             line("grid", Integer.toString(LEFT), at, Integer.toString(right), at);
             out.element(
-                    "text", tick.label(), "class", "tick end", "x", Integer.toString(LEFT - 8),
-                    "y", at, "dy", "0.32em");
+                    "text",
+                    tick.label(),
+                    "class",
+                    "tick end",
+                    "x",
+                    Integer.toString(LEFT - 8),
+                    "y",
+                    at,
+                    "dy",
+                    "0.32em");
         }
         for (Axis.Tick tick : x.ticks()) {
             String at = Numbers.coordinate(LEFT + x.position(tick.value()) * (right - LEFT));
             line("mark", at, Integer.toString(bottom), at, Integer.toString(bottom + 5));
             out.element(
-                    "text", tick.label(), "class", "tick middle", "x", at,
-                    "y", Integer.toString(bottom + 19));
+                    "text",
+                    tick.label(),
+                    "class",
+                    "tick middle",
+                    "x",
+                    at,
+                    "y",
+                    Integer.toString(bottom + 19));
         }
-        line("axis", Integer.toString(LEFT), Integer.toString(bottom), Integer.toString(right),
+        line(
+                "axis",
+                Integer.toString(LEFT),
+                Integer.toString(bottom),
+                Integer.toString(right),
                 Integer.toString(bottom));
         out.element("text", chart.yLabel(), "class", "label", "x", "4", "y", "14");
         out.element(
-                "text", chart.xLabel(), "class", "label end", "x", Integer.toString(right),
-                "y", Integer.toString(HEIGHT - 6));
+                "text",
+                chart.xLabel(),
+                "class",
+                "label end",
+                "x",
+                Integer.toString(right),
+                "y",
+                Integer.toString(HEIGHT - 6));
         out.open("g", "clip-path", "url(#" + clip + ")");
         for (int pass = 0; pass < 2; pass++) {
             for (int i = 0; i < chart.series().size(); i++) {
@@ -152,8 +176,8 @@ final class LineChartSvg {
     }
 
     /**
-     * An SVG path. Where several points fall on one pixel column only its first, lowest, highest and
-     * last are drawn, which looks the same and keeps the file small.
+     * An SVG path. Where several points fall on one pixel column only its first, lowest, highest
+     * and last are drawn, which looks the same and keeps the file small.
      */
     static String path(List<LineChart.Point> points, Axis x, Axis y, int width) {
         StringBuilder path = new StringBuilder();
@@ -206,8 +230,15 @@ final class LineChartSvg {
 
     private void rectangle(int x, int y, int width, int height) {
         out.empty(
-                "rect", "x", Integer.toString(x), "y", Integer.toString(y),
-                "width", Integer.toString(width), "height", Integer.toString(height));
+                "rect",
+                "x",
+                Integer.toString(x),
+                "y",
+                Integer.toString(y),
+                "width",
+                Integer.toString(width),
+                "height",
+                Integer.toString(height));
     }
 
     private void line(String style, String x1, String y1, String x2, String y2) {

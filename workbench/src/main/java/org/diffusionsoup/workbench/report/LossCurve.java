@@ -89,7 +89,7 @@ public record LossCurve(List<Point> points) {
                                 .toList())
                 .captioned(
                         "Lines: moving average over about a fortieth of the run. Faint: the logged"
-                            + " values, cut off where the highest and lowest hundredth would stretch"
-                            + " the axis.");
+                                + " values, cut off where the highest and lowest hundredth would stretch"
+                                + " the axis.");
     }
 }

@@ -119,8 +119,7 @@ public final class LossLog implements AutoCloseable {
             return new LossCurve(points);
         } catch (NumberFormatException e) {
             throw new ReportException(
-                    "A point of the loss curve %s lacks a number (step, loss, lr,"
-                            .formatted(json)
+                    "A point of the loss curve %s lacks a number (step, loss, lr,".formatted(json)
                             + " images_per_second).",
                     e);
         } catch (IOException e) {
@@ -143,8 +142,7 @@ public final class LossLog implements AutoCloseable {
             o.put("lr", p.learningRate());
             o.put("images_per_second", p.imagesPerSecond());
         }
-        AtomicFiles.write(
-                json, (array.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+        AtomicFiles.write(json, (array.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     private static List<LossCurve.Point> parse(Path csv, boolean tornEndAllowed) {
@@ -186,6 +184,13 @@ public final class LossLog implements AutoCloseable {
 
     private static String line(LossCurve.Point p) {
         // Concatenation, not a format: some locales' formats write other digits.
-        return p.step() + "," + p.loss() + "," + p.learningRate() + "," + p.imagesPerSecond() + "\n";
+        return p.step()
+                + ","
+                + p.loss()
+                + ","
+                + p.learningRate()
+                + ","
+                + p.imagesPerSecond()
+                + "\n";
     }
 }

@@ -14,8 +14,7 @@ import org.diffusionsoup.eval.ScoreTable;
  * @param columns headers, at least one
  * @param rows each with as many cells as there are columns
  */
-public record Table(String caption, List<Column> columns, List<List<Cell>> rows)
-        implements Block {
+public record Table(String caption, List<Column> columns, List<List<Cell>> rows) implements Block {
 
     /**
      * @param title the header
@@ -29,7 +28,7 @@ public record Table(String caption, List<Column> columns, List<List<Cell>> rows)
         record Text(String text, String note) implements Cell {}
 
         /** A plain number. */
-        record Number(double value, int digits, boolean best) implements Cell {}
+        record Plain(double value, int digits, boolean best) implements Cell {}
 
         /**
          * A number with its interval.
@@ -52,7 +51,7 @@ public record Table(String caption, List<Column> columns, List<List<Cell>> rows)
         }
 
         static Cell number(double value, int digits) {
-            return new Number(value, digits, false);
+            return new Plain(value, digits, false);
         }
 
         static Cell estimate(Interval interval, int digits) {
@@ -99,7 +98,8 @@ public record Table(String caption, List<Column> columns, List<List<Cell>> rows)
         String level = Numbers.percent(any.confidence());
         String clear =
                 scores.best()
-                        .map(b -> "The marked value is above every other with its interval clear of 0.")
+                        .map(b ->
+                                "The marked value is above every other with its interval clear of 0.")
                         .orElse("No model is above all others beyond chance, so none is marked.");
         List<Column> columns =
                 List.of(

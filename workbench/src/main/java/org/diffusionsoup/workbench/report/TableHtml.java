@@ -38,10 +38,8 @@ final class TableHtml {
     private static boolean isNumeric(Table table, int column) {
         return table.rows().stream()
                 .map(row -> row.get(column))
-                .anyMatch(
-                        cell ->
-                                cell instanceof Table.Cell.Number
-                                        || cell instanceof Table.Cell.Estimate);
+                .anyMatch(cell ->
+                        cell instanceof Table.Cell.Plain || cell instanceof Table.Cell.Estimate);
     }
 
     private void cell(Table.Cell cell, boolean first, boolean numeric) {
@@ -58,7 +56,7 @@ final class TableHtml {
                     out.element("small", text.note());
                 }
             }
-            case Table.Cell.Number number ->
+            case Table.Cell.Plain number ->
                     value(Numbers.fixed(number.value(), number.digits()), number.best());
             case Table.Cell.Estimate estimate -> estimate(estimate);
             case Table.Cell.Empty ignored -> out.element("span", "–", "class", "none");
@@ -74,7 +72,8 @@ final class TableHtml {
                         ? Numbers.signed(i.estimate(), digits)
                         : Numbers.fixed(i.estimate(), digits),
                 cell.best());
-        String low = cell.signed() ? Numbers.signed(i.low(), digits) : Numbers.fixed(i.low(), digits);
+        String low =
+                cell.signed() ? Numbers.signed(i.low(), digits) : Numbers.fixed(i.low(), digits);
         String high =
                 cell.signed() ? Numbers.signed(i.high(), digits) : Numbers.fixed(i.high(), digits);
         out.element("small", low + " to " + high);

@@ -45,7 +45,8 @@ class PngFilesTest {
                         crème brûlée 😀, "flat"
                         Negative prompt: blurry
                         Steps: 25, Sampler: DDIMScheduler, CFG scale: 4.5, Seed: -7, \
-                        Model hash: 3fa94c01be""");
+                        Model hash: 3fa94c01be\
+                        """);
     }
 
     @Test

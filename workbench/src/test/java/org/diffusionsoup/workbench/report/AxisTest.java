@@ -14,8 +14,7 @@ class AxisTest {
     void roundTicks() {
         assertThat(labels(Axis.linear(0.03, 0.97, 5)))
                 .containsExactly("0.0", "0.2", "0.4", "0.6", "0.8", "1.0");
-        assertThat(labels(Axis.linear(-7, 8, 5)))
-                .containsExactly("−10", "−5", "0", "5", "10");
+        assertThat(labels(Axis.linear(-7, 8, 5))).containsExactly("−10", "−5", "0", "5", "10");
         assertThat(labels(Axis.tight(1, 12_000, 6)))
                 .containsExactly("2k", "4k", "6k", "8k", "10k", "12k");
         assertThat(labels(Axis.logarithmic(1, 12_000)))

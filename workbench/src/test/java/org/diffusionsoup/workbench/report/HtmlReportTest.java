@@ -99,8 +99,7 @@ class HtmlReportTest {
         Document page = parse(report.toHtml());
         assertThat(page.getElementsByTagName("script").getLength()).isEqualTo(1);
         String shown = page.getElementsByTagName("h1").item(0).getTextContent();
-        assertThat(shown)
-                .isEqualTo("</td><script>alert('x')</script> & \"q\" \uFFFD \uFFFD 😀");
+        assertThat(shown).isEqualTo("</td><script>alert('x')</script> & \"q\" \uFFFD \uFFFD 😀");
     }
 
     @Test
@@ -118,9 +117,7 @@ class HtmlReportTest {
         double[] nan = {Double.NaN};
         report.section("s")
                 .add(LineChart.of("none", "x", "y", List.of()))
-                .add(
-                        LineChart.of(
-                                "nan", "x", "y", List.of(LineChart.Series.of("n", nan, nan))))
+                .add(LineChart.of("nan", "x", "y", List.of(LineChart.Series.of("n", nan, nan))))
                 .add(
                         LineChart.of(
                                         "flat",
@@ -139,18 +136,16 @@ class HtmlReportTest {
 
     @Test
     void aGridOrTableThatDoesNotFitIsRefused() {
-        assertThatThrownBy(
-                        () ->
-                                ImageGrid.titled("g", List.of("a", "b"))
-                                        .row("base", "", List.of(new byte[0]))
-                                        .build())
+        assertThatThrownBy(() ->
+                        ImageGrid.titled("g", List.of("a", "b"))
+                                .row("base", "", List.of(new byte[0]))
+                                .build())
                 .isInstanceOf(ReportException.class)
                 .hasMessageContaining("'base'");
-        assertThatThrownBy(
-                        () ->
-                                ImageGrid.titled("g", List.of("a"))
-                                        .row("base", "", List.of(new byte[] {1, 2, 3}))
-                                        .build())
+        assertThatThrownBy(() ->
+                        ImageGrid.titled("g", List.of("a"))
+                                .row("base", "", List.of(new byte[] {1, 2, 3}))
+                                .build())
                 .isInstanceOf(ReportException.class)
                 .hasMessageContaining("not a PNG");
         assertThatThrownBy(() -> Table.titled("t", "a", "b").row("only one").build())

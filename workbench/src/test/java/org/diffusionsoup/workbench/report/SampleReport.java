@@ -51,8 +51,8 @@ final class SampleReport {
         report.lead(
                 new Block.Prose(
                         "One base was fine-tuned on four shards, and the weights of the four"
-                            + " ingredients were averaged. **The soup scores above every single"
-                            + " ingredient** in this sample and costs as much as one of them."));
+                                + " ingredients were averaged. **The soup scores above every single"
+                                + " ingredient** in this sample and costs as much as one of them."));
         report.section("The pictures")
                 .prose(
                         "The same prompts and seeds through every model; pictures are 64 × 64 and"
@@ -70,7 +70,8 @@ final class SampleReport {
                                         + " same kind of data.",
                                 "Anything about prompts outside the held-out subjects."));
         report.section("Training")
-                .prose("Each ingredient saw its own shard only; `soup train` logs every tenth step.")
+                .prose(
+                        "Each ingredient saw its own shard only; `soup train` logs every tenth step.")
                 .columns(
                         LossCurve.chart("Training loss", curves()),
                         LineChart.of(
@@ -81,7 +82,10 @@ final class SampleReport {
                                 .withLogX()
                                 .withLogY()
                                 .captioned("Both axes are logarithmic."))
-                .details("The command", new Block.Code("soup train --base models/emoji-base \\\n  --shard data/noto --out out/noto"));
+                .details(
+                        "The command",
+                        new Block.Code(
+                                "soup train --base models/emoji-base \\\n  --shard data/noto --out out/noto"));
         report.section("Time and memory")
                 .add(
                         BarChart.bars(
@@ -114,7 +118,9 @@ final class SampleReport {
                                         Table.Cell.text("four models, noise averaged"))
                                 .build())
                 .add(Callout.note("How it was measured", "Median of five runs after a warm-up."))
-                .add(Callout.warning("Not run", "The paragon of **equal total** steps was left out."));
+                .add(
+                        Callout.warning(
+                                "Not run", "The paragon of **equal total** steps was left out."));
         report.footer("Made by `soup demo`, version 0.1.0. Sample data.");
         return report;
     }
