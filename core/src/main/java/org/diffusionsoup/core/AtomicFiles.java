@@ -18,9 +18,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Files and folders that appear whole or not at all: written beside the target under a hidden
- * name, flushed to disk, then renamed into place. After any failure (also an unchecked one) what
- * was written is removed and the target is as before.
+ * Files and folders that appear whole or not at all: written beside the target under a hidden name,
+ * flushed to disk, then renamed into place. After any failure (also an unchecked one) what was
+ * written is removed and the target is as before.
  */
 public final class AtomicFiles {
     private static final AtomicLong COUNTER = new AtomicLong();
@@ -44,7 +44,9 @@ public final class AtomicFiles {
                 temp -> {
                     try (FileChannel channel =
                             FileChannel.open(
-                                    temp, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                                    temp,
+                                    StandardOpenOption.CREATE_NEW,
+                                    StandardOpenOption.WRITE)) {
                         content.accept(channel);
                         channel.force(true);
                     }
@@ -140,8 +142,7 @@ public final class AtomicFiles {
     }
 
     private static void move(Path from, Path to) throws IOException {
-        Files.move(
-                from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private static void checkFree(Path target) {

@@ -3,8 +3,8 @@ package org.diffusionsoup.core;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One element at a time, for sums that a double cannot hold: a compensated sum with a bound on
- * what it still misses. If both ends of the bound round to the same number, that is the result;
+ * One element at a time, for sums that a double cannot hold: a compensated sum with a bound on what
+ * it still misses. If both ends of the bound round to the same number, that is the result;
  * otherwise, as for exact ties, {@link ExactKernel} decides.
  */
 final class CarefulElement {

@@ -24,7 +24,8 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
     public Coefficient {
         if (numerator.signum() <= 0 || denominator.signum() <= 0) {
             throw new SoupException(
-                    "A coefficient must be above 0, but one is " + numerator
+                    "A coefficient must be above 0, but one is "
+                            + numerator
                             + (denominator.equals(BigInteger.ONE) ? "" : "/" + denominator)
                             + ".");
         }
@@ -72,7 +73,8 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
      */
     public static Coefficient of(double value) {
         if (!Double.isFinite(value)) {
-            throw new SoupException("A coefficient must be a finite number, but one is " + value + ".");
+            throw new SoupException(
+                    "A coefficient must be a finite number, but one is " + value + ".");
         }
         BigDecimal rounded = new BigDecimal(value).setScale(DECIMALS, RoundingMode.HALF_EVEN);
         return parse(rounded.toPlainString());

@@ -26,7 +26,16 @@ import org.diffusionsoup.core.JsonValue.JsonString;
 public final class DiffusersFolder {
     private static final String INDEX = "model_index.json";
     private static final List<String> OTHER_WEIGHTS =
-            List.of(".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5", ".onnx", ".pb", ".onnx_data");
+            List.of(
+                    ".bin",
+                    ".ckpt",
+                    ".pt",
+                    ".pth",
+                    ".msgpack",
+                    ".h5",
+                    ".onnx",
+                    ".pb",
+                    ".onnx_data");
 
     private final Path path;
     private final JsonObject modelIndex;
@@ -86,22 +95,20 @@ public final class DiffusersFolder {
      */
     public static DiffusersFolder open(Path path) {
         if (!isOne(path)) {
-            throw new SoupException(
-                    path + " is not a diffusers folder: it has no " + INDEX + ".");
+            throw new SoupException(path + " is not a diffusers folder: it has no " + INDEX + ".");
         }
         JsonObject index = JsonValue.readObject(path.resolve(INDEX));
         TreeMap<String, Component> components = new TreeMap<>();
         index.fields()
-                .forEach(
-                        (name, value) -> {
-                            // [null, null] is how an optional component is marked as absent.
-                            if (value instanceof JsonArray(List<JsonValue> pair)
-                                    && pair.size() == 2
-                                    && pair.get(0) instanceof JsonString(String library)
-                                    && pair.get(1) instanceof JsonString(String className)) {
-                                components.put(name, component(path, name, library, className));
-                            }
-                        });
+                .forEach((name, value) -> {
+                    // [null, null] is how an optional component is marked as absent.
+                    if (value instanceof JsonArray(List<JsonValue> pair)
+                            && pair.size() == 2
+                            && pair.get(0) instanceof JsonString(String library)
+                            && pair.get(1) instanceof JsonString(String className)) {
+                        components.put(name, component(path, name, library, className));
+                    }
+                });
         return new DiffusersFolder(path, index, components);
     }
 
@@ -109,7 +116,11 @@ public final class DiffusersFolder {
         Path folder = root.resolve(name);
         if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*") || !Files.isDirectory(folder)) {
             throw new SoupException(
-                    root.resolve(INDEX) + " names a component '" + name + "' but " + root
+                    root.resolve(INDEX)
+                            + " names a component '"
+                            + name
+                            + "' but "
+                            + root
                             + " has no folder of that name.");
         }
         List<Path> weights = new ArrayList<>();
@@ -118,23 +129,26 @@ public final class DiffusersFolder {
         try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
             all.filter(Files::isRegularFile)
                     .sorted()
-                    .forEach(
-                            f -> {
-                                String n = f.getFileName().toString().toLowerCase(Locale.ROOT);
-                                if (n.endsWith(".safetensors")) {
-                                    weights.add(f);
-                                } else if (OTHER_WEIGHTS.stream().anyMatch(n::endsWith)) {
-                                    foreign.add(f);
-                                } else {
-                                    others.add(f);
-                                }
-                            });
+                    .forEach(f -> {
+                        String n = f.getFileName().toString().toLowerCase(Locale.ROOT);
+                        if (n.endsWith(".safetensors")) {
+                            weights.add(f);
+                        } else if (OTHER_WEIGHTS.stream().anyMatch(n::endsWith)) {
+                            foreign.add(f);
+                        } else {
+                            others.add(f);
+                        }
+                    });
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
         }
         if (weights.isEmpty() && !foreign.isEmpty()) {
             throw new SoupException(
-                    "Component '" + name + "' of " + root + " has its weights only as "
+                    "Component '"
+                            + name
+                            + "' of "
+                            + root
+                            + " has its weights only as "
                             + foreign.getFirst().getFileName()
                             + "; convert them to safetensors first.");
         }
@@ -214,17 +228,18 @@ public final class DiffusersFolder {
         Path from = path.toAbsolutePath().normalize();
         if (target.toAbsolutePath().normalize().startsWith(from)) {
             throw new SoupException(
-                    "Cannot write " + target + ": it is, or lies inside, its own source " + path
+                    "Cannot write "
+                            + target
+                            + ": it is, or lies inside, its own source "
+                            + path
                             + ".");
         }
         AtomicFiles.IoConsumer<Path> fill =
                 folder -> {
                     Map<String, AtomicFiles.IoConsumer<Path>> todo = new HashMap<>(made);
                     Stream.concat(otherFiles().stream(), weightFiles().stream())
-                            .forEach(
-                                    f ->
-                                            todo.putIfAbsent(
-                                                    f, to -> Files.copy(path.resolve(f), to)));
+                            .forEach(f ->
+                                    todo.putIfAbsent(f, to -> Files.copy(path.resolve(f), to)));
                     for (var e : new TreeMap<>(todo).entrySet()) {
                         Path to = folder.resolve(e.getKey()).normalize();
                         if (!to.startsWith(folder)) {

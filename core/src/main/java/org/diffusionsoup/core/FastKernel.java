@@ -41,7 +41,8 @@ final class FastKernel implements AverageKernel {
         // F16 values are multiples of 2^-24 below 2^16: with a total up to 2^13, every partial sum
         // is a multiple of 2^-24 up to 2^29, and 53 bits hold it.
         this.sumsExact = format == FloatFormat.F16 && sumOfA <= 1 << 13;
-        this.productsExact = Long.SIZE - Long.numberOfLeadingZeros(largest) + format.precision <= 53;
+        this.productsExact =
+                Long.SIZE - Long.numberOfLeadingZeros(largest) + format.precision <= 53;
         this.careful = new CarefulElement(dtype, a);
     }
 
@@ -97,7 +98,7 @@ final class FastKernel implements AverageKernel {
         for (int j = 0; j < n; j++) {
             double p = a * in[j];
             sum[j] = p;
-            error[j] = p - p;
+            error[j] = Math.abs(0 * p); // NaN for NaN and infinities
         }
     }
 
@@ -128,7 +129,7 @@ final class FastKernel implements AverageKernel {
 
     private static void addNonFinite(double[] sum, double[] error, int n) {
         for (int j = 0; j < n; j++) {
-            error[j] += sum[j] - sum[j];
+            error[j] += Math.abs(0 * sum[j]);
         }
     }
 

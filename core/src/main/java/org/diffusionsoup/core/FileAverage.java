@@ -18,8 +18,8 @@ import java.util.function.LongConsumer;
 /**
  * The average of n open files, tensor by tensor, in pieces: a fixed set of slots, each with one
  * buffer per ingredient, is filled and averaged by workers and written in order by the caller. The
- * slots' memory does not grow with the files' size, nor with their number until the least piece
- * is reached.
+ * slots' memory does not grow with the files' size, nor with their number until the least piece is
+ * reached.
  */
 final class FileAverage implements AutoCloseable {
     /** Memory of all slots together unless told otherwise. */
@@ -184,8 +184,7 @@ final class FileAverage implements AutoCloseable {
                 f.read(f.tensor(name).offset() + from, in[i].asSlice(0, n).asByteBuffer());
             }
             if (FloatFormat.covers(dtype)) {
-                AverageKernel kernel =
-                        byDType.computeIfAbsent(dtype, d -> kernels.create(d, a));
+                AverageKernel kernel = byDType.computeIfAbsent(dtype, d -> kernels.create(d, a));
                 if (!kernel.average(in, out, n / dtype.bytes())) {
                     throw new NonFinite();
                 }

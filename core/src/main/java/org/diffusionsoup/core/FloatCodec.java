@@ -60,7 +60,7 @@ final class FloatCodec {
     /** Rounds to nearest, ties to even; NaN stays a (quiet) NaN. */
     static short floatToBf16(float value) {
         int bits = Float.floatToRawIntBits(value);
-        if (value != value) {
+        if (Float.isNaN(value)) {
             return (short) ((bits >>> 16) | 0x40);
         }
         return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);

@@ -23,9 +23,15 @@ public final class IncompatibleIngredientsException extends SoupException {
     private static String sentence(Path first, Path other, List<String> differences) {
         int n = differences.size();
         String more = n > SHOWN ? "; and " + (n - SHOWN) + " more" : "";
-        return other + " is not the same model as " + first + " (" + n
-                + (n == 1 ? " difference" : " differences") + "): "
-                + String.join("; ", differences.subList(0, Math.min(n, SHOWN))) + more
+        return other
+                + " is not the same model as "
+                + first
+                + " ("
+                + n
+                + (n == 1 ? " difference" : " differences")
+                + "): "
+                + String.join("; ", differences.subList(0, Math.min(n, SHOWN)))
+                + more
                 + "; use ingredients of one base.";
     }
 }

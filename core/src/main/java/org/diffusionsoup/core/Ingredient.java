@@ -46,12 +46,11 @@ record Ingredient(
             files.put("", what.path());
         }
         Map<String, Header> headers = new LinkedHashMap<>();
-        files.forEach(
-                (name, path) -> {
-                    try (SafetensorsFile s = SafetensorsFile.open(path)) {
-                        headers.put(name, new Header(s.metadata(), s.tensors()));
-                    }
-                });
+        files.forEach((name, path) -> {
+            try (SafetensorsFile s = SafetensorsFile.open(path)) {
+                headers.put(name, new Header(s.metadata(), s.tensors()));
+            }
+        });
         return new Ingredient(what, files, others, headers, new TreeMap<>());
     }
 
@@ -120,11 +119,7 @@ record Ingredient(
     }
 
     private static void keys(
-            List<String> found,
-            String kind,
-            String in,
-            Set<String> mine,
-            Set<String> others) {
+            List<String> found, String kind, String in, Set<String> mine, Set<String> others) {
         for (String k : mine) {
             if (!others.contains(k)) {
                 found.add(kind + " '" + k + "'" + in + " is missing");

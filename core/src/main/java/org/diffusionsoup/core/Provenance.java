@@ -59,12 +59,11 @@ public record Provenance(String version, String recipe, SortedMap<String, String
             return Optional.empty();
         }
         TreeMap<String, String> more = new TreeMap<>();
-        metadata.forEach(
-                (k, v) -> {
-                    if (k.startsWith(PREFIX)) {
-                        more.put(k.substring(PREFIX.length()), v);
-                    }
-                });
+        metadata.forEach((k, v) -> {
+            if (k.startsWith(PREFIX)) {
+                more.put(k.substring(PREFIX.length()), v);
+            }
+        });
         more.remove(RECIPE);
         String version = Optional.ofNullable(more.remove(VERSION)).orElse("unknown");
         return Optional.of(new Provenance(version, recipe, more));

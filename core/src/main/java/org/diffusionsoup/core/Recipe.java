@@ -14,6 +14,7 @@ import java.util.TreeMap;
  * The recipe that a soup carries in its header: method, and per ingredient its name, the SHA-256 of
  * its file and its normalised coefficient as a fraction.
  */
+@SuppressWarnings("ArrayRecordComponent") // never leaves the package
 record Recipe(List<Ingredient> ingredients, long[] a) {
 
     Coefficient coefficient(int i) {
@@ -35,8 +36,7 @@ record Recipe(List<Ingredient> ingredients, long[] a) {
 
     /** Header metadata of one output file: what all inputs agree on, and the provenance. */
     Map<String, String> metadata(String file) {
-        Map<String, String> common =
-                new TreeMap<>(ingredients.getFirst().header(file).metadata());
+        Map<String, String> common = new TreeMap<>(ingredients.getFirst().header(file).metadata());
         for (Ingredient i : ingredients) {
             common.entrySet().retainAll(i.header(file).metadata().entrySet());
         }

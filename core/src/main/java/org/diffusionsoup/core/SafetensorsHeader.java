@@ -112,7 +112,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
             List<TensorInfo> found = new ArrayList<>();
             Set<String> names = new HashSet<>();
             try (JsonParser p = JSON.createParser(text.array(), 0, text.limit())) {
-                expect(p, p.nextToken(), JsonToken.START_OBJECT, "header");
+                expect(p.nextToken(), JsonToken.START_OBJECT, "header");
                 while (p.nextToken() == JsonToken.FIELD_NAME) {
                     String name = p.currentName();
                     if (!names.add(name)) {
@@ -136,11 +136,11 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
         }
 
         private Map<String, String> metadata(JsonParser p) throws IOException {
-            expect(p, p.nextToken(), JsonToken.START_OBJECT, METADATA);
+            expect(p.nextToken(), JsonToken.START_OBJECT, METADATA);
             Map<String, String> m = new TreeMap<>();
             while (p.nextToken() == JsonToken.FIELD_NAME) {
                 String key = p.currentName();
-                expect(p, p.nextToken(), JsonToken.VALUE_STRING, METADATA + " '" + key + "'");
+                expect(p.nextToken(), JsonToken.VALUE_STRING, METADATA + " '" + key + "'");
                 if (m.put(key, p.getText()) != null) {
                     throw bad(METADATA + " '" + key + "'", "one entry", "a duplicate key");
                 }
@@ -150,7 +150,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
 
         private TensorInfo tensor(JsonParser p, String name) throws IOException {
             String where = "tensor '" + name + "'";
-            expect(p, p.nextToken(), JsonToken.START_OBJECT, where);
+            expect(p.nextToken(), JsonToken.START_OBJECT, where);
             Map<String, Object> fields = new HashMap<>();
             while (p.nextToken() == JsonToken.FIELD_NAME) {
                 String key = p.currentName();
@@ -158,7 +158,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
                 Object value =
                         switch (key) {
                             case "dtype" -> {
-                                expect(p, p.currentToken(), JsonToken.VALUE_STRING, where);
+                                expect(p.currentToken(), JsonToken.VALUE_STRING, where);
                                 yield p.getText();
                             }
                             case "shape" -> longs(p, where + " shape", MAX_RANK);
@@ -178,12 +178,11 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
             }
             DType dtype =
                     DType.ofSafetensorsName(dtypeName)
-                            .orElseThrow(
-                                    () ->
-                                            bad(
-                                                    where,
-                                                    "a dtype of " + Arrays.toString(DType.values()),
-                                                    "'" + dtypeName + "'"));
+                            .orElseThrow(() ->
+                                    bad(
+                                            where,
+                                            "a dtype of " + Arrays.toString(DType.values()),
+                                            "'" + dtypeName + "'"));
             return place(where, name, dtype, shape, offsets[0], offsets[1]);
         }
 
@@ -216,7 +215,8 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
                     Comparator.comparingLong(TensorInfo::offset)
                             .thenComparingLong(TensorInfo::byteSize)
                             .thenComparing(TensorInfo::name));
-            LinkedHashMap<String, TensorInfo> tensors = LinkedHashMap.newLinkedHashMap(found.size());
+            LinkedHashMap<String, TensorInfo> tensors =
+                    LinkedHashMap.newLinkedHashMap(found.size());
             long next = dataStart;
             for (TensorInfo t : found) {
                 if (t.offset() != next) {
@@ -235,11 +235,11 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
         }
 
         private long[] longs(JsonParser p, String where, int limit) throws IOException {
-            expect(p, p.currentToken(), JsonToken.START_ARRAY, where);
+            expect(p.currentToken(), JsonToken.START_ARRAY, where);
             long[] values = new long[limit];
             int n = 0;
             while (p.nextToken() != JsonToken.END_ARRAY) {
-                expect(p, p.currentToken(), JsonToken.VALUE_NUMBER_INT, where);
+                expect(p.currentToken(), JsonToken.VALUE_NUMBER_INT, where);
                 if (n == limit) {
                     throw bad(where, "at most " + limit + " numbers", "more");
                 }
@@ -252,11 +252,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
             return Arrays.copyOf(values, n);
         }
 
-        private void expect(
-                JsonParser p,
-                @Nullable JsonToken actual,
-                JsonToken expected,
-                String where)
+        private void expect(@Nullable JsonToken actual, JsonToken expected, String where)
                 throws IOException {
             if (actual != expected) {
                 throw bad(where, expected.name(), actual == null ? "end of header" : actual.name());

@@ -76,8 +76,11 @@ public final class SafetensorsWriter {
             for (TensorEntry t : sorted) {
                 if (t.name().equals(SafetensorsHeader.METADATA) || !names.add(t.name())) {
                     throw new SoupException(
-                            "Cannot write " + target + ": bad or twice given tensor name '"
-                                    + t.name() + "'.");
+                            "Cannot write "
+                                    + target
+                                    + ": bad or twice given tensor name '"
+                                    + t.name()
+                                    + "'.");
                 }
                 g.writeObjectFieldStart(checked(target, t.name()));
                 g.writeStringField("dtype", t.dtype().safetensorsName());

@@ -101,7 +101,10 @@ public final class Souper {
         for (SoupIngredient i : ingredients) {
             if (Files.isDirectory(i.path()) != folders && Files.exists(i.path())) {
                 throw new SoupException(
-                        "Cannot average " + ingredients.getFirst().path() + " with " + i.path()
+                        "Cannot average "
+                                + ingredients.getFirst().path()
+                                + " with "
+                                + i.path()
                                 + ": ingredients must be all files or all diffusers folders.");
             }
             opened.add(Ingredient.open(i, folders));
@@ -128,13 +131,18 @@ public final class Souper {
         for (SoupIngredient i : ingredients) {
             if (out.startsWith(i.path().toAbsolutePath().normalize())) {
                 throw new SoupException(
-                        "Cannot write the soup to " + output + ": that is, or lies inside, its ingredient "
-                                + i.path() + ".");
+                        "Cannot write the soup to "
+                                + output
+                                + ": that is, or lies inside, its ingredient "
+                                + i.path()
+                                + ".");
             }
         }
         if (!replace && Files.exists(output)) {
             throw new SoupException(
-                    "Cannot write the soup to " + output + ": it exists; remove it or allow replacing it.");
+                    "Cannot write the soup to "
+                            + output
+                            + ": it exists; remove it or allow replacing it.");
         }
     }
 
@@ -237,7 +245,8 @@ public final class Souper {
                     open.add(SafetensorsFile.open(i.file(file)));
                 }
                 try (FileAverage average =
-                        new FileAverage(open, a, kernels, workers, threads + 1, bufferBytes, written)) {
+                        new FileAverage(
+                                open, a, kernels, workers, threads + 1, bufferBytes, written)) {
                     List<TensorEntry> entries = average.entries();
                     SafetensorsWriter.write(to, recipe.metadata(file), entries);
                     tensors += entries.size();

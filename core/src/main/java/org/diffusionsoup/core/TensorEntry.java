@@ -8,6 +8,7 @@ package org.diffusionsoup.core;
  * @param shape dimensions, row major; empty for a scalar (copied in and out)
  * @param bytes the data, asked for once, when the file is written
  */
+@SuppressWarnings("ArrayRecordComponent") // copied in and out
 public record TensorEntry(String name, DType dtype, long[] shape, TensorBytes bytes) {
     /**
      * @throws SoupException if the shape is negative or too large

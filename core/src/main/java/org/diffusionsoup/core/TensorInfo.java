@@ -11,6 +11,7 @@ import java.util.Arrays;
  * @param offset first byte, counted from the start of the file
  * @param byteSize length of its data in bytes
  */
+@SuppressWarnings("ArrayRecordComponent") // copied in and out
 public record TensorInfo(String name, DType dtype, long[] shape, long offset, long byteSize) {
     /**
      * @throws IllegalArgumentException if sizes are negative or do not fit shape and dtype

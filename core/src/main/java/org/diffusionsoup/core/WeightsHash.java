@@ -25,24 +25,23 @@ public final class WeightsHash {
         Map<String, TensorInfo> byName = new TreeMap<>(SafetensorsWriter.BY_UTF8);
         byName.putAll(file.tensors());
         byName.values()
-                .forEach(
-                        t -> {
-                            string(digest, t.name());
-                            string(digest, t.dtype().safetensorsName());
-                            long[] shape = t.shape();
-                            integer(digest, shape.length);
-                            for (long d : shape) {
-                                integer(digest, (int) d);
-                                integer(digest, (int) (d >>> 32));
-                            }
-                            data(digest, file.data(t.name()));
-                        });
+                .forEach(t -> {
+                    string(digest, t.name());
+                    string(digest, t.dtype().safetensorsName());
+                    long[] shape = t.shape();
+                    integer(digest, shape.length);
+                    for (long d : shape) {
+                        integer(digest, (int) d);
+                        integer(digest, (int) (d >>> 32));
+                    }
+                    data(digest, file.data(t.name()));
+                });
         return Hashes.hex(digest);
     }
 
     /**
      * Hash of a safetensors file's tensors, or of all weights of a diffusers folder: there SHA-256
-     * over a line {@code hash  path} per weight file, in the order of their paths.
+     * over a line {@code hash path} per weight file, in the order of their paths.
      *
      * @throws SoupException if it is neither, or malformed
      */

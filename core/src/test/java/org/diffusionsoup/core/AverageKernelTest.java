@@ -75,12 +75,14 @@ class AverageKernelTest {
             // Convexity: a mean lies between its smallest and largest ingredient.
             assertThat(got).as("seed %s element %d", c, j).isBetween(min, max);
             BigDecimal error = error(sum, total, got);
-            for (double other : new double[] {neighbour(c.dtype, got, 1), neighbour(c.dtype, got, -1)}) {
+            for (double other :
+                    new double[] {neighbour(c.dtype, got, 1), neighbour(c.dtype, got, -1)}) {
                 if (Double.isInfinite(other)) {
                     continue;
                 }
                 int nearer = error.compareTo(error(sum, total, other));
-                assertThat(nearer).as("seed %s element %d: %s or %s", c, j, got, other)
+                assertThat(nearer)
+                        .as("seed %s element %d: %s or %s", c, j, got, other)
                         .isLessThanOrEqualTo(0);
                 if (nearer == 0) {
                     assertThat(lastBit(c.dtype, out, j)).as("tie to even, element %d", j).isZero();
@@ -111,9 +113,8 @@ class AverageKernelTest {
             int count = 1100;
             MemorySegment[] in = inputs(c.dtype, random, n, count);
             double bad =
-                    new double[] {
-                        Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY
-                    }[random.nextInt(3)];
+                    new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}
+                            [random.nextInt(3)];
             FloatFormat.of(c.dtype).put(in[random.nextInt(n)], random.nextInt(count), bad);
             MemorySegment out = segment(count, c.dtype);
             long[] a = coefficients(random, n);
@@ -207,8 +208,7 @@ class AverageKernelTest {
         return switch (dtype) {
             case F64 -> Double.longBitsToDouble(Double.doubleToLongBits(v) + step);
             case F32 -> Float.intBitsToFloat(Float.floatToIntBits((float) v) + step);
-            case F16 ->
-                    Float.float16ToFloat((short) (Float.floatToFloat16((float) v) + step));
+            case F16 -> Float.float16ToFloat((short) (Float.floatToFloat16((float) v) + step));
             case BF16 ->
                     Float.intBitsToFloat(((Float.floatToIntBits((float) v) >>> 16) + step) << 16);
             default -> throw new IllegalArgumentException();

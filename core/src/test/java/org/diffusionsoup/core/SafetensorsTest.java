@@ -44,7 +44,8 @@ class SafetensorsTest {
         try (SafetensorsFile a = SafetensorsFile.open(VAE);
                 SafetensorsFile b = SafetensorsFile.open(dir.resolve("again"))) {
             assertThat(b.metadata()).isEqualTo(a.metadata());
-            assertThat(List.copyOf(b.tensors().keySet())).isEqualTo(List.copyOf(a.tensors().keySet()));
+            assertThat(List.copyOf(b.tensors().keySet()))
+                    .isEqualTo(List.copyOf(a.tensors().keySet()));
             for (String name : a.tensors().keySet()) {
                 assertThat(b.data(name).mismatch(a.data(name))).isEqualTo(-1);
                 assertThat(b.tensor(name).sameKind(a.tensor(name))).isTrue();

@@ -124,23 +124,22 @@ class SouperTest {
         many.add(TensorEntry.ofFloats("extra", new long[] {1}, 1f));
         Path b = write("b", many);
         Path out = dir.resolve("out");
-        assertThatThrownBy(
-                        () ->
-                                Souper.create()
-                                        .make(List.of(SoupIngredient.of(a), SoupIngredient.of(b)), out))
+        assertThatThrownBy(() ->
+                        Souper.create()
+                                .make(List.of(SoupIngredient.of(a), SoupIngredient.of(b)), out))
                 .asInstanceOf(type(IncompatibleIngredientsException.class))
-                .satisfies(
-                        e -> {
-                            assertThat(e.differences())
-                                    .hasSize(28)
-                                    .contains(
-                                            "tensor 't3' is F32[2] instead of F32[1]",
-                                            "tensor 't4' is I32[1] instead of F32[1]",
-                                            "tensor 'extra' is not in the first",
-                                            "tensor 't29' is missing");
-                            assertThat(e).hasMessageContaining("(28 differences)")
-                                    .hasMessageContaining("; and 8 more");
-                        });
+                .satisfies(e -> {
+                    assertThat(e.differences())
+                            .hasSize(28)
+                            .contains(
+                                    "tensor 't3' is F32[2] instead of F32[1]",
+                                    "tensor 't4' is I32[1] instead of F32[1]",
+                                    "tensor 'extra' is not in the first",
+                                    "tensor 't29' is missing");
+                    assertThat(e)
+                            .hasMessageContaining("(28 differences)")
+                            .hasMessageContaining("; and 8 more");
+                });
         assertThat(out).doesNotExist();
     }
 
@@ -162,12 +161,11 @@ class SouperTest {
     void nanIsRefusedNamingFileTensorAndCountAndLeavesNothing() throws IOException {
         Path a = floats("a", 1f, 2f, 3f);
         Path b = floats("b", Float.NaN, 2f, Float.NEGATIVE_INFINITY);
-        assertThatThrownBy(
-                        () ->
-                                Souper.create()
-                                        .make(
-                                                List.of(SoupIngredient.of(a), SoupIngredient.of(b)),
-                                                dir.resolve("sub/out")))
+        assertThatThrownBy(() ->
+                        Souper.create()
+                                .make(
+                                        List.of(SoupIngredient.of(a), SoupIngredient.of(b)),
+                                        dir.resolve("sub/out")))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("'w'")
                 .hasMessageContaining(b.toString())
@@ -186,12 +184,11 @@ class SouperTest {
                 SafetensorsFile in = SafetensorsFile.open(a)) {
             assertThat(f.data("position_ids").mismatch(in.data("position_ids"))).isEqualTo(-1);
         }
-        assertThatThrownBy(
-                        () ->
-                                Souper.create()
-                                        .make(
-                                                List.of(SoupIngredient.of(a), SoupIngredient.of(c)),
-                                                dir.resolve("no")))
+        assertThatThrownBy(() ->
+                        Souper.create()
+                                .make(
+                                        List.of(SoupIngredient.of(a), SoupIngredient.of(c)),
+                                        dir.resolve("no")))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("position_ids")
                 .hasMessageContaining("I64");
@@ -209,18 +206,16 @@ class SouperTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("its ingredient");
         Path gone = dir.resolve("gone");
-        assertThatThrownBy(
-                        () ->
-                                souper.make(
-                                        List.of(SoupIngredient.of(a), SoupIngredient.of(gone)),
-                                        dir.resolve("o")))
+        assertThatThrownBy(() ->
+                        souper.make(
+                                List.of(SoupIngredient.of(a), SoupIngredient.of(gone)),
+                                dir.resolve("o")))
                 .isInstanceOf(SoupIoException.class)
                 .hasMessageContaining("gone");
-        assertThatThrownBy(
-                        () ->
-                                souper.make(
-                                        List.of(SoupIngredient.of(a), SoupIngredient.of(TINY)),
-                                        dir.resolve("o")))
+        assertThatThrownBy(() ->
+                        souper.make(
+                                List.of(SoupIngredient.of(a), SoupIngredient.of(TINY)),
+                                dir.resolve("o")))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("all files or all diffusers folders");
         assertThat(SafetensorsTest.list(dir)).containsExactly("a");
@@ -236,8 +231,7 @@ class SouperTest {
     }
 
     private Path floats(String name, float... values) {
-        return write(
-                name, List.of(TensorEntry.ofFloats("w", new long[] {values.length}, values)));
+        return write(name, List.of(TensorEntry.ofFloats("w", new long[] {values.length}, values)));
     }
 
     private Path write(String name, List<TensorEntry> tensors) {
@@ -252,15 +246,13 @@ class SouperTest {
         List<TensorEntry> entries = new ArrayList<>();
         Map<DType, Integer> sizes =
                 Map.of(DType.F16, 300_001, DType.F32, 77, DType.BF16, 9, DType.F64, 5);
-        sizes.forEach(
-                (d, n) ->
-                        entries.add(
-                                new TensorEntry(
-                                        d.name().toLowerCase(Locale.ROOT),
-                                        d,
-                                        new long[] {n},
-                                        TensorBytes.of(
-                                                AverageKernelTest.inputs(d, random, 1, n)[0]))));
+        sizes.forEach((d, n) ->
+                entries.add(
+                        new TensorEntry(
+                                d.name().toLowerCase(Locale.ROOT),
+                                d,
+                                new long[] {n},
+                                TensorBytes.of(AverageKernelTest.inputs(d, random, 1, n)[0]))));
         entries.add(longs(1, 2, 3));
         return write(name, entries);
     }
