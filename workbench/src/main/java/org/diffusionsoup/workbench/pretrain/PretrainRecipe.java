@@ -51,8 +51,7 @@ public record PretrainRecipe(
     public static PretrainRecipe emoji(long vaeSteps, long clipSteps, long unetSteps, long seed) {
         int width = 160;
         ClipTextConfig text =
-                new ClipTextConfig(
-                        0, width, 4 * width, 3, 5, 24, Activation.GELU, 1e-5, 2, 128);
+                new ClipTextConfig(0, width, 4 * width, 3, 5, 24, Activation.GELU, 1e-5, 2, 128);
         ClipVisionConfig vision =
                 new ClipVisionConfig(64, 16, width, 4 * width, 4, 5, Activation.GELU, 1e-5);
         return new PretrainRecipe(

@@ -29,7 +29,6 @@ import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.BpeTrainer;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
-import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.ClipObjective;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
@@ -70,11 +69,7 @@ public final class Pretrainer {
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
-            PretrainRecipe recipe,
-            Shard all,
-            Path work,
-            Progress progress,
-            BooleanSupplier stop) {
+            PretrainRecipe recipe, Shard all, Path work, Progress progress, BooleanSupplier stop) {
         this.recipe = recipe;
         this.all = all;
         this.work = work;
@@ -203,11 +198,7 @@ public final class Pretrainer {
                 p.value().copy_(from.value());
             }
         }
-        saveModel(
-                "text_encoder",
-                "model.safetensors",
-                text.parameters(),
-                text.config().toJson());
+        saveModel("text_encoder", "model.safetensors", text.parameters(), text.config().toJson());
         return true;
     }
 
@@ -336,7 +327,11 @@ public final class Pretrainer {
         for (Stage s : Stage.values()) {
             if (!Files.exists(done(s))) {
                 throw new SoupException(
-                        "stage " + s + " is not finished in " + work + "; run soup pretrain again.");
+                        "stage "
+                                + s
+                                + " is not finished in "
+                                + work
+                                + "; run soup pretrain again.");
             }
         }
         AtomicFiles.replaceFolder(

@@ -81,7 +81,8 @@ public final class LossLog implements AutoCloseable {
     }
 
     /**
-     * Reads a CSV file.
+     * Reads a CSV file. Columns go by their names: {@code step}, {@code loss} and {@code lr} must
+     * be there, {@code images_per_second} may be, others are ignored.
      *
      * @throws ReportException if it is missing or malformed, naming the line
      */
@@ -155,27 +156,33 @@ public final class LossLog implements AutoCloseable {
         } catch (IOException e) {
             throw new ReportException("The loss curve %s cannot be read.".formatted(csv), e);
         }
-        if (lines.isEmpty() || !lines.getFirst().equals(HEADER)) {
+        List<String> names = lines.isEmpty() ? List.of() : List.of(lines.getFirst().split(",", -1));
+        int step = names.indexOf("step");
+        int loss = names.indexOf("loss");
+        int lr = names.indexOf("lr");
+        int rate = names.indexOf("images_per_second");
+        if (step < 0 || loss < 0 || lr < 0) {
             throw new ReportException(
-                    "The loss curve %s does not begin with the line '%s'.".formatted(csv, HEADER));
+                    "The loss curve %s does not begin with a line of column names such as '%s'."
+                            .formatted(csv, HEADER));
         }
         List<LossCurve.Point> points = new ArrayList<>();
         for (int i = 1; i < lines.size() - (torn ? 1 : 0); i++) {
             String[] parts = lines.get(i).split(",", -1);
             try {
-                if (parts.length != 4) {
+                if (parts.length != names.size()) {
                     throw new NumberFormatException(parts.length + " columns");
                 }
                 points.add(
                         new LossCurve.Point(
-                                Long.parseLong(parts[0]),
-                                Double.parseDouble(parts[1]),
-                                Double.parseDouble(parts[2]),
-                                Double.parseDouble(parts[3])));
+                                Long.parseLong(parts[step]),
+                                Double.parseDouble(parts[loss]),
+                                Double.parseDouble(parts[lr]),
+                                rate < 0 ? 0 : Double.parseDouble(parts[rate])));
             } catch (NumberFormatException e) {
                 throw new ReportException(
-                        "Line %d of the loss curve %s is not four numbers: '%s'."
-                                .formatted(i + 1, csv, lines.get(i)),
+                        "Line %d of the loss curve %s is not %d numbers: '%s'."
+                                .formatted(i + 1, csv, names.size(), lines.get(i)),
                         e);
             }
         }

@@ -64,10 +64,7 @@ public final class EncodedRows implements AutoCloseable {
                 for (SampleInfo row : shard.infos()) {
                     captions.add(
                             captionsOf(row).stream()
-                                    .mapToInt(
-                                            c ->
-                                                    index.computeIfAbsent(
-                                                            c, unused -> index.size()))
+                                    .mapToInt(c -> index.computeIfAbsent(c, unused -> index.size()))
                                     .toArray());
                 }
             }

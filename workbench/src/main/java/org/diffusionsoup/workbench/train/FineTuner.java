@@ -32,8 +32,8 @@ import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
 
 /**
- * Fine-tunes one ingredient: a copy of the base's UNet trained on one shard (paper, Section 4), text
- * encoder and autoencoder left as they are.
+ * Fine-tunes one ingredient: a copy of the base's UNet trained on one shard (paper, Section 4),
+ * text encoder and autoencoder left as they are.
  */
 public final class FineTuner {
     /** Name of the loss curve inside an ingredient's folder. */
@@ -74,7 +74,8 @@ public final class FineTuner {
     public Optional<Result> run() {
         if (Files.exists(request.out()) && !request.replace()) {
             throw new SoupException(
-                    request.out() + " already exists; choose another --out or allow it with --force.");
+                    request.out()
+                            + " already exists; choose another --out or allow it with --force.");
         }
         List<Shard> shards = new ArrayList<>();
         for (String ref : request.shards()) {
@@ -137,8 +138,7 @@ public final class FineTuner {
         double rate =
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
         Path unet = request.out().resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
-        return new Result(
-                request.out(), WeightsHash.of(unet), rows, curve.size(), loss, rate);
+        return new Result(request.out(), WeightsHash.of(unet), rows, curve.size(), loss, rate);
     }
 
     /** What the ingredient is made of, as JSON with hashes instead of paths. */
@@ -149,10 +149,7 @@ public final class FineTuner {
         r.put("base_unet_sha256", WeightsHash.of(unetFile(base.folder())));
         var list = r.putArray("shards");
         for (Shard s : shards) {
-            list.addObject()
-                    .put("name", s.name())
-                    .put("rows", s.size())
-                    .put("sha256", s.sha256());
+            list.addObject().put("name", s.name()).put("rows", s.size()).put("sha256", s.sha256());
         }
         r.put("steps", o.steps());
         r.put("batch", o.batch());
@@ -202,8 +199,7 @@ public final class FineTuner {
 
     private static DType dtypeOf(Path weights) {
         try (SafetensorsFile f = SafetensorsFile.open(weights)) {
-            boolean half =
-                    f.tensors().values().stream().anyMatch(t -> t.dtype() == DType.F16);
+            boolean half = f.tensors().values().stream().anyMatch(t -> t.dtype() == DType.F16);
             return half ? DType.F16 : DType.F32;
         }
     }

@@ -68,6 +68,16 @@ class LossLogTest {
     }
 
     @Test
+    void columnsGoByTheirNames() throws Exception {
+        Path csv = folder.resolve("more.csv");
+        Files.writeString(csv, "step,loss,gradient_norm,lr\n1,0.5,7.0,0.001\n2,0.4,6.0,0.002\n");
+        assertThat(LossLog.readCsv(csv).points())
+                .containsExactly(
+                        new LossCurve.Point(1, 0.5, 0.001, 0),
+                        new LossCurve.Point(2, 0.4, 0.002, 0));
+    }
+
+    @Test
     void malformedFilesAreNamedWithTheirLine() throws Exception {
         Path csv = folder.resolve("bad.csv");
         Files.writeString(csv, LossLog.HEADER + "\n1,0.5,1e-3,10\n2,half,1e-3,10\n");

@@ -1,0 +1,236 @@
+package org.diffusionsoup.eval;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.diffusion.clip.ClipModel;
+import org.diffusionsoup.diffusion.image.ImagePreprocessor;
+import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.diffusion.image.PixelTensor;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+
+/**
+ * CLIP score: how well a picture goes with a caption, as the cosine between their CLIP embeddings
+ * (Diffusion Soup paper, section 4; Hessel et al. 2021).
+ *
+ * <p>Pictures are preprocessed as transformers' {@code CLIPImageProcessor} does it. Captions longer
+ * than the text tower's window are cut with the end token kept; {@link #isCut} tells which. Not for
+ * use by several threads at once.
+ */
+public final class ClipJudge implements AutoCloseable {
+    /** Pictures or captions per forward pass. */
+    private static final int BATCH = 64;
+
+    private final ClipModel clip;
+    private final ClipTokenizer tokenizer;
+    private final ImagePreprocessor preprocessor;
+    private final ClipConvention convention;
+    private final Judge judge;
+    private final int tokens;
+
+    private ClipJudge(Path folder, ClipModel clip, ClipConvention convention) {
+        this.clip = clip;
+        this.convention = convention;
+        tokenizer = ClipTokenizer.load(folder);
+        preprocessor = ImagePreprocessor.load(folder, ImagePreprocessor.Order.HUGGING_FACE);
+        tokens = Math.min(tokenizer.modelMaxLength(), clip.config().text().maxPositions());
+        judge =
+                new Judge(
+                        "CLIP " + folder.toAbsolutePath().normalize().getFileName(),
+                        WeightsHash.of(folder.resolve("model.safetensors")),
+                        "%s, captions cut to %s tokens"
+                                .formatted(convention.description(), Integer.toString(tokens)));
+    }
+
+    /**
+     * Loads a CLIP in transformers' layout.
+     *
+     * @param folder holds {@code config.json}, {@code model.safetensors}, {@code
+     *     preprocessor_config.json} and the tokenizer's files
+     * @param convention scale of the scores
+     * @throws org.diffusionsoup.diffusion.nn.UnsupportedConfigException if {@code config.json} is
+     *     missing or the weights do not fit it
+     * @throws org.diffusionsoup.diffusion.text.TokenizerException if the tokenizer is missing
+     * @throws org.diffusionsoup.diffusion.image.ImageException if the preprocessing is missing
+     */
+    public static ClipJudge load(Path folder, ClipConvention convention) {
+        JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
+        ClipModel clip = new ClipModel(ClipModel.Config.of(config));
+        try {
+            Weights.load(clip.parameters(), folder.resolve("model.safetensors"));
+            return new ClipJudge(folder, clip, convention);
+        } catch (RuntimeException e) {
+            clip.parameters().close();
+            throw e;
+        }
+    }
+
+    /** Name, weights' hash and convention, as they go into every score. */
+    public Judge judge() {
+        return judge;
+    }
+
+    /** Whether the caption is longer than the judge reads. */
+    public boolean isCut(String caption) {
+        return tokenizer.encodeUnpadded(caption).length > tokens;
+    }
+
+    /**
+     * Unit embeddings of captions.
+     *
+     * @return [captions][projection width]
+     */
+    public double[][] embedTexts(List<String> captions) {
+        List<double[]> rows = new ArrayList<>();
+        for (int from = 0; from < captions.size(); from += BATCH) {
+            List<String> part = captions.subList(from, Math.min(from + BATCH, captions.size()));
+            long[] ids = new long[part.size() * tokens];
+            for (int i = 0; i < part.size(); i++) {
+                int[] one = tokenizer.encode(part.get(i), tokens);
+                for (int j = 0; j < tokens; j++) {
+                    ids[i * tokens + j] = one[j];
+                }
+            }
+            try (Torch.Guard off = Torch.gradients(false);
+                    Scope scope = Scope.open()) {
+                addUnitRows(clip.textFeatures(Tensor.of(ids, part.size(), tokens)), rows);
+            }
+        }
+        return rows.toArray(double[][]::new);
+    }
+
+    /**
+     * Unit embeddings of pictures.
+     *
+     * @param pictures of any size and mode
+     * @return [pictures][projection width]
+     */
+    public double[][] embedPictures(List<Picture> pictures) {
+        List<double[]> rows = new ArrayList<>();
+        for (int from = 0; from < pictures.size(); from += BATCH) {
+            List<Picture> part = pictures.subList(from, Math.min(from + BATCH, pictures.size()));
+            embed(preprocessor.preprocess(part), rows);
+        }
+        return rows.toArray(double[][]::new);
+    }
+
+    /** Adds the unit embeddings of pixels that are normalised already. */
+    void embed(PixelTensor pixels, List<double[]> rows) {
+        try (Torch.Guard off = Torch.gradients(false);
+                Scope scope = Scope.open()) {
+            addUnitRows(clip.imageFeatures(Tensor.of(pixels.values(), pixels.shape())), rows);
+        }
+    }
+
+    /**
+     * Raw cosines of every picture with every caption, whatever the judge's convention: what {@link
+     * Retrieval} ranks.
+     *
+     * @return [pictures][captions]
+     */
+    public double[][] cosines(List<Picture> pictures, List<String> captions) {
+        return cosines(embedPictures(pictures), embedTexts(captions));
+    }
+
+    static double[][] cosines(double[][] images, double[][] texts) {
+        double[][] out = new double[images.length][texts.length];
+        for (int i = 0; i < images.length; i++) {
+            for (int j = 0; j < texts.length; j++) {
+                out[i][j] = dot(images[i], texts[j]);
+            }
+        }
+        return out;
+    }
+
+    /**
+     * Scores of pictures, each with its own caption.
+     *
+     * @return one score per picture, in the judge's convention
+     * @throws EvalException if there are not as many captions as pictures
+     */
+    public double[] score(List<Picture> pictures, List<String> captions) {
+        if (pictures.size() != captions.size()) {
+            throw new EvalException(
+                    "%d pictures need as many captions to be scored, got %d."
+                            .formatted(pictures.size(), captions.size()));
+        }
+        double[][] images = embedPictures(pictures);
+        double[][] texts = embedTexts(captions);
+        return IntStream.range(0, images.length)
+                .mapToDouble(i -> convention.apply(dot(images[i], texts[i])))
+                .toArray();
+    }
+
+    /**
+     * Scores one model's pictures of prompts.
+     *
+     * @param model the model's name
+     * @param prompts one or more
+     * @param pictures one list per prompt, with one picture per seed, all equally long
+     * @throws EvalException if the numbers of prompts, lists or pictures do not agree
+     */
+    public ScoreSet score(String model, List<String> prompts, List<List<Picture>> pictures) {
+        if (prompts.size() != pictures.size()) {
+            throw new EvalException(
+                    "The pictures of '%s' are for %d prompts, but %d prompts are given."
+                            .formatted(model, pictures.size(), prompts.size()));
+        }
+        double[][] texts = embedTexts(prompts);
+        double[][] images = embedPictures(pictures.stream().flatMap(List::stream).toList());
+        double[][] values = new double[prompts.size()][];
+        int next = 0;
+        for (int p = 0; p < values.length; p++) {
+            values[p] = new double[pictures.get(p).size()];
+            for (int s = 0; s < values[p].length; s++) {
+                values[p][s] = convention.apply(dot(images[next++], texts[p]));
+            }
+        }
+        return ScoreSet.of(model, judge, prompts, values);
+    }
+
+    private static double dot(double[] a, double[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += a[i] * b[i];
+        }
+        return sum;
+    }
+
+    /**
+     * Divides in double precision, so that a vector's cosine with itself is 1 to the last digits.
+     */
+    private static void addUnitRows(Tensor features, List<double[]> rows) {
+        float[] flat = features.toFloatArray();
+        int width = Math.toIntExact(features.size(1));
+        for (int from = 0; from < flat.length; from += width) {
+            double[] row = new double[width];
+            for (int i = 0; i < width; i++) {
+                row[i] = flat[from + i];
+            }
+            double norm = Math.sqrt(dot(row, row));
+            if (!Double.isFinite(norm) || norm == 0) {
+                throw new EvalException(
+                        "The CLIP gives an embedding of length %s; its weights are damaged or not"
+                                        .formatted(norm)
+                                + " trained.");
+            }
+            for (int i = 0; i < width; i++) {
+                row[i] /= norm;
+            }
+            rows.add(row);
+        }
+    }
+
+    /** Frees the weights. */
+    @Override
+    public void close() {
+        clip.parameters().close();
+    }
+}
