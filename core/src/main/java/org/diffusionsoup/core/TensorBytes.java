@@ -13,18 +13,29 @@ public interface TensorBytes {
     /** Writes all bytes to the channel, which takes every buffer whole. */
     void writeTo(WritableByteChannel channel) throws IOException;
 
-    /** The bytes of a segment, for as long as the segment is alive. */
+    /**
+     * The bytes of a segment, native or over an array of any primitive type, for as long as the
+     * segment is alive.
+     */
     static TensorBytes of(MemorySegment segment) {
         return channel -> {
             long piece = 8L << 20;
             for (long at = 0; at < segment.byteSize(); at += piece) {
                 long n = Math.min(piece, segment.byteSize() - at);
-                ByteBuffer buffer = segment.asSlice(at, n).asByteBuffer();
+                ByteBuffer buffer = bytes(segment.asSlice(at, n));
                 while (buffer.hasRemaining()) {
                     channel.write(buffer);
                 }
             }
         };
+    }
+
+    private static ByteBuffer bytes(MemorySegment segment) {
+        boolean viewable = segment.heapBase().map(a -> a instanceof byte[]).orElse(true);
+        // Segments over short[], double[] and the like show no byte buffer; their bytes do.
+        return viewable
+                ? segment.asByteBuffer()
+                : ByteBuffer.wrap(segment.toArray(ValueLayout.JAVA_BYTE));
     }
 
     /** The values of an F32 tensor; the array is read when the tensor is written. */

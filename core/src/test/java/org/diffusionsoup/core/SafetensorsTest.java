@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,6 +52,31 @@ class SafetensorsTest {
                 assertThat(b.tensor(name).sameKind(a.tensor(name))).isTrue();
             }
             assertThat(WeightsHash.of(b)).isEqualTo(WeightsHash.of(a)).hasSize(64);
+        }
+    }
+
+    @Test
+    void writesTensorsOutOfArraysOfAnyType() {
+        short[] half = {Float.floatToFloat16(1.5f), Float.floatToFloat16(-2)};
+        double[] wide = {Math.PI, -1e300};
+        Path file = dir.resolve("arrays");
+        SafetensorsWriter.write(
+                file,
+                Map.of(),
+                List.of(
+                        new TensorEntry(
+                                "half",
+                                DType.F16,
+                                new long[] {2},
+                                TensorBytes.of(MemorySegment.ofArray(half))),
+                        new TensorEntry(
+                                "wide",
+                                DType.F64,
+                                new long[] {2},
+                                TensorBytes.of(MemorySegment.ofArray(wide)))));
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            assertThat(f.data("half").toArray(ValueLayout.JAVA_SHORT_UNALIGNED)).isEqualTo(half);
+            assertThat(f.data("wide").toArray(ValueLayout.JAVA_DOUBLE_UNALIGNED)).isEqualTo(wide);
         }
     }
 

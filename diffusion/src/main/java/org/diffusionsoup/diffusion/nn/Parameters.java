@@ -74,7 +74,8 @@ public final class Parameters implements AutoCloseable {
             flatGrad = grads;
             for (Parameter p : byName.values()) {
                 p.value().requiresGrad_(true);
-                p.value().setGrad(p.viewOf(grads).detach().keep());
+                // libtorch holds the view from here on; a reference of ours would never be let go.
+                p.value().setGrad(p.viewOf(grads).detach());
             }
         }
     }

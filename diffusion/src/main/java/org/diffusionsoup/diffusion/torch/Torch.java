@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.torch;
 
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
@@ -50,6 +51,14 @@ public final class Torch {
         torch.set_autocast_cache_enabled(false);
         torch.set_autocast_enabled(DeviceType.CPU, true);
         return () -> torch.set_autocast_enabled(DeviceType.CPU, before);
+    }
+
+    /**
+     * Number of native objects (tensors, scalars, generators) that Java owns at this moment. A
+     * training step must leave it as it was: that is how tests find leaks before memory shows them.
+     */
+    public static long nativeObjects() {
+        return Pointer.totalCount();
     }
 
     /** A switch to be restored by try-with-resources. */

@@ -130,19 +130,21 @@ public final class TrainingRun implements AutoCloseable {
                 total += loss.item() / options.accumulation();
             }
         }
-        if (!Double.isFinite(total)) {
-            throw new TrainingException(
-                    "the loss became "
-                            + total
-                            + " at step "
-                            + (k + 1)
-                            + "; lower --lr or raise --warmup and resume from the last checkpoint");
-        }
         double norm;
         try (Scope s = Scope.open();
                 Torch.Guard off = Torch.gradients(false)) {
             Tensor g = parameters.flatGrad();
             norm = g.norm2().item();
+            if (!Double.isFinite(total) || !Double.isFinite(norm)) {
+                throw new TrainingException(
+                        "training diverged at step "
+                                + (k + 1)
+                                + " (loss "
+                                + total
+                                + ", gradient norm "
+                                + norm
+                                + "); start again with a lower --lr, or with --float32");
+            }
             if (options.clipNorm() > 0 && norm > options.clipNorm()) {
                 g.mul_(options.clipNorm() / (norm + 1e-6));
             }

@@ -1,6 +1,7 @@
 package org.diffusionsoup.diffusion.train;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.TensorBytes;
 import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -39,20 +41,21 @@ final class TrainingState {
         if (ema != null) {
             entries.add(flat("ema", ema));
         }
-        float[] points = new float[curve.size() * CURVE_COLUMNS];
+        // In full precision: a curve that was rounded by a resume would differ from one that was not.
+        double[] points = new double[curve.size() * CURVE_COLUMNS];
         for (int i = 0; i < curve.size(); i++) {
             LossPoint l = curve.get(i);
-            points[i * CURVE_COLUMNS] = (float) l.loss();
-            points[i * CURVE_COLUMNS + 1] = (float) l.gradientNorm();
-            points[i * CURVE_COLUMNS + 2] = (float) l.learningRate();
-            points[i * CURVE_COLUMNS + 3] = (float) l.imagesPerSecond();
+            points[i * CURVE_COLUMNS] = l.loss();
+            points[i * CURVE_COLUMNS + 1] = l.gradientNorm();
+            points[i * CURVE_COLUMNS + 2] = l.learningRate();
+            points[i * CURVE_COLUMNS + 3] = l.imagesPerSecond();
         }
         entries.add(
                 new TensorEntry(
                         "curve",
-                        DType.F32,
+                        DType.F64,
                         new long[] {curve.size(), CURVE_COLUMNS},
-                        TensorBytes.of(points)));
+                        TensorBytes.of(MemorySegment.ofArray(points))));
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("format", "pt");
         metadata.put("soup.training.fingerprint", fingerprint);
@@ -94,8 +97,7 @@ final class TrainingState {
             }
             long steps = Long.parseLong(f.metadata().getOrDefault("soup.training.step", "0"));
             optimizer.restore(steps);
-            float[] points =
-                    f.data("curve").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+            double[] points = curve(f);
             for (int i = 0; i < points.length / CURVE_COLUMNS; i++) {
                 curve.add(
                         new LossPoint(
@@ -106,6 +108,27 @@ final class TrainingState {
                                 points[i * CURVE_COLUMNS + 3]));
             }
         }
+    }
+
+    private double[] curve(SafetensorsFile f) {
+        TensorInfo info = f.tensors().get("curve");
+        if (info == null) {
+            throw new TrainingException(file + " does not hold the run's loss curve");
+        }
+        return switch (info.dtype()) {
+            case F64 -> f.data("curve").toArray(ValueLayout.JAVA_DOUBLE_UNALIGNED);
+            case F32 -> { // as first versions wrote it
+                float[] rounded = f.data("curve").toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+                double[] points = new double[rounded.length];
+                for (int i = 0; i < points.length; i++) {
+                    points[i] = rounded[i];
+                }
+                yield points;
+            }
+            default ->
+                    throw new TrainingException(
+                            file + " holds a loss curve of dtype " + info.dtype());
+        };
     }
 
     private void read(SafetensorsFile f, String name, Tensor into) {

@@ -1,0 +1,88 @@
+package org.diffusionsoup.diffusion.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.HashSet;
+import java.util.Set;
+import org.diffusionsoup.diffusion.train.TrainingOptions.Schedule;
+import org.junit.jupiter.api.Test;
+
+class TrainingOptionsTest {
+    private static TrainingOptions options(Schedule schedule, long steps, long warmup) {
+        return new TrainingOptions(
+                steps, 8, 1, 0.5, schedule, warmup, 0, 0.9, 0.999, 1e-8, 1, 0, 0, false);
+    }
+
+    @Test
+    void theRateRisesLinearlyAndStays() {
+        TrainingOptions o = options(Schedule.CONSTANT, 100, 10);
+        assertThat(o.learningRateAt(0)).isCloseTo(0.05, within(1e-12));
+        assertThat(o.learningRateAt(4)).isCloseTo(0.25, within(1e-12));
+        assertThat(o.learningRateAt(9)).isEqualTo(0.5);
+        assertThat(o.learningRateAt(10)).isEqualTo(0.5);
+        assertThat(o.learningRateAt(99)).isEqualTo(0.5);
+    }
+
+    @Test
+    void theCosineFallsToAHundredth() {
+        TrainingOptions o = options(Schedule.COSINE, 110, 10);
+        assertThat(o.learningRateAt(10)).isEqualTo(0.5);
+        assertThat(o.learningRateAt(60)).isCloseTo(0.5 * 0.505, within(1e-12));
+        assertThat(o.learningRateAt(110)).isCloseTo(0.005, within(1e-12));
+        for (int k = 10; k < 110; k++) {
+            assertThat(o.learningRateAt(k + 1)).isLessThan(o.learningRateAt(k));
+        }
+    }
+
+    @Test
+    void thePapersDefaults() {
+        TrainingOptions paper = TrainingOptions.paper(3);
+        assertThat(paper.steps()).isEqualTo(10_000);
+        assertThat(paper.learningRate()).isEqualTo(1e-6);
+        assertThat(paper.learningRateAt(0)).isEqualTo(1e-6);
+        assertThat(paper.seed()).isEqualTo(3);
+    }
+
+    @Test
+    void nonsenseIsRefusedNamingTheFlag() {
+        refused("--steps", 0, 8, 1, 0.1, 0);
+        refused("--batch", 1, 0, 1, 0.1, 0);
+        refused("--accumulate", 1, 8, -1, 0.1, 0);
+        refused("--lr", 1, 8, 1, 0, 0);
+        refused("--lr", 1, 8, 1, Double.NaN, 0);
+        refused("--ema", 1, 8, 1, 0.1, 1);
+    }
+
+    private static void refused(
+            String flag, long steps, int batch, int accumulation, double lr, double ema) {
+        assertThatThrownBy(
+                        () ->
+                                new TrainingOptions(
+                                        steps, batch, accumulation, lr, Schedule.CONSTANT, 0, 0,
+                                        0.9, 0.999, 1e-8, 1, ema, 0, false))
+                .isInstanceOf(TrainingException.class)
+                .hasMessageContaining(flag);
+    }
+
+    @Test
+    void everyRowComesOncePerEpochInAnotherOrder() {
+        RowOrder order = new RowOrder(10, 4);
+        int[] first = order.take(0, 10);
+        int[] second = order.take(10, 10);
+        for (int[] epoch : new int[][] {first, second}) {
+            Set<Integer> seen = new HashSet<>();
+            for (int row : epoch) {
+                seen.add(row);
+            }
+            assertThat(seen).hasSize(10).allMatch(r -> r >= 0 && r < 10);
+        }
+        assertThat(second).isNotEqualTo(first);
+        // from anywhere, across the border of two epochs, as a resumed run asks
+        int[] across = new RowOrder(10, 4).take(7, 6);
+        assertThat(across)
+                .containsExactly(
+                        first[7], first[8], first[9], second[0], second[1], second[2]);
+    }
+}
