@@ -1,0 +1,89 @@
+package org.diffusionsoup.diffusion.pipeline;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.diffusion.clip.ClipTextModel;
+import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.torch.Tensor;
+
+/** Prompts to the conditions of a denoiser. */
+sealed interface PromptEncoder {
+    /**
+     * Conditions of prompts for pictures of a size.
+     *
+     * @param prompts one per picture, cut to the text encoder's length
+     */
+    Conditioning encode(List<String> prompts, int height, int width);
+
+    /** Conditions of {@code n} pictures for which no negative prompt is given. */
+    Conditioning withoutNegative(int n, int height, int width);
+
+    /** A text encoder with the tokenizer it was trained with. */
+    record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
+        ClipTextModel.Output run(List<String> prompts) {
+            int length = Math.min(tokenizer.modelMaxLength(), model.config().maxPositions());
+            long[] ids = new long[prompts.size() * length];
+            for (int i = 0; i < prompts.size(); i++) {
+                int[] row = tokenizer.encode(prompts.get(i), length);
+                for (int j = 0; j < length; j++) {
+                    ids[i * length + j] = row[j];
+                }
+            }
+            return model.forward(Tensor.of(ids, prompts.size(), length));
+        }
+    }
+
+    /** SD 1.x and 2.x: the last hidden state of one text encoder. */
+    record Single(Encoder encoder) implements PromptEncoder {
+        @Override
+        public Conditioning encode(List<String> prompts, int height, int width) {
+            return new Conditioning(encoder.run(prompts).lastHiddenState(), Optional.empty());
+        }
+
+        @Override
+        public Conditioning withoutNegative(int n, int height, int width) {
+            return encode(Collections.nCopies(n, ""), height, width);
+        }
+    }
+
+    /**
+     * SDXL: the last but one hidden states of two text encoders side by side, the second one's
+     * projected embedding, and the picture's size.
+     *
+     * @param zerosWithoutNegative whether a missing negative prompt is all zeros instead of the
+     *     empty prompt
+     */
+    record Dual(Encoder first, Encoder second, boolean zerosWithoutNegative)
+            implements PromptEncoder {
+        @Override
+        public Conditioning encode(List<String> prompts, int height, int width) {
+            ClipTextModel.Output a = first.run(prompts);
+            ClipTextModel.Output b = second.run(prompts);
+            Tensor text = Tensor.cat(List.of(lastButOne(a), lastButOne(b)), -1);
+            return conditioning(text, second.model().project(b), height, width);
+        }
+
+        @Override
+        public Conditioning withoutNegative(int n, int height, int width) {
+            Conditioning c = encode(Collections.nCopies(n, ""), height, width);
+            if (!zerosWithoutNegative) {
+                return c;
+            }
+            Tensor pooled = c.added().orElseThrow().pooledText();
+            return conditioning(c.text().mul(0), pooled.mul(0), height, width);
+        }
+
+        private static Tensor lastButOne(ClipTextModel.Output output) {
+            return output.hiddenStates().get(output.hiddenStates().size() - 2);
+        }
+
+        private static Conditioning conditioning(
+                Tensor text, Tensor pooled, int height, int width) {
+            float[] one = {height, width, 0, 0, height, width}; // whole, uncropped picture
+            Tensor ids = Tensor.of(one, 1, one.length).expand(text.size(0), one.length);
+            return new Conditioning(
+                    text, Optional.of(new Conditioning.Added(pooled, ids.contiguous())));
+        }
+    }
+}
