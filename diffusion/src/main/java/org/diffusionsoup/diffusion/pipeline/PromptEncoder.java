@@ -1,9 +1,11 @@
 package org.diffusionsoup.diffusion.pipeline;
 
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Tensor;
 
@@ -21,6 +23,11 @@ sealed interface PromptEncoder {
 
     /** A text encoder with the tokenizer it was trained with. */
     record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
+        static Encoder load(Path tokenizer, Path model) {
+            return new Encoder(
+                    ClipTokenizer.load(tokenizer), StableDiffusion.textEncoder(model));
+        }
+
         ClipTextModel.Output run(List<String> prompts) {
             int length = Math.min(tokenizer.modelMaxLength(), model.config().maxPositions());
             long[] ids = new long[prompts.size() * length];

@@ -1,10 +1,14 @@
 package org.diffusionsoup.diffusion.pipeline;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.schedule.NoiseSource;
 import org.diffusionsoup.diffusion.schedule.Scheduler;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
@@ -12,17 +16,38 @@ import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 
 /**
- * Text to image with classifier-free guidance, as diffusers' {@code StableDiffusionPipeline} does
- * it.
+ * Text to image with classifier-free guidance, as diffusers' {@code StableDiffusionPipeline} and
+ * {@code StableDiffusionXLPipeline} do it.
  */
-public final class TextToImagePipeline {
-    private final StableDiffusion model;
+public final class TextToImagePipeline implements AutoCloseable {
+    private final PromptEncoder prompts;
+    private final AutoencoderKL vae;
+    private final UNetConfig shape;
     private final NoisePredictor predictor;
     private final SchedulerConfig scheduler;
+    private final List<Runnable> owned;
 
-    /** A pipeline of a model's own UNet and scheduler. */
+    private TextToImagePipeline(
+            PromptEncoder prompts,
+            AutoencoderKL vae,
+            UNetConfig shape,
+            NoisePredictor predictor,
+            SchedulerConfig scheduler,
+            List<Runnable> owned) {
+        this.prompts = prompts;
+        this.vae = vae;
+        this.shape = shape;
+        this.predictor = predictor;
+        this.scheduler = scheduler;
+        this.owned = owned;
+    }
+
+    /** A pipeline of a model's own UNet and scheduler; the model stays the caller's to close. */
     public TextToImagePipeline(StableDiffusion model) {
         this(model, NoisePredictor.of(model.unet()), model.scheduler());
     }
@@ -33,15 +58,85 @@ public final class TextToImagePipeline {
      */
     public TextToImagePipeline(
             StableDiffusion model, NoisePredictor predictor, SchedulerConfig scheduler) {
-        this.model = model;
-        this.predictor = predictor;
-        this.scheduler = scheduler;
+        this(
+                new PromptEncoder.Single(
+                        new PromptEncoder.Encoder(model.tokenizer(), model.textEncoder())),
+                model.vae(),
+                model.unet().config(),
+                predictor,
+                scheduler,
+                List.of());
+    }
+
+    /**
+     * Loads a Stable Diffusion 1.x, 2.x or XL folder in diffusers layout, with its own scheduler.
+     *
+     * @throws SoupException when the folder is not such a pipeline
+     */
+    public static TextToImagePipeline load(Path folder) {
+        Path index = folder.resolve("model_index.json");
+        if (!Files.isRegularFile(index)) {
+            throw new SoupException(
+                    folder + " has no model_index.json; give a model in diffusers layout.");
+        }
+        JsonConfig config = JsonConfig.read(index);
+        if (config.text("_class_name", "").equals("StableDiffusionXLPipeline")) {
+            return loadXl(folder, config.flag("force_zeros_for_empty_prompt", true));
+        }
+        StableDiffusion model = StableDiffusion.load(folder); // refuses other kinds
+        TextToImagePipeline p = new TextToImagePipeline(model);
+        return new TextToImagePipeline(
+                p.prompts, p.vae, p.shape, p.predictor, p.scheduler, List.of(model::close));
+    }
+
+    private static TextToImagePipeline loadXl(Path folder, boolean zerosWithoutNegative) {
+        PromptEncoder.Encoder first =
+                PromptEncoder.Encoder.load(
+                        folder.resolve("tokenizer"), folder.resolve("text_encoder"));
+        PromptEncoder.Encoder second =
+                PromptEncoder.Encoder.load(
+                        folder.resolve("tokenizer_2"), folder.resolve("text_encoder_2"));
+        AutoencoderKL vae = StableDiffusion.vae(folder.resolve("vae"));
+        UNet2DConditionModel unet = StableDiffusion.unet(folder.resolve("unet"));
+        return new TextToImagePipeline(
+                new PromptEncoder.Dual(first, second, zerosWithoutNegative),
+                vae,
+                unet.config(),
+                NoisePredictor.of(unet),
+                SchedulerConfig.read(folder.resolve("scheduler")),
+                List.of(
+                        first.model().parameters()::close,
+                        second.model().parameters()::close,
+                        vae.parameters()::close,
+                        unet.parameters()::close));
+    }
+
+    /** The same components with another denoiser, such as a soup's UNet or an ensemble. */
+    public TextToImagePipeline with(NoisePredictor other) {
+        return new TextToImagePipeline(prompts, vae, shape, other, scheduler, List.of());
+    }
+
+    /** The same components with another scheduler. */
+    public TextToImagePipeline with(SchedulerConfig other) {
+        return new TextToImagePipeline(prompts, vae, shape, predictor, other, List.of());
+    }
+
+    /** The scheduler that steps are taken with. */
+    public SchedulerConfig scheduler() {
+        return scheduler;
+    }
+
+    /** Height and width in pixels of the pictures the model was trained on. */
+    public int nativeSize() {
+        return shape.sampleSize() * vae.config().downFactor();
     }
 
     /** Hears about every denoising step. */
     @FunctionalInterface
     public interface StepListener {
         /**
+         * An exception ends the sampling.
+         *
          * @param index of the step, from 0
          * @param latents after the step (N, C, h, w), valid during the call
          */
@@ -50,25 +145,30 @@ public final class TextToImagePipeline {
 
     /**
      * Pictures of some prompts, one per prompt, from one seed each. The same seed gives the same
-     * initial latents whatever the batch, so that models can be compared on the same noise.
+     * initial latents and the same noise of stochastic schedulers whatever the batch, so that
+     * models can be compared on the same noise.
      *
      * @return float32 (N, 3, H, W) in [0, 1], in the innermost open {@link Scope}
      */
     public Tensor generate(List<String> prompts, long[] seeds, SamplingOptions options) {
-        if (prompts.size() != seeds.length) {
+        return generate(prompts, seeds, options, (i, x) -> {});
+    }
+
+    /** As above, with a listener to every step. */
+    public Tensor generate(
+            List<String> prompts, long[] seeds, SamplingOptions options, StepListener listener) {
+        if (prompts.size() != seeds.length || seeds.length == 0) {
             throw new IllegalArgumentException(
                     prompts.size() + " prompts need as many seeds, not " + seeds.length);
         }
-        List<Tensor> each = new ArrayList<>();
-        for (long seed : seeds) {
-            each.add(initialLatents(seed, options));
+        try (SeededRows random = new SeededRows(seeds)) {
+            Tensor latents = random.draw(0, latentShape(seeds.length, options));
+            return decode(denoise(prompts, latents, options, Optional.of(random), listener));
         }
-        Tensor latents = Tensor.cat(each, 0);
-        return decode(denoise(prompts, latents, options, Optional.empty(), (i, x) -> {}));
     }
 
-    private Tensor initialLatents(long seed, SamplingOptions options) {
-        int factor = model.vae().config().downFactor();
+    private long[] latentShape(int n, SamplingOptions options) {
+        int factor = vae.config().downFactor();
         if (options.height() % factor != 0 || options.width() % factor != 0) {
             throw new SoupException(
                     "--size "
@@ -79,13 +179,9 @@ public final class TextToImagePipeline {
                             + factor
                             + " in both directions.");
         }
-        try (Rng rng = new Rng(seed)) {
-            return rng.normal(
-                    1,
-                    model.unet().config().inChannels(),
-                    options.height() / factor,
-                    options.width() / factor);
-        }
+        return new long[] {
+            n, shape.inChannels(), options.height() / factor, options.width() / factor
+        };
     }
 
     /**
@@ -101,43 +197,52 @@ public final class TextToImagePipeline {
             SamplingOptions options,
             Optional<NoiseSource> noise,
             StepListener listener) {
-        boolean guided = options.guidanceScale() > 1;
         NoiseSource source = noise.orElse(NoiseSource.none());
         try (Torch.Guard off = Torch.gradients(false);
                 Scheduler s = scheduler.scheduler(options.steps())) {
-            Tensor text = embed(prompts);
-            if (guided) {
-                List<String> negative = new ArrayList<>();
-                prompts.forEach(p -> negative.add(options.negativePrompt()));
-                text = Tensor.cat(List.of(embed(negative), text), 0); // (2N, tokens, width)
-            }
-            Tensor x = latents.mul(s.initNoiseSigma());
+            Conditioning conditioning = conditioning(prompts, options);
+            Tensor x = latents.mul(s.initNoiseSigma()).keep();
             double[] timesteps = s.timesteps();
             for (int i = 0; i < timesteps.length; i++) {
-                Tensor next;
+                Tensor before = x;
                 // One step's intermediate tensors are freed before the next step starts.
                 try (Scope scope = Scope.open()) {
                     Tensor input = s.scaleModelInput(x, i);
-                    Tensor out =
-                            guided
-                                    ? guide(input, timesteps[i], text, options)
-                                    : predictor.predict(input, timesteps[i], text).toFloat();
-                    next = s.step(out, i, x, source).keep();
+                    Tensor out = predict(input, timesteps[i], conditioning, options);
+                    Tensor next = s.step(out, i, x, source);
                     listener.step(i, next);
+                    x = next.keep();
+                } finally {
+                    before.release();
                 }
-                if (i > 0) {
-                    x.release();
-                }
-                x = next;
             }
-            Tensor result = x.mul(1.0);
+            Tensor result = x.mul(1.0); // a tensor of the caller's scope
             x.release();
             return result;
         }
     }
 
-    private Tensor guide(Tensor input, double t, Tensor text, SamplingOptions options) {
-        Tensor both = predictor.predict(Tensor.cat(List.of(input, input), 0), t, text).toFloat();
+    /** With guidance, the rows without the prompts come first, then those with. */
+    private Conditioning conditioning(List<String> texts, SamplingOptions options) {
+        int h = options.height();
+        int w = options.width();
+        Conditioning with = prompts.encode(texts, h, w);
+        if (options.guidanceScale() <= 1) {
+            return with;
+        }
+        String negative = options.negativePrompt();
+        Conditioning without =
+                negative.isEmpty()
+                        ? prompts.withoutNegative(texts.size(), h, w)
+                        : prompts.encode(Collections.nCopies(texts.size(), negative), h, w);
+        return Conditioning.joined(List.of(without, with));
+    }
+
+    private Tensor predict(Tensor input, double t, Conditioning c, SamplingOptions options) {
+        if (options.guidanceScale() <= 1) {
+            return predictor.predict(input, t, c).toFloat();
+        }
+        Tensor both = predictor.predict(Tensor.cat(List.of(input, input), 0), t, c).toFloat();
         Tensor[] half = both.chunk(2, 0);
         Tensor without = half[0];
         Tensor with = half[1];
@@ -152,27 +257,16 @@ public final class TextToImagePipeline {
     }
 
     /** Text embeddings (N, tokens, width) of prompts. */
-    public Tensor embed(List<String> prompts) {
-        int length = model.tokenizer().modelMaxLength();
-        long[] ids = new long[prompts.size() * length];
-        for (int i = 0; i < prompts.size(); i++) {
-            int[] one = model.tokenizer().encode(prompts.get(i));
-            for (int j = 0; j < length; j++) {
-                ids[i * length + j] = one[j];
-            }
-        }
+    public Tensor embed(List<String> texts) {
         try (Torch.Guard off = Torch.gradients(false)) {
-            return model.textEncoder()
-                    .forward(Tensor.of(ids, prompts.size(), length))
-                    .lastHiddenState();
+            return prompts.encode(texts, nativeSize(), nativeSize()).text();
         }
     }
 
     /** Pictures (N, 3, H, W) in [0, 1] of final latents. */
     public Tensor decode(Tensor latents) {
         try (Torch.Guard off = Torch.gradients(false)) {
-            return model.vae()
-                    .decode(latents.div(model.vae().config().scalingFactor()))
+            return vae.decode(latents.div(vae.config().scalingFactor()))
                     .toFloat()
                     .div(2)
                     .add(0.5)
@@ -193,5 +287,34 @@ public final class TextToImagePipeline {
             }
         }
         return out;
+    }
+
+    /** Frees the components, where {@link #load} made them. */
+    @Override
+    public void close() {
+        owned.forEach(Runnable::run);
+    }
+
+    /** Noise whose row i comes from seed i alone. */
+    private static final class SeededRows implements NoiseSource, AutoCloseable {
+        private final List<Rng> rows = new ArrayList<>();
+
+        SeededRows(long[] seeds) {
+            for (long seed : seeds) {
+                rows.add(new Rng(seed));
+            }
+        }
+
+        @Override
+        public Tensor draw(int step, long... shape) {
+            long[] one = shape.clone();
+            one[0] = 1;
+            return Tensor.cat(rows.stream().map(rng -> rng.normal(one)).toList(), 0);
+        }
+
+        @Override
+        public void close() {
+            rows.forEach(Rng::close);
+        }
     }
 }
