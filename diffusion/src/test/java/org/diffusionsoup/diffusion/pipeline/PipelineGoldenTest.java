@@ -16,11 +16,19 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /** Text to image against diffusers' own pipelines, from the same initial latents. */
 class PipelineGoldenTest {
+    /** Tiny tensors: a second thread only waits, and for long where the machine is busy. */
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
+
     @TestFactory
     Stream<DynamicTest> runs() {
         List<DynamicTest> tests = new ArrayList<>();

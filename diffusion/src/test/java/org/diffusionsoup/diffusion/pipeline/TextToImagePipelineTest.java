@@ -13,7 +13,9 @@ import org.diffusionsoup.diffusion.golden.Reference;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +25,12 @@ class TextToImagePipelineTest {
             TextToImagePipeline.load(
                     Reference.open().goldens("e2e").getFirst().pipeline());
     private Scope scope;
+
+    /** Tiny tensors: a second thread only waits, and for long where the machine is busy. */
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
 
     @BeforeEach
     void open() {
