@@ -1,0 +1,232 @@
+package org.diffusionsoup.workbench.demo;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.report.LossCurve;
+import org.diffusionsoup.workbench.report.LossLog;
+import org.diffusionsoup.workbench.train.FineTuneRequest;
+import org.diffusionsoup.workbench.train.FineTuner;
+
+/**
+ * The paper in small, end to end: one ingredient per domain shard, their uniform soup, a paragon
+ * with one ingredient's steps and one with all of theirs, the ensemble, a withdrawn shard; the same
+ * prompts and seeds through all of them; a report. What an interrupted run finished is kept and not
+ * made again.
+ */
+public final class Demo {
+    /** Name of the report in the output folder. */
+    public static final String REPORT = "report.html";
+
+    private final DemoPlan plan;
+    private final Progress progress;
+    private final BooleanSupplier stop;
+
+    /**
+     * @param stop polled between steps; when true, the state is saved and the run ends
+     */
+    public Demo(DemoPlan plan, Progress progress, BooleanSupplier stop) {
+        this.plan = plan;
+        this.progress = progress;
+        this.stop = stop;
+    }
+
+    /** What the run made and measured. */
+    record Made(
+            DemoPlan plan,
+            DemoPrompts prompts,
+            Map<String, Path> ingredients,
+            Map<String, Integer> rows,
+            List<DemoModel> models,
+            Map<String, LossCurve> curves,
+            String judge,
+            double souperSeconds,
+            double withdrawSeconds,
+            double trainSeconds,
+            String soupSha256,
+            String withoutSha256,
+            boolean replayEqual,
+            double seconds) {}
+
+    /** The report's path, or empty when asked to stop. */
+    public Optional<Path> run() {
+        long start = System.nanoTime();
+        Shard all = ShardRef.parse(plan.dataset().toString()).open();
+        Map<String, Path> ingredients = new LinkedHashMap<>();
+        Map<String, Integer> rows = new LinkedHashMap<>();
+        List<String> union = new ArrayList<>();
+        for (String domain : plan.domains()) {
+            String ref = plan.dataset() + "#domain=" + domain;
+            rows.put(domain, ShardRef.parse(ref).open().train().size());
+            union.add(ref);
+            if (!train(domain, List.of(ref), plan.steps())) {
+                return Optional.empty();
+            }
+            ingredients.put(domain, model(domain));
+        }
+        int n = plan.domains().size();
+        if (!train("paragon", union, plan.steps())
+                || !train("paragon-long", union, n * plan.steps())) {
+            return Optional.empty();
+        }
+        double trained = seconds(start);
+
+        double souping = soup(List.copyOf(ingredients.values()), model("soup"));
+        List<Path> survivors = new ArrayList<>();
+        ingredients.forEach(
+                (domain, path) -> {
+                    if (!domain.equals(plan.withdrawn())) {
+                        survivors.add(path);
+                    }
+                });
+        double withdrawing = soup(survivors, model("soup-without"));
+        // The proof of absence is a replay: the survivors averaged afresh, in another order.
+        soup(survivors.reversed(), model("replay"));
+        String without = hash(model("soup-without"));
+        boolean equal = without.equals(hash(model("replay")));
+
+        DemoPrompts prompts =
+                DemoPrompts.heldOut(all, plan.domains(), plan.prompts(), plan.seed());
+        try (ClipJudge judge = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE)) {
+            List<DemoModel> models = new ArrayList<>();
+            DemoSampler sampler = new DemoSampler(plan, prompts, judge, progress);
+            models.add(sampler.one("base", "never saw the shards", plan.base()));
+            ingredients.forEach(
+                    (domain, path) ->
+                            models.add(
+                                    sampler.one(domain, "ingredient", path)));
+            models.add(
+                    sampler.one("soup", "uniform average of the " + n, model("soup")));
+            models.add(
+                    sampler.one("paragon", "union, one ingredient's steps", model("paragon")));
+            models.add(
+                    sampler.one(
+                            "paragon ×" + n, "union, all ingredients' steps", model("paragon-long")));
+            models.add(
+                    sampler.one(
+                            "soup − " + plan.withdrawn(),
+                            plan.withdrawn() + " withdrawn",
+                            model("soup-without")));
+            models.add(
+                    sampler.ensemble(
+                            "ensemble",
+                            "mean of " + n + " predictions",
+                            List.copyOf(ingredients.values())));
+            Made made =
+                    new Made(
+                            plan,
+                            prompts,
+                            ingredients,
+                            rows,
+                            models,
+                            curves(ingredients),
+                            judge.judge().toString(),
+                            souping,
+                            withdrawing,
+                            trained,
+                            hash(model("soup")),
+                            without,
+                            equal,
+                            seconds(start));
+            Path report = plan.out().resolve(REPORT);
+            DemoReport.write(made, report);
+            return Optional.of(report);
+        }
+    }
+
+    private Path model(String name) {
+        return plan.out().resolve("models").resolve(name);
+    }
+
+    private boolean train(String name, List<String> shards, long steps) {
+        if (Files.exists(model(name))) {
+            return true;
+        }
+        TrainingOptions d = FineTuneRequest.embeddedDefaults(steps, plan.seed());
+        TrainingOptions options =
+                new TrainingOptions(
+                        steps,
+                        plan.batch(),
+                        1,
+                        d.learningRate(),
+                        d.schedule(),
+                        d.warmup(),
+                        d.weightDecay(),
+                        d.beta1(),
+                        d.beta2(),
+                        d.eps(),
+                        d.clipNorm(),
+                        0,
+                        plan.seed(),
+                        d.bfloat16());
+        FineTuneRequest request =
+                new FineTuneRequest(plan.base(), shards, model(name), options, 0.1, 0, false);
+        return new FineTuner(request, progress, stop).run().isPresent();
+    }
+
+    private double soup(List<Path> ingredients, Path out) {
+        long start = System.nanoTime();
+        Souper.create()
+                .replaceExisting(true)
+                .make(ingredients.stream().map(SoupIngredient::of).toList(), out);
+        return seconds(start);
+    }
+
+    private static String hash(Path model) {
+        return WeightsHash.of(model.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS));
+    }
+
+    private Map<String, LossCurve> curves(Map<String, Path> ingredients) {
+        Map<String, LossCurve> curves = new LinkedHashMap<>();
+        ingredients.forEach(
+                (name, path) ->
+                        curves.put(name, LossLog.readCsv(path.resolve(FineTuner.LOSS_FILE))));
+        curves.put("paragon", LossLog.readCsv(model("paragon").resolve(FineTuner.LOSS_FILE)));
+        curves.put(
+                "paragon ×" + plan.domains().size(),
+                LossLog.readCsv(model("paragon-long").resolve(FineTuner.LOSS_FILE)));
+        return curves;
+    }
+
+    private static double seconds(long start) {
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    /** Refuses an output folder that a run with another plan has filled. */
+    public void claimFolder() {
+        Path marker = plan.out().resolve("plan.txt");
+        String text = plan.toString() + "\n";
+        try {
+            if (Files.exists(marker)) {
+                if (!Files.readString(marker).equals(text)) {
+                    throw new SoupException(
+                            plan.out()
+                                    + " holds a demo with other settings; choose another --out or"
+                                    + " remove it.");
+                }
+                return;
+            }
+        } catch (IOException e) {
+            throw new SoupException(marker + " cannot be read: " + e.getMessage(), e);
+        }
+        AtomicFiles.write(marker, text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+}

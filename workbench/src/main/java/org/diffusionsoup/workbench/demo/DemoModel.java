@@ -1,0 +1,32 @@
+package org.diffusionsoup.workbench.demo;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.eval.ScoreSet;
+
+/**
+ * One model of the comparison and what it made.
+ *
+ * @param label name in tables and grids
+ * @param note what it is, in a few words
+ * @param folders its model folder, or the members of an ensemble
+ * @param pictures one per prompt and seed, prompts first
+ * @param scores CLIP scores of the pictures
+ * @param secondsPerPicture wall-clock time of sampling, decoding included
+ * @param unetBytes memory that its UNet weights take as float32
+ */
+record DemoModel(
+        String label,
+        String note,
+        List<Path> folders,
+        List<RgbImage> pictures,
+        ScoreSet scores,
+        double secondsPerPicture,
+        long unetBytes) {
+
+    DemoModel {
+        folders = List.copyOf(folders);
+        pictures = List.copyOf(pictures);
+    }
+}
