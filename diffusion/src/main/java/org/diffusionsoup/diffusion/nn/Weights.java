@@ -4,9 +4,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SafetensorsFile;
@@ -44,9 +46,9 @@ public final class Weights {
                     problems.add(
                             p.name()
                                     + " has shape "
-                                    + java.util.Arrays.toString(info.shape())
+                                    + Arrays.toString(info.shape())
                                     + ", the config asks for "
-                                    + java.util.Arrays.toString(p.shape()));
+                                    + Arrays.toString(p.shape()));
                 }
             }
             surplus.forEach(n -> problems.add("unexpected " + n));
@@ -61,7 +63,7 @@ public final class Weights {
             }
             try (Torch.Guard off = Torch.gradients(false)) {
                 for (Parameter p : parameters.all()) {
-                    TensorInfo info = given.get(p.name());
+                    TensorInfo info = Objects.requireNonNull(given.get(p.name()));
                     try (Scope s = Scope.open()) {
                         float[] values = floats(f.data(info.name()), info.dtype(), info.name());
                         p.value().copy_(Tensor.of(values, 1, values.length).reshape(p.shape()));

@@ -25,10 +25,12 @@ import org.jspecify.annotations.Nullable;
 final class TrainingState {
     private static final int CURVE_COLUMNS = 4;
 
+    private final Path dir;
     private final Path file;
     private final String fingerprint;
 
     TrainingState(Path dir, String fingerprint) {
+        this.dir = dir;
         this.file = dir.resolve("training-state.safetensors");
         this.fingerprint = fingerprint;
     }
@@ -61,10 +63,10 @@ final class TrainingState {
         metadata.put("soup.training.fingerprint", fingerprint);
         metadata.put("soup.training.step", Long.toString(optimizer.steps()));
         try {
-            Files.createDirectories(file.getParent());
+            Files.createDirectories(dir);
         } catch (IOException e) {
             throw new TrainingException(
-                    "the folder " + file.getParent() + " cannot be made: " + e.getMessage());
+                    "the folder " + dir + " cannot be made: " + e.getMessage());
         }
         SafetensorsWriter.write(file, metadata, entries);
     }
@@ -87,7 +89,7 @@ final class TrainingState {
                         file
                                 + " is a checkpoint of a different run (other base, shard or"
                                 + " options); give another --out or remove the folder "
-                                + file.getParent());
+                                + dir);
             }
             read(f, "weights", p.flat());
             read(f, "adam.m", optimizer.m());
@@ -143,12 +145,12 @@ final class TrainingState {
     void delete() {
         try {
             Files.deleteIfExists(file);
-            try (var left = Files.list(file.getParent())) {
+            try (var left = Files.list(dir)) {
                 if (left.findAny().isPresent()) {
                     return;
                 }
             }
-            Files.delete(file.getParent());
+            Files.delete(dir);
         } catch (IOException e) {
             throw new TrainingException(
                     "the finished run's checkpoint " + file + " cannot be removed: " + e.getMessage());

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.demo;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -224,9 +225,11 @@ public final class Demo {
                 }
                 return;
             }
+            Files.createDirectories(plan.out().resolve("models"));
+            Files.createDirectories(plan.out().resolve("pictures"));
         } catch (IOException e) {
-            throw new SoupException(marker + " cannot be read: " + e.getMessage(), e);
+            throw new SoupException(plan.out() + " cannot be used: " + e.getMessage(), e);
         }
-        AtomicFiles.write(marker, text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        AtomicFiles.write(marker, text.getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.pretrain;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -83,6 +84,7 @@ public final class Pretrainer {
      * @return whether all of them are finished; false when stopped
      */
     public boolean run(Set<Stage> stages) {
+        mkdirs(work);
         for (Stage s : Stage.values()) {
             if (!stages.contains(s) || Files.exists(done(s))) {
                 continue;
@@ -391,11 +393,6 @@ public final class Pretrainer {
     }
 
     private static void write(Path file, String text) {
-        try {
-            mkdirs(file.getParent());
-            Files.writeString(file, text);
-        } catch (IOException e) {
-            throw new SoupException(file + " cannot be written: " + e.getMessage(), e);
-        }
+        AtomicFiles.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 }
