@@ -8,6 +8,7 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -121,6 +122,41 @@ class AverageKernelTest {
             assertThat(new FastKernel(c.dtype, a).average(in, out, count)).isFalse();
             assertThat(new ExactKernel(c.dtype, a).average(in, out, count)).isFalse();
         }
+    }
+
+    @Test
+    void aHairFromATieIsSeenWhenTheQuotientNeeds54Bits() {
+        // W + 1/2 + 1/(2A) with A just above 2^29: a double quotient shows W + 1/2 alone.
+        long a2 = 1 << 28;
+        int even = (1 << 23) + 2;
+        float w = even;
+        assertThat(f32(new long[] {a2 + 1, a2}, w + 1, w)).isEqualTo(w + 1);
+        assertThat(f32(new long[] {a2, a2 + 1}, w + 1, w)).isEqualTo(w);
+        assertThat(f32(new long[] {a2, a2}, w + 1, w)).isEqualTo(w);
+        assertThat(f32(new long[] {a2, a2}, w + 1, w + 2)).isEqualTo(w + 2);
+    }
+
+    @Test
+    void whatACompensatedSumLosesStillBreaksTies() {
+        // The mean is 1 + 2^-24 (a tie) + 2^-143; the last term drowns beside 2^-78.
+        long[] a = {1, 1, 1, 1, 4};
+        float[] w = {8, 0x1p-21f, 0x1p-78f, 0x1p-140f, -0x1p-80f};
+        assertThat(f32(a, w)).isEqualTo(1 + 0x1p-23f);
+        w[3] = -w[3];
+        assertThat(f32(a, w)).isEqualTo(1);
+        w[3] = 0;
+        assertThat(f32(a, w)).isEqualTo(1);
+    }
+
+    /** One element through the fast kernel. */
+    private static float f32(long[] a, float... w) {
+        MemorySegment[] in = new MemorySegment[w.length];
+        for (int i = 0; i < w.length; i++) {
+            in[i] = segment(1, DType.F32);
+            in[i].setAtIndex(FloatCodec.F32, 0, w[i]);
+        }
+        return average(new FastKernel(DType.F32, a), in, 1, DType.F32)
+                .getAtIndex(FloatCodec.F32, 0);
     }
 
     static MemorySegment average(AverageKernel k, MemorySegment[] in, int count, DType dtype) {
