@@ -24,8 +24,7 @@ sealed interface PromptEncoder {
     /** A text encoder with the tokenizer it was trained with. */
     record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
         static Encoder load(Path tokenizer, Path model) {
-            return new Encoder(
-                    ClipTokenizer.load(tokenizer), StableDiffusion.textEncoder(model));
+            return new Encoder(ClipTokenizer.load(tokenizer), StableDiffusion.textEncoder(model));
         }
 
         ClipTextModel.Output run(List<String> prompts) {

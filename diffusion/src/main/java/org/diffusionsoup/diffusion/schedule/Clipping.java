@@ -6,8 +6,7 @@ import org.diffusionsoup.diffusion.torch.Tensor;
 record Clipping(boolean wanted, double range) {
     static Clipping of(SchedulerConfig c, boolean fallback) {
         return new Clipping(
-                c.json().flag("clip_sample", fallback),
-                c.json().number("clip_sample_range", 1.0));
+                c.json().flag("clip_sample", fallback), c.json().number("clip_sample_range", 1.0));
     }
 
     Tensor apply(Tensor clean) {

@@ -18,8 +18,7 @@ final class DdimScheduler extends Scheduler {
         this.table = c.table();
         this.stride = table.size() / steps;
         this.eta = eta;
-        this.finalProduct =
-                c.json().flag("set_alpha_to_one", true) ? 1.0 : table.alphaCumprod(0);
+        this.finalProduct = c.json().flag("set_alpha_to_one", true) ? 1.0 : table.alphaCumprod(0);
         this.clipping = Clipping.of(c, true);
     }
 

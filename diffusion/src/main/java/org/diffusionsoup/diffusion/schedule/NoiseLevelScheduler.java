@@ -79,8 +79,7 @@ abstract sealed class NoiseLevelScheduler extends Scheduler
         double scale = sigma * sigma + 1;
         return switch (config.predictionType()) {
             case EPSILON -> x.sub(prediction.mul(sigma));
-            case V_PREDICTION ->
-                    prediction.mul(-sigma / Math.sqrt(scale)).add(x.div(scale));
+            case V_PREDICTION -> prediction.mul(-sigma / Math.sqrt(scale)).add(x.div(scale));
             case SAMPLE -> prediction;
         };
     }

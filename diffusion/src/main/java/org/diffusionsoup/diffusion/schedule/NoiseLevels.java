@@ -6,9 +6,26 @@ import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 /**
  * Timesteps with the noise level σ/γ at each of them and, as one more entry, at the end of a run.
  */
-record NoiseLevels(double[] timesteps, double[] sigmas) {
+final class NoiseLevels {
     /** ρ of Karras et al. 2022, Eq. 5. */
     private static final double RHO = 7;
+
+    private final double[] timesteps;
+    private final double[] sigmas;
+
+    /** Takes over the arrays. */
+    NoiseLevels(double[] timesteps, double[] sigmas) {
+        this.timesteps = timesteps;
+        this.sigmas = sigmas;
+    }
+
+    double[] timesteps() {
+        return timesteps;
+    }
+
+    double[] sigmas() {
+        return sigmas;
+    }
 
     /** Levels of the solvers in the space x_t / γ_t (Euler, Heun, LMS). */
     static NoiseLevels direct(SchedulerConfig c, NoiseTable table, int steps) {

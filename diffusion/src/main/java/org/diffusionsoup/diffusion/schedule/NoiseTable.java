@@ -168,8 +168,7 @@ public final class NoiseTable {
 
     private int checked(long t) {
         if (t < 0 || t >= betas.length) {
-            throw new ScheduleException(
-                    "timestep " + t + " is outside 0 to " + (betas.length - 1));
+            throw new ScheduleException("timestep " + t + " is outside 0 to " + (betas.length - 1));
         }
         return (int) t;
     }

@@ -28,8 +28,7 @@ final class PndmScheduler extends Scheduler {
         super(c, schedule(c, steps));
         this.table = c.table();
         this.stride = table.size() / steps;
-        this.finalProduct =
-                c.json().flag("set_alpha_to_one", false) ? 1.0 : table.alphaCumprod(0);
+        this.finalProduct = c.json().flag("set_alpha_to_one", false) ? 1.0 : table.alphaCumprod(0);
         this.rungeKuttaCalls = skipsRungeKutta(c) ? 0 : 3 * ORDER;
         if (c.predictionType() == PredictionType.SAMPLE) {
             throw new ScheduleException(
@@ -141,10 +140,8 @@ final class PndmScheduler extends Scheduler {
         double next = s >= 0 ? table.alphaCumprod(s) : finalProduct;
         double rest = 1 - product;
         Tensor eps =
-                config.predictionType()
-                        .noise(prediction, x, Math.sqrt(product), Math.sqrt(rest));
-        double denominator =
-                product * Math.sqrt(1 - next) + Math.sqrt(product * rest * next);
+                config.predictionType().noise(prediction, x, Math.sqrt(product), Math.sqrt(rest));
+        double denominator = product * Math.sqrt(1 - next) + Math.sqrt(product * rest * next);
         return x.mul(Math.sqrt(next / product)).sub(eps.mul((next - product) / denominator));
     }
 

@@ -11,11 +11,7 @@ import org.diffusionsoup.diffusion.torch.Tensor;
  * <p>A scheduler may remember earlier predictions: use it for one run, in order, and close it.
  */
 public abstract sealed class Scheduler implements AutoCloseable
-        permits DdimScheduler,
-                DdpmScheduler,
-                PndmScheduler,
-                NoiseLevelScheduler,
-                LogSnrScheduler {
+        permits DdimScheduler, DdpmScheduler, PndmScheduler, NoiseLevelScheduler, LogSnrScheduler {
     final SchedulerConfig config;
     private final double[] timesteps;
     private int next;
@@ -99,7 +95,8 @@ public abstract sealed class Scheduler implements AutoCloseable
      * @param timesteps one per row
      */
     public Tensor addNoise(Tensor clean, Tensor noise, double... timesteps) {
-        return config.table().addNoise(clean, noise, Arrays.stream(timesteps).mapToLong(Math::round).toArray());
+        return config.table()
+                .addNoise(clean, noise, Arrays.stream(timesteps).mapToLong(Math::round).toArray());
     }
 
     /** Frees the predictions that are remembered. */

@@ -151,8 +151,7 @@ public record SchedulerConfig(
      */
     public Scheduler scheduler(int steps, double eta) {
         if (steps < 1 || steps > table.size()) {
-            throw new ScheduleException(
-                    "a run has 1 to " + table.size() + " steps, not " + steps);
+            throw new ScheduleException("a run has 1 to " + table.size() + " steps, not " + steps);
         }
         if (!(eta >= 0 && eta <= 1)) {
             throw new ScheduleException("eta lies between 0 and 1, not at " + eta);

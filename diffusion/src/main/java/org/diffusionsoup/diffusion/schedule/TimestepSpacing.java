@@ -2,9 +2,7 @@ package org.diffusionsoup.diffusion.schedule;
 
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
-/**
- * Which of the training timesteps a run visits (Lin et al. 2024, Table 2). All lists descend.
- */
+/** Which of the training timesteps a run visits (Lin et al. 2024, Table 2). All lists descend. */
 public enum TimestepSpacing {
     LINSPACE("linspace"),
     LEADING("leading"),

@@ -29,7 +29,8 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
         predictsClean = o.flag("predict_x0", true);
         bh1 = o.text("solver_type", "bh2").equals("bh1");
         lowerOrderFinal = o.flag("lower_order_final", true);
-        uncorrected = o.has("disable_corrector") ? o.integers("disable_corrector", 0, 0) : List.of();
+        uncorrected =
+                o.has("disable_corrector") ? o.integers("disable_corrector", 0, 0) : List.of();
         outputs = new History(order);
     }
 

@@ -22,8 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TextToImagePipelineTest {
     private final TextToImagePipeline pipeline =
-            TextToImagePipeline.load(
-                    Reference.open().goldens("e2e").getFirst().pipeline());
+            TextToImagePipeline.load(Reference.open().goldens("e2e").getFirst().pipeline());
     private Scope scope;
 
     /** Tiny tensors: a second thread only waits, and for long where the machine is busy. */
