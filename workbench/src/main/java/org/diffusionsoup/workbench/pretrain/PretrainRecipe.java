@@ -69,9 +69,9 @@ public record PretrainRecipe(
                         4,
                         List.of("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
                         List.of("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-                        List.of(64, 128, 192),
+                        List.of(48, 96, 160),
                         1,
-                        List.of(2, 4, 6),
+                        List.of(2, 3, 5),
                         List.of(1, 1, 1),
                         width,
                         true,
@@ -82,7 +82,7 @@ public record PretrainRecipe(
                         0,
                         0,
                         0),
-                training(unetSteps, 32, 1e-3, 1e-2, 0.999, seed + 2),
+                training(unetSteps, 16, 8e-4, 1e-2, 0.999, seed + 2),
                 0.1);
     }
 
