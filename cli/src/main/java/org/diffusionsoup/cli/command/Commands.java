@@ -8,6 +8,11 @@ public final class Commands {
 
     /** New instances of all commands, each annotated with its name. */
     public static List<Object> all() {
-        return List.of(new DemoCommand(), new TrainCommand(), new PretrainCommand(), new RecordStartCommand());
+        return List.of(
+                new DemoCommand(),
+                new TrainCommand(),
+                new PretrainCommand(),
+                new GenerateCommand(),
+                new RecordStartCommand());
     }
 }

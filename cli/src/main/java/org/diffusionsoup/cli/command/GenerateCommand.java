@@ -1,0 +1,125 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.generate.Drawn;
+import org.diffusionsoup.workbench.generate.GenerateRequest;
+import org.diffusionsoup.workbench.generate.GenerateRun;
+import org.diffusionsoup.workbench.generate.Prompts;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup generate}: pictures of prompts. */
+@Command(
+        name = "generate",
+        description = {
+            "Draw pictures of prompts with a model, or with several on the same noise.",
+            "Writes PNG files that carry prompt, seed, settings and the hash of the model's UNet."
+        },
+        footer = {
+            "  soup generate --model models/emoji-base --prompt \"noto red apple\" -o apple.png",
+            "  soup generate --model base --model soup --prompt \"noto cat\" --prompt \"fluent cat\""
+                    + " --seeds 0-3 -o cats.png",
+            "  soup generate --model soup --prompts prompts.txt --each pictures -o all.png",
+            "  soup generate --model noto --model fluent --ensemble --prompt \"noto dog\" -o dog.png"
+        })
+final class GenerateCommand extends SoupCommand {
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "DIR",
+            description = "Model in diffusers layout; several are drawn beside each other.")
+    private List<Path> models = List.of();
+
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "What to draw; repeatable.")
+    private List<String> prompts = List.of();
+
+    @Option(
+            names = "--prompts",
+            paramLabel = "FILE",
+            description = "File with one prompt a line; lines that start with # are left out.")
+    private Optional<Path> promptsFile = Optional.empty();
+
+    @Mixin private SamplingFlags sampling = new SamplingFlags();
+
+    @Option(
+            names = "--ensemble",
+            description = "Average the models' predictions at every step instead of drawing with each.")
+    private boolean ensemble;
+
+    @Option(
+            names = {"-o", "--out"},
+            paramLabel = "FILE",
+            description =
+                    "PNG of all pictures: a labelled grid, or the picture itself if there is one."
+                            + " An existing file is replaced.")
+    private Optional<Path> out = Optional.empty();
+
+    @Option(
+            names = "--each",
+            paramLabel = "DIR",
+            description = "New folder for the single pictures.")
+    private Optional<Path> each = Optional.empty();
+
+    @Override
+    protected void run(Console console) throws IOException {
+        List<String> all = new ArrayList<>(prompts);
+        promptsFile.ifPresent(file -> all.addAll(Prompts.read(file)));
+        if (all.isEmpty()) {
+            throw misuse("no prompt; give one with --prompt or some with --prompts.");
+        }
+        if (out.isEmpty() && each.isEmpty()) {
+            throw misuse("the pictures have nowhere to go; give --out FILE, --each DIR or both.");
+        }
+        GenerateRequest request =
+                new GenerateRequest(
+                        models, ensemble, all, sampling.seeds(), sampling.settings(), out, each);
+        try (Progress progress = console.progress()) {
+            GenerateRun.Result result = new GenerateRun(request, progress).run();
+            progress.close();
+            console.result(
+                    json(request, result),
+                    text -> {
+                        text.printf(
+                                "%d pictures in %.1f s%n", result.pictures(), result.seconds());
+                        for (Drawn m : result.models()) {
+                            text.printf("%s: %s, UNet %s%n", m.name(), m.scheduler(), m.unetHash());
+                        }
+                        out.ifPresent(text::println);
+                        each.ifPresent(text::println);
+                    });
+        }
+    }
+
+    private static Map<String, Object> json(GenerateRequest request, GenerateRun.Result result) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        request.sheet().ifPresent(file -> json.put("out", file.toString()));
+        request.folder().ifPresent(folder -> json.put("each", folder.toString()));
+        List<Map<String, String>> models = new ArrayList<>();
+        for (Drawn m : result.models()) {
+            Map<String, String> model = new LinkedHashMap<>();
+            model.put("name", m.name());
+            model.put("unet_sha256", m.unetHash());
+            model.put("scheduler", m.scheduler());
+            models.add(model);
+        }
+        json.put("models", models);
+        json.put("ensemble", request.ensemble());
+        json.put("prompts", request.prompts());
+        json.put("seeds", request.seeds());
+        json.put("steps", request.settings().steps());
+        json.put("guidance", request.settings().guidance());
+        json.put("negative_prompt", request.settings().negativePrompt());
+        json.put("pictures", result.pictures());
+        json.put("seconds", result.seconds());
+        return json;
+    }
+}

@@ -1,0 +1,80 @@
+package org.diffusionsoup.cli.command;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Prompts;
+import org.diffusionsoup.workbench.generate.Sampler;
+import picocli.CommandLine.Option;
+
+/** The options that say how pictures are sampled, shared by every command that draws. */
+final class SamplingFlags {
+    @Option(
+            names = {"--seed", "--seeds"},
+            defaultValue = "0",
+            paramLabel = "LIST",
+            description =
+                    "Seeds of the noise, as 0,1,2 or 0-3; a seed gives every model the same noise"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private String seeds = "0";
+
+    @Option(
+            names = "--steps",
+            defaultValue = "" + GenerateSettings.STEPS,
+            paramLabel = "N",
+            description = "Denoising steps (default: ${DEFAULT-VALUE}).")
+    private int steps;
+
+    @Option(
+            names = "--guidance",
+            defaultValue = "" + GenerateSettings.GUIDANCE,
+            paramLabel = "SCALE",
+            description =
+                    "Scale of classifier-free guidance, 1 for none (default: ${DEFAULT-VALUE}).")
+    private double guidance;
+
+    @Option(
+            names = "--negative",
+            defaultValue = "",
+            paramLabel = "TEXT",
+            description = "Prompt that guidance leads away from.")
+    private String negative = "";
+
+    @Option(
+            names = "--scheduler",
+            defaultValue = "",
+            paramLabel = "NAME",
+            description =
+                    "ddim, ddpm, dpm++2m, euler, euler-a, heun, lms, pndm or unipc (default: the"
+                            + " model's own).")
+    private String scheduler = "";
+
+    @Option(
+            names = "--size",
+            defaultValue = "0",
+            paramLabel = "PIXELS",
+            description = "Side of the pictures (default: what the model was trained on).")
+    private int size;
+
+    @Option(
+            names = "--batch",
+            defaultValue = "" + GenerateSettings.BATCH,
+            paramLabel = "N",
+            description = "Pictures denoised together (default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    List<Long> seeds() {
+        return Prompts.seeds(seeds);
+    }
+
+    GenerateSettings settings() {
+        return new GenerateSettings(
+                steps,
+                guidance,
+                negative,
+                scheduler.isEmpty() ? Optional.empty() : Optional.of(Sampler.parse(scheduler)),
+                size == 0 ? OptionalInt.empty() : OptionalInt.of(size),
+                batch);
+    }
+}

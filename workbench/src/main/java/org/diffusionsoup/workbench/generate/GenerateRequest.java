@@ -1,0 +1,66 @@
+package org.diffusionsoup.workbench.generate;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.core.SoupException;
+
+/**
+ * What to draw and where to put it.
+ *
+ * @param models folders in diffusers layout, one or more
+ * @param ensemble whether the models' predictions are averaged instead of drawing with each
+ * @param prompts one or more
+ * @param seeds one or more
+ * @param settings of the sampling
+ * @param sheet PNG file of all pictures; empty for none
+ * @param folder for the single pictures; empty for none, otherwise new or empty
+ */
+public record GenerateRequest(
+        List<Path> models,
+        boolean ensemble,
+        List<String> prompts,
+        List<Long> seeds,
+        GenerateSettings settings,
+        Optional<Path> sheet,
+        Optional<Path> folder) {
+
+    /**
+     * @throws SoupException if something is missing or the folder is in use
+     */
+    public GenerateRequest {
+        models = List.copyOf(models);
+        prompts = List.copyOf(prompts);
+        seeds = List.copyOf(seeds);
+        if (models.isEmpty()) {
+            throw new SoupException("Drawing needs a model; give one with --model.");
+        }
+        if (prompts.isEmpty()) {
+            throw new SoupException(
+                    "Drawing needs a prompt; give one with --prompt or some with --prompts.");
+        }
+        if (seeds.isEmpty()) {
+            throw new SoupException("Drawing needs a seed; give one with --seed.");
+        }
+        if (sheet.isEmpty() && folder.isEmpty()) {
+            throw new SoupException(
+                    "The pictures have nowhere to go; give --out FILE, --each FOLDER or both.");
+        }
+        if (sheet.isPresent() && Files.isDirectory(sheet.get())) {
+            throw new SoupException(
+                    "--out %s is a folder; name a .png file, or use --each for single pictures."
+                            .formatted(sheet.get()));
+        }
+        if (folder.isPresent() && Files.exists(folder.get()) && !isEmptyFolder(folder.get())) {
+            throw new SoupException(
+                    "--each %s exists and is not an empty folder; choose a new one."
+                            .formatted(folder.get()));
+        }
+    }
+
+    private static boolean isEmptyFolder(Path path) {
+        String[] inside = path.toFile().list();
+        return inside != null && inside.length == 0;
+    }
+}

@@ -1,0 +1,152 @@
+package org.diffusionsoup.workbench.generate;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.png.PngFiles;
+
+/**
+ * Draws with every model of a request, one model in memory at a time, and writes PNG files that
+ * carry their settings. Files appear after the last picture is drawn, whole or not at all.
+ */
+public final class GenerateRun {
+    /** Keyword of the program's version in a PNG file. */
+    public static final String VERSION_KEY = "soup_version";
+
+    private static final int SLUG = 60;
+
+    private final GenerateRequest request;
+    private final Progress progress;
+
+    /** A run that tells {@code progress} how far it is. */
+    public GenerateRun(GenerateRequest request, Progress progress) {
+        this.request = request;
+        this.progress = progress;
+    }
+
+    /**
+     * What was drawn.
+     *
+     * @param models one per model, or one for an ensemble, in the request's order
+     * @param seconds spent drawing, without loading
+     */
+    public record Result(List<Drawn> models, double seconds) {
+        public Result {
+            models = List.copyOf(models);
+        }
+
+        /** Number of pictures of all models. */
+        public int pictures() {
+            return models.stream().flatMap(m -> m.pictures().stream()).mapToInt(List::size).sum();
+        }
+    }
+
+    private record Single(String file, RgbImage image, Map<String, String> text) {}
+
+    /** Draws and writes. */
+    public Result run() {
+        List<Drawn> drawn = new ArrayList<>();
+        List<Single> singles = new ArrayList<>();
+        double seconds = 0;
+        List<String> names = ModelNames.of(request.models());
+        int runs = request.ensemble() ? 1 : names.size();
+        for (int m = 0; m < runs; m++) {
+            try (Generator generator =
+                    request.ensemble()
+                            ? Generator.ensemble(request.models(), request.settings())
+                            : Generator.open(request.models().get(m), request.settings())) {
+                String name = request.ensemble() ? generator.name() : names.get(m);
+                long start = System.nanoTime();
+                List<List<RgbImage>> pictures =
+                        generator.grid(request.prompts(), request.seeds(), progress);
+                seconds += (System.nanoTime() - start) / 1e9;
+                drawn.add(
+                        new Drawn(
+                                name, generator.unetHash(), generator.schedulerName(), pictures));
+                singles.addAll(singles(m, name, generator, pictures));
+            }
+        }
+        request.folder().ifPresent(folder -> writeEach(folder, singles));
+        request.sheet().ifPresent(file -> writeSheet(file, drawn, singles));
+        return new Result(drawn, seconds);
+    }
+
+    private List<Single> singles(
+            int model, String name, Generator generator, List<List<RgbImage>> pictures) {
+        List<Single> out = new ArrayList<>();
+        for (int p = 0; p < pictures.size(); p++) {
+            String prompt = request.prompts().get(p);
+            for (int s = 0; s < pictures.get(p).size(); s++) {
+                long seed = request.seeds().get(s);
+                Map<String, String> text =
+                        new LinkedHashMap<>(generator.metadata(prompt, seed).toText());
+                text.put("model", name);
+                text.put(VERSION_KEY, SoupVersion.current());
+                String prefix = request.models().size() == 1 ? "" : "m" + (model + 1) + "-";
+                out.add(
+                        new Single(
+                                "%sp%03d-%s-seed%d.png".formatted(prefix, p + 1, slug(prompt), seed),
+                                pictures.get(p).get(s),
+                                text));
+            }
+        }
+        return out;
+    }
+
+    private static void writeEach(Path folder, List<Single> singles) {
+        AtomicFiles.writeFolder(
+                folder,
+                temp -> {
+                    for (Single single : singles) {
+                        PngFiles.write(temp.resolve(single.file()), single.image(), single.text());
+                    }
+                });
+    }
+
+    private void writeSheet(Path file, List<Drawn> drawn, List<Single> singles) {
+        PngFiles.write(
+                file,
+                Sheet.of(drawn, request.prompts(), request.seeds()),
+                singles.size() == 1 ? singles.getFirst().text() : sheetText(drawn));
+    }
+
+    /** The settings of all pictures; plural keywords hold one entry a line. */
+    private Map<String, String> sheetText(List<Drawn> drawn) {
+        Map<String, String> text = new LinkedHashMap<>();
+        text.put("prompts", String.join("\n", request.prompts()));
+        if (!request.settings().negativePrompt().isEmpty()) {
+            text.put("negative_prompt", request.settings().negativePrompt());
+        }
+        text.put("seeds", lines(request.seeds()));
+        text.put("models", lines(drawn.stream().map(Drawn::name).toList()));
+        text.put("models_sha256", lines(drawn.stream().map(Drawn::unetHash).toList()));
+        text.put("schedulers", lines(drawn.stream().map(Drawn::scheduler).toList()));
+        text.put("guidance_scale", Double.toString(request.settings().guidance()));
+        text.put("steps", Integer.toString(request.settings().steps()));
+        text.put(VERSION_KEY, SoupVersion.current());
+        text.put("Software", "Diffusion Soup");
+        return text;
+    }
+
+    private static String lines(List<?> values) {
+        return values.stream().map(String::valueOf).collect(Collectors.joining("\n"));
+    }
+
+    /** A prompt as part of a file name: lower-case letters, digits and hyphens. */
+    static String slug(String prompt) {
+        String slug =
+                prompt.toLowerCase(Locale.ROOT)
+                        .replaceAll("[^a-z0-9]+", "-")
+                        .replaceAll("^-|-$", "");
+        String cut = slug.substring(0, Math.min(SLUG, slug.length()));
+        return cut.isEmpty() ? "prompt" : cut;
+    }
+}

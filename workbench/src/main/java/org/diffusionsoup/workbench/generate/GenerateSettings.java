@@ -1,0 +1,64 @@
+package org.diffusionsoup.workbench.generate;
+
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.diffusionsoup.core.SoupException;
+
+/**
+ * How pictures are sampled, the same for every model of a run.
+ *
+ * @param steps of the scheduler, at least 1
+ * @param guidance scale of classifier-free guidance, at least 0; 1 or less means none
+ * @param negativePrompt what guidance leads away from; empty for the plain unconditional
+ * @param sampler the scheduler; empty for each model's own
+ * @param size side of the square pictures in pixels; empty for the size each model was trained on
+ * @param batch pictures denoised together, at least 1; more is faster and takes more memory
+ */
+public record GenerateSettings(
+        int steps,
+        double guidance,
+        String negativePrompt,
+        Optional<Sampler> sampler,
+        OptionalInt size,
+        int batch) {
+
+    /** Steps of the embedded base's defaults. */
+    public static final int STEPS = 25;
+
+    /** Guidance scale of the embedded base's defaults. */
+    public static final double GUIDANCE = 3.0;
+
+    /** Pictures denoised together unless said otherwise. */
+    public static final int BATCH = 16;
+
+    /**
+     * @throws SoupException naming the flag that is out of range
+     */
+    public GenerateSettings {
+        if (steps < 1) {
+            throw new SoupException("--steps must be at least 1, not " + steps + ".");
+        }
+        if (!Double.isFinite(guidance) || guidance < 0) {
+            throw new SoupException(
+                    "--guidance must be a number of at least 0, not " + guidance + ".");
+        }
+        if (batch < 1) {
+            throw new SoupException("--batch must be at least 1, not " + batch + ".");
+        }
+        if (size.isPresent() && size.getAsInt() < 1) {
+            throw new SoupException(
+                    "--size must be at least 1 pixel, not " + size.getAsInt() + ".");
+        }
+    }
+
+    /** 25 steps of the model's own scheduler, guidance 3, the model's own size, batches of 16. */
+    public static GenerateSettings defaults() {
+        return new GenerateSettings(
+                STEPS, GUIDANCE, "", Optional.empty(), OptionalInt.empty(), BATCH);
+    }
+
+    /** The same with another number of steps. */
+    public GenerateSettings withSteps(int other) {
+        return new GenerateSettings(other, guidance, negativePrompt, sampler, size, batch);
+    }
+}

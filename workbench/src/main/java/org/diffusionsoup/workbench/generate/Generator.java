@@ -1,0 +1,278 @@
+package org.diffusionsoup.workbench.generate;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
+import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
+import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.png.PictureMetadata;
+
+/**
+ * Draws pictures of prompts with one model, or with an ensemble of several whose predictions are
+ * averaged at every step (paper, Eq. 5).
+ *
+ * <p>A seed gives the same noise whatever the model, the prompt and the batch, so that models can be
+ * compared picture by picture. The same call gives the same bytes; another batch size changes the
+ * order of additions and with it the last bits before rounding. Not for use by several threads at
+ * once.
+ */
+public final class Generator implements AutoCloseable {
+    private final String name;
+    private final String unetHash;
+    private final TextToImagePipeline pipeline;
+    private final GenerateSettings settings;
+    private final SamplingOptions options;
+    private final Runnable release;
+
+    private Generator(
+            String name,
+            List<Path> folders,
+            TextToImagePipeline loaded,
+            GenerateSettings settings,
+            Runnable release) {
+        this.name = name;
+        this.settings = settings;
+        this.release = release;
+        unetHash = hash(folders);
+        pipeline =
+                settings.sampler()
+                        .map(s -> loaded.with(loaded.scheduler().withClassName(s.className())))
+                        .orElse(loaded);
+        int timesteps = pipeline.scheduler().table().size();
+        if (settings.steps() > timesteps) {
+            throw new SoupException(
+                    "--steps %d is more than the %d timesteps that %s was trained with."
+                            .formatted(settings.steps(), timesteps, name));
+        }
+        int size = settings.size().orElse(pipeline.nativeSize());
+        UNetConfig unet =
+                UNetConfig.of(
+                        JsonConfig.read(folders.getFirst().resolve("unet").resolve("config.json")));
+        // Each level of the UNet but the last halves the latents, on top of the autoencoder.
+        int latentPixels = pipeline.nativeSize() / unet.sampleSize();
+        int divisor = latentPixels << (unet.blockOutChannels().size() - 1);
+        if (size % divisor != 0) {
+            throw new SoupException(
+                    "--size %d does not suit %s; give a multiple of %d."
+                            .formatted(size, name, divisor));
+        }
+        options =
+                new SamplingOptions(
+                        settings.steps(),
+                        settings.guidance(),
+                        0,
+                        settings.negativePrompt(),
+                        size,
+                        size);
+    }
+
+    /**
+     * Loads one model.
+     *
+     * @param folder in diffusers layout
+     * @throws SoupException when the folder is not a model, or the settings do not suit it
+     */
+    public static Generator open(Path folder, GenerateSettings settings) {
+        requireFolder(folder);
+        TextToImagePipeline pipeline = TextToImagePipeline.load(folder);
+        return orRelease(
+                ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+    }
+
+    /**
+     * Loads several models that share text encoder and autoencoder, as the ingredients of one base
+     * do; the first one's scheduler is used.
+     *
+     * @param folders one or more of Stable Diffusion 1.x or 2.x, in diffusers layout
+     * @throws SoupException when one is not a model, or they do not share a base
+     */
+    public static Generator ensemble(List<Path> folders, GenerateSettings settings) {
+        if (folders.isEmpty()) {
+            throw new SoupException("An ensemble needs at least one --model.");
+        }
+        folders.forEach(Generator::requireFolder);
+        Path first = folders.getFirst();
+        folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
+        StableDiffusion model = StableDiffusion.load(first);
+        List<UNet2DConditionModel> unets = new ArrayList<>(List.of(model.unet()));
+        Runnable release =
+                () -> {
+                    model.close();
+                    unets.subList(1, unets.size()).forEach(u -> u.parameters().close());
+                };
+        try {
+            for (Path folder : folders.subList(1, folders.size())) {
+                unets.add(StableDiffusion.unet(folder.resolve("unet")));
+            }
+        } catch (RuntimeException e) {
+            release.run();
+            throw e;
+        }
+        return orRelease(
+                "ensemble of " + folders.size(),
+                folders,
+                new TextToImagePipeline(
+                        model, NoisePredictor.ensemble(unets), model.scheduler()),
+                settings,
+                release);
+    }
+
+    private static Generator orRelease(
+            String name,
+            List<Path> folders,
+            TextToImagePipeline pipeline,
+            GenerateSettings settings,
+            Runnable release) {
+        try {
+            return new Generator(name, folders, pipeline, settings, release);
+        } catch (RuntimeException e) {
+            release.run();
+            throw e;
+        }
+    }
+
+    private static void requireFolder(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "There is no model folder " + folder + "; give one in diffusers layout.");
+        }
+    }
+
+    private static void requireShared(Path first, Path other) {
+        for (String weights :
+                List.of(
+                        "text_encoder/" + StableDiffusion.TRANSFORMERS_WEIGHTS,
+                        "vae/" + StableDiffusion.DIFFUSERS_WEIGHTS)) {
+            if (!WeightsHash.of(first.resolve(weights))
+                    .equals(WeightsHash.of(other.resolve(weights)))) {
+                throw new SoupException(
+                        "%s and %s differ in %s; an ensemble takes models of one base."
+                                .formatted(first, other, weights));
+            }
+        }
+    }
+
+    private static String hash(List<Path> folders) {
+        String lines =
+                folders.stream()
+                        .map(f -> f.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS))
+                        .map(WeightsHash::of)
+                        .collect(Collectors.joining("\n"));
+        return folders.size() == 1
+                ? lines
+                : Hashes.sha256Hex(lines.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The model folder's name, or "ensemble of n". */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * Content hash of the UNet's weights, 64 hexadecimal digits; for an ensemble SHA-256 over its
+     * members' hashes in the order given, with a line feed between them.
+     */
+    public String unetHash() {
+        return unetHash;
+    }
+
+    /** Class name of the scheduler in use, such as {@code DDIMScheduler}. */
+    public String schedulerName() {
+        return pipeline.scheduler().className();
+    }
+
+    /** Side of the pictures in pixels. */
+    public int size() {
+        return options.width();
+    }
+
+    /** What is written into the file of one picture. */
+    public PictureMetadata metadata(String prompt, long seed) {
+        return new PictureMetadata(
+                prompt,
+                settings.negativePrompt(),
+                seed,
+                unetHash,
+                settings.guidance(),
+                schedulerName(),
+                settings.steps());
+    }
+
+    /**
+     * Every prompt with every seed.
+     *
+     * @param prompts one or more
+     * @param seeds one or more
+     * @return per prompt, in its order, one picture per seed
+     */
+    public List<List<RgbImage>> grid(List<String> prompts, List<Long> seeds, Progress progress) {
+        List<String> each = new ArrayList<>();
+        List<Long> seedOf = new ArrayList<>();
+        for (String prompt : prompts) {
+            for (long seed : seeds) {
+                each.add(prompt);
+                seedOf.add(seed);
+            }
+        }
+        List<RgbImage> all = pictures(each, seedOf, progress);
+        List<List<RgbImage>> rows = new ArrayList<>();
+        for (int p = 0; p < prompts.size(); p++) {
+            rows.add(List.copyOf(all.subList(p * seeds.size(), (p + 1) * seeds.size())));
+        }
+        return rows;
+    }
+
+    /**
+     * One picture per prompt.
+     *
+     * @param prompts one or more
+     * @param seeds of the pictures' noise, as many as prompts
+     * @return 8-bit pictures in the prompts' order
+     */
+    public List<RgbImage> pictures(List<String> prompts, List<Long> seeds, Progress progress) {
+        if (prompts.isEmpty() || prompts.size() != seeds.size()) {
+            throw new IllegalArgumentException(
+                    prompts.size() + " prompts need as many seeds, not " + seeds.size());
+        }
+        progress.start("generate " + name, prompts.size(), "images");
+        List<RgbImage> out = new ArrayList<>();
+        for (int from = 0; from < prompts.size(); from += settings.batch()) {
+            int to = Math.min(from + settings.batch(), prompts.size());
+            long[] some = seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
+            try (Scope scope = Scope.open()) {
+                byte[][] rgb =
+                        TextToImagePipeline.toBytes(
+                                pipeline.generate(
+                                        prompts.subList(from, to),
+                                        some,
+                                        options,
+                                        (i, x) -> progress.message("step " + (i + 1))));
+                for (byte[] one : rgb) {
+                    out.add(new RgbImage(options.width(), options.height(), one));
+                }
+            }
+            progress.advance(to - from);
+        }
+        return out;
+    }
+
+    /** Frees the weights. */
+    @Override
+    public void close() {
+        release.run();
+    }
+}

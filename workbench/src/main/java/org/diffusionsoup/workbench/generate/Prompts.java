@@ -1,0 +1,87 @@
+package org.diffusionsoup.workbench.generate;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+
+/** Reads what is drawn: files of prompts, lists of seeds. */
+public final class Prompts {
+    private static final int MOST_SEEDS = 100_000;
+    private static final Pattern RANGE = Pattern.compile("(\\d{1,18})-(\\d{1,18})");
+
+    private Prompts() {}
+
+    /**
+     * Prompts of a UTF-8 text file, one a line; blank lines and lines that start with # are left
+     * out.
+     *
+     * @return at least one
+     * @throws SoupException if the file is missing, no UTF-8 text, or holds no prompt
+     */
+    public static List<String> read(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new SoupException("There is no prompts file " + file + ".");
+        }
+        List<String> prompts;
+        try {
+            prompts =
+                    Files.readAllLines(file, StandardCharsets.UTF_8).stream()
+                            .map(String::strip)
+                            .filter(line -> !line.isEmpty() && !line.startsWith("#"))
+                            .toList();
+        } catch (CharacterCodingException e) {
+            throw new SoupException(file + " is not UTF-8 text; save it as UTF-8.", e);
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
+        if (prompts.isEmpty()) {
+            throw new SoupException(
+                    "The prompts file " + file + " holds no prompt; write one a line.");
+        }
+        return prompts;
+    }
+
+    /**
+     * Seeds in the form {@code 0,1,2}, {@code 0-3} or mixed, {@code 7,10-12}.
+     *
+     * @return at least one, in the order given
+     * @throws SoupException if a part is neither a whole number nor a range, or one comes twice
+     */
+    public static List<Long> seeds(String text) {
+        List<Long> seeds = new ArrayList<>();
+        for (String part : text.split(",", -1)) {
+            Matcher range = RANGE.matcher(part.strip());
+            try {
+                if (range.matches()) {
+                    long from = Long.parseLong(range.group(1));
+                    long to = Long.parseLong(range.group(2));
+                    if (to < from || to - from >= MOST_SEEDS) {
+                        throw new NumberFormatException(part);
+                    }
+                    for (long seed = from; seed <= to; seed++) {
+                        seeds.add(seed);
+                    }
+                } else {
+                    seeds.add(Long.parseLong(part.strip()));
+                }
+            } catch (NumberFormatException e) {
+                throw new SoupException(
+                        "--seed '%s' is no list of seeds; write numbers and ranges as 0,1,2 or 0-3."
+                                .formatted(text),
+                        e);
+            }
+        }
+        if (seeds.stream().distinct().count() < seeds.size()) {
+            throw new SoupException("--seed '%s' names a seed twice.".formatted(text));
+        }
+        return seeds;
+    }
+}
