@@ -1,0 +1,247 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.workbench.png.PictureMetadata;
+import org.diffusionsoup.workbench.png.PngFiles;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code soup generate} from the command line to the files' bytes, on tiny models. */
+class GenerateCommandTest {
+    private static final Path MODEL = TinyModels.sd15();
+
+    @TempDir Path folder;
+
+    /** Tiny tensors: a second thread only waits. */
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
+
+    private Path out(String name) {
+        return folder.resolve(name);
+    }
+
+    private static RgbImage read(Path file) throws IOException {
+        return PngCodec.decode(Files.readAllBytes(file), file.toString());
+    }
+
+    private static int difference(RgbImage a, RgbImage b) {
+        assertThat(b.pixels()).hasSameSizeAs(a.pixels());
+        int most = 0;
+        for (int i = 0; i < a.pixels().length; i++) {
+            most = Math.max(most, Math.abs((a.pixels()[i] & 255) - (b.pixels()[i] & 255)));
+        }
+        return most;
+    }
+
+    @Test
+    void onePictureIsWrittenAsItIsWithItsSettings() throws IOException {
+        Run.of(
+                        "generate", "--model", MODEL, "--prompt", "noto red apple – ünïcode",
+                        "--seed", 7, "--steps", 2, "--guidance", 2.5, "--negative", "blurry",
+                        "--scheduler", "ddim", "-o", out("a.png"))
+                .ok();
+        RgbImage picture = read(out("a.png"));
+        assertThat(picture.width()).isEqualTo(64);
+        assertThat(picture.height()).isEqualTo(64);
+        Map<String, String> text = PngFiles.readText(out("a.png"));
+        String hash =
+                WeightsHash.of(MODEL.resolve("unet/diffusion_pytorch_model.safetensors"));
+        assertThat(PictureMetadata.fromText(text))
+                .contains(
+                        new PictureMetadata(
+                                "noto red apple – ünïcode",
+                                "blurry",
+                                7,
+                                hash,
+                                2.5,
+                                "DDIMScheduler",
+                                2));
+        assertThat(text)
+                .containsEntry("soup_version", SoupVersion.current())
+                .containsEntry("model", "tiny-sd15");
+    }
+
+    @Test
+    void theSameCommandGivesTheSameBytesAndAnotherSeedOthers() throws IOException {
+        for (String name : List.of("a", "b")) {
+            Run.of(
+                            "generate", "--model", MODEL, "--prompt", "cat", "--seed", 1,
+                            "--steps", 2, "--scheduler", "euler-a", "-o", out(name))
+                    .ok();
+        }
+        Run.of(
+                        "generate", "--model", MODEL, "--prompt", "cat", "--seed", 2,
+                        "--steps", 2, "--scheduler", "euler-a", "-o", out("c"))
+                .ok();
+        assertThat(out("b")).hasSameBinaryContentAs(out("a"));
+        assertThat(difference(read(out("a")), read(out("c")))).isGreaterThan(10);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"pndm", "ddpm"})
+    void aPictureDoesNotDependOnItsBatch(String scheduler) throws IOException {
+        for (int batch : new int[] {1, 4}) {
+            Run.of(
+                            "generate", "--model", MODEL, "--prompt", "cat", "--prompt", "dog",
+                            "--seeds", "3-4", "--steps", 3, "--scheduler", scheduler,
+                            "--batch", batch, "--each", out("batch" + batch))
+                    .ok();
+        }
+        for (String file :
+                List.of(
+                        "p001-cat-seed3.png",
+                        "p001-cat-seed4.png",
+                        "p002-dog-seed3.png",
+                        "p002-dog-seed4.png")) {
+            RgbImage alone = read(out("batch1").resolve(file));
+            assertThat(difference(alone, read(out("batch4").resolve(file))))
+                    .as(file)
+                    .isLessThanOrEqualTo(1);
+        }
+        assertThat(
+                        difference(
+                                read(out("batch4").resolve("p001-cat-seed3.png")),
+                                read(out("batch4").resolve("p001-cat-seed4.png"))))
+                .isGreaterThan(10);
+    }
+
+    @Test
+    void aGridNamesEverythingThatIsInIt() throws IOException {
+        Files.writeString(out("prompts.txt"), "# animals\ncat\n\n  dog  \n");
+        Run run =
+                Run.of(
+                                "generate", "--model", MODEL, "--model", TinyModels.sd21(),
+                                "--prompts", out("prompts.txt"), "--prompt", "red apple",
+                                "--seed", "0,5", "--steps", 1, "--json", "-o", out("grid.png"))
+                        .ok();
+        assertThat(run.err()).isEmpty();
+        JsonNode json = new ObjectMapper().readTree(run.out());
+        assertThat(json.path("pictures").asInt()).isEqualTo(12);
+        assertThat(json.path("models").get(1).path("name").asText()).isEqualTo("tiny-sd21");
+        assertThat(json.path("models").get(0).path("unet_sha256").asText()).hasSize(64);
+        assertThat(json.path("steps").asInt()).isEqualTo(1);
+        assertThat(PngFiles.readText(out("grid.png")))
+                .containsEntry("prompts", "red apple\ncat\ndog")
+                .containsEntry("seeds", "0\n5")
+                .containsEntry("models", "tiny-sd15\ntiny-sd21")
+                .containsEntry("steps", "1");
+        // Six rows (3 prompts × 2 models) and two columns of 64-pixel pictures, enlarged.
+        RgbImage grid = read(out("grid.png"));
+        assertThat(grid.height()).isGreaterThan(6 * 96);
+        assertThat(grid.width()).isGreaterThan(2 * 96);
+    }
+
+    @Test
+    void anEnsembleOfAModelAndItselfIsTheModel() throws IOException {
+        Path copy = copy(MODEL, out("copy"));
+        Run.of(
+                        "generate", "--model", MODEL, "--prompt", "cat", "--steps", 2,
+                        "-o", out("one.png"))
+                .ok();
+        Run run =
+                Run.of(
+                                "generate", "--model", MODEL, "--model", copy, "--ensemble",
+                                "--prompt", "cat", "--steps", 2, "-o", out("both.png"))
+                        .ok();
+        assertThat(run.out()).contains("1 pictures", "ensemble of 2");
+        assertThat(difference(read(out("one.png")), read(out("both.png"))))
+                .isLessThanOrEqualTo(1);
+        assertThat(PngFiles.readText(out("both.png")).get("model_sha256"))
+                .isNotEqualTo(PngFiles.readText(out("one.png")).get("model_sha256"));
+    }
+
+    @Test
+    void anEnsembleOfDifferentBasesIsRefused() {
+        Run.of(
+                        "generate", "--model", MODEL, "--model", TinyModels.sd21(), "--ensemble",
+                        "--prompt", "cat", "-o", out("x.png"))
+                .fails(1, "differ in text_encoder", "models of one base");
+        assertThat(out("x.png")).doesNotExist();
+    }
+
+    @Test
+    void sdxlDraws() throws IOException {
+        Run.of(
+                        "generate", "--model", TinyModels.sdxl(), "--prompt", "cat",
+                        "--steps", 1, "-o", out("xl.png"))
+                .ok();
+        assertThat(read(out("xl.png")).width()).isGreaterThanOrEqualTo(32);
+    }
+
+    @Test
+    void whatIsMissingIsNamedInOneSentence() throws IOException {
+        Path none = out("nothing-here");
+        Files.writeString(out("empty.txt"), "\n# no prompt\n");
+        Files.write(out("latin.txt"), new byte[] {'c', (byte) 0xe9, '\n'});
+        Files.createDirectories(out("full"));
+        Files.writeString(out("full/file"), "x");
+        Path o = out("o.png");
+        Run.of("generate", "--model", none, "--prompt", "cat", "-o", o)
+                .fails(1, "no model folder", "nothing-here");
+        Run.of("generate", "--model", folder, "--prompt", "cat", "-o", o)
+                .fails(1, "model_index.json");
+        Run.of("generate", "--model", MODEL, "--prompts", none, "-o", o)
+                .fails(1, "no prompts file");
+        Run.of("generate", "--model", MODEL, "--prompts", out("empty.txt"), "-o", o)
+                .fails(1, "empty.txt holds no prompt");
+        Run.of("generate", "--model", MODEL, "--prompts", out("latin.txt"), "-o", o)
+                .fails(1, "UTF-8");
+        Run.of("generate", "--model", MODEL, "-o", o).fails(2, "no prompt");
+        Run.of("generate", "--model", MODEL, "--prompt", "cat").fails(2, "--out");
+        Run.of("generate", "--model", MODEL, "--prompt", "cat", "--each", out("full"))
+                .fails(1, "full", "not an empty folder");
+        Run.of("generate", "--model", MODEL, "--prompt", "cat", "-o", folder)
+                .fails(1, "is a folder");
+        Run.of("generate", "--model", MODEL, "--model", MODEL, "--prompt", "cat", "-o", o)
+                .fails(1, "twice");
+        assertThat(o).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--steps, 0, --steps must be at least 1",
+        "--steps, 5000, more than the 1000 timesteps",
+        "--guidance, -1, --guidance must be",
+        "--batch, 0, --batch",
+        "--size, 50, give a multiple of 16",
+        "--scheduler, magic, use ddim",
+        "--seed, 3-1, no list of seeds",
+        "--seed, one, no list of seeds",
+        "--seed, '1,1', twice"
+    })
+    void aSettingOutOfRangeIsNamed(String flag, String value, String part) {
+        Run.of(
+                        "generate", "--model", MODEL, "--prompt", "cat", flag, value,
+                        "-o", out("o.png"))
+                .fails(1, part);
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    private static Path copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path p : (Iterable<Path>) all::iterator) {
+                Files.copy(p, to.resolve(from.relativize(p).toString()));
+            }
+        }
+        return to;
+    }
+}
