@@ -70,7 +70,7 @@ final class PretrainCommand extends SoupCommand {
     @Option(names = "--clip-steps", defaultValue = "1100", paramLabel = "N", description = "Steps of 128 pictures (default: ${DEFAULT-VALUE}).")
     private long clipSteps;
 
-    @Option(names = "--unet-steps", defaultValue = "8000", paramLabel = "N", description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--unet-steps", defaultValue = "7000", paramLabel = "N", description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
     private long unetSteps;
 
     @Option(names = "--seed", defaultValue = "2026", paramLabel = "N", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
