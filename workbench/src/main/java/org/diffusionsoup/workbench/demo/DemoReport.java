@@ -155,15 +155,16 @@ final class DemoReport {
     /** A sentence about one difference, with what chance allows to say. */
     private String compare(String a, String b) {
         Interval d = model(a).scores().minus(model(b).scores(), bootstrap);
-        String amount = format(Math.abs(d.estimate()), DIGITS) + " [" + d.format(DIGITS) + "]";
+        String amount = d.format(DIGITS);
         if (d.contains(0)) {
             return "The "
                     + a
                     + " and the "
                     + b
-                    + " cannot be told apart on these prompts: the difference of "
+                    + " cannot be told apart on these prompts: the interval of the"
+                    + " difference, "
                     + amount
-                    + " includes 0.";
+                    + ", includes 0.";
         }
         return "The "
                 + a
@@ -171,7 +172,7 @@ final class DemoReport {
                 + (d.estimate() > 0 ? "above" : "below")
                 + " the "
                 + b
-                + " by "
+                + ": the difference is "
                 + amount
                 + ".";
     }
