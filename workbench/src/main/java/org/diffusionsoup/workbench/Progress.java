@@ -19,6 +19,13 @@ public interface Progress extends AutoCloseable {
     /** Adds finished units, at least 0, to the running task. */
     void advance(long units);
 
+    /**
+     * Counts units of the running task that an earlier run had done; they are no part of its rate.
+     */
+    default void skip(long units) {
+        advance(units);
+    }
+
     /** Sets a short note shown beside the running task, for example {@code "loss 0.1234"}. */
     void message(String note);
 

@@ -10,6 +10,7 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -52,13 +53,15 @@ final class TrainCommand extends SoupCommand {
 
     @Option(
             names = "--steps",
-            defaultValue = "150",
             paramLabel = "N",
-            description = "Optimizer steps (default: ${DEFAULT-VALUE}; 10000 with --paper).")
-    private long steps;
+            description = "Optimizer steps (default: 150; 10000 with --paper).")
+    private @Nullable Long steps;
 
-    @Option(names = "--batch", defaultValue = "0", paramLabel = "N", description = "Pictures per pass (default: 16; 8 with --paper).")
-    private int batch;
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Pictures per pass (default: 16; 8 with --paper).")
+    private @Nullable Integer batch;
 
     @Option(
             names = "--accumulate",
@@ -69,10 +72,9 @@ final class TrainCommand extends SoupCommand {
 
     @Option(
             names = "--lr",
-            defaultValue = "0",
             paramLabel = "RATE",
             description = "Learning rate of AdamW (default: 2e-4; 1e-6 with --paper).")
-    private double lr;
+    private @Nullable Double lr;
 
     @Option(
             names = "--ema",
@@ -104,7 +106,7 @@ final class TrainCommand extends SoupCommand {
 
     @Option(
             names = "--paper",
-            description = "The paper's recipe for SD 2.1: learning rate 1e-6, 10,000 steps.")
+            description = "The paper's recipe for SD 2.1: learning rate 1e-6, 10,000 steps, in float32.")
     private boolean paper;
 
     @Option(names = "--float32", description = "Compute in float32 instead of bfloat16.")
@@ -145,12 +147,12 @@ final class TrainCommand extends SoupCommand {
         TrainingOptions d =
                 paper
                         ? TrainingOptions.paper(seed)
-                        : FineTuneRequest.embeddedDefaults(steps, seed);
+                        : FineTuneRequest.embeddedDefaults(steps == null ? 150 : steps, seed);
         return new TrainingOptions(
-                d.steps(),
-                batch == 0 ? d.batch() : batch,
+                steps == null ? d.steps() : steps,
+                batch == null ? d.batch() : batch,
                 accumulate,
-                lr == 0 ? d.learningRate() : lr,
+                lr == null ? d.learningRate() : lr,
                 d.schedule(),
                 d.warmup(),
                 d.weightDecay(),
@@ -160,6 +162,6 @@ final class TrainCommand extends SoupCommand {
                 d.clipNorm(),
                 ema,
                 seed,
-                !float32);
+                d.bfloat16() && !float32);
     }
 }

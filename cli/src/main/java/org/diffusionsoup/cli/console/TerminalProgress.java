@@ -24,6 +24,7 @@ final class TerminalProgress implements Progress {
     private String note = "";
     private long total;
     private long done;
+    private long skipped;
     private long startedAt;
     private long shownAt;
     private int drawn;
@@ -50,6 +51,7 @@ final class TerminalProgress implements Progress {
         this.unit = unit;
         note = "";
         done = 0;
+        skipped = 0;
         startedAt = clock.getAsLong();
         shownAt = startedAt;
         running = true;
@@ -65,6 +67,14 @@ final class TerminalProgress implements Progress {
             done += Math.max(0, units);
             unseen = true;
             showWhenDue();
+        }
+    }
+
+    @Override
+    public synchronized void skip(long units) {
+        if (running) {
+            skipped += Math.max(0, units);
+            advance(units);
         }
     }
 
@@ -121,7 +131,7 @@ final class TerminalProgress implements Progress {
 
     private String line() {
         double seconds = (shownAt - startedAt) / 1e9;
-        double rate = seconds > 0 ? done / seconds : 0;
+        double rate = seconds > 0 ? (done - skipped) / seconds : 0;
         StringBuilder line = new StringBuilder(task);
         if (total > 0) {
             line.append("  ");

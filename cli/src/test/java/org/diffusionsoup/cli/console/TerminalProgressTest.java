@@ -51,6 +51,22 @@ class TerminalProgressTest {
     }
 
     @Test
+    void whatAnEarlierRunHadDoneIsNoPartOfTheRate() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("train noto", 400, "images");
+            progress.skip(200);
+            now.addAndGet(10 * SECOND);
+            progress.advance(100);
+            now.addAndGet(10 * SECOND);
+            progress.advance(100);
+        }
+        assertThat(text.toString().lines())
+                .containsExactly(
+                        "train noto  300/400 images  10.0 images/s  10s left",
+                        "train noto  400/400 images  10.0 images/s  20s");
+    }
+
+    @Test
     void aTotalThatIsNotKnownIsLeftOut() {
         try (TerminalProgress progress = progress(0)) {
             progress.start("read", 0, "rows");

@@ -264,7 +264,7 @@ public final class Pretrainer {
                         work.resolve(name + "-state"),
                         fingerprint)) {
             progress.start("pretrain " + name, options.steps() * options.batch(), "images");
-            progress.advance(run.stepsDone() * options.batch());
+            progress.skip(run.stepsDone() * options.batch());
             TrainingRun.End end =
                     run.run(
                             2000,

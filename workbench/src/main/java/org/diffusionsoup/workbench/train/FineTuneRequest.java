@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.train;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 
 /**
@@ -25,8 +26,19 @@ public record FineTuneRequest(
         long checkpointEvery,
         boolean replace) {
 
+    /**
+     * @throws TrainingException if a share or a number of steps is out of range
+     */
     public FineTuneRequest {
         shards = List.copyOf(shards);
+        if (!(captionDropout >= 0 && captionDropout <= 1)) {
+            throw new TrainingException(
+                    "--caption-dropout must be in [0, 1], not " + captionDropout);
+        }
+        if (checkpointEvery < 0) {
+            throw new TrainingException(
+                    "--checkpoint-every must not be negative, not " + checkpointEvery);
+        }
     }
 
     /** Defaults for the embedded base: small batches at a moderate constant rate. */

@@ -59,6 +59,7 @@ public final class FineTuner {
      * @param weightsSha256 content hash of its UNet
      * @param rows pictures in the shards
      * @param steps optimizer steps done
+     * @param resumedFrom steps that an earlier, interrupted run had done
      * @param finalLoss mean loss of the last tenth of the steps
      * @param imagesPerSecond rows per second of training
      */
@@ -67,6 +68,7 @@ public final class FineTuner {
             String weightsSha256,
             int rows,
             long steps,
+            long resumedFrom,
             double finalLoss,
             double imagesPerSecond) {}
 
@@ -112,7 +114,8 @@ public final class FineTuner {
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
                     "train " + request.out().getFileName(), options.steps() * perStep, "images");
-            progress.advance(run.stepsDone() * perStep);
+            long resumedFrom = run.stepsDone();
+            progress.skip(resumedFrom * perStep);
             TrainingRun.End end =
                     run.run(
                             request.checkpointEvery(),
@@ -127,18 +130,18 @@ public final class FineTuner {
             run.useMovingAverage();
             write(base, recipe, run.curve());
             run.discardState();
-            return Optional.of(result(rows.rows(), run.curve()));
+            return Optional.of(result(rows.rows(), resumedFrom, run.curve()));
         }
     }
 
-    private Result result(int rows, List<LossPoint> curve) {
+    private Result result(int rows, long resumedFrom, List<LossPoint> curve) {
         int tail = Math.max(1, curve.size() / 10);
         List<LossPoint> last = curve.subList(curve.size() - tail, curve.size());
         double loss = last.stream().mapToDouble(LossPoint::loss).average().orElse(Double.NaN);
         double rate =
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
         Path unet = request.out().resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
-        return new Result(request.out(), WeightsHash.of(unet), rows, curve.size(), loss, rate);
+        return new Result(request.out(), WeightsHash.of(unet), rows, curve.size(), resumedFrom, loss, rate);
     }
 
     /** What the ingredient is made of, as JSON with hashes instead of paths. */
@@ -147,6 +150,14 @@ public final class FineTuner {
         ObjectNode r = JsonConfig.object();
         r.put("method", "fine-tune");
         r.put("base_unet_sha256", WeightsHash.of(unetFile(base.folder())));
+        // Latents and text embeddings come from these, so another pair is another run.
+        r.put("base_vae_sha256", WeightsHash.of(weightsFile(base.folder(), "vae")));
+        r.put(
+                "base_text_encoder_sha256",
+                WeightsHash.of(
+                        base.folder()
+                                .resolve("text_encoder")
+                                .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
         var list = r.putArray("shards");
         for (Shard s : shards) {
             list.addObject().put("name", s.name()).put("rows", s.size()).put("sha256", s.sha256());
@@ -169,7 +180,11 @@ public final class FineTuner {
     }
 
     private static Path unetFile(Path folder) {
-        return folder.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+        return weightsFile(folder, "unet");
+    }
+
+    private static Path weightsFile(Path folder, String component) {
+        return folder.resolve(component).resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
     }
 
     private void write(StableDiffusion base, String recipe, List<LossPoint> curve) {

@@ -1,0 +1,141 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * {@code soup train} as a process of its own, ended from outside and started again: the ingredient
+ * is that of a run nobody disturbed, byte for byte.
+ */
+@DisabledOnOs(OS.WINDOWS)
+class TrainResumeTest {
+    private static final int STEPS = 60;
+    private static final int CHECKPOINT_EVERY = 5;
+
+    @TempDir private static Path temp;
+    private static Path shard = Path.of(".");
+    private static Map<String, String> undisturbed = Map.of();
+
+    @BeforeAll
+    static void trainWithoutDisturbance() throws Exception {
+        shard = TinyTraining.shard(temp.resolve("squares.tar"), 23, 16, "train");
+        Path out = temp.resolve("undisturbed");
+        assertThat(finished(out).path("resumedFrom").asInt()).isZero();
+        undisturbed = TinyTraining.contents(out);
+        assertThat(undisturbed)
+                .containsKeys(
+                        "model_index.json",
+                        "loss.csv",
+                        "unet/config.json",
+                        "unet/diffusion_pytorch_model.safetensors");
+    }
+
+    private static Process start(Path out) throws IOException {
+        List<String> words = new ArrayList<>();
+        words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        words.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"));
+        words.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        words.addAll(List.of(Main.class.getName(), "train", "--json"));
+        words.addAll(List.of("--base", TinyTraining.BASE.toString(), "--shard", shard.toString()));
+        words.addAll(List.of("--out", out.toString(), "--steps", Integer.toString(STEPS)));
+        words.addAll(List.of("--batch", "3", "--accumulate", "2", "--ema", "0.9"));
+        words.addAll(List.of("--checkpoint-every", Integer.toString(CHECKPOINT_EVERY)));
+        ProcessBuilder builder = new ProcessBuilder(words);
+        builder.redirectError(out.resolveSibling(out.getFileName() + ".err").toFile());
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        // Steps this small gain nothing from a second thread, and on a busy machine they would
+        // spend their time waiting for it.
+        builder.environment().put("OMP_NUM_THREADS", "1");
+        return builder.start();
+    }
+
+    /** Runs to the end and gives the printed result. */
+    private static JsonNode finished(Path out) throws Exception {
+        Process process = start(out);
+        JsonNode result = new ObjectMapper().readTree(process.getInputStream());
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue())
+                .as(Files.readString(out.resolveSibling(out.getFileName() + ".err")))
+                .isZero();
+        return result;
+    }
+
+    private static Path state(Path out) {
+        return out.resolveSibling(out.getFileName() + ".training/training-state.safetensors");
+    }
+
+    /** Starts a run and waits until it has written this many checkpoints. */
+    private static Process startAndAwait(Path out, int checkpoints) throws Exception {
+        Process process = start(out);
+        FileTime last = FileTime.fromMillis(0);
+        int seen = 0;
+        while (seen < checkpoints) {
+            assertThat(process.isAlive()).as("still training").isTrue();
+            if (Files.exists(state(out))) {
+                FileTime now = Files.getLastModifiedTime(state(out));
+                if (!now.equals(last)) {
+                    last = now;
+                    seen++;
+                }
+            }
+            Thread.sleep(1);
+        }
+        return process;
+    }
+
+    private static void endedMidway(Process process, Path out) throws Exception {
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).isNotZero();
+        assertThat(out).doesNotExist();
+        assertThat(state(out)).exists();
+    }
+
+    @Test
+    void killedAndResumedEqualsUndisturbed() throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("TrainResumeTest seed " + seed);
+        SplittableRandom random = new SplittableRandom(seed);
+        Path out = temp.resolve("killed");
+        Process process = startAndAwait(out, 1 + random.nextInt(3));
+        Thread.sleep(random.nextInt(60));
+        process.destroyForcibly();
+        endedMidway(process, out);
+
+        JsonNode result = finished(out);
+        assertThat(result.path("resumedFrom").asInt())
+                .as("seed %d", seed)
+                .isBetween(CHECKPOINT_EVERY, STEPS - 1);
+        assertThat(result.path("resumedFrom").asInt() % CHECKPOINT_EVERY).isZero();
+        assertThat(TinyTraining.contents(out)).as("seed %d", seed).isEqualTo(undisturbed);
+        assertThat(state(out).getParent()).doesNotExist();
+    }
+
+    @Test
+    void stoppedAndResumedEqualsUndisturbed() throws Exception {
+        Path out = temp.resolve("stopped");
+        Process process = startAndAwait(out, 2);
+        process.destroy(); // SIGTERM, handled as Ctrl-C is
+        endedMidway(process, out);
+
+        JsonNode result = finished(out);
+        assertThat(result.path("resumedFrom").asInt()).isBetween(2 * CHECKPOINT_EVERY, STEPS - 1);
+        assertThat(TinyTraining.contents(out)).isEqualTo(undisturbed);
+        assertThat(state(out).getParent()).doesNotExist();
+    }
+}
