@@ -1,0 +1,71 @@
+package org.diffusionsoup.cli.command;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.data.emoji.EmojiBuilder;
+import org.diffusionsoup.data.emoji.EmojiSources;
+import org.diffusionsoup.data.emoji.NpmPackages;
+import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code soup data build-emoji}: the committed shards from their sources. */
+@Command(
+        name = "build-emoji",
+        description = {
+            "Build the emoji shards from the npm packages of four open emoji sets.",
+            "The same packages give the same bytes; shards/emoji in this project was made so."
+        },
+        footer = {
+            "  soup data build-emoji --out emoji",
+            "  soup data build-emoji --out emoji --packages node_modules"
+        })
+final class DataBuildEmojiCommand extends SoupCommand {
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "DIR",
+            description = "Folder of the data set; a data set there is replaced.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--packages",
+            paramLabel = "DIR",
+            description = "A node_modules folder that has them (default: fetched with npm).")
+    private Optional<Path> packages = Optional.empty();
+
+    @Option(
+            names = "--cache",
+            paramLabel = "DIR",
+            description = "Where fetched packages are kept (default: .soup/npm in the project).")
+    private Optional<Path> cache = Optional.empty();
+
+    @Override
+    protected void run(Console console) {
+        Path home = Path.of(System.getProperty("soup.home", "."));
+        EmojiSources sources =
+                packages.map(EmojiSources::new)
+                        .orElseGet(
+                                () -> {
+                                    console.note("Fetching the packages with npm…");
+                                    return NpmPackages.fetch(
+                                            cache.orElse(home.resolve(".soup/npm")));
+                                });
+        EmojiBuilder.Report report;
+        try (Progress progress = console.progress()) {
+            report = EmojiBuilder.build(sources, out, new DataProgress(progress));
+        }
+        console.result(
+                report,
+                text ->
+                        text.printf(
+                                "%s: %,d pictures of %,d subjects, %,d of them held out;"
+                                        + " %,d duplicates left out%n",
+                                out,
+                                report.rows(),
+                                report.subjects(),
+                                report.heldOutSubjects(),
+                                report.duplicates()));
+    }
+}

@@ -1,0 +1,20 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup data}: shards of captioned pictures. */
+@Command(
+        name = "data",
+        description = "Shards of captioned pictures: build, import, look.",
+        subcommands = {
+            DataListCommand.class,
+            DataInspectCommand.class,
+            DataSheetCommand.class,
+            DataImportCommand.class,
+            DataBuildEmojiCommand.class
+        },
+        footer = {
+            "  soup data list shards/emoji",
+            "  soup data import photos --out photos.tar --provider me --licence CC0-1.0"
+        })
+final class DataCommand extends CommandGroup {}

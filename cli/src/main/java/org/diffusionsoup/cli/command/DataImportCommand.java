@@ -1,0 +1,106 @@
+package org.diffusionsoup.cli.command;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.FolderImporter;
+import org.diffusionsoup.data.ImportOptions;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup data import}: a folder of captioned pictures as a shard. */
+@Command(
+        name = "import",
+        description = {
+            "Make a shard of a folder of pictures with captions: NAME.png beside NAME.txt, or a"
+                    + " metadata.jsonl or metadata.csv with file_name and text.",
+            "Nothing is written unless every picture has its caption and the other way round."
+        },
+        footer = {
+            "  soup data import photos --out photos.tar --provider me --licence CC0-1.0",
+            "  soup data import photos --out photos.tar --provider me --licence CC0-1.0 --size 64"
+                    + " --fit pad"
+        })
+final class DataImportCommand extends SoupCommand {
+    @Parameters(paramLabel = "DIR", description = "The folder.")
+    private Path folder = Path.of(".");
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "TAR",
+            description = "The shard to write.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--provider",
+            required = true,
+            paramLabel = "NAME",
+            description = "Who gave the pictures.")
+    private String provider = "";
+
+    @Option(
+            names = "--licence",
+            required = true,
+            paramLabel = "SPDX",
+            description = "Their licence.")
+    private String licence = "";
+
+    @Option(
+            names = "--domain",
+            defaultValue = "other",
+            paramLabel = "NAME",
+            description = "Their domain (default: ${DEFAULT-VALUE}).")
+    private String domain = "";
+
+    @Option(
+            names = "--size",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Resize to N×N pixels (default: as they are).")
+    private int size;
+
+    @Option(
+            names = "--fit",
+            defaultValue = "crop",
+            paramLabel = "HOW",
+            description = "With --size: ${COMPLETION-CANDIDATES} to a square (default: crop).")
+    private ImportOptions.Fit fit = ImportOptions.Fit.CROP;
+
+    @Option(names = "--force", description = "Replace an existing --out.")
+    private boolean force;
+
+    @Override
+    protected void run(Console console) {
+        if (size < 0) {
+            throw misuse("--size must be at least 1, not " + size + ".");
+        }
+        if (Files.exists(out) && !force) {
+            throw new SoupException(
+                    out + " already exists; choose another --out or allow it with --force.");
+        }
+        OptionalInt wanted = size == 0 ? OptionalInt.empty() : OptionalInt.of(size);
+        ImportOptions options = new ImportOptions(provider, licence, domain, wanted, fit);
+        Shard shard;
+        try (Progress progress = console.progress()) {
+            shard = FolderImporter.importFolder(folder, out, options, new DataProgress(progress));
+        }
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("shard", out.toString());
+        result.put("rows", shard.size());
+        result.put("sha256", shard.sha256());
+        console.result(
+                result,
+                text -> {
+                    text.printf("%s: %,d rows%n", out, shard.size());
+                    text.println("sha256 " + shard.sha256());
+                });
+    }
+}
