@@ -50,17 +50,11 @@ public final class SoupCli {
                 .setErr(err)
                 .setExpandAtFiles(false) // a prompt may start with @
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .setColorScheme(
-                        CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
-                .setUsageHelpWidth(
-                        columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
+                .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
+                .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)
-                .setExecutionExceptionHandler(
-                        (e, command, parsed) ->
-                                failed(
-                                        command.getCommandSpec().qualifiedName(),
-                                        e,
-                                        isDebug(command)));
+                .setExecutionExceptionHandler((e, command, parsed) ->
+                        failed(command.getCommandSpec().qualifiedName(), e, isDebug(command)));
     }
 
     private int misused(ParameterException e, String[] args) {

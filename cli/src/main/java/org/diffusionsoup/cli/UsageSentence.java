@@ -50,9 +50,7 @@ final class UsageSentence {
     private static String missing(MissingParameterException e) {
         String names =
                 String.join(", ", e.getMissing().stream().map(UsageSentence::label).toList());
-        return names.isEmpty()
-                ? oneLine(String.valueOf(e.getMessage()))
-                : "missing " + names + ".";
+        return names.isEmpty() ? oneLine(String.valueOf(e.getMessage())) : "missing " + names + ".";
     }
 
     private static String label(ArgSpec arg) {
@@ -65,7 +63,10 @@ final class UsageSentence {
 
     private static String oneLine(String message) {
         String line = message.lines().findFirst().orElse("").strip();
-        line = line.isEmpty() ? line : line.substring(0, 1).toLowerCase(Locale.ROOT) + line.substring(1);
+        line =
+                line.isEmpty()
+                        ? line
+                        : line.substring(0, 1).toLowerCase(Locale.ROOT) + line.substring(1);
         return line.endsWith(".") || line.endsWith("?") ? line : line + ".";
     }
 
@@ -86,9 +87,7 @@ final class UsageSentence {
                 }
                 int replace = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
                 d[i][j] =
-                        Math.min(
-                                d[i - 1][j - 1] + replace,
-                                Math.min(d[i - 1][j], d[i][j - 1]) + 1);
+                        Math.min(d[i - 1][j - 1] + replace, Math.min(d[i - 1][j], d[i][j - 1]) + 1);
                 boolean swapped =
                         i > 1
                                 && j > 1

@@ -48,18 +48,19 @@ class ArchitectureTest {
     @Test
     void everyModuleWasSeenAndNoOther() {
         Set<String> seen =
-                ALL.stream().map(ArchitectureTest::module).collect(Collectors.toCollection(TreeSet::new));
+                ALL.stream()
+                        .map(ArchitectureTest::module)
+                        .collect(Collectors.toCollection(TreeSet::new));
         assertThat(seen).isEqualTo(new TreeSet<>(MODULES.keySet()));
     }
 
     @TestFactory
     Stream<DynamicTest> modulesImportOnlyTheirOwn() {
         return MODULES.entrySet().stream()
-                .map(
-                        entry ->
-                                DynamicTest.dynamicTest(
-                                        entry.getKey(),
-                                        () -> importsOnly(entry.getKey(), entry.getValue())));
+                .map(entry ->
+                        DynamicTest.dynamicTest(
+                                entry.getKey(),
+                                () -> importsOnly(entry.getKey(), entry.getValue())));
     }
 
     private static void importsOnly(String module, Set<String> allowed) {
@@ -143,14 +144,12 @@ class ArchitectureTest {
     void everyPackageIsNullMarked() {
         List<String> unmarked =
                 packages().stream()
-                        .filter(
-                                name ->
-                                        ALL.stream()
-                                                .noneMatch(
-                                                        c ->
-                                                                c.getName().equals(name + ".package-info")
-                                                                        && c.isAnnotatedWith(
-                                                                                "org.jspecify.annotations.NullMarked")))
+                        .filter(name ->
+                                ALL.stream()
+                                        .noneMatch(c ->
+                                                c.getName().equals(name + ".package-info")
+                                                        && c.isAnnotatedWith(
+                                                                "org.jspecify.annotations.NullMarked")))
                         .toList();
         assertThat(packages()).isNotEmpty();
         assertThat(unmarked).isEmpty();
@@ -173,15 +172,14 @@ class ArchitectureTest {
 
     @Test
     void aBrokenRuleIsNoticed() {
-        assertThatThrownBy(
-                        () ->
-                                noClasses()
-                                        .that()
-                                        .resideInAPackage(ROOT + "cli..")
-                                        .should()
-                                        .dependOnClassesThat()
-                                        .resideInAPackage("picocli..")
-                                        .check(ALL))
+        assertThatThrownBy(() ->
+                        noClasses()
+                                .that()
+                                .resideInAPackage(ROOT + "cli..")
+                                .should()
+                                .dependOnClassesThat()
+                                .resideInAPackage("picocli..")
+                                .check(ALL))
                 .isInstanceOf(AssertionError.class);
     }
 
@@ -205,7 +203,9 @@ class ArchitectureTest {
     }
 
     private static Set<String> packages() {
-        return ALL.stream().map(JavaClass::getPackageName).collect(Collectors.toCollection(TreeSet::new));
+        return ALL.stream()
+                .map(JavaClass::getPackageName)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static String module(JavaClass c) {

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The launcher in a folder of its own, with a stand-in for Maven that counts its calls and hands out
- * this test's class path.
+ * The launcher in a folder of its own, with a stand-in for Maven that counts its calls and hands
+ * out this test's class path.
  */
 @DisabledOnOs(OS.WINDOWS)
 class LauncherTest {
@@ -89,7 +89,8 @@ class LauncherTest {
 
     private record Started(Process process, Path err) {
         Run end() throws IOException, InterruptedException {
-            String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            String out =
+                    new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
             return new Run(process.exitValue(), out, Files.readString(err));
         }
@@ -133,8 +134,7 @@ class LauncherTest {
 
     @Test
     void whatIsMissingIsSaidPlainly() throws Exception {
-        Run noJdk =
-                start(project.resolve("soup"), Map.of("SOUP_JAVA_HOME", temp.toString())).end();
+        Run noJdk = start(project.resolve("soup"), Map.of("SOUP_JAVA_HOME", temp.toString())).end();
         assertThat(noJdk.status()).isEqualTo(1);
         assertThat(noJdk.err().lines()).singleElement().asString().contains("is no JDK", "25");
 

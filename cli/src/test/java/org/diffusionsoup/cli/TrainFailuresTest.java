@@ -138,7 +138,8 @@ class TrainFailuresTest {
         Path config = base.resolve("unet/config.json");
         String text = Files.readString(config);
         Files.writeString(
-                config, text.replaceFirst("\"cross_attention_dim\": \\d+", "\"cross_attention_dim\": 40"));
+                config,
+                text.replaceFirst("\"cross_attention_dim\": \\d+", "\"cross_attention_dim\": 40"));
         train(base, shard).fails(SoupCli.FAILED, "does not fit its config.json", "to_k.weight");
         Files.writeString(config, text.substring(0, text.length() / 2));
         train(base, shard).fails(SoupCli.FAILED, config + " is not valid JSON");

@@ -7,8 +7,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * A command that only holds others, as {@code soup data}. A subclass names them in {@code
- * @Command(subcommands = …)}.
+ * A command that only holds others, as {@code soup data}. A subclass names them in
+ * {@code @Command(subcommands = …)}.
  */
 @Command(
         descriptionHeading = "%n",

@@ -46,12 +46,10 @@ final class DataBuildEmojiCommand extends SoupCommand {
         Path home = Path.of(System.getProperty("soup.home", "."));
         EmojiSources sources =
                 packages.map(EmojiSources::new)
-                        .orElseGet(
-                                () -> {
-                                    console.note("Fetching the packages with npm…");
-                                    return NpmPackages.fetch(
-                                            cache.orElse(home.resolve(".soup/npm")));
-                                });
+                        .orElseGet(() -> {
+                            console.note("Fetching the packages with npm…");
+                            return NpmPackages.fetch(cache.orElse(home.resolve(".soup/npm")));
+                        });
         EmojiBuilder.Report report;
         try (Progress progress = console.progress()) {
             report = EmojiBuilder.build(sources, out, new DataProgress(progress));

@@ -12,7 +12,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "list",
         description = "Count a shard's or data set's rows by provider, domain and licence.",
-        footer = {"  soup data list shards/emoji", "  soup data list 'shards/emoji#domain=food' --json"})
+        footer = {
+            "  soup data list shards/emoji",
+            "  soup data list 'shards/emoji#domain=food' --json"
+        })
 final class DataListCommand extends SoupCommand {
     @Parameters(
             paramLabel = "SHARD",
@@ -39,9 +42,7 @@ final class DataListCommand extends SoupCommand {
     private static void table(
             String what, Map<String, DatasetSummary.Counts> counts, PrintWriter text) {
         text.printf("%n%-16s %8s %8s %8s%n", what, "rows", "train", "heldout");
-        counts.forEach(
-                (name, c) ->
-                        text.printf(
-                                "%-16s %,8d %,8d %,8d%n", name, c.rows(), c.train(), c.heldOut()));
+        counts.forEach((name, c) ->
+                text.printf("%-16s %,8d %,8d %,8d%n", name, c.rows(), c.train(), c.heldOut()));
     }
 }

@@ -22,7 +22,11 @@ import picocli.CommandLine.Option;
                     + " the ensemble, a shard withdrawn, and a report with pictures.",
             "About ten minutes on two cores; stopped at any point, the same command goes on."
         },
-        footer = {"  soup demo", "  soup demo --quick", "  soup demo --withdraw food --out my-demo"})
+        footer = {
+            "  soup demo",
+            "  soup demo --quick",
+            "  soup demo --withdraw food --out my-demo"
+        })
 final class DemoCommand extends SoupCommand {
     @Option(names = "--quick", description = "A smaller run of about two minutes.")
     private boolean quick;
@@ -46,16 +50,32 @@ final class DemoCommand extends SoupCommand {
             description = "The shard that leaves in the end (default: vehicles).")
     private Optional<String> withdraw = Optional.empty();
 
-    @Option(names = "--steps", defaultValue = "0", paramLabel = "N", description = "Training steps per ingredient (default: 90; 14 with --quick).")
+    @Option(
+            names = "--steps",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Training steps per ingredient (default: 90; 14 with --quick).")
     private long steps;
 
-    @Option(names = "--prompts", defaultValue = "0", paramLabel = "N", description = "Held-out prompts (default: 64; 16 with --quick).")
+    @Option(
+            names = "--prompts",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Held-out prompts (default: 64; 16 with --quick).")
     private int prompts;
 
-    @Option(names = "--sampling-steps", defaultValue = "0", paramLabel = "N", description = "Denoising steps per picture (default: 15; 8 with --quick).")
+    @Option(
+            names = "--sampling-steps",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Denoising steps per picture (default: 15; 8 with --quick).")
     private int samplingSteps;
 
-    @Option(names = "--seed", defaultValue = "7", paramLabel = "N", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--seed",
+            defaultValue = "7",
+            paramLabel = "N",
+            description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Override

@@ -64,16 +64,32 @@ final class PretrainCommand extends SoupCommand {
             description = "Only these: ${COMPLETION-CANDIDATES} (default: all).")
     private List<Pretrainer.Stage> stages = List.of();
 
-    @Option(names = "--vae-steps", defaultValue = "2000", paramLabel = "N", description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--vae-steps",
+            defaultValue = "2000",
+            paramLabel = "N",
+            description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
     private long vaeSteps;
 
-    @Option(names = "--clip-steps", defaultValue = "1100", paramLabel = "N", description = "Steps of 128 pictures (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--clip-steps",
+            defaultValue = "1100",
+            paramLabel = "N",
+            description = "Steps of 128 pictures (default: ${DEFAULT-VALUE}).")
     private long clipSteps;
 
-    @Option(names = "--unet-steps", defaultValue = "7000", paramLabel = "N", description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--unet-steps",
+            defaultValue = "7000",
+            paramLabel = "N",
+            description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
     private long unetSteps;
 
-    @Option(names = "--seed", defaultValue = "2026", paramLabel = "N", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--seed",
+            defaultValue = "2026",
+            paramLabel = "N",
+            description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Override
@@ -106,7 +122,9 @@ final class PretrainCommand extends SoupCommand {
             }
             console.result(
                     result,
-                    text -> text.println(whole ? out + " and " + clipOut : "stages done in " + work));
+                    text ->
+                            text.println(
+                                    whole ? out + " and " + clipOut : "stages done in " + work));
         }
     }
 }

@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
 /**
  * What every command has in common: help, {@code --json}, {@code --quiet}, {@code --debug}. A
  * command gives its own options as picocli fields, its work in {@link #run}, and at least one
- * example in its {@code footer}, each a line that starts with {@code "  soup "}.
+ * example in its {@code footer}, each a line that starts with {@code " soup "}.
  */
 @Command(
         sortOptions = false,

@@ -106,7 +106,8 @@ final class TrainCommand extends SoupCommand {
 
     @Option(
             names = "--paper",
-            description = "The paper's recipe for SD 2.1: learning rate 1e-6, 10,000 steps, in float32.")
+            description =
+                    "The paper's recipe for SD 2.1: learning rate 1e-6, 10,000 steps, in float32.")
     private boolean paper;
 
     @Option(names = "--float32", description = "Compute in float32 instead of bfloat16.")
@@ -125,9 +126,7 @@ final class TrainCommand extends SoupCommand {
             Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
             if (result.isEmpty()) {
                 console.note(
-                        "Stopped; the same command goes on from "
-                                + request.stateFolder()
-                                + ".");
+                        "Stopped; the same command goes on from " + request.stateFolder() + ".");
                 return;
             }
             FineTuner.Result r = result.get();

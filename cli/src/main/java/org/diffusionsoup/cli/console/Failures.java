@@ -21,8 +21,7 @@ public final class Failures {
     public static String sentence(Throwable failure) {
         String text =
                 switch (failure) {
-                    case UncheckedIOException e when e.getCause() != null ->
-                            sentence(e.getCause());
+                    case UncheckedIOException e when e.getCause() != null -> sentence(e.getCause());
                     case NoSuchFileException e -> "there is no file " + e.getFile() + ".";
                     case FileNotFoundException e -> "cannot open " + e.getMessage() + ".";
                     case AccessDeniedException e -> "no permission for " + e.getFile() + ".";

@@ -122,7 +122,8 @@ final class TerminalProgress implements Progress {
             err.println(line);
         } else {
             // one column is left free: some terminals wrap a line that fills them
-            String cut = line.length() < columns ? line : line.substring(0, Math.max(0, columns - 1));
+            String cut =
+                    line.length() < columns ? line : line.substring(0, Math.max(0, columns - 1));
             err.print("\r" + cut + " ".repeat(Math.max(0, drawn - cut.length())));
             drawn = cut.length();
         }
@@ -147,10 +148,7 @@ final class TerminalProgress implements Progress {
         if (rate > 0) {
             line.append(
                     String.format(
-                            Locale.ROOT,
-                            rate >= 100 ? "  %,.0f %s/s" : "  %.3g %s/s",
-                            rate,
-                            unit));
+                            Locale.ROOT, rate >= 100 ? "  %,.0f %s/s" : "  %.3g %s/s", rate, unit));
         }
         if (total > done && rate > 0) {
             line.append("  ").append(time((total - done) / rate)).append(" left");

@@ -12,10 +12,13 @@ import org.junit.jupiter.api.Test;
 class FailuresTest {
     @Test
     void filesAreNamed() {
-        assertThat(Failures.sentence(new NoSuchFileException("a/b"))).isEqualTo("there is no file a/b.");
+        assertThat(Failures.sentence(new NoSuchFileException("a/b")))
+                .isEqualTo("there is no file a/b.");
         assertThat(Failures.sentence(new UncheckedIOException(new AccessDeniedException("x"))))
                 .isEqualTo("no permission for x.");
-        assertThat(Failures.sentence(new FileSystemException("out", null, "No space left on device")))
+        assertThat(
+                        Failures.sentence(
+                                new FileSystemException("out", null, "No space left on device")))
                 .isEqualTo("out: No space left on device");
         assertThat(Failures.sentence(new IOException("broken pipe"))).endsWith("broken pipe");
     }

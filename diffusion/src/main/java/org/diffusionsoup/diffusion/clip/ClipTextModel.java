@@ -115,9 +115,7 @@ public final class ClipTextModel {
      */
     public Tensor clipSkip(Output output, int skip) {
         List<Tensor> s = output.hiddenStates();
-        return skip == 0
-                ? output.lastHiddenState()
-                : finalNorm.forward(s.get(s.size() - 1 - skip));
+        return skip == 0 ? output.lastHiddenState() : finalNorm.forward(s.get(s.size() - 1 - skip));
     }
 
     /** Projected text embeddings (N, projectionDim), not normalised. */

@@ -48,8 +48,7 @@ public record StableDiffusion(
      */
     public static StableDiffusion load(Path folder) {
         if (!Files.isDirectory(folder)) {
-            throw new SoupException(
-                    folder + " is not a folder; give a model in diffusers layout.");
+            throw new SoupException(folder + " is not a folder; give a model in diffusers layout.");
         }
         JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
         String kind = index.text("_class_name", "");

@@ -17,22 +17,19 @@ public final class Conv2d {
     }
 
     /** As above, with or without a bias. */
-    public Conv2d(
-            Names names, long in, long out, long k, long stride, long padding, boolean bias) {
+    public Conv2d(Names names, long in, long out, long k, long stride, long padding, boolean bias) {
         this.names = names;
         this.stride = stride;
         this.padding = padding;
         Init init = Init.fanIn(in * k * k);
         this.weight = names.parameter("weight", init, out, in, k, k);
-        this.bias =
-                bias ? new Parameter[] {names.parameter("bias", init, out)} : new Parameter[0];
+        this.bias = bias ? new Parameter[] {names.parameter("bias", init, out)} : new Parameter[0];
     }
 
     public Tensor forward(Tensor x) {
         return names.tap(
                 bias.length == 0
                         ? Functional.conv2d(x, weight.value(), stride, padding)
-                        : Functional.conv2d(
-                                x, weight.value(), stride, padding, bias[0].value()));
+                        : Functional.conv2d(x, weight.value(), stride, padding, bias[0].value()));
     }
 }

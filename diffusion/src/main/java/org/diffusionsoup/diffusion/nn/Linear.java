@@ -19,9 +19,7 @@ public final class Linear {
         this.names = names;
         this.weight = names.parameter("weight", weightInit, out, in);
         this.bias =
-                bias
-                        ? new Parameter[] {names.parameter("bias", biasInit, out)}
-                        : new Parameter[0];
+                bias ? new Parameter[] {names.parameter("bias", biasInit, out)} : new Parameter[0];
     }
 
     public Tensor forward(Tensor x) {

@@ -5,8 +5,8 @@ import org.diffusionsoup.diffusion.torch.TorchException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One named weight of a model, under the reference implementation's name. Its tensor is a view
- * into the flat buffer of the {@link Parameters} it belongs to.
+ * One named weight of a model, under the reference implementation's name. Its tensor is a view into
+ * the flat buffer of the {@link Parameters} it belongs to.
  */
 public final class Parameter {
     private final String name;

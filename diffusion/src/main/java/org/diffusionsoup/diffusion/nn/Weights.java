@@ -56,7 +56,8 @@ public final class Weights {
                 throw new UnsupportedConfigException(
                         file
                                 + " does not fit its config.json: "
-                                + String.join("; ", problems.subList(0, Math.min(20, problems.size())))
+                                + String.join(
+                                        "; ", problems.subList(0, Math.min(20, problems.size())))
                                 + (problems.size() > 20
                                         ? "; and " + (problems.size() - 20) + " more"
                                         : ""));

@@ -6,8 +6,8 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The neural-network operations that the models are written in, as in {@code
- * torch.nn.functional}. An absent bias is an empty {@code Tensor...}.
+ * The neural-network operations that the models are written in, as in {@code torch.nn.functional}.
+ * An absent bias is an empty {@code Tensor...}.
  */
 public final class Functional {
     static {
@@ -55,12 +55,7 @@ public final class Functional {
     public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
         return w(
                 torch.layer_norm(
-                        x.raw(),
-                        new long[] {x.size(-1)},
-                        bias(weight),
-                        bias(bias),
-                        eps,
-                        true));
+                        x.raw(), new long[] {x.size(-1)}, bias(weight), bias(bias), eps, true));
     }
 
     /** Rows of a table (V, C) by int64 ids of any shape. */

@@ -271,9 +271,7 @@ public final class Tensor {
     /** Values limited to [low, high]. */
     public Tensor clamp(double low, double high) {
         return w(
-                t.clamp(
-                        new ScalarOptional(new Scalar(low)),
-                        new ScalarOptional(new Scalar(high))));
+                t.clamp(new ScalarOptional(new Scalar(low)), new ScalarOptional(new Scalar(high))));
     }
 
     public Tensor matmul(Tensor o) {

@@ -8,8 +8,8 @@ import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 
 /**
- * CLIP's symmetric contrastive loss (Radford et al. 2021): each picture should pick its caption
- * out of the batch's captions, and each caption its picture.
+ * CLIP's symmetric contrastive loss (Radford et al. 2021): each picture should pick its caption out
+ * of the batch's captions, and each caption its picture.
  */
 public final class ClipObjective implements Objective {
     private final ClipModel clip;

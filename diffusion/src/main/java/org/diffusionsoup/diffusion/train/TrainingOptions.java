@@ -62,7 +62,19 @@ public record TrainingOptions(
     /** The paper's fine-tuning of SD 2.1 (Section 6): learning rate 1e-6 for 10,000 steps. */
     public static TrainingOptions paper(long seed) {
         return new TrainingOptions(
-                10_000, 8, 1, 1e-6, Schedule.CONSTANT, 0, 1e-2, 0.9, 0.999, 1e-8, 1.0, 0, seed,
+                10_000,
+                8,
+                1,
+                1e-6,
+                Schedule.CONSTANT,
+                0,
+                1e-2,
+                0.9,
+                0.999,
+                1e-8,
+                1.0,
+                0,
+                seed,
                 false);
     }
 

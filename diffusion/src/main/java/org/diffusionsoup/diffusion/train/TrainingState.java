@@ -43,7 +43,8 @@ final class TrainingState {
         if (ema != null) {
             entries.add(flat("ema", ema));
         }
-        // In full precision: a curve that was rounded by a resume would differ from one that was not.
+        // In full precision: a curve that was rounded by a resume would differ from one that was
+        // not.
         double[] points = new double[curve.size() * CURVE_COLUMNS];
         for (int i = 0; i < curve.size(); i++) {
             LossPoint l = curve.get(i);
@@ -65,8 +66,7 @@ final class TrainingState {
         try {
             Files.createDirectories(dir);
         } catch (IOException e) {
-            throw new TrainingException(
-                    "the folder " + dir + " cannot be made: " + e.getMessage());
+            throw new TrainingException("the folder " + dir + " cannot be made: " + e.getMessage());
         }
         SafetensorsWriter.write(file, metadata, entries);
     }
@@ -136,7 +136,10 @@ final class TrainingState {
     private void read(SafetensorsFile f, String name, Tensor into) {
         if (!f.tensors().containsKey(name) || f.data(name).byteSize() != into.elements() * 4) {
             throw new TrainingException(
-                    file + " does not fit this model: tensor " + name + " is missing or has"
+                    file
+                            + " does not fit this model: tensor "
+                            + name
+                            + " is missing or has"
                             + " another size");
         }
         into.memory().copyFrom(f.data(name));
@@ -153,7 +156,10 @@ final class TrainingState {
             Files.delete(dir);
         } catch (IOException e) {
             throw new TrainingException(
-                    "the finished run's checkpoint " + file + " cannot be removed: " + e.getMessage());
+                    "the finished run's checkpoint "
+                            + file
+                            + " cannot be removed: "
+                            + e.getMessage());
         }
     }
 }

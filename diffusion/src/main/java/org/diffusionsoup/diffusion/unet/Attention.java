@@ -24,12 +24,7 @@ public final class Attention {
      * @param qkvBias whether queries, keys and values have a bias (the autoencoder's do)
      */
     public Attention(
-            Names names,
-            long dim,
-            long contextDim,
-            long heads,
-            boolean qkvBias,
-            boolean upcast) {
+            Names names, long dim, long contextDim, long heads, boolean qkvBias, boolean upcast) {
         this.names = names;
         this.heads = heads;
         this.upcast = upcast;

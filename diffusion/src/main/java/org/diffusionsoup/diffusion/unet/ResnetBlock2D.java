@@ -35,8 +35,7 @@ public final class ResnetBlock2D {
                         : null;
         norm2 = new GroupNorm(names.sub("norm2"), groups, out, eps);
         conv2 = new Conv2d(names.sub("conv2"), out, out, 3, 1, 1);
-        convShortcut =
-                in == out ? null : new Conv2d(names.sub("conv_shortcut"), in, out, 1, 1, 0);
+        convShortcut = in == out ? null : new Conv2d(names.sub("conv_shortcut"), in, out, 1, 1, 0);
     }
 
     /** The autoencoder's use, without a timestep. */

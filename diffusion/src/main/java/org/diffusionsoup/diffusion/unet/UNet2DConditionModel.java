@@ -57,8 +57,7 @@ public final class UNet2DConditionModel {
         }
         midNames = root.sub("mid_block");
         int g = c.normNumGroups();
-        midResnet0 =
-                new ResnetBlock2D(midNames.sub("resnets.0"), last, last, temb, g, c.normEps());
+        midResnet0 = new ResnetBlock2D(midNames.sub("resnets.0"), last, last, temb, g, c.normEps());
         midAttention =
                 new Transformer2DModel(
                         midNames.sub("attentions.0"),
@@ -66,8 +65,7 @@ public final class UNet2DConditionModel {
                         last,
                         c.heads().getLast(),
                         c.transformerLayers().getLast());
-        midResnet1 =
-                new ResnetBlock2D(midNames.sub("resnets.1"), last, last, temb, g, c.normEps());
+        midResnet1 = new ResnetBlock2D(midNames.sub("resnets.1"), last, last, temb, g, c.normEps());
         for (int i = 0; i < n; i++) {
             upBlocks.add(UNetBlock.up(root.sub("up_blocks", i), c, i, temb));
         }
@@ -155,10 +153,7 @@ public final class UNet2DConditionModel {
         long half = dim / 2;
         // Arithmetic in float32 in the reference's order: exponent, exp, product.
         Tensor exponent =
-                Tensor.arange(half)
-                        .toFloat()
-                        .mul(-Math.log(10000))
-                        .div(half - config.freqShift());
+                Tensor.arange(half).toFloat().mul(-Math.log(10000)).div(half - config.freqShift());
         Tensor args = t.unsqueeze(1).mul(exponent.exp().unsqueeze(0)); // (n, half)
         return config.flipSinToCos()
                 ? Tensor.cat(List.of(args.cos(), args.sin()), -1)

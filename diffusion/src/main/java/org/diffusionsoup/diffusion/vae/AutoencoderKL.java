@@ -25,9 +25,12 @@ public final class AutoencoderKL {
         parameters = root.parameters();
         long z = c.latentChannels();
         encoder = new Encoder(root.sub("encoder"), c);
-        quantConv = c.useQuantConv() ? new Conv2d(root.sub("quant_conv"), 2 * z, 2 * z, 1, 1, 0) : null;
+        quantConv =
+                c.useQuantConv() ? new Conv2d(root.sub("quant_conv"), 2 * z, 2 * z, 1, 1, 0) : null;
         postQuantConv =
-                c.usePostQuantConv() ? new Conv2d(root.sub("post_quant_conv"), z, z, 1, 1, 0) : null;
+                c.usePostQuantConv()
+                        ? new Conv2d(root.sub("post_quant_conv"), z, z, 1, 1, 0)
+                        : null;
         decoder = new Decoder(root.sub("decoder"), c);
         parameters.allocate();
     }

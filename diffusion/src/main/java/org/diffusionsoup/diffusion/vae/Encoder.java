@@ -37,8 +37,7 @@ final class Encoder {
             levels.add(blocks);
             if (i < channels.size() - 1) {
                 // Unpadded: the reference pads only right and bottom, see forward.
-                downsamplers.add(
-                        new Conv2d(level.sub("downsamplers.0.conv"), out, out, 3, 2, 0));
+                downsamplers.add(new Conv2d(level.sub("downsamplers.0.conv"), out, out, 3, 2, 0));
             }
         }
         mid = new MidBlock(names.sub("mid_block"), c, in);

@@ -57,11 +57,22 @@ class TrainingOptionsTest {
 
     private static void refused(
             String flag, long steps, int batch, int accumulation, double lr, double ema) {
-        assertThatThrownBy(
-                        () ->
-                                new TrainingOptions(
-                                        steps, batch, accumulation, lr, Schedule.CONSTANT, 0, 0,
-                                        0.9, 0.999, 1e-8, 1, ema, 0, false))
+        assertThatThrownBy(() ->
+                        new TrainingOptions(
+                                steps,
+                                batch,
+                                accumulation,
+                                lr,
+                                Schedule.CONSTANT,
+                                0,
+                                0,
+                                0.9,
+                                0.999,
+                                1e-8,
+                                1,
+                                ema,
+                                0,
+                                false))
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining(flag);
     }
@@ -82,7 +93,6 @@ class TrainingOptionsTest {
         // from anywhere, across the border of two epochs, as a resumed run asks
         int[] across = new RowOrder(10, 4).take(7, 6);
         assertThat(across)
-                .containsExactly(
-                        first[7], first[8], first[9], second[0], second[1], second[2]);
+                .containsExactly(first[7], first[8], first[9], second[0], second[1], second[2]);
     }
 }

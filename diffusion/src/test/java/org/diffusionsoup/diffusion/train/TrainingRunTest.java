@@ -29,10 +29,28 @@ class TrainingRunTest {
     @TempDir private Path temp;
 
     private static TrainingOptions options(
-            long steps, int batch, int accumulation, double lr, double clip, double ema, long seed) {
+            long steps,
+            int batch,
+            int accumulation,
+            double lr,
+            double clip,
+            double ema,
+            long seed) {
         return new TrainingOptions(
-                steps, batch, accumulation, lr, Schedule.COSINE, 5, 1e-2, 0.9, 0.999, 1e-8, clip,
-                ema, seed, false);
+                steps,
+                batch,
+                accumulation,
+                lr,
+                Schedule.COSINE,
+                5,
+                1e-2,
+                0.9,
+                0.999,
+                1e-8,
+                clip,
+                ema,
+                seed,
+                false);
     }
 
     /** What a run leaves: weights, their moving average where one is kept, and the curve. */
@@ -161,10 +179,8 @@ class TrainingRunTest {
         }
         byte[] before = Files.readAllBytes(file);
         try (Toy toy = new Toy(50, 1, 0.1)) {
-            assertThatThrownBy(
-                            () ->
-                                    new TrainingRun(
-                                            toy.parameters(), toy, PLAIN, temp.resolve("a"), "x"))
+            assertThatThrownBy(() ->
+                            new TrainingRun(toy.parameters(), toy, PLAIN, temp.resolve("a"), "x"))
                     .isInstanceOf(TrainingException.class)
                     .hasMessageContaining(file.toString())
                     .hasMessageContaining("a different run")
@@ -256,8 +272,7 @@ class TrainingRunTest {
                         }
                     };
             try (TrainingRun run =
-                    new TrainingRun(
-                            toy.parameters(), broken, PLAIN, temp.resolve("inf"), "toy")) {
+                    new TrainingRun(toy.parameters(), broken, PLAIN, temp.resolve("inf"), "toy")) {
                 assertThatThrownBy(() -> run.run(2, NEVER, NOBODY))
                         .isInstanceOf(TrainingException.class)
                         .hasMessageContaining("diverged at step 7")

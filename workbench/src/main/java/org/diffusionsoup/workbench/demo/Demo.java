@@ -92,35 +92,31 @@ public final class Demo {
 
         double souping = soup(List.copyOf(ingredients.values()), model("soup"));
         List<Path> survivors = new ArrayList<>();
-        ingredients.forEach(
-                (domain, path) -> {
-                    if (!domain.equals(plan.withdrawn())) {
-                        survivors.add(path);
-                    }
-                });
+        ingredients.forEach((domain, path) -> {
+            if (!domain.equals(plan.withdrawn())) {
+                survivors.add(path);
+            }
+        });
         double withdrawing = soup(survivors, model("soup-without"));
         // The proof of absence is a replay: the survivors averaged afresh, in another order.
         soup(survivors.reversed(), model("replay"));
         String without = hash(model("soup-without"));
         boolean equal = without.equals(hash(model("replay")));
 
-        DemoPrompts prompts =
-                DemoPrompts.heldOut(all, plan.domains(), plan.prompts(), plan.seed());
+        DemoPrompts prompts = DemoPrompts.heldOut(all, plan.domains(), plan.prompts(), plan.seed());
         try (ClipJudge judge = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE)) {
             List<DemoModel> models = new ArrayList<>();
             DemoSampler sampler = new DemoSampler(plan, prompts, judge, progress);
             models.add(sampler.one("base", "never saw the shards", plan.base()));
             ingredients.forEach(
-                    (domain, path) ->
-                            models.add(
-                                    sampler.one(domain, "ingredient", path)));
-            models.add(
-                    sampler.one("soup", "uniform average of the " + n, model("soup")));
-            models.add(
-                    sampler.one("paragon", "union, one ingredient's steps", model("paragon")));
+                    (domain, path) -> models.add(sampler.one(domain, "ingredient", path)));
+            models.add(sampler.one("soup", "uniform average of the " + n, model("soup")));
+            models.add(sampler.one("paragon", "union, one ingredient's steps", model("paragon")));
             models.add(
                     sampler.one(
-                            "paragon ×" + n, "union, all ingredients' steps", model("paragon-long")));
+                            "paragon ×" + n,
+                            "union, all ingredients' steps",
+                            model("paragon-long")));
             models.add(
                     sampler.one(
                             "soup − " + plan.withdrawn(),
@@ -197,9 +193,8 @@ public final class Demo {
 
     private Map<String, LossCurve> curves(Map<String, Path> ingredients) {
         Map<String, LossCurve> curves = new LinkedHashMap<>();
-        ingredients.forEach(
-                (name, path) ->
-                        curves.put(name, LossLog.readCsv(path.resolve(FineTuner.LOSS_FILE))));
+        ingredients.forEach((name, path) ->
+                curves.put(name, LossLog.readCsv(path.resolve(FineTuner.LOSS_FILE))));
         curves.put("paragon", LossLog.readCsv(model("paragon").resolve(FineTuner.LOSS_FILE)));
         curves.put(
                 "paragon ×" + plan.domains().size(),

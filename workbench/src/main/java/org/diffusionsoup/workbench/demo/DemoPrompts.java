@@ -35,7 +35,8 @@ record DemoPrompts(List<String> texts, List<String> domains) {
             List<String> shuffled = new ArrayList<>(distinct);
             Collections.shuffle(shuffled, new Random(seed));
             if (shuffled.isEmpty()) {
-                throw new SoupException("domain " + domain + " has no held-out rows to prompt with.");
+                throw new SoupException(
+                        "domain " + domain + " has no held-out rows to prompt with.");
             }
             for (String p : shuffled.subList(0, Math.min(each, shuffled.size()))) {
                 texts.add(p);

@@ -59,10 +59,7 @@ final class DemoReport {
                                 "to re-average without " + plan.withdrawn())
                         .fact(
                                 "Soup instead of ensemble",
-                                format(
-                                                ensemble.secondsPerPicture()
-                                                        / soup.secondsPerPicture(),
-                                                1)
+                                format(ensemble.secondsPerPicture() / soup.secondsPerPicture(), 1)
                                         + "× faster",
                                 format((double) ensemble.unetBytes() / soup.unetBytes(), 0)
                                         + "× less UNet memory")
@@ -132,7 +129,8 @@ final class DemoReport {
         section.add(Table.of(table, DIGITS));
         section.add(
                 BarChart.of("CLIP score by model", table, DIGITS, List.of("soup"))
-                        .captioned("Dashed: the base. Bars: 95% bootstrap intervals over prompts."));
+                        .captioned(
+                                "Dashed: the base. Bars: 95% bootstrap intervals over prompts."));
         section.columns(
                 Callout.shows(
                         compare("soup", "base"),
@@ -278,16 +276,15 @@ final class DemoReport {
         section.add(
                 LossCurve.chart("Loss while fine-tuning", made.curves())
                         .captioned("Thin: every step. Thick: smoothed."));
-        Table.Builder t = Table.titled("", "Ingredient", "Training pictures", "Steps", "Loss at the end");
+        Table.Builder t =
+                Table.titled("", "Ingredient", "Training pictures", "Steps", "Loss at the end");
         made.curves()
-                .forEach(
-                        (name, curve) ->
-                                t.row(
-                                        Table.Cell.text(name),
-                                        Table.Cell.number(
-                                                made.rows().getOrDefault(name, unionRows()), 0),
-                                        Table.Cell.number(curve.points().size(), 0),
-                                        Table.Cell.number(curve.finalLoss(), DIGITS)));
+                .forEach((name, curve) ->
+                        t.row(
+                                Table.Cell.text(name),
+                                Table.Cell.number(made.rows().getOrDefault(name, unionRows()), 0),
+                                Table.Cell.number(curve.points().size(), 0),
+                                Table.Cell.number(curve.finalLoss(), DIGITS)));
         section.add(t.build());
         section.prose(
                 "Losses of different shards are not comparable: some domains are harder to draw.");

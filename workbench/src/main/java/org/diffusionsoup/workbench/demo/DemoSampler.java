@@ -75,8 +75,7 @@ final class DemoSampler {
         int side = model.unet().config().sampleSize() * model.vae().config().downFactor();
         SamplingOptions options =
                 new SamplingOptions(plan.samplingSteps(), plan.guidance(), 0, "", side, side);
-        TextToImagePipeline pipeline =
-                new TextToImagePipeline(model, predictor, model.scheduler());
+        TextToImagePipeline pipeline = new TextToImagePipeline(model, predictor, model.scheduler());
         List<String> texts = new ArrayList<>();
         List<Long> seeds = new ArrayList<>();
         for (String p : prompts.texts()) {
@@ -90,7 +89,8 @@ final class DemoSampler {
         long start = System.nanoTime();
         for (int from = 0; from < texts.size(); from += BATCH) {
             int to = Math.min(from + BATCH, texts.size());
-            long[] batchSeeds = seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
+            long[] batchSeeds =
+                    seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
             try (Scope scope = Scope.open();
                     Torch.Guard half = Torch.bfloat16Compute(true)) {
                 byte[][] rgb =

@@ -141,7 +141,8 @@ public final class FineTuner {
         double rate =
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
         Path unet = request.out().resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
-        return new Result(request.out(), WeightsHash.of(unet), rows, curve.size(), resumedFrom, loss, rate);
+        return new Result(
+                request.out(), WeightsHash.of(unet), rows, curve.size(), resumedFrom, loss, rate);
     }
 
     /** What the ingredient is made of, as JSON with hashes instead of paths. */
