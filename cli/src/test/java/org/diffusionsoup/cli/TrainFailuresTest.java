@@ -50,7 +50,7 @@ class TrainFailuresTest {
 
     private Run train(Object base, Object shard, Object... more) {
         List<Object> words = new ArrayList<>(List.of("train", "--base", base, "--shard", shard));
-        words.addAll(List.of("--out", out, "--steps", "2", "-q"));
+        words.addAll(List.of("--out", out, "--steps", "2", "--float32", "-q"));
         words.addAll(List.of(more));
         return Run.of(words.toArray());
     }

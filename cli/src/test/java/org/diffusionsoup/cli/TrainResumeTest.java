@@ -54,7 +54,7 @@ class TrainResumeTest {
         words.addAll(List.of(Main.class.getName(), "train", "--json"));
         words.addAll(List.of("--base", TinyTraining.BASE.toString(), "--shard", shard.toString()));
         words.addAll(List.of("--out", out.toString(), "--steps", Integer.toString(STEPS)));
-        words.addAll(List.of("--batch", "3", "--accumulate", "2", "--ema", "0.9"));
+        words.addAll(List.of("--batch", "3", "--accumulate", "2", "--ema", "0.9", "--float32"));
         words.addAll(List.of("--checkpoint-every", Integer.toString(CHECKPOINT_EVERY)));
         ProcessBuilder builder = new ProcessBuilder(words);
         builder.redirectError(out.resolveSibling(out.getFileName() + ".err").toFile());
