@@ -1,8 +1,6 @@
 package org.diffusionsoup.cli;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.util.Properties;
+import org.diffusionsoup.core.SoupVersion;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,6 +19,7 @@ import picocli.CommandLine.Spec;
         optionListHeading = "%nOptions:%n",
         footerHeading = "%nExamples:%n",
         footer = {
+            "  soup demo --quick",
             "  soup make noto/ fluent/ twemoji/ -o soup/",
             "  soup inspect soup/",
             "",
@@ -48,15 +47,10 @@ final class RootCommand implements Runnable {
 
     static final class Version implements IVersionProvider {
         @Override
-        public String[] getVersion() throws IOException {
-            Properties properties = new Properties();
-            try (InputStream in = RootCommand.class.getResourceAsStream("version.properties")) {
-                if (in != null) {
-                    properties.load(in);
-                }
-            }
-            String version = properties.getProperty("version", "of unknown version");
-            return new String[] {"soup " + version + " (Java " + Runtime.version() + ")"};
+        public String[] getVersion() {
+            return new String[] {
+                "soup " + SoupVersion.current() + " (Java " + Runtime.version() + ")"
+            };
         }
     }
 }

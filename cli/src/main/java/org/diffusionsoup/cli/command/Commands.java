@@ -12,8 +12,10 @@ public final class Commands {
                 new DemoCommand(),
                 new DataCommand(),
                 new TrainCommand(),
-                new PretrainCommand(),
+                new MakeCommand(),
                 new GenerateCommand(),
+                new InspectCommand(),
+                new PretrainCommand(),
                 new RecordStartCommand());
     }
 }

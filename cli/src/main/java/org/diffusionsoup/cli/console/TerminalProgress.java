@@ -55,7 +55,7 @@ final class TerminalProgress implements Progress {
         startedAt = clock.getAsLong();
         shownAt = startedAt;
         running = true;
-        unseen = true;
+        unseen = false; // a log needs no line for a task in which nothing was done
         if (isLive()) {
             show();
         }

@@ -1,0 +1,152 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.Soup;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup make}: a uniform or weighted soup. */
+@Command(
+        name = "make",
+        description = {
+            "Average ingredients into a soup: all weights, exactly, each with its coefficient.",
+            "The same ingredients and coefficients give the same bytes in any order. The output"
+                    + " appears whole or not at all."
+        },
+        footer = {
+            "  soup make noto/ fluent/ twemoji/ -o soup/",
+            "  soup make noto/ fluent/ -o soup/ --weights 2,1 --force",
+            "  soup make a.safetensors b.safetensors -o soup.safetensors --weights 0.25,0.75"
+        })
+final class MakeCommand extends SoupCommand {
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "INGREDIENT",
+            description = "Folders in diffusers layout, or .safetensors files, of one base.")
+    private List<Path> ingredients = List.of();
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT",
+            description = "The folder or file to make.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--weights",
+            split = ",",
+            paramLabel = "K",
+            description =
+                    "Coefficients in the ingredients' order, such as 2,1,1 or 1/3,2/3; scaled to sum"
+                            + " to 1 (default: all the same).")
+    private List<String> weights = List.of();
+
+    @Option(names = "--force", description = "Replace an existing output.")
+    private boolean force;
+
+    @Option(
+            names = "--threads",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Worker threads; the bytes do not depend on it (default: all processors).")
+    private int threads;
+
+    @Override
+    protected void run(Console console) throws IOException {
+        if (!weights.isEmpty() && weights.size() != ingredients.size()) {
+            throw misuse(
+                    weights.size()
+                            + " weights for "
+                            + ingredients.size()
+                            + " ingredients; give one for each.");
+        }
+        if (threads < 0) {
+            throw misuse("--threads must be at least 1, not " + threads + ".");
+        }
+        List<SoupIngredient> parts = new ArrayList<>();
+        for (int i = 0; i < ingredients.size(); i++) {
+            Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));
+            parts.add(SoupIngredient.of(ingredients.get(i), k));
+        }
+        long start = System.nanoTime();
+        Soup soup;
+        try (Progress progress = console.progress()) {
+            Souper souper =
+                    Souper.create().replaceExisting(force).progress(new MegabyteSteps(progress));
+            soup = (threads == 0 ? souper : souper.threads(threads)).make(parts, out);
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        console.result(
+                json(soup, seconds),
+                text -> {
+                    text.printf(
+                            "%s: %s weights in %d tensors, %s, in %.1f s%n",
+                            soup.output(),
+                            Quantity.count(soup.parameters()),
+                            soup.tensors(),
+                            Quantity.bytes(soup.bytes()),
+                            seconds);
+                    soup.ingredients()
+                            .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                });
+    }
+
+    private static Map<String, Object> json(Soup soup, double seconds) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("out", soup.output().toString());
+        json.put("files", soup.files());
+        json.put("tensors", soup.tensors());
+        json.put("parameters", soup.parameters());
+        json.put("bytes", soup.bytes());
+        List<Map<String, String>> ingredients = new ArrayList<>();
+        for (SoupIngredient i : soup.ingredients()) {
+            Map<String, String> ingredient = new LinkedHashMap<>();
+            ingredient.put("name", i.name());
+            ingredient.put("path", i.path().toString());
+            ingredient.put("coefficient", i.coefficient().toString());
+            ingredients.add(ingredient);
+        }
+        json.put("ingredients", ingredients);
+        json.put("seconds", seconds);
+        return json;
+    }
+
+    /** The souper's steps in bytes as tasks in megabytes, whole ones, none lost in between. */
+    static final class MegabyteSteps implements SoupProgress {
+        private static final long UNIT = 1_000_000;
+
+        private final Progress progress;
+        private String task = "";
+        private long told;
+
+        MegabyteSteps(Progress progress) {
+            this.progress = progress;
+        }
+
+        @Override
+        public void update(String what, long done, long total) {
+            long all = (total + UNIT - 1) / UNIT;
+            if (!what.equals(task)) {
+                task = what;
+                told = 0;
+                progress.start(what, all, "MB");
+            }
+            long now = done >= total ? all : done / UNIT;
+            progress.advance(now - told);
+            told = now;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package org.diffusionsoup.cli.console;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A table in plain text: columns as wide as they need; cells that are numbers stand right. */
+public final class TextTable {
+    private final List<List<String>> rows = new ArrayList<>();
+
+    /** A table with a heading over each column. */
+    public TextTable(String... headings) {
+        rows.add(List.of(headings));
+    }
+
+    /** Adds a row with one cell per heading. */
+    public void row(Object... cells) {
+        if (cells.length != rows.getFirst().size()) {
+            throw new IllegalArgumentException(
+                    cells.length + " cells under " + rows.getFirst().size() + " headings");
+        }
+        List<String> row = new ArrayList<>();
+        for (Object cell : cells) {
+            row.add(String.valueOf(cell));
+        }
+        rows.add(row);
+    }
+
+    /** Writes heading and rows. */
+    public void print(PrintWriter out) {
+        int columns = rows.getFirst().size();
+        int[] widths = new int[columns];
+        boolean[] numbers = new boolean[columns];
+        for (int c = 0; c < columns; c++) {
+            int column = c;
+            widths[c] = rows.stream().mapToInt(row -> row.get(column).length()).max().orElse(0);
+            numbers[c] =
+                    rows.size() > 1
+                            && rows.stream().skip(1).map(r -> r.get(column)).allMatch(TextTable::isNumber);
+        }
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int c = 0; c < columns; c++) {
+                String pad = " ".repeat(widths[c] - row.get(c).length());
+                line.append(c == 0 ? "" : "  ");
+                line.append(numbers[c] ? pad + row.get(c) : row.get(c) + pad);
+            }
+            out.println(line.toString().stripTrailing());
+        }
+    }
+
+    private static boolean isNumber(String cell) {
+        return cell.isEmpty() || cell.matches("[-+]?[0-9][0-9,.]*( [A-Za-z%]{1,2})?");
+    }
+}

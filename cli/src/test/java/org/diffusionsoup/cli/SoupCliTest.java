@@ -1,0 +1,87 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+
+class SoupCliTest {
+    private static final int USAGE = SoupCli.USAGE;
+
+    @Test
+    void noCommandShowsTheHelp() {
+        assertThat(Run.of().ok().out()).contains("Usage: soup", "Commands:", "inspect", "make");
+    }
+
+    @Test
+    void helpAndVersionGoToTheOutput() {
+        Run help = Run.of("--help").ok();
+        assertThat(help.out()).contains("Examples:").doesNotContain("record-start");
+        assertThat(help.err()).isEmpty();
+        assertThat(Run.of("--version").ok().out()).matches("soup \\d+\\.\\d+\\S* \\(Java 2\\d.*\\)\n");
+    }
+
+    @Test
+    void aMistypedCommandIsGuessed() {
+        Run.of("mkae").fails(USAGE, "soup: unknown command 'mkae'", "did you mean 'make'?", "soup --help");
+        Run.of("xyzzy").fails(USAGE, "unknown command 'xyzzy'.");
+    }
+
+    @Test
+    void aMistypedOptionIsGuessed() {
+        Run.of("make", "a", "b", "-o", "c", "--wieghts", "1,2")
+                .fails(USAGE, "soup make: unknown option '--wieghts'", "did you mean '--weights'?");
+        Run.of("make", "a", "b", "-o", "c", "--wieghts=1,2")
+                .fails(USAGE, "'--wieghts'", "did you mean '--weights'?");
+        Run.of("inspect", "a", "--fast").fails(USAGE, "unknown option '--fast'. Try");
+    }
+
+    @Test
+    void whatIsMissingIsNamed() {
+        Run.of("inspect").fails(USAGE, "soup inspect: missing", "Try 'soup inspect --help'.");
+        Run.of("make", "a", "b").fails(USAGE, "soup make: missing --out");
+    }
+
+    @Test
+    void theRecordingForTheStartCacheRuns() {
+        assertThat(Run.of("record-start").ok().err()).isEmpty();
+    }
+
+    @TestFactory
+    Stream<DynamicTest> everyCommandHasHelpWithExamplesThatParse() {
+        CommandLine root = Parse.commandLine();
+        return all(root).stream()
+                .map(CommandLine::getCommandSpec)
+                .filter(spec -> !spec.usageMessage().hidden())
+                .map(spec -> DynamicTest.dynamicTest(spec.qualifiedName(), () -> examples(spec)));
+    }
+
+    private static void examples(CommandSpec spec) {
+        List<String> examples =
+                Stream.of(spec.usageMessage().footer())
+                        .filter(line -> line.startsWith("  soup "))
+                        .map(String::strip)
+                        .toList();
+        assertThat(examples).as("examples in the help of " + spec.qualifiedName()).isNotEmpty();
+        for (String example : examples) {
+            Parse.check(example);
+        }
+        assertThat(spec.usageMessage().description()).isNotEmpty();
+        boolean leaf = spec.subcommands().isEmpty();
+        assertThat(spec.optionsMap().containsKey("--json")).isEqualTo(leaf);
+        assertThat(Objects.requireNonNull(spec.optionsMap().get("--help")).usageHelp()).isTrue();
+    }
+
+    private static List<CommandLine> all(CommandLine from) {
+        List<CommandLine> found = new ArrayList<>(List.of(from));
+        from.getSubcommands().values().forEach(sub -> found.addAll(all(sub)));
+        return found;
+    }
+}

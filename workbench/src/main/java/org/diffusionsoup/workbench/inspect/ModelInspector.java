@@ -1,0 +1,167 @@
+package org.diffusionsoup.workbench.inspect;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.DiffusersFolder;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.inspect.ModelSummary.Component;
+import org.diffusionsoup.workbench.inspect.ModelSummary.TensorLine;
+import org.diffusionsoup.workbench.inspect.ModelSummary.WeightFile;
+
+/** Reads headers, and with hashes every byte once or twice; never a whole tensor into memory. */
+public final class ModelInspector {
+    private static final String SUFFIX = ".safetensors";
+
+    private final boolean hashes;
+    private final Progress progress;
+
+    /**
+     * An inspector.
+     *
+     * @param hashes whether to read the data and hash it
+     */
+    public ModelInspector(boolean hashes, Progress progress) {
+        this.hashes = hashes;
+        this.progress = progress;
+    }
+
+    /**
+     * Describes a safetensors file or a diffusers folder.
+     *
+     * @throws SoupException if there is neither, or a file breaks its format
+     */
+    public ModelSummary inspect(Path path) {
+        if (!Files.exists(path)) {
+            throw new SoupException(
+                    "There is no "
+                            + path
+                            + "; name a .safetensors file or a folder in diffusers layout.");
+        }
+        try {
+            return Files.isDirectory(path) ? folder(path) : single(path);
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
+    }
+
+    private ModelSummary single(Path file) throws IOException {
+        startHashing(1);
+        String name = String.valueOf(file.getFileName());
+        WeightFile summary = file(file, name);
+        return new ModelSummary(
+                file.toString(),
+                Optional.empty(),
+                List.of(new Component(name, Optional.empty(), List.of(summary))));
+    }
+
+    private ModelSummary folder(Path folder) throws IOException {
+        if (!DiffusersFolder.isOne(folder)) {
+            return loose(folder);
+        }
+        DiffusersFolder pipeline = DiffusersFolder.open(folder);
+        startHashing(pipeline.weightFiles().size());
+        List<Component> components = new ArrayList<>();
+        for (DiffusersFolder.Component component : pipeline.components().values()) {
+            components.add(
+                    new Component(
+                            component.name(),
+                            Optional.of(component.className()),
+                            files(folder, component.weightFiles())));
+        }
+        return new ModelSummary(
+                folder.toString(),
+                Optional.of(pipeline.className()).filter(name -> !name.isEmpty()),
+                components);
+    }
+
+    /** A folder of weights without an index, such as a component taken from its pipeline. */
+    private ModelSummary loose(Path folder) throws IOException {
+        List<Path> weights;
+        try (Stream<Path> list = Files.list(folder)) {
+            weights = list.filter(file -> file.toString().endsWith(SUFFIX)).sorted().toList();
+        }
+        if (weights.isEmpty()) {
+            throw new SoupException(
+                    folder + " is no model: it holds neither a model_index.json nor a .safetensors"
+                            + " file.");
+        }
+        startHashing(weights.size());
+        Path name = folder.toAbsolutePath().normalize().getFileName();
+        return new ModelSummary(
+                folder.toString(),
+                Optional.empty(),
+                List.of(
+                        new Component(
+                                String.valueOf(name), Optional.empty(), files(folder, weights))));
+    }
+
+    private List<WeightFile> files(Path folder, List<Path> weights) throws IOException {
+        List<WeightFile> files = new ArrayList<>();
+        for (Path file : weights) {
+            files.add(file(file, folder.relativize(file).toString()));
+        }
+        return files;
+    }
+
+    private WeightFile file(Path path, String name) throws IOException {
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            SortedMap<String, Long> dtypes = new TreeMap<>();
+            List<TensorLine> tensors = new ArrayList<>();
+            long parameters = 0;
+            for (TensorInfo tensor : file.tensors().values()) {
+                String dtype = tensor.dtype().safetensorsName();
+                dtypes.merge(dtype, 1L, Long::sum);
+                parameters = Math.addExact(parameters, tensor.elements());
+                tensors.add(
+                        new TensorLine(
+                                tensor.name(),
+                                dtype,
+                                LongStream.of(tensor.shape()).boxed().toList()));
+            }
+            tensors.sort(Comparator.comparing(TensorLine::name));
+            Optional<Provenance> provenance = Provenance.readFrom(file.metadata());
+            SortedMap<String, String> metadata = new TreeMap<>(file.metadata());
+            if (provenance.isPresent()) {
+                metadata.keySet().removeIf(key -> key.startsWith("soup."));
+            }
+            Optional<String> weights =
+                    hashes ? Optional.of(WeightsHash.of(file)) : Optional.empty();
+            Optional<String> bytes = hashes ? Optional.of(Hashes.sha256(path)) : Optional.empty();
+            if (hashes) {
+                progress.advance(1);
+            }
+            return new WeightFile(
+                    name,
+                    Files.size(path),
+                    dtypes,
+                    parameters,
+                    bytes,
+                    weights,
+                    provenance,
+                    metadata,
+                    tensors);
+        }
+    }
+
+    private void startHashing(long files) {
+        if (hashes) {
+            progress.start("hash", files, "files");
+        }
+    }
+}
