@@ -1,17 +1,19 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.Soup;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
-import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
@@ -76,6 +78,10 @@ final class MakeCommand extends SoupCommand {
         if (threads < 0) {
             throw misuse("--threads must be at least 1, not " + threads + ".");
         }
+        if (!force && Files.exists(out)) {
+            throw new SoupException(
+                    out + " exists already; name another --out, or add --force to replace it.");
+        }
         List<SoupIngredient> parts = new ArrayList<>();
         for (int i = 0; i < ingredients.size(); i++) {
             Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));
@@ -122,31 +128,5 @@ final class MakeCommand extends SoupCommand {
         json.put("ingredients", ingredients);
         json.put("seconds", seconds);
         return json;
-    }
-
-    /** The souper's steps in bytes as tasks in megabytes, whole ones, none lost in between. */
-    static final class MegabyteSteps implements SoupProgress {
-        private static final long UNIT = 1_000_000;
-
-        private final Progress progress;
-        private String task = "";
-        private long told;
-
-        MegabyteSteps(Progress progress) {
-            this.progress = progress;
-        }
-
-        @Override
-        public void update(String what, long done, long total) {
-            long all = (total + UNIT - 1) / UNIT;
-            if (!what.equals(task)) {
-                task = what;
-                told = 0;
-                progress.start(what, all, "MB");
-            }
-            long now = done >= total ? all : done / UNIT;
-            progress.advance(now - told);
-            told = now;
-        }
     }
 }

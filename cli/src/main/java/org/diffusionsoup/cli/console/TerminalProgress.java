@@ -7,12 +7,14 @@ import org.diffusionsoup.workbench.Progress;
 
 /**
  * Shows how far a task is, with rate and time left. On a terminal one line is drawn over; elsewhere
- * (a log file) a plain line is added at most every ten seconds and one at the end. Safe for use by
+ * (a log file) a plain line is added at most every ten seconds and one at the end, none for a task of
+ * less than a second. Safe for use by
  * several threads.
  */
 final class TerminalProgress implements Progress {
     private static final long REDRAW_NANOS = 100_000_000L;
     private static final long PLAIN_NANOS = 10_000_000_000L;
+    private static final long SHORT_NANOS = 1_000_000_000L;
     private static final int BAR = 24;
 
     private final PrintWriter err;
@@ -92,7 +94,8 @@ final class TerminalProgress implements Progress {
     @Override
     public synchronized void close() {
         if (running) {
-            if (unseen || isLive()) {
+            boolean worthALine = clock.getAsLong() - startedAt >= SHORT_NANOS;
+            if (isLive() || (unseen && worthALine)) {
                 show();
             }
             running = false;
