@@ -102,7 +102,7 @@ class MakeCommandTest {
         Run.of("make", a, later, "-o", soup()).fails(1, "steps");
         Run.of("make", a, nan, "-o", soup()).fails(1, "'w'");
         Run.of("make", a, b, "-o", a, "--force").fails(1, "a.safetensors", "ingredient");
-        Run.of("make", a, folder, "-o", soup()).fails(1);
+        Run.of("make", a, TinyModels.sd15(), "-o", soup()).fails(1, "all files or all diffusers folders");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,0").fails(1, "above 0");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,x").fails(1, "'x'");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,2,3").fails(2, "3 weights for 2 ingredients");
