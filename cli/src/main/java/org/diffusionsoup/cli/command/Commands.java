@@ -14,6 +14,7 @@ public final class Commands {
                 new TrainCommand(),
                 new MakeCommand(),
                 new GenerateCommand(),
+                new ScoreCommand(),
                 new InspectCommand(),
                 new PretrainCommand(),
                 new RecordStartCommand());

@@ -1,0 +1,267 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.eval.Bootstrap;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.ModelScores;
+import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.evaluate.PsnrCheck;
+import org.diffusionsoup.workbench.evaluate.SubjectChoice;
+import org.diffusionsoup.workbench.evaluate.SubjectRetrieval;
+import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.generate.Prompts;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup score}: what pictures are worth. */
+@Command(
+        name = "score",
+        description = {
+            "Score models, or real pictures, with a CLIP as judge.",
+            "Every score names its judge, the hash of the judge's weights, the convention, and the"
+                    + " numbers of prompts and seeds; intervals are 95 % bootstrap over prompts."
+        },
+        footer = {
+            "  soup score --judge models/emoji-clip --model base --model soup --prompts prompts.txt"
+                    + " --seeds 0-3",
+            "  soup score --judge models/emoji-clip --model soup --shard 'shards/emoji#domain=food'",
+            "  soup score --judge models/emoji-clip --shard shards/emoji",
+            "  soup score --judge models/emoji-clip --model models/emoji-base --shard shards/emoji"
+                    + " --retrieval 5 --subjects 200 --provider noto",
+            "  soup score --vae --model models/emoji-base --shard shards/emoji"
+        })
+final class ScoreCommand extends SoupCommand {
+    private static final int RETRIEVAL_SUBJECTS = 200;
+
+    /** How a cosine becomes a score. */
+    private enum Convention {
+        RAW(ClipConvention.RAW_COSINE),
+        X100(ClipConvention.TIMES_100),
+        X2_5(ClipConvention.TIMES_2_5);
+
+        private final ClipConvention meant;
+
+        Convention(ClipConvention meant) {
+            this.meant = meant;
+        }
+    }
+
+    @Option(
+            names = "--judge",
+            paramLabel = "DIR",
+            description = "CLIP in transformers' layout, with its preprocessor_config.json.")
+    private Optional<Path> judgeFolder = Optional.empty();
+
+    @Option(
+            names = "--convention",
+            defaultValue = "raw",
+            paramLabel = "NAME",
+            description =
+                    "raw (the cosine), x100 (100·max(cos, 0)) or x2.5 (2.5·max(cos, 0))"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private String convention = "raw";
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR",
+            description =
+                    "Model in diffusers layout; several are compared with the first. Without one,"
+                            + " the shard's real pictures are scored against their captions.")
+    private List<Path> models = List.of();
+
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "What to draw; repeatable.")
+    private List<String> prompts = List.of();
+
+    @Option(
+            names = "--prompts",
+            paramLabel = "FILE",
+            description = "File with one prompt a line.")
+    private Optional<Path> promptsFile = Optional.empty();
+
+    @Mixin private ShardFlags shard = new ShardFlags();
+
+    @Option(
+            names = "--retrieval",
+            defaultValue = "0",
+            paramLabel = "K",
+            description =
+                    "Instead of scores: of one picture per subject, how many find their own prompt"
+                            + " among the K most similar of all subjects' prompts; real pictures"
+                            + " beside them. Picture i has the seed SEED + i.")
+    private int retrieval;
+
+    @Option(
+            names = "--vae",
+            description = "Instead of scores: how well the model's autoencoder gives the shard's"
+                    + " pictures back.")
+    private boolean vae;
+
+    @Mixin private SamplingFlags sampling = new SamplingFlags();
+
+    @Override
+    protected void run(Console console) throws IOException {
+        if (vae) {
+            reconstruct(console);
+            return;
+        }
+        Path folder =
+                judgeFolder.orElseThrow(() -> misuse("missing --judge DIR: who is to score?"));
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "There is no judge folder " + folder + "; give a CLIP in transformers' layout.");
+        }
+        try (ClipJudge judge = ClipJudge.load(folder, meant());
+                Progress progress = console.progress()) {
+            if (retrieval != 0) {
+                retrieve(console, judge, progress);
+            } else if (models.isEmpty()) {
+                scoreReal(console, judge, progress);
+            } else {
+                scoreModels(console, judge, progress);
+            }
+        }
+    }
+
+    private ClipConvention meant() {
+        for (Convention c : Convention.values()) {
+            if (c.name().replace('_', '.').equalsIgnoreCase(convention)) {
+                return c.meant;
+            }
+        }
+        throw misuse("--convention '" + convention + "' is unknown; use raw, x100 or x2.5.");
+    }
+
+    private void scoreModels(Console console, ClipJudge judge, Progress progress) {
+        List<String> all = new ArrayList<>(prompts);
+        promptsFile.ifPresent(file -> all.addAll(Prompts.read(file)));
+        if (shard.isGiven()) {
+            all.addAll(SubjectChoice.prompts(shard.open(false, OptionalInt.empty())));
+        }
+        if (all.isEmpty()) {
+            throw misuse("no prompts; give --prompt, --prompts FILE or --shard SHARD.");
+        }
+        ModelScores scores =
+                ModelScores.measure(
+                        judge,
+                        models,
+                        all,
+                        sampling.seeds(),
+                        sampling.settings(),
+                        Bootstrap.seeded(0),
+                        progress);
+        progress.close();
+        Map<String, Object> json = ScoreOutput.json(scores, sampling);
+        console.result(json, text -> ScoreOutput.print(scores, text));
+        cutNote(console, judge, all);
+    }
+
+    private void scoreReal(Console console, ClipJudge judge, Progress progress) {
+        if (!prompts.isEmpty() || promptsFile.isPresent()) {
+            throw misuse("prompts need a model that draws them; give --model DIR.");
+        }
+        requireShard();
+        Shard rows = shard.open(false, OptionalInt.empty());
+        ScoreSet set = PictureScores.ofShard(judge, rows, SampleInfo::caption, progress);
+        progress.close();
+        var score = set.summary(Bootstrap.seeded(0));
+        console.result(
+                ScoreOutput.json(score, rows.size(), shard.text()),
+                text -> ScoreOutput.print(score, rows.size(), shard.text(), text));
+        cutNote(console, judge, rows.infos().stream().map(SampleInfo::caption).toList());
+    }
+
+    private static void cutNote(Console console, ClipJudge judge, List<String> texts) {
+        long cut = texts.stream().filter(judge::isCut).count();
+        if (cut > 0) {
+            console.note(cut + " of " + texts.size() + " texts were cut to the judge's length.");
+        }
+    }
+
+    private void retrieve(Console console, ClipJudge judge, Progress progress) {
+        requireShard();
+        if (!prompts.isEmpty() || promptsFile.isPresent()) {
+            throw misuse("--retrieval takes its prompts from --shard; leave --prompt out.");
+        }
+        if (retrieval < 1) {
+            throw misuse("--retrieval must be at least 1, not " + retrieval + ".");
+        }
+        Shard subjects = shard.open(true, OptionalInt.of(RETRIEVAL_SUBJECTS));
+        List<SubjectRetrieval> results = new ArrayList<>();
+        results.add(SubjectRetrieval.real(judge, subjects, retrieval, progress));
+        List<String> hashes = new ArrayList<>(List.of(""));
+        for (Path model : models) {
+            try (Generator generator = Generator.open(model, sampling.settings())) {
+                results.add(
+                        SubjectRetrieval.generated(
+                                judge,
+                                generator,
+                                subjects,
+                                retrieval,
+                                sampling.seeds().getFirst(),
+                                progress));
+                hashes.add(generator.unetHash());
+            }
+        }
+        progress.close();
+        console.result(
+                ScoreOutput.json(results, hashes, judge.judge(), shard.text(), sampling),
+                text -> ScoreOutput.print(results, judge.judge(), text));
+    }
+
+    private void reconstruct(Console console) {
+        requireShard();
+        if (models.size() != 1) {
+            throw misuse("--vae takes exactly one --model.");
+        }
+        Path model = models.getFirst();
+        Path folder = Files.isDirectory(model.resolve("vae")) ? model.resolve("vae") : model;
+        Shard rows = shard.open(false, OptionalInt.empty());
+        AutoencoderKL autoencoder = StableDiffusion.vae(folder);
+        try (Progress progress = console.progress()) {
+            PsnrCheck check = PsnrCheck.measure(autoencoder, rows, progress);
+            progress.close();
+            String hash = WeightsHash.of(folder.resolve(StableDiffusion.DIFFUSERS_WEIGHTS));
+            console.result(
+                    ScoreOutput.json(check, hash, shard.text()),
+                    text -> {
+                        text.printf(
+                                Locale.ROOT,
+                                "%d pictures of %s: mean PSNR %.2f dB, of the mean error %.2f dB,"
+                                        + " worst picture %.2f dB%n",
+                                check.pictures(),
+                                shard.text(),
+                                check.meanPsnr(),
+                                check.psnrOfMeanMse(),
+                                check.worstPsnr());
+                        text.println("autoencoder " + hash);
+                    });
+        } finally {
+            autoencoder.parameters().close();
+        }
+    }
+
+    private void requireShard() {
+        if (!shard.isGiven()) {
+            throw misuse("missing --shard SHARD: which pictures?");
+        }
+    }
+}
