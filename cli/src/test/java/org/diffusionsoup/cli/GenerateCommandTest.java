@@ -55,16 +55,29 @@ class GenerateCommandTest {
     @Test
     void onePictureIsWrittenAsItIsWithItsSettings() throws IOException {
         Run.of(
-                        "generate", "--model", MODEL, "--prompt", "noto red apple – ünïcode",
-                        "--seed", 7, "--steps", 2, "--guidance", 2.5, "--negative", "blurry",
-                        "--scheduler", "ddim", "-o", out("a.png"))
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--prompt",
+                        "noto red apple – ünïcode",
+                        "--seed",
+                        7,
+                        "--steps",
+                        2,
+                        "--guidance",
+                        2.5,
+                        "--negative",
+                        "blurry",
+                        "--scheduler",
+                        "ddim",
+                        "-o",
+                        out("a.png"))
                 .ok();
         RgbImage picture = read(out("a.png"));
         assertThat(picture.width()).isEqualTo(64);
         assertThat(picture.height()).isEqualTo(64);
         Map<String, String> text = PngFiles.readText(out("a.png"));
-        String hash =
-                WeightsHash.of(MODEL.resolve("unet/diffusion_pytorch_model.safetensors"));
+        String hash = WeightsHash.of(MODEL.resolve("unet/diffusion_pytorch_model.safetensors"));
         assertThat(PictureMetadata.fromText(text))
                 .contains(
                         new PictureMetadata(
@@ -84,13 +97,35 @@ class GenerateCommandTest {
     void theSameCommandGivesTheSameBytesAndAnotherSeedOthers() throws IOException {
         for (String name : List.of("a", "b")) {
             Run.of(
-                            "generate", "--model", MODEL, "--prompt", "cat", "--seed", 1,
-                            "--steps", 2, "--scheduler", "euler-a", "-o", out(name))
+                            "generate",
+                            "--model",
+                            MODEL,
+                            "--prompt",
+                            "cat",
+                            "--seed",
+                            1,
+                            "--steps",
+                            2,
+                            "--scheduler",
+                            "euler-a",
+                            "-o",
+                            out(name))
                     .ok();
         }
         Run.of(
-                        "generate", "--model", MODEL, "--prompt", "cat", "--seed", 2,
-                        "--steps", 2, "--scheduler", "euler-a", "-o", out("c"))
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--prompt",
+                        "cat",
+                        "--seed",
+                        2,
+                        "--steps",
+                        2,
+                        "--scheduler",
+                        "euler-a",
+                        "-o",
+                        out("c"))
                 .ok();
         assertThat(out("b")).hasSameBinaryContentAs(out("a"));
         assertThat(difference(read(out("a")), read(out("c")))).isGreaterThan(10);
@@ -101,9 +136,23 @@ class GenerateCommandTest {
     void aPictureDoesNotDependOnItsBatch(String scheduler) throws IOException {
         for (int batch : new int[] {1, 4}) {
             Run.of(
-                            "generate", "--model", MODEL, "--prompt", "cat", "--prompt", "dog",
-                            "--seeds", "3-4", "--steps", 3, "--scheduler", scheduler,
-                            "--batch", batch, "--each", out("batch" + batch))
+                            "generate",
+                            "--model",
+                            MODEL,
+                            "--prompt",
+                            "cat",
+                            "--prompt",
+                            "dog",
+                            "--seeds",
+                            "3-4",
+                            "--steps",
+                            3,
+                            "--scheduler",
+                            scheduler,
+                            "--batch",
+                            batch,
+                            "--each",
+                            out("batch" + batch))
                     .ok();
         }
         for (String file :
@@ -129,9 +178,22 @@ class GenerateCommandTest {
         Files.writeString(out("prompts.txt"), "# animals\ncat\n\n  dog  \n");
         Run run =
                 Run.of(
-                                "generate", "--model", MODEL, "--model", TinyModels.sd21(),
-                                "--prompts", out("prompts.txt"), "--prompt", "red apple",
-                                "--seed", "0,5", "--steps", 1, "--json", "-o", out("grid.png"))
+                                "generate",
+                                "--model",
+                                MODEL,
+                                "--model",
+                                TinyModels.sd21(),
+                                "--prompts",
+                                out("prompts.txt"),
+                                "--prompt",
+                                "red apple",
+                                "--seed",
+                                "0,5",
+                                "--steps",
+                                1,
+                                "--json",
+                                "-o",
+                                out("grid.png"))
                         .ok();
         assertThat(run.err()).isEmpty();
         JsonNode json = new ObjectMapper().readTree(run.out());
@@ -153,18 +215,25 @@ class GenerateCommandTest {
     @Test
     void anEnsembleOfAModelAndItselfIsTheModel() throws IOException {
         Path copy = copy(MODEL, out("copy"));
-        Run.of(
-                        "generate", "--model", MODEL, "--prompt", "cat", "--steps", 2,
-                        "-o", out("one.png"))
+        Run.of("generate", "--model", MODEL, "--prompt", "cat", "--steps", 2, "-o", out("one.png"))
                 .ok();
         Run run =
                 Run.of(
-                                "generate", "--model", MODEL, "--model", copy, "--ensemble",
-                                "--prompt", "cat", "--steps", 2, "-o", out("both.png"))
+                                "generate",
+                                "--model",
+                                MODEL,
+                                "--model",
+                                copy,
+                                "--ensemble",
+                                "--prompt",
+                                "cat",
+                                "--steps",
+                                2,
+                                "-o",
+                                out("both.png"))
                         .ok();
         assertThat(run.out()).contains("1 pictures", "ensemble of 2");
-        assertThat(difference(read(out("one.png")), read(out("both.png"))))
-                .isLessThanOrEqualTo(1);
+        assertThat(difference(read(out("one.png")), read(out("both.png")))).isLessThanOrEqualTo(1);
         assertThat(PngFiles.readText(out("both.png")).get("model_sha256"))
                 .isNotEqualTo(PngFiles.readText(out("one.png")).get("model_sha256"));
     }
@@ -172,8 +241,16 @@ class GenerateCommandTest {
     @Test
     void anEnsembleOfDifferentBasesIsRefused() {
         Run.of(
-                        "generate", "--model", MODEL, "--model", TinyModels.sd21(), "--ensemble",
-                        "--prompt", "cat", "-o", out("x.png"))
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--model",
+                        TinyModels.sd21(),
+                        "--ensemble",
+                        "--prompt",
+                        "cat",
+                        "-o",
+                        out("x.png"))
                 .fails(1, "differ in text_encoder", "models of one base");
         assertThat(out("x.png")).doesNotExist();
     }
@@ -181,8 +258,15 @@ class GenerateCommandTest {
     @Test
     void sdxlDraws() throws IOException {
         Run.of(
-                        "generate", "--model", TinyModels.sdxl(), "--prompt", "cat",
-                        "--steps", 1, "-o", out("xl.png"))
+                        "generate",
+                        "--model",
+                        TinyModels.sdxl(),
+                        "--prompt",
+                        "cat",
+                        "--steps",
+                        1,
+                        "-o",
+                        out("xl.png"))
                 .ok();
         assertThat(read(out("xl.png")).width()).isGreaterThanOrEqualTo(32);
     }
@@ -229,9 +313,7 @@ class GenerateCommandTest {
         "--seed, '1,1', twice"
     })
     void aSettingOutOfRangeIsNamed(String flag, String value, String part) {
-        Run.of(
-                        "generate", "--model", MODEL, "--prompt", "cat", flag, value,
-                        "-o", out("o.png"))
+        Run.of("generate", "--model", MODEL, "--prompt", "cat", flag, value, "-o", out("o.png"))
                 .fails(1, part);
         assertThat(folder).isEmptyDirectory();
     }

@@ -53,13 +53,32 @@ class ScoreCommandTest {
         JsonNode json =
                 json(
                         Run.of(
-                                        "score", "--judge", JUDGE, "--model", MODEL, "--prompts",
-                                        file, "--seeds", "4-5", "--steps", 2, "--json")
+                                        "score",
+                                        "--judge",
+                                        JUDGE,
+                                        "--model",
+                                        MODEL,
+                                        "--prompts",
+                                        file,
+                                        "--seeds",
+                                        "4-5",
+                                        "--steps",
+                                        2,
+                                        "--json")
                                 .ok());
         Path each = folder.resolve("each");
         Run.of(
-                        "generate", "--model", MODEL, "--prompts", file, "--seeds", "4-5",
-                        "--steps", 2, "--each", each)
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--prompts",
+                        file,
+                        "--seeds",
+                        "4-5",
+                        "--steps",
+                        2,
+                        "--each",
+                        each)
                 .ok();
         double sum = 0;
         try (ClipJudge judge = ClipJudge.load(JUDGE, ClipConvention.RAW_COSINE);
@@ -87,9 +106,22 @@ class ScoreCommandTest {
     void severalModelsComeWithPairedDifferencesToTheFirst() throws IOException {
         Run run =
                 Run.of(
-                                "score", "--judge", JUDGE, "--model", MODEL, "--model",
-                                TinyModels.sd21(), "--prompt", "a cat", "--prompt", "a dog",
-                                "--steps", 1, "--convention", "x100", "--json")
+                                "score",
+                                "--judge",
+                                JUDGE,
+                                "--model",
+                                MODEL,
+                                "--model",
+                                TinyModels.sd21(),
+                                "--prompt",
+                                "a cat",
+                                "--prompt",
+                                "a dog",
+                                "--steps",
+                                1,
+                                "--convention",
+                                "x100",
+                                "--json")
                         .ok();
         JsonNode json = json(run);
         assertThat(json.path("convention").asText()).contains("100");
@@ -114,8 +146,16 @@ class ScoreCommandTest {
             JsonNode json =
                     json(
                             Run.of(
-                                            "score", "--judge", JUDGE, "--shard", shard,
-                                            "--subjects", 12, "--convention", names[i], "--json")
+                                            "score",
+                                            "--judge",
+                                            JUDGE,
+                                            "--shard",
+                                            shard,
+                                            "--subjects",
+                                            12,
+                                            "--convention",
+                                            names[i],
+                                            "--json")
                                     .ok());
             assertThat(json.path("pictures").asInt()).isEqualTo(12);
             assertThat(json.path("subjects").asInt()).isEqualTo(12);
@@ -130,9 +170,22 @@ class ScoreCommandTest {
     void retrievalPutsTheRealPicturesBesideTheDrawnOnes() throws IOException {
         Run run =
                 Run.of(
-                                "score", "--judge", JUDGE, "--model", MODEL, "--shard", EMOJI,
-                                "--provider", "noto", "--retrieval", 3, "--subjects", 9,
-                                "--steps", 1, "--json")
+                                "score",
+                                "--judge",
+                                JUDGE,
+                                "--model",
+                                MODEL,
+                                "--shard",
+                                EMOJI,
+                                "--provider",
+                                "noto",
+                                "--retrieval",
+                                3,
+                                "--subjects",
+                                9,
+                                "--steps",
+                                1,
+                                "--json")
                         .ok();
         JsonNode json = json(run);
         assertThat(json.path("subjects").asInt()).isEqualTo(9);
@@ -150,8 +203,19 @@ class ScoreCommandTest {
     void textNamesJudgeConventionPromptsAndSeeds() {
         Run run =
                 Run.of(
-                                "score", "--judge", JUDGE, "--model", MODEL, "--prompt", "a cat",
-                                "--prompt", "a dog", "--seed", "1,2", "--steps", 1)
+                                "score",
+                                "--judge",
+                                JUDGE,
+                                "--model",
+                                MODEL,
+                                "--prompt",
+                                "a cat",
+                                "--prompt",
+                                "a dog",
+                                "--seed",
+                                "1,2",
+                                "--steps",
+                                1)
                         .ok();
         assertThat(run.out())
                 .contains("CLIP tiny-clip", "weights", "raw cosine", "2 prompts, 2 seeds each")
@@ -163,8 +227,15 @@ class ScoreCommandTest {
         JsonNode json =
                 json(
                         Run.of(
-                                        "score", "--vae", "--model", MODEL, "--shard",
-                                        EMOJI + "#provider=noto", "--subjects", 10, "--json")
+                                        "score",
+                                        "--vae",
+                                        "--model",
+                                        MODEL,
+                                        "--shard",
+                                        EMOJI + "#provider=noto",
+                                        "--subjects",
+                                        10,
+                                        "--json")
                                 .ok());
         assertThat(json.path("pictures").asInt()).isEqualTo(10);
         double mean = json.path("mean_psnr_db").asDouble();
@@ -186,8 +257,7 @@ class ScoreCommandTest {
                 }
             }
         }
-        Run.of("score", "--judge", bare, "--shard", EMOJI)
-                .fails(1, "preprocessor_config.json");
+        Run.of("score", "--judge", bare, "--shard", EMOJI).fails(1, "preprocessor_config.json");
         Run.of("score", "--judge", folder.resolve("nobody"), "--shard", EMOJI)
                 .fails(1, "no judge folder", "nobody");
         Run.of("score", "--judge", MODEL, "--shard", EMOJI).fails(1, "config.json");
@@ -197,8 +267,16 @@ class ScoreCommandTest {
                 .fails(1, "no.tar", "does not exist");
         Run.of("score", "--judge", JUDGE, "--model", MODEL).fails(2, "no prompts");
         Run.of("score", "--judge", JUDGE, "--prompt", "cat").fails(2, "--model");
-        Run.of("score", "--judge", JUDGE, "--model", folder.resolve("none"), "--prompt", "a",
-                        "--prompt", "b")
+        Run.of(
+                        "score",
+                        "--judge",
+                        JUDGE,
+                        "--model",
+                        folder.resolve("none"),
+                        "--prompt",
+                        "a",
+                        "--prompt",
+                        "b")
                 .fails(1, "no model folder", "none");
         Run.of("score", "--judge", JUDGE, "--model", MODEL, "--prompt", "cat")
                 .fails(1, "at least two prompts");

@@ -52,7 +52,8 @@ final class GenerateCommand extends SoupCommand {
 
     @Option(
             names = "--ensemble",
-            description = "Average the models' predictions at every step instead of drawing with each.")
+            description =
+                    "Average the models' predictions at every step instead of drawing with each.")
     private boolean ensemble;
 
     @Option(
@@ -88,8 +89,7 @@ final class GenerateCommand extends SoupCommand {
             console.result(
                     json(request, result),
                     text -> {
-                        text.printf(
-                                "%d pictures in %.1f s%n", result.pictures(), result.seconds());
+                        text.printf("%d pictures in %.1f s%n", result.pictures(), result.seconds());
                         for (Drawn m : result.models()) {
                             text.printf("%s: %s, UNet %s%n", m.name(), m.scheduler(), m.unetHash());
                         }

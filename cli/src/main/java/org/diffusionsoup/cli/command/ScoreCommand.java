@@ -91,10 +91,7 @@ final class ScoreCommand extends SoupCommand {
     @Option(names = "--prompt", paramLabel = "TEXT", description = "What to draw; repeatable.")
     private List<String> prompts = List.of();
 
-    @Option(
-            names = "--prompts",
-            paramLabel = "FILE",
-            description = "File with one prompt a line.")
+    @Option(names = "--prompts", paramLabel = "FILE", description = "File with one prompt a line.")
     private Optional<Path> promptsFile = Optional.empty();
 
     @Mixin private ShardFlags shard = new ShardFlags();
@@ -111,8 +108,9 @@ final class ScoreCommand extends SoupCommand {
 
     @Option(
             names = "--vae",
-            description = "Instead of scores: how well the model's autoencoder gives the shard's"
-                    + " pictures back.")
+            description =
+                    "Instead of scores: how well the model's autoencoder gives the shard's"
+                            + " pictures back.")
     private boolean vae;
 
     @Mixin private SamplingFlags sampling = new SamplingFlags();
@@ -127,7 +125,9 @@ final class ScoreCommand extends SoupCommand {
                 judgeFolder.orElseThrow(() -> misuse("missing --judge DIR: who is to score?"));
         if (!Files.isDirectory(folder)) {
             throw new SoupException(
-                    "There is no judge folder " + folder + "; give a CLIP in transformers' layout.");
+                    "There is no judge folder "
+                            + folder
+                            + "; give a CLIP in transformers' layout.");
         }
         try (ClipJudge judge = ClipJudge.load(folder, meant());
                 Progress progress = console.progress()) {

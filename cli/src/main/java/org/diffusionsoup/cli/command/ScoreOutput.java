@@ -110,7 +110,9 @@ final class ScoreOutput {
             Interval top = r.found().interval(CONFIDENCE);
             text.printf(
                     Locale.ROOT,
-                    "%-" + width + "s  top %d: %.1f %% [%.1f, %.1f] (%d of %d), top 1: %.1f %%,"
+                    "%-"
+                            + width
+                            + "s  top %d: %.1f %% [%.1f, %.1f] (%d of %d), top 1: %.1f %%,"
                             + " median rank %.1f, mean cosine %.3f%n",
                     r.name(),
                     r.k(),

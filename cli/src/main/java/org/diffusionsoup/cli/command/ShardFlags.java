@@ -66,8 +66,7 @@ final class ShardFlags {
     Shard open(boolean trainByDefault, OptionalInt subjectsByDefault) {
         ShardRef ref = ShardRef.parse(shard.orElseThrow());
         boolean named = ref.terms().stream().anyMatch(t -> t.field().equals("split"));
-        Rows wanted =
-                split.orElse(named ? Rows.ALL : trainByDefault ? Rows.TRAIN : Rows.HELDOUT);
+        Rows wanted = split.orElse(named ? Rows.ALL : trainByDefault ? Rows.TRAIN : Rows.HELDOUT);
         Shard all = ref.open();
         Shard ofSplit =
                 switch (wanted) {

@@ -68,8 +68,7 @@ public final class PictureScores {
             double[] scores = judge.score(pictures(shard, from, to), texts);
             for (int i = from; i < to; i++) {
                 bySubject
-                        .computeIfAbsent(
-                                SubjectChoice.subject(rows.get(i)), k -> new ArrayList<>())
+                        .computeIfAbsent(SubjectChoice.subject(rows.get(i)), k -> new ArrayList<>())
                         .add(scores[i - from]);
             }
             progress.advance(to - from);

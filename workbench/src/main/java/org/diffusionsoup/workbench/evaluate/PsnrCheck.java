@@ -81,8 +81,7 @@ public record PsnrCheck(int pictures, double meanPsnr, double psnrOfMeanMse, dou
         if (pictures.width() % factor != 0 || pictures.height() % factor != 0) {
             throw new SoupException(
                     "the pictures of shard %s are %d×%d; this autoencoder needs sides divisible by %d."
-                            .formatted(
-                                    shard.name(), pictures.width(), pictures.height(), factor));
+                            .formatted(shard.name(), pictures.width(), pictures.height(), factor));
         }
     }
 }

@@ -51,8 +51,7 @@ public record SubjectRetrieval(
             Progress progress) {
         requireK(k, subjects.size());
         List<String> prompts = prompts(subjects);
-        List<Long> seeds =
-                LongStream.range(firstSeed, firstSeed + prompts.size()).boxed().toList();
+        List<Long> seeds = LongStream.range(firstSeed, firstSeed + prompts.size()).boxed().toList();
         List<RgbImage> pictures = generator.pictures(prompts, seeds, progress);
         return of(
                 generator.name(),
@@ -61,8 +60,7 @@ public record SubjectRetrieval(
     }
 
     /** The same figures for the subjects' real pictures: what a perfect drawer would reach. */
-    public static SubjectRetrieval real(
-            ClipJudge judge, Shard subjects, int k, Progress progress) {
+    public static SubjectRetrieval real(ClipJudge judge, Shard subjects, int k, Progress progress) {
         requireK(k, subjects.size());
         progress.start("judge real pictures", subjects.size(), "images");
         List<Picture> pictures = PictureScores.pictures(subjects, 0, subjects.size());

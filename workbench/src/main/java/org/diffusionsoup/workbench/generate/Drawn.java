@@ -11,8 +11,7 @@ import org.diffusionsoup.data.RgbImage;
  * @param scheduler class name of the scheduler that was used
  * @param pictures per prompt, one per seed
  */
-public record Drawn(
-        String name, String unetHash, String scheduler, List<List<RgbImage>> pictures) {
+public record Drawn(String name, String unetHash, String scheduler, List<List<RgbImage>> pictures) {
     public Drawn {
         pictures = pictures.stream().map(List::copyOf).toList();
     }

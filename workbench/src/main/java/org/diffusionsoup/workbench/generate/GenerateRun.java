@@ -69,8 +69,7 @@ public final class GenerateRun {
                         generator.grid(request.prompts(), request.seeds(), progress);
                 seconds += (System.nanoTime() - start) / 1e9;
                 drawn.add(
-                        new Drawn(
-                                name, generator.unetHash(), generator.schedulerName(), pictures));
+                        new Drawn(name, generator.unetHash(), generator.schedulerName(), pictures));
                 singles.addAll(singles(m, name, generator, pictures));
             }
         }
@@ -93,7 +92,8 @@ public final class GenerateRun {
                 String prefix = request.models().size() == 1 ? "" : "m" + (model + 1) + "-";
                 out.add(
                         new Single(
-                                "%sp%03d-%s-seed%d.png".formatted(prefix, p + 1, slug(prompt), seed),
+                                "%sp%03d-%s-seed%d.png"
+                                        .formatted(prefix, p + 1, slug(prompt), seed),
                                 pictures.get(p).get(s),
                                 text));
             }

@@ -25,10 +25,10 @@ import org.diffusionsoup.workbench.png.PictureMetadata;
  * Draws pictures of prompts with one model, or with an ensemble of several whose predictions are
  * averaged at every step (paper, Eq. 5).
  *
- * <p>A seed gives the same noise whatever the model, the prompt and the batch, so that models can be
- * compared picture by picture. The same call gives the same bytes; another batch size changes the
- * order of additions and with it the last bits before rounding. Not for use by several threads at
- * once.
+ * <p>A seed gives the same noise whatever the model, the prompt and the batch, so that models can
+ * be compared picture by picture. The same call gives the same bytes; another batch size changes
+ * the order of additions and with it the last bits before rounding. Not for use by several threads
+ * at once.
  */
 public final class Generator implements AutoCloseable {
     private final String name;
@@ -125,8 +125,7 @@ public final class Generator implements AutoCloseable {
         return orRelease(
                 "ensemble of " + folders.size(),
                 folders,
-                new TextToImagePipeline(
-                        model, NoisePredictor.ensemble(unets), model.scheduler()),
+                new TextToImagePipeline(model, NoisePredictor.ensemble(unets), model.scheduler()),
                 settings,
                 release);
     }

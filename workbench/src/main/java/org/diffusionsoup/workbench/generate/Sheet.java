@@ -37,9 +37,10 @@ final class Sheet {
                 heads.add("");
             }
             PictureGrid grid = PictureGrid.columns(heads);
-            models.forEach(m -> grid.row(
-                    models.size() == 1 ? "" : m.name(),
-                    m.pictures().subList(first, to).stream().map(List::getFirst).toList()));
+            models.forEach(m ->
+                    grid.row(
+                            models.size() == 1 ? "" : m.name(),
+                            m.pictures().subList(first, to).stream().map(List::getFirst).toList()));
             bands.add(grid.render());
         }
         return stack(bands);

@@ -31,8 +31,7 @@ class EvaluateTest {
         // Errors of 0.1 and 0.01 of the range: 20 dB and 40 dB.
         PsnrCheck check = PsnrCheck.of(List.of(0.01, 0.0001));
         assertThat(check.meanPsnr()).isCloseTo(30, within(1e-9));
-        assertThat(check.psnrOfMeanMse())
-                .isCloseTo(-10 * Math.log10(0.00505), within(1e-9));
+        assertThat(check.psnrOfMeanMse()).isCloseTo(-10 * Math.log10(0.00505), within(1e-9));
         assertThat(check.worstPsnr()).isCloseTo(20, within(1e-9));
     }
 
@@ -88,8 +87,7 @@ class EvaluateTest {
     @Test
     void seedsAreNumbersAndRanges() {
         assertThat(Prompts.seeds("7, 10-12,-3")).containsExactly(7L, 10L, 11L, 12L, -3L);
-        assertThatThrownBy(() -> Prompts.seeds("0-99999999999"))
-                .isInstanceOf(SoupException.class);
+        assertThatThrownBy(() -> Prompts.seeds("0-99999999999")).isInstanceOf(SoupException.class);
         assertThatThrownBy(() -> Prompts.seeds("")).isInstanceOf(SoupException.class);
     }
 }
