@@ -38,7 +38,7 @@ import picocli.CommandLine.Option;
         description = {
             "Score models, or real pictures, with a CLIP as judge.",
             "Every score names its judge, the hash of the judge's weights, the convention, and the"
-                    + " numbers of prompts and seeds; intervals are 95 % bootstrap over prompts."
+                    + " numbers of prompts and seeds; intervals are 95 %% bootstrap over prompts."
         },
         footer = {
             "  soup score --judge models/emoji-clip --model base --model soup --prompts prompts.txt"

@@ -137,6 +137,7 @@ public final class Pretrainer {
         return true;
     }
 
+    /** Standard deviation of all latent elements, over every 16th picture. */
     private static double latentStd(AutoencoderKL vae, PictureSet pictures) {
         double sum = 0;
         double squares = 0;
