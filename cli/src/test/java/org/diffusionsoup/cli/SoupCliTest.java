@@ -73,10 +73,19 @@ class SoupCliTest {
         for (String example : examples) {
             Parse.check(example);
         }
-        assertThat(spec.usageMessage().description()).isNotEmpty();
+        assertThat(spec.usageMessage().description())
+                .isNotEmpty()
+                .allSatisfy(SoupCliTest::formats);
+        assertThat(spec.usageMessage().footer()).allSatisfy(SoupCliTest::formats);
+        spec.args().forEach(arg -> assertThat(arg.description()).allSatisfy(SoupCliTest::formats));
         boolean leaf = spec.subcommands().isEmpty();
         assertThat(spec.optionsMap().containsKey("--json")).isEqualTo(leaf);
         assertThat(Objects.requireNonNull(spec.optionsMap().get("--help")).usageHelp()).isTrue();
+    }
+
+    /** picocli takes help texts as format strings: a percent sign has to be doubled. */
+    private static void formats(String text) {
+        assertThat(String.format(text)).isNotNull();
     }
 
     private static List<CommandLine> all(CommandLine from) {
