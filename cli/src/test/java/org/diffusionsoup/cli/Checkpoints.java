@@ -18,10 +18,8 @@ final class Checkpoints {
                 file,
                 Map.of("format", "pt"),
                 List.of(
-                        TensorEntry.ofFloats(
-                                "w", new long[] {2, 2}, value, value, value, value),
-                        new TensorEntry(
-                                "steps", DType.I64, new long[] {}, TensorBytes.of(steps))));
+                        TensorEntry.ofFloats("w", new long[] {2, 2}, value, value, value, value),
+                        new TensorEntry("steps", DType.I64, new long[] {}, TensorBytes.of(steps))));
         return file;
     }
 

@@ -51,7 +51,8 @@ class MakeCommandTest {
 
     @Test
     void withoutWeightsAllCountTheSame() {
-        assertThat(Run.of("make", a, b, "-o", soup()).ok().out()).contains("soup.safetensors: 4 weights");
+        assertThat(Run.of("make", a, b, "-o", soup()).ok().out())
+                .contains("soup.safetensors: 4 weights");
         assertThat(w(soup())).containsOnly(2.5f);
     }
 
@@ -65,7 +66,10 @@ class MakeCommandTest {
         assertThat(
                         Stream.of(0, 1)
                                 .map(i -> json.path("ingredients").path(i))
-                                .map(i -> i.path("name").asText() + " " + i.path("coefficient").asText()))
+                                .map(i ->
+                                        i.path("name").asText()
+                                                + " "
+                                                + i.path("coefficient").asText()))
                 .containsExactlyInAnyOrder("a.safetensors 2/3", "b.safetensors 1/3");
     }
 
@@ -96,16 +100,19 @@ class MakeCommandTest {
         Path nan = Checkpoints.of(folder.resolve("nan.safetensors"), Float.NaN, 5);
         Set<String> before = names();
 
-        Run.of("make", a, folder.resolve("none.safetensors"), "-o", soup()).fails(1, "none.safetensors");
+        Run.of("make", a, folder.resolve("none.safetensors"), "-o", soup())
+                .fails(1, "none.safetensors");
         Run.of("make", a, cut, "-o", soup()).fails(1, "cut.safetensors");
         Run.of("make", a, other, "-o", soup()).fails(1, "other.safetensors", "'w'", "missing");
         Run.of("make", a, later, "-o", soup()).fails(1, "steps");
         Run.of("make", a, nan, "-o", soup()).fails(1, "'w'");
         Run.of("make", a, b, "-o", a, "--force").fails(1, "a.safetensors", "ingredient");
-        Run.of("make", a, TinyModels.sd15(), "-o", soup()).fails(1, "all files or all diffusers folders");
+        Run.of("make", a, TinyModels.sd15(), "-o", soup())
+                .fails(1, "all files or all diffusers folders");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,0").fails(1, "above 0");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,x").fails(1, "'x'");
-        Run.of("make", a, b, "-o", soup(), "--weights", "1,2,3").fails(2, "3 weights for 2 ingredients");
+        Run.of("make", a, b, "-o", soup(), "--weights", "1,2,3")
+                .fails(2, "3 weights for 2 ingredients");
         Run.of("make", a, b, "-o", soup(), "--threads", "-1").fails(2, "--threads");
         Run.of("make", a, b, "-o", soup(), "--threads", "two").fails(2, "--threads", "two");
 
@@ -162,7 +169,6 @@ class MakeCommandTest {
         steps.update("hashing", 1_100_000, 2_500_000);
         steps.update("hashing", 2_500_000, 2_500_000);
         steps.update("averaging", 5, 5);
-        assertThat(told)
-                .containsExactly("hashing 3 MB", "+0", "+1", "+2", "averaging 1 MB", "+1");
+        assertThat(told).containsExactly("hashing 3 MB", "+0", "+1", "+2", "averaging 1 MB", "+1");
     }
 }

@@ -25,12 +25,18 @@ class SoupCliTest {
         Run help = Run.of("--help").ok();
         assertThat(help.out()).contains("Examples:").doesNotContain("record-start");
         assertThat(help.err()).isEmpty();
-        assertThat(Run.of("--version").ok().out()).matches("soup \\d+\\.\\d+\\S* \\(Java 2\\d.*\\)\n");
+        assertThat(Run.of("--version").ok().out())
+                .matches("soup \\d+\\.\\d+\\S* \\(Java 2\\d.*\\)\n");
     }
 
     @Test
     void aMistypedCommandIsGuessed() {
-        Run.of("mkae").fails(USAGE, "soup: unknown command 'mkae'", "did you mean 'make'?", "soup --help");
+        Run.of("mkae")
+                .fails(
+                        USAGE,
+                        "soup: unknown command 'mkae'",
+                        "did you mean 'make'?",
+                        "soup --help");
         Run.of("xyzzy").fails(USAGE, "unknown command 'xyzzy'.");
     }
 
@@ -73,9 +79,7 @@ class SoupCliTest {
         for (String example : examples) {
             Parse.check(example);
         }
-        assertThat(spec.usageMessage().description())
-                .isNotEmpty()
-                .allSatisfy(SoupCliTest::formats);
+        assertThat(spec.usageMessage().description()).isNotEmpty().allSatisfy(SoupCliTest::formats);
         assertThat(spec.usageMessage().footer()).allSatisfy(SoupCliTest::formats);
         spec.args().forEach(arg -> assertThat(arg.description()).allSatisfy(SoupCliTest::formats));
         boolean leaf = spec.subcommands().isEmpty();

@@ -62,7 +62,8 @@ final class InspectCommand extends SoupCommand {
     private void text(ModelSummary summary, PrintWriter out) {
         out.println(summary.path() + summary.pipeline().map(p -> "  " + p).orElse(""));
         out.println();
-        TextTable table = new TextTable("component", "weights", "tensors", "parameters", "dtypes", "size");
+        TextTable table =
+                new TextTable("component", "weights", "tensors", "parameters", "dtypes", "size");
         for (Component component : summary.components()) {
             if (component.files().isEmpty()) {
                 table.row(component.name(), component.type().orElse(""), "", "", "", "");
@@ -110,7 +111,10 @@ final class InspectCommand extends SoupCommand {
 
     private static void provenance(Provenance provenance, PrintWriter out) {
         out.println("  made by Diffusion Soup " + provenance.version() + " with the recipe");
-        String recipe = parsed(provenance.recipe()).map(JsonNode::toPrettyString).orElse(provenance.recipe());
+        String recipe =
+                parsed(provenance.recipe())
+                        .map(JsonNode::toPrettyString)
+                        .orElse(provenance.recipe());
         recipe.lines().forEach(line -> out.println("    " + line));
         provenance.more().forEach((key, value) -> out.println("  " + key + ": " + value));
     }
@@ -153,14 +157,13 @@ final class InspectCommand extends SoupCommand {
         file.fileSha256().ifPresent(hash -> json.put("sha256", hash));
         file.weightsSha256().ifPresent(hash -> json.put("weights_sha256", hash));
         file.provenance()
-                .ifPresent(
-                        p -> {
-                            Map<String, Object> made = new LinkedHashMap<>();
-                            made.put("version", p.version());
-                            made.put("recipe", parsed(p.recipe()).<Object>map(n -> n).orElse(p.recipe()));
-                            made.putAll(p.more());
-                            json.put("provenance", made);
-                        });
+                .ifPresent(p -> {
+                    Map<String, Object> made = new LinkedHashMap<>();
+                    made.put("version", p.version());
+                    made.put("recipe", parsed(p.recipe()).<Object>map(n -> n).orElse(p.recipe()));
+                    made.putAll(p.more());
+                    json.put("provenance", made);
+                });
         json.put("metadata", file.metadata());
         if (tensors) {
             json.put("tensors", file.tensors());

@@ -63,7 +63,8 @@ final class MakeCommand extends SoupCommand {
             names = "--threads",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Worker threads; the bytes do not depend on it (default: all processors).")
+            description =
+                    "Worker threads; the bytes do not depend on it (default: all processors).")
     private int threads;
 
     @Override

@@ -11,7 +11,9 @@ public final class Quantity {
         if (n < 10_000) {
             return String.format(Locale.ROOT, "%,d", n);
         }
-        return n < 1_000_000 ? scaled(n, 1e3, "k") : n < 1e9 ? scaled(n, 1e6, "M") : scaled(n, 1e9, "B");
+        return n < 1_000_000
+                ? scaled(n, 1e3, "k")
+                : n < 1e9 ? scaled(n, 1e6, "M") : scaled(n, 1e9, "B");
     }
 
     /** A size in bytes, in kB, MB or GB of powers of 1,000. */
@@ -19,7 +21,9 @@ public final class Quantity {
         if (n < 1_000) {
             return n + " B";
         }
-        return n < 1_000_000 ? scaled(n, 1e3, "kB") : n < 1e9 ? scaled(n, 1e6, "MB") : scaled(n, 1e9, "GB");
+        return n < 1_000_000
+                ? scaled(n, 1e3, "kB")
+                : n < 1e9 ? scaled(n, 1e6, "MB") : scaled(n, 1e9, "GB");
     }
 
     private static String scaled(long n, double unit, String name) {

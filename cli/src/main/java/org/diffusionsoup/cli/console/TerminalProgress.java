@@ -7,9 +7,8 @@ import org.diffusionsoup.workbench.Progress;
 
 /**
  * Shows how far a task is, with rate and time left. On a terminal one line is drawn over; elsewhere
- * (a log file) a plain line is added at most every ten seconds and one at the end, none for a task of
- * less than a second. Safe for use by
- * several threads.
+ * (a log file) a plain line is added at most every ten seconds and one at the end, none for a task
+ * of less than a second. Safe for use by several threads.
  */
 final class TerminalProgress implements Progress {
     private static final long REDRAW_NANOS = 100_000_000L;

@@ -36,7 +36,10 @@ public final class TextTable {
             widths[c] = rows.stream().mapToInt(row -> row.get(column).length()).max().orElse(0);
             numbers[c] =
                     rows.size() > 1
-                            && rows.stream().skip(1).map(r -> r.get(column)).allMatch(TextTable::isNumber);
+                            && rows.stream()
+                                    .skip(1)
+                                    .map(r -> r.get(column))
+                                    .allMatch(TextTable::isNumber);
         }
         for (List<String> row : rows) {
             StringBuilder line = new StringBuilder();

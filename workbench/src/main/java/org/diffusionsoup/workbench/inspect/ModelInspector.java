@@ -98,7 +98,8 @@ public final class ModelInspector {
         }
         if (weights.isEmpty()) {
             throw new SoupException(
-                    folder + " is no model: it holds neither a model_index.json nor a .safetensors"
+                    folder
+                            + " is no model: it holds neither a model_index.json nor a .safetensors"
                             + " file.");
         }
         startHashing(weights.size());
