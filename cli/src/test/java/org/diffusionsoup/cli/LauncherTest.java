@@ -117,6 +117,15 @@ class LauncherTest {
         Files.setLastModifiedTime(
                 project.resolve("cli/src/main/java/A.java"),
                 FileTime.from(Instant.now().plusSeconds(1)));
+        assertThat(
+                        start(
+                                        project.resolve("soup"),
+                                        Map.of("SOUP_NO_BUILD", "1"),
+                                        "--version")
+                                .end()
+                                .ok()
+                                .err())
+                .isEmpty();
         assertThat(start(project.resolve("soup"), Map.of(), "--version").end().ok().err())
                 .contains("building (sources changed)");
         assertThat(calls()).hasContent("called\ncalled");
