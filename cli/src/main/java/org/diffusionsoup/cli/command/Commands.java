@@ -17,6 +17,7 @@ public final class Commands {
                 new ScoreCommand(),
                 new InspectCommand(),
                 new PretrainCommand(),
+                new BenchCommand(),
                 new RecordStartCommand());
     }
 }

@@ -1,0 +1,11 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup bench}: measurements of this machine. */
+@Command(
+        name = "bench",
+        description = "Measure what this machine makes of the project's heavy work.",
+        subcommands = BenchTrainCommand.class,
+        footer = "  soup bench train --steps 200")
+final class BenchCommand extends CommandGroup {}

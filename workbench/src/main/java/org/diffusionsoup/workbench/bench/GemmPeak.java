@@ -1,0 +1,49 @@
+package org.diffusionsoup.workbench.bench;
+
+import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+
+/**
+ * The most that matrix products reach on this machine: what a training step is held against.
+ *
+ * @param size side n of the fastest product of two n×n matrices
+ * @param gflops billions of floating-point operations per second, 2n³ per product
+ */
+public record GemmPeak(int size, double gflops) {
+    private static final int[] SIZES = {512, 1024, 2048};
+    private static final long NANOS_PER_SIZE = 1_500_000_000L;
+
+    /** The faster of two measurements. */
+    GemmPeak max(GemmPeak other) {
+        return other.gflops > gflops ? other : this;
+    }
+
+    /** Measures some seconds long; the fastest single product counts. */
+    static GemmPeak measure(boolean bfloat16) {
+        GemmPeak best = new GemmPeak(0, 0);
+        for (int n : SIZES) {
+            try (Scope all = Scope.open();
+                    Torch.Guard off = Torch.gradients(false);
+                    Rng rng = new Rng(n)) {
+                Tensor a = rng.normal(n, n);
+                Tensor b = rng.normal(n, n);
+                if (bfloat16) {
+                    a = a.toBFloat16();
+                    b = b.toBFloat16();
+                }
+                long end = System.nanoTime() + NANOS_PER_SIZE;
+                while (System.nanoTime() < end) {
+                    try (Scope one = Scope.open()) {
+                        long start = System.nanoTime();
+                        a.matmul(b);
+                        double seconds = (System.nanoTime() - start) / 1e9;
+                        best = best.max(new GemmPeak(n, 2.0 * n * n * n / seconds / 1e9));
+                    }
+                }
+            }
+        }
+        return best;
+    }
+}
