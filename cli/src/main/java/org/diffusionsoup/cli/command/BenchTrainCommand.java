@@ -79,7 +79,12 @@ final class BenchTrainCommand extends SoupCommand {
             result =
                     new TrainBenchmark(
                                     new TrainBenchmark.Request(
-                                            shape, batch, timedSteps, steps, memoryBatch),
+                                            shape,
+                                            batch,
+                                            timedSteps,
+                                            TrainBenchmark.Request.GEMM_SECONDS,
+                                            steps,
+                                            memoryBatch),
                                     progress)
                             .run();
         }

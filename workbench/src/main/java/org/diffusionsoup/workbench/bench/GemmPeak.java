@@ -13,15 +13,14 @@ import org.diffusionsoup.diffusion.torch.Torch;
  */
 public record GemmPeak(int size, double gflops) {
     private static final int[] SIZES = {512, 1024, 2048};
-    private static final long NANOS_PER_SIZE = 1_500_000_000L;
 
     /** The faster of two measurements. */
     GemmPeak max(GemmPeak other) {
         return other.gflops > gflops ? other : this;
     }
 
-    /** Measures some seconds long; the fastest single product counts. */
-    static GemmPeak measure(boolean bfloat16) {
+    /** Measures each size for that long; the fastest single product counts. */
+    static GemmPeak measure(boolean bfloat16, double secondsPerSize) {
         GemmPeak best = new GemmPeak(0, 0);
         for (int n : SIZES) {
             try (Scope all = Scope.open();
@@ -33,7 +32,7 @@ public record GemmPeak(int size, double gflops) {
                     a = a.toBFloat16();
                     b = b.toBFloat16();
                 }
-                long end = System.nanoTime() + NANOS_PER_SIZE;
+                long end = System.nanoTime() + (long) (secondsPerSize * 1e9);
                 while (System.nanoTime() < end) {
                     try (Scope one = Scope.open()) {
                         long start = System.nanoTime();

@@ -53,11 +53,20 @@ public final class TrainBenchmark {
      *     base's recipe
      * @param batch pictures per step when throughput is measured
      * @param timedSteps steps of the throughput measurement, after two that do not count
+     * @param gemmSeconds how long each size of matrix product is tried, twice per number format
      * @param memorySteps steps of the memory measurement, 0 to leave it out
      * @param memoryBatch pictures per step of the memory measurement
      */
     public record Request(
-            Optional<Path> base, int batch, int timedSteps, int memorySteps, int memoryBatch) {
+            Optional<Path> base,
+            int batch,
+            int timedSteps,
+            double gemmSeconds,
+            int memorySteps,
+            int memoryBatch) {
+        /** Seconds per size that let a processor reach its peak. */
+        public static final double GEMM_SECONDS = 1.5;
+
         /**
          * @throws SoupException if a number is not positive, or the memory run too short
          */
@@ -158,7 +167,7 @@ public final class TrainBenchmark {
             UNetConfig config, int side, int tokens, double flopsPerImage, boolean bfloat16) {
         String format = bfloat16 ? "bfloat16" : "float32";
         progress.start("matrix products in " + format, 0, "sizes");
-        GemmPeak peak = GemmPeak.measure(bfloat16);
+        GemmPeak peak = GemmPeak.measure(bfloat16, request.gemmSeconds());
         List<LossPoint> timed = new ArrayList<>();
         progress.start(
                 "training in " + format,
@@ -177,7 +186,7 @@ public final class TrainBenchmark {
                         }
                     });
         }
-        peak = peak.max(GemmPeak.measure(bfloat16));
+        peak = peak.max(GemmPeak.measure(bfloat16, request.gemmSeconds()));
         double seconds =
                 timed.stream().mapToDouble(p -> request.batch() / p.imagesPerSecond()).sum();
         double rate = timed.size() * request.batch() / seconds;
