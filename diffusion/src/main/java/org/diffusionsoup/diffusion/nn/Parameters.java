@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * operations over contiguous memory.
  */
 public final class Parameters implements AutoCloseable {
+    /** Values squared at a time, to keep the temporary small. */
+    private static final long NORM_PIECE = 1 << 20;
+
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
     private long total;
     private @Nullable Tensor flat;
@@ -109,6 +112,19 @@ public final class Parameters implements AutoCloseable {
             throw new TorchException("gradients are off; call train() first");
         }
         return flatGrad;
+    }
+
+    /** Euclidean norm of the gradient as a whole. */
+    public double gradientNorm() {
+        double squares = 0;
+        for (long at = 0; at < total; at += NORM_PIECE) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                Tensor piece = flatGrad().narrow(0, at, Math.min(NORM_PIECE, total - at));
+                squares += piece.square().sum().item();
+            }
+        }
+        return Math.sqrt(squares);
     }
 
     /** The gradient of one parameter, in its own shape. */

@@ -452,6 +452,11 @@ public final class Tensor {
         return this;
     }
 
+    public Tensor div_(double v) {
+        t.div_(new Scalar(v));
+        return this;
+    }
+
     public Tensor add_(double v) {
         t.add_(new Scalar(v));
         return this;

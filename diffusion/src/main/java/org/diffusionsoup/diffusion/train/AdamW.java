@@ -10,6 +10,12 @@ import org.diffusionsoup.diffusion.torch.Torch;
  * torch.optim.AdamW}, over the flat buffers of a model.
  */
 public final class AdamW implements AutoCloseable {
+    /**
+     * Weights updated at a time. Whole buffers would need temporaries of the model's size, which
+     * come and go as a visible part of the process's memory.
+     */
+    private static final long PIECE = 1 << 20;
+
     private final Parameters parameters;
     private final double beta1;
     private final double beta2;
@@ -36,17 +42,23 @@ public final class AdamW implements AutoCloseable {
     /** Changes the weights by the gradient that has added up, at the given learning rate. */
     public void step(double learningRate) {
         step++;
-        try (Scope s = Scope.open();
-                Torch.Guard off = Torch.gradients(false)) {
-            Tensor w = parameters.flat();
-            Tensor g = parameters.flatGrad();
-            w.mul_(1 - learningRate * weightDecay);
-            m.lerp_(g, 1 - beta1);
-            v.mul_(beta2).addcmul_(g, g, 1 - beta2);
-            double c1 = 1 - Math.pow(beta1, step);
-            double c2 = 1 - Math.pow(beta2, step);
-            Tensor denominator = v.sqrt().div(Math.sqrt(c2)).add_(eps);
-            w.addcdiv_(m, denominator, -learningRate / c1);
+        double c1 = 1 - Math.pow(beta1, step);
+        double c2 = 1 - Math.pow(beta2, step);
+        long count = parameters.count();
+        for (long at = 0; at < count; at += PIECE) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                long n = Math.min(PIECE, count - at);
+                Tensor w = parameters.flat().narrow(0, at, n);
+                Tensor g = parameters.flatGrad().narrow(0, at, n);
+                Tensor mean = m.narrow(0, at, n);
+                Tensor square = v.narrow(0, at, n);
+                w.mul_(1 - learningRate * weightDecay);
+                mean.lerp_(g, 1 - beta1);
+                square.mul_(beta2).addcmul_(g, g, 1 - beta2);
+                Tensor denominator = square.sqrt().div_(Math.sqrt(c2)).add_(eps);
+                w.addcdiv_(mean, denominator, -learningRate / c1);
+            }
         }
     }
 

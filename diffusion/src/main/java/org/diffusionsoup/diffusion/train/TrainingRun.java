@@ -130,23 +130,20 @@ public final class TrainingRun implements AutoCloseable {
                 total += loss.item() / options.accumulation();
             }
         }
-        double norm;
-        try (Scope s = Scope.open();
-                Torch.Guard off = Torch.gradients(false)) {
-            Tensor g = parameters.flatGrad();
-            norm = g.norm2().item();
-            if (!Double.isFinite(total) || !Double.isFinite(norm)) {
-                throw new TrainingException(
-                        "training diverged at step "
-                                + (k + 1)
-                                + " (loss "
-                                + total
-                                + ", gradient norm "
-                                + norm
-                                + "); start again with a lower --lr, or with --float32");
-            }
-            if (options.clipNorm() > 0 && norm > options.clipNorm()) {
-                g.mul_(options.clipNorm() / (norm + 1e-6));
+        double norm = parameters.gradientNorm();
+        if (!Double.isFinite(total) || !Double.isFinite(norm)) {
+            throw new TrainingException(
+                    "training diverged at step "
+                            + (k + 1)
+                            + " (loss "
+                            + total
+                            + ", gradient norm "
+                            + norm
+                            + "); start again with a lower --lr, or with --float32");
+        }
+        if (options.clipNorm() > 0 && norm > options.clipNorm()) {
+            try (Scope s = Scope.open()) {
+                parameters.flatGrad().mul_(options.clipNorm() / (norm + 1e-6));
             }
         }
         double lr = options.learningRateAt(k);
