@@ -7,6 +7,7 @@ import org.diffusionsoup.core.SoupException;
 /** Lays pictures out in a grid, to look at many at once. */
 public final class ContactSheet {
     private static final int GAP = 2;
+    private static final long MAX_BYTES = 1L << 29;
 
     private ContactSheet() {}
 
@@ -15,6 +16,7 @@ public final class ContactSheet {
      *
      * @param images all of the same size, at least one
      * @param columns at least 1
+     * @throws SoupException if sizes differ, or the sheet would have over 512 MiB of pixels
      */
     public static RgbImage of(List<RgbImage> images, int columns) {
         if (images.isEmpty() || columns < 1) {
@@ -24,10 +26,15 @@ public final class ContactSheet {
         int height = images.getFirst().height();
         int across = Math.min(columns, images.size());
         int down = (images.size() + columns - 1) / columns;
-        int sheetWidth = across * (width + GAP) + GAP;
-        int sheetHeight = down * (height + GAP) + GAP;
-        byte[] pixels =
-                new byte[Math.multiplyExact(3, Math.multiplyExact(sheetWidth, sheetHeight))];
+        long sheetWidth = (long) across * (width + GAP) + GAP;
+        long sheetHeight = (long) down * (height + GAP) + GAP;
+        long bytes = 3 * sheetWidth * sheetHeight;
+        if (bytes > MAX_BYTES) {
+            throw new SoupException(
+                    "a contact sheet of %,d pictures would be %,dx%,d pixels; show fewer or smaller"
+                            .formatted(images.size(), sheetWidth, sheetHeight));
+        }
+        byte[] pixels = new byte[(int) bytes];
         Arrays.fill(pixels, (byte) 0xd8);
         for (int i = 0; i < images.size(); i++) {
             RgbImage image = images.get(i);
@@ -43,10 +50,10 @@ public final class ContactSheet {
                         image.pixels(),
                         3 * y * width,
                         pixels,
-                        3 * ((top + y) * sheetWidth + left),
+                        3 * ((top + y) * (int) sheetWidth + left),
                         3 * width);
             }
         }
-        return new RgbImage(sheetWidth, sheetHeight, pixels);
+        return new RgbImage((int) sheetWidth, (int) sheetHeight, pixels);
     }
 }

@@ -19,7 +19,7 @@ import org.diffusionsoup.core.SoupIoException;
  * {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp), or from a {@code metadata.jsonl} or {@code
  * metadata.csv} in the folder with the columns {@code file_name} and {@code text} (or {@code
  * caption}), as Hugging Face's imagefolder has it; an optional column {@code split} says {@code
- * train} or {@code heldout}.
+ * train} or {@code heldout} and goes before {@link ImportOptions#holdOut}.
  */
 public final class FolderImporter {
     private record Row(String key, FolderRow from) {}
@@ -120,7 +120,10 @@ public final class FolderImporter {
                         "",
                         "",
                         options.domain(),
-                        row.from().split().word(),
+                        row.from()
+                                .split()
+                                .orElseGet(() -> options.holdOut().split(row.from().caption()))
+                                .word(),
                         Hashes.sha256Hex(png)),
                 png);
     }

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
@@ -143,7 +144,10 @@ final class FolderRows {
                     where + " has the split \"" + split + "\"; use train or heldout");
         }
         return new FolderRow(
-                image, oneLine, split.isBlank() ? Split.TRAIN : Split.parse(split), where);
+                image,
+                oneLine,
+                split.isBlank() ? Optional.empty() : Optional.of(Split.parse(split)),
+                where);
     }
 
     /** A picture that the metadata passes over would silently be missing from the shard. */

@@ -10,10 +10,16 @@ import org.diffusionsoup.core.SoupException;
  * @param licence SPDX identifier or short name, for example {@code CC0-1.0}
  * @param domain one of {@link Domains}; {@code other} if none fits
  * @param size side in pixels of the square pictures to store; empty to keep each as it is
+ * @param holdOut which rows are kept from training, where the metadata does not say
  * @param fit how a picture that is not square becomes square, where a size is given
  */
 public record ImportOptions(
-        String provider, String licence, String domain, OptionalInt size, Fit fit) {
+        String provider,
+        String licence,
+        String domain,
+        HoldOut holdOut,
+        OptionalInt size,
+        Fit fit) {
 
     /** How a picture becomes square. */
     public enum Fit {
@@ -44,8 +50,9 @@ public record ImportOptions(
         }
     }
 
-    /** Pictures as they are, domain {@code other}. */
+    /** Pictures as they are, domain {@code other}, all for training. */
     public static ImportOptions of(String provider, String licence) {
-        return new ImportOptions(provider, licence, Domains.OTHER, OptionalInt.empty(), Fit.CROP);
+        return new ImportOptions(
+                provider, licence, Domains.OTHER, HoldOut.NONE, OptionalInt.empty(), Fit.CROP);
     }
 }

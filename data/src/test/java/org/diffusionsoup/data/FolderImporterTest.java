@@ -7,7 +7,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import javax.imageio.ImageIO;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.BeforeEach;
@@ -104,7 +108,8 @@ class FolderImporterTest {
         text("a.txt", "x");
         for (ImportOptions.Fit fit : ImportOptions.Fit.values()) {
             ImportOptions options =
-                    new ImportOptions("me", "CC0-1.0", "food", OptionalInt.of(16), fit);
+                    new ImportOptions(
+                            "me", "CC0-1.0", "food", HoldOut.NONE, OptionalInt.of(16), fit);
             Shard shard = FolderImporter.importFolder(folder, out, options, ProgressListener.NONE);
             RgbImage image = shard.get(0).image();
             assertThat(image.width()).isEqualTo(16);
@@ -128,6 +133,47 @@ class FolderImporterTest {
         run();
         assertThat(Files.readAllBytes(out)).isEqualTo(first);
         assertThat(Shard.open(out).size()).isEqualTo(3);
+    }
+
+    @Test
+    void aShareIsHeldOutByCaptionUnlessTheMetadataSaysOtherwise() throws IOException {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 60; i++) {
+            picture(i + ".png", 4, 4);
+            // Every caption comes twice; the first two rows say their side.
+            String side = i < 2 ? ", \"split\": \"" + (i == 0 ? "train" : "heldout") + "\"" : "";
+            lines.append(
+                    "{\"file_name\": \"%d.png\", \"text\": \"C %d\"%s}\n"
+                            .formatted(i, i % 30, side));
+        }
+        text("metadata.jsonl", lines.toString());
+        for (int percent : new int[] {0, 30, 100}) {
+            ImportOptions options =
+                    new ImportOptions(
+                            "me",
+                            "CC0-1.0",
+                            "other",
+                            HoldOut.parse(percent + "%"),
+                            OptionalInt.empty(),
+                            ImportOptions.Fit.CROP);
+            Shard shard = FolderImporter.importFolder(folder, out, options, ProgressListener.NONE);
+            Map<String, Set<String>> sides = new TreeMap<>();
+            for (SampleInfo info : shard.infos()) {
+                switch (info.key()) {
+                    case "me_0" -> assertThat(info.split()).isEqualTo("train");
+                    case "me_1" -> assertThat(info.split()).isEqualTo("heldout");
+                    default ->
+                            sides.computeIfAbsent(info.caption(), c -> new TreeSet<>())
+                                    .add(info.split());
+                }
+            }
+            assertThat(sides.values()).as("one side per caption").allMatch(s -> s.size() == 1);
+            long held = sides.values().stream().filter(s -> s.contains("heldout")).count();
+            assertThat(held)
+                    .isBetween(
+                            percent == 30 ? 3 : percent * 30L / 100,
+                            percent == 30 ? 17 : percent * 30L / 100);
+        }
     }
 
     @Test
@@ -227,11 +273,18 @@ class FolderImporterTest {
 
     @Test
     void optionsAreChecked() {
+        assertThatThrownBy(() -> HoldOut.parse("half")).hasMessageContaining("split \"half\"");
+        assertThatThrownBy(() -> HoldOut.parse("101%")).hasMessageContaining("101%");
         assertThatThrownBy(() -> ImportOptions.of(" ", "MIT")).hasMessageContaining("provider");
         assertThatThrownBy(() -> ImportOptions.of("me", "")).hasMessageContaining("licence");
         assertThatThrownBy(() ->
                         new ImportOptions(
-                                "me", "MIT", "cars", OptionalInt.empty(), ImportOptions.Fit.PAD))
+                                "me",
+                                "MIT",
+                                "cars",
+                                HoldOut.NONE,
+                                OptionalInt.empty(),
+                                ImportOptions.Fit.PAD))
                 .hasMessageContaining("domain \"cars\" is unknown");
     }
 }
