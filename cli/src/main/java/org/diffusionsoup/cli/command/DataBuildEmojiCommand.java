@@ -1,8 +1,14 @@
 package org.diffusionsoup.cli.command;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.data.Dataset;
 import org.diffusionsoup.data.emoji.EmojiBuilder;
 import org.diffusionsoup.data.emoji.EmojiSources;
 import org.diffusionsoup.data.emoji.NpmPackages;
@@ -19,14 +25,14 @@ import picocli.CommandLine.Option;
         },
         footer = {
             "  soup data build-emoji --out emoji",
-            "  soup data build-emoji --out emoji --packages node_modules"
+            "  soup data build-emoji --out emoji --packages node_modules --force"
         })
 final class DataBuildEmojiCommand extends SoupCommand {
     @Option(
             names = {"-o", "--out"},
             required = true,
             paramLabel = "DIR",
-            description = "Folder of the data set; a data set there is replaced.")
+            description = "Folder of the data set to write.")
     private Path out = Path.of(".");
 
     @Option(
@@ -41,8 +47,14 @@ final class DataBuildEmojiCommand extends SoupCommand {
             description = "Where fetched packages are kept (default: .soup/npm in the project).")
     private Optional<Path> cache = Optional.empty();
 
+    @Option(names = "--force", description = "Replace the data set in --out.")
+    private boolean force;
+
     @Override
-    protected void run(Console console) {
+    protected void run(Console console) throws IOException {
+        if (!isEmptyFolder(out)) { // before anything is fetched
+            DataOutput.checkAbsent(out, force);
+        }
         Path home = Path.of(System.getProperty("soup.home", "."));
         EmojiSources sources =
                 packages.map(EmojiSources::new)
@@ -54,16 +66,35 @@ final class DataBuildEmojiCommand extends SoupCommand {
         try (Progress progress = console.progress()) {
             report = EmojiBuilder.build(sources, out, new DataProgress(progress));
         }
+        String sha256 = Dataset.open(out).all().sha256();
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("dataset", out.toString());
+        result.put("rows", report.rows());
+        result.put("subjects", report.subjects());
+        result.put("heldOutSubjects", report.heldOutSubjects());
+        result.put("duplicates", report.duplicates());
+        result.put("sha256", sha256);
         console.result(
-                report,
-                text ->
-                        text.printf(
-                                "%s: %,d pictures of %,d subjects, %,d of them held out;"
-                                        + " %,d duplicates left out%n",
-                                out,
-                                report.rows(),
-                                report.subjects(),
-                                report.heldOutSubjects(),
-                                report.duplicates()));
+                result,
+                text -> {
+                    text.printf(
+                            "%s: %,d pictures of %,d subjects, %,d of them held out;"
+                                    + " %,d duplicates left out%n",
+                            out,
+                            report.rows(),
+                            report.subjects(),
+                            report.heldOutSubjects(),
+                            report.duplicates());
+                    text.println("sha256 " + sha256);
+                });
+    }
+
+    private static boolean isEmptyFolder(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return false;
+        }
+        try (Stream<Path> inside = Files.list(folder)) {
+            return inside.findAny().isEmpty();
+        }
     }
 }

@@ -1,13 +1,13 @@
 package org.diffusionsoup.cli.command;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.FolderImporter;
+import org.diffusionsoup.data.HoldOut;
 import org.diffusionsoup.data.ImportOptions;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.workbench.Progress;
@@ -25,8 +25,8 @@ import picocli.CommandLine.Parameters;
         },
         footer = {
             "  soup data import photos --out photos.tar --provider me --licence CC0-1.0",
-            "  soup data import photos --out photos.tar --provider me --licence CC0-1.0 --size 64"
-                    + " --fit pad"
+            "  soup data import photos -o photos.tar --provider me --licence MIT --size 64 --fit pad",
+            "  soup data import photos -o photos.tar --provider me --licence MIT --split 10%%"
         })
 final class DataImportCommand extends SoupCommand {
     @Parameters(paramLabel = "DIR", description = "The folder.")
@@ -57,21 +57,31 @@ final class DataImportCommand extends SoupCommand {
             names = "--domain",
             defaultValue = "other",
             paramLabel = "NAME",
-            description = "Their domain (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Their domain: animals, body-parts, electronics, accessories, clothes, food,"
+                            + " hardlines, products, vehicles or other (default: ${DEFAULT-VALUE}).")
     private String domain = "";
 
     @Option(
+            names = "--split",
+            defaultValue = "train",
+            paramLabel = "SPLIT",
+            description =
+                    "train, heldout, or how many percent of the captions to hold out, for rows whose"
+                            + " metadata has no split (default: ${DEFAULT-VALUE}).")
+    private String split = "";
+
+    @Option(
             names = "--size",
-            defaultValue = "0",
             paramLabel = "N",
-            description = "Resize to N×N pixels (default: as they are).")
-    private int size;
+            description = "Make them N×N pixels (default: as they are).")
+    private Optional<Integer> size = Optional.empty();
 
     @Option(
             names = "--fit",
             defaultValue = "crop",
             paramLabel = "HOW",
-            description = "With --size: ${COMPLETION-CANDIDATES} to a square (default: crop).")
+            description = "With --size: crop or pad to a square (default: ${DEFAULT-VALUE}).")
     private ImportOptions.Fit fit = ImportOptions.Fit.CROP;
 
     @Option(names = "--force", description = "Replace an existing --out.")
@@ -79,15 +89,15 @@ final class DataImportCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        if (size < 0) {
-            throw misuse("--size must be at least 1, not " + size + ".");
-        }
-        if (Files.exists(out) && !force) {
-            throw new SoupException(
-                    out + " already exists; choose another --out or allow it with --force.");
-        }
-        OptionalInt wanted = size == 0 ? OptionalInt.empty() : OptionalInt.of(size);
-        ImportOptions options = new ImportOptions(provider, licence, domain, wanted, fit);
+        DataOutput.checkFree(out, force);
+        ImportOptions options =
+                new ImportOptions(
+                        provider,
+                        licence,
+                        domain,
+                        HoldOut.parse(split),
+                        size.map(OptionalInt::of).orElseGet(OptionalInt::empty),
+                        fit);
         Shard shard;
         try (Progress progress = console.progress()) {
             shard = FolderImporter.importFolder(folder, out, options, new DataProgress(progress));
@@ -95,11 +105,15 @@ final class DataImportCommand extends SoupCommand {
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("shard", out.toString());
         result.put("rows", shard.size());
+        result.put("train", shard.train().size());
+        result.put("heldOut", shard.heldOut().size());
         result.put("sha256", shard.sha256());
         console.result(
                 result,
                 text -> {
-                    text.printf("%s: %,d rows%n", out, shard.size());
+                    text.printf(
+                            "%s: %,d rows, %,d to train on, %,d held out%n",
+                            out, shard.size(), shard.train().size(), shard.heldOut().size());
                     text.println("sha256 " + shard.sha256());
                 });
     }

@@ -11,7 +11,7 @@ import picocli.CommandLine.Parameters;
 /** {@code soup data list}: how many rows of what. */
 @Command(
         name = "list",
-        description = "Count a shard's or data set's rows by provider, domain and licence.",
+        description = "Count a shard's or data set's rows by provider, domain, licence and split.",
         footer = {
             "  soup data list shards/emoji",
             "  soup data list 'shards/emoji#domain=food' --json"
@@ -41,8 +41,15 @@ final class DataListCommand extends SoupCommand {
 
     private static void table(
             String what, Map<String, DatasetSummary.Counts> counts, PrintWriter text) {
-        text.printf("%n%-16s %8s %8s %8s%n", what, "rows", "train", "heldout");
+        int widest = counts.keySet().stream().mapToInt(String::length).max().orElse(0);
+        String column = "%-" + Math.clamp(widest, 16, 40) + "s";
+        text.printf("%n" + column + " %8s %8s %8s%n", what, "rows", "train", "heldout");
         counts.forEach((name, c) ->
-                text.printf("%-16s %,8d %,8d %,8d%n", name, c.rows(), c.train(), c.heldOut()));
+                text.printf(
+                        column + " %,8d %,8d %,8d%n",
+                        DataOutput.orUnstated(name),
+                        c.rows(),
+                        c.train(),
+                        c.heldOut()));
     }
 }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.data.ContactSheet;
@@ -11,6 +12,7 @@ import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -19,8 +21,13 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "sheet",
         description = "Put a shard's pictures on one contact sheet.",
-        footer = {"  soup data sheet 'shards/emoji#domain=animals' -o animals.png"})
+        footer = {
+            "  soup data sheet photos.tar -o photos.png",
+            "  soup data sheet 'shards/emoji#domain=animals' -o animals.png --max 100 --columns 10"
+        })
 final class DataSheetCommand extends SoupCommand {
+    private static final int MAX_TILE = 128;
+
     @Parameters(paramLabel = "SHARD", description = "A tar, a data set's folder, or a view.")
     private String ref = "";
 
@@ -45,20 +52,49 @@ final class DataSheetCommand extends SoupCommand {
             description = "Pictures per row (default: ${DEFAULT-VALUE}).")
     private int columns;
 
+    @Option(
+            names = "--tile",
+            paramLabel = "N",
+            description =
+                    "Side of a picture on the sheet in pixels (default: that of the first, at most "
+                            + MAX_TILE
+                            + "). Others are fitted to it.")
+    private Optional<Integer> tile = Optional.empty();
+
+    @Option(names = "--force", description = "Replace an existing --out.")
+    private boolean force;
+
     @Override
     protected void run(Console console) {
         if (max < 1) {
             throw misuse("--max must be at least 1, not " + max + ".");
         }
+        if (columns < 1) {
+            throw misuse("--columns must be at least 1, not " + columns + ".");
+        }
+        if (tile.isPresent() && (tile.get() < 1 || tile.get() > 1024)) {
+            throw misuse("--tile must be 1 to 1024, not " + tile.get() + ".");
+        }
+        DataOutput.checkFree(out, force);
         Shard shard = ShardRef.parse(ref).open();
         int count = Math.min(max, shard.size());
         List<RgbImage> pictures = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            pictures.add(shard.get((int) ((long) i * shard.size() / count)).image());
+        try (Progress progress = console.progress()) {
+            progress.start("sheet", count, "images");
+            int side = 0;
+            for (int i = 0; i < count; i++) {
+                RgbImage image = shard.get((int) ((long) i * shard.size() / count)).image();
+                if (i == 0) {
+                    int longer = Math.max(image.width(), image.height());
+                    side = tile.orElse(Math.min(MAX_TILE, longer));
+                }
+                pictures.add(image.paddedToSquare().resized(side, side));
+                progress.advance(1);
+            }
         }
         AtomicFiles.write(out, PngCodec.encode(ContactSheet.of(pictures, columns)));
         console.result(
                 Map.of("sheet", out.toString(), "pictures", count, "rows", shard.size()),
-                text -> text.println(out + ": " + count + " of " + shard.size() + " pictures"));
+                text -> text.printf("%s: %,d of %,d pictures%n", out, count, shard.size()));
     }
 }
