@@ -1,0 +1,91 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The demo on the committed base and shards, as small as it goes. */
+class DemoTest {
+    private static final Path PROJECT = Path.of("").toAbsolutePath().getParent();
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private String homeBefore = "";
+
+    @BeforeEach
+    void findProject() {
+        homeBefore = System.getProperty("soup.home", "");
+        System.setProperty("soup.home", PROJECT.toString());
+    }
+
+    @AfterEach
+    void restoreHome() {
+        System.setProperty("soup.home", homeBefore);
+    }
+
+    private int soup(String... args) {
+        return new SoupCli(new PrintWriter(out, true), new PrintWriter(err, true)).run(args);
+    }
+
+    private int demo(Path folder, String steps) {
+        return soup(
+                "demo",
+                "--quick",
+                "--json",
+                "--shards",
+                "animals,electronics",
+                "--steps",
+                steps,
+                "--prompts",
+                "8",
+                "--sampling-steps",
+                "2",
+                "--out",
+                folder.toString());
+    }
+
+    @Test
+    void endsInAReportThatShowsEveryModelAndTheWithdrawal(@TempDir Path dir) throws Exception {
+        Path folder = dir.resolve("demo");
+        assertThat(demo(folder, "2")).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("\"report\"");
+
+        String html = Files.readString(folder.resolve("report.html"));
+        List<String> models =
+                List.of("base", "animals", "electronics", "soup", "paragon", "paragon ×2", "ensemble");
+        assertThat(html).contains(models).contains("soup − electronics");
+        assertThat(html).contains("the same weights, bit for bit").doesNotContain("DIFFERENT");
+        assertThat(html).doesNotContain("NaN").doesNotContain("http://").contains("data:image/png");
+        try (Stream<Path> pictures = Files.list(folder.resolve("pictures"))) {
+            assertThat(pictures).hasSize(8).allMatch(p -> p.toString().endsWith(".png"));
+        }
+
+        // Once more: nothing is trained again.
+        Path ingredient = folder.resolve("models/animals/unet/diffusion_pytorch_model.safetensors");
+        FileTime made = Files.getLastModifiedTime(ingredient);
+        assertThat(demo(folder, "2")).as(err.toString()).isZero();
+        assertThat(Files.getLastModifiedTime(ingredient)).isEqualTo(made);
+
+        // Other settings do not mix with what is there.
+        assertThat(demo(folder, "3")).isEqualTo(1);
+        assertThat(err.toString()).contains("holds a demo with other settings");
+    }
+
+    @Test
+    void refusesAWithdrawalOfNoShard(@TempDir Path dir) {
+        Path folder = dir.resolve("demo");
+        assertThat(soup("demo", "--withdraw", "castles", "--out", folder.toString())).isEqualTo(1);
+        assertThat(err.toString().strip()).contains("castles").hasLineCount(1);
+        assertThat(folder).doesNotExist();
+    }
+}
