@@ -318,6 +318,23 @@ class GenerateCommandTest {
         assertThat(folder).isEmptyDirectory();
     }
 
+    @Test
+    void aSchedulerThatTheModelsNoiseRulesOutIsNamed() throws IOException {
+        Path model = copy(MODEL, out("zero-snr"));
+        Path config = model.resolve("scheduler/scheduler_config.json");
+        String text = Files.readString(config);
+        Files.writeString(
+                config,
+                text.replace("PNDMScheduler", "DDIMScheduler")
+                        .replace(
+                                "\"steps_offset\"",
+                                "\"rescale_betas_zero_snr\": true, \"steps_offset\""));
+        Path o = out("o.png");
+        Run.of("generate", "--model", model, "--prompt", "cat", "--scheduler", "heun", "-o", o)
+                .fails(1, "--scheduler heun does not suit", "rescale_betas_zero_snr", "try ddim");
+        assertThat(o).doesNotExist();
+    }
+
     private static Path copy(Path from, Path to) throws IOException {
         try (Stream<Path> all = Files.walk(from)) {
             for (Path p : (Iterable<Path>) all::iterator) {

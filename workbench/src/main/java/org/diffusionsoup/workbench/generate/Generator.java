@@ -12,6 +12,7 @@ import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
@@ -48,10 +49,7 @@ public final class Generator implements AutoCloseable {
         this.settings = settings;
         this.release = release;
         unetHash = hash(folders);
-        pipeline =
-                settings.sampler()
-                        .map(s -> loaded.with(loaded.scheduler().withClassName(s.className())))
-                        .orElse(loaded);
+        pipeline = settings.sampler().map(with -> sampledWith(loaded, with)).orElse(loaded);
         int timesteps = pipeline.scheduler().table().size();
         if (settings.steps() > timesteps) {
             throw new SoupException(
@@ -78,6 +76,17 @@ public final class Generator implements AutoCloseable {
                         settings.negativePrompt(),
                         size,
                         size);
+    }
+
+    private static TextToImagePipeline sampledWith(TextToImagePipeline loaded, Sampler sampler) {
+        try {
+            return loaded.with(loaded.scheduler().withClassName(sampler.className()));
+        } catch (UnsupportedConfigException e) {
+            throw new SoupException(
+                    "--scheduler %s does not suit this model (%s); try ddim, euler or dpm++2m."
+                            .formatted(sampler.word(), e.getMessage()),
+                    e);
+        }
     }
 
     /**
