@@ -43,11 +43,12 @@ public final class UNetFlops {
             Parameter weight = unet.parameters().find(layer.getKey() + ".weight");
             if (weight != null && weight.shape().length > 1) {
                 sum += ofLayer(layer.getValue(), weight);
-            } else if (shapes.containsKey(layer.getKey() + ".to_q")) {
-                sum +=
-                        ofAttention(
-                                shapes.get(layer.getKey() + ".to_q"),
-                                shapes.get(layer.getKey() + ".to_k"));
+                continue;
+            }
+            long[] queries = shapes.get(layer.getKey() + ".to_q");
+            long[] keys = shapes.get(layer.getKey() + ".to_k");
+            if (queries != null && keys != null) {
+                sum += ofAttention(queries, keys);
             }
         }
         return sum;
