@@ -62,7 +62,14 @@ class DemoTest {
 
         String html = Files.readString(folder.resolve("report.html"));
         List<String> models =
-                List.of("base", "animals", "electronics", "soup", "paragon", "paragon ×2", "ensemble");
+                List.of(
+                        "base",
+                        "animals",
+                        "electronics",
+                        "soup",
+                        "paragon",
+                        "paragon ×2",
+                        "ensemble");
         assertThat(html).contains(models).contains("soup − electronics");
         assertThat(html).contains("the same weights, bit for bit").doesNotContain("DIFFERENT");
         assertThat(html).doesNotContain("NaN").doesNotContain("http://").contains("data:image/png");

@@ -118,10 +118,7 @@ class LauncherTest {
                 project.resolve("cli/src/main/java/A.java"),
                 FileTime.from(Instant.now().plusSeconds(1)));
         assertThat(
-                        start(
-                                        project.resolve("soup"),
-                                        Map.of("SOUP_NO_BUILD", "1"),
-                                        "--version")
+                        start(project.resolve("soup"), Map.of("SOUP_NO_BUILD", "1"), "--version")
                                 .end()
                                 .ok()
                                 .err())

@@ -158,21 +158,20 @@ final class BenchTrainCommand extends SoupCommand {
         throughput(text, "float32", r.float32());
         throughput(text, "bfloat16", r.bfloat16());
         r.memory()
-                .ifPresent(
-                        m -> {
-                            line(text, "");
-                            line(
-                                    text,
-                                    "resident memory over %d steps of batch %d: min %.0f, median"
-                                            + " %.0f, max %.0f MiB; drift %+.2f %%, spread %.2f %%",
-                                    m.steps(),
-                                    r.memoryBatch(),
-                                    m.min(),
-                                    m.median(),
-                                    m.max(),
-                                    m.driftPercent(),
-                                    m.spreadPercent());
-                        });
+                .ifPresent(m -> {
+                    line(text, "");
+                    line(
+                            text,
+                            "resident memory over %d steps of batch %d: min %.0f, median"
+                                    + " %.0f, max %.0f MiB; drift %+.2f %%, spread %.2f %%",
+                            m.steps(),
+                            r.memoryBatch(),
+                            m.min(),
+                            m.median(),
+                            m.max(),
+                            m.driftPercent(),
+                            m.spreadPercent());
+                });
     }
 
     private static void throughput(PrintWriter text, String name, TrainBenchmark.Throughput t) {

@@ -9,8 +9,8 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 
 /**
- * Counts the floating-point operations of a UNet from the shapes of its layers: a multiplication and
- * an addition are two. Convolutions, linear layers and the two products inside attention count;
+ * Counts the floating-point operations of a UNet from the shapes of its layers: a multiplication
+ * and an addition are two. Convolutions, linear layers and the two products inside attention count;
  * normalisations, activations and sums do not, as is usual for a model's share of peak.
  */
 public final class UNetFlops {

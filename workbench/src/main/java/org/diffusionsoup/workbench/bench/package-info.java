@@ -1,4 +1,6 @@
-/** What the machine gives and what training makes of it: the measurements behind docs/benchmarks.md. */
+/**
+ * What the machine gives and what training makes of it: the measurements behind docs/benchmarks.md.
+ */
 @NullMarked
 package org.diffusionsoup.workbench.bench;
 

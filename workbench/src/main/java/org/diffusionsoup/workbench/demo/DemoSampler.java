@@ -86,13 +86,13 @@ final class DemoSampler {
     private static long unetBytes(Path folder) {
         Path file = folder.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
-            return Float.BYTES * f.tensors().values().stream().mapToLong(TensorInfo::elements).sum();
+            return Float.BYTES
+                    * f.tensors().values().stream().mapToLong(TensorInfo::elements).sum();
         }
     }
 
     private void writeGrid(String label, Generator generator, List<RgbImage> pictures) {
-        PictureGrid grid =
-                PictureGrid.columns(Collections.nCopies(GRID_COLUMNS, "")).title(label);
+        PictureGrid grid = PictureGrid.columns(Collections.nCopies(GRID_COLUMNS, "")).title(label);
         for (int from = 0; from < pictures.size(); from += GRID_COLUMNS) {
             int to = Math.min(from + GRID_COLUMNS, pictures.size());
             grid = grid.row("", pictures.subList(from, to));

@@ -23,7 +23,8 @@ class TrainBenchmarkTest {
                         .run();
         assertThat(r.textTokens()).isEqualTo(77);
         assertThat(r.trainingMflopsPerImage()).isEqualTo(3 * r.forwardMflopsPerImage());
-        for (TrainBenchmark.Throughput t : new TrainBenchmark.Throughput[] {r.float32(), r.bfloat16()}) {
+        for (TrainBenchmark.Throughput t :
+                new TrainBenchmark.Throughput[] {r.float32(), r.bfloat16()}) {
             assertThat(t.imagesPerSecond()).isPositive();
             assertThat(t.bestImagesPerSecond()).isGreaterThanOrEqualTo(t.imagesPerSecond() * 0.999);
             double gflops = t.imagesPerSecond() * r.trainingMflopsPerImage() / 1e3;

@@ -68,7 +68,10 @@ class UNetFlopsTest {
 
     private static long resnet(long pixels, long in, long out) {
         long shortcut = in == out ? 0 : conv(pixels, in, out, 1);
-        return conv(pixels, in, out, 3) + conv(pixels, out, out, 3) + linear(1, TIME, out) + shortcut;
+        return conv(pixels, in, out, 3)
+                + conv(pixels, out, out, 3)
+                + linear(1, TIME, out)
+                + shortcut;
     }
 
     private static long transformer(long pixels, long c) {
