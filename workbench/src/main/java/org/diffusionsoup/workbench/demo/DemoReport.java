@@ -138,12 +138,11 @@ final class DemoReport {
                         compare("soup", "paragon ×" + n),
                         compare("soup", "ensemble")),
                 Callout.doesNotShow(
-                        "The judge is a small CLIP trained on the same emoji sets. It knows the"
-                                + " training subjects well and held-out ones much less (see"
-                                + " docs/emoji-base.md), so small differences here say little about"
-                                + " what a person would prefer.",
-                        "The text tower that judges is the one that conditions the UNet: a model"
-                                + " is partly judged by its own ear.",
+                        "How like the thing a picture is. The judge is a small CLIP whose text"
+                                + " tower also conditions the UNet: on held-out subjects it rates"
+                                + " the base's pictures far above real drawings (docs/emoji-base.md),"
+                                + " so the score measures agreement with that text tower.",
+                        "What a person would prefer: look at the pictures above.",
                         "The paper's gains (Table 1) are on SD 2.1 with 10,000 steps per shard;"
                                 + " these are "
                                 + made.plan().steps()
