@@ -59,7 +59,7 @@ public record SubjectRetrieval(
                 k);
     }
 
-    /** The same figures for the subjects' real pictures: what a perfect drawer would reach. */
+    /** The same figures for the subjects' real pictures: how well the judge knows the subjects. */
     public static SubjectRetrieval real(ClipJudge judge, Shard subjects, int k, Progress progress) {
         requireK(k, subjects.size());
         progress.start("judge real pictures", subjects.size(), "images");
