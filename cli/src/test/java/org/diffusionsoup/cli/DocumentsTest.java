@@ -7,14 +7,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The commands in README.md and docs/ parse. */
+/** The commands and links in README.md and docs/ are real. */
 class DocumentsTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+    private static final Pattern LINK = Pattern.compile("\\]\\(([^)#\\s]+)(?:#[^)]*)?\\)");
 
     private static List<Path> documents() throws IOException {
         List<Path> documents = new ArrayList<>(List.of(ROOT.resolve("README.md")));
@@ -64,5 +67,25 @@ class DocumentsTest {
                 .anyMatch(line -> line.startsWith("./soup demo"))
                 .anyMatch(line -> line.startsWith("./soup train "))
                 .anyMatch(line -> line.startsWith("./soup make "));
+    }
+
+    @Test
+    void linksLeadSomewhere() throws IOException {
+        List<String> dead = new ArrayList<>();
+        int seen = 0;
+        for (Path document : documents()) {
+            Matcher matcher = LINK.matcher(Files.readString(document));
+            while (matcher.find()) {
+                String target = matcher.group(1);
+                if (!target.contains("://")) {
+                    seen++;
+                    if (!Files.exists(document.resolveSibling(target))) {
+                        dead.add(ROOT.relativize(document) + " -> " + target);
+                    }
+                }
+            }
+        }
+        assertThat(seen).isPositive();
+        assertThat(dead).isEmpty();
     }
 }
