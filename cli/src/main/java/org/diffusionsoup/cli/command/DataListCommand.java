@@ -30,8 +30,12 @@ final class DataListCommand extends SoupCommand {
 
     private static void print(DatasetSummary s, PrintWriter text) {
         text.printf(
-                "%s: %,d rows, %,d to train on, %,d held out, %,d subjects%n",
-                s.name(), s.rows(), s.train(), s.heldOut(), s.subjects());
+                "%s: %,d rows, %,d to train on, %,d held out%s%n",
+                s.name(),
+                s.rows(),
+                s.train(),
+                s.heldOut(),
+                s.subjects() == 0 ? "" : ", %,d subjects".formatted(s.subjects()));
         table("provider", s.byProvider(), text);
         table("domain", s.byDomain(), text);
         table("licence", s.byLicence(), text);

@@ -87,6 +87,7 @@ final class DataSheetCommand extends SoupCommand {
                 if (i == 0) {
                     int longer = Math.max(image.width(), image.height());
                     side = tile.orElse(Math.min(MAX_TILE, longer));
+                    ContactSheet.checkSize(count, side, side, columns);
                 }
                 pictures.add(image.paddedToSquare().resized(side, side));
                 progress.advance(1);
