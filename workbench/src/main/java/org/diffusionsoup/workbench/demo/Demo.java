@@ -103,7 +103,7 @@ public final class Demo {
         String without = hash(model("soup-without"));
         boolean equal = without.equals(hash(model("replay")));
 
-        DemoPrompts prompts = DemoPrompts.heldOut(all, plan.domains(), plan.prompts(), plan.seed());
+        DemoPrompts prompts = DemoPrompts.choose(all, plan.domains(), plan.prompts(), plan.seed());
         try (ClipJudge judge = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE)) {
             List<DemoModel> models = new ArrayList<>();
             DemoSampler sampler = new DemoSampler(plan, prompts, judge, progress);

@@ -12,6 +12,7 @@ import org.diffusionsoup.eval.ScoreSet;
  * @param note what it is, in a few words
  * @param folders its model folder, or the members of an ensemble
  * @param pictures one per prompt and seed, prompts first
+ * @param known one per prompt of a known subject, first seed
  * @param scores CLIP scores of the pictures
  * @param secondsPerPicture wall-clock time of sampling, decoding included
  * @param unetBytes memory that its UNet weights take as float32
@@ -21,6 +22,7 @@ record DemoModel(
         String note,
         List<Path> folders,
         List<RgbImage> pictures,
+        List<RgbImage> known,
         ScoreSet scores,
         double secondsPerPicture,
         long unetBytes) {
@@ -28,5 +30,6 @@ record DemoModel(
     DemoModel {
         folders = List.copyOf(folders);
         pictures = List.copyOf(pictures);
+        known = List.copyOf(known);
     }
 }

@@ -82,9 +82,19 @@ final class DemoReport {
 
     private void pictures(Section section) {
         section.prose(
-                "Each column is one prompt about a subject that was **held out**: none of the"
-                        + " fine-tuned models, nor the base, saw a picture of it from any provider."
-                        + " All rows start from the same noise.");
+                "First, subjects that the shards hold, in styles that the base knows (noto, twemoji,"
+                        + " openmoji) and in two that only the shards have (fluent, lineart). All"
+                        + " rows start from the same noise.");
+        ImageGrid.Builder known =
+                ImageGrid.titled("Subjects of the shards.", made.prompts().known()).pixels(64);
+        for (DemoModel m : made.models()) {
+            known.row(m.label(), m.note(), m.known().stream().map(PngCodec::encode).toList());
+        }
+        section.add(known.build());
+        section.prose(
+                "Then subjects that were **held out**: none of the"
+                        + " fine-tuned models, nor the base, saw a picture of them from any provider."
+                        + " The scores below are of these.");
         section.add(grid(spread(GRID_COLUMNS)));
         List<Integer> rest = new ArrayList<>();
         for (int i = 0; i < made.prompts().size(); i++) {
