@@ -91,16 +91,10 @@ public final class ClipJudge implements AutoCloseable {
         List<double[]> rows = new ArrayList<>();
         for (int from = 0; from < captions.size(); from += BATCH) {
             List<String> part = captions.subList(from, Math.min(from + BATCH, captions.size()));
-            long[] ids = new long[part.size() * tokens];
-            for (int i = 0; i < part.size(); i++) {
-                int[] one = tokenizer.encode(part.get(i), tokens);
-                for (int j = 0; j < tokens; j++) {
-                    ids[i * tokens + j] = one[j];
-                }
-            }
+            int[][] ids = part.stream().map(c -> tokenizer.encode(c, tokens)).toArray(int[][]::new);
             try (Torch.Guard off = Torch.gradients(false);
                     Scope scope = Scope.open()) {
-                addUnitRows(clip.textFeatures(Tensor.of(ids, part.size(), tokens)), rows);
+                addUnitRows(clip.textFeatures(Tensor.ofRows(ids)), rows);
             }
         }
         return rows.toArray(double[][]::new);

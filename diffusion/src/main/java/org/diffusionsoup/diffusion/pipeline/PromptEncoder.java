@@ -29,14 +29,9 @@ sealed interface PromptEncoder {
 
         ClipTextModel.Output run(List<String> prompts) {
             int length = Math.min(tokenizer.modelMaxLength(), model.config().maxPositions());
-            long[] ids = new long[prompts.size() * length];
-            for (int i = 0; i < prompts.size(); i++) {
-                int[] row = tokenizer.encode(prompts.get(i), length);
-                for (int j = 0; j < length; j++) {
-                    ids[i * length + j] = row[j];
-                }
-            }
-            return model.forward(Tensor.of(ids, prompts.size(), length));
+            int[][] ids =
+                    prompts.stream().map(p -> tokenizer.encode(p, length)).toArray(int[][]::new);
+            return model.forward(Tensor.ofRows(ids));
         }
     }
 

@@ -101,6 +101,22 @@ public final class Tensor {
         return out;
     }
 
+    /** Int64 tensor (rows, length) of equally long rows, such as the token ids of several texts. */
+    public static Tensor ofRows(int[]... rows) {
+        int length = rows.length == 0 ? 0 : rows[0].length;
+        long[] values = new long[rows.length * length];
+        for (int i = 0; i < rows.length; i++) {
+            if (rows[i].length != length) {
+                throw new TorchException(
+                        "row " + i + " has " + rows[i].length + " values, row 0 has " + length);
+            }
+            for (int j = 0; j < length; j++) {
+                values[i * length + j] = rows[i][j];
+            }
+        }
+        return of(values, rows.length, length);
+    }
+
     /** Int64 0, 1, ..., n-1. */
     public static Tensor arange(long n) {
         return w(torch.arange(new Scalar(n), LONG));

@@ -45,18 +45,14 @@ public final class ClipObjective implements Objective {
     @Override
     public Tensor loss(int[] rows, Rng rng, RandomGenerator random) {
         int n = rows.length;
-        int length = captions.getFirst()[0].length;
-        long[] ids = new long[n * length];
+        int[][] ids = new int[n][];
         for (int i = 0; i < n; i++) {
             int[][] own = captions.get(rows[i]);
-            int[] chosen = own[random.nextInt(own.length)];
-            for (int j = 0; j < length; j++) {
-                ids[i * length + j] = chosen[j];
-            }
+            ids[i] = own[random.nextInt(own.length)];
         }
         Tensor x = jitter(pictures.batch(rows, i -> random.nextBoolean()), rng, random);
         Tensor image = ClipModel.normalise(clip.imageFeatures(x).toFloat());
-        Tensor text = ClipModel.normalise(clip.textFeatures(Tensor.of(ids, n, length)).toFloat());
+        Tensor text = ClipModel.normalise(clip.textFeatures(Tensor.ofRows(ids)).toFloat());
         Tensor scale = clip.scale().clamp(1, 100);
         Tensor logits = image.matmul(text.transpose(0, 1)).toFloat().mul(scale); // (N, N)
         Tensor diagonal = Tensor.arange(n);

@@ -45,28 +45,21 @@ public final class DenoisingObjective implements Objective {
     @Override
     public Tensor loss(int[] rows, Rng rng, RandomGenerator random) {
         int n = rows.length;
-        float[] t = new float[n];
-        float[] signal = new float[n];
-        float[] sigma = new float[n];
+        long[] t = new long[n];
         long[] text = new long[n];
         for (int i = 0; i < n; i++) {
-            int step = random.nextInt(noise.size());
-            t[i] = step;
-            signal[i] = (float) noise.gamma(step);
-            sigma[i] = (float) noise.sigma(step);
+            t[i] = random.nextInt(noise.size());
             int[] own = data.captionsOf(rows[i]);
             int caption = own[random.nextInt(own.length)];
             text[i] = random.nextDouble() < captionDropout ? data.emptyCaption() : caption;
         }
         Tensor x0 = data.latents(rows); // (N, C, h, w), scaled
         Tensor eps = rng.normal(x0.shape());
-        Tensor a = Tensor.of(signal, n, 1, 1, 1);
-        Tensor s = Tensor.of(sigma, n, 1, 1, 1);
-        Tensor xt = x0.mul(a).add(eps.mul(s));
+        Tensor xt = noise.addNoise(x0, eps, t);
         Tensor target =
                 switch (type) {
                     case EPSILON -> eps;
-                    case V_PREDICTION -> eps.mul(a).sub(x0.mul(s));
+                    case V_PREDICTION -> noise.velocity(x0, eps, t);
                     case SAMPLE -> x0;
                 };
         Tensor out = unet.forward(xt, Tensor.of(t, n), data.text(text));

@@ -78,6 +78,25 @@ public record TrainingOptions(
                 false);
     }
 
+    /** The same with another number of rows per forward pass. */
+    public TrainingOptions withBatch(int rows) {
+        return new TrainingOptions(
+                steps,
+                rows,
+                accumulation,
+                learningRate,
+                schedule,
+                warmup,
+                weightDecay,
+                beta1,
+                beta2,
+                eps,
+                clipNorm,
+                emaDecay,
+                seed,
+                bfloat16);
+    }
+
     /** Learning rate of a step, counted from 0. */
     public double learningRateAt(long step) {
         if (step < warmup) {

@@ -157,23 +157,8 @@ public final class Demo {
         if (Files.exists(model(name))) {
             return true;
         }
-        TrainingOptions d = FineTuneRequest.embeddedDefaults(steps, plan.seed());
         TrainingOptions options =
-                new TrainingOptions(
-                        steps,
-                        plan.batch(),
-                        1,
-                        d.learningRate(),
-                        d.schedule(),
-                        d.warmup(),
-                        d.weightDecay(),
-                        d.beta1(),
-                        d.beta2(),
-                        d.eps(),
-                        d.clipNorm(),
-                        0,
-                        plan.seed(),
-                        d.bfloat16());
+                FineTuneRequest.embeddedDefaults(steps, plan.seed()).withBatch(plan.batch());
         FineTuneRequest request =
                 new FineTuneRequest(plan.base(), shards, model(name), options, 0.1, 0, false);
         return new FineTuner(request, progress, stop).run().isPresent();

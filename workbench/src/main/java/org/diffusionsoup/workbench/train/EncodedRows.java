@@ -140,18 +140,11 @@ public final class EncodedRows implements AutoCloseable {
 
     private static Tensor texts(ClipTextModel text, ClipTokenizer tokenizer, List<String> prompts) {
         List<Tensor> parts = new ArrayList<>();
-        int length = tokenizer.modelMaxLength();
         for (int from = 0; from < prompts.size(); from += CHUNK) {
-            int count = Math.min(CHUNK, prompts.size() - from);
-            long[] ids = new long[count * length];
-            for (int i = 0; i < count; i++) {
-                int[] one = tokenizer.encode(prompts.get(from + i));
-                for (int j = 0; j < length; j++) {
-                    ids[i * length + j] = one[j];
-                }
-            }
+            List<String> some = prompts.subList(from, Math.min(from + CHUNK, prompts.size()));
+            int[][] ids = some.stream().map(tokenizer::encode).toArray(int[][]::new);
             try (Scope s = Scope.open()) {
-                parts.add(text.forward(Tensor.of(ids, count, length)).lastHiddenState().keep());
+                parts.add(text.forward(Tensor.ofRows(ids)).lastHiddenState().keep());
             }
         }
         return join(parts);
