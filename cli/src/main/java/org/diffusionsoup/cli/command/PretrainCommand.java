@@ -6,12 +6,14 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 import org.diffusionsoup.workbench.pretrain.Pretrainer;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -86,6 +88,14 @@ final class PretrainCommand extends SoupCommand {
     private long unetSteps;
 
     @Option(
+            names = "--unet-from",
+            paramLabel = "MODEL",
+            description =
+                    "Base whose denoiser is trained on, instead of from random weights; the work"
+                            + " folder's other stages must be that base's.")
+    private @Nullable Path unetFrom;
+
+    @Option(
             names = "--seed",
             defaultValue = "2026",
             paramLabel = "N",
@@ -103,6 +113,7 @@ final class PretrainCommand extends SoupCommand {
                             PretrainRecipe.emoji(vaeSteps, clipSteps, unetSteps, seed),
                             ShardRef.parse(data).open(),
                             work,
+                            Optional.ofNullable(unetFrom).map(m -> m.resolve("unet")),
                             progress,
                             interrupt);
             if (!pretrainer.run(wanted)) {

@@ -9,6 +9,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
@@ -17,6 +18,7 @@ import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.clip.ClipModel;
@@ -43,6 +45,7 @@ import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.EncodedRows;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Trains a base from nothing, stage by stage: tokenizer, autoencoder, CLIP, denoiser. Every stage
@@ -61,19 +64,29 @@ public final class Pretrainer {
     private final PretrainRecipe recipe;
     private final Shard all;
     private final Path work;
+    private final @Nullable Path unetFrom;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
      * @param all every row of the data set; held-out rows are never trained on
      * @param work folder of stages and checkpoints
+     * @param unetFrom a {@code unet} folder of the recipe's shape whose weights the denoiser starts
+     *     from instead of random ones, to go on with a base that was trained before; the other
+     *     stages must be that base's own, as the denoiser knows their latents and embeddings
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
-            PretrainRecipe recipe, Shard all, Path work, Progress progress, BooleanSupplier stop) {
+            PretrainRecipe recipe,
+            Shard all,
+            Path work,
+            Optional<Path> unetFrom,
+            Progress progress,
+            BooleanSupplier stop) {
         this.recipe = recipe;
         this.all = all;
         this.work = work;
+        this.unetFrom = unetFrom.orElse(null);
         this.progress = progress;
         this.stop = stop;
     }
@@ -236,7 +249,14 @@ public final class Pretrainer {
         ClipTextModel text = StableDiffusion.textEncoder(work.resolve("text_encoder"));
         EncodedRows rows = EncodedRows.encode(vae, text, tokenizer, List.of(shard), progress);
         UNet2DConditionModel unet = new UNet2DConditionModel(recipe.unet());
-        unet.parameters().initialise(recipe.unetTraining().seed());
+        Map<String, String> more = new TreeMap<>();
+        if (unetFrom == null) {
+            unet.parameters().initialise(recipe.unetTraining().seed());
+        } else {
+            Path weights = unetFrom.resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+            Weights.load(unet.parameters(), weights);
+            more.put("unet_from_sha256", WeightsHash.of(weights));
+        }
         SchedulerConfig scheduler =
                 SchedulerConfig.of(new JsonConfig("the recipe's scheduler", recipe.scheduler()));
         Objective objective =
@@ -246,17 +266,34 @@ public final class Pretrainer {
                         scheduler.table(),
                         scheduler.predictionType(),
                         recipe.captionDropout());
-        if (!fit("unet", unet.parameters(), objective, recipe.unetTraining())) {
+        if (!fit("unet", unet.parameters(), objective, recipe.unetTraining(), more)) {
             return false;
         }
-        saveComponent("unet", unet.parameters(), unet.config().toJson());
+        saveModel(
+                "unet",
+                StableDiffusion.DIFFUSERS_WEIGHTS,
+                unet.parameters(),
+                unet.config().toJson(),
+                more);
         return true;
     }
 
     private boolean fit(
             String name, Parameters parameters, Objective objective, TrainingOptions options) {
+        return fit(name, parameters, objective, options, Map.of());
+    }
+
+    private boolean fit(
+            String name,
+            Parameters parameters,
+            Objective objective,
+            TrainingOptions options,
+            Map<String, String> more) {
         String fingerprint =
                 name + " " + options + " rows=" + objective.rows() + " shard=" + all.sha256();
+        for (Map.Entry<String, String> e : more.entrySet()) {
+            fingerprint += " " + e.getKey() + "=" + e.getValue();
+        }
         try (TrainingRun run =
                 new TrainingRun(
                         parameters,
@@ -303,20 +340,25 @@ public final class Pretrainer {
     }
 
     private void saveComponent(String component, Parameters p, ObjectNode config) {
-        saveModel(component, "diffusion_pytorch_model.safetensors", p, config);
+        saveModel(component, StableDiffusion.DIFFUSERS_WEIGHTS, p, config);
     }
 
     private void saveModel(String folder, String file, Parameters p, ObjectNode config) {
+        saveModel(folder, file, p, config, Map.of());
+    }
+
+    private void saveModel(
+            String folder, String file, Parameters p, ObjectNode config, Map<String, String> more) {
         Path dir = work.resolve(folder);
         mkdirs(dir);
         write(dir.resolve("config.json"), JsonConfig.text(config));
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
-        Weights.save(
-                p,
-                dir.resolve(file),
-                DType.F16,
-                Provenance.of(recipe.toJson(all.sha256())).writeTo(metadata));
+        Provenance provenance = Provenance.of(recipe.toJson(all.sha256()));
+        for (Map.Entry<String, String> e : more.entrySet()) {
+            provenance = provenance.with(e.getKey(), e.getValue());
+        }
+        Weights.save(p, dir.resolve(file), DType.F16, provenance.writeTo(metadata));
     }
 
     /**
