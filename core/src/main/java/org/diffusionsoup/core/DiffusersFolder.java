@@ -225,6 +225,19 @@ public final class DiffusersFolder {
      */
     public void copyTo(
             Path target, boolean replace, Map<String, AtomicFiles.IoConsumer<Path>> made) {
+        copyTo(target, replace, List.of(), made);
+    }
+
+    /**
+     * The same, leaving out what some components hold of weights and indexes: they are made anew.
+     *
+     * @param remade names of components
+     */
+    void copyTo(
+            Path target,
+            boolean replace,
+            List<String> remade,
+            Map<String, AtomicFiles.IoConsumer<Path>> made) {
         Path from = path.toAbsolutePath().normalize();
         if (target.toAbsolutePath().normalize().startsWith(from)) {
             throw new SoupException(
@@ -238,6 +251,7 @@ public final class DiffusersFolder {
                 folder -> {
                     Map<String, AtomicFiles.IoConsumer<Path>> todo = new HashMap<>(made);
                     Stream.concat(otherFiles().stream(), weightFiles().stream())
+                            .filter(f -> !isWeightsOf(remade, f))
                             .forEach(f ->
                                     todo.putIfAbsent(f, to -> Files.copy(path.resolve(f), to)));
                     for (var e : new TreeMap<>(todo).entrySet()) {
@@ -255,5 +269,10 @@ public final class DiffusersFolder {
         } else {
             AtomicFiles.writeFolder(target, fill);
         }
+    }
+
+    private static boolean isWeightsOf(List<String> components, String file) {
+        return (file.endsWith(".safetensors") || file.endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                && components.contains(file.substring(0, Math.max(0, file.indexOf('/'))));
     }
 }

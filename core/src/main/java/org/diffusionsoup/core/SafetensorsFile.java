@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Format: 8 bytes little-endian header length, a JSON header, then the tensors' bytes without
  * gaps (the safetensors format of Hugging Face).
  */
-public final class SafetensorsFile implements AutoCloseable {
+public final class SafetensorsFile implements TensorSource {
     private final Path path;
     private final FileChannel channel;
     private final long size;
@@ -64,31 +65,37 @@ public final class SafetensorsFile implements AutoCloseable {
     }
 
     /** The file's path as given to {@link #open}. */
+    @Override
     public Path path() {
         return path;
     }
 
     /** The header's {@code __metadata__}, empty if it has none; unmodifiable. */
+    @Override
     public Map<String, String> metadata() {
         return header.metadata();
     }
 
     /** All tensors in the order of their data in the file; unmodifiable. */
+    @Override
     public SequencedMap<String, TensorInfo> tensors() {
         return Collections.unmodifiableSequencedMap(header.tensors());
     }
 
-    /**
-     * One tensor's description.
-     *
-     * @throws SoupException if the file has no tensor of that name
-     */
-    public TensorInfo tensor(String name) {
-        TensorInfo info = header.tensors().get(name);
-        if (info == null) {
-            throw new SoupException("No tensor '" + name + "' in " + path + ".");
+    @Override
+    public List<Path> files() {
+        return List.of(path);
+    }
+
+    @Override
+    public void read(String tensor, long from, MemorySegment into) {
+        TensorInfo info = tensor(tensor);
+        if (from < 0 || from > info.byteSize() - into.byteSize()) {
+            throw new SoupException(
+                    "Tensor '%s' of %s has no bytes %d to %d."
+                            .formatted(tensor, path, from, from + into.byteSize()));
         }
-        return info;
+        read(info.offset() + from, into.asByteBuffer());
     }
 
     /**

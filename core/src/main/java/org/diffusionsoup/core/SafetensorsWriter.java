@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.WritableByteChannel;
@@ -15,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
@@ -37,8 +39,7 @@ public final class SafetensorsWriter {
      * @throws SoupIoException if writing fails
      */
     public static void write(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
-        List<TensorEntry> sorted =
-                tensors.stream().sorted(Comparator.comparing(TensorEntry::name, BY_UTF8)).toList();
+        List<TensorEntry> sorted = sorted(tensors);
         byte[] header = header(target, metadata, sorted);
         AtomicFiles.write(
                 target,
@@ -57,6 +58,30 @@ public final class SafetensorsWriter {
             (a, b) ->
                     Arrays.compareUnsigned(
                             a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
+
+    static List<TensorEntry> sorted(List<TensorEntry> tensors) {
+        return tensors.stream().sorted(Comparator.comparing(TensorEntry::name, BY_UTF8)).toList();
+    }
+
+    /** The text of a {@code *.safetensors.index.json}. */
+    static String index(long totalBytes, SortedMap<String, String> fileOfTensor) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator g = JSON.createGenerator(text).useDefaultPrettyPrinter()) {
+            g.writeStartObject();
+            g.writeObjectFieldStart("metadata");
+            g.writeNumberField("total_size", totalBytes);
+            g.writeEndObject();
+            g.writeObjectFieldStart("weight_map");
+            for (var e : fileOfTensor.entrySet()) {
+                g.writeStringField(e.getKey(), e.getValue());
+            }
+            g.writeEndObject();
+            g.writeEndObject();
+        } catch (IOException e) {
+            throw new SoupException("Cannot write the index of shards.", e);
+        }
+        return text + "\n";
+    }
 
     private static byte[] header(
             Path target, Map<String, String> metadata, List<TensorEntry> sorted) {

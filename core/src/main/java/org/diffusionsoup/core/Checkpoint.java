@@ -1,0 +1,177 @@
+package org.diffusionsoup.core;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
+
+/**
+ * A model as people have it on disk, opened for reading: one safetensors file, a sharded set with
+ * its index, a PyTorch file ({@code .ckpt}, {@code .pt}, {@code .pth}, {@code .bin}), or a
+ * diffusers folder. Whatever the layout, it is a set of parts, each a state dict.
+ */
+public final class Checkpoint implements AutoCloseable {
+    /** How a checkpoint lies on disk. */
+    public enum Layout {
+        /** One {@code .safetensors} file. */
+        SAFETENSORS,
+        /** Several, with a {@code *.safetensors.index.json}. */
+        SHARDED,
+        /** A zip written by {@code torch.save}. */
+        TORCH,
+        /** A folder with a {@code model_index.json}. */
+        DIFFUSERS
+    }
+
+    private final Path path;
+    private final Layout layout;
+    private final Optional<DiffusersFolder> folder;
+    private final SequencedMap<String, TensorSource> parts;
+
+    private Checkpoint(
+            Path path,
+            Layout layout,
+            Optional<DiffusersFolder> folder,
+            SequencedMap<String, TensorSource> parts) {
+        this.path = path;
+        this.layout = layout;
+        this.folder = folder;
+        this.parts = Collections.unmodifiableSequencedMap(parts);
+    }
+
+    /**
+     * Opens a checkpoint and reads its headers, not its weights.
+     *
+     * @param path a {@code .safetensors} file, an index, a folder that holds exactly one index and
+     *     no {@code model_index.json}, a PyTorch file, or a diffusers folder
+     * @throws MalformedCheckpointException if it breaks its format
+     * @throws SoupException if it is none of these, or cannot be read
+     */
+    public static Checkpoint open(Path path) {
+        if (DiffusersFolder.isOne(path)) {
+            return openFolder(path);
+        }
+        if (Files.isDirectory(path)) {
+            List<Path> found = indexes(path);
+            if (found.size() != 1) {
+                throw new SoupException(
+                        path
+                                + " is a folder with neither a model_index.json nor one"
+                                + " *.safetensors.index.json; name a file inside it.");
+            }
+            return single(path, Layout.SHARDED, ShardedSafetensors.open(found.getFirst()));
+        }
+        if (path.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX)) {
+            return single(path, Layout.SHARDED, ShardedSafetensors.open(path));
+        }
+        return single(path, Layout.SAFETENSORS, SafetensorsFile.open(path));
+    }
+
+    private static Checkpoint single(Path path, Layout layout, TensorSource source) {
+        SequencedMap<String, TensorSource> parts = new LinkedHashMap<>();
+        parts.put("", source);
+        return new Checkpoint(path, layout, Optional.empty(), parts);
+    }
+
+    private static Checkpoint openFolder(Path path) {
+        DiffusersFolder folder = DiffusersFolder.open(path);
+        SequencedMap<String, TensorSource> parts = new LinkedHashMap<>();
+        boolean complete = false;
+        try {
+            for (DiffusersFolder.Component c : folder.components().values()) {
+                if (!c.weightFiles().isEmpty()) {
+                    parts.put(c.name(), component(c));
+                }
+            }
+            if (parts.isEmpty()) {
+                throw new SoupException(path + " holds no weights.");
+            }
+            complete = true;
+            return new Checkpoint(path, Layout.DIFFUSERS, Optional.of(folder), parts);
+        } finally {
+            if (!complete) {
+                parts.values().forEach(TensorSource::close);
+            }
+        }
+    }
+
+    private static TensorSource component(DiffusersFolder.Component c) {
+        List<Path> indexes =
+                c.otherFiles().stream()
+                        .filter(f -> f.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                        .toList();
+        if (indexes.size() == 1) {
+            return ShardedSafetensors.open(indexes.getFirst());
+        }
+        if (c.weightFiles().size() == 1) {
+            return SafetensorsFile.open(c.weightFiles().getFirst());
+        }
+        throw new SoupException(
+                "Component '"
+                        + c.name()
+                        + "' has several weight files in "
+                        + c.folder()
+                        + " and no one index for them; keep one variant (such as"
+                        + " diffusion_pytorch_model.safetensors).");
+    }
+
+    private static List<Path> indexes(Path folder) {
+        List<Path> found = new ArrayList<>();
+        try (Stream<Path> all = Files.list(folder)) {
+            all.filter(f -> f.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                    .sorted()
+                    .forEach(found::add);
+        } catch (java.io.IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+        return found;
+    }
+
+    /** The path as given to {@link #open}. */
+    public Path path() {
+        return path;
+    }
+
+    /** How it lies on disk. */
+    public Layout layout() {
+        return layout;
+    }
+
+    /** The diffusers folder, if it is one. */
+    public Optional<DiffusersFolder> folder() {
+        return folder;
+    }
+
+    /**
+     * Its state dicts, unmodifiable: of a diffusers folder by component ({@code unet}, {@code vae},
+     * {@code text_encoder}, ...), of every other layout one, under the empty name.
+     */
+    public SequencedMap<String, TensorSource> parts() {
+        return parts;
+    }
+
+    /**
+     * One part.
+     *
+     * @throws SoupException if there is none of that name
+     */
+    public TensorSource part(String name) {
+        TensorSource source = parts.get(name);
+        if (source == null) {
+            throw new SoupException(
+                    path + " has no component '" + name + "', only " + parts.keySet() + ".");
+        }
+        return source;
+    }
+
+    /** Closes all parts. */
+    @Override
+    public void close() {
+        parts.values().forEach(TensorSource::close);
+    }
+}

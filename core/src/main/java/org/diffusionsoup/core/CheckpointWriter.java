@@ -1,0 +1,144 @@
+package org.diffusionsoup.core;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Writes a checkpoint in the layout of another: a safetensors file, a folder of shards, or a
+ * diffusers folder with its configurations, tokenizers and schedulers carried along. The output
+ * appears whole or not at all.
+ *
+ * @param replace whether an existing output is replaced, once the new one is complete
+ * @param shardBytes largest size of a weight file's tensors, 0 for no limit: larger parts are
+ *     written as {@code NAME-00001-of-0000N.safetensors} with an index, as Hugging Face libraries
+ *     do. A single tensor beyond the size gets a file of its own
+ */
+public record CheckpointWriter(boolean replace, long shardBytes) {
+    /**
+     * One state dict to be written.
+     *
+     * @param metadata of the header, of every shard
+     * @param tensors any order, unique names
+     */
+    public record Part(Map<String, String> metadata, List<TensorEntry> tensors) {
+        public Part {
+            metadata = Map.copyOf(metadata);
+            tensors = List.copyOf(tensors);
+        }
+
+        long bytes() {
+            return tensors.stream().mapToLong(TensorEntry::byteSize).sum();
+        }
+    }
+
+    /** One file per part; an existing output is refused. */
+    public static final CheckpointWriter DEFAULT = new CheckpointWriter(false, 0);
+
+    public CheckpointWriter {
+        if (shardBytes < 0) {
+            throw new SoupException("The size of a shard cannot be below 0.");
+        }
+    }
+
+    /**
+     * Writes parts as a checkpoint.
+     *
+     * @param like whose layout, and whose other files, the output takes; its components that are
+     *     not among the parts are copied
+     * @param parts by the names of {@link Checkpoint#parts}
+     * @param out a file (one part, no shards needed), or a folder
+     * @throws SoupException if {@code out} exists and may not be replaced, or lies inside {@code
+     *     like}
+     * @throws SoupIoException if writing fails
+     */
+    public void write(Checkpoint like, Map<String, Part> parts, Path out) {
+        if (!replace && Files.exists(out)) {
+            throw new SoupException(
+                    "Cannot write "
+                            + out
+                            + ": it exists; remove it or allow replacing it (--force).");
+        }
+        if (like.folder().isPresent()) {
+            writeFolder(like.folder().get(), parts, out);
+            return;
+        }
+        Part only = parts.get("");
+        if (only == null || parts.size() != 1) {
+            throw new SoupException("A checkpoint that is one file has one part.");
+        }
+        if (shardBytes == 0 || only.bytes() <= shardBytes) {
+            SafetensorsWriter.write(out, only.metadata(), only.tensors());
+            return;
+        }
+        AtomicFiles.IoConsumer<Path> fill =
+                folder -> {
+                    for (var f : files("model", only).entrySet()) {
+                        f.getValue().accept(folder.resolve(f.getKey()));
+                    }
+                };
+        if (replace) {
+            AtomicFiles.replaceFolder(out, fill);
+        } else {
+            AtomicFiles.writeFolder(out, fill);
+        }
+    }
+
+    private void writeFolder(DiffusersFolder like, Map<String, Part> parts, Path out) {
+        Map<String, AtomicFiles.IoConsumer<Path>> made = new HashMap<>();
+        List<String> leave = new ArrayList<>();
+        parts.forEach((name, part) -> {
+            DiffusersFolder.Component c = like.component(name);
+            String stem = c.library().equals("diffusers") ? "diffusion_pytorch_model" : "model";
+            files(stem, part).forEach((file, maker) -> made.put(name + "/" + file, maker));
+            leave.add(name);
+        });
+        like.copyTo(out, replace, leave, made);
+    }
+
+    /** The files of one part by name: one, or shards and their index. */
+    private Map<String, AtomicFiles.IoConsumer<Path>> files(String stem, Part part) {
+        Map<String, AtomicFiles.IoConsumer<Path>> made = new LinkedHashMap<>();
+        if (shardBytes == 0 || part.bytes() <= shardBytes) {
+            made.put(
+                    stem + ".safetensors",
+                    to -> SafetensorsWriter.write(to, part.metadata(), part.tensors()));
+            return made;
+        }
+        List<List<TensorEntry>> shards = split(part);
+        TreeMap<String, String> weightMap = new TreeMap<>(SafetensorsWriter.BY_UTF8);
+        for (int i = 0; i < shards.size(); i++) {
+            String name =
+                    String.format(
+                            Locale.ROOT, "%s-%05d-of-%05d.safetensors", stem, i + 1, shards.size());
+            List<TensorEntry> shard = shards.get(i);
+            shard.forEach(t -> weightMap.put(t.name(), name));
+            made.put(name, to -> SafetensorsWriter.write(to, part.metadata(), shard));
+        }
+        byte[] index =
+                SafetensorsWriter.index(part.bytes(), weightMap).getBytes(StandardCharsets.UTF_8);
+        made.put(stem + ShardedSafetensors.INDEX_SUFFIX, to -> AtomicFiles.write(to, index));
+        return made;
+    }
+
+    private List<List<TensorEntry>> split(Part part) {
+        List<List<TensorEntry>> shards = new ArrayList<>();
+        long room = -1;
+        for (TensorEntry t : SafetensorsWriter.sorted(part.tensors())) {
+            if (shards.isEmpty() || t.byteSize() > room) {
+                shards.add(new ArrayList<>());
+                room = shardBytes;
+            }
+            shards.getLast().add(t);
+            room -= t.byteSize();
+        }
+        return shards;
+    }
+}

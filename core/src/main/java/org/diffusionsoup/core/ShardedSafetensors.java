@@ -1,0 +1,159 @@
+package org.diffusionsoup.core;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.JsonValue.JsonString;
+
+/**
+ * A state dict spread over several safetensors files by a {@code *.safetensors.index.json}, as
+ * Hugging Face libraries write large models: {@code weight_map} says which file holds which tensor.
+ */
+final class ShardedSafetensors implements TensorSource {
+    static final String INDEX_SUFFIX = ".safetensors.index.json";
+
+    private final Path index;
+    private final List<SafetensorsFile> files;
+    private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
+    private final Map<String, SafetensorsFile> owners = new TreeMap<>();
+    private final Map<String, String> metadata;
+
+    private ShardedSafetensors(Path index, List<SafetensorsFile> files) {
+        this.index = index;
+        this.files = files;
+        TreeMap<String, TensorInfo> all = new TreeMap<>(SafetensorsWriter.BY_UTF8);
+        TreeMap<String, String> common = new TreeMap<>(files.getFirst().metadata());
+        for (SafetensorsFile f : files) {
+            common.entrySet().retainAll(f.metadata().entrySet());
+            f.tensors()
+                    .forEach((name, info) -> {
+                        SafetensorsFile other = owners.put(name, f);
+                        if (other != null) {
+                            throw new MalformedCheckpointException(
+                                    index,
+                                    "tensor '" + name + "'",
+                                    "one file that holds it",
+                                    other.path().getFileName() + " and " + f.path().getFileName());
+                        }
+                        all.put(name, info);
+                    });
+        }
+        tensors.putAll(all);
+        metadata = Collections.unmodifiableMap(common);
+    }
+
+    /**
+     * Opens an index and all files it names.
+     *
+     * @throws MalformedCheckpointException if index and files do not fit each other
+     */
+    static ShardedSafetensors open(Path index) {
+        JsonObject root = JsonValue.readObject(index);
+        if (!(root.fields().get("weight_map") instanceof JsonObject map)
+                || map.fields().isEmpty()) {
+            throw new MalformedCheckpointException(
+                    index, "weight_map", "the files of the tensors", "none");
+        }
+        TreeMap<String, List<String>> byFile = new TreeMap<>();
+        map.fields()
+                .forEach((tensor, value) -> {
+                    if (!(value instanceof JsonString(String file))
+                            || !file.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*\\.safetensors")) {
+                        throw new MalformedCheckpointException(
+                                index,
+                                "weight_map of '" + tensor + "'",
+                                "the name of a .safetensors file beside it",
+                                value.toString());
+                    }
+                    byFile.computeIfAbsent(file, f -> new ArrayList<>()).add(tensor);
+                });
+        List<SafetensorsFile> open = new ArrayList<>();
+        ShardedSafetensors made = null;
+        try {
+            for (String file : byFile.keySet()) {
+                Path path = index.resolveSibling(file);
+                if (!Files.isRegularFile(path)) {
+                    throw new MalformedCheckpointException(
+                            index, "weight_map", "the file " + file + " beside it", "none");
+                }
+                open.add(SafetensorsFile.open(path));
+            }
+            ShardedSafetensors set = new ShardedSafetensors(index, open);
+            set.checkMap(byFile);
+            made = set;
+            return set;
+        } finally {
+            if (made == null) {
+                open.forEach(SafetensorsFile::close);
+            }
+        }
+    }
+
+    private void checkMap(Map<String, List<String>> byFile) {
+        long mapped = 0;
+        for (var e : byFile.entrySet()) {
+            for (String tensor : e.getValue()) {
+                mapped++;
+                SafetensorsFile owner = owners.get(tensor);
+                if (owner == null || !owner.path().endsWith(e.getKey())) {
+                    throw new MalformedCheckpointException(
+                            index,
+                            "tensor '" + tensor + "'",
+                            "it in " + e.getKey(),
+                            owner == null ? "it nowhere" : "it in " + owner.path().getFileName());
+                }
+            }
+        }
+        if (mapped != owners.size()) {
+            String extra =
+                    owners.keySet().stream()
+                            .filter(t -> byFile.values().stream().noneMatch(l -> l.contains(t)))
+                            .findFirst()
+                            .orElse("");
+            throw new MalformedCheckpointException(
+                    index, "weight_map", "every tensor of its files", "no '" + extra + "'");
+        }
+    }
+
+    @Override
+    public Path path() {
+        return index;
+    }
+
+    @Override
+    public Map<String, String> metadata() {
+        return metadata;
+    }
+
+    @Override
+    public SequencedMap<String, TensorInfo> tensors() {
+        return Collections.unmodifiableSequencedMap(tensors);
+    }
+
+    @Override
+    public List<Path> files() {
+        return files.stream().map(SafetensorsFile::path).toList();
+    }
+
+    @Override
+    public void read(String tensor, long from, MemorySegment into) {
+        SafetensorsFile owner = owners.get(tensor);
+        if (owner == null) {
+            throw new SoupException("No tensor '" + tensor + "' in " + index + ".");
+        }
+        owner.read(tensor, from, into);
+    }
+
+    @Override
+    public void close() {
+        files.forEach(SafetensorsFile::close);
+    }
+}
