@@ -1,6 +1,7 @@
 package org.diffusionsoup.core;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * One element at a time, for sums that a double cannot hold: a compensated sum with a bound on what
@@ -13,30 +14,27 @@ final class CarefulElement {
 
     private static final double LARGEST = 0x1p900;
 
+    private final FloatFormat[] in;
     private final FloatFormat format;
     private final double[] a;
     private final double total;
     private final ExactKernel exact;
 
-    CarefulElement(DType dtype, long[] a) {
-        this.format = FloatFormat.of(dtype);
-        this.a = new double[a.length];
-        double sumOfA = 0;
-        for (int i = 0; i < a.length; i++) {
-            this.a[i] = a[i];
-            sumOfA += a[i];
-        }
-        this.total = sumOfA;
-        this.exact = new ExactKernel(dtype, a);
+    CarefulElement(AverageKernel.Spec spec) {
+        this.in = spec.formats();
+        this.format = spec.outFormat();
+        this.a = spec.a().stream().mapToDouble(Long::doubleValue).toArray();
+        this.total = Arrays.stream(a).sum(); // exact: integers up to 2^53
+        this.exact = new ExactKernel(spec);
     }
 
-    /** Averages element {@code j}; false if an input is NaN or infinite. */
+    /** Averages element {@code j}; false if an input is NaN or infinite and may not be. */
     boolean average(MemorySegment[] inputs, MemorySegment out, int j) {
         double s = 0;
         double low = 0;
         double lowSize = 0;
         for (int i = 0; i < a.length; i++) {
-            double w = format.get(inputs[i], j);
+            double w = in[i].get(inputs[i], j);
             double size = Math.abs(w);
             if (!(size == 0 || (size >= SMALLEST && size <= LARGEST))) {
                 return exact.averageOne(inputs, out, j);
@@ -60,7 +58,7 @@ final class CarefulElement {
         double bound = missed / total * 1.001 + Math.abs(correction) * 0x1p-50;
         double lo = round(q, correction - bound);
         double hi = round(q, correction + bound);
-        if (lo == hi && high != 0) {
+        if (lo == hi && high != 0 && Math.abs(lo) <= format.max) {
             format.put(out, j, lo);
             return true;
         }
@@ -79,6 +77,8 @@ final class CarefulElement {
             case BF16 ->
                     FloatCodec.bf16ToFloat(
                             FloatCodec.floatToBf16(narrowToOdd(toOdd(t, twoSumError(q, x, t)))));
+            case F8_E4M3, F8_E5M2 ->
+                    format.floatOf(format.byteOf(narrowToOdd(toOdd(t, twoSumError(q, x, t)))));
         };
     }
 

@@ -95,12 +95,22 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         Map<String, AtomicFiles.IoConsumer<Path>> made = new HashMap<>();
         List<String> leave = new ArrayList<>();
         parts.forEach((name, part) -> {
-            DiffusersFolder.Component c = like.component(name);
-            String stem = c.library().equals("diffusers") ? "diffusion_pytorch_model" : "model";
+            String stem = stemOf(like, name);
             files(stem, part).forEach((file, maker) -> made.put(name + "/" + file, maker));
             leave.add(name);
         });
         like.copyTo(out, replace, leave, made);
+    }
+
+    private static String stemOf(DiffusersFolder like, String component) {
+        return like.component(component).library().equals("diffusers")
+                ? "diffusion_pytorch_model"
+                : "model";
+    }
+
+    /** The file that a part is written to when it is not sharded, relative to the output. */
+    static String fileOf(Checkpoint like, String part) {
+        return like.folder().map(f -> part + "/" + stemOf(f, part) + ".safetensors").orElse("");
     }
 
     /** The files of one part by name: one, or shards and their index. */

@@ -2,26 +2,26 @@ package org.diffusionsoup.core;
 
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
+import java.util.Arrays;
 
 /**
  * The plain reference: integers of any length, one division, one rounding. Slow (about a
  * microsecond an element); the fast kernel turns to it for the rare element it cannot decide.
  */
 final class ExactKernel implements AverageKernel {
+    private final FloatFormat[] in;
     private final FloatFormat format;
+    private final boolean allowNonFinite;
     private final BigInteger[] a;
     private final BigInteger total;
     private final double[] w;
 
-    ExactKernel(DType dtype, long[] a) {
-        this.format = FloatFormat.of(dtype);
-        this.a = new BigInteger[a.length];
-        BigInteger sum = BigInteger.ZERO;
-        for (int i = 0; i < a.length; i++) {
-            this.a[i] = BigInteger.valueOf(a[i]);
-            sum = sum.add(this.a[i]);
-        }
-        this.total = sum;
+    ExactKernel(Spec spec) {
+        this.in = spec.formats();
+        this.format = spec.outFormat();
+        this.allowNonFinite = spec.allowNonFinite();
+        this.a = spec.a().stream().map(BigInteger::valueOf).toArray(BigInteger[]::new);
+        this.total = Arrays.stream(a).reduce(BigInteger.ZERO, BigInteger::add);
         this.w = new double[a.length];
     }
 
@@ -37,14 +37,22 @@ final class ExactKernel implements AverageKernel {
 
     boolean averageOne(MemorySegment[] inputs, MemorySegment out, int j) {
         int unit = Integer.MAX_VALUE;
+        double nonFinite = 0;
         boolean allNegativeZero = true;
         for (int i = 0; i < a.length; i++) {
-            w[i] = format.get(inputs[i], j);
+            w[i] = in[i].get(inputs[i], j);
             if (!Double.isFinite(w[i])) {
-                return false;
+                if (!allowNonFinite) {
+                    return false;
+                }
+                nonFinite += w[i];
             }
             allNegativeZero &= Double.doubleToRawLongBits(w[i]) == Long.MIN_VALUE;
             unit = Math.min(unit, unitOf(w[i]));
+        }
+        if (nonFinite != 0) { // true for NaN
+            format.put(out, j, nonFinite);
+            return true;
         }
         BigInteger sum = BigInteger.ZERO;
         for (int i = 0; i < a.length; i++) {
@@ -78,6 +86,9 @@ final class ExactKernel implements AverageKernel {
         boolean up = half > 0 || (half == 0 && qr[0].testBit(0));
         long q = qr[0].longValueExact() + (up ? 1 : 0);
         double value = Math.scalb((double) q, u);
+        if (value > format.max) {
+            throw new NarrowingOverflow();
+        }
         return sum.signum() < 0 ? -value : value;
     }
 

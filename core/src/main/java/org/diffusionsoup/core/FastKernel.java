@@ -1,6 +1,8 @@
 package org.diffusionsoup.core;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
  * The same results as {@link ExactKernel} at the speed of memory, by plain loops that the JIT
@@ -15,40 +17,48 @@ import java.lang.foreign.MemorySegment;
 final class FastKernel implements AverageKernel {
     private static final int BLOCK = 1024;
 
+    private final FloatFormat[] in;
     private final FloatFormat format;
+    private final double limit;
     private final double[] a;
     private final double total;
     private final boolean sumsExact;
     private final boolean productsExact;
+    private final boolean oneByOne;
     private final CarefulElement careful;
 
     private final double[] sum = new double[BLOCK];
     private final double[] error = new double[BLOCK];
     private final float[] floats = new float[BLOCK];
     private final short[] halves = new short[BLOCK];
+    private final byte[] bytes = new byte[BLOCK];
 
-    FastKernel(DType dtype, long[] a) {
-        this.format = FloatFormat.of(dtype);
-        this.a = new double[a.length];
-        long sumOfA = 0;
-        long largest = 0;
-        for (int i = 0; i < a.length; i++) {
-            this.a[i] = a[i];
-            sumOfA += a[i];
-            largest = Math.max(largest, a[i]);
+    FastKernel(Spec spec) {
+        this.in = spec.formats();
+        this.format = spec.outFormat();
+        this.limit = spec.mayOverflow() ? format.max : Double.POSITIVE_INFINITY;
+        this.a = spec.a().stream().mapToDouble(Long::doubleValue).toArray();
+        long largest = spec.a().stream().mapToLong(Long::longValue).max().orElse(1);
+        this.total = Arrays.stream(a).sum(); // exact: integers up to 2^53
+        int precision = 0;
+        boolean shortRange = true;
+        boolean doubles = format == FloatFormat.F64;
+        for (FloatFormat f : in) {
+            precision = Math.max(precision, f.precision);
+            shortRange &= f.unit >= FloatFormat.F16.unit && f.max <= FloatFormat.F16.max;
+            doubles |= f == FloatFormat.F64;
         }
-        this.total = sumOfA;
-        // F16 values are multiples of 2^-24 below 2^16: with a total up to 2^13, every partial sum
-        // is a multiple of 2^-24 up to 2^29, and 53 bits hold it.
-        this.sumsExact = format == FloatFormat.F16 && sumOfA <= 1 << 13;
-        this.productsExact =
-                Long.SIZE - Long.numberOfLeadingZeros(largest) + format.precision <= 53;
-        this.careful = new CarefulElement(dtype, a);
+        // F16 values are multiples of 2^-24 below 2^16, F8 values of 2^-16: with a total up to
+        // 2^13, every partial sum is a multiple of 2^-24 up to 2^29, and 53 bits hold it.
+        this.sumsExact = shortRange && total <= 1 << 13;
+        this.productsExact = Long.SIZE - Long.numberOfLeadingZeros(largest) + precision <= 53;
+        this.oneByOne = doubles;
+        this.careful = new CarefulElement(spec);
     }
 
     @Override
     public boolean average(MemorySegment[] inputs, MemorySegment out, int count) {
-        if (format == FloatFormat.F64) {
+        if (oneByOne) {
             for (int j = 0; j < count; j++) {
                 if (!careful.average(inputs, out, j)) {
                     return false;
@@ -66,7 +76,7 @@ final class FastKernel implements AverageKernel {
 
     private boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
         for (int i = 0; i < a.length; i++) {
-            load(inputs[i], at, n);
+            load(in[i], inputs[i], at, n);
             if (i == 0) {
                 start(floats, a[0], sum, error, n);
             } else if (sumsExact) {
@@ -82,6 +92,9 @@ final class FastKernel implements AverageKernel {
             addNonFinite(sum, error, n);
         }
         divideToOdd(sum, total, n);
+        if (limit < Double.POSITIVE_INFINITY) {
+            flagAbove(sum, limit, error, n);
+        }
         store(out, at, n);
         if (orOfBits(error, n) != 0) {
             for (int j = 0; j < n; j++) {
@@ -133,6 +146,13 @@ final class FastKernel implements AverageKernel {
         }
     }
 
+    /** What may be too large for the output is left to the careful path, which decides exactly. */
+    private static void flagAbove(double[] mean, double limit, double[] error, int n) {
+        for (int j = 0; j < n; j++) {
+            error[j] += Math.abs(mean[j]) > limit ? 1 : 0;
+        }
+    }
+
     private static long orOfBits(double[] error, int n) {
         long bits = 0;
         for (int j = 0; j < n; j++) {
@@ -154,8 +174,8 @@ final class FastKernel implements AverageKernel {
         }
     }
 
-    private void load(MemorySegment s, int at, int n) {
-        switch (format) {
+    private void load(FloatFormat from, MemorySegment s, int at, int n) {
+        switch (from) {
             case F32 -> MemorySegment.copy(s, FloatCodec.F32, at * 4L, floats, 0, n);
             case F16 -> {
                 MemorySegment.copy(s, FloatCodec.I16, at * 2L, halves, 0, n);
@@ -164,6 +184,12 @@ final class FastKernel implements AverageKernel {
             case BF16 -> {
                 MemorySegment.copy(s, FloatCodec.I16, at * 2L, halves, 0, n);
                 bf16ToFloats(halves, floats, n);
+            }
+            case F8_E4M3, F8_E5M2 -> {
+                MemorySegment.copy(s, ValueLayout.JAVA_BYTE, at, bytes, 0, n);
+                for (int j = 0; j < n; j++) {
+                    floats[j] = from.floatOf(bytes[j]);
+                }
             }
             case F64 -> throw new AssertionError("F64 is not blocked");
         }
@@ -184,6 +210,13 @@ final class FastKernel implements AverageKernel {
                 narrowToOdd(sum, floats, n);
                 floatsToBf16(floats, halves, n);
                 MemorySegment.copy(halves, 0, s, FloatCodec.I16, at * 2L, n);
+            }
+            case F8_E4M3, F8_E5M2 -> {
+                narrowToOdd(sum, floats, n);
+                for (int j = 0; j < n; j++) {
+                    bytes[j] = format.byteOf(floats[j]);
+                }
+                MemorySegment.copy(bytes, 0, s, ValueLayout.JAVA_BYTE, at, n);
             }
             case F64 -> throw new AssertionError("F64 is not blocked");
         }

@@ -39,7 +39,13 @@ final class FloatCodec {
                     out[i] = bf16ToFloat(data.getAtIndex(I16, i));
                 }
             }
-            case F8_E4M3, F8_E5M2, I64, I32, I16, I8, U64, U32, U16, U8, BOOL ->
+            case F8_E4M3, F8_E5M2 -> {
+                FloatFormat format = FloatFormat.of(info.dtype());
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = (float) format.get(data, i);
+                }
+            }
+            case I64, I32, I16, I8, U64, U32, U16, U8, BOOL ->
                     throw new SoupException(
                             "Tensor '"
                                     + info.name()
@@ -47,7 +53,7 @@ final class FloatCodec {
                                     + path
                                     + " is "
                                     + info.dtype()
-                                    + ", not F64, F32, F16 or BF16.");
+                                    + ", not a floating-point dtype.");
         }
         return out;
     }

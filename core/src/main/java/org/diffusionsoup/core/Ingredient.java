@@ -1,6 +1,7 @@
 package org.diffusionsoup.core;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -8,7 +9,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SequencedMap;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -16,80 +16,70 @@ import java.util.TreeSet;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 
 /**
- * An ingredient with its headers read and checked.
+ * An ingredient, opened: its headers are read and checked.
  *
- * @param files its weight files by name within it (the empty name for a single file, whose own name
- *     does not matter)
- * @param others the other files of a pipeline folder, relative
- * @param hashes SHA-256 per weight file, empty until computed
+ * @param checkpoint where its weights are; whoever opened it closes it
+ * @param hashes SHA-256 per part, empty until computed
  */
-record Ingredient(
-        SoupIngredient what,
-        SortedMap<String, Path> files,
-        List<String> others,
-        Map<String, Header> headers,
-        SortedMap<String, String> hashes) {
+record Ingredient(SoupIngredient what, Checkpoint checkpoint, SortedMap<String, String> hashes) {
 
-    record Header(Map<String, String> metadata, SequencedMap<String, TensorInfo> tensors) {}
-
-    static Ingredient open(SoupIngredient what, boolean folder) {
-        TreeMap<String, Path> files = new TreeMap<>();
-        List<String> others = List.of();
-        if (folder) {
-            DiffusersFolder f = DiffusersFolder.open(what.path());
-            f.weightFiles().forEach(w -> files.put(w, what.path().resolve(w)));
-            others = f.otherFiles();
-            if (files.isEmpty()) {
-                throw new SoupException(what.path() + " holds no weights to average.");
-            }
-        } else {
-            files.put("", what.path());
-        }
-        Map<String, Header> headers = new LinkedHashMap<>();
-        files.forEach((name, path) -> {
-            try (SafetensorsFile s = SafetensorsFile.open(path)) {
-                headers.put(name, new Header(s.metadata(), s.tensors()));
-            }
-        });
-        return new Ingredient(what, files, others, headers, new TreeMap<>());
+    static Ingredient of(SoupIngredient what, Checkpoint checkpoint) {
+        return new Ingredient(what, checkpoint, new TreeMap<>());
     }
 
+    /** Its files' hashes put together per part: of several files, the hash of a list of them. */
     Ingredient withHashes(Map<Path, String> byPath) {
         TreeMap<String, String> h = new TreeMap<>();
-        files.forEach((name, path) -> h.put(name, byPath.getOrDefault(path, "")));
-        return new Ingredient(what, files, others, headers, h);
+        checkpoint
+                .parts()
+                .forEach((name, source) -> {
+                    List<Path> files = source.files();
+                    if (files.size() == 1) {
+                        h.put(name, byPath.getOrDefault(files.getFirst(), ""));
+                        return;
+                    }
+                    StringBuilder lines = new StringBuilder();
+                    for (Path f : files) {
+                        lines.append(byPath.getOrDefault(f, ""))
+                                .append("  ")
+                                .append(f.getFileName())
+                                .append('\n');
+                    }
+                    h.put(
+                            name,
+                            Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8)));
+                });
+        return new Ingredient(what, checkpoint, h);
     }
 
-    Path file(String name) {
-        Path p = files.get(name);
-        if (p == null) {
-            throw new SoupException("No file '" + name + "' in " + what.path() + ".");
-        }
-        return p;
+    TensorSource part(String name) {
+        return checkpoint.part(name);
     }
 
-    Header header(String name) {
-        Header h = headers.get(name);
-        if (h == null) {
-            throw new SoupException("No file '" + name + "' in " + what.path() + ".");
-        }
-        return h;
+    private List<String> others() {
+        return checkpoint.folder().map(DiffusersFolder::otherFiles).orElse(List.of()).stream()
+                .filter(f -> !f.endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                .toList();
     }
 
     /** What keeps the other from being averaged with this one; empty if nothing does. */
     List<String> differences(Ingredient other) {
         List<String> found = new ArrayList<>();
-        keys(found, "file", "", files.keySet(), other.files.keySet());
-        keys(found, "file", "", new TreeSet<>(others), new TreeSet<>(other.others));
-        for (String f : others) {
-            if (other.others.contains(f)
-                    && !sameContent(what.path().resolve(f), other.what.path().resolve(f))) {
-                found.add("file " + f + " has another content");
+        Map<String, TensorSource> mine = checkpoint.parts();
+        Map<String, TensorSource> its = other.checkpoint.parts();
+        keys(found, "component", "", mine.keySet(), its.keySet());
+        if (checkpoint.folder().isPresent() && other.checkpoint.folder().isPresent()) {
+            keys(found, "file", "", new TreeSet<>(others()), new TreeSet<>(other.others()));
+            for (String f : others()) {
+                if (other.others().contains(f)
+                        && !sameContent(what.path().resolve(f), other.what.path().resolve(f))) {
+                    found.add("file " + f + " has another content");
+                }
             }
         }
-        for (String f : files.keySet()) {
-            if (other.files.containsKey(f)) {
-                tensors(found, f, header(f).tensors(), other.header(f).tensors());
+        for (String part : mine.keySet()) {
+            if (its.containsKey(part)) {
+                tensors(found, part, part(part).tensors(), other.part(part).tensors());
             }
         }
         return found;

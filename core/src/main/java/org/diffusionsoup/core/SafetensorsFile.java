@@ -110,11 +110,11 @@ public final class SafetensorsFile implements TensorSource {
     }
 
     /**
-     * A floating-point tensor's values as floats, row major; F64 is rounded to nearest, F16 and
-     * BF16 are exact.
+     * A floating-point tensor's values as floats, row major; F64 is rounded to nearest, all others
+     * are exact.
      *
-     * @throws SoupException if there is no such tensor, or its dtype is not F64, F32, F16 or BF16,
-     *     or it has more elements than an array holds
+     * @throws SoupException if there is no such tensor, or its dtype is not floating-point, or it
+     *     has more elements than an array holds
      */
     public float[] floats(String name) {
         TensorInfo info = tensor(name);

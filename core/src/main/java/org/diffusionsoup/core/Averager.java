@@ -1,0 +1,274 @@
+package org.diffusionsoup.core;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.WritableByteChannel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
+import java.util.function.LongConsumer;
+import org.diffusionsoup.core.AverageKernel.NarrowingOverflow;
+import org.diffusionsoup.core.AverageKernel.Spec;
+
+/**
+ * Averages the parts of n ingredients, tensor by tensor, in pieces: a fixed set of slots, each with
+ * one buffer per ingredient, is filled and averaged by workers and written in order by the caller.
+ * The slots' memory does not grow with the tensors' size, nor with the number of ingredients until
+ * the least piece is reached.
+ */
+final class Averager implements AutoCloseable {
+    /** Memory of all slots together unless told otherwise. */
+    static final long BUFFER_BYTES = 24L << 20;
+
+    private static final long LEAST_PIECE = 4L << 10;
+
+    /** Larger pieces fall out of the processor's caches between reading and averaging. */
+    private static final long LARGEST_PIECE = 512L << 10;
+
+    private final long[] a;
+    private final boolean allowNonFinite;
+    private final AverageKernel.Factory kernels;
+    private final ExecutorService workers;
+    private final List<Slot> slots = new ArrayList<>();
+    private final int pieceBytes;
+    private final LongConsumer written;
+    private final Arena arena = Arena.ofShared();
+
+    /**
+     * @param a the ingredients' integer coefficients
+     * @param written told the size of every piece written
+     */
+    Averager(
+            long[] a,
+            boolean allowNonFinite,
+            AverageKernel.Factory kernels,
+            ExecutorService workers,
+            int slotCount,
+            long bufferBytes,
+            LongConsumer written) {
+        this.a = a;
+        this.allowNonFinite = allowNonFinite;
+        this.kernels = kernels;
+        this.workers = workers;
+        this.written = written;
+        long share = bufferBytes / slotCount / (a.length + 1);
+        this.pieceBytes = (int) (Math.clamp(share, LEAST_PIECE, LARGEST_PIECE) / 64 * 64);
+        for (int i = 0; i < slotCount; i++) {
+            slots.add(new Slot());
+        }
+    }
+
+    /**
+     * The tensors of the plan, to be written in any order, one at a time.
+     *
+     * @param sources one part of every ingredient
+     */
+    List<TensorEntry> entries(List<TensorSource> sources, List<TensorPlace> plan) {
+        List<TensorEntry> entries = new ArrayList<>();
+        for (TensorPlace t : plan) {
+            entries.add(
+                    new TensorEntry(
+                            t.name(),
+                            t.dtype(),
+                            t.shape(),
+                            out -> stream(new Job(sources, t), out)));
+        }
+        return entries;
+    }
+
+    private void stream(Job job, WritableByteChannel out) throws IOException {
+        TensorPlace tensor = job.tensor;
+        long pieces = Math.ceilDiv(tensor.elements(), job.pieceElements);
+        List<Future<?>> running = new ArrayList<>();
+        try {
+            for (int i = 0; i < Math.min(slots.size(), pieces); i++) {
+                running.add(submit(slots.get(i), job, i));
+            }
+            for (long p = 0; p < pieces; p++) {
+                int s = (int) (p % slots.size());
+                Slot slot = slots.get(s);
+                await(running.get(s), job);
+                out.write(slot.out.asSlice(0, slot.outBytes).asByteBuffer());
+                written.accept(slot.outBytes);
+                if (p + slots.size() < pieces) {
+                    running.set(s, submit(slot, job, p + slots.size()));
+                }
+            }
+        } finally {
+            // Slots must be idle before their memory is used again or freed.
+            for (Future<?> f : running) {
+                quiesce(f);
+            }
+        }
+    }
+
+    private Future<?> submit(Slot slot, Job job, long piece) {
+        long from = piece * job.pieceElements;
+        int n = (int) Math.min(job.pieceElements, job.tensor.elements() - from);
+        return workers.submit(() -> slot.fill(job, from, n));
+    }
+
+    private void await(Future<?> work, Job job) throws IOException {
+        String name = job.tensor.name();
+        try {
+            work.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new SoupException("Interrupted while averaging '" + name + "'.", e);
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case NonFinite n -> throw nonFinite(job);
+                case NarrowingOverflow o ->
+                        throw new SoupException(
+                                "Tensor '%s' has means too large for %s; choose another output dtype."
+                                        .formatted(name, job.tensor.dtype()));
+                case SoupException s -> throw s;
+                case null, default ->
+                        throw new IOException(
+                                "averaging '" + name + "' failed: " + e.getCause(), e.getCause());
+            }
+        }
+    }
+
+    private static void quiesce(Future<?> f) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                f.get();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            } catch (ExecutionException e) {
+                break; // Already reported, or about to be replaced by an earlier failure.
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Names the first ingredient with NaN or infinities in a tensor, and counts them. */
+    private SoupException nonFinite(Job job) {
+        for (TensorSource source : job.sources) {
+            TensorInfo t = source.tensor(job.tensor.name());
+            FloatFormat format = FloatFormat.of(t.dtype());
+            long nan = 0;
+            long infinite = 0;
+            try (Arena own = Arena.ofConfined()) {
+                MemorySegment buffer = own.allocate(LARGEST_PIECE);
+                for (long at = 0; at < t.byteSize(); at += LARGEST_PIECE) {
+                    long bytes = Math.min(LARGEST_PIECE, t.byteSize() - at);
+                    source.read(t.name(), at, buffer.asSlice(0, bytes));
+                    for (long i = 0; i < bytes / t.dtype().bytes(); i++) {
+                        double v = format.get(buffer, i);
+                        nan += Double.isNaN(v) ? 1 : 0;
+                        infinite += Double.isInfinite(v) ? 1 : 0;
+                    }
+                }
+            }
+            if (nan + infinite > 0) {
+                return new SoupException(
+                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again."
+                                .formatted(t.name(), source.path(), nan, infinite, t.elements()));
+            }
+        }
+        return new SoupException(
+                "Tensor '" + job.tensor.name() + "' changed while it was being averaged.");
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    /** Tells {@link #await} to look for the culprit; carries nothing. */
+    private static final class NonFinite extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** A tensor with who supplies it, and how. */
+    private final class Job {
+        final TensorPlace tensor;
+        final TensorSource[] sources;
+        final int[] elementBytes;
+        final boolean average;
+        final Spec spec;
+        final int pieceElements;
+
+        Job(List<TensorSource> all, TensorPlace tensor) {
+            this.tensor = tensor;
+            int n = tensor.inputs().size();
+            this.sources = new TensorSource[n];
+            this.elementBytes = new int[n];
+            List<DType> dtypes = new ArrayList<>();
+            List<Long> coefficients = new ArrayList<>();
+            int largest = tensor.dtype().bytes();
+            boolean floats = tensor.dtype().isFloat();
+            for (int i = 0; i < n; i++) {
+                int which = tensor.inputs().get(i);
+                sources[i] = all.get(which);
+                DType d = sources[i].tensor(tensor.name()).dtype();
+                dtypes.add(d);
+                elementBytes[i] = d.bytes();
+                largest = Math.max(largest, d.bytes());
+                coefficients.add(a[which]);
+                floats &= d.isFloat();
+            }
+            this.average = floats;
+            this.spec = new Spec(dtypes, tensor.dtype(), coefficients, allowNonFinite);
+            this.pieceElements = pieceBytes / largest;
+        }
+    }
+
+    /** Buffers and kernels for one piece in work; used by one worker at a time. */
+    private final class Slot {
+        private final MemorySegment[] in = new MemorySegment[a.length];
+        private final MemorySegment out = arena.allocate(pieceBytes, 64);
+        private final Map<Spec, AverageKernel> bySpec = new HashMap<>();
+        private int outBytes;
+
+        Slot() {
+            Arrays.setAll(in, i -> arena.allocate(pieceBytes, 64));
+        }
+
+        void fill(Job job, long from, int n) {
+            outBytes = n * job.tensor.dtype().bytes();
+            int count = job.sources.length;
+            MemorySegment[] used = new MemorySegment[count];
+            for (int i = 0; i < count; i++) {
+                int bytes = job.elementBytes[i];
+                used[i] = in[i].asSlice(0, (long) n * bytes);
+                job.sources[i].read(job.tensor.name(), from * bytes, used[i]);
+            }
+            if (job.average) {
+                AverageKernel kernel = bySpec.computeIfAbsent(job.spec, kernels::create);
+                if (!kernel.average(used, out, n)) {
+                    throw new NonFinite();
+                }
+            } else {
+                copyIfEqual(job, used);
+            }
+        }
+
+        private void copyIfEqual(Job job, MemorySegment[] used) {
+            for (int i = 1; i < used.length; i++) {
+                if (used[0].mismatch(used[i]) >= 0) {
+                    throw new SoupException(
+                            "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be averaged."
+                                    .formatted(
+                                            job.tensor.name(),
+                                            job.tensor.dtype(),
+                                            job.sources[0].path(),
+                                            job.sources[i].path()));
+                }
+            }
+            MemorySegment.copy(used[0], 0, out, 0, used[0].byteSize());
+        }
+    }
+}

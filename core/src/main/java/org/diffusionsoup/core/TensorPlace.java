@@ -1,0 +1,23 @@
+package org.diffusionsoup.core;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * One tensor of a soup in the making.
+ *
+ * @param name its name, in the output and in all that supply it
+ * @param dtype of the output
+ * @param shape of the output
+ * @param inputs indices of the ingredients that supply it, at least one
+ */
+@SuppressWarnings("ArrayRecordComponent") // never leaves the package
+record TensorPlace(String name, DType dtype, long[] shape, List<Integer> inputs) {
+    TensorPlace {
+        inputs = List.copyOf(inputs);
+    }
+
+    long elements() {
+        return Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    }
+}
