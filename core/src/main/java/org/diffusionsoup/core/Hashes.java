@@ -3,11 +3,14 @@ package org.diffusionsoup.core;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.function.Function;
 
 /** SHA-256, as 64 lower-case hexadecimal digits. */
 public final class Hashes {
@@ -37,6 +40,23 @@ public final class Hashes {
         MessageDigest digest = newSha256();
         digest.update(bytes);
         return hex(digest);
+    }
+
+    /**
+     * Hash of a set of weight files: of one file its own, of several SHA-256 over a line {@code
+     * hash name} each, with two spaces between.
+     *
+     * @param of gives a file's hash
+     */
+    public static String ofFiles(List<Path> files, Function<Path, String> of) {
+        if (files.size() == 1) {
+            return of.apply(files.getFirst());
+        }
+        StringBuilder lines = new StringBuilder();
+        for (Path f : files) {
+            lines.append(of.apply(f)).append("  ").append(f.getFileName()).append('\n');
+        }
+        return sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     static MessageDigest newSha256() {

@@ -10,7 +10,8 @@ public final class IncompatibleIngredientsException extends SoupException {
 
     private final List<String> differences;
 
-    IncompatibleIngredientsException(Path first, Path other, List<String> differences) {
+    /** A failure that lists what differs, one short text each. */
+    public IncompatibleIngredientsException(Path first, Path other, List<String> differences) {
         super(sentence(first, other, differences));
         this.differences = List.copyOf(differences);
     }

@@ -1,0 +1,76 @@
+package org.diffusionsoup.core;
+
+import java.lang.foreign.MemorySegment;
+
+/** Floating-point elements as they are stored, to and from arrays of doubles. */
+public final class Elements {
+    private Elements() {}
+
+    /**
+     * Reads stored elements, exactly.
+     *
+     * @param dtype a floating-point dtype
+     * @param in little-endian, at least {@code count} elements
+     * @param out receives {@code count} values from index 0, NaN and infinities among them
+     */
+    public static void decode(DType dtype, MemorySegment in, double[] out, int count) {
+        FloatFormat format = FloatFormat.of(dtype);
+        switch (format) {
+            case F64 -> MemorySegment.copy(in, FloatCodec.F64, 0, out, 0, count);
+            case F32 -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = in.getAtIndex(FloatCodec.F32, i);
+                }
+            }
+            case F16 -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = Float.float16ToFloat(in.getAtIndex(FloatCodec.I16, i));
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = FloatCodec.bf16ToFloat(in.getAtIndex(FloatCodec.I16, i));
+                }
+            }
+            case F8_E4M3, F8_E5M2 -> {
+                for (int i = 0; i < count; i++) {
+                    out[i] = format.get(in, i);
+                }
+            }
+        }
+    }
+
+    /**
+     * Stores values, each rounded once, to nearest with ties to even.
+     *
+     * @param dtype a floating-point dtype
+     * @param in {@code count} values from index 0
+     * @param out receives {@code count} elements, little-endian
+     * @return the index of the first value that is NaN or infinite, or beyond the dtype's largest;
+     *     -1 if there is none, otherwise {@code out} is worthless
+     */
+    public static int encode(DType dtype, double[] in, MemorySegment out, int count) {
+        FloatFormat format = FloatFormat.of(dtype);
+        for (int i = 0; i < count; i++) {
+            double v = in[i];
+            double stored =
+                    switch (format) {
+                        case F64 -> v;
+                        case F32 -> (float) v;
+                        case F16 ->
+                                Float.float16ToFloat(
+                                        Float.floatToFloat16(CarefulElement.narrowToOdd(v)));
+                        case BF16 ->
+                                FloatCodec.bf16ToFloat(
+                                        FloatCodec.floatToBf16(CarefulElement.narrowToOdd(v)));
+                        case F8_E4M3, F8_E5M2 ->
+                                format.floatOf(format.byteOf(CarefulElement.narrowToOdd(v)));
+                    };
+            if (!Double.isFinite(stored)) {
+                return i;
+            }
+            format.put(out, i, stored);
+        }
+        return -1;
+    }
+}

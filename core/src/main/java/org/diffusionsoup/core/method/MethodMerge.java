@@ -1,0 +1,220 @@
+package org.diffusionsoup.core.method;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.CheckpointWriter;
+import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.TensorSource;
+
+/**
+ * Computes a {@link MergeRecipe} over checkpoints of any size: tensor by tensor and piece by piece,
+ * in memory that does not grow with them.
+ *
+ * <p>The output has the layout, the dtypes and the other files of the first weights from the root
+ * down. Floating-point elements are computed in double and rounded once to their dtype, to nearest
+ * with ties to even; what is no more than a mean of inputs is exact. Tensors of other dtypes are
+ * copied if all weights agree, and refused otherwise, as are NaN and infinities. The bytes do not
+ * depend on the number of threads, nor on the order of terms of a mean, a sum, a Fisher mean or
+ * TIES.
+ */
+public final class MethodMerge {
+    private static final long BUFFER_BYTES = 48L << 20;
+    private static final int LARGEST_PIECE = 1 << 17;
+
+    private final int threads;
+    private final boolean replace;
+    private final SoupProgress progress;
+    private final HashCache hashes;
+    private final int pieceElements;
+
+    private MethodMerge(
+            int threads,
+            boolean replace,
+            SoupProgress progress,
+            HashCache hashes,
+            int pieceElements) {
+        this.threads = threads;
+        this.replace = replace;
+        this.progress = progress;
+        this.hashes = hashes;
+        this.pieceElements = pieceElements;
+    }
+
+    /** One thread per processor; an existing output is refused. */
+    public static MethodMerge create() {
+        return new MethodMerge(
+                Runtime.getRuntime().availableProcessors(),
+                false,
+                SoupProgress.NONE,
+                HashCache.none(),
+                0);
+    }
+
+    /** The same with another number of worker threads, at least 1; the output is the same. */
+    public MethodMerge threads(int count) {
+        if (count < 1) {
+            throw new SoupException("The number of threads must be at least 1, not " + count + ".");
+        }
+        return new MethodMerge(count, replace, progress, hashes, pieceElements);
+    }
+
+    /** The same, but an existing output is replaced once the new one is complete. */
+    public MethodMerge replaceExisting(boolean allowed) {
+        return new MethodMerge(threads, allowed, progress, hashes, pieceElements);
+    }
+
+    /** The same, reporting its progress. */
+    public MethodMerge progress(SoupProgress listener) {
+        return new MethodMerge(threads, replace, listener, hashes, pieceElements);
+    }
+
+    /** The same, remembering the inputs' hashes. */
+    public MethodMerge hashes(HashCache cache) {
+        return new MethodMerge(threads, replace, progress, cache, pieceElements);
+    }
+
+    /** The same with pieces of that many elements, a multiple of {@link Window#BLOCK}. */
+    MethodMerge pieceElements(int elements) {
+        return new MethodMerge(threads, replace, progress, hashes, elements);
+    }
+
+    /**
+     * Merges into a new file or folder, which appears whole or not at all.
+     *
+     * @throws org.diffusionsoup.core.IncompatibleIngredientsException if the inputs differ in
+     *     components, tensor names or shapes
+     * @throws SoupException if an input holds NaN or infinities or negative Fisher values, integer
+     *     tensors differ, a result is too large for its dtype, a pattern fits no tensor, the output
+     *     exists, or reading or writing fails
+     */
+    public Merged make(MergeRecipe recipe, Path output) {
+        checkOutput(recipe, output);
+        SequencedMap<String, Checkpoint> open = new LinkedHashMap<>();
+        ExecutorService workers =
+                Executors.newFixedThreadPool(
+                        threads, Thread.ofPlatform().daemon().name("merge-", 0).factory());
+        try {
+            recipe.inputs().forEach((name, path) -> open.put(name, Checkpoint.open(path)));
+            Compatible.check(recipe, open);
+            SortedMap<String, SortedMap<String, String>> byPart = hashed(open, workers);
+            WeightExpr tree =
+                    Trees.canonical(
+                            recipe.merge(), input -> String.valueOf(contents(byPart, input)));
+            MergeRun run = new MergeRun(tree, open, byPart, workers, this);
+            Map<String, CheckpointWriter.Part> parts = run.parts();
+            try (run) {
+                new CheckpointWriter(replace, 0).write(run.like(), parts, output);
+            }
+            return run.merged(output, recipe.inputs());
+        } finally {
+            workers.shutdownNow();
+            open.values().forEach(Checkpoint::close);
+        }
+    }
+
+    private static List<String> contents(
+            SortedMap<String, SortedMap<String, String>> byPart, String input) {
+        return byPart.values().stream().map(m -> m.getOrDefault(input, "")).toList();
+    }
+
+    int slots() {
+        return threads + 1;
+    }
+
+    SoupProgress progress() {
+        return progress;
+    }
+
+    /** Elements of a piece for that many inputs. */
+    int pieceFor(int inputs) {
+        if (pieceElements > 0) {
+            return pieceElements;
+        }
+        long share = BUFFER_BYTES / slots() / (inputs + 1) / 8 / Window.BLOCK * Window.BLOCK;
+        return (int) Math.clamp(share, Window.BLOCK, LARGEST_PIECE);
+    }
+
+    private void checkOutput(MergeRecipe recipe, Path output) {
+        Path out = output.toAbsolutePath().normalize();
+        for (Path input : recipe.inputs().values()) {
+            if (out.startsWith(input.toAbsolutePath().normalize())) {
+                throw new SoupException(
+                        "Cannot write to "
+                                + output
+                                + ": that is, or lies inside, the input "
+                                + input
+                                + ".");
+            }
+        }
+        if (!replace && Files.exists(output)) {
+            throw new SoupException(
+                    "Cannot write to " + output + ": it exists; remove it or allow replacing it.");
+        }
+    }
+
+    /** SHA-256 of every part of every input: by part, then by input. */
+    private SortedMap<String, SortedMap<String, String>> hashed(
+            SequencedMap<String, Checkpoint> open, ExecutorService workers) {
+        Map<Path, Future<String>> jobs = new LinkedHashMap<>();
+        long total = 0;
+        for (Checkpoint c : open.values()) {
+            for (TensorSource part : c.parts().values()) {
+                for (Path f : part.files()) {
+                    if (!jobs.containsKey(f)) {
+                        jobs.put(f, workers.submit(() -> hashes.sha256(f)));
+                        total += f.toFile().length();
+                    }
+                }
+            }
+        }
+        Map<Path, String> byFile = new HashMap<>();
+        long done = 0;
+        for (var job : jobs.entrySet()) {
+            byFile.put(job.getKey(), get(job.getValue()));
+            done += job.getKey().toFile().length();
+            progress.update("hashing", done, total);
+        }
+        SortedMap<String, SortedMap<String, String>> byPart = new TreeMap<>();
+        open.forEach((name, c) ->
+                c.parts()
+                        .forEach((part, source) ->
+                                byPart.computeIfAbsent(part, p -> new TreeMap<>())
+                                        .put(name, partHash(source, byFile))));
+        return byPart;
+    }
+
+    private static String partHash(TensorSource source, Map<Path, String> byFile) {
+        List<Path> files = new ArrayList<>(source.files());
+        return Hashes.ofFiles(files, f -> byFile.getOrDefault(f, ""));
+    }
+
+    private static String get(Future<String> job) {
+        try {
+            return job.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new SoupException("Interrupted while hashing the inputs.", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof SoupException s) {
+                throw s;
+            }
+            throw new SoupException("Hashing the inputs failed: " + e.getCause(), e);
+        }
+    }
+}

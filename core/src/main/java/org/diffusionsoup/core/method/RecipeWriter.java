@@ -1,0 +1,202 @@
+package org.diffusionsoup.core.method;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+
+/**
+ * A merge as canonical JSON, in the words of YAML recipes: keys in a fixed order, every default
+ * written out, numbers as strings in lowest terms, no white space.
+ */
+final class RecipeWriter {
+    static final String METHOD = "recipe";
+
+    private final JsonGenerator g;
+    private final UnaryOperator<String> input;
+
+    private RecipeWriter(JsonGenerator g, UnaryOperator<String> input) {
+        this.g = g;
+        this.input = input;
+    }
+
+    @FunctionalInterface
+    private interface Body {
+        void write(RecipeWriter w) throws IOException;
+    }
+
+    private static String json(UnaryOperator<String> input, Body body) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
+            body.write(new RecipeWriter(g, input));
+        } catch (IOException e) {
+            throw new SoupException("Cannot write the recipe.", e);
+        }
+        return text.toString();
+    }
+
+    /** The tree, with its inputs under the names given. */
+    static String tree(Expr root, UnaryOperator<String> input) {
+        return json(input, w -> w.expr(root));
+    }
+
+    /**
+     * What the header of one weight file says.
+     *
+     * @param part the component, empty if there is only one
+     * @param hashes SHA-256 of that component of every input, by name
+     */
+    static String header(String part, WeightExpr root, Map<String, String> hashes) {
+        return json(
+                n -> n,
+                w -> {
+                    w.g.writeStartObject();
+                    w.g.writeStringField("method", METHOD);
+                    if (!part.isEmpty()) {
+                        w.g.writeStringField("component", part);
+                    }
+                    w.g.writeArrayFieldStart("inputs");
+                    for (var e : hashes.entrySet()) {
+                        w.g.writeStartObject();
+                        w.g.writeStringField("name", e.getKey());
+                        w.g.writeStringField("sha256", e.getValue());
+                        w.g.writeEndObject();
+                    }
+                    w.g.writeEndArray();
+                    w.g.writeFieldName("merge");
+                    w.expr(root);
+                    w.g.writeStringField("sha256", sha256(root));
+                    w.g.writeEndObject();
+                });
+    }
+
+    /** SHA-256 of the tree's canonical JSON. */
+    static String sha256(WeightExpr root) {
+        return Hashes.sha256Hex(
+                tree(root, n -> n).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    private void expr(Expr expr) throws IOException {
+        switch (expr) {
+            case Load e -> g.writeString(input.apply(e.input()));
+            case WeightedMean e -> {
+                open("mean", true);
+                for (var t : e.terms()) {
+                    g.writeStartObject();
+                    field("of", t.of());
+                    field("weight", t.k());
+                    g.writeEndObject();
+                }
+                close(true);
+            }
+            case AddDelta e -> {
+                open("add", false);
+                field("to", e.to());
+                field("scale", e.scale());
+                field("delta", e.delta());
+                close(false);
+            }
+            case Slerp e -> {
+                open("slerp", false);
+                field("from", e.from());
+                field("to", e.to());
+                field("t", e.t());
+                close(false);
+            }
+            case FisherMean e -> {
+                open("fisher", false);
+                g.writeStringField("floor", e.floor().toString());
+                g.writeArrayFieldStart("terms");
+                for (var t : e.terms()) {
+                    g.writeStartObject();
+                    field("of", t.of());
+                    g.writeStringField("fisher", input.apply(t.fisher()));
+                    field("weight", t.k());
+                    g.writeEndObject();
+                }
+                g.writeEndArray();
+                close(false);
+            }
+            case Difference e -> {
+                open("difference", false);
+                field("of", e.of());
+                field("from", e.from());
+                close(false);
+            }
+            case DeltaSum e -> {
+                open("sum", true);
+                for (var t : e.terms()) {
+                    g.writeStartObject();
+                    field("delta", t.delta());
+                    field("scale", t.scale());
+                    g.writeEndObject();
+                }
+                close(true);
+            }
+            case Ties e -> {
+                open("ties", false);
+                field("density", e.density());
+                g.writeArrayFieldStart("deltas");
+                for (DeltaExpr d : e.deltas()) {
+                    expr(d);
+                }
+                g.writeEndArray();
+                close(false);
+            }
+            case Dare e -> {
+                open("dare", false);
+                field("delta", e.delta());
+                field("drop", e.drop());
+                g.writeStringField("seed", Long.toString(e.seed()));
+                g.writeBooleanField("rescale", e.rescale());
+                close(false);
+            }
+        }
+    }
+
+    private void open(String method, boolean list) throws IOException {
+        g.writeStartObject();
+        g.writeFieldName(method);
+        if (list) {
+            g.writeStartArray();
+        } else {
+            g.writeStartObject();
+        }
+    }
+
+    private void close(boolean list) throws IOException {
+        if (list) {
+            g.writeEndArray();
+        } else {
+            g.writeEndObject();
+        }
+        g.writeEndObject();
+    }
+
+    private void field(String key, Expr expr) throws IOException {
+        g.writeFieldName(key);
+        expr(expr);
+    }
+
+    private void field(String key, Factor factor) throws IOException {
+        if (factor.rules().isEmpty()) {
+            g.writeStringField(key, factor.otherwise().toString());
+            return;
+        }
+        g.writeObjectFieldStart(key);
+        g.writeArrayFieldStart("blocks");
+        for (Factor.Rule r : factor.rules()) {
+            g.writeStartObject();
+            g.writeStringField(r.pattern().isRegex() ? "regex" : "match", r.pattern().text());
+            g.writeStringField("value", r.value().toString());
+            g.writeEndObject();
+        }
+        g.writeEndArray();
+        g.writeStringField("default", factor.otherwise().toString());
+        g.writeEndObject();
+    }
+}
