@@ -26,15 +26,16 @@ import org.jspecify.annotations.Nullable;
 public final class SafetensorsFile implements TensorSource {
     private final Path path;
     private final FileChannel channel;
-    private final long size;
+    private final FileStamp stamp;
     private final SafetensorsHeader header;
     private final Arena arena = Arena.ofShared();
     private volatile MemorySegment mapped = MemorySegment.NULL;
 
-    private SafetensorsFile(Path path, FileChannel channel, long size, SafetensorsHeader header) {
+    private SafetensorsFile(
+            Path path, FileChannel channel, FileStamp stamp, SafetensorsHeader header) {
         this.path = path;
         this.channel = channel;
-        this.size = size;
+        this.stamp = stamp;
         this.header = header;
     }
 
@@ -51,10 +52,11 @@ public final class SafetensorsFile implements TensorSource {
                 throw new SoupException(
                         path + " is a folder, not a .safetensors file; name a file inside it.");
             }
+            // Before the first read: a change during the reading of the header is noticed too.
+            FileStamp stamp = FileStamp.of(path);
             channel = FileChannel.open(path, StandardOpenOption.READ);
-            long size = channel.size();
-            SafetensorsHeader header = SafetensorsHeader.read(path, channel, size);
-            SafetensorsFile file = new SafetensorsFile(path, channel, size, header);
+            SafetensorsHeader header = SafetensorsHeader.read(path, channel, stamp.size());
+            SafetensorsFile file = new SafetensorsFile(path, channel, stamp, header);
             channel = null;
             return file;
         } catch (IOException e) {
@@ -121,6 +123,11 @@ public final class SafetensorsFile implements TensorSource {
         return FloatCodec.decode(info, data(name), path);
     }
 
+    @Override
+    public void checkUnchanged() {
+        stamp.check(path);
+    }
+
     /** Reads the whole of {@code into} from the absolute file position; any thread may call. */
     void read(long position, ByteBuffer into) {
         try {
@@ -143,7 +150,7 @@ public final class SafetensorsFile implements TensorSource {
                 m = mapped;
                 if (m.equals(MemorySegment.NULL)) {
                     try {
-                        m = channel.map(MapMode.READ_ONLY, 0, size, arena);
+                        m = channel.map(MapMode.READ_ONLY, 0, stamp.size(), arena);
                     } catch (IOException e) {
                         throw new SoupIoException("map", path, e);
                     }

@@ -1,5 +1,6 @@
 package org.diffusionsoup.core;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,13 +22,15 @@ final class ShardedSafetensors implements TensorSource {
     static final String INDEX_SUFFIX = ".safetensors.index.json";
 
     private final Path index;
+    private final FileStamp stamp;
     private final List<SafetensorsFile> files;
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
     private final Map<String, SafetensorsFile> owners = new TreeMap<>();
     private final Map<String, String> metadata;
 
-    private ShardedSafetensors(Path index, List<SafetensorsFile> files) {
+    private ShardedSafetensors(Path index, FileStamp stamp, List<SafetensorsFile> files) {
         this.index = index;
+        this.stamp = stamp;
         this.files = files;
         TreeMap<String, TensorInfo> all = new TreeMap<>(SafetensorsWriter.BY_UTF8);
         TreeMap<String, String> common = new TreeMap<>(files.getFirst().metadata());
@@ -56,6 +59,12 @@ final class ShardedSafetensors implements TensorSource {
      * @throws MalformedCheckpointException if index and files do not fit each other
      */
     static ShardedSafetensors open(Path index) {
+        FileStamp stamp;
+        try {
+            stamp = FileStamp.of(index);
+        } catch (IOException e) {
+            throw new SoupIoException("read", index, e);
+        }
         JsonObject root = JsonValue.readObject(index);
         if (!(root.fields().get("weight_map") instanceof JsonObject map)
                 || map.fields().isEmpty()) {
@@ -86,7 +95,7 @@ final class ShardedSafetensors implements TensorSource {
                 }
                 open.add(SafetensorsFile.open(path));
             }
-            ShardedSafetensors set = new ShardedSafetensors(index, open);
+            ShardedSafetensors set = new ShardedSafetensors(index, stamp, open);
             set.checkMap(byFile);
             made = set;
             return set;
@@ -150,6 +159,12 @@ final class ShardedSafetensors implements TensorSource {
             throw new SoupException("No tensor '" + tensor + "' in " + index + ".");
         }
         owner.read(tensor, from, into);
+    }
+
+    @Override
+    public void checkUnchanged() {
+        stamp.check(index);
+        files.forEach(SafetensorsFile::checkUnchanged);
     }
 
     @Override

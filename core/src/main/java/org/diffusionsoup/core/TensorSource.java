@@ -51,6 +51,15 @@ public interface TensorSource extends AutoCloseable {
         return info;
     }
 
+    /**
+     * Asks whether its files are still the ones that were opened: the same identity, size and time
+     * of last change. To be called after the last {@link #read} of work whose result depends on all
+     * of them being of one state.
+     *
+     * @throws SoupException naming the file that changed, was replaced or is gone
+     */
+    default void checkUnchanged() {}
+
     /** Releases files and memory. Closing twice is harmless. */
     @Override
     void close();
