@@ -13,6 +13,8 @@ public final class Commands {
                 new DataCommand(),
                 new TrainCommand(),
                 new MakeCommand(),
+                new CookCommand(),
+                new ReproduceCommand(),
                 new GenerateCommand(),
                 new ScoreCommand(),
                 new InspectCommand(),

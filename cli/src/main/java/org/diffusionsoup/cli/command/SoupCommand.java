@@ -64,6 +64,11 @@ public abstract class SoupCommand implements Callable<Integer> {
     public final Integer call() throws IOException {
         CommandLine line = spec.commandLine();
         run(new Console(line.getOut(), line.getErr(), json, quiet));
+        return status();
+    }
+
+    /** Exit status of a run that did not fail: 0, or 1 where the answer is "no". */
+    protected int status() {
         return CommandLine.ExitCode.OK;
     }
 

@@ -12,8 +12,7 @@ import org.diffusionsoup.core.SoupException;
  * left is divided by 1 - p, so that its expectation stays.
  *
  * <p>Source: Yu, Yu, Yu, Huang, Li, 2024, "Language Models are Super Mario: Absorbing Abilities
- * from Homologous Models as a Free Lunch" (ICML), Section 3: m ~ Bernoulli(p), (1 - m) * delta / (1
- * - p).
+ * from Homologous Models as a Free Lunch" (ICML): m ~ Bernoulli(p), (1 - m) * delta / (1 - p).
  *
  * <p>An element's fate depends on seed, tensor name and its index alone: splitmix64 (Steele, Lea,
  * Flood, 2014), used as a counter, under a key which is the SHA-256 of seed and name. Deltas merged

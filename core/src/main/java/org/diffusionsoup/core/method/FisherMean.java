@@ -8,9 +8,9 @@ import org.diffusionsoup.core.SoupException;
  * Fisher-weighted mean, element by element: sum_i k_i F_i w_i / sum_i k_i F_i, with the diagonal of
  * each model's Fisher information.
  *
- * <p>Source: Matena, Raffel, 2022, "Merging Models with Fisher-Weighted Averaging" (NeurIPS),
- * Section 3: the closed form for diagonal Fisher matrices, with the paper's lambda_i as k_i. As
- * there, a small floor keeps elements that matter to no model defined: F_i below it counts as it.
+ * <p>Source: Matena, Raffel, 2022, "Merging Models with Fisher-Weighted Averaging" (NeurIPS): the
+ * closed form for diagonal Fisher matrices, with the paper's lambda_i as k_i. A small floor keeps
+ * elements that matter to no model defined: an F_i below it counts as it.
  *
  * @param terms at least one
  * @param floor least Fisher value, above 0

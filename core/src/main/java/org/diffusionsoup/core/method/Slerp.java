@@ -6,10 +6,10 @@ import org.diffusionsoup.core.SoupException;
  * Spherical linear interpolation, tensor by tensor: (sin((1-t) O) a + sin(t O) b) / sin O, where O
  * is the angle between both tensors taken as vectors. Their lengths are not normalised first.
  *
- * <p>Source: Shoemake, 1985, "Animating Rotation with Quaternion Curves" (SIGGRAPH), Section 3.3.
- * Used on whole tensors, as merging tools do, the formula loses its meaning where both point the
- * same way or opposite ways, since sin O vanishes: with |cos O| above {@value #PARALLEL}, and where
- * a tensor is all zeros, the interpolation is linear, (1-t) a + t b.
+ * <p>Source: Shoemake, 1985, "Animating Rotation with Quaternion Curves" (SIGGRAPH), the formula it
+ * calls Slerp. Used on whole tensors, as merging tools do, the formula loses its meaning where both
+ * point the same way or opposite ways, since sin O vanishes: with |cos O| above {@value #PARALLEL},
+ * and where a tensor is all zeros, the interpolation is linear, (1-t) a + t b.
  *
  * @param from weights at t = 0
  * @param to weights at t = 1

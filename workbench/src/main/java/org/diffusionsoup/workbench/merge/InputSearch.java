@@ -1,0 +1,143 @@
+package org.diffusionsoup.workbench.merge;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.DiffusersFolder;
+import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.workbench.Progress;
+
+/** Looks for checkpoints by the SHA-256 of their weights. */
+final class InputSearch {
+    private static final String INDEX = ".safetensors.index.json";
+    private static final List<String> WEIGHTS =
+            List.of(".safetensors", INDEX, ".ckpt", ".pt", ".pth", ".bin");
+
+    private final HashCache hashes;
+    private final Progress progress;
+
+    InputSearch(HashCache hashes, Progress progress) {
+        this.hashes = hashes;
+        this.progress = progress;
+    }
+
+    /**
+     * Finds inputs in files and, at any depth, in folders.
+     *
+     * @param not a checkpoint that is no candidate: the one to be made again
+     * @return a path for each input, in their order
+     * @throws SoupException if some are not found; names them with their hashes
+     */
+    List<Path> find(List<StoredRecipe.Input> wanted, List<Path> places, Path not) {
+        Map<Integer, Path> found = new HashMap<>();
+        Set<Path> candidates = candidates(places, not);
+        progress.start("look for inputs", candidates.size(), "checkpoints");
+        for (Path candidate : candidates) {
+            if (found.size() < wanted.size()) {
+                progress.message(String.valueOf(candidate.getFileName()));
+                match(wanted, candidate, found);
+            }
+            progress.advance(1);
+        }
+        List<String> missing = new ArrayList<>();
+        List<Path> paths = new ArrayList<>();
+        for (int i = 0; i < wanted.size(); i++) {
+            Path p = found.get(i);
+            if (p == null) {
+                StoredRecipe.Input in = wanted.get(i);
+                List<String> parts = new ArrayList<>();
+                in.sha256()
+                        .forEach((part, sha) ->
+                                parts.add((part.isEmpty() ? "" : part + " ") + "sha256 " + sha));
+                missing.add(in.name() + " (" + String.join(", ", parts) + ")");
+            } else {
+                paths.add(p);
+            }
+        }
+        if (!missing.isEmpty()) {
+            throw new SoupException(
+                    missing.size()
+                            + " of "
+                            + wanted.size()
+                            + " inputs not found in "
+                            + places
+                            + ": "
+                            + String.join("; ", missing)
+                            + "; name the folders that hold them with --inputs.");
+        }
+        return paths;
+    }
+
+    private void match(List<StoredRecipe.Input> wanted, Path candidate, Map<Integer, Path> found) {
+        try (Checkpoint c = Checkpoint.open(candidate)) {
+            Map<String, String> known = new HashMap<>();
+            for (int i = 0; i < wanted.size(); i++) {
+                if (!found.containsKey(i) && matches(wanted.get(i).sha256(), c, known)) {
+                    found.put(i, candidate);
+                }
+            }
+        } catch (SoupException e) {
+            // What cannot be read as a checkpoint was no input.
+        }
+    }
+
+    private boolean matches(Map<String, String> wanted, Checkpoint c, Map<String, String> known) {
+        if (!c.parts().keySet().containsAll(wanted.keySet())) {
+            return false;
+        }
+        for (var e : wanted.entrySet()) {
+            String hash = known.computeIfAbsent(e.getKey(), part -> hash(c.part(part)));
+            if (!hash.equals(e.getValue())) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private String hash(TensorSource part) {
+        return Hashes.ofFiles(part.files(), hashes::sha256);
+    }
+
+    /** Folders before the files in them, so that a whole pipeline wins over one of its parts. */
+    private static Set<Path> candidates(List<Path> places, Path not) {
+        Path self = not.toAbsolutePath().normalize();
+        Set<Path> all = new LinkedHashSet<>();
+        for (Path place : places) {
+            if (!Files.exists(place)) {
+                throw new SoupException("There is no " + place + " to look for inputs in.");
+            }
+            try (Stream<Path> walk = Files.walk(place)) {
+                walk.filter(InputSearch::isCandidate)
+                        .sorted()
+                        .map(p -> p.toAbsolutePath().normalize())
+                        .filter(p -> !p.startsWith(self))
+                        .forEach(all::add);
+            } catch (IOException e) {
+                throw new SoupIoException("read", place, e);
+            }
+        }
+        return all;
+    }
+
+    private static boolean isCandidate(Path p) {
+        String name = Optional.ofNullable(p.getFileName()).map(Path::toString).orElse("");
+        String lower = name.toLowerCase(Locale.ROOT);
+        return Files.isDirectory(p)
+                ? DiffusersFolder.isOne(p)
+                : WEIGHTS.stream().anyMatch(lower::endsWith);
+    }
+}

@@ -1,0 +1,251 @@
+package org.diffusionsoup.workbench.merge;
+
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.CheckpointWriter;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.method.MergeRecipe;
+import org.diffusionsoup.core.method.MethodMerge;
+import org.diffusionsoup.core.method.RecipeReader;
+import org.diffusionsoup.core.method.WeightExpr;
+
+/**
+ * What the headers of a soup say about how it was made, put together over its weight files.
+ *
+ * @param version of Diffusion Soup that made it
+ * @param inputs what it was made of, in the recipe's order
+ * @param parts the names of the parts that were made; others were copied
+ * @param how the making
+ */
+record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Making how) {
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+    /**
+     * One input.
+     *
+     * @param name as the recipe calls it
+     * @param sha256 of its weights by part
+     */
+    record Input(String name, Map<String, String> sha256) {}
+
+    /** How it is made again from the inputs' paths. */
+    @FunctionalInterface
+    interface Making {
+        void make(List<Path> inputs, Path out, HashCache hashes, SoupProgress progress);
+    }
+
+    /**
+     * Reads the headers.
+     *
+     * @throws SoupException if they hold no recipe, or none that can be followed
+     */
+    static StoredRecipe of(Checkpoint soup) {
+        SequencedMap<String, Provenance> recipes = new LinkedHashMap<>();
+        soup.parts()
+                .forEach((part, source) ->
+                        Provenance.readFrom(source.metadata())
+                                .ifPresent(p -> recipes.put(part, p)));
+        if (recipes.isEmpty()) {
+            throw new SoupException(
+                    soup.path()
+                            + " has no recipe in its header; it was not made by Diffusion Soup.");
+        }
+        // Copied components may carry recipes of their own: the soup's is the one that covers them.
+        for (var e : recipes.entrySet()) {
+            JsonNode json = json(soup, e.getValue().recipe());
+            switch (json.path("method").asText("")) {
+                case "weighted average" -> {
+                    Set<String> parts = components(json).orElse(soup.parts().keySet());
+                    if (parts.contains(e.getKey())) {
+                        return average(soup, recipes, json, parts, e.getValue().version());
+                    }
+                }
+                case "recipe" -> {
+                    return merge(soup, recipes, e.getValue().version());
+                }
+                default -> {
+                    // Looked at below, if no other part says how the soup was made.
+                }
+            }
+        }
+        throw new SoupException(
+                soup.path()
+                        + " was not averaged or merged (its recipe's method is '"
+                        + json(soup, recipes.firstEntry().getValue().recipe())
+                                .path("method")
+                                .asText("")
+                        + "'), so it cannot be made again from inputs alone.");
+    }
+
+    private static JsonNode json(Checkpoint soup, String recipe) {
+        try {
+            return JSON.readTree(recipe);
+        } catch (IOException e) {
+            throw new SoupException("The recipe in " + soup.path() + " is not valid JSON.", e);
+        }
+    }
+
+    private static Optional<Set<String>> components(JsonNode json) {
+        return json.has("components")
+                ? Optional.of(Set.of(json.path("components").asText().split(",", -1)))
+                : Optional.empty();
+    }
+
+    private static StoredRecipe average(
+            Checkpoint soup,
+            Map<String, Provenance> recipes,
+            JsonNode first,
+            Set<String> parts,
+            String version) {
+        List<String> names = new ArrayList<>();
+        List<Coefficient> k = new ArrayList<>();
+        for (JsonNode i : first.path("ingredients")) {
+            names.add(i.path("name").asText());
+            k.add(Coefficient.parse(i.path("coefficient").asText()));
+        }
+        List<Map<String, String>> hashes = new ArrayList<>();
+        names.forEach(n -> hashes.add(new TreeMap<>()));
+        for (String part : parts) {
+            Provenance p = recipes.get(part);
+            JsonNode json = p == null ? first : json(soup, p.recipe());
+            known(soup, json);
+            JsonNode ingredients = json.path("ingredients");
+            if (p == null || ingredients.size() != names.size() || names.isEmpty()) {
+                throw disagreeing(soup, part);
+            }
+            for (int i = 0; i < names.size(); i++) {
+                JsonNode in = ingredients.path(i);
+                if (!in.path("name").asText().equals(names.get(i))
+                        || !Coefficient.parse(in.path("coefficient").asText()).equals(k.get(i))) {
+                    throw disagreeing(soup, part);
+                }
+                hashes.get(i).put(part, in.path("sha256").asText());
+            }
+        }
+        List<Input> inputs = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            inputs.add(new Input(names.get(i), hashes.get(i)));
+        }
+        Souper.Options options = options(soup, first);
+        return new StoredRecipe(
+                version,
+                inputs,
+                parts,
+                (paths, out, cache, progress) -> {
+                    List<SoupIngredient> ingredients = new ArrayList<>();
+                    for (int i = 0; i < paths.size(); i++) {
+                        ingredients.add(new SoupIngredient(names.get(i), paths.get(i), k.get(i)));
+                    }
+                    Souper.with(options.withHashes(cache).withProgress(progress))
+                            .make(ingredients, out);
+                });
+    }
+
+    private static Souper.Options options(Checkpoint soup, JsonNode json) {
+        Souper.Options options =
+                Souper.Options.DEFAULT
+                        .withWriter(CheckpointWriter.DEFAULT)
+                        .withAllowNonFinite(json.path("allow_non_finite").asText().equals("true"));
+        if (json.has("dtype")) {
+            String name = json.path("dtype").asText();
+            options =
+                    options.withOutputDType(
+                            Optional.of(
+                                    DType.ofSafetensorsName(name)
+                                            .orElseThrow(() ->
+                                                    new SoupException(
+                                                            "The recipe in "
+                                                                    + soup.path()
+                                                                    + " has the unknown dtype "
+                                                                    + name
+                                                                    + "."))));
+        }
+        return options.withComponents(components(json).orElse(Set.of()));
+    }
+
+    /** Whoever does not know a word of a recipe cannot follow it. */
+    private static void known(Checkpoint soup, JsonNode json) {
+        Set<String> words =
+                Set.of("method", "file", "ingredients", "dtype", "allow_non_finite", "components");
+        json.fieldNames()
+                .forEachRemaining(key -> {
+                    if (!words.contains(key)) {
+                        throw new SoupException(
+                                "The recipe in "
+                                        + soup.path()
+                                        + " has '"
+                                        + key
+                                        + "', which this version cannot make again.");
+                    }
+                });
+    }
+
+    private static StoredRecipe merge(
+            Checkpoint soup, Map<String, Provenance> recipes, String version) {
+        SequencedMap<String, Map<String, String>> hashes = new LinkedHashMap<>();
+        Optional<WeightExpr> tree = Optional.empty();
+        for (String part : soup.parts().keySet()) {
+            Provenance p = recipes.get(part);
+            if (p == null) {
+                throw disagreeing(soup, part);
+            }
+            RecipeReader.Header header =
+                    RecipeReader.readHeader(p.recipe(), soup.part(part).path().toString());
+            if (!tree.orElse(header.merge()).equals(header.merge())
+                    || !header.component().equals(part)) {
+                throw disagreeing(soup, part);
+            }
+            tree = Optional.of(header.merge());
+            header.sha256()
+                    .forEach((name, sha) ->
+                            hashes.computeIfAbsent(name, n -> new TreeMap<>()).put(part, sha));
+        }
+        WeightExpr root = tree.orElseThrow(() -> disagreeing(soup, ""));
+        List<Input> inputs = new ArrayList<>();
+        hashes.forEach((name, byPart) -> inputs.add(new Input(name, byPart)));
+        return new StoredRecipe(
+                version,
+                inputs,
+                new TreeSet<>(soup.parts().keySet()),
+                (paths, out, cache, progress) -> {
+                    SequencedMap<String, Path> byName = new LinkedHashMap<>();
+                    for (int i = 0; i < paths.size(); i++) {
+                        byName.put(inputs.get(i).name(), paths.get(i));
+                    }
+                    MethodMerge.create()
+                            .hashes(cache)
+                            .progress(progress)
+                            .make(new MergeRecipe(byName, root), out);
+                });
+    }
+
+    private static SoupException disagreeing(Checkpoint soup, String part) {
+        return new SoupException(
+                "The weight files of "
+                        + soup.path()
+                        + " tell different recipes"
+                        + (part.isEmpty() ? "" : " (see component '" + part + "')")
+                        + ", so it cannot be made again as a whole.");
+    }
+}
