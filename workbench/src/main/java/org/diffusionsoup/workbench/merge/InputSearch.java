@@ -29,6 +29,7 @@ final class InputSearch {
 
     private final HashCache hashes;
     private final Progress progress;
+    private final Map<Path, String> known = new HashMap<>();
 
     InputSearch(HashCache hashes, Progress progress) {
         this.hashes = hashes;
@@ -84,9 +85,8 @@ final class InputSearch {
 
     private void match(List<StoredRecipe.Input> wanted, Path candidate, Map<Integer, Path> found) {
         try (Checkpoint c = Checkpoint.open(candidate)) {
-            Map<String, String> known = new HashMap<>();
             for (int i = 0; i < wanted.size(); i++) {
-                if (!found.containsKey(i) && matches(wanted.get(i).sha256(), c, known)) {
+                if (!found.containsKey(i) && matches(wanted.get(i).sha256(), c)) {
                     found.put(i, candidate);
                 }
             }
@@ -95,12 +95,12 @@ final class InputSearch {
         }
     }
 
-    private boolean matches(Map<String, String> wanted, Checkpoint c, Map<String, String> known) {
+    private boolean matches(Map<String, String> wanted, Checkpoint c) {
         if (!c.parts().keySet().containsAll(wanted.keySet())) {
             return false;
         }
         for (var e : wanted.entrySet()) {
-            String hash = known.computeIfAbsent(e.getKey(), part -> hash(c.part(part)));
+            String hash = hash(c.part(e.getKey()));
             if (!hash.equals(e.getValue())) {
                 return false;
             }
@@ -109,7 +109,9 @@ final class InputSearch {
     }
 
     private String hash(TensorSource part) {
-        return Hashes.ofFiles(part.files(), hashes::sha256);
+        return Hashes.ofFiles(
+                part.files(),
+                f -> known.computeIfAbsent(f.toAbsolutePath().normalize(), hashes::sha256));
     }
 
     /** Folders before the files in them, so that a whole pipeline wins over one of its parts. */
