@@ -17,6 +17,9 @@ import java.util.Arrays;
 final class FastKernel implements AverageKernel {
     private static final int BLOCK = 1024;
 
+    /** The bits of a double's fraction that a float lacks. */
+    private static final long BELOW_FLOAT = (1L << 29) - 1;
+
     private final FloatFormat[] in;
     private final FloatFormat format;
     private final double limit;
@@ -28,6 +31,13 @@ final class FastKernel implements AverageKernel {
     private final CarefulElement careful;
 
     private final double[] sum = new double[BLOCK];
+    private final double[] remainder = new double[BLOCK];
+    private final long[] sumBits = new long[BLOCK];
+    private final long[] remainderBits = new long[BLOCK];
+    private final MemorySegment sumMemory = MemorySegment.ofArray(sum);
+    private final MemorySegment remainderMemory = MemorySegment.ofArray(remainder);
+    private final MemorySegment sumBitsMemory = MemorySegment.ofArray(sumBits);
+    private final MemorySegment remainderBitsMemory = MemorySegment.ofArray(remainderBits);
     private final double[] error = new double[BLOCK];
     private final float[] floats = new float[BLOCK];
     private final short[] halves = new short[BLOCK];
@@ -91,7 +101,7 @@ final class FastKernel implements AverageKernel {
         if (sumsExact) {
             addNonFinite(sum, error, n);
         }
-        divideToOdd(sum, total, n);
+        divideToOdd(n);
         if (limit < Double.POSITIVE_INFINITY) {
             flagAbove(sum, limit, error, n);
         }
@@ -162,16 +172,51 @@ final class FastKernel implements AverageKernel {
     }
 
     /** sum / total, rounded to odd: narrowing that to fewer bits rounds the exact quotient. */
-    private static void divideToOdd(double[] sum, double total, int n) {
+    private void divideToOdd(int n) {
+        divide(sum, remainder, total, n);
+        // The compiler does not vectorise loops that look at a double's bits, but does these.
+        MemorySegment.copy(sumMemory, 0, sumBitsMemory, 0, n * 8L);
+        MemorySegment.copy(remainderMemory, 0, remainderBitsMemory, 0, n * 8L);
+        toOdd(sumBits, remainderBits, n);
+        MemorySegment.copy(sumBitsMemory, 0, sumMemory, 0, n * 8L);
+    }
+
+    private static void divide(double[] sum, double[] remainder, double total, int n) {
         for (int j = 0; j < n; j++) {
             double s = sum[j];
             double q = s / total;
-            double r = Math.fma(-q, total, s);
-            long b = Double.doubleToRawLongBits(q);
-            long inexact = r != 0 ? 1 : 0;
-            long above = (Double.doubleToRawLongBits(r) ^ b) >>> 63;
-            sum[j] = Double.longBitsToDouble((b - (inexact & above)) | inexact);
+            remainder[j] = Math.fma(-q, total, s);
+            sum[j] = q;
         }
+    }
+
+    /**
+     * Steps to the neighbour towards zero if the quotient was rounded up, then sets the last bit.
+     */
+    private static void toOdd(long[] quotient, long[] remainder, int n) {
+        for (int j = 0; j < n; j++) {
+            long q = quotient[j];
+            long r = remainder[j];
+            long inexact = ((r & Long.MAX_VALUE) + Long.MAX_VALUE) >>> 63;
+            long above = (r ^ q) >>> 63;
+            quotient[j] = (q - (inexact & above)) | inexact;
+        }
+    }
+
+    /** Cuts doubles to the 24 bits of a float, to odd: the cast that follows is exact. */
+    private static void cutToOdd(long[] bits, int n) {
+        for (int j = 0; j < n; j++) {
+            long b = bits[j];
+            bits[j] = (b & ~BELOW_FLOAT) | (((b & BELOW_FLOAT) + BELOW_FLOAT) & (BELOW_FLOAT + 1));
+        }
+    }
+
+    private static boolean anySubnormalFloat(double[] in, int n) {
+        int found = 0;
+        for (int j = 0; j < n; j++) {
+            found += Math.abs(in[j]) < Float.MIN_NORMAL ? 1 : 0;
+        }
+        return found != 0;
     }
 
     private void load(FloatFormat from, MemorySegment s, int at, int n) {
@@ -202,17 +247,17 @@ final class FastKernel implements AverageKernel {
                 MemorySegment.copy(floats, 0, s, FloatCodec.F32, at * 4L, n);
             }
             case F16 -> {
-                narrowToOdd(sum, floats, n);
+                narrowToOdd(n);
                 floatsToF16(floats, halves, n);
                 MemorySegment.copy(halves, 0, s, FloatCodec.I16, at * 2L, n);
             }
             case BF16 -> {
-                narrowToOdd(sum, floats, n);
+                narrowToOdd(n);
                 floatsToBf16(floats, halves, n);
                 MemorySegment.copy(halves, 0, s, FloatCodec.I16, at * 2L, n);
             }
             case F8_E4M3, F8_E5M2 -> {
-                narrowToOdd(sum, floats, n);
+                narrowToOdd(n);
                 for (int j = 0; j < n; j++) {
                     bytes[j] = format.byteOf(floats[j]);
                 }
@@ -240,10 +285,17 @@ final class FastKernel implements AverageKernel {
         }
     }
 
-    private static void narrowToOdd(double[] in, float[] out, int n) {
-        for (int j = 0; j < n; j++) {
-            out[j] = CarefulElement.narrowToOdd(in[j]);
+    private void narrowToOdd(int n) {
+        if (format == FloatFormat.BF16 && anySubnormalFloat(sum, n)) {
+            // Of subnormal floats the cast would round again. (F16 and F8 have none that small.)
+            for (int j = 0; j < n; j++) {
+                floats[j] = CarefulElement.narrowToOdd(sum[j]);
+            }
+            return;
         }
+        cutToOdd(sumBits, n);
+        MemorySegment.copy(sumBitsMemory, 0, sumMemory, 0, n * 8L);
+        narrow(sum, floats, n);
     }
 
     private static void floatsToF16(float[] in, short[] out, int n) {

@@ -6,6 +6,6 @@ import picocli.CommandLine.Command;
 @Command(
         name = "bench",
         description = "Measure what this machine makes of the project's heavy work.",
-        subcommands = BenchTrainCommand.class,
+        subcommands = {BenchTrainCommand.class, BenchMakeCheckpointsCommand.class},
         footer = "  soup bench train --steps 200")
 final class BenchCommand extends CommandGroup {}

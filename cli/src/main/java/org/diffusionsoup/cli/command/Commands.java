@@ -15,6 +15,7 @@ public final class Commands {
                 new MakeCommand(),
                 new CookCommand(),
                 new ReproduceCommand(),
+                new MergeCommand(),
                 new GenerateCommand(),
                 new ScoreCommand(),
                 new InspectCommand(),

@@ -1,9 +1,14 @@
 package org.diffusionsoup.cli.console;
 
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.diffusionsoup.core.SoupException;
 
 /** Numbers as a person reads them. */
 public final class Quantity {
+    private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?)\\s*([KMGT]?)(I?)B?");
+
     private Quantity() {}
 
     /** A count with its digits up to 9,999, from there on in thousands, millions, billions. */
@@ -24,6 +29,26 @@ public final class Quantity {
         return n < 1_000_000
                 ? scaled(n, 1e3, "kB")
                 : n < 1e9 ? scaled(n, 1e6, "MB") : scaled(n, 1e9, "GB");
+    }
+
+    /**
+     * The bytes that a text such as {@code 5GB}, {@code 500 MB} or {@code 4096} means, in powers of
+     * 1,000, or of 1,024 when written as {@code GiB}.
+     *
+     * @throws SoupException if it means none
+     */
+    public static long parse(String text) {
+        Matcher m = SIZE.matcher(text.strip().toUpperCase(Locale.ROOT));
+        if (!m.matches()) {
+            throw new SoupException("'" + text + "' is no size; write one such as 5GB or 500MB.");
+        }
+        long step = m.group(3).isEmpty() ? 1_000 : 1_024;
+        int power = " KMGT".indexOf(m.group(2).isEmpty() ? " " : m.group(2));
+        double bytes = Double.parseDouble(m.group(1)) * Math.pow(step, power);
+        if (bytes > 1e18) {
+            throw new SoupException("'" + text + "' is larger than any file.");
+        }
+        return (long) bytes;
     }
 
     private static String scaled(long n, double unit, String name) {

@@ -1,0 +1,171 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.CheckpointWriter;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.Soup;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.workbench.Progress;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup merge}: the weighted mean of checkpoints of any layout. */
+@Command(
+        name = "merge",
+        description = {
+            "Average checkpoints: every weight the exact weighted mean, rounded once.",
+            "Reads .safetensors files, sharded sets, .ckpt and .bin files of PyTorch and diffusers"
+                    + " folders. The same ingredients and weights give the same bytes in any order,"
+                    + " with any number of threads. The output appears whole or not at all."
+        },
+        footer = {
+            "  soup merge a.safetensors b.safetensors c.safetensors -o out.safetensors"
+                    + " --weights 2,1,1",
+            "  soup merge first/ second/ -o soup/ --component unet --dtype F16",
+            "  soup merge a/ b/ c/ -o soup/ --keep-sum",
+            "  soup merge big-1/ big-2/ -o soup/ --shard-size 5GB --force"
+        })
+final class MergeCommand extends SoupCommand {
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "CHECKPOINT",
+            description = "Files or folders of one architecture.")
+    private List<Path> inputs = List.of();
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT",
+            description = "The file or folder to make.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--weights",
+            split = ",",
+            paramLabel = "K",
+            description =
+                    "Weights in the checkpoints' order, such as 2,1,1 or 1/3,2/3; scaled to sum to 1"
+                            + " (default: all the same).")
+    private List<String> weights = List.of();
+
+    @Option(
+            names = "--component",
+            split = ",",
+            paramLabel = "NAME",
+            description =
+                    "Average only these components of diffusers folders, such as unet; the others"
+                            + " are copied from one of them.")
+    private List<String> components = List.of();
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            description =
+                    "Write floating-point tensors as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"
+                            + " (default: as they are).")
+    private @Nullable DType dtype;
+
+    @Option(
+            names = "--shard-size",
+            paramLabel = "SIZE",
+            description =
+                    "Write weights beyond this size as several files with an index; such as 5GB.")
+    private String shardSize = "0";
+
+    @Option(
+            names = "--allow-nan",
+            description =
+                    "Average NaN and infinities as IEEE 754 adds them instead of refusing them.")
+    private boolean allowNan;
+
+    @Mixin private MergeFlags flags = new MergeFlags();
+
+    @Override
+    protected void run(Console console) throws IOException {
+        if (!weights.isEmpty() && weights.size() != inputs.size()) {
+            throw misuse(
+                    weights.size()
+                            + " weights for "
+                            + inputs.size()
+                            + " checkpoints; give one for each.");
+        }
+        if (flags.threads < 0) {
+            throw misuse("--threads must be at least 1, not " + flags.threads + ".");
+        }
+        if (!flags.force && Files.exists(out)) {
+            throw new SoupException(
+                    out + " exists already; name another --out, or add --force to replace it.");
+        }
+        List<SoupIngredient> ingredients = new ArrayList<>();
+        for (int i = 0; i < inputs.size(); i++) {
+            Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));
+            ingredients.add(SoupIngredient.of(inputs.get(i), k));
+        }
+        long start = System.nanoTime();
+        Soup soup;
+        try (Progress progress = console.progress()) {
+            Souper.Options options =
+                    Souper.Options.DEFAULT
+                            .withThreads(
+                                    flags.threadsOr(Runtime.getRuntime().availableProcessors()))
+                            .withWriter(
+                                    new CheckpointWriter(flags.force, Quantity.parse(shardSize)))
+                            .withOutputDType(Optional.ofNullable(dtype))
+                            .withAllowNonFinite(allowNan)
+                            .withComponents(components)
+                            .withHashes(flags.hashes())
+                            .withProgress(new MegabyteSteps(progress));
+            soup = Souper.with(options).make(ingredients, out);
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        console.result(
+                json(soup, seconds),
+                text -> {
+                    text.printf(
+                            "%s: %s weights in %d tensors, %s, in %.1f s%n",
+                            soup.output(),
+                            Quantity.count(soup.parameters()),
+                            soup.tensors(),
+                            Quantity.bytes(soup.bytes()),
+                            seconds);
+                    soup.ingredients()
+                            .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                });
+    }
+
+    static Map<String, Object> json(Soup soup, double seconds) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("out", soup.output().toString());
+        json.put("files", soup.files());
+        json.put("tensors", soup.tensors());
+        json.put("parameters", soup.parameters());
+        json.put("bytes", soup.bytes());
+        List<Map<String, String>> ingredients = new ArrayList<>();
+        for (SoupIngredient i : soup.ingredients()) {
+            Map<String, String> ingredient = new LinkedHashMap<>();
+            ingredient.put("name", i.name());
+            ingredient.put("path", i.path().toString());
+            ingredient.put("coefficient", i.coefficient().toString());
+            ingredients.add(ingredient);
+        }
+        json.put("ingredients", ingredients);
+        json.put("seconds", seconds);
+        return json;
+    }
+}
