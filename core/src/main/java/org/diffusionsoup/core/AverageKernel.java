@@ -24,40 +24,64 @@ interface AverageKernel {
     boolean average(MemorySegment[] inputs, MemorySegment out, int count);
 
     /**
-     * What a kernel computes.
+     * The same, for kernels that note where in the tensor they are.
      *
-     * @param in dtypes of the inputs, all floating-point
-     * @param out dtype of the output, floating-point
-     * @param a the integer coefficients, their sum at most 2^53
+     * @param from index in the tensor of the piece's first element
+     */
+    default boolean average(MemorySegment[] inputs, MemorySegment out, int count, long from) {
+        return average(inputs, out, count);
+    }
+
+    /**
+     * What a kernel computes: (sum_i a_i in_i) / total.
+     *
+     * @param in formats of the inputs; a kept sum may only be the first, with coefficient 1
+     * @param out format of the output
+     * @param a the integer coefficients; negative ones take an ingredient out
+     * @param total positive; up to 2^53, as is the sum of all |a_i|
      * @param allowNonFinite whether NaN and infinities are averaged as IEEE 754 adds them (NaN, or
      *     the infinity) instead of refused
      */
-    record Spec(List<DType> in, DType out, List<Long> a, boolean allowNonFinite) {
+    record Spec(
+            List<FloatFormat> in,
+            FloatFormat out,
+            List<Long> a,
+            long total,
+            boolean allowNonFinite) {
         public Spec {
             in = List.copyOf(in);
             a = List.copyOf(a);
+            for (int i = 0; i < in.size(); i++) {
+                if (in.get(i).isSum() && (i > 0 || a.get(i) != 1)) {
+                    throw new IllegalArgumentException("a kept sum comes first, as it is");
+                }
+            }
         }
 
-        /** All of one dtype. */
-        static Spec of(DType dtype, long[] a) {
+        /** The mean of ingredients. */
+        static Spec mean(List<DType> in, DType out, List<Long> a, boolean allowNonFinite) {
             return new Spec(
+                    in.stream().map(FloatFormat::of).toList(),
+                    FloatFormat.of(out),
+                    a,
+                    a.stream().mapToLong(Long::longValue).sum(),
+                    allowNonFinite);
+        }
+
+        /** The mean of ingredients of one dtype, in that dtype. */
+        static Spec of(DType dtype, long[] a) {
+            return mean(
                     Collections.nCopies(a.length, dtype),
                     dtype,
                     Arrays.stream(a).boxed().toList(),
                     false);
         }
 
-        FloatFormat[] formats() {
-            return in.stream().map(FloatFormat::of).toArray(FloatFormat[]::new);
-        }
-
-        FloatFormat outFormat() {
-            return FloatFormat.of(out);
-        }
-
-        /** Whether a finite mean may pass the output's largest value. */
+        /** Whether a finite result may pass the output's largest value. */
         boolean mayOverflow() {
-            return in.stream().anyMatch(d -> FloatFormat.of(d).max > outFormat().max);
+            return in.stream().anyMatch(f -> f.max > out.max)
+                    || a.stream().anyMatch(k -> k < 0)
+                    || in.getFirst().isSum();
         }
     }
 

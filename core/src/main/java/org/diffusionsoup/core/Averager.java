@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
@@ -31,33 +32,80 @@ final class Averager implements AutoCloseable {
     /** Larger pieces fall out of the processor's caches between reading and averaging. */
     private static final long LARGEST_PIECE = 512L << 10;
 
-    private final long[] a;
-    private final boolean allowNonFinite;
-    private final AverageKernel.Factory kernels;
+    private final Task task;
     private final ExecutorService workers;
     private final List<Slot> slots = new ArrayList<>();
     private final int pieceBytes;
     private final LongConsumer written;
     private final Arena arena = Arena.ofShared();
 
+    /** What is computed of the pieces. */
+    interface Task {
+        /** Largest number of sources that supply one tensor. */
+        int inputs();
+
+        /**
+         * How a floating-point tensor is computed.
+         *
+         * @param dtypes of what supplies it, in the order of {@link TensorPlace#inputs}
+         */
+        Spec spec(TensorPlace tensor, List<DType> dtypes);
+
+        /** A kernel for pieces of a tensor, to be used by one thread. */
+        AverageKernel kernel(Spec spec, String tensor);
+
+        /** Whether a kernel may be used for any tensor of the same spec. */
+        boolean sharesKernels();
+
+        /** Corrects a piece that the kernel has written. */
+        default void patch(
+                TensorPlace tensor,
+                Spec spec,
+                MemorySegment[] in,
+                MemorySegment out,
+                int n,
+                long from) {}
+    }
+
+    /** The weighted mean. */
+    record Mean(List<Long> a, boolean allowNonFinite, AverageKernel.Factory kernels)
+            implements Task {
+        @Override
+        public int inputs() {
+            return a.size();
+        }
+
+        @Override
+        public Spec spec(TensorPlace tensor, List<DType> dtypes) {
+            List<Long> own = tensor.inputs().stream().map(a::get).toList();
+            return Spec.mean(dtypes, tensor.dtype(), own, allowNonFinite);
+        }
+
+        @Override
+        public AverageKernel kernel(Spec spec, String tensor) {
+            return kernels.create(spec);
+        }
+
+        @Override
+        public boolean sharesKernels() {
+            return true;
+        }
+    }
+
     /**
-     * @param a the ingredients' integer coefficients
+     * @param slotCount pieces in work at once: one more than threads keeps them busy
      * @param written told the size of every piece written
      */
     Averager(
-            long[] a,
-            boolean allowNonFinite,
-            AverageKernel.Factory kernels,
+            Task task,
             ExecutorService workers,
             int slotCount,
             long bufferBytes,
             LongConsumer written) {
-        this.a = a;
-        this.allowNonFinite = allowNonFinite;
-        this.kernels = kernels;
+        this.task = task;
         this.workers = workers;
         this.written = written;
-        long share = bufferBytes / slotCount / (a.length + 1);
+        long share = bufferBytes / slotCount / (task.inputs() + 1);
         this.pieceBytes = (int) (Math.clamp(share, LEAST_PIECE, LARGEST_PIECE) / 64 * 64);
         for (int i = 0; i < slotCount; i++) {
             slots.add(new Slot());
@@ -157,6 +205,9 @@ final class Averager implements AutoCloseable {
     private SoupException nonFinite(Job job) {
         for (TensorSource source : job.sources) {
             TensorInfo t = source.tensor(job.tensor.name());
+            if (!t.dtype().isFloat()) {
+                continue;
+            }
             FloatFormat format = FloatFormat.of(t.dtype());
             long nan = 0;
             long infinite = 0;
@@ -197,8 +248,7 @@ final class Averager implements AutoCloseable {
         final TensorPlace tensor;
         final TensorSource[] sources;
         final int[] elementBytes;
-        final boolean average;
-        final Spec spec;
+        final Optional<Spec> spec;
         final int pieceElements;
 
         Job(List<TensorSource> all, TensorPlace tensor) {
@@ -207,30 +257,25 @@ final class Averager implements AutoCloseable {
             this.sources = new TensorSource[n];
             this.elementBytes = new int[n];
             List<DType> dtypes = new ArrayList<>();
-            List<Long> coefficients = new ArrayList<>();
             int largest = tensor.dtype().bytes();
-            boolean floats = tensor.dtype().isFloat();
             for (int i = 0; i < n; i++) {
-                int which = tensor.inputs().get(i);
-                sources[i] = all.get(which);
+                sources[i] = all.get(tensor.inputs().get(i));
                 DType d = sources[i].tensor(tensor.name()).dtype();
                 dtypes.add(d);
                 elementBytes[i] = d.bytes();
                 largest = Math.max(largest, d.bytes());
-                coefficients.add(a[which]);
-                floats &= d.isFloat();
             }
-            this.average = floats;
-            this.spec = new Spec(dtypes, tensor.dtype(), coefficients, allowNonFinite);
+            this.spec =
+                    tensor.computed() ? Optional.of(task.spec(tensor, dtypes)) : Optional.empty();
             this.pieceElements = pieceBytes / largest;
         }
     }
 
     /** Buffers and kernels for one piece in work; used by one worker at a time. */
     private final class Slot {
-        private final MemorySegment[] in = new MemorySegment[a.length];
+        private final MemorySegment[] in = new MemorySegment[task.inputs()];
         private final MemorySegment out = arena.allocate(pieceBytes, 64);
-        private final Map<Spec, AverageKernel> bySpec = new HashMap<>();
+        private final Map<Spec, AverageKernel> shared = new HashMap<>();
         private int outBytes;
 
         Slot() {
@@ -246,14 +291,19 @@ final class Averager implements AutoCloseable {
                 used[i] = in[i].asSlice(0, (long) n * bytes);
                 job.sources[i].read(job.tensor.name(), from * bytes, used[i]);
             }
-            if (job.average) {
-                AverageKernel kernel = bySpec.computeIfAbsent(job.spec, kernels::create);
-                if (!kernel.average(used, out, n)) {
-                    throw new NonFinite();
-                }
-            } else {
+            if (job.spec.isEmpty()) {
                 copyIfEqual(job, used);
+                return;
             }
+            Spec spec = job.spec.get();
+            AverageKernel kernel =
+                    task.sharesKernels()
+                            ? shared.computeIfAbsent(spec, s -> task.kernel(s, ""))
+                            : task.kernel(spec, job.tensor.name());
+            if (!kernel.average(used, out, n, from)) {
+                throw new NonFinite();
+            }
+            task.patch(job.tensor, spec, used, out, n, from);
         }
 
         private void copyIfEqual(Job job, MemorySegment[] used) {

@@ -1,7 +1,6 @@
 package org.diffusionsoup.core;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * One element at a time, for sums that a double cannot hold: a compensated sum with a bound on what
@@ -21,10 +20,10 @@ final class CarefulElement {
     private final ExactKernel exact;
 
     CarefulElement(AverageKernel.Spec spec) {
-        this.in = spec.formats();
-        this.format = spec.outFormat();
+        this.in = spec.in().toArray(FloatFormat[]::new);
+        this.format = spec.out();
         this.a = spec.a().stream().mapToDouble(Long::doubleValue).toArray();
-        this.total = Arrays.stream(a).sum(); // exact: integers up to 2^53
+        this.total = spec.total();
         this.exact = new ExactKernel(spec);
     }
 
@@ -70,6 +69,7 @@ final class CarefulElement {
         double t = q + x;
         return switch (format) {
             case F64 -> t;
+            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("sums are not rounded");
             case F32 -> (float) toOdd(t, twoSumError(q, x, t));
             case F16 ->
                     Float.float16ToFloat(

@@ -239,7 +239,9 @@ public final class DiffusersFolder {
             List<String> remade,
             Map<String, AtomicFiles.IoConsumer<Path>> made) {
         Path from = path.toAbsolutePath().normalize();
-        if (target.toAbsolutePath().normalize().startsWith(from)) {
+        Path to = target.toAbsolutePath().normalize();
+        // Replacing the folder itself is safe: the new one is complete before the old one goes.
+        if (to.startsWith(from) && !(replace && to.equals(from))) {
             throw new SoupException(
                     "Cannot write "
                             + target
@@ -253,15 +255,15 @@ public final class DiffusersFolder {
                     Stream.concat(otherFiles().stream(), weightFiles().stream())
                             .filter(f -> !isWeightsOf(remade, f))
                             .forEach(f ->
-                                    todo.putIfAbsent(f, to -> Files.copy(path.resolve(f), to)));
+                                    todo.putIfAbsent(f, copy -> Files.copy(path.resolve(f), copy)));
                     for (var e : new TreeMap<>(todo).entrySet()) {
-                        Path to = folder.resolve(e.getKey()).normalize();
-                        if (!to.startsWith(folder)) {
+                        Path file = folder.resolve(e.getKey()).normalize();
+                        if (!file.startsWith(folder)) {
                             throw new SoupException(
                                     "Cannot write " + e.getKey() + " outside of " + target + ".");
                         }
-                        Files.createDirectories(to.getParent());
-                        e.getValue().accept(to);
+                        Files.createDirectories(file.getParent());
+                        e.getValue().accept(file);
                     }
                 };
         if (replace) {

@@ -2,7 +2,6 @@ package org.diffusionsoup.core;
 
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
-import java.util.Arrays;
 
 /**
  * The plain reference: integers of any length, one division, one rounding. Slow (about a
@@ -17,11 +16,11 @@ final class ExactKernel implements AverageKernel {
     private final double[] w;
 
     ExactKernel(Spec spec) {
-        this.in = spec.formats();
-        this.format = spec.outFormat();
+        this.in = spec.in().toArray(FloatFormat[]::new);
+        this.format = spec.out();
         this.allowNonFinite = spec.allowNonFinite();
         this.a = spec.a().stream().map(BigInteger::valueOf).toArray(BigInteger[]::new);
-        this.total = Arrays.stream(a).reduce(BigInteger.ZERO, BigInteger::add);
+        this.total = BigInteger.valueOf(spec.total());
         this.w = new double[a.length];
     }
 
@@ -59,13 +58,20 @@ final class ExactKernel implements AverageKernel {
             BigInteger m = BigInteger.valueOf(mantissaOf(w[i]));
             sum = sum.add(m.multiply(a[i]).shiftLeft(unitOf(w[i]) - unit));
         }
-        double result = sum.signum() == 0 ? (allNegativeZero ? -0.0 : 0.0) : round(sum, unit);
+        double result =
+                sum.signum() == 0
+                        ? (allNegativeZero ? -0.0 : 0.0)
+                        : round(sum, unit, total, format);
         format.put(out, j, result);
         return true;
     }
 
-    /** Rounds sum * 2^unit / total to the format. */
-    private double round(BigInteger sum, int unit) {
+    /**
+     * Rounds sum * 2^unit / total to the format.
+     *
+     * @throws NarrowingOverflow if it is too large
+     */
+    static double round(BigInteger sum, int unit, BigInteger total, FloatFormat format) {
         BigInteger n = sum.abs();
         // One bit more or less than the quotient has; the loop settles which.
         int bits = n.bitLength() + unit - total.bitLength();
@@ -93,11 +99,11 @@ final class ExactKernel implements AverageKernel {
     }
 
     /** The exponent e of w = m * 2^e with the integer m of {@link #mantissaOf}. */
-    private static int unitOf(double w) {
+    static int unitOf(double w) {
         return Math.max(Math.getExponent(w), Double.MIN_EXPONENT) - 52;
     }
 
-    private static long mantissaOf(double w) {
+    static long mantissaOf(double w) {
         long bits = Double.doubleToRawLongBits(w);
         long m = bits & 0xf_ffff_ffff_ffffL;
         if (Math.getExponent(w) >= Double.MIN_EXPONENT) {

@@ -42,25 +42,26 @@ final class FastKernel implements AverageKernel {
     private final float[] floats = new float[BLOCK];
     private final short[] halves = new short[BLOCK];
     private final byte[] bytes = new byte[BLOCK];
+    private final int[] fixed = new int[BLOCK];
 
     FastKernel(Spec spec) {
-        this.in = spec.formats();
-        this.format = spec.outFormat();
+        this.in = spec.in().toArray(FloatFormat[]::new);
+        this.format = spec.out();
         this.limit = spec.mayOverflow() ? format.max : Double.POSITIVE_INFINITY;
         this.a = spec.a().stream().mapToDouble(Long::doubleValue).toArray();
-        long largest = spec.a().stream().mapToLong(Long::longValue).max().orElse(1);
-        this.total = Arrays.stream(a).sum(); // exact: integers up to 2^53
+        long largest = spec.a().stream().mapToLong(Math::abs).max().orElse(1);
+        this.total = spec.total();
         int precision = 0;
         boolean shortRange = true;
         boolean doubles = format == FloatFormat.F64;
         for (FloatFormat f : in) {
-            precision = Math.max(precision, f.precision);
+            precision = f.isSum() ? precision : Math.max(precision, f.precision);
             shortRange &= f.unit >= FloatFormat.F16.unit && f.max <= FloatFormat.F16.max;
             doubles |= f == FloatFormat.F64;
         }
         // F16 values are multiples of 2^-24 below 2^16, F8 values of 2^-16: with a total up to
         // 2^13, every partial sum is a multiple of 2^-24 up to 2^29, and 53 bits hold it.
-        this.sumsExact = shortRange && total <= 1 << 13;
+        this.sumsExact = shortRange && largest <= 1 << 13 && total <= 1 << 13;
         this.productsExact = Long.SIZE - Long.numberOfLeadingZeros(largest) + precision <= 53;
         this.oneByOne = doubles;
         this.careful = new CarefulElement(spec);
@@ -86,6 +87,10 @@ final class FastKernel implements AverageKernel {
 
     private boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
         for (int i = 0; i < a.length; i++) {
+            if (in[i].isSum()) {
+                startFromSum(in[i], inputs[i], at, n);
+                continue;
+            }
             load(in[i], inputs[i], at, n);
             if (i == 0) {
                 start(floats, a[0], sum, error, n);
@@ -115,6 +120,18 @@ final class FastKernel implements AverageKernel {
             }
         }
         return true;
+    }
+
+    private void startFromSum(FloatFormat from, MemorySegment s, int at, int n) {
+        if (from == FloatFormat.SUM_FIXED) {
+            MemorySegment.copy(s, FloatCodec.I32, at * 4L, fixed, 0, n);
+            for (int j = 0; j < n; j++) {
+                sum[j] = fixed[j] * 0x1p-24;
+            }
+        } else {
+            MemorySegment.copy(s, FloatCodec.F64, at * 8L, sum, 0, n);
+        }
+        Arrays.fill(error, 0, n, 0);
     }
 
     private static void start(float[] in, double a, double[] sum, double[] error, int n) {
@@ -236,7 +253,7 @@ final class FastKernel implements AverageKernel {
                     floats[j] = from.floatOf(bytes[j]);
                 }
             }
-            case F64 -> throw new AssertionError("F64 is not blocked");
+            case F64, SUM_FIXED, SUM_DOUBLE -> throw new AssertionError(from + " is not blocked");
         }
     }
 
@@ -263,7 +280,7 @@ final class FastKernel implements AverageKernel {
                 }
                 MemorySegment.copy(bytes, 0, s, ValueLayout.JAVA_BYTE, at, n);
             }
-            case F64 -> throw new AssertionError("F64 is not blocked");
+            case F64, SUM_FIXED, SUM_DOUBLE -> throw new AssertionError(format + " is not blocked");
         }
     }
 

@@ -2,6 +2,7 @@ package org.diffusionsoup.core;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * The binary formats that are averaged.
@@ -18,7 +19,13 @@ enum FloatFormat {
     F16(11, -24, 65504),
     BF16(8, -133, 0x1.fep127),
     F8_E4M3(4, -9, 448),
-    F8_E5M2(3, -16, 57344);
+    F8_E5M2(3, -16, 57344),
+
+    /** A kept sum of F16 or F8 ingredients: a 32-bit integer counting 2^-24. */
+    SUM_FIXED(31, -24, 0x1p7 - 0x1p-24),
+
+    /** A kept sum of other ingredients: a double that lies far from under- and overflow. */
+    SUM_DOUBLE(53, -600, 0x1p600);
 
     private static final float[] E4M3 = new float[256];
     private static final float[] E5M2 = new float[256];
@@ -56,6 +63,8 @@ enum FloatFormat {
             case F16 -> Float.float16ToFloat(s.getAtIndex(FloatCodec.I16, i));
             case BF16 -> FloatCodec.bf16ToFloat(s.getAtIndex(FloatCodec.I16, i));
             case F8_E4M3, F8_E5M2 -> floatOf(s.get(ValueLayout.JAVA_BYTE, i));
+            case SUM_FIXED -> s.getAtIndex(FloatCodec.I32, i) * 0x1p-24;
+            case SUM_DOUBLE -> s.getAtIndex(FloatCodec.F64, i);
         };
     }
 
@@ -67,7 +76,20 @@ enum FloatFormat {
             case F16 -> s.setAtIndex(FloatCodec.I16, i, Float.floatToFloat16((float) exact));
             case BF16 -> s.setAtIndex(FloatCodec.I16, i, FloatCodec.floatToBf16((float) exact));
             case F8_E4M3, F8_E5M2 -> s.set(ValueLayout.JAVA_BYTE, i, byteOf((float) exact));
+            case SUM_FIXED -> s.setAtIndex(FloatCodec.I32, i, (int) (exact * 0x1p24));
+            case SUM_DOUBLE -> s.setAtIndex(FloatCodec.F64, i, exact);
         }
+    }
+
+    /** What the sum of ingredients of these formats is kept in. */
+    static FloatFormat ofSum(List<FloatFormat> ingredients) {
+        return ingredients.stream().allMatch(f -> f.unit >= F16.unit && f.max <= F16.max)
+                ? SUM_FIXED
+                : SUM_DOUBLE;
+    }
+
+    boolean isSum() {
+        return this == SUM_FIXED || this == SUM_DOUBLE;
     }
 
     /** The value of an 8-bit code. */

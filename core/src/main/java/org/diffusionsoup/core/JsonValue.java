@@ -68,15 +68,25 @@ public sealed interface JsonValue {
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }
+        return readObject(bytes, file.toString());
+    }
+
+    /**
+     * Reads a JSON text that is one object.
+     *
+     * @param what the text's name in messages
+     * @throws SoupException if it is not JSON, or no object, or repeats a key
+     */
+    static JsonObject readObject(byte[] bytes, String what) {
         try (JsonParser p = Reader.FACTORY.createParser(bytes)) {
             JsonValue v = Reader.value(p, p.nextToken());
             if (v instanceof JsonObject o && p.nextToken() == null) {
                 return o;
             }
-            throw new SoupException(file + " must hold one JSON object.");
+            throw new SoupException(what + " must hold one JSON object.");
         } catch (IOException e) {
             String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-            throw new SoupException(file + " is not valid JSON: " + reason + ".", e);
+            throw new SoupException(what + " is not valid JSON: " + reason + ".", e);
         }
     }
 

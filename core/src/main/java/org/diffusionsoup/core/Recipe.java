@@ -5,55 +5,54 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.math.BigInteger;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.diffusionsoup.core.KeptSum.Member;
 
 /**
  * The recipe that a soup carries in its header: method, and per ingredient its name, the SHA-256 of
  * its file and its normalised coefficient as a fraction.
  *
+ * @param method how the ingredients became the soup
  * @param like whose layout the soup has
+ * @param members the ingredients, in {@link Member#ORDER}
  * @param options what else decides the bytes, such as the output's dtype, by name
  */
-@SuppressWarnings("ArrayRecordComponent") // never leaves the package
 record Recipe(
-        Checkpoint like,
-        List<Ingredient> ingredients,
-        long[] a,
-        SortedMap<String, String> options) {
+        String method, Checkpoint like, List<Member> members, SortedMap<String, String> options) {
+    /** The plain soup. */
+    static final String AVERAGE = "weighted average";
 
-    Coefficient coefficient(int i) {
-        long total = 0;
-        for (long x : a) {
-            total += x;
-        }
-        return new Coefficient(BigInteger.valueOf(a[i]), BigInteger.valueOf(total));
+    /** With coefficients in lowest terms, in an order of their own. */
+    static Recipe average(
+            Checkpoint like, List<Member> members, SortedMap<String, String> options) {
+        BigInteger gcd = members.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::gcd);
+        return new Recipe(
+                AVERAGE,
+                like,
+                members.stream()
+                        .map(m -> new Member(m.name(), m.a().divide(gcd), m.hashes(), m.metadata()))
+                        .sorted(Member.ORDER)
+                        .toList(),
+                options);
     }
 
-    List<SoupIngredient> normalised() {
-        List<SoupIngredient> list = new ArrayList<>();
-        for (int i = 0; i < a.length; i++) {
-            SoupIngredient w = ingredients.get(i).what();
-            list.add(new SoupIngredient(w.name(), w.path(), coefficient(i)));
-        }
-        return list;
+    Coefficient coefficient(int i) {
+        BigInteger total = members.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::add);
+        return new Coefficient(members.get(i).a(), total);
     }
 
     /** Header metadata of one part: what all inputs agree on, and the provenance. */
     Map<String, String> metadata(String part) {
         Map<String, String> common = null;
-        for (Ingredient i : ingredients) {
-            TensorSource source = i.checkpoint().parts().get(part);
-            if (source == null) {
-                continue;
-            }
-            if (common == null) {
-                common = new TreeMap<>(source.metadata());
-            } else {
-                common.entrySet().retainAll(source.metadata().entrySet());
+        for (Member m : members) {
+            Map<String, String> own = m.metadata().get(part);
+            if (own != null && common == null) {
+                common = new TreeMap<>(own);
+            } else if (own != null) {
+                common.entrySet().retainAll(own.entrySet());
             }
         }
         if (common == null) {
@@ -64,11 +63,11 @@ record Recipe(
         return Provenance.of(json(part)).writeTo(common);
     }
 
-    private String json(String part) {
+    String json(String part) {
         StringWriter text = new StringWriter();
         try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
             g.writeStartObject();
-            g.writeStringField("method", "weighted average");
+            g.writeStringField("method", method);
             if (!part.isEmpty()) {
                 g.writeStringField("file", CheckpointWriter.fileOf(like, part));
             }
@@ -76,10 +75,10 @@ record Recipe(
                 g.writeStringField(e.getKey(), e.getValue());
             }
             g.writeArrayFieldStart("ingredients");
-            for (int i = 0; i < a.length; i++) {
-                Ingredient in = ingredients.get(i);
+            for (int i = 0; i < members.size(); i++) {
+                Member in = members.get(i);
                 g.writeStartObject();
-                g.writeStringField("name", in.what().name());
+                g.writeStringField("name", in.name());
                 g.writeStringField("sha256", in.hashes().getOrDefault(part, ""));
                 g.writeStringField("coefficient", coefficient(i).toString());
                 g.writeEndObject();

@@ -12,6 +12,7 @@ import java.util.List;
  * @param tensors number of tensors written
  * @param parameters number of averaged elements
  * @param bytes size of the tensors written
+ * @param note why a wanted sum was not kept; empty otherwise
  */
 public record Soup(
         Path output,
@@ -19,7 +20,8 @@ public record Soup(
         int files,
         long tensors,
         long parameters,
-        long bytes) {
+        long bytes,
+        String note) {
     public Soup {
         ingredients = List.copyOf(ingredients);
     }

@@ -1,12 +1,13 @@
 package org.diffusionsoup.core;
 
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import org.diffusionsoup.core.KeptSum.Member;
 
 /**
  * Makes soups: w = sum k_i w_i with k_i above 0 and sum k_i = 1 (paper, Section 4), over all
@@ -43,6 +45,7 @@ public final class Souper {
      *     of refused
      * @param components of diffusers folders, the only ones to average, the others being copied
      *     from the first ingredient; empty for all
+     * @param keepSum whether the exact sum is kept in {@code OUTPUT.sum}, for {@link SoupAdjuster}
      * @param hashes remembers the SHA-256 of ingredients
      * @param progress told how far a soup is
      */
@@ -52,6 +55,7 @@ public final class Souper {
             Optional<DType> outputDType,
             boolean allowNonFinite,
             SortedSet<String> components,
+            boolean keepSum,
             HashCache hashes,
             SoupProgress progress) {
         /** One thread per processor; an existing output is refused, as are NaN and infinities. */
@@ -62,6 +66,7 @@ public final class Souper {
                         Optional.empty(),
                         false,
                         new TreeSet<>(),
+                        false,
                         HashCache.none(),
                         SoupProgress.NONE);
 
@@ -79,21 +84,29 @@ public final class Souper {
 
         public Options withThreads(int count) {
             return new Options(
-                    count, writer, outputDType, allowNonFinite, components, hashes, progress);
+                    count,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    keepSum,
+                    hashes,
+                    progress);
         }
 
         public Options withWriter(CheckpointWriter w) {
             return new Options(
-                    threads, w, outputDType, allowNonFinite, components, hashes, progress);
+                    threads, w, outputDType, allowNonFinite, components, keepSum, hashes, progress);
         }
 
         public Options withOutputDType(Optional<DType> dtype) {
             return new Options(
-                    threads, writer, dtype, allowNonFinite, components, hashes, progress);
+                    threads, writer, dtype, allowNonFinite, components, keepSum, hashes, progress);
         }
 
         public Options withAllowNonFinite(boolean allowed) {
-            return new Options(threads, writer, outputDType, allowed, components, hashes, progress);
+            return new Options(
+                    threads, writer, outputDType, allowed, components, keepSum, hashes, progress);
         }
 
         public Options withComponents(Collection<String> names) {
@@ -103,18 +116,45 @@ public final class Souper {
                     outputDType,
                     allowNonFinite,
                     new TreeSet<>(names),
+                    keepSum,
+                    hashes,
+                    progress);
+        }
+
+        public Options withKeepSum(boolean keep) {
+            return new Options(
+                    threads,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    keep,
                     hashes,
                     progress);
         }
 
         public Options withHashes(HashCache cache) {
             return new Options(
-                    threads, writer, outputDType, allowNonFinite, components, cache, progress);
+                    threads,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    keepSum,
+                    cache,
+                    progress);
         }
 
         public Options withProgress(SoupProgress listener) {
             return new Options(
-                    threads, writer, outputDType, allowNonFinite, components, hashes, listener);
+                    threads,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    keepSum,
+                    hashes,
+                    listener);
         }
     }
 
@@ -216,7 +256,7 @@ public final class Souper {
                 Executors.newFixedThreadPool(
                         options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
         try {
-            return new Run(hashed(opened, workers), workers).make(output);
+            return new Run(hashed(opened, workers, options), workers).make(output);
         } finally {
             workers.shutdownNow();
         }
@@ -242,11 +282,9 @@ public final class Souper {
         }
     }
 
-    /**
-     * Hashes every file and puts the ingredients into an order of their own (hashes, coefficient,
-     * name), so that the caller's order shows nowhere in the output.
-     */
-    private List<Ingredient> hashed(List<Ingredient> opened, ExecutorService workers) {
+    /** Hashes every file, several at once. */
+    static List<Ingredient> hashed(
+            List<Ingredient> opened, ExecutorService workers, Options options) {
         Map<Path, Future<String>> jobs = new HashMap<>();
         Map<Path, Long> sizes = new HashMap<>();
         for (Ingredient i : opened) {
@@ -266,13 +304,7 @@ public final class Souper {
             done += sizes.getOrDefault(job.getKey(), 0L);
             options.progress().update("hashing", done, total);
         }
-        return opened.stream()
-                .map(i -> i.withHashes(hashes))
-                .sorted(
-                        Comparator.comparing((Ingredient i) -> i.hashes().toString())
-                                .thenComparing(i -> i.what().coefficient().toString())
-                                .thenComparing(i -> i.what().name()))
-                .toList();
+        return opened.stream().map(i -> i.withHashes(hashes)).toList();
     }
 
     private static String get(Future<String> job) {
@@ -293,19 +325,31 @@ public final class Souper {
     private final class Run {
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
-        private final long[] a;
+        private final List<Long> a;
         private final Recipe recipe;
+        private final Checkpoint like;
+        private final List<String> parts;
         private long totalBytes;
         private long doneBytes;
         private long tensors;
         private long parameters;
 
-        Run(List<Ingredient> ingredients, ExecutorService workers) {
-            this.ingredients = ingredients;
+        /** Puts the ingredients into an order of their own: the caller's must show nowhere. */
+        Run(List<Ingredient> given, ExecutorService workers) {
             this.workers = workers;
-            this.a =
-                    Coefficient.integers(
-                            ingredients.stream().map(i -> i.what().coefficient()).toList());
+            long[] integers =
+                    Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
+            List<Member> members = new ArrayList<>();
+            Map<Member, Ingredient> byMember = new IdentityHashMap<>();
+            for (int i = 0; i < integers.length; i++) {
+                Member m = Member.of(given.get(i), BigInteger.valueOf(integers[i]));
+                members.add(m);
+                byMember.put(m, given.get(i));
+            }
+            members.sort(Member.ORDER);
+            this.ingredients = members.stream().map(byMember::get).toList();
+            this.a = members.stream().map(m -> m.a().longValueExact()).toList();
+            this.like = ingredients.getFirst().checkpoint();
             TreeMap<String, String> extra = new TreeMap<>();
             options.outputDType().ifPresent(d -> extra.put("dtype", d.safetensorsName()));
             if (options.allowNonFinite()) {
@@ -314,43 +358,58 @@ public final class Souper {
             if (!options.components().isEmpty()) {
                 extra.put("components", String.join(",", options.components()));
             }
-            this.recipe = new Recipe(ingredients.getFirst().checkpoint(), ingredients, a, extra);
+            this.recipe = Recipe.average(like, members, extra);
+            this.parts =
+                    like.parts().keySet().stream()
+                            .filter(p ->
+                                    options.components().isEmpty()
+                                            || options.components().contains(p))
+                            .toList();
         }
 
         Soup make(Path output) {
-            Checkpoint like = ingredients.getFirst().checkpoint();
-            Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
-            try (Averager averager =
-                    new Averager(
-                            a,
-                            options.allowNonFinite(),
-                            kernels,
-                            workers,
-                            options.threads() + 1,
-                            bufferBytes,
-                            n -> {
-                                doneBytes += n;
-                                options.progress().update("averaging", doneBytes, totalBytes);
-                            })) {
-                for (String part : like.parts().keySet()) {
-                    if (options.components().isEmpty() || options.components().contains(part)) {
-                        parts.put(part, part(part, averager));
-                    }
+            Map<String, CheckpointWriter.Part> written = new LinkedHashMap<>();
+            Averager.Mean mean = new Averager.Mean(a, options.allowNonFinite(), kernels);
+            try (Averager averager = averager(mean, "averaging")) {
+                for (String part : parts) {
+                    written.put(part, part(part, averager));
                 }
-                options.writer().write(like, parts, output);
+                options.writer().write(like, written, output);
             }
-            return new Soup(
-                    output, recipe.normalised(), parts.size(), tensors, parameters, doneBytes);
+            long bytes = doneBytes;
+            String note = options.keepSum() ? keepSum(output) : "";
+            List<SoupIngredient> normalised = new ArrayList<>();
+            for (int i = 0; i < ingredients.size(); i++) {
+                SoupIngredient w = ingredients.get(i).what();
+                normalised.add(new SoupIngredient(w.name(), w.path(), recipe.coefficient(i)));
+            }
+            return new Soup(output, normalised, parts.size(), tensors, parameters, bytes, note);
+        }
+
+        private Averager averager(Averager.Task task, String what) {
+            return new Averager(
+                    task,
+                    workers,
+                    options.threads() + 1,
+                    bufferBytes,
+                    n -> {
+                        doneBytes += n;
+                        options.progress().update(what, doneBytes, totalBytes);
+                    });
+        }
+
+        private List<TensorSource> sources(String part) {
+            return ingredients.stream().map(i -> i.part(part)).toList();
         }
 
         private CheckpointWriter.Part part(String name, Averager averager) {
-            List<TensorSource> sources = ingredients.stream().map(i -> i.part(name)).toList();
+            List<TensorSource> sources = sources(name);
             List<Integer> everyone = IntStream.range(0, sources.size()).boxed().toList();
             List<TensorPlace> plan = new ArrayList<>();
             for (TensorInfo t : sources.getFirst().tensors().values()) {
-                DType dtype =
-                        t.dtype().isFloat() ? options.outputDType().orElse(t.dtype()) : t.dtype();
-                plan.add(new TensorPlace(t.name(), dtype, t.shape(), everyone));
+                boolean isFloat = t.dtype().isFloat();
+                DType dtype = isFloat ? options.outputDType().orElse(t.dtype()) : t.dtype();
+                plan.add(new TensorPlace(t.name(), dtype, t.shape(), everyone, isFloat));
             }
             List<TensorEntry> entries = averager.entries(sources, plan);
             tensors += entries.size();
@@ -359,6 +418,55 @@ public final class Souper {
                 parameters += t.dtype().isFloat() ? t.byteSize() / t.dtype().bytes() : 0;
             }
             return new CheckpointWriter.Part(recipe.metadata(name), entries);
+        }
+
+        /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */
+        private String keepSum(Path output) {
+            Path folder = KeptSum.folderOf(output);
+            List<Member> members = recipe.members();
+            try {
+                AtomicFiles.replaceFolder(
+                        folder,
+                        to -> {
+                            for (String part : parts) {
+                                doneBytes = 0;
+                                totalBytes = 0;
+                                sum(part, to);
+                            }
+                            new KeptSum(to, members, recipe.options()).writeIndex(to);
+                        });
+                return "";
+            } catch (SumExceptions.TooMany e) {
+                return e.getMessage();
+            }
+        }
+
+        private void sum(String part, Path to) {
+            List<TensorSource> sources = sources(part);
+            List<Integer> everyone = IntStream.range(0, sources.size()).boxed().toList();
+            SumExceptions exceptions = new SumExceptions(part);
+            List<TensorPlace> plan = new ArrayList<>();
+            for (TensorInfo t : sources.getFirst().tensors().values()) {
+                if (t.dtype().isFloat()) {
+                    List<DType> dtypes = new ArrayList<>();
+                    sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
+                    if (dtypes.contains(DType.F64)) {
+                        throw new SumExceptions.TooMany(
+                                "No sum was kept: tensor '"
+                                        + t.name()
+                                        + "' is F64; withdrawing means averaging again.");
+                    }
+                    plan.add(
+                            new TensorPlace(
+                                    t.name(), SumTask.dtype(dtypes), t.shape(), everyone, true));
+                }
+            }
+            try (Averager averager = averager(new SumTask(a, exceptions), "keeping the sum")) {
+                List<TensorEntry> entries = averager.entries(sources, plan);
+                totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();
+                SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
+            }
+            exceptions.write(to.resolve(KeptSum.exceptions(part)));
         }
     }
 }

@@ -49,7 +49,7 @@ class ExactMeanTest {
             if (Arrays.stream(a).asDoubleStream().sum() > 0x1p53) {
                 Arrays.setAll(a, i -> 1 + random.nextLong((1L << 53) / c.n - 1));
             }
-            Spec spec = new Spec(in, out, Arrays.stream(a).boxed().toList(), false);
+            Spec spec = Spec.mean(in, out, Arrays.stream(a).boxed().toList(), false);
             int count = c.n > 100 ? 40 : 120;
             MemorySegment[] inputs = new MemorySegment[c.n];
             for (int i = 0; i < c.n; i++) {
@@ -109,11 +109,11 @@ class ExactMeanTest {
         BigDecimal total = BigDecimal.ZERO;
         for (int i = 0; i < in.length; i++) {
             BigDecimal k = BigDecimal.valueOf(a[i]);
-            double w = FloatFormat.of(spec.in().get(i)).get(in[i], j);
+            double w = spec.in().get(i).get(in[i], j);
             sum = sum.add(k.multiply(new BigDecimal(w)));
             total = total.add(k);
         }
-        FloatFormat f = spec.outFormat();
+        FloatFormat f = spec.out();
         int e = got == 0 ? f.unit : Math.max(f.unit, Math.getExponent(got) - f.precision + 1);
         double step = Math.scalb(1.0, e);
         boolean power = got != 0 && Math.abs(got) == Math.scalb(1.0, Math.getExponent(got));
@@ -163,7 +163,7 @@ class ExactMeanTest {
     void aMeanTooLargeForTheOutputIsRefusedAndTheLargestThatFitsIsNot() {
         MemorySegment in = AverageKernelTest.segment(1, DType.F32);
         MemorySegment out = AverageKernelTest.segment(1, DType.F16);
-        Spec spec = new Spec(List.of(DType.F32), DType.F16, List.of(1L), false);
+        Spec spec = Spec.mean(List.of(DType.F32), DType.F16, List.of(1L), false);
         in.setAtIndex(FloatCodec.F32, 0, 65519.996f);
         assertThat(new FastKernel(spec).average(new MemorySegment[] {in}, out, 1)).isTrue();
         assertThat(FloatFormat.F16.get(out, 0)).isEqualTo(65504);
@@ -188,7 +188,7 @@ class ExactMeanTest {
             f.put(in[0], j, columns[j][0]);
             f.put(in[1], j, columns[j][1]);
         }
-        Spec spec = new Spec(List.of(dtype, dtype), dtype, List.of(1L, 1L), true);
+        Spec spec = Spec.mean(List.of(dtype, dtype), dtype, List.of(1L, 1L), true);
         MemorySegment out = AverageKernelTest.segment(6, dtype);
         assertThat(new FastKernel(spec).average(in, out, 6)).isTrue();
         for (int j = 0; j < 6; j++) {

@@ -259,9 +259,12 @@ class SouperTest {
 
     /** A copy of the tiny pipeline whose F32 weights all moved a little. */
     private Path perturbed(String name) {
-        Path to = dir.resolve(name);
+        return perturbed(dir.resolve(name), 5);
+    }
+
+    static Path perturbed(Path to, long seed) {
         Map<String, AtomicFiles.IoConsumer<Path>> made = new HashMap<>();
-        Random random = new Random(5);
+        Random random = new Random(seed);
         for (String file : DiffusersFolder.open(TINY).weightFiles()) {
             made.put(
                     file,

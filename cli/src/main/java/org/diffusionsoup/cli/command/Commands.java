@@ -16,6 +16,7 @@ public final class Commands {
                 new CookCommand(),
                 new ReproduceCommand(),
                 new MergeCommand(),
+                new AdjustCommand(),
                 new GenerateCommand(),
                 new ScoreCommand(),
                 new InspectCommand(),

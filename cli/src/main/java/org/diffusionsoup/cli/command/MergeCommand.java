@@ -94,6 +94,13 @@ final class MergeCommand extends SoupCommand {
                     "Average NaN and infinities as IEEE 754 adds them instead of refusing them.")
     private boolean allowNan;
 
+    @Option(
+            names = "--keep-sum",
+            description =
+                    "Keep the exact sum in OUT.sum, so that soup adjust takes ingredients in and out"
+                            + " without the others; two to four times an F16 soup's size.")
+    private boolean keepSum;
+
     @Mixin private MergeFlags flags = new MergeFlags();
 
     @Override
@@ -129,6 +136,7 @@ final class MergeCommand extends SoupCommand {
                             .withOutputDType(Optional.ofNullable(dtype))
                             .withAllowNonFinite(allowNan)
                             .withComponents(components)
+                            .withKeepSum(keepSum)
                             .withHashes(flags.hashes())
                             .withProgress(new MegabyteSteps(progress));
             soup = Souper.with(options).make(ingredients, out);
@@ -147,6 +155,9 @@ final class MergeCommand extends SoupCommand {
                     soup.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
                 });
+        if (!soup.note().isEmpty()) {
+            console.note(soup.note());
+        }
     }
 
     static Map<String, Object> json(Soup soup, double seconds) {
@@ -166,6 +177,9 @@ final class MergeCommand extends SoupCommand {
         }
         json.put("ingredients", ingredients);
         json.put("seconds", seconds);
+        if (!soup.note().isEmpty()) {
+            json.put("note", soup.note());
+        }
         return json;
     }
 }

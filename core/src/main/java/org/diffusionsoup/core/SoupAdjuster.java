@@ -1,0 +1,544 @@
+package org.diffusionsoup.core;
+
+import java.math.BigInteger;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.diffusionsoup.core.JsonValue.JsonArray;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.KeptSum.Member;
+
+/**
+ * Takes ingredients into a soup, or out of it, without the others: continual learning and
+ * unlearning (paper, Sections 5.3 and 6.2).
+ *
+ * <p>From the sum kept beside the soup ({@link Souper.Options#keepSum}) the result is exact: its
+ * weight files are those that averaging the remaining ingredients afresh would give, byte for byte.
+ * From a published soup alone, the paper's formula (w_soup - k_i w_i) / (1 - k_i) is computed
+ * exactly and rounded once; but the soup itself was rounded, so a residue of the ingredient stays.
+ * Such an output says so in its recipe.
+ */
+public final class SoupAdjuster {
+    /**
+     * A soup to be changed.
+     *
+     * @param soup made by {@link Souper}
+     * @param remove ingredients that are in it
+     * @param add ingredients that are not, with whole coefficients on the scale of {@link #weights}
+     * @param output the file or folder to make
+     */
+    public record Request(Path soup, List<Path> remove, List<SoupIngredient> add, Path output) {
+        public Request {
+            remove = List.copyOf(remove);
+            add = List.copyOf(add);
+            if (remove.isEmpty() && add.isEmpty()) {
+                throw new SoupException("Nothing to take into or out of " + soup + " was named.");
+            }
+        }
+    }
+
+    private static final String APPROXIMATE = "approximate removal";
+
+    private final Souper.Options options;
+
+    /** Adjusts with these options; their output dtype and components are those of the soup. */
+    public SoupAdjuster(Souper.Options options) {
+        this.options = options;
+    }
+
+    /**
+     * The ingredients in a kept sum by name, with their whole coefficients.
+     *
+     * @throws SoupException if no sum is kept beside the soup
+     */
+    public static SortedMap<String, BigInteger> weights(Path soup) {
+        TreeMap<String, BigInteger> weights = new TreeMap<>();
+        KeptSum.open(soup).members().forEach(m -> weights.merge(m.name(), m.a(), BigInteger::add));
+        return weights;
+    }
+
+    /**
+     * Adjusts from the kept sum. With {@link Souper.Options#keepSum} the new soup gets a kept sum,
+     * too.
+     *
+     * @throws SoupException if no sum is kept, it is not this soup's, an ingredient to remove is
+     *     not in it, nothing would be left, or reading or writing fails
+     */
+    public Soup exactly(Request request) {
+        KeptSum kept = KeptSum.open(request.soup());
+        return withWorkers(
+                request,
+                (soup, removed, added, workers) -> {
+                    List<Member> members = new ArrayList<>(kept.members());
+                    List<Long> signed = new ArrayList<>();
+                    for (Ingredient r : removed) {
+                        Member found =
+                                members.stream()
+                                        .filter(m -> m.hashes().equals(r.hashes()))
+                                        .findFirst()
+                                        .orElseThrow(() -> notIn(r, kept));
+                        members.remove(found);
+                        signed.add(-found.a().longValueExact());
+                    }
+                    for (Ingredient in : added) {
+                        Coefficient k = in.what().coefficient();
+                        if (!k.denominator().equals(BigInteger.ONE)) {
+                            throw new SoupException(
+                                    "The weight of an ingredient to add must be a whole number beside "
+                                            + weights(request.soup())
+                                            + ", not "
+                                            + k
+                                            + ".");
+                        }
+                        members.add(Member.of(in, k.numerator()));
+                        signed.add(k.numerator().longValueExact());
+                    }
+                    if (members.isEmpty()) {
+                        throw new SoupException(
+                                "Nothing would be left of "
+                                        + request.soup()
+                                        + "; remove the soup instead.");
+                    }
+                    return new Exact(request, soup, kept, members, signed, removed, added, workers)
+                            .make();
+                });
+    }
+
+    private static SoupException notIn(Ingredient r, KeptSum kept) {
+        return new SoupException(
+                r.what().path()
+                        + " is not in the sum "
+                        + kept.folder()
+                        + ", whose ingredients are "
+                        + kept.members().stream().map(Member::name).toList()
+                        + "; ingredients are known by the SHA-256 of their files.");
+    }
+
+    /**
+     * Removes one ingredient from a soup alone, by the paper's formula.
+     *
+     * @throws SoupException if the request adds or removes several, or the soup's recipe does not
+     *     name the ingredient's SHA-256
+     */
+    public Soup approximately(Request request) {
+        if (request.remove().size() != 1 || !request.add().isEmpty()) {
+            throw new SoupException(
+                    "The approximate formula removes one ingredient, and adds none.");
+        }
+        return withWorkers(
+                request,
+                (soup, removed, added, workers) -> {
+                    Ingredient out = removed.getFirst();
+                    Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
+                    List<Averager> open = new ArrayList<>();
+                    long[] count = {0, 0, 0};
+                    try {
+                        for (var p : soup.parts().entrySet()) {
+                            Optional<Coefficient> k =
+                                    coefficient(p.getValue(), out.hashes().get(p.getKey()));
+                            if (k.isEmpty()) {
+                                throw new SoupException(
+                                        "The recipe of "
+                                                + p.getValue().path()
+                                                + " does not name "
+                                                + out.what().path()
+                                                + " (by its SHA-256); only an ingredient can be removed.");
+                            }
+                            long total = k.get().denominator().longValueExact();
+                            long own = k.get().numerator().longValueExact();
+                            if (own == total) {
+                                throw new SoupException(
+                                        "Nothing would be left of " + request.soup() + ".");
+                            }
+                            Averager averager =
+                                    new Averager(
+                                            new Formula(total, own),
+                                            workers,
+                                            options.threads() + 1,
+                                            Averager.BUFFER_BYTES / soup.parts().size(),
+                                            n -> {
+                                                count[2] += n;
+                                                options.progress()
+                                                        .update("removing", count[2], count[1]);
+                                            });
+                            open.add(averager);
+                            List<TensorSource> sources =
+                                    List.of(p.getValue(), out.part(p.getKey()));
+                            List<TensorEntry> entries =
+                                    averager.entries(
+                                            sources, plan(sources, List.of(0), List.of(0, 1)));
+                            entries.forEach(t -> count[1] += t.byteSize());
+                            count[0] += entries.size();
+                            parts.put(
+                                    p.getKey(),
+                                    new CheckpointWriter.Part(
+                                            approximateMetadata(
+                                                    p.getValue(), p.getKey(), out, k.get()),
+                                            entries));
+                        }
+                        options.writer().write(soup, parts, request.output());
+                    } finally {
+                        open.forEach(Averager::close);
+                    }
+                    return new Soup(
+                            request.output(), List.of(), parts.size(), count[0], 0, count[2], "");
+                });
+    }
+
+    private static Map<String, String> approximateMetadata(
+            TensorSource soup, String part, Ingredient out, Coefficient k) {
+        String recipe =
+                "{\"method\":\"%s\",\"soup_recipe_sha256\":\"%s\",\"removed\":{\"sha256\":\"%s\",\"coefficient\":\"%s\"}}"
+                        .formatted(
+                                APPROXIMATE,
+                                Hashes.sha256Hex(
+                                        Provenance.readFrom(soup.metadata())
+                                                .map(Provenance::recipe)
+                                                .orElse("")
+                                                .getBytes(java.nio.charset.StandardCharsets.UTF_8)),
+                                out.hashes().getOrDefault(part, ""),
+                                k);
+        return Provenance.of(recipe).writeTo(soup.metadata());
+    }
+
+    /** The coefficient that a soup's recipe gives an ingredient of this hash. */
+    private static Optional<Coefficient> coefficient(TensorSource soup, String sha256) {
+        Optional<Provenance> p = Provenance.readFrom(soup.metadata());
+        if (p.isEmpty()) {
+            return Optional.empty();
+        }
+        JsonObject recipe =
+                JsonValue.readObject(
+                        p.get().recipe().getBytes(java.nio.charset.StandardCharsets.UTF_8),
+                        "the recipe in " + soup.path());
+        if (recipe.fields().get("ingredients") instanceof JsonArray(List<JsonValue> items)) {
+            for (JsonValue item : items) {
+                if (item instanceof JsonObject o
+                        && o.string("sha256").orElse("").equals(sha256)
+                        && o.string("coefficient").isPresent()) {
+                    return o.string("coefficient").map(Coefficient::parse);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** (total w_soup - own w_i) / (total - own). */
+    private record Formula(long total, long own) implements Averager.Task {
+        @Override
+        public int inputs() {
+            return 2;
+        }
+
+        @Override
+        public AverageKernel.Spec spec(TensorPlace tensor, List<DType> dtypes) {
+            return new AverageKernel.Spec(
+                    dtypes.stream().map(FloatFormat::of).toList(),
+                    FloatFormat.of(tensor.dtype()),
+                    List.of(total, -own),
+                    total - own,
+                    false);
+        }
+
+        @Override
+        public AverageKernel kernel(AverageKernel.Spec spec, String tensor) {
+            return new FastKernel(spec);
+        }
+
+        @Override
+        public boolean sharesKernels() {
+            return true;
+        }
+    }
+
+    /** The soup's tensors: integers copied, others computed. */
+    private static List<TensorPlace> plan(
+            List<TensorSource> sources, List<Integer> copied, List<Integer> computed) {
+        List<TensorPlace> plan = new ArrayList<>();
+        TensorSource soup = sources.get(copied.getFirst());
+        for (TensorInfo t : soup.tensors().values()) {
+            boolean isFloat = t.dtype().isFloat();
+            for (int i : computed) {
+                TensorInfo other = sources.get(i).tensors().get(t.name());
+                if (isFloat && (other == null || !Arrays.equals(other.shape(), t.shape()))) {
+                    throw new SoupException(
+                            "%s does not fit %s: tensor '%s' is %s."
+                                    .formatted(
+                                            sources.get(i).path(),
+                                            soup.path(),
+                                            t.name(),
+                                            other == null
+                                                    ? "missing"
+                                                    : Arrays.toString(other.shape())
+                                                            + " instead of "
+                                                            + Arrays.toString(t.shape())));
+                }
+            }
+            plan.add(
+                    new TensorPlace(
+                            t.name(), t.dtype(), t.shape(), isFloat ? computed : copied, isFloat));
+        }
+        return plan;
+    }
+
+    private interface Work {
+        Soup run(
+                Checkpoint soup,
+                List<Ingredient> removed,
+                List<Ingredient> added,
+                ExecutorService workers);
+    }
+
+    private Soup withWorkers(Request request, Work work) {
+        Path out = request.output().toAbsolutePath().normalize();
+        boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
+        if (!options.writer().replace() && Files.exists(request.output())) {
+            throw new SoupException(
+                    "Cannot write the soup to "
+                            + request.output()
+                            + ": it exists; remove it or allow replacing it.");
+        }
+        if (out.startsWith(request.soup().toAbsolutePath().normalize()) && !inPlace) {
+            throw new SoupException(
+                    "Cannot write to " + request.output() + ": it lies inside the soup.");
+        }
+        ExecutorService workers =
+                Executors.newFixedThreadPool(
+                        options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
+        List<Ingredient> opened = new ArrayList<>();
+        try (Checkpoint soup = Checkpoint.open(request.soup())) {
+            for (Path r : request.remove()) {
+                opened.add(Ingredient.of(SoupIngredient.of(r), Checkpoint.open(r)));
+            }
+            for (SoupIngredient a : request.add()) {
+                opened.add(Ingredient.of(a, Checkpoint.open(a.path())));
+            }
+            List<Ingredient> hashed = Souper.hashed(opened, workers, options);
+            int removed = request.remove().size();
+            return work.run(
+                    soup,
+                    hashed.subList(0, removed),
+                    hashed.subList(removed, hashed.size()),
+                    workers);
+        } finally {
+            opened.forEach(i -> i.checkpoint().close());
+            workers.shutdownNow();
+        }
+    }
+
+    /** One exact adjustment. */
+    private final class Exact {
+        private final Request request;
+        private final Checkpoint soup;
+        private final KeptSum kept;
+        private final List<Member> members;
+        private final List<Long> signed;
+        private final List<Ingredient> changes = new ArrayList<>();
+        private final ExecutorService workers;
+        private final Recipe recipe;
+        private final Map<String, TensorSource> sums = new TreeMap<>();
+        private final Map<String, SumExceptions> exceptions = new TreeMap<>();
+        private long total;
+        private long done;
+        private long tensors;
+
+        Exact(
+                Request request,
+                Checkpoint soup,
+                KeptSum kept,
+                List<Member> members,
+                List<Long> signed,
+                List<Ingredient> removed,
+                List<Ingredient> added,
+                ExecutorService workers) {
+            this.request = request;
+            this.soup = soup;
+            this.kept = kept;
+            this.members = members;
+            this.signed = signed;
+            this.workers = workers;
+            changes.addAll(removed);
+            changes.addAll(added);
+            this.recipe = Recipe.average(soup, members, kept.options());
+        }
+
+        Soup make() {
+            long before = sum(kept.members());
+            long after = sum(members);
+            Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
+            List<Averager> open = new ArrayList<>();
+            try {
+                Recipe old = Recipe.average(soup, kept.members(), kept.options());
+                for (String part : members.getFirst().hashes().keySet()) {
+                    if (kept.folder().resolve(KeptSum.sums(part)).toFile().exists()) {
+                        checkSameSoup(part, old);
+                        parts.put(part, part(part, after, open));
+                    }
+                }
+                if (before <= 0 || parts.isEmpty()) {
+                    throw new SoupException("The sum " + kept.folder() + " holds nothing.");
+                }
+                if (options.keepSum()) {
+                    // First, so that no new soup stands beside a sum that is not its own.
+                    keepSum(parts.keySet());
+                }
+                total = parts.values().stream().mapToLong(CheckpointWriter.Part::bytes).sum();
+                done = 0;
+                options.writer().write(soup, parts, request.output());
+            } finally {
+                open.forEach(Averager::close);
+                sums.values().forEach(TensorSource::close);
+            }
+            List<SoupIngredient> in = new ArrayList<>();
+            for (int i = 0; i < recipe.members().size(); i++) {
+                String name = recipe.members().get(i).name();
+                in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
+            }
+            return new Soup(request.output(), in, parts.size(), tensors, 0, done, "");
+        }
+
+        private long sum(List<Member> of) {
+            return of.stream()
+                    .map(Member::a)
+                    .reduce(BigInteger.ZERO, BigInteger::add)
+                    .longValueExact();
+        }
+
+        private void checkSameSoup(String part, Recipe old) {
+            String is =
+                    Provenance.readFrom(soup.part(part).metadata())
+                            .map(Provenance::recipe)
+                            .orElse("");
+            if (!is.equals(old.json(part))) {
+                throw new SoupException(
+                        "The sum "
+                                + kept.folder()
+                                + " is not that of "
+                                + soup.part(part).path()
+                                + ": their recipes differ; average again with --keep-sum.");
+            }
+        }
+
+        private List<TensorSource> sources(String part) {
+            List<TensorSource> sources = new ArrayList<>();
+            sources.add(
+                    sums.computeIfAbsent(
+                            part,
+                            p -> SafetensorsFile.open(kept.folder().resolve(KeptSum.sums(p)))));
+            sources.add(soup.part(part));
+            changes.forEach(c -> sources.add(c.part(part)));
+            return sources;
+        }
+
+        private List<Integer> computed() {
+            List<Integer> computed = new ArrayList<>(List.of(0));
+            for (int i = 0; i < changes.size(); i++) {
+                computed.add(i + 2);
+            }
+            return computed;
+        }
+
+        private SumExceptions exceptions(String part) {
+            return exceptions.computeIfAbsent(
+                    part, p -> SumExceptions.read(kept.folder().resolve(KeptSum.exceptions(p)), p));
+        }
+
+        private Averager averager(SumTask.Adjust task, String what) {
+            return new Averager(
+                    task,
+                    workers,
+                    options.threads() + 1,
+                    Averager.BUFFER_BYTES / soup.parts().size(),
+                    n -> {
+                        done += n;
+                        options.progress().update(what, done, total);
+                    });
+        }
+
+        private CheckpointWriter.Part part(String part, long after, List<Averager> open) {
+            List<TensorSource> sources = sources(part);
+            List<TensorPlace> plan = plan(sources, List.of(1), computed());
+            for (TensorPlace t : plan) {
+                checkKept(sources, t);
+            }
+            Averager averager =
+                    averager(
+                            new SumTask.Adjust(
+                                    signed,
+                                    after,
+                                    members.size(),
+                                    exceptions(part),
+                                    Optional.empty()),
+                            "adjusting");
+            open.add(averager);
+            List<TensorEntry> entries = averager.entries(sources, plan);
+            tensors += entries.size();
+            return new CheckpointWriter.Part(recipe.metadata(part), entries);
+        }
+
+        /** A sum of F16 holds no F32, and none holds F64. */
+        private void checkKept(List<TensorSource> sources, TensorPlace t) {
+            if (!t.computed()) {
+                return;
+            }
+            FloatFormat sum = SumTask.format(sources.getFirst().tensor(t.name()).dtype());
+            for (int i : t.inputs().subList(1, t.inputs().size())) {
+                DType d = sources.get(i).tensor(t.name()).dtype();
+                boolean fits =
+                        d.isFloat()
+                                && d != DType.F64
+                                && (sum == FloatFormat.SUM_DOUBLE
+                                        || FloatFormat.ofSum(List.of(FloatFormat.of(d))) == sum);
+                if (!fits) {
+                    throw new SoupException(
+                            "Tensor '%s' of %s is %s, which the kept sum cannot hold; average the ingredients again."
+                                    .formatted(t.name(), sources.get(i).path(), d));
+                }
+            }
+        }
+
+        private void keepSum(Iterable<String> parts) {
+            AtomicFiles.replaceFolder(
+                    KeptSum.folderOf(request.output()),
+                    to -> {
+                        for (String part : parts) {
+                            newSum(part, to);
+                        }
+                        new KeptSum(to, members, kept.options()).writeIndex(to);
+                    });
+        }
+
+        private void newSum(String part, Path to) {
+            List<TensorSource> sources = sources(part);
+            SumExceptions updated = new SumExceptions(part);
+            List<TensorPlace> plan = new ArrayList<>();
+            for (TensorInfo t : sources.getFirst().tensors().values()) {
+                plan.add(new TensorPlace(t.name(), t.dtype(), t.shape(), computed(), true));
+            }
+            try (Averager averager =
+                    averager(
+                            new SumTask.Adjust(
+                                    signed,
+                                    1,
+                                    members.size(),
+                                    exceptions(part),
+                                    Optional.of(updated)),
+                            "keeping the sum")) {
+                List<TensorEntry> entries = averager.entries(sources, plan);
+                done = 0;
+                total = entries.stream().mapToLong(TensorEntry::byteSize).sum();
+                SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
+            }
+            updated.write(to.resolve(KeptSum.exceptions(part)));
+        }
+    }
+}
