@@ -58,8 +58,7 @@ class MergeCommandTest {
         for (List<Integer> order : orders) {
             for (int threads : new int[] {1, 2, 8}) {
                 String weights =
-                        String.join(
-                                ",", order.stream().map(i -> String.valueOf(i + 1)).toList());
+                        String.join(",", order.stream().map(i -> String.valueOf(i + 1)).toList());
                 merge(
                                 order.stream().map(four::get).toList(),
                                 out,
@@ -127,14 +126,7 @@ class MergeCommandTest {
 
         Path approximate = folder.resolve("approximate.safetensors");
         Run run =
-                Run.of(
-                                "adjust",
-                                soup,
-                                "--remove",
-                                four.get(2),
-                                "--approximate",
-                                "-o",
-                                approximate)
+                Run.of("adjust", soup, "--remove", four.get(2), "--approximate", "-o", approximate)
                         .ok();
         assertThat(run.out()).contains("approximate: a residue remains");
         assertThat(Files.mismatch(approximate, afresh)).isNotNegative();

@@ -65,6 +65,8 @@ public final class Elements {
                                         FloatCodec.floatToBf16(CarefulElement.narrowToOdd(v)));
                         case F8_E4M3, F8_E5M2 ->
                                 format.floatOf(format.byteOf(CarefulElement.narrowToOdd(v)));
+                        case SUM_FIXED, SUM_DOUBLE ->
+                                throw new AssertionError("no dtype is stored as a sum");
                     };
             if (!Double.isFinite(stored)) {
                 return i;

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -46,18 +47,14 @@ record Recipe(
 
     /** Header metadata of one part: what all inputs agree on, and the provenance. */
     Map<String, String> metadata(String part) {
-        Map<String, String> common = null;
+        List<Map<String, String>> all = new ArrayList<>();
         for (Member m : members) {
-            Map<String, String> own = m.metadata().get(part);
-            if (own != null && common == null) {
-                common = new TreeMap<>(own);
-            } else if (own != null) {
-                common.entrySet().retainAll(own.entrySet());
+            if (m.metadata().containsKey(part)) {
+                all.add(m.metadata().getOrDefault(part, Map.of()));
             }
         }
-        if (common == null) {
-            common = new TreeMap<>();
-        }
+        Map<String, String> common = new TreeMap<>(all.isEmpty() ? Map.of() : all.getFirst());
+        all.forEach(own -> common.entrySet().retainAll(own.entrySet()));
         // The libraries that load pipelines refuse files that do not say for which framework.
         common.putIfAbsent("format", "pt");
         return Provenance.of(json(part)).writeTo(common);

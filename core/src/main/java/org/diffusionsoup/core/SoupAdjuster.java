@@ -144,7 +144,9 @@ public final class SoupAdjuster {
                     try {
                         for (var p : soup.parts().entrySet()) {
                             Optional<Coefficient> k =
-                                    coefficient(p.getValue(), out.hashes().get(p.getKey()));
+                                    coefficient(
+                                            p.getValue(),
+                                            out.hashes().getOrDefault(p.getKey(), ""));
                             if (k.isEmpty()) {
                                 throw new SoupException(
                                         "The recipe of "

@@ -437,7 +437,7 @@ public final class Souper {
                         });
                 return "";
             } catch (SumExceptions.TooMany e) {
-                return e.getMessage();
+                return String.valueOf(e.getMessage());
             }
         }
 

@@ -99,8 +99,7 @@ final class AdjustCommand extends SoupCommand {
                                     .withKeepSum(keepSum)
                                     .withHashes(flags.hashes())
                                     .withProgress(new MegabyteSteps(progress)));
-            SoupAdjuster.Request request =
-                    new SoupAdjuster.Request(soup, remove, additions(), out);
+            SoupAdjuster.Request request = new SoupAdjuster.Request(soup, remove, additions(), out);
             made = approximate ? adjuster.approximately(request) : adjuster.exactly(request);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
