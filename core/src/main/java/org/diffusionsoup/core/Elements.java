@@ -36,6 +36,7 @@ public final class Elements {
                 for (int i = 0; i < count; i++) {
                     out[i] = format.get(in, i);
                 }
+            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("no dtype is stored as a sum");
             }
         }
     }
@@ -51,27 +52,45 @@ public final class Elements {
      */
     public static int encode(DType dtype, double[] in, MemorySegment out, int count) {
         FloatFormat format = FloatFormat.of(dtype);
+        double largest = 0;
         for (int i = 0; i < count; i++) {
-            double v = in[i];
-            double stored =
-                    switch (format) {
-                        case F64 -> v;
-                        case F32 -> (float) v;
-                        case F16 ->
-                                Float.float16ToFloat(
-                                        Float.floatToFloat16(CarefulElement.narrowToOdd(v)));
-                        case BF16 ->
-                                FloatCodec.bf16ToFloat(
-                                        FloatCodec.floatToBf16(CarefulElement.narrowToOdd(v)));
-                        case F8_E4M3, F8_E5M2 ->
-                                format.floatOf(format.byteOf(CarefulElement.narrowToOdd(v)));
-                        case SUM_FIXED, SUM_DOUBLE ->
-                                throw new AssertionError("no dtype is stored as a sum");
-                    };
-            if (!Double.isFinite(stored)) {
+            largest = Math.max(largest, Math.abs(in[i])); // NaN stays NaN
+        }
+        switch (format) {
+            case F64 -> MemorySegment.copy(in, 0, out, FloatCodec.F64, 0, count);
+            case F32 -> {
+                for (int i = 0; i < count; i++) {
+                    out.setAtIndex(FloatCodec.F32, i, (float) in[i]);
+                }
+            }
+            case F16 -> {
+                for (int i = 0; i < count; i++) {
+                    float f = CarefulElement.narrowToOdd(in[i]);
+                    out.setAtIndex(FloatCodec.I16, i, Float.floatToFloat16(f));
+                }
+            }
+            case BF16 -> {
+                for (int i = 0; i < count; i++) {
+                    float f = CarefulElement.narrowToOdd(in[i]);
+                    out.setAtIndex(FloatCodec.I16, i, FloatCodec.floatToBf16(f));
+                }
+            }
+            case F8_E4M3, F8_E5M2 -> {
+                for (int i = 0; i < count; i++) {
+                    format.put(out, i, CarefulElement.narrowToOdd(in[i]));
+                }
+            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("no dtype is stored as a sum");
+            }
+        }
+        return largest <= format.max ? -1 : firstNotFinite(format, out, count);
+    }
+
+    /** Values a little beyond the largest may have been rounded down to it: -1 if all were. */
+    private static int firstNotFinite(FloatFormat format, MemorySegment stored, int count) {
+        for (int i = 0; i < count; i++) {
+            if (!Double.isFinite(format.get(stored, i))) {
                 return i;
             }
-            format.put(out, i, stored);
         }
         return -1;
     }

@@ -8,7 +8,6 @@ import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
-import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.Merged;
@@ -16,6 +15,7 @@ import org.diffusionsoup.core.method.MethodMerge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.YamlRecipes;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -44,23 +44,14 @@ final class CookCommand extends SoupCommand {
             description = "The file or folder to make.")
     private Path out = Path.of(".");
 
-    @Option(names = "--force", description = "Replace an existing output.")
-    private boolean force;
-
-    @Option(
-            names = "--threads",
-            defaultValue = "0",
-            paramLabel = "N",
-            description =
-                    "Worker threads; the bytes do not depend on it (default: all processors).")
-    private int threads;
+    @Mixin private MergeFlags flags = new MergeFlags();
 
     @Override
     protected void run(Console console) throws IOException {
-        if (threads < 0) {
-            throw misuse("--threads must be at least 1, not " + threads + ".");
+        if (flags.threads < 0) {
+            throw misuse("--threads must be at least 1, not " + flags.threads + ".");
         }
-        if (!force && Files.exists(out)) {
+        if (!flags.force && Files.exists(out)) {
             throw new SoupException(
                     out + " exists already; name another --out, or add --force to replace it.");
         }
@@ -70,10 +61,10 @@ final class CookCommand extends SoupCommand {
         try (Progress progress = console.progress()) {
             MethodMerge method =
                     MethodMerge.create()
-                            .replaceExisting(force)
-                            .hashes(HashCache.none())
+                            .replaceExisting(flags.force)
+                            .hashes(flags.hashes())
                             .progress(new MegabyteSteps(progress));
-            made = (threads == 0 ? method : method.threads(threads)).make(merge, out);
+            made = (flags.threads == 0 ? method : method.threads(flags.threads)).make(merge, out);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         console.result(
