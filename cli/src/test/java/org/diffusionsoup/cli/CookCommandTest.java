@@ -41,14 +41,14 @@ class CookCommandTest {
 
     @Test
     void followsTheRecipe() throws IOException {
-        assertThat(Run.of("cook", recipe(ADD), "-o", out()).ok().out())
+        assertThat(Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out()).ok().out())
                 .contains("out.safetensors: 4 weights in 2 tensors", "  tuned  ");
         assertThat(MergeModels.values(out(), "w")).containsOnly(2.5f);
     }
 
     @Test
     void tellsAsJson() throws IOException {
-        Run run = Run.of("cook", recipe(ADD), "-o", out(), "--json").ok();
+        Run run = Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out(), "--json").ok();
         assertThat(run.err()).isEmpty();
         JsonNode json = new ObjectMapper().readTree(run.out());
         assertThat(json.path("tensors").asInt()).isEqualTo(2);
@@ -59,8 +59,8 @@ class CookCommandTest {
     @Test
     void threadsChangeNoByte() throws IOException {
         Path other = folder.resolve("other.safetensors");
-        Run.of("cook", recipe(ADD), "-o", out(), "--threads", 1).ok();
-        Run.of("cook", recipe(ADD), "-o", other, "--threads", 7).ok();
+        Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out(), "--threads", 1).ok();
+        Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", other, "--threads", 7).ok();
         assertThat(Files.mismatch(out(), other)).isEqualTo(-1);
     }
 
@@ -78,6 +78,7 @@ class CookCommandTest {
                 .ok();
         Run.of(
                         "cook",
+                        "--no-hash-cache",
                         recipe(
                                 """
                                 inputs: {base: base.safetensors, tuned: tuned.safetensors}
@@ -91,47 +92,57 @@ class CookCommandTest {
 
     @Test
     void mistakesAreToldWithTheirLine() throws IOException {
-        Run.of("cook", recipe(ADD.replace("scale:", "scael:")), "-o", out())
+        Run.of("cook", "--no-hash-cache", recipe(ADD.replace("scale:", "scael:")), "-o", out())
                 .fails(1, "recipe.yaml, line 5: unknown key 'scael' in add; it has delta, scale");
-        Run.of("cook", recipe(ADD.replace("    scale: 1/2", "    to: base")), "-o", out())
+        Run.of(
+                        "cook",
+                        "--no-hash-cache",
+                        recipe(ADD.replace("    scale: 1/2", "    to: base")),
+                        "-o",
+                        out())
                 .fails(1, "recipe.yaml, line 5: the key 'to' stands there twice");
         Run.of(
                         "cook",
+                        "--no-hash-cache",
                         recipe(ADD.replace("{difference: {of: tuned, from: base}}", "tuned")),
                         "-o",
                         out())
                 .fails(1, "line 6: 'tuned' are weights, and a delta is due here");
-        Run.of("cook", recipe(ADD.replace("1/2", "[1, 2")), "-o", out())
+        Run.of("cook", "--no-hash-cache", recipe(ADD.replace("1/2", "[1, 2")), "-o", out())
                 .fails(1, "recipe.yaml, line ");
         Run.of(
                         "cook",
+                        "--no-hash-cache",
                         recipe(
                                 ADD.replace("to: base", "to: &b base")
                                         .replace("from: base", "from: *b")),
                         "-o",
                         out())
                 .fails(1, "line 6", "no aliases");
-        Run.of("cook", recipe(ADD + "---\n" + ADD), "-o", out()).fails(1, "one recipe to a file");
-        Run.of("cook", recipe(""), "-o", out()).fails(1, "recipe.yaml, line 1");
+        Run.of("cook", "--no-hash-cache", recipe(ADD + "---\n" + ADD), "-o", out())
+                .fails(1, "one recipe to a file");
+        Run.of("cook", "--no-hash-cache", recipe(""), "-o", out()).fails(1, "recipe.yaml, line 1");
         assertThat(out()).doesNotExist();
     }
 
     @Test
     void filesAreChecked() throws IOException {
-        Run.of("cook", folder.resolve("none.yaml"), "-o", out())
+        Run.of("cook", "--no-hash-cache", folder.resolve("none.yaml"), "-o", out())
                 .fails(1, "none.yaml", "no such file");
-        Run.of("cook", recipe(ADD.replace("tuned.s", "gone.s")), "-o", out())
+        Run.of("cook", "--no-hash-cache", recipe(ADD.replace("tuned.s", "gone.s")), "-o", out())
                 .fails(1, "gone.safetensors");
         Files.writeString(out(), "old");
-        Run.of("cook", recipe(ADD), "-o", out()).fails(1, "exists already", "--force");
+        Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out())
+                .fails(1, "exists already", "--force");
         assertThat(out()).hasContent("old");
-        Run.of("cook", recipe(ADD), "-o", out(), "--force").ok();
+        Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out(), "--force").ok();
         assertThat(MergeModels.values(out(), "w")).containsOnly(2.5f);
         Checkpoints.of(folder.resolve("tuned.safetensors"), Float.NaN, 5);
-        Run.of("cook", recipe(ADD), "-o", out(), "--force")
+        Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out(), "--force")
                 .fails(1, "'w'", "tuned.safetensors holds 4 NaN and 0 infinite values out of 4");
         Checkpoints.of(folder.resolve("tuned.safetensors"), 4, 6);
-        Run.of("cook", recipe(ADD), "-o", out(), "--force").fails(1, "'steps' is I64 and differs");
+        Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out(), "--force")
+                .fails(1, "'steps' is I64 and differs");
         assertThat(MergeModels.values(out(), "w")).containsOnly(2.5f);
     }
 }

@@ -36,8 +36,8 @@ public final class Elements {
                 for (int i = 0; i < count; i++) {
                     out[i] = format.get(in, i);
                 }
-            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("no dtype is stored as a sum");
             }
+            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("no dtype is stored as a sum");
         }
     }
 
@@ -79,8 +79,8 @@ public final class Elements {
                 for (int i = 0; i < count; i++) {
                     format.put(out, i, CarefulElement.narrowToOdd(in[i]));
                 }
-            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("no dtype is stored as a sum");
             }
+            case SUM_FIXED, SUM_DOUBLE -> throw new AssertionError("no dtype is stored as a sum");
         }
         return largest <= format.max ? -1 : firstNotFinite(format, out, count);
     }
