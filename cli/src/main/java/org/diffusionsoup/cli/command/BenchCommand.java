@@ -6,6 +6,10 @@ import picocli.CommandLine.Command;
 @Command(
         name = "bench",
         description = "Measure what this machine makes of the project's heavy work.",
-        subcommands = {BenchTrainCommand.class, BenchMakeCheckpointsCommand.class},
+        subcommands = {
+            BenchTrainCommand.class,
+            BenchMakeCheckpointsCommand.class,
+            BenchMergeCommand.class
+        },
         footer = "  soup bench train --steps 200")
 final class BenchCommand extends CommandGroup {}

@@ -1,0 +1,345 @@
+package org.diffusionsoup.workbench.bench;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.workbench.Progress;
+
+/**
+ * Measures {@code soup merge} and {@code soup adjust} as whole processes, start of the JVM
+ * included, against the limit that copying sets: {@code cat} of the inputs to {@code /dev/null}
+ * plus {@code cp} of one output, in the same run, on a warm page cache. Every time is the least of
+ * several tries.
+ */
+public final class MergeBenchmark {
+    private static final String PYTHON =
+            """
+            import sys, torch
+            from safetensors.torch import load_file, save_file
+            total = None
+            files = sys.argv[2:]
+            for f in files:
+                w = load_file(f)
+                if total is None:
+                    total = {k: v.float() for k, v in w.items()}
+                else:
+                    for k, v in w.items():
+                        total[k] += v.float()
+            save_file({k: (v / len(files)).to(w[k].dtype) for k, v in total.items()}, sys.argv[1])
+            """;
+
+    /**
+     * One set of ingredients.
+     *
+     * @param divisor of every tensor's first dimension: 1 is SD 2.1's UNet, 866 M parameters
+     */
+    public record Setting(DType dtype, int divisor, int ingredients) {}
+
+    /**
+     * What one setting gave; times in seconds.
+     *
+     * @param limit {@code cat} of the inputs plus {@code cp} of one
+     * @param first {@code soup merge} with nothing remembered: all inputs are hashed, too
+     * @param merge {@code soup merge} of inputs whose hashes are remembered
+     * @param ratio {@code merge / limit}
+     * @param peakMegabytes largest sum of anonymous and shared memory of the merging process, from
+     *     {@code /proc/PID/status} every 10 ms: all but file-backed pages
+     * @param python the script that a user of PyTorch writes, where PyTorch is installed
+     */
+    public record Row(
+            Setting setting,
+            long inputBytes,
+            double cat,
+            double cp,
+            double limit,
+            double first,
+            double merge,
+            double ratio,
+            double peakMegabytes,
+            OptionalDouble python) {}
+
+    /**
+     * Withdrawing one of n ingredients; times in seconds.
+     *
+     * @param again averaging the other n - 1
+     * @param adjust the same bytes from the kept sum
+     */
+    public record Withdrawal(Setting setting, double again, double adjust, double ratio) {}
+
+    /** All of a run. */
+    public record Result(List<Row> rows, List<Withdrawal> withdrawals, String python) {}
+
+    private final Path work;
+    private final int tries;
+    private final Progress progress;
+    private final Consumer<Row> eachRow;
+    private final boolean python;
+
+    /**
+     * @param work folder for checkpoints, which stay there for the next run, and for outputs
+     * @param tries how often everything is timed
+     * @param eachRow told every row as it is known
+     */
+    public MergeBenchmark(Path work, int tries, Progress progress, Consumer<Row> eachRow) {
+        if (tries < 1) {
+            throw new SoupException("The number of tries must be at least 1, not " + tries + ".");
+        }
+        this.work = work;
+        this.tries = tries;
+        this.progress = progress;
+        this.eachRow = eachRow;
+        this.python = hasTorch();
+    }
+
+    /** Measures merges, and withdrawals where asked. */
+    public Result run(List<Setting> merges, List<Setting> withdrawals) {
+        List<Row> rows = new ArrayList<>();
+        for (Setting s : merges) {
+            Row row = row(s);
+            rows.add(row);
+            eachRow.accept(row);
+        }
+        List<Withdrawal> gone = new ArrayList<>();
+        for (Setting s : withdrawals) {
+            gone.add(withdrawal(s));
+        }
+        return new Result(
+                rows,
+                gone,
+                python ? "measured" : "skipped: python3 with torch and safetensors is not there");
+    }
+
+    private Row row(Setting s) {
+        List<Path> files = files(s);
+        long bytes = 0;
+        for (Path f : files) {
+            bytes += f.toFile().length();
+        }
+        Path copy = work.resolve("copy.safetensors");
+        Path out = work.resolve("soup.safetensors");
+        progress.start("measure n = " + s.ingredients(), 2L + 4L * tries, "runs");
+        List<String> cat = new ArrayList<>(List.of("cat"));
+        files.forEach(f -> cat.add(f.toString()));
+        once(cat);
+        double catTime = best(() -> once(cat));
+        double cpTime =
+                best(() -> {
+                    delete(copy);
+                    return once(List.of("cp", files.getFirst().toString(), copy.toString()));
+                });
+        delete(copy);
+        double[] peak = {0};
+        double first = soup(merge(files, out, "--no-hash-cache"), peak);
+        progress.advance(1);
+        soup(merge(files, out), peak); // remembers the hashes
+        progress.advance(1);
+        double merged =
+                best(() -> {
+                    delete(out);
+                    return soup(merge(files, out), peak);
+                });
+        OptionalDouble torch = OptionalDouble.empty();
+        if (python) {
+            List<String> script = new ArrayList<>(List.of("python3", "-c", PYTHON));
+            script.add(work.resolve("python.safetensors").toString());
+            files.forEach(f -> script.add(f.toString()));
+            torch = OptionalDouble.of(best(() -> once(script)));
+            delete(work.resolve("python.safetensors"));
+        }
+        delete(out);
+        double limit = catTime + cpTime;
+        return new Row(
+                s, bytes, catTime, cpTime, limit, first, merged, merged / limit, peak[0], torch);
+    }
+
+    private Withdrawal withdrawal(Setting s) {
+        List<Path> files = files(s);
+        Path soup = work.resolve("kept.safetensors");
+        Path less = work.resolve("less.safetensors");
+        Path afresh = work.resolve("afresh.safetensors");
+        double[] peak = {0};
+        progress.start("withdraw from n = " + s.ingredients(), 1L + 2L * tries, "runs");
+        soup(merge(files, soup, "--keep-sum"), peak);
+        progress.advance(1);
+        List<Path> rest = files.subList(1, files.size());
+        double again =
+                best(() -> {
+                    delete(afresh);
+                    return soup(merge(rest, afresh), peak);
+                });
+        double adjust =
+                best(() -> {
+                    delete(less);
+                    return soup(
+                            List.of(
+                                    "adjust",
+                                    soup.toString(),
+                                    "--remove",
+                                    files.getFirst().toString(),
+                                    "-o",
+                                    less.toString(),
+                                    "-q"),
+                            peak);
+                });
+        try {
+            if (Files.mismatch(less, afresh) >= 0) {
+                throw new SoupException(
+                        "The adjusted soup " + less + " differs from " + afresh + ".");
+            }
+            for (Path p : List.of(soup, less, afresh)) {
+                delete(p);
+            }
+            Path sum = work.resolve("kept.safetensors.sum");
+            try (var all = Files.list(sum)) {
+                all.forEach(MergeBenchmark::delete);
+            }
+            delete(sum);
+        } catch (IOException e) {
+            throw new SoupIoException("read", less, e);
+        }
+        return new Withdrawal(s, again, adjust, adjust / again);
+    }
+
+    private static List<String> merge(List<Path> files, Path out, String... more) {
+        List<String> args = new ArrayList<>(List.of("merge"));
+        files.forEach(f -> args.add(f.toString()));
+        args.addAll(List.of("-o", out.toString(), "--force", "-q"));
+        args.addAll(List.of(more));
+        return args;
+    }
+
+    private List<Path> files(Setting s) {
+        CheckpointMaker maker = new CheckpointMaker(s.dtype(), s.divisor());
+        Path folder = work.resolve(s.dtype().name().toLowerCase(Locale.ROOT) + "-1-" + s.divisor());
+        List<Path> files = new ArrayList<>();
+        boolean made = false;
+        for (int i = 1; i <= s.ingredients(); i++) {
+            Path file =
+                    folder.resolve(String.format(Locale.ROOT, "ingredient-%02d.safetensors", i));
+            if (file.toFile().length() < maker.bytes()) {
+                maker.make(file, i, progress);
+                made = true;
+            }
+            files.add(file);
+        }
+        if (made) {
+            // Else the disk would still be writing them while we measure.
+            once(List.of("sync"));
+            sleep(TimeUnit.SECONDS.toMillis(3));
+        }
+        return files;
+    }
+
+    private interface Timed {
+        double seconds();
+    }
+
+    private double best(Timed run) {
+        double best = Double.POSITIVE_INFINITY;
+        for (int i = 0; i < tries; i++) {
+            best = Math.min(best, run.seconds());
+            progress.advance(1);
+        }
+        return best;
+    }
+
+    /** This program again, as it was started. */
+    private static double soup(List<String> args, double[] peakMegabytes) {
+        List<String> command = new ArrayList<>();
+        command.add(ProcessHandle.current().info().command().orElse("java"));
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(
+                List.of(
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "org.diffusionsoup.cli.Main"));
+        command.addAll(args);
+        return timed(command, peakMegabytes);
+    }
+
+    private static double once(List<String> command) {
+        return timed(command, new double[1]);
+    }
+
+    private static double timed(List<String> command, double[] peakMegabytes) {
+        long start = System.nanoTime();
+        try {
+            Process p =
+                    new ProcessBuilder(command)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .redirectError(ProcessBuilder.Redirect.INHERIT)
+                            .start();
+            Path status = Path.of("/proc", String.valueOf(p.pid()), "status");
+            while (!p.waitFor(10, TimeUnit.MILLISECONDS)) {
+                peakMegabytes[0] = Math.max(peakMegabytes[0], ownMegabytes(status));
+            }
+            double seconds = (System.nanoTime() - start) / 1e9;
+            if (p.exitValue() != 0) {
+                throw new SoupException(
+                        command.getFirst() + " ended with status " + p.exitValue() + ".");
+            }
+            return seconds;
+        } catch (IOException e) {
+            throw new SoupException("Cannot run " + command.getFirst() + ": " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new SoupException("Interrupted while measuring.", e);
+        }
+    }
+
+    private static double ownMegabytes(Path status) {
+        long kib = 0;
+        try {
+            for (String line : Files.readAllLines(status)) {
+                if (line.startsWith("RssAnon:") || line.startsWith("RssShmem:")) {
+                    kib += Long.parseLong(line.replaceAll("\\D", ""));
+                }
+            }
+        } catch (IOException e) {
+            return 0; // It has ended.
+        }
+        return kib * 1024 / 1e6;
+    }
+
+    private static boolean hasTorch() {
+        try {
+            Process p =
+                    new ProcessBuilder("python3", "-c", "import torch, safetensors.torch")
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start();
+            return p.waitFor() == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private static void sleep(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void delete(Path p) {
+        try {
+            Files.deleteIfExists(p);
+        } catch (IOException e) {
+            throw new SoupIoException("delete", p, e);
+        }
+    }
+}
