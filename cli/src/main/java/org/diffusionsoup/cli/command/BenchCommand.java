@@ -9,7 +9,8 @@ import picocli.CommandLine.Command;
         subcommands = {
             BenchTrainCommand.class,
             BenchMakeCheckpointsCommand.class,
-            BenchMergeCommand.class
+            BenchMergeCommand.class,
+            BenchResidueCommand.class
         },
         footer = "  soup bench train --steps 200")
 final class BenchCommand extends CommandGroup {}
