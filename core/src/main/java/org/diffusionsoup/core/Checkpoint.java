@@ -50,6 +50,7 @@ public final class Checkpoint implements AutoCloseable {
      * @param path a {@code .safetensors} file, an index, a folder that holds exactly one index and
      *     no {@code model_index.json}, a PyTorch file, or a diffusers folder
      * @throws MalformedCheckpointException if it breaks its format
+     * @throws UnsafePickleException if it is a PyTorch file that asks for more than tensors
      * @throws SoupException if it is none of these, or cannot be read
      */
     public static Checkpoint open(Path path) {
@@ -69,7 +70,8 @@ public final class Checkpoint implements AutoCloseable {
         if (path.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX)) {
             return single(path, Layout.SHARDED, ShardedSafetensors.open(path));
         }
-        return single(path, Layout.SAFETENSORS, SafetensorsFile.open(path));
+        TensorSource file = FileKind.open(path);
+        return single(path, file instanceof TorchFile ? Layout.TORCH : Layout.SAFETENSORS, file);
     }
 
     private static Checkpoint single(Path path, Layout layout, TensorSource source) {
@@ -109,7 +111,7 @@ public final class Checkpoint implements AutoCloseable {
             return ShardedSafetensors.open(indexes.getFirst());
         }
         if (c.weightFiles().size() == 1) {
-            return SafetensorsFile.open(c.weightFiles().getFirst());
+            return FileKind.open(c.weightFiles().getFirst());
         }
         throw new SoupException(
                 "Component '"

@@ -20,11 +20,16 @@ import org.diffusionsoup.core.JsonValue.JsonString;
 /**
  * A pipeline in the folder layout of Hugging Face diffusers: {@code model_index.json} names the
  * components (unet, vae, text_encoder, tokenizer, scheduler, ...), each a folder with its
- * configuration and, for models, {@code *.safetensors} weights. Only these belong to the pipeline;
- * other files at the top (logs, curves, a README) do not.
+ * configuration and, for models, {@code *.safetensors} weights (or one PyTorch {@code .bin}). Only
+ * these belong to the pipeline; other files at the top (logs, curves, a README) do not.
  */
 public final class DiffusersFolder {
     private static final String INDEX = "model_index.json";
+
+    /** As diffusers and transformers name them; other .bin files hold training state. */
+    private static final List<String> TORCH_WEIGHTS =
+            List.of("diffusion_pytorch_model.bin", "pytorch_model.bin");
+
     private static final List<String> OTHER_WEIGHTS =
             List.of(
                     ".bin",
@@ -55,7 +60,8 @@ public final class DiffusersFolder {
      * @param library the Python package that defines its class, such as {@code diffusers}
      * @param className its class, such as {@code UNet2DConditionModel}
      * @param folder its folder
-     * @param weightFiles its safetensors files, in name order; empty for tokenizers and schedulers
+     * @param weightFiles its safetensors files, in name order, or the one PyTorch file that a
+     *     component without any has; empty for tokenizers and schedulers
      * @param otherFiles everything else but weights in other formats, in name order
      */
     public record Component(
@@ -91,7 +97,7 @@ public final class DiffusersFolder {
      * Opens a folder and lists its components; weights are not read.
      *
      * @throws SoupException if it is no pipeline folder, a component's folder is missing, or a
-     *     component has weights but none as safetensors
+     *     component has weights but none as safetensors or as one PyTorch file
      */
     public static DiffusersFolder open(Path path) {
         if (!isOne(path)) {
@@ -141,6 +147,13 @@ public final class DiffusersFolder {
                     });
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
+        }
+        List<Path> torch =
+                foreign.stream()
+                        .filter(f -> TORCH_WEIGHTS.contains(f.getFileName().toString()))
+                        .toList();
+        if (weights.isEmpty() && torch.size() == 1) {
+            weights.addAll(torch);
         }
         if (weights.isEmpty() && !foreign.isEmpty()) {
             throw new SoupException(
@@ -274,7 +287,9 @@ public final class DiffusersFolder {
     }
 
     private static boolean isWeightsOf(List<String> components, String file) {
-        return (file.endsWith(".safetensors") || file.endsWith(ShardedSafetensors.INDEX_SUFFIX))
+        return (file.endsWith(".safetensors")
+                        || file.endsWith(".bin")
+                        || file.endsWith(ShardedSafetensors.INDEX_SUFFIX))
                 && components.contains(file.substring(0, Math.max(0, file.indexOf('/'))));
     }
 }

@@ -52,6 +52,10 @@ public final class SafetensorsFile implements TensorSource {
                 throw new SoupException(
                         path + " is a folder, not a .safetensors file; name a file inside it.");
             }
+            if (FileKind.of(path) == FileKind.TORCH) {
+                throw new SoupException(
+                        path + " is a PyTorch file, where only a .safetensors file is read.");
+            }
             // Before the first read: a change during the reading of the header is noticed too.
             FileStamp stamp = FileStamp.of(path);
             channel = FileChannel.open(path, StandardOpenOption.READ);

@@ -1,0 +1,88 @@
+package org.diffusionsoup.core;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Locale;
+
+/** Tells safetensors from PyTorch's formats by a file's first bytes, whatever its name. */
+enum FileKind {
+    /** Anything that is not recognised: the safetensors reader says what is wrong with it. */
+    SAFETENSORS,
+    /** A zip archive, as torch.save writes since PyTorch 1.6. */
+    TORCH,
+    /** A bare pickle or a tar archive, as torch.save wrote before. */
+    OLD_TORCH;
+
+    private static final int ZIP = 0x04034b50;
+    private static final int EMPTY_ZIP = 0x06054b50;
+
+    static FileKind of(Path path) {
+        if (Files.isDirectory(path)) {
+            return SAFETENSORS;
+        }
+        ByteBuffer b = ByteBuffer.allocate(262).order(ByteOrder.LITTLE_ENDIAN);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            while (b.hasRemaining() && channel.read(b) >= 0) {}
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
+        int n = b.flip().limit();
+        // Eight bytes of length and a brace: no zip and no pickle has a brace there.
+        if (n > 8 && b.get(8) == '{') {
+            return SAFETENSORS;
+        }
+        if (n >= 4 && (b.getInt(0) == ZIP || b.getInt(0) == EMPTY_ZIP)) {
+            return TORCH;
+        }
+        boolean pickle = n >= 2 && (b.get(0) & 0xff) == 0x80 && b.get(1) >= 2 && b.get(1) <= 5;
+        boolean tar =
+                n == 262
+                        && b.get(257) == 'u'
+                        && b.get(258) == 's'
+                        && b.get(259) == 't'
+                        && b.get(260) == 'a'
+                        && b.get(261) == 'r';
+        return pickle || tar ? OLD_TORCH : SAFETENSORS;
+    }
+
+    /** Opens a file by its content. */
+    static TensorSource open(Path path) {
+        return switch (of(path)) {
+            case TORCH -> TorchFile.open(path);
+            case OLD_TORCH ->
+                    throw new SoupException(
+                            path
+                                    + " is a PyTorch file of the format before version 1.6, which"
+                                    + " is not read; load it in PyTorch, if you trust it, and save"
+                                    + " it again.");
+            case SAFETENSORS -> {
+                if (hasTorchName(path) && !looksLikeSafetensors(path)) {
+                    throw new SoupException(
+                            path
+                                    + " is neither a PyTorch zip file nor a safetensors file;"
+                                    + " download or export it again.");
+                }
+                yield SafetensorsFile.open(path);
+            }
+        };
+    }
+
+    /** Whether a file's name is one that PyTorch's files have. */
+    static boolean hasTorchName(Path path) {
+        return path.toString().toLowerCase(Locale.ROOT).matches("(?s).*\\.(ckpt|pt|pth|bin)");
+    }
+
+    private static boolean looksLikeSafetensors(Path path) {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            ByteBuffer b = ByteBuffer.allocate(1);
+            return channel.read(b, 8) == 1 && b.get(0) == '{';
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
+    }
+}

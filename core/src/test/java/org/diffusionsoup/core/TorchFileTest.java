@@ -1,0 +1,247 @@
+package org.diffusionsoup.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+import org.diffusionsoup.core.Checkpoint.Layout;
+import org.diffusionsoup.core.JsonValue.JsonArray;
+import org.diffusionsoup.core.JsonValue.JsonNumber;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** PyTorch files: real ones from PyTorch (see resources/torch/README.md) and hand-made ones. */
+class TorchFileTest {
+    static final Path REAL = Path.of("src/test/resources/torch");
+
+    @TempDir Path dir;
+
+    private Path file() {
+        return dir.resolve("x.ckpt");
+    }
+
+    private static byte[] read(TensorSource s, String name, long from, long n) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment into = arena.allocate(n);
+            s.read(name, from, into);
+            return into.toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"plain.pt", "protocol3.pt", "protocol4.pt", "module.bin", "lightning.ckpt"})
+    void filesOfPyTorchHoldWhatPyTorchSays(String name) {
+        JsonObject all =
+                (JsonObject)
+                        JsonValue.readObject(REAL.resolve("expected.json")).get(name).orElseThrow();
+        try (Checkpoint c = Checkpoint.open(REAL.resolve(name))) {
+            assertThat(c.layout()).isEqualTo(Layout.TORCH);
+            TensorSource s = c.part("");
+            assertThat(s.tensors().keySet())
+                    .containsExactlyInAnyOrderElementsOf(all.fields().keySet());
+            s.tensors()
+                    .forEach((key, info) -> {
+                        JsonObject e = (JsonObject) all.fields().get(key);
+                        byte[] bytes = HexFormat.of().parseHex(e.string("hex").orElseThrow());
+                        assertThat(torchName(info.dtype()))
+                                .isEqualTo(e.string("dtype").orElseThrow());
+                        assertThat(info.shape()).as(key).containsExactly(shape(e));
+                        assertThat(read(s, key, 0, bytes.length)).as(key).isEqualTo(bytes);
+                        for (int from = 0; from < bytes.length; from += 3) {
+                            int n = Math.min(7, bytes.length - from);
+                            assertThat(read(s, key, from, n))
+                                    .as("%s from %d", key, from)
+                                    .isEqualTo(java.util.Arrays.copyOfRange(bytes, from, from + n));
+                        }
+                        assertThatThrownBy(() -> read(s, key, 1, bytes.length))
+                                .isInstanceOf(SoupException.class);
+                    });
+            s.checkUnchanged();
+        }
+    }
+
+    private static long[] shape(JsonObject e) {
+        return ((JsonArray) e.fields().get("shape"))
+                .items().stream().mapToLong(n -> ((JsonNumber) n).value().longValue()).toArray();
+    }
+
+    private static String torchName(DType d) {
+        return switch (d) {
+            case BF16 -> "bfloat16";
+            case BOOL -> "bool";
+            case F8_E4M3 -> "float8_e4m3fn";
+            case F8_E5M2 -> "float8_e5m2";
+            case U64, U32, U16, U8 -> "uint" + 8 * d.bytes();
+            case I64, I32, I16, I8 -> "int" + 8 * d.bytes();
+            case F64, F32, F16 -> "float" + 8 * d.bytes();
+        };
+    }
+
+    @Test
+    void otherFilesOfPyTorchAreRefusedPlainly() {
+        refused("nested.pt", "'model'", "a dict");
+        refused("old-format.pt", "before version 1.6");
+        assertThatThrownBy(() -> Checkpoint.open(REAL.resolve("whole-module.pt")))
+                .isInstanceOf(UnsafePickleException.class)
+                .hasMessageContaining("torch.nn.modules.container.Sequential");
+    }
+
+    private void refused(String name, String... words) {
+        assertThatThrownBy(() -> Checkpoint.open(REAL.resolve(name)))
+                .isExactlyInstanceOf(SoupException.class)
+                .hasMessageContaining(name)
+                .hasMessageContainingAll(words);
+    }
+
+    @Test
+    void eightBitFloatsComeThroughUntypedStorages() {
+        TorchWriter w = new TorchWriter().op("}(").text("w");
+        w.global("torch._utils", "_rebuild_tensor_v3").op("(");
+        w.storageId("UntypedStorage", "0", 6).number(2).numbers(2, 2).numbers(1, 2);
+        w.raw(0x89).op("}").global("torch", "float8_e4m3fn").op("tRu.");
+        w.storage("0", new byte[] {0, 1, 2, 3, 4, 5}).save(file());
+        try (TorchFile f = TorchFile.open(file())) {
+            assertThat(f.tensor("w").dtype()).isEqualTo(DType.F8_E4M3);
+            assertThat(read(f, "w", 0, 4)).containsExactly(2, 4, 3, 5);
+        }
+    }
+
+    @Test
+    void aZipMayBeCalledAnythingAndANameMeansNothing() throws IOException {
+        Path odd = TorchWriter.withW().op("u.").save(dir.resolve("x.safetensors"));
+        try (Checkpoint c = Checkpoint.open(odd)) {
+            assertThat(c.layout()).isEqualTo(Layout.TORCH);
+        }
+        assertThatThrownBy(() -> SafetensorsFile.open(odd)).hasMessageContaining("PyTorch file");
+        SafetensorsWriter.write(
+                file(), Map.of(), List.of(TensorEntry.ofFloats("w", new long[] {1}, 1)));
+        try (Checkpoint c = Checkpoint.open(file())) {
+            assertThat(c.layout()).isEqualTo(Layout.SAFETENSORS);
+        }
+        Files.writeString(file(), "<html>not found</html>");
+        assertThatThrownBy(() -> Checkpoint.open(file()))
+                .isExactlyInstanceOf(SoupException.class)
+                .hasMessageContaining("neither");
+    }
+
+    @Test
+    void aComponentMayHaveItsWeightsAsBinOnly() throws IOException {
+        Path folder = dir.resolve("pipeline");
+        DiffusersFolder.open(SouperTest.TINY).copyTo(folder, false, Map.of());
+        Files.delete(folder.resolve("vae/diffusion_pytorch_model.safetensors"));
+        Files.writeString(folder.resolve("vae/training_args.bin"), "not weights");
+        assertThatThrownBy(() -> Checkpoint.open(folder)).hasMessageContaining("'vae'");
+        TorchWriter.withW().op("u.").save(folder.resolve("vae/diffusion_pytorch_model.bin"));
+        try (Checkpoint c = Checkpoint.open(folder)) {
+            assertThat(c.part("vae").tensors()).containsOnlyKeys("w");
+            assertThat(c.part("vae").files())
+                    .containsExactly(folder.resolve("vae/diffusion_pytorch_model.bin"));
+            Path out = dir.resolve("out");
+            TensorEntry e = TensorEntry.ofFloats("w", new long[] {1}, 1);
+            CheckpointWriter.DEFAULT.write(
+                    c, Map.of("vae", new CheckpointWriter.Part(Map.of(), List.of(e))), out);
+            assertThat(SafetensorsTest.list(out.resolve("vae")))
+                    .containsExactly("config.json", "diffusion_pytorch_model.safetensors");
+        }
+    }
+
+    @Test
+    void aFileCutWhileItIsReadIsNoticed() throws IOException {
+        Path copy = dir.resolve("copy.pt");
+        Files.copy(REAL.resolve("plain.pt"), copy);
+        try (TorchFile f = TorchFile.open(copy);
+                FileChannel c = FileChannel.open(copy, StandardOpenOption.WRITE)) {
+            c.truncate(2000);
+            for (String name : List.of("permuted", "shared_tail")) {
+                assertThatThrownBy(() -> read(f, name, 0, f.tensor(name).byteSize()))
+                        .isInstanceOf(SoupException.class)
+                        .hasMessageContainingAll("copy.pt", "shorter");
+            }
+            assertThatThrownBy(f::checkUnchanged).hasMessageContaining("changed its size");
+        }
+    }
+
+    /** Opcodes after {@code PROTO 2}, with | for a newline, and what they try to call. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '!',
+            quoteCharacter = '`',
+            value = {
+                "cposix|system|(S'echo'|tR. ! posix.system ! 2",
+                "c__builtin__|eval|(S'1'|tR. ! __builtin__.eval ! 2",
+                "cbuiltins|eval|(S'1'|tR. ! builtins.eval ! 2",
+                "S'posix'|S'system'|\u0093(S'x'|tR. ! posix.system ! 21",
+                "S'os'|S'system.__call__'|\u0093. ! os.system.__call__ ! 27",
+                "}(X\u0001\u0000\u0000\u0000wcnt|system|u. ! nt.system ! 10",
+                "(S'echo'|iposix|system|. ! posix.system ! 11",
+                "(cos|system|S'x'|o. ! os.system ! 3",
+                "(ccollections|OrderedDict|o. ! collections.OrderedDict ! 28",
+                "ccollections|OrderedDict|)\u0081. ! collections.OrderedDict ! 28",
+                "ccollections|OrderedDict|)}\u0092. ! collections.OrderedDict ! 29",
+                "ccollections|OrderedDict|)R(cposix|system|tR. ! posix.system ! 30",
+                "}S'x'|cposix|system|sb. ! posix.system ! 8",
+                "ctorch|FloatStorage|)R. ! torch.FloatStorage ! 23",
+                "ctorch|FloatStorage|}b. ! torch.FloatStorage ! 23",
+                "ctorch._utils|_rebuild_parameter|}b. ! _rebuild_parameter ! 36",
+                "ctorch|load|. ! torch.load ! 2",
+                "ctorch.storage|_load_from_bytes|. ! torch.storage._load_from_bytes ! 2",
+                "cnumpy.core.multiarray|_reconstruct|. ! numpy.core.multiarray._reconstruct ! 2",
+                "Psome id|. ! persistent id some id ! 2",
+                "(S'module'|S'x'|tQ. ! persistent id module ! 19",
+                "\u0082\u0001. ! extension code 1 ! 2",
+                "S'text'|)R. ! text ! 11",
+            })
+    void nothingOutsideTheListIsCalled(String opcodes, String callee, long offset) {
+        TorchWriter w = new TorchWriter();
+        for (char c : opcodes.replace('|', '\n').toCharArray()) {
+            w.raw(c);
+        }
+        w.save(file());
+        assertThatThrownBy(() -> Checkpoint.open(file()))
+                .asInstanceOf(type(UnsafePickleException.class))
+                .satisfies(e -> {
+                    assertThat(e.callee()).contains(callee);
+                    assertThat(e.offset()).isEqualTo(offset);
+                    assertThat(e).hasMessageContainingAll("x.ckpt", callee, "nothing was");
+                });
+    }
+
+    @Test
+    void aHiddenCallBesideAStateDictIsFoundToo() {
+        TorchWriter w = new TorchWriter().op("}(").text("state_dict").op("}(").text("w");
+        w.tensor("0", 2, 0, new long[] {2}, new long[] {1}).op("u").text("callbacks");
+        w.storage("0", TorchWriter.floats(1, 2)).global("runpy", "_run_code").op(")Ru.");
+        w.save(file());
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(UnsafePickleException.class)
+                .hasMessageContaining("'runpy._run_code'");
+    }
+
+    @Test
+    void compressedEntriesAreRefusedByName() {
+        TorchWriter.zip(
+                file(),
+                Map.of("archive/data.pkl", TorchWriter.withW().op("u.").pickle()),
+                ZipEntry.DEFLATED);
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class)
+                .hasMessageContainingAll("archive/data.pkl", "deflated");
+    }
+}
