@@ -16,6 +16,16 @@ public final class IncompatibleIngredientsException extends SoupException {
         this.differences = List.copyOf(differences);
     }
 
+    /** A failure that says what a policy refuses; its message has several lines. */
+    IncompatibleIngredientsException(Mismatches mismatches) {
+        super(mismatches.message().strip());
+        this.differences =
+                mismatches.all().stream()
+                        .filter(Mismatch::refused)
+                        .map(m -> MismatchText.line(mismatches.names(), m))
+                        .toList();
+    }
+
     /** Every difference, one short text each. */
     public List<String> differences() {
         return differences;

@@ -10,6 +10,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.IncompatibleIngredientsException;
 
 /** Says in one sentence what went wrong. */
 public final class Failures {
@@ -17,8 +18,14 @@ public final class Failures {
 
     private Failures() {}
 
-    /** One sentence, on one line, for a failure of any kind. */
+    /**
+     * One sentence, on one line, for a failure of any kind but one: how checkpoints differ takes a
+     * list.
+     */
     public static String sentence(Throwable failure) {
+        if (failure instanceof IncompatibleIngredientsException) {
+            return message(failure);
+        }
         String text =
                 switch (failure) {
                     case UncheckedIOException e when e.getCause() != null -> sentence(e.getCause());

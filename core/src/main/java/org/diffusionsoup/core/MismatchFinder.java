@@ -1,0 +1,184 @@
+package org.diffusionsoup.core;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.TreeSet;
+import org.diffusionsoup.core.Mismatch.Cause;
+import org.diffusionsoup.core.MismatchPolicy.OnDtype;
+import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnMissing;
+import org.diffusionsoup.core.MismatchPolicy.OnShape;
+import org.diffusionsoup.core.Mismatches.Model;
+import org.diffusionsoup.core.TensorPlan.Mode;
+
+/** Compares state dicts with the first and plans the output, tensor by tensor. */
+final class MismatchFinder {
+    private final List<Model> models;
+    private final MismatchPolicy policy;
+    private final List<Mismatch> found = new ArrayList<>();
+    private final List<TensorPlan> plan = new ArrayList<>();
+
+    MismatchFinder(List<Model> models, MismatchPolicy policy) {
+        this.models = models;
+        this.policy = policy;
+        architectures();
+        parts();
+    }
+
+    List<Mismatch> found() {
+        return found;
+    }
+
+    List<TensorPlan> plan() {
+        return plan;
+    }
+
+    private void architectures() {
+        var first = ModelGuess.of(models.getFirst().parts());
+        for (int i = 1; i < models.size(); i++) {
+            var other = ModelGuess.of(models.get(i).parts());
+            if (first.isPresent() && other.isPresent() && !first.equals(other)) {
+                // The keys and shapes that come with it are judged by the policy.
+                found.add(
+                        new Mismatch(
+                                Cause.ARCHITECTURE, i, "", "", first.get(), other.get(), false));
+            }
+        }
+    }
+
+    private void parts() {
+        Set<String> first = models.getFirst().parts().keySet();
+        Set<String> all = new LinkedHashSet<>(first);
+        models.forEach(m -> all.addAll(m.parts().keySet()));
+        for (String part : all) {
+            List<Integer> holders = new ArrayList<>();
+            for (int i = 0; i < models.size(); i++) {
+                boolean has = models.get(i).parts().containsKey(part);
+                if (has) {
+                    holders.add(i);
+                }
+                if (first.contains(part) && !has) {
+                    boolean refused = policy.missing() == OnMissing.REFUSE;
+                    found.add(new Mismatch(Cause.MISSING_PART, i, part, "", "", "", refused));
+                } else if (!first.contains(part) && has) {
+                    boolean refused = policy.extra() == OnExtra.REFUSE;
+                    found.add(new Mismatch(Cause.EXTRA_PART, i, part, "", "", "", refused));
+                }
+            }
+            tensors(part, holders, holders.size() < models.size());
+        }
+    }
+
+    /**
+     * @param partial whether some checkpoints lack the whole part, which has been told
+     */
+    private void tensors(String part, List<Integer> holders, boolean partial) {
+        SequencedMap<String, TensorInfo> first = tensors(part, holders.getFirst());
+        Set<String> keys = new LinkedHashSet<>(first.keySet());
+        TreeSet<String> more = new TreeSet<>();
+        holders.forEach(i -> more.addAll(tensors(part, i).keySet()));
+        keys.addAll(more);
+        boolean extraPart = holders.getFirst() != 0;
+        for (String key : keys) {
+            boolean extra = extraPart || !first.containsKey(key);
+            List<Integer> with = new ArrayList<>();
+            for (int i : holders) {
+                boolean has = tensors(part, i).containsKey(key);
+                if (has) {
+                    with.add(i);
+                }
+                if (extraPart) {
+                    continue; // told as a part
+                }
+                if (extra && has) {
+                    key(Cause.EXTRA_KEY, i, part, key, policy.extra() == OnExtra.REFUSE);
+                } else if (!extra && !has) {
+                    key(Cause.MISSING_KEY, i, part, key, policy.missing() == OnMissing.REFUSE);
+                }
+            }
+            boolean missing = !extra && (partial || with.size() < holders.size());
+            boolean dropped =
+                    extra
+                            ? policy.extra() == OnExtra.DROP
+                            : missing && policy.missing() == OnMissing.DROP;
+            kinds(part, key, with, dropped);
+        }
+    }
+
+    private void key(Cause cause, int input, String part, String key, boolean refused) {
+        found.add(new Mismatch(cause, input, part, key, "", "", refused));
+    }
+
+    private void kinds(String part, String key, List<Integer> with, boolean dropped) {
+        TensorInfo first = info(part, key, with.getFirst());
+        boolean fromFirst = false;
+        for (int i : with) {
+            TensorInfo other = info(part, key, i);
+            boolean sameShape = Arrays.equals(first.shape(), other.shape());
+            if (!sameShape) {
+                boolean refused = !dropped && policy.shape() == OnShape.REFUSE;
+                kind(Cause.SHAPE, i, part, first, other, refused);
+                fromFirst = true;
+            }
+            if (first.dtype() != other.dtype()) {
+                boolean floats = first.dtype().isFloat() && other.dtype().isFloat();
+                OnDtype on = policy.dtype();
+                boolean taken = sameShape ? on == OnDtype.FROM_FIRST : true;
+                boolean refused = !dropped && !taken && (on == OnDtype.REFUSE || !floats);
+                kind(floats ? Cause.DTYPE : Cause.INTEGER, i, part, first, other, refused);
+                fromFirst |= on == OnDtype.FROM_FIRST || !floats;
+            }
+        }
+        if (dropped) {
+            return;
+        }
+        List<Integer> from = fromFirst ? with.subList(0, 1) : with;
+        boolean copy = from.size() == 1 || !first.dtype().isFloat();
+        plan.add(
+                new TensorPlan(
+                        part,
+                        key,
+                        first.shape(),
+                        first.dtype(),
+                        from.stream().mapToInt(Integer::intValue).toArray(),
+                        copy ? Mode.COPY : Mode.AVERAGE));
+    }
+
+    private void kind(
+            Cause cause,
+            int input,
+            String part,
+            TensorInfo first,
+            TensorInfo other,
+            boolean refused) {
+        found.add(
+                new Mismatch(
+                        cause, input, part, first.name(), words(first), words(other), refused));
+    }
+
+    private static String words(TensorInfo t) {
+        return t.dtype() + Arrays.toString(t.shape());
+    }
+
+    private SequencedMap<String, TensorInfo> tensors(String part, int model) {
+        SequencedMap<String, TensorInfo> t = models.get(model).parts().get(part);
+        if (t == null) {
+            throw new SoupException(models.get(model).name() + " has no component '" + part + "'.");
+        }
+        return t;
+    }
+
+    private TensorInfo info(String part, String key, int model) {
+        Map<String, TensorInfo> t = tensors(part, model);
+        TensorInfo info = t.get(key);
+        if (info == null) {
+            throw new SoupException("No tensor '" + key + "' in " + models.get(model).name() + ".");
+        }
+        return info;
+    }
+}

@@ -1,0 +1,98 @@
+package org.diffusionsoup.core;
+
+/**
+ * What to do with checkpoints that are not alike in every respect, case by case. Whatever a policy
+ * does not allow is refused, with a list ({@link Mismatches}).
+ *
+ * @param missing for tensors, and whole components, of the first that another lacks
+ * @param extra for those that the first lacks
+ * @param dtype for tensors of another dtype than the first's
+ * @param shape for tensors of another shape than the first's
+ * @param files for configurations, tokenizers and other files of a folder that carry no weights
+ */
+public record MismatchPolicy(
+        OnMissing missing, OnExtra extra, OnDtype dtype, OnShape shape, OnFiles files) {
+
+    /** Tensors that the first has and another lacks. */
+    public enum OnMissing {
+        /** Nothing is averaged. */
+        REFUSE,
+        /** Averaged over those that have it, their coefficients scaled to sum to 1. */
+        AVERAGE_PRESENT,
+        /** The output does not have it. */
+        DROP
+    }
+
+    /** Tensors that the first lacks and another has. */
+    public enum OnExtra {
+        /** Nothing is averaged. */
+        REFUSE,
+        /** The output does not have it. */
+        DROP,
+        /** Copied from the only one that has it, averaged over those that have it. */
+        KEEP
+    }
+
+    /** Tensors of another element type. */
+    public enum OnDtype {
+        /** Nothing is averaged. */
+        REFUSE,
+        /**
+         * Floating-point values are averaged as they are, and stored in the first's dtype. Integers
+         * are refused all the same: they are no values to average.
+         */
+        CONVERT,
+        /** The first's tensor is copied. */
+        FROM_FIRST
+    }
+
+    /** Tensors of another shape. */
+    public enum OnShape {
+        /** Nothing is averaged. */
+        REFUSE,
+        /** The first's tensor is copied. */
+        FROM_FIRST
+    }
+
+    /** Files without weights that differ. */
+    public enum OnFiles {
+        /** Nothing is averaged. */
+        REFUSE,
+        /** The first's files are copied. */
+        FROM_FIRST
+    }
+
+    /** Refuses every difference. */
+    public static final MismatchPolicy REFUSE =
+            new MismatchPolicy(
+                    OnMissing.REFUSE,
+                    OnExtra.REFUSE,
+                    OnDtype.REFUSE,
+                    OnShape.REFUSE,
+                    OnFiles.REFUSE);
+
+    /** The same with another treatment of missing tensors. */
+    public MismatchPolicy withMissing(OnMissing other) {
+        return new MismatchPolicy(other, extra, dtype, shape, files);
+    }
+
+    /** The same with another treatment of extra tensors. */
+    public MismatchPolicy withExtra(OnExtra other) {
+        return new MismatchPolicy(missing, other, dtype, shape, files);
+    }
+
+    /** The same with another treatment of other dtypes. */
+    public MismatchPolicy withDtype(OnDtype other) {
+        return new MismatchPolicy(missing, extra, other, shape, files);
+    }
+
+    /** The same with another treatment of other shapes. */
+    public MismatchPolicy withShape(OnShape other) {
+        return new MismatchPolicy(missing, extra, dtype, other, files);
+    }
+
+    /** The same with another treatment of files without weights. */
+    public MismatchPolicy withFiles(OnFiles other) {
+        return new MismatchPolicy(missing, extra, dtype, shape, other);
+    }
+}

@@ -1,0 +1,141 @@
+package org.diffusionsoup.core;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.Mismatch.Cause;
+
+/**
+ * How checkpoints that are to be averaged differ from the first of them, what a policy makes of it,
+ * and, unless it refuses, who supplies each tensor of the output. Only headers are looked at.
+ */
+public final class Mismatches {
+    /**
+     * What is compared of one checkpoint.
+     *
+     * @param name how messages call it
+     * @param parts its state dicts by component; the empty name for a checkpoint of one file
+     * @param folder the diffusers folder whose other files are compared; empty for other layouts
+     */
+    public record Model(
+            String name,
+            SequencedMap<String, SequencedMap<String, TensorInfo>> parts,
+            Optional<DiffusersFolder> folder) {
+        public Model {
+            parts = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(parts));
+        }
+
+        /** A checkpoint under the name of its path. */
+        public static Model of(Checkpoint checkpoint) {
+            SequencedMap<String, SequencedMap<String, TensorInfo>> parts = new LinkedHashMap<>();
+            checkpoint.parts().forEach((name, source) -> parts.put(name, source.tensors()));
+            return new Model(checkpoint.path().toString(), parts, checkpoint.folder());
+        }
+    }
+
+    private final List<Model> models;
+    private final List<Mismatch> all;
+    private final List<TensorPlan> plan;
+
+    private Mismatches(List<Model> models, List<Mismatch> all, List<TensorPlan> plan) {
+        this.models = List.copyOf(models);
+        this.all = List.copyOf(all);
+        this.plan = List.copyOf(plan);
+    }
+
+    /** Compares checkpoints, all their components and other files, with the first. */
+    public static Mismatches between(
+            Checkpoint first, List<Checkpoint> others, MismatchPolicy policy) {
+        List<Model> models = new ArrayList<>(List.of(Model.of(first)));
+        others.forEach(o -> models.add(Model.of(o)));
+        return between(models, policy);
+    }
+
+    /**
+     * Compares models with the first of them.
+     *
+     * @param models at least one
+     */
+    public static Mismatches between(List<Model> models, MismatchPolicy policy) {
+        List<Mismatch> found = new ArrayList<>();
+        Model first = models.getFirst();
+        for (int i = 1; i < models.size(); i++) {
+            Model other = models.get(i);
+            // A file's one part has no name, a folder's all have one.
+            if (first.parts().containsKey("") != other.parts().containsKey("")) {
+                found.add(
+                        new Mismatch(Cause.LAYOUT, i, "", "", layout(first), layout(other), true));
+            }
+        }
+        if (!found.isEmpty()) {
+            return new Mismatches(models, found, List.of());
+        }
+        MismatchFinder finder = new MismatchFinder(models, policy);
+        found.addAll(finder.found());
+        found.addAll(FolderFiles.compare(models, policy));
+        return new Mismatches(models, found, finder.plan());
+    }
+
+    private static String layout(Model model) {
+        return model.parts().containsKey("") ? "one state dict" : "a folder of components";
+    }
+
+    /** Whether the checkpoints are alike in every respect. */
+    public boolean isEmpty() {
+        return all.isEmpty();
+    }
+
+    /** Whether the policy refuses to average them. */
+    public boolean isRefused() {
+        return all.stream().anyMatch(Mismatch::refused);
+    }
+
+    /** Every difference, those of one cause together, the gravest cause first. */
+    public List<Mismatch> all() {
+        return all.stream().sorted((a, b) -> a.cause().compareTo(b.cause())).toList();
+    }
+
+    /** Number of differences of each cause that there are any of. */
+    public SortedMap<Cause, Integer> counts() {
+        SortedMap<Cause, Integer> counts = new TreeMap<>();
+        all.forEach(m -> counts.merge(m.cause(), 1, Integer::sum));
+        return Collections.unmodifiableSortedMap(counts);
+    }
+
+    /** The names of the compared checkpoints; {@link Mismatch#input} is an index into them. */
+    public List<String> names() {
+        return models.stream().map(Model::name).toList();
+    }
+
+    /**
+     * What the differences look like, one sentence each, for example that one of the checkpoints is
+     * an SDXL checkpoint and the others are SD 1.x; empty where nothing is recognised.
+     */
+    public List<String> guesses() {
+        return MismatchGuesses.of(models, all);
+    }
+
+    /** All of it for people to read: differences by cause, guesses, flags that may help. */
+    public String message() {
+        return MismatchText.of(names(), this);
+    }
+
+    /**
+     * Every tensor of the output, by part in the first's order (then parts that only others have),
+     * and within a part in the first's order (then further keys by name).
+     *
+     * @throws IncompatibleIngredientsException if the policy refuses; its message is {@link
+     *     #message}
+     */
+    public List<TensorPlan> plan() {
+        if (isRefused()) {
+            throw new IncompatibleIngredientsException(this);
+        }
+        return plan;
+    }
+}
