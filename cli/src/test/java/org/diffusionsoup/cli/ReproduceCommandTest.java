@@ -97,6 +97,25 @@ class ReproduceCommandTest {
     }
 
     @Test
+    void whatAnIngredientLeftByTheSumIsASoupOfTheRest() {
+        Path a = MergeModels.file(work.resolve("a.safetensors"), 1);
+        Path b = MergeModels.file(work.resolve("b.safetensors"), 2);
+        Path c = MergeModels.file(work.resolve("c.safetensors"), 3);
+        Path soup = work.resolve("soup.safetensors");
+        Run.of("merge", a, b, c, "-o", soup, "--keep-sum", "--no-hash-cache").ok();
+        Path less = work.resolve("less.safetensors");
+        Run.of("adjust", soup, "--remove", b, "-o", less, "--no-hash-cache").ok();
+        Run run = Run.of("reproduce", less, "-q").ok();
+        assertThat(run.out())
+                .contains("less.safetensors: identical")
+                .contains("a.safetensors", "c.safetensors")
+                .doesNotContain("b.safetensors");
+        Path guess = work.resolve("guess.safetensors");
+        Run.of("adjust", soup, "--remove", b, "--approximate", "-o", guess, "--no-hash-cache").ok();
+        Run.of("reproduce", guess, "-q").fails(1, "was not averaged or merged");
+    }
+
+    @Test
     void aMergeOfFolders() throws IOException {
         MergeModels.folder(work.resolve("base"), 1);
         MergeModels.folder(work.resolve("tuned"), 2);
