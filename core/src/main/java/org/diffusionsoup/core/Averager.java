@@ -148,6 +148,9 @@ final class Averager implements AutoCloseable {
                     running.set(s, submit(slot, job, p + slots.size()));
                 }
             }
+            for (TensorSource source : job.sources) {
+                source.checkUnchanged();
+            }
         } finally {
             // Slots must be idle before their memory is used again or freed.
             for (Future<?> f : running) {

@@ -1,5 +1,8 @@
 package org.diffusionsoup.core;
 
+import java.util.Locale;
+import java.util.Map;
+
 /**
  * What to do with checkpoints that are not alike in every respect, case by case. Whatever a policy
  * does not allow is refused, with a list ({@link Mismatches}).
@@ -94,5 +97,20 @@ public record MismatchPolicy(
     /** The same with another treatment of files without weights. */
     public MismatchPolicy withFiles(OnFiles other) {
         return new MismatchPolicy(missing, extra, dtype, shape, other);
+    }
+
+    /** Adds what is not refused to a recipe's options. */
+    void describe(Map<String, String> options) {
+        put(options, "on_missing", missing);
+        put(options, "on_extra", extra);
+        put(options, "on_dtype", dtype);
+        put(options, "on_shape", shape);
+        put(options, "on_files", files);
+    }
+
+    private static void put(Map<String, String> options, String key, Enum<?> value) {
+        if (!value.name().equals("REFUSE")) {
+            options.put(key, value.name().toLowerCase(Locale.ROOT));
+        }
     }
 }

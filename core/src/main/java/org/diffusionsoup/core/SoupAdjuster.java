@@ -378,6 +378,7 @@ public final class SoupAdjuster {
             long after = sum(members);
             Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
             List<Averager> open = new ArrayList<>();
+            long bytes;
             try {
                 Recipe old = Recipe.average(soup, kept.members(), kept.options());
                 for (String part : members.getFirst().hashes().keySet()) {
@@ -389,13 +390,15 @@ public final class SoupAdjuster {
                 if (before <= 0 || parts.isEmpty()) {
                     throw new SoupException("The sum " + kept.folder() + " holds nothing.");
                 }
-                if (options.keepSum()) {
-                    // First, so that no new soup stands beside a sum that is not its own.
-                    keepSum(parts.keySet());
-                }
                 total = parts.values().stream().mapToLong(CheckpointWriter.Part::bytes).sum();
                 done = 0;
                 options.writer().write(soup, parts, request.output());
+                bytes = done;
+                if (options.keepSum()) {
+                    // Last: it may replace the sum read here. Ended in between, the new soup stands
+                    // beside a sum that is not its own, which checkSameSoup notices.
+                    keepSum(parts.keySet());
+                }
             } finally {
                 open.forEach(Averager::close);
                 sums.values().forEach(TensorSource::close);
@@ -405,7 +408,7 @@ public final class SoupAdjuster {
                 String name = recipe.members().get(i).name();
                 in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
             }
-            return new Soup(request.output(), in, parts.size(), tensors, 0, done, "");
+            return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "");
         }
 
         private long sum(List<Member> of) {

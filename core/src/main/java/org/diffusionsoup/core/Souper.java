@@ -4,6 +4,7 @@ import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -19,7 +21,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.IntStream;
 import org.diffusionsoup.core.KeptSum.Member;
 
 /**
@@ -45,6 +46,8 @@ public final class Souper {
      *     of refused
      * @param components of diffusers folders, the only ones to average, the others being copied
      *     from the first ingredient; empty for all
+     * @param policy what to do with ingredients that are not alike; with any but {@link
+     *     MismatchPolicy#REFUSE} the first ingredient is the one the others are compared with
      * @param keepSum whether the exact sum is kept in {@code OUTPUT.sum}, for {@link SoupAdjuster}
      * @param hashes remembers the SHA-256 of ingredients
      * @param progress told how far a soup is
@@ -55,6 +58,7 @@ public final class Souper {
             Optional<DType> outputDType,
             boolean allowNonFinite,
             SortedSet<String> components,
+            MismatchPolicy policy,
             boolean keepSum,
             HashCache hashes,
             SoupProgress progress) {
@@ -66,6 +70,7 @@ public final class Souper {
                         Optional.empty(),
                         false,
                         new TreeSet<>(),
+                        MismatchPolicy.REFUSE,
                         false,
                         HashCache.none(),
                         SoupProgress.NONE);
@@ -89,6 +94,7 @@ public final class Souper {
                     outputDType,
                     allowNonFinite,
                     components,
+                    policy,
                     keepSum,
                     hashes,
                     progress);
@@ -96,17 +102,41 @@ public final class Souper {
 
         public Options withWriter(CheckpointWriter w) {
             return new Options(
-                    threads, w, outputDType, allowNonFinite, components, keepSum, hashes, progress);
+                    threads,
+                    w,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    policy,
+                    keepSum,
+                    hashes,
+                    progress);
         }
 
         public Options withOutputDType(Optional<DType> dtype) {
             return new Options(
-                    threads, writer, dtype, allowNonFinite, components, keepSum, hashes, progress);
+                    threads,
+                    writer,
+                    dtype,
+                    allowNonFinite,
+                    components,
+                    policy,
+                    keepSum,
+                    hashes,
+                    progress);
         }
 
         public Options withAllowNonFinite(boolean allowed) {
             return new Options(
-                    threads, writer, outputDType, allowed, components, keepSum, hashes, progress);
+                    threads,
+                    writer,
+                    outputDType,
+                    allowed,
+                    components,
+                    policy,
+                    keepSum,
+                    hashes,
+                    progress);
         }
 
         public Options withComponents(Collection<String> names) {
@@ -116,6 +146,20 @@ public final class Souper {
                     outputDType,
                     allowNonFinite,
                     new TreeSet<>(names),
+                    policy,
+                    keepSum,
+                    hashes,
+                    progress);
+        }
+
+        public Options withPolicy(MismatchPolicy p) {
+            return new Options(
+                    threads,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    p,
                     keepSum,
                     hashes,
                     progress);
@@ -128,6 +172,7 @@ public final class Souper {
                     outputDType,
                     allowNonFinite,
                     components,
+                    policy,
                     keep,
                     hashes,
                     progress);
@@ -140,6 +185,7 @@ public final class Souper {
                     outputDType,
                     allowNonFinite,
                     components,
+                    policy,
                     keepSum,
                     cache,
                     progress);
@@ -152,6 +198,7 @@ public final class Souper {
                     outputDType,
                     allowNonFinite,
                     components,
+                    policy,
                     keepSum,
                     hashes,
                     listener);
@@ -207,7 +254,8 @@ public final class Souper {
     /**
      * Averages the ingredients into a new file or folder, which appears whole or not at all.
      *
-     * @param ingredients at least one; all single models, or all diffusers folders
+     * @param ingredients at least one; all single models, or all diffusers folders; the first is
+     *     the one the others are compared with
      * @param output the file or folder to make; must not be one of the ingredients
      * @return what was made
      * @throws IncompatibleIngredientsException if they differ in components, configuration, tensor
@@ -232,23 +280,10 @@ public final class Souper {
 
     private Soup makeFrom(List<Ingredient> opened, Path output) {
         Ingredient first = opened.getFirst();
-        for (Ingredient i : opened) {
-            if (i.checkpoint().folder().isPresent() != first.checkpoint().folder().isPresent()) {
-                throw new SoupException(
-                        "Cannot average "
-                                + first.what().path()
-                                + " with "
-                                + i.what().path()
-                                + ": ingredients must be all files or all diffusers folders.");
-            }
-        }
-        for (Ingredient i : opened) {
-            List<String> differences = first.differences(i);
-            if (!differences.isEmpty()) {
-                throw new IncompatibleIngredientsException(
-                        first.what().path(), i.what().path(), differences);
-            }
-        }
+        List<Checkpoint> others =
+                opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
+        List<TensorPlan> plan =
+                Mismatches.between(first.checkpoint(), others, options.policy()).plan();
         for (String c : options.components()) {
             first.part(c);
         }
@@ -256,7 +291,7 @@ public final class Souper {
                 Executors.newFixedThreadPool(
                         options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
         try {
-            return new Run(hashed(opened, workers, options), workers).make(output);
+            return new Run(hashed(opened, workers, options), plan, workers).make(output);
         } finally {
             workers.shutdownNow();
         }
@@ -328,14 +363,14 @@ public final class Souper {
         private final List<Long> a;
         private final Recipe recipe;
         private final Checkpoint like;
-        private final List<String> parts;
+        private final SequencedMap<String, List<TensorPlace>> plan;
         private long totalBytes;
         private long doneBytes;
         private long tensors;
         private long parameters;
 
         /** Puts the ingredients into an order of their own: the caller's must show nowhere. */
-        Run(List<Ingredient> given, ExecutorService workers) {
+        Run(List<Ingredient> given, List<TensorPlan> wanted, ExecutorService workers) {
             this.workers = workers;
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
@@ -349,7 +384,8 @@ public final class Souper {
             members.sort(Member.ORDER);
             this.ingredients = members.stream().map(byMember::get).toList();
             this.a = members.stream().map(m -> m.a().longValueExact()).toList();
-            this.like = ingredients.getFirst().checkpoint();
+            boolean alike = options.policy().equals(MismatchPolicy.REFUSE);
+            this.like = (alike ? ingredients : given).getFirst().checkpoint();
             TreeMap<String, String> extra = new TreeMap<>();
             options.outputDType().ifPresent(d -> extra.put("dtype", d.safetensorsName()));
             if (options.allowNonFinite()) {
@@ -358,20 +394,48 @@ public final class Souper {
             if (!options.components().isEmpty()) {
                 extra.put("components", String.join(",", options.components()));
             }
+            if (!alike) {
+                options.policy().describe(extra);
+                extra.put("first_name", given.getFirst().what().name());
+            }
             this.recipe = Recipe.average(like, members, extra);
-            this.parts =
-                    like.parts().keySet().stream()
-                            .filter(p ->
-                                    options.components().isEmpty()
-                                            || options.components().contains(p))
-                            .toList();
+            this.plan = places(wanted, given);
+        }
+
+        /** The plan by part, its inputs counted in the order of {@link #ingredients}. */
+        private SequencedMap<String, List<TensorPlace>> places(
+                List<TensorPlan> wanted, List<Ingredient> given) {
+            Map<Ingredient, Integer> position = new IdentityHashMap<>();
+            for (int i = 0; i < ingredients.size(); i++) {
+                position.put(ingredients.get(i), i);
+            }
+            SequencedMap<String, List<TensorPlace>> places = new LinkedHashMap<>();
+            for (TensorPlan t : wanted) {
+                if (!options.components().isEmpty() && !options.components().contains(t.part())) {
+                    continue;
+                }
+                boolean mean = t.mode() == TensorPlan.Mode.AVERAGE;
+                DType dtype =
+                        t.dtype().isFloat() ? options.outputDType().orElse(t.dtype()) : t.dtype();
+                // A single floating-point tensor is a mean of one: its dtype may change.
+                boolean computed = mean || t.dtype().isFloat();
+                List<Integer> inputs =
+                        Arrays.stream(t.inputs())
+                                .limit(computed && !mean ? 1 : Long.MAX_VALUE)
+                                .mapToObj(i -> position.getOrDefault(given.get(i), -1))
+                                .sorted()
+                                .toList();
+                places.computeIfAbsent(t.part(), p -> new ArrayList<>())
+                        .add(new TensorPlace(t.name(), dtype, t.shape(), inputs, computed));
+            }
+            return places;
         }
 
         Soup make(Path output) {
             Map<String, CheckpointWriter.Part> written = new LinkedHashMap<>();
             Averager.Mean mean = new Averager.Mean(a, options.allowNonFinite(), kernels);
             try (Averager averager = averager(mean, "averaging")) {
-                for (String part : parts) {
+                for (String part : plan.keySet()) {
                     written.put(part, part(part, averager));
                 }
                 options.writer().write(like, written, output);
@@ -383,7 +447,7 @@ public final class Souper {
                 SoupIngredient w = ingredients.get(i).what();
                 normalised.add(new SoupIngredient(w.name(), w.path(), recipe.coefficient(i)));
             }
-            return new Soup(output, normalised, parts.size(), tensors, parameters, bytes, note);
+            return new Soup(output, normalised, plan.size(), tensors, parameters, bytes, note);
         }
 
         private Averager averager(Averager.Task task, String what) {
@@ -399,19 +463,15 @@ public final class Souper {
         }
 
         private List<TensorSource> sources(String part) {
-            return ingredients.stream().map(i -> i.part(part)).toList();
+            return ingredients.stream()
+                    .map(i -> i.checkpoint().parts().getOrDefault(part, NoTensors.of(i)))
+                    .toList();
         }
 
         private CheckpointWriter.Part part(String name, Averager averager) {
             List<TensorSource> sources = sources(name);
-            List<Integer> everyone = IntStream.range(0, sources.size()).boxed().toList();
-            List<TensorPlace> plan = new ArrayList<>();
-            for (TensorInfo t : sources.getFirst().tensors().values()) {
-                boolean isFloat = t.dtype().isFloat();
-                DType dtype = isFloat ? options.outputDType().orElse(t.dtype()) : t.dtype();
-                plan.add(new TensorPlace(t.name(), dtype, t.shape(), everyone, isFloat));
-            }
-            List<TensorEntry> entries = averager.entries(sources, plan);
+            List<TensorEntry> entries =
+                    averager.entries(sources, plan.getOrDefault(name, List.of()));
             tensors += entries.size();
             for (TensorEntry t : entries) {
                 totalBytes += t.byteSize();
@@ -422,13 +482,16 @@ public final class Souper {
 
         /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */
         private String keepSum(Path output) {
+            if (!options.policy().equals(MismatchPolicy.REFUSE)) {
+                return "No sum was kept: the ingredients are not required to be alike.";
+            }
             Path folder = KeptSum.folderOf(output);
             List<Member> members = recipe.members();
             try {
                 AtomicFiles.replaceFolder(
                         folder,
                         to -> {
-                            for (String part : parts) {
+                            for (String part : plan.keySet()) {
                                 doneBytes = 0;
                                 totalBytes = 0;
                                 sum(part, to);
@@ -443,11 +506,10 @@ public final class Souper {
 
         private void sum(String part, Path to) {
             List<TensorSource> sources = sources(part);
-            List<Integer> everyone = IntStream.range(0, sources.size()).boxed().toList();
             SumExceptions exceptions = new SumExceptions(part);
-            List<TensorPlace> plan = new ArrayList<>();
-            for (TensorInfo t : sources.getFirst().tensors().values()) {
-                if (t.dtype().isFloat()) {
+            List<TensorPlace> sums = new ArrayList<>();
+            for (TensorPlace t : plan.getOrDefault(part, List.of())) {
+                if (t.computed()) {
                     List<DType> dtypes = new ArrayList<>();
                     sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
                     if (dtypes.contains(DType.F64)) {
@@ -456,13 +518,12 @@ public final class Souper {
                                         + t.name()
                                         + "' is F64; withdrawing means averaging again.");
                     }
-                    plan.add(
-                            new TensorPlace(
-                                    t.name(), SumTask.dtype(dtypes), t.shape(), everyone, true));
+                    DType stored = SumTask.dtype(dtypes);
+                    sums.add(new TensorPlace(t.name(), stored, t.shape(), t.inputs(), true));
                 }
             }
             try (Averager averager = averager(new SumTask(a, exceptions), "keeping the sum")) {
-                List<TensorEntry> entries = averager.entries(sources, plan);
+                List<TensorEntry> entries = averager.entries(sources, sums);
                 totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();
                 SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
             }

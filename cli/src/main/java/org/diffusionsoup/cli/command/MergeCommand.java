@@ -101,6 +101,8 @@ final class MergeCommand extends SoupCommand {
                             + " without the others; two to four times an F16 soup's size.")
     private boolean keepSum;
 
+    @Mixin private MismatchFlags mismatches = new MismatchFlags();
+
     @Mixin private MergeFlags flags = new MergeFlags();
 
     @Override
@@ -136,6 +138,7 @@ final class MergeCommand extends SoupCommand {
                             .withOutputDType(Optional.ofNullable(dtype))
                             .withAllowNonFinite(allowNan)
                             .withComponents(components)
+                            .withPolicy(mismatches.policy())
                             .withKeepSum(keepSum)
                             .withHashes(flags.hashes())
                             .withProgress(new MegabyteSteps(progress));
