@@ -58,12 +58,22 @@ public sealed interface JsonValue {
     /**
      * Reads a JSON file that holds one object.
      *
-     * @throws SoupException if it is not JSON, or no object, or repeats a key
+     * @throws SoupException if it is not JSON, or no object, or repeats a key, or over 32 MiB
      * @throws SoupIoException if it cannot be read
      */
     static JsonObject readObject(Path file) {
         byte[] bytes;
         try {
+            long size = Files.size(file);
+            if (size > Reader.MAX_BYTES) {
+                throw new SoupException(
+                        file
+                                + " is too large for a JSON file: "
+                                + size
+                                + " bytes, where at most "
+                                + Reader.MAX_BYTES
+                                + " are read.");
+            }
             bytes = Files.readAllBytes(file);
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
@@ -75,7 +85,7 @@ public sealed interface JsonValue {
      * Reads a JSON text that is one object.
      *
      * @param what the text's name in messages
-     * @throws SoupException if it is not JSON, or no object, or repeats a key
+     * @throws SoupException if it is not JSON, or no object, or repeats a key, or over 32 MiB
      */
     static JsonObject readObject(byte[] bytes, String what) {
         try (JsonParser p = Reader.FACTORY.createParser(bytes)) {
@@ -92,6 +102,9 @@ public sealed interface JsonValue {
 
     /** The recursive reader; depth is bounded by the factory's constraints. */
     final class Reader {
+        /** Far above any configuration or index; the value takes several times the text. */
+        private static final long MAX_BYTES = 32L << 20;
+
         private static final JsonFactory FACTORY =
                 JsonFactory.builder()
                         .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)

@@ -2,6 +2,7 @@ package org.diffusionsoup.core;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -110,7 +111,16 @@ final class TorchWriter {
     }
 
     static Path zip(Path file, Map<String, byte[]> entries, int method) {
-        try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(file))) {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            zip(out, entries, method);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return file;
+    }
+
+    static void zip(OutputStream to, Map<String, byte[]> entries, int method) throws IOException {
+        try (ZipOutputStream out = new ZipOutputStream(to)) {
             for (var e : entries.entrySet()) {
                 ZipEntry entry = new ZipEntry(e.getKey());
                 entry.setMethod(method);
@@ -125,10 +135,7 @@ final class TorchWriter {
                 out.write(e.getValue());
                 out.closeEntry();
             }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
-        return file;
     }
 
     private static ByteBuffer le(int n) {
