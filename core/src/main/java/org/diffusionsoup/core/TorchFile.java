@@ -86,7 +86,9 @@ final class TorchFile implements TensorSource {
     private static String root(Path path, Map<String, TorchZip.Entry> entries) {
         List<String> found =
                 entries.keySet().stream()
-                        .filter(n -> n.matches("[^/]+/" + PICKLE))
+                        .filter(n -> n.endsWith("/" + PICKLE))
+                        .filter(n -> n.length() > PICKLE.length() + 1)
+                        .filter(n -> n.indexOf('/') == n.length() - PICKLE.length() - 1)
                         .sorted()
                         .toList();
         if (found.size() != 1) {
