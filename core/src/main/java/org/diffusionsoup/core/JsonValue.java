@@ -114,6 +114,15 @@ public sealed interface JsonValue {
 
         private Reader() {}
 
+        private static BigDecimal number(JsonParser p) throws IOException {
+            try {
+                return p.getDecimalValue();
+            } catch (NumberFormatException e) {
+                // Exponents of more digits than a BigDecimal's scale has.
+                throw new IOException("a number of an impossible size", e);
+            }
+        }
+
         private static JsonValue value(JsonParser p, @Nullable JsonToken token) throws IOException {
             return switch (token) {
                 case null -> throw new IOException("the text is empty");
@@ -133,7 +142,7 @@ public sealed interface JsonValue {
                     yield new JsonArray(items);
                 }
                 case VALUE_STRING -> new JsonString(p.getText());
-                case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new JsonNumber(p.getDecimalValue());
+                case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new JsonNumber(number(p));
                 case VALUE_TRUE -> new JsonBool(true);
                 case VALUE_FALSE -> new JsonBool(false);
                 case VALUE_NULL -> new JsonNull();
