@@ -1,0 +1,331 @@
+package org.diffusionsoup.core.convert;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.Architecture;
+import org.diffusionsoup.core.Architecture.Family;
+import org.diffusionsoup.core.Architecture.Task;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.Checkpoint.Layout;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.TensorBytes;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorSource;
+
+/**
+ * Converts Stable Diffusion 1.x, 2.x and XL between original single files and diffusers folders.
+ * Weights keep their dtypes and bytes; they are renamed, reshaped, split, joined or transposed, in
+ * pieces, so memory does not grow with the model. Outputs appear whole or not at all.
+ *
+ * @param replace whether an existing output is replaced
+ * @param prediction what the denoiser predicts, where the caller knows it; otherwise the
+ *     configuration carried in the file says it, then its {@code modelspec.prediction_type}, then a
+ *     guess: velocity for text-to-image Stable Diffusion 2.x unless the file's name holds {@code
+ *     base} or {@code 512}, or a file marked {@code v_pred}; noise for all others
+ * @param progress told the bytes written
+ */
+public record Converter(
+        boolean replace, Optional<PredictionType> prediction, SoupProgress progress) {
+    /** Refuses existing outputs, reports nothing. */
+    public static final Converter DEFAULT =
+            new Converter(false, Optional.empty(), SoupProgress.NONE);
+
+    private static final int PIECE = 4 << 20;
+
+    /**
+     * A checkpoint's components under today's diffusers names, whatever its layout, so that a
+     * single file can be averaged with a folder. Borrowed: valid until the checkpoint is closed.
+     *
+     * @throws SoupException if a single file is no Stable Diffusion 1.x, 2.x or XL
+     */
+    public static SequencedMap<String, TensorSource> view(Checkpoint checkpoint) {
+        if (checkpoint.layout() != Layout.DIFFUSERS) {
+            architecture(checkpoint);
+            return new FromSingle(checkpoint.part("")).parts();
+        }
+        SequencedMap<String, TensorSource> parts = new LinkedHashMap<>(checkpoint.parts());
+        TensorSource vae = parts.get("vae");
+        if (vae != null) {
+            parts.put("vae", currentVae(vae));
+        }
+        return parts;
+    }
+
+    private static TensorSource currentVae(TensorSource vae) {
+        List<Derived> tensors = new ArrayList<>();
+        for (TensorInfo t : vae.tensors().values()) {
+            String name = VaeNames.current(t.name());
+            long[] s = t.shape();
+            boolean flat = VaeNames.isProjection(name) && s.length == 4 && s[2] * s[3] == 1;
+            long[] shape = flat ? new long[] {s[0], s[1]} : s;
+            tensors.add(Derived.same(vae, t, name, shape));
+        }
+        return new DerivedSource(vae, tensors);
+    }
+
+    /**
+     * Makes a diffusers folder, with configurations, scheduler and tokenizers, of a single file.
+     *
+     * @throws SoupException if it is no Stable Diffusion 1.x, 2.x or XL, lacks a component, or the
+     *     output exists and may not be replaced
+     */
+    public Conversion toDiffusers(Checkpoint single, Path out) {
+        if (single.layout() == Layout.DIFFUSERS) {
+            throw new SoupException(single.path() + " is a diffusers folder already.");
+        }
+        checkFree(out);
+        Architecture architecture = architecture(single);
+        Family family = architecture.family();
+        TensorSource source = single.part("");
+        FromSingle from = new FromSingle(source);
+        Map<String, TensorSource> parts = from.parts();
+        checkComplete(single, family, parts);
+        Map<String, byte[]> files =
+                new TreeMap<>(CarriedFiles.from(single.path(), source.metadata()));
+        List<String> notes = new ArrayList<>();
+        boolean carried = files.containsKey("scheduler/scheduler_config.json");
+        PredictionType predicts = prediction.orElseGet(() -> guess(single, architecture, notes));
+        if (!carried || prediction.isPresent()) {
+            files.put(
+                    "scheduler/scheduler_config.json",
+                    Configs.utf8(Configs.scheduler(family, predicts)));
+        }
+        parts.forEach((name, part) ->
+                files.computeIfAbsent(
+                        name + "/config.json",
+                        n -> Configs.utf8(config(name, family, predicts, part))));
+        tokenizer(files, "tokenizer/", family == Family.SD2 ? "!" : "<|endoftext|>");
+        if (family == Family.SDXL) {
+            tokenizer(files, "tokenizer_2/", "!");
+        }
+        int[] count = {0};
+        long[] bytes = {0};
+        try (Copier copier = new Copier(total(parts), progress)) {
+            AtomicFiles.IoConsumer<Path> fill =
+                    folder -> {
+                        for (var f : files.entrySet()) {
+                            Path to = folder.resolve(f.getKey());
+                            Files.createDirectories(folder.resolve(f.getKey()).resolveSibling("."));
+                            Files.write(to, f.getValue());
+                        }
+                        String scheduler = schedulerClass(folder);
+                        Files.write(
+                                folder.resolve("model_index.json"),
+                                Configs.utf8(Configs.modelIndex(architecture, scheduler)));
+                        for (var p : parts.entrySet()) {
+                            List<TensorEntry> entries = new ArrayList<>();
+                            for (TensorInfo t : p.getValue().tensors().values()) {
+                                entries.add(copier.entry(p.getValue(), t));
+                                bytes[0] += t.byteSize();
+                            }
+                            count[0] += entries.size();
+                            SafetensorsWriter.write(
+                                    folder.resolve(p.getKey()).resolve(weights(p.getKey())),
+                                    Map.of("format", "pt"),
+                                    entries);
+                        }
+                        source.checkUnchanged();
+                    };
+            if (replace) {
+                AtomicFiles.replaceFolder(out, fill);
+            } else {
+                AtomicFiles.writeFolder(out, fill);
+            }
+        }
+        return new Conversion(out, architecture, count[0], bytes[0], from.leftOut(), notes);
+    }
+
+    /**
+     * Makes a single file, as A1111 and ComfyUI read it, of a diffusers folder. The folder's
+     * configurations go into its header. A Stable Diffusion 2.x file gets as many text layers as
+     * the folder has, 23 and not the 24 of the published files: the last one is never used.
+     *
+     * @throws SoupException if it is no folder of Stable Diffusion 1.x, 2.x or XL, lacks a
+     *     component, or the output exists and may not be replaced
+     */
+    public Conversion toSingleFile(Checkpoint diffusers, Path out) {
+        if (diffusers.folder().isEmpty()) {
+            throw new SoupException(diffusers.path() + " is no diffusers folder.");
+        }
+        checkFree(out);
+        Architecture architecture = architecture(diffusers);
+        checkComplete(diffusers, architecture.family(), diffusers.parts());
+        ToSingle to = new ToSingle(architecture.family(), diffusers.parts());
+        long total = to.tensors().stream().mapToLong(e -> e.tensor().info().byteSize()).sum();
+        try (Copier copier = new Copier(total, progress)) {
+            List<TensorEntry> entries =
+                    to.tensors().stream().map(e -> copier.entry(e.source(), e.tensor())).toList();
+            SafetensorsWriter.write(
+                    out,
+                    Map.of(
+                            "format",
+                            "pt",
+                            CarriedFiles.KEY,
+                            CarriedFiles.of(diffusers.folder().get())),
+                    entries);
+        }
+        return new Conversion(
+                out, architecture, to.tensors().size(), total, to.leftOut(), List.of());
+    }
+
+    private void checkFree(Path out) {
+        if (!replace && Files.exists(out)) {
+            throw new SoupException(
+                    "Cannot write "
+                            + out
+                            + ": it exists; remove it or allow replacing it (--force).");
+        }
+    }
+
+    private static Architecture architecture(Checkpoint checkpoint) {
+        Architecture a =
+                Architecture.of(checkpoint)
+                        .orElseThrow(() ->
+                                new SoupException(
+                                        checkpoint.path()
+                                                + " is not recognised as Stable Diffusion"
+                                                + " 1.x, 2.x or XL; only these are"
+                                                + " converted."));
+        if (a.family() == Family.SDXL_REFINER) {
+            throw new SoupException(
+                    checkpoint.path()
+                            + " is a Stable Diffusion XL refiner, which is not converted; only"
+                            + " Stable Diffusion 1.x, 2.x and XL are.");
+        }
+        return a;
+    }
+
+    private static void checkComplete(
+            Checkpoint checkpoint, Family family, Map<String, TensorSource> parts) {
+        List<String> needed = new ArrayList<>(List.of("unet", "vae", "text_encoder"));
+        if (family == Family.SDXL) {
+            needed.add("text_encoder_2");
+        }
+        needed.removeAll(parts.keySet());
+        if (!needed.isEmpty()) {
+            throw new SoupException(
+                    checkpoint.path()
+                            + " holds no weights of "
+                            + String.join(", ", needed)
+                            + "; a whole "
+                            + family.title()
+                            + " is needed.");
+        }
+    }
+
+    private static PredictionType guess(Checkpoint single, Architecture a, List<String> notes) {
+        TensorSource source = single.part("");
+        String said = source.metadata().getOrDefault("modelspec.prediction_type", "");
+        if (!said.isEmpty()) {
+            return said.startsWith("v") ? PredictionType.V_PREDICTION : PredictionType.EPSILON;
+        }
+        if (source.tensors().containsKey("v_pred")) {
+            return PredictionType.V_PREDICTION;
+        }
+        if (a.family() != Family.SD2 || a.task() != Task.TEXT_TO_IMAGE) {
+            return PredictionType.EPSILON;
+        }
+        String name = String.valueOf(single.path().getFileName()).toLowerCase(Locale.ROOT);
+        PredictionType guess =
+                name.contains("base") || name.contains("512")
+                        ? PredictionType.EPSILON
+                        : PredictionType.V_PREDICTION;
+        if (!source.metadata().containsKey(CarriedFiles.KEY)) {
+            notes.add(
+                    "Nothing in the file says what it predicts; "
+                            + guess.configName()
+                            + " is assumed (--prediction-type says it).");
+        }
+        return guess;
+    }
+
+    private static Map<String, Object> config(
+            String component, Family family, PredictionType prediction, TensorSource part) {
+        return switch (component) {
+            case "unet" -> Configs.unet(family, prediction, part);
+            case "vae" -> Configs.vae(family, prediction, part);
+            case "text_encoder" -> Configs.text(family == Family.SD2, part);
+            default -> Configs.text(true, part);
+        };
+    }
+
+    private static void tokenizer(Map<String, byte[]> files, String folder, String pad) {
+        TokenizerFiles.of(pad).forEach((name, text) -> files.putIfAbsent(folder + name, text));
+    }
+
+    private static String schedulerClass(Path folder) {
+        Path config = folder.resolve("scheduler/scheduler_config.json");
+        return JsonValue.readObject(config)
+                .string("_class_name")
+                .filter(c -> c.matches("[A-Za-z0-9]+"))
+                .orElseThrow(() -> new SoupException(config + " names no _class_name."));
+    }
+
+    private static String weights(String component) {
+        return component.startsWith("text_encoder")
+                ? "model.safetensors"
+                : "diffusion_pytorch_model.safetensors";
+    }
+
+    private static long total(Map<String, TensorSource> parts) {
+        return parts.values().stream()
+                .flatMap(p -> p.tensors().values().stream())
+                .mapToLong(TensorInfo::byteSize)
+                .sum();
+    }
+
+    /** Streams tensors through one buffer. */
+    private static final class Copier implements AutoCloseable {
+        private final Arena arena = Arena.ofConfined();
+        private final MemorySegment buffer = arena.allocate(PIECE, 4096);
+        private final long total;
+        private final SoupProgress progress;
+        private long done;
+
+        Copier(long total, SoupProgress progress) {
+            this.total = total;
+            this.progress = progress;
+        }
+
+        TensorEntry entry(TensorSource source, TensorInfo t) {
+            return entry(source, new Derived(t, (from, into) -> source.read(t.name(), from, into)));
+        }
+
+        TensorEntry entry(TensorSource source, Derived d) {
+            TensorInfo t = d.info();
+            TensorBytes bytes =
+                    channel -> {
+                        for (long at = 0; at < t.byteSize(); at += PIECE) {
+                            long n = Math.min(PIECE, t.byteSize() - at);
+                            MemorySegment piece = buffer.asSlice(0, n);
+                            d.reader().read(at, piece);
+                            channel.write(piece.asByteBuffer());
+                            done += n;
+                            progress.update("converting", done, total);
+                        }
+                        source.checkUnchanged();
+                    };
+            return new TensorEntry(t.name(), t.dtype(), t.shape(), bytes);
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
+    }
+}

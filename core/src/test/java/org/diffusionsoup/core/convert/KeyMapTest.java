@@ -1,0 +1,159 @@
+package org.diffusionsoup.core.convert;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.Architecture.Family;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.JsonValue.JsonString;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorSource;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every key and shape of the published models, both ways, against the reference's maps. */
+final class KeyMapTest {
+    @ParameterizedTest
+    @CsvSource({"sd15, SD1", "sd21, SD2", "sdxl, SDXL"})
+    void everyTensorOfTheFolderGoesWhereTheReferenceSaysAndBack(String model, Family family)
+            throws IOException {
+        Map<String, SequencedMap<String, TensorInfo>> shapes = Manifest.shapes(model);
+        Map<String, TensorSource> folder = new LinkedHashMap<>();
+        shapes.forEach((c, t) -> folder.put(c, new Names(c + "/", t)));
+
+        SequencedMap<String, TensorInfo> single =
+                infos(
+                        new ToSingle(family, folder)
+                                .tensors().stream().map(e -> e.tensor()).toList());
+
+        Map<String, long[]> wanted = wanted(model, shapes);
+        assertThat(single.keySet()).containsExactlyInAnyOrderElementsOf(wanted.keySet());
+        single.forEach((n, t) -> assertThat(t.shape()).as(n).isEqualTo(wanted.get(n)));
+
+        Map<String, TensorSource> back = new FromSingle(new Names("", single)).parts();
+        assertThat(back.keySet()).containsExactlyInAnyOrderElementsOf(shapes.keySet());
+        back.forEach((component, source) ->
+                assertThat(texts(source.tensors().values()))
+                        .as(component)
+                        .isEqualTo(texts(shapes.get(component).values())));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"sd15, SD1", "sd21, SD2", "sdxl, SDXL"})
+    void everyKeyIsMadeOfTheTensorThatTheReferenceNames(String model, Family family)
+            throws IOException {
+        Map<String, TensorSource> folder = new LinkedHashMap<>();
+        Manifest.shapes(model).forEach((c, t) -> folder.put(c, new Names(c + "/", t)));
+        Map<String, Derived> single = new TreeMap<>();
+        new ToSingle(family, folder)
+                .tensors()
+                .forEach(e -> single.put(e.tensor().info().name(), e.tensor()));
+        Manifest.map(model)
+                .fields()
+                .forEach((key, to) -> {
+                    Derived made = Objects.requireNonNull(single.get(key), key);
+                    List<String> sources = sources(to);
+                    long part = made.info().byteSize() / sources.size();
+                    for (int i = 0; i < sources.size(); i++) {
+                        MemorySegment last = MemorySegment.ofArray(new byte[2]);
+                        made.reader().read(i * part, last);
+                        assertThat(last.get(ValueLayout.JAVA_BYTE, 0))
+                                .as("%s of %s", sources.get(i), key)
+                                .isEqualTo(mark(sources.get(i)));
+                    }
+                });
+    }
+
+    /** The tensors that a key is made of, in order. */
+    private static List<String> sources(JsonValue to) {
+        if (to instanceof JsonString(String path)) {
+            return List.of(path);
+        }
+        JsonObject o = (JsonObject) to;
+        if (o.get("diffusers_qkv").orElse(null) instanceof JsonObject three) {
+            return Stream.of("q_proj", "k_proj", "v_proj")
+                    .map(p -> three.string(p).orElseThrow())
+                    .toList();
+        }
+        return List.of(o.string("diffusers").orElseThrow());
+    }
+
+    /** One of 256 values; enough to tell neighbours apart. */
+    private static byte mark(String tensor) {
+        return (byte) (tensor.hashCode() * 0x9E3779B9 >>> 24);
+    }
+
+    private static Map<String, String> texts(Collection<TensorInfo> tensors) {
+        return tensors.stream()
+                .collect(
+                        Collectors.toMap(
+                                TensorInfo::name, TensorInfo::toString, (a, b) -> a, TreeMap::new));
+    }
+
+    /** Names and shapes of the single file as the reference has them. */
+    private static Map<String, long[]> wanted(
+            String model, Map<String, SequencedMap<String, TensorInfo>> shapes) throws IOException {
+        Map<String, long[]> wanted = new TreeMap<>();
+        Manifest.map(model)
+                .fields()
+                .forEach((original, to) -> {
+                    if (to instanceof JsonString(String path)) {
+                        int slash = path.indexOf('/');
+                        wanted.put(
+                                original,
+                                shapes.get(path.substring(0, slash))
+                                        .get(path.substring(slash + 1))
+                                        .shape());
+                    } else if (to instanceof JsonObject o) {
+                        JsonValue shape = o.get("shape").orElseThrow();
+                        wanted.put(original, Manifest.longs(shape));
+                    }
+                });
+        return wanted;
+    }
+
+    private static SequencedMap<String, TensorInfo> infos(List<Derived> tensors) {
+        SequencedMap<String, TensorInfo> infos = new LinkedHashMap<>();
+        tensors.forEach(d -> infos.put(d.info().name(), d.info()));
+        return infos;
+    }
+
+    /** Tensors whose bytes say which tensor they are of. */
+    record Names(String prefix, SequencedMap<String, TensorInfo> tensors) implements TensorSource {
+        @Override
+        public Path path() {
+            return Path.of("names");
+        }
+
+        @Override
+        public Map<String, String> metadata() {
+            return Map.of();
+        }
+
+        @Override
+        public List<Path> files() {
+            return List.of();
+        }
+
+        @Override
+        public void read(String tensor, long from, MemorySegment into) {
+            into.fill(mark(prefix + tensor));
+        }
+
+        @Override
+        public void close() {}
+    }
+}
