@@ -30,6 +30,11 @@ public final class Mismatches {
             parts = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(parts));
         }
 
+        /** What model it looks like, such as {@code SDXL}; empty where nothing is recognised. */
+        public Optional<String> looksLike() {
+            return ModelGuess.of(parts);
+        }
+
         /** A checkpoint under the name of its path. */
         public static Model of(Checkpoint checkpoint) {
             SequencedMap<String, SequencedMap<String, TensorInfo>> parts = new LinkedHashMap<>();

@@ -1,5 +1,6 @@
 package org.diffusionsoup.core;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -7,6 +8,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongConsumer;
 
 /**
  * What a model's weights are, whatever its file's metadata and layout: SHA-256 over every tensor in
@@ -17,10 +19,21 @@ import java.util.TreeMap;
  * dimensions (8 bytes each), the data.
  */
 public final class WeightsHash {
+    private static final long PIECE = 1L << 20;
+
     private WeightsHash() {}
 
-    /** Hash of one file's tensors, 64 hexadecimal digits. */
-    public static String of(SafetensorsFile file) {
+    /** Hash of one file's, or one sharded set's, tensors, 64 hexadecimal digits. */
+    public static String of(TensorSource file) {
+        return of(file, bytes -> {});
+    }
+
+    /**
+     * The same, read in pieces.
+     *
+     * @param read told the size of every piece read
+     */
+    public static String of(TensorSource file, LongConsumer read) {
         MessageDigest digest = Hashes.newSha256();
         Map<String, TensorInfo> byName = new TreeMap<>(SafetensorsWriter.BY_UTF8);
         byName.putAll(file.tensors());
@@ -34,7 +47,7 @@ public final class WeightsHash {
                         integer(digest, (int) d);
                         integer(digest, (int) (d >>> 32));
                     }
-                    data(digest, file.data(t.name()));
+                    data(digest, file, t, read);
                 });
         return Hashes.hex(digest);
     }
@@ -58,11 +71,16 @@ public final class WeightsHash {
         }
     }
 
-    private static void data(MessageDigest digest, MemorySegment data) {
-        long piece = 64L << 20;
-        for (long at = 0; at < data.byteSize(); at += piece) {
-            long n = Math.min(piece, data.byteSize() - at);
-            digest.update(data.asSlice(at, n).asByteBuffer());
+    private static void data(
+            MessageDigest digest, TensorSource file, TensorInfo t, LongConsumer read) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment buffer = arena.allocate(Math.clamp(t.byteSize(), 1, PIECE));
+            for (long at = 0; at < t.byteSize(); at += PIECE) {
+                MemorySegment piece = buffer.asSlice(0, Math.min(PIECE, t.byteSize() - at));
+                file.read(t.name(), at, piece);
+                digest.update(piece.asByteBuffer());
+                read.accept(piece.byteSize());
+            }
         }
     }
 

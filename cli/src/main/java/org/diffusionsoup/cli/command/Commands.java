@@ -20,6 +20,8 @@ public final class Commands {
                 new GenerateCommand(),
                 new ScoreCommand(),
                 new InspectCommand(),
+                new DiffCommand(),
+                new VerifyCommand(),
                 new PretrainCommand(),
                 new BenchCommand(),
                 new RecordStartCommand());

@@ -33,13 +33,17 @@ import picocli.CommandLine.Parameters;
                         + " was made.",
         footer = {
             "  soup inspect models/emoji-base",
+            "  soup inspect v1-5.ckpt",
             "  soup inspect soup/unet/diffusion_pytorch_model.safetensors --tensors",
             "  soup inspect big-model/ --no-hash --json"
         })
 final class InspectCommand extends SoupCommand {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    @Parameters(paramLabel = "MODEL", description = "A .safetensors file or a diffusers folder.")
+    @Parameters(
+            paramLabel = "MODEL",
+            description =
+                    "A .safetensors or PyTorch file, the index of a sharded set, or a folder.")
     private Path model = Path.of("");
 
     @Option(names = "--tensors", description = "List every tensor with dtype and shape.")
@@ -60,7 +64,13 @@ final class InspectCommand extends SoupCommand {
     }
 
     private void text(ModelSummary summary, PrintWriter out) {
-        out.println(summary.path() + summary.pipeline().map(p -> "  " + p).orElse(""));
+        out.println(
+                summary.path()
+                        + summary.pipeline().map(p -> "  " + p).orElse("")
+                        + summary.architecture().map(a -> "  " + a).orElse("")
+                        + "  ("
+                        + summary.layout()
+                        + ")");
         out.println();
         TextTable table =
                 new TextTable("component", "weights", "tensors", "parameters", "dtypes", "size");
@@ -88,6 +98,18 @@ final class InspectCommand extends SoupCommand {
                     Quantity.bytes(summary.bytes()));
         }
         table.print(out);
+        if (summary.pipeline().isEmpty() && summary.groups().size() > 1) {
+            out.println();
+            TextTable groups = new TextTable("holds", "tensors", "parameters", "size");
+            summary.groups()
+                    .forEach((name, g) ->
+                            groups.row(
+                                    name,
+                                    g.tensors(),
+                                    Quantity.count(g.parameters()),
+                                    Quantity.bytes(g.bytes())));
+            groups.print(out);
+        }
         for (WeightFile file : summary.files()) {
             details(file, out);
         }
@@ -132,6 +154,9 @@ final class InspectCommand extends SoupCommand {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("path", summary.path());
         summary.pipeline().ifPresent(p -> json.put("pipeline", p));
+        json.put("layout", summary.layout());
+        summary.architecture().ifPresent(a -> json.put("architecture", a));
+        json.put("holds", summary.groups());
         json.put("tensors", summary.tensors());
         json.put("parameters", summary.parameters());
         json.put("bytes", summary.bytes());

@@ -147,7 +147,9 @@ final class TerminalProgress implements Progress {
         } else {
             line.append(String.format(Locale.ROOT, "  %,d %s", done, unit));
         }
-        if (rate > 0) {
+        if (rate >= 1000 && unit.equals("MB")) {
+            line.append(String.format(Locale.ROOT, "  %.2f GB/s", rate / 1000));
+        } else if (rate > 0) {
             line.append(
                     String.format(
                             Locale.ROOT, rate >= 100 ? "  %,.0f %s/s" : "  %.3g %s/s", rate, unit));

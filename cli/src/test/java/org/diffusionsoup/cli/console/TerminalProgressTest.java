@@ -77,6 +77,21 @@ class TerminalProgressTest {
     }
 
     @Test
+    void bytesAreToldInGigabytesPerSecond() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("verifying", 60_000, "MB");
+            now.addAndGet(10 * SECOND);
+            progress.advance(15_000);
+            now.addAndGet(10 * SECOND);
+            progress.advance(45_000);
+        }
+        assertThat(text.toString().lines())
+                .containsExactly(
+                        "verifying  15,000/60,000 MB  1.50 GB/s  30s left",
+                        "verifying  60,000/60,000 MB  3.00 GB/s  20s");
+    }
+
+    @Test
     void timesReadAsAPersonSaysThem() {
         assertThat(TerminalProgress.time(41.6)).isEqualTo("42s");
         assertThat(TerminalProgress.time(306)).isEqualTo("5m06s");

@@ -6,27 +6,33 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.Mismatches;
 import org.diffusionsoup.core.Provenance;
-import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.diff.BlockNames;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.inspect.ModelSummary.Component;
+import org.diffusionsoup.workbench.inspect.ModelSummary.Group;
 import org.diffusionsoup.workbench.inspect.ModelSummary.TensorLine;
 import org.diffusionsoup.workbench.inspect.ModelSummary.WeightFile;
 
 /** Reads headers, and with hashes every byte once or twice; never a whole tensor into memory. */
 public final class ModelInspector {
     private static final String SUFFIX = ".safetensors";
+    private static final String INDEX = ".safetensors.index.json";
 
     private final boolean hashes;
     private final Progress progress;
@@ -42,7 +48,7 @@ public final class ModelInspector {
     }
 
     /**
-     * Describes a safetensors file or a diffusers folder.
+     * Describes a checkpoint of any layout.
      *
      * @throws SoupException if there is neither, or a file breaks its format
      */
@@ -54,10 +60,66 @@ public final class ModelInspector {
                             + "; name a .safetensors file or a folder in diffusers layout.");
         }
         try {
-            return Files.isDirectory(path) ? folder(path) : single(path);
+            ModelSummary files =
+                    Files.isDirectory(path)
+                            ? folder(path)
+                            : path.toString().endsWith(INDEX) ? sharded(path) : single(path);
+            return described(path, files);
         } catch (IOException e) {
             throw new SoupIoException("read", path, e);
         }
+    }
+
+    /** Adds what takes the whole model to say: its architecture, layout, and its components. */
+    private static ModelSummary described(Path path, ModelSummary files) {
+        if (files.pipeline().isEmpty() && Files.isDirectory(path) && !hasOneIndex(path)) {
+            return files; // loose weights: each file was read by itself
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(path)) {
+            SortedMap<String, Group> groups = new TreeMap<>();
+            checkpoint
+                    .parts()
+                    .forEach((part, source) -> {
+                        for (TensorInfo t : source.tensors().values()) {
+                            String name = BlockNames.component(part, t.name());
+                            groups.merge(
+                                    name.isEmpty() ? "other" : name,
+                                    new Group(1, t.elements(), t.byteSize()),
+                                    Group::plus);
+                        }
+                    });
+            return files.with(
+                    checkpoint.layout().name().toLowerCase(Locale.ROOT),
+                    Mismatches.Model.of(checkpoint).looksLike(),
+                    groups);
+        }
+    }
+
+    private static boolean hasOneIndex(Path folder) {
+        try (Stream<Path> list = Files.list(folder)) {
+            return list.filter(f -> f.toString().endsWith(INDEX)).count() == 1;
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+    }
+
+    /** A set of shards by its index. */
+    private ModelSummary sharded(Path index) throws IOException {
+        List<Path> shards;
+        try (Checkpoint checkpoint = Checkpoint.open(index)) {
+            shards = checkpoint.part("").files();
+        }
+        startHashing(shards.size());
+        List<WeightFile> files = new ArrayList<>();
+        for (Path shard : shards) {
+            files.add(file(shard, String.valueOf(shard.getFileName())));
+        }
+        return new ModelSummary(
+                index.toString(),
+                Optional.empty(),
+                List.of(
+                        new Component(
+                                String.valueOf(index.getFileName()), Optional.empty(), files)));
     }
 
     private ModelSummary single(Path file) throws IOException {
@@ -121,7 +183,8 @@ public final class ModelInspector {
     }
 
     private WeightFile file(Path path, String name) throws IOException {
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        try (Checkpoint opened = Checkpoint.open(path)) {
+            TensorSource file = opened.part("");
             SortedMap<String, Long> dtypes = new TreeMap<>();
             List<TensorLine> tensors = new ArrayList<>();
             long parameters = 0;

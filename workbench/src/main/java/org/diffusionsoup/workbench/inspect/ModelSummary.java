@@ -1,8 +1,10 @@
 package org.diffusionsoup.workbench.inspect;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import org.diffusionsoup.core.Provenance;
 
 /**
@@ -11,11 +13,47 @@ import org.diffusionsoup.core.Provenance;
  * @param path as it was asked for
  * @param pipeline the pipeline's class from {@code model_index.json}; empty for a single file
  * @param components in name order; a single file is one component with its file's name
+ * @param layout {@code safetensors}, {@code sharded}, {@code torch}, {@code diffusers}, or {@code
+ *     files} for loose weights
+ * @param architecture what model it looks like, such as {@code SDXL}; empty where unknown
+ * @param groups what each component holds, by name: of a single-file Stable Diffusion checkpoint by
+ *     the keys' prefixes
  */
-public record ModelSummary(String path, Optional<String> pipeline, List<Component> components) {
+public record ModelSummary(
+        String path,
+        Optional<String> pipeline,
+        List<Component> components,
+        String layout,
+        Optional<String> architecture,
+        SortedMap<String, Group> groups) {
     /** Copies the list. */
     public ModelSummary {
         components = List.copyOf(components);
+        groups = Collections.unmodifiableSortedMap(groups);
+    }
+
+    /** Files alone, of no known architecture. */
+    ModelSummary(String path, Optional<String> pipeline, List<Component> components) {
+        this(path, pipeline, components, "files", Optional.empty(), new TreeMap<>());
+    }
+
+    /** The same with what it is as a whole. */
+    ModelSummary with(
+            String layout, Optional<String> architecture, SortedMap<String, Group> groups) {
+        return new ModelSummary(path, pipeline, components, layout, architecture, groups);
+    }
+
+    /**
+     * Tensors of a component, wherever they lie.
+     *
+     * @param tensors how many
+     * @param parameters their elements
+     * @param bytes their data
+     */
+    public record Group(long tensors, long parameters, long bytes) {
+        Group plus(Group o) {
+            return new Group(tensors + o.tensors, parameters + o.parameters, bytes + o.bytes);
+        }
     }
 
     /** Elements of all tensors of all components. */

@@ -1,0 +1,119 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.verify.ModelVerifier;
+import org.diffusionsoup.workbench.verify.VerifyReport;
+import org.diffusionsoup.workbench.verify.VerifyReport.FileHash;
+import org.diffusionsoup.workbench.verify.VerifyReport.Finding;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup verify}: whether a model is whole and sound. */
+@Command(
+        name = "verify",
+        description = {
+            "Check a model: structure, NaN and infinity in every tensor, hashes, and what its"
+                    + " header says of its making.",
+            "Exit status 1 if anything is found."
+        },
+        footer = {
+            "  soup verify models/emoji-base",
+            "  soup verify soup.safetensors --against copy-of-soup.safetensors",
+            "  soup verify model.ckpt --json"
+        })
+final class VerifyCommand extends SoupCommand {
+    @Parameters(paramLabel = "MODEL", description = "A checkpoint of any layout.")
+    private Path model = Path.of("");
+
+    @Option(
+            names = "--against",
+            paramLabel = "SHA256|FILE",
+            description =
+                    "The SHA-256 that the file, or its weights, must have; or a model whose weights"
+                            + " must be the same.")
+    private Optional<String> against = Optional.empty();
+
+    @Override
+    protected void run(Console console) throws IOException {
+        VerifyReport report;
+        try (Progress progress = console.progress()) {
+            report =
+                    new ModelVerifier(
+                                    Runtime.getRuntime().availableProcessors(),
+                                    new MegabyteSteps(progress))
+                            .verify(model, against);
+        }
+        console.result(json(report), out -> text(report, out));
+        List<Finding> findings = report.findings();
+        if (!findings.isEmpty()) {
+            throw new SoupException(
+                    findings.size()
+                            + (findings.size() == 1 ? " finding" : " findings")
+                            + " in "
+                            + model
+                            + ", the first: "
+                            + sentence(findings.getFirst()));
+        }
+    }
+
+    private static String sentence(Finding f) {
+        return (f.where().isEmpty() ? "" : f.where() + ": ") + f.what();
+    }
+
+    private void text(VerifyReport report, PrintWriter out) {
+        out.println(
+                report.path()
+                        + "  "
+                        + report.layout()
+                        + ", "
+                        + report.tensors()
+                        + " tensors, "
+                        + Quantity.count(report.parameters())
+                        + " parameters");
+        if (!report.files().isEmpty()) {
+            out.println();
+            TextTable table = new TextTable("file", "size", "sha256");
+            for (FileHash f : report.files()) {
+                table.row(f.name(), Quantity.bytes(f.bytes()), f.sha256());
+            }
+            report.weightsSha256().ifPresent(h -> table.row("the weights alone", "", h));
+            table.print(out);
+        }
+        out.println();
+        if (report.findings().isEmpty()) {
+            out.println(
+                    "sound: structure, values and provenance"
+                            + against.map(a -> ", and the weights of " + a).orElse(""));
+        }
+        for (Finding f : report.findings()) {
+            out.println(f.kind().name().toLowerCase(Locale.ROOT) + "  " + sentence(f));
+        }
+    }
+
+    private static Map<String, Object> json(VerifyReport report) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("path", report.path());
+        json.put("sound", report.findings().isEmpty());
+        json.put("layout", report.layout());
+        json.put("tensors", report.tensors());
+        json.put("parameters", report.parameters());
+        report.weightsSha256().ifPresent(h -> json.put("weights_sha256", h));
+        json.put("files", report.files());
+        json.put("findings", report.findings());
+        return json;
+    }
+}
