@@ -152,10 +152,11 @@ class DiffAndVerifyCommandTest {
                         TensorEntry.ofFloats(
                                 "first_stage_model.quant_conv.bias", new long[] {1}, 1)));
         JsonNode json = json(Run.of("inspect", file, "--json").ok());
-        assertThat(json.path("architecture").asText()).isEqualTo("SD 1.x");
+        assertThat(json.path("architecture").asText()).isEqualTo("Stable Diffusion 1.x");
         assertThat(json.path("layout").asText()).isEqualTo("safetensors");
         assertThat(json.at("/holds/unet/parameters").asLong()).isEqualTo(772);
         assertThat(json.at("/holds/vae/tensors").asLong()).isEqualTo(1);
-        assertThat(Run.of("inspect", file).ok().out()).contains("SD 1.x", "holds", "vae");
+        assertThat(Run.of("inspect", file).ok().out())
+                .contains("Stable Diffusion 1.x", "holds", "vae");
     }
 }

@@ -103,12 +103,12 @@ class MakeCommandTest {
         Run.of("make", a, folder.resolve("none.safetensors"), "-o", soup())
                 .fails(1, "none.safetensors");
         Run.of("make", a, cut, "-o", soup()).fails(1, "cut.safetensors");
-        Run.of("make", a, other, "-o", soup()).fails(1, "other.safetensors", "'w'", "missing");
+        Run.of("make", a, other, "-o", soup()).refuses("other.safetensors: no w", "missing keys");
         Run.of("make", a, later, "-o", soup()).fails(1, "steps");
         Run.of("make", a, nan, "-o", soup()).fails(1, "'w'");
         Run.of("make", a, b, "-o", a, "--force").fails(1, "a.safetensors", "ingredient");
         Run.of("make", a, TinyModels.sd15(), "-o", soup())
-                .fails(1, "all files or all diffusers folders");
+                .refuses("another layout", "soup convert");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,0").fails(1, "above 0");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,x").fails(1, "'x'");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,2,3")
@@ -135,7 +135,7 @@ class MakeCommandTest {
         assertThat(model.findValues("provenance")).isEmpty();
 
         Run.of("make", TinyModels.sd15(), TinyModels.sd21(), "-o", folder.resolve("x"))
-                .fails(1, "tiny-sd21", "is not the same model");
+                .refuses("tiny-sd21", "other shapes");
         assertThat(folder.resolve("x")).doesNotExist();
     }
 

@@ -25,6 +25,14 @@ record Run(int status, String out, String err) {
         return this;
     }
 
+    /** Asserts that checkpoints which differ are refused with a list that holds each part. */
+    Run refuses(String... parts) {
+        assertThat(status).as("exit status; stderr: %s", err).isEqualTo(1);
+        assertThat(out).isEmpty();
+        assertThat(err).contains("cannot be averaged").contains(parts).doesNotContain("\tat ");
+        return this;
+    }
+
     /** Asserts a failure told in one line that holds each part, and nothing on the output. */
     Run fails(int expected, String... parts) {
         assertThat(status).as("exit status; stderr: %s", err).isEqualTo(expected);

@@ -79,19 +79,8 @@ final class MismatchGuesses {
                             ? name
                                     + " is a LoRA, not a checkpoint: low-rank updates have to be"
                                     + " applied to a base first."
-                            : name
-                                    + " is "
-                                    + article(kinds.get(i))
-                                    + " checkpoint, "
-                                    + rest
-                                    + most
-                                    + ".");
+                            : name + " is a " + kinds.get(i) + " checkpoint, " + rest + most + ".");
         }
-    }
-
-    private static String article(String kind) {
-        // SD is read letter by letter: an S-D.
-        return "an " + kind;
     }
 
     private void names() {

@@ -30,7 +30,10 @@ public final class Mismatches {
             parts = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(parts));
         }
 
-        /** What model it looks like, such as {@code SDXL}; empty where nothing is recognised. */
+        /**
+         * What model it looks like, such as {@code Stable Diffusion XL}; empty where nothing is
+         * recognised.
+         */
         public Optional<String> looksLike() {
             return ModelGuess.of(parts);
         }

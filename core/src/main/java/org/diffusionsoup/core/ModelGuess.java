@@ -10,7 +10,7 @@ final class ModelGuess {
 
     private ModelGuess() {}
 
-    /** A short name such as {@code SDXL}, empty where nothing is recognised. */
+    /** A name such as {@code Stable Diffusion XL}, empty where nothing is recognised. */
     static Optional<String> of(SequencedMap<String, ? extends Map<String, TensorInfo>> parts) {
         Map<String, TensorInfo> unet = parts.get("unet");
         if (unet != null) {
@@ -23,34 +23,9 @@ final class ModelGuess {
     }
 
     static Optional<String> ofTensors(Map<String, TensorInfo> tensors) {
-        if (isLora(tensors)) {
-            return Optional.of("LoRA");
-        }
-        boolean ldm = tensors.containsKey(LDM + "input_blocks.0.0.weight");
-        if (!ldm && !tensors.containsKey("conv_in.weight")) {
-            return Optional.empty();
-        }
-        boolean xl =
-                tensors.containsKey(LDM + "label_emb.0.0.weight")
-                        || tensors.containsKey("add_embedding.linear_1.weight");
-        long context =
-                tensors.values().stream()
-                        .filter(t -> t.name().endsWith("attn2.to_k.weight"))
-                        .filter(t -> t.shape().length == 2)
-                        .mapToLong(t -> t.shape()[1])
-                        .findFirst()
-                        .orElse(0);
-        String name = xl ? "SDXL" : context == 768 ? "SD 1.x" : context == 1024 ? "SD 2.x" : "";
-        TensorInfo in = tensors.get(ldm ? LDM + "input_blocks.0.0.weight" : "conv_in.weight");
-        if (name.isEmpty() || in == null || in.shape().length != 4) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                switch ((int) in.shape()[1]) {
-                    case 9 -> name + " inpainting";
-                    case 8 -> name + " image-editing";
-                    default -> name;
-                });
+        return isLora(tensors)
+                ? Optional.of("LoRA")
+                : Architecture.of(tensors).map(Architecture::title);
     }
 
     /** Whether a checkpoint holds low-rank updates and not weights. */

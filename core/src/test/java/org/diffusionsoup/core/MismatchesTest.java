@@ -215,12 +215,17 @@ class MismatchesTest {
         Model xl = model("xl", unet(2048, true, 4));
         Model paint = model("paint", unet(768, false, 9));
         assertThat(guesses(sd, xl, sd))
-                .contains("xl is an SDXL checkpoint, the others are SD 1.x.");
+                .contains(
+                        "xl is a Stable Diffusion XL checkpoint, the others are Stable Diffusion 1.x.");
         assertThat(guesses(xl, sd, sd))
-                .contains("xl is an SDXL checkpoint, the others are SD 1.x.");
-        assertThat(guesses(sd, two)).contains("two is an SD 2.x checkpoint, the other is SD 1.x.");
+                .contains(
+                        "xl is a Stable Diffusion XL checkpoint, the others are Stable Diffusion 1.x.");
+        assertThat(guesses(sd, two))
+                .contains(
+                        "two is a Stable Diffusion 2.x checkpoint, the other is Stable Diffusion 1.x.");
         assertThat(guesses(sd, paint))
-                .contains("paint is an SD 1.x inpainting checkpoint, the other is SD 1.x.");
+                .contains(
+                        "paint is a Stable Diffusion 1.x inpainting checkpoint, the other is Stable Diffusion 1.x.");
         assertThat(
                         guesses(
                                 sd,
