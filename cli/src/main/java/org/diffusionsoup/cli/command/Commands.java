@@ -17,6 +17,7 @@ public final class Commands {
                 new AdjustCommand(),
                 new CookCommand(),
                 new ReproduceCommand(),
+                new ConvertCommand(),
                 new GenerateCommand(),
                 new ScoreCommand(),
                 new InspectCommand(),

@@ -1,0 +1,143 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.convert.Conversion;
+import org.diffusionsoup.core.convert.Converter;
+import org.diffusionsoup.core.convert.PredictionType;
+import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup convert}: single files to diffusers folders and back. */
+@Command(
+        name = "convert",
+        description = {
+            "Convert Stable Diffusion 1.x, 2.x or XL between a single file (LDM names, as A1111 and"
+                    + " ComfyUI read it) and a diffusers folder.",
+            "Weights keep their dtypes and bytes. The output appears whole or not at all."
+        },
+        footer = {
+            "  soup convert sd15.safetensors -o sd15/",
+            "  soup convert v2-1_768.ckpt -o sd21/ --prediction-type v_prediction",
+            "  soup convert sdxl-folder/ -o sdxl.safetensors --to single --force"
+        })
+final class ConvertCommand extends SoupCommand {
+    /** The layout to make. */
+    enum Target {
+        DIFFUSERS,
+        SINGLE
+    }
+
+    @Parameters(
+            paramLabel = "IN",
+            description = "A .safetensors file, a sharded set, a .ckpt file or a diffusers folder.")
+    private Path in = Path.of(".");
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT",
+            description = "The folder or .safetensors file to make.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--to",
+            paramLabel = "LAYOUT",
+            description = "diffusers or single (default: the one that IN does not have).")
+    private Optional<String> to = Optional.empty();
+
+    @Option(
+            names = "--prediction-type",
+            paramLabel = "TYPE",
+            description =
+                    "epsilon or v_prediction, for the scheduler of a diffusers folder (default: what"
+                            + " the file says, else a guess that is printed).")
+    private Optional<String> predictionType = Optional.empty();
+
+    @Option(names = "--force", description = "Replace an existing output.")
+    private boolean force;
+
+    @Override
+    protected void run(Console console) throws IOException {
+        Optional<PredictionType> prediction = predictionType.map(this::prediction);
+        long start = System.nanoTime();
+        Conversion made;
+        Target target;
+        try (Checkpoint checkpoint = Checkpoint.open(in);
+                Progress progress = console.progress()) {
+            boolean folder = checkpoint.layout() == Checkpoint.Layout.DIFFUSERS;
+            target = to.map(this::target).orElse(folder ? Target.SINGLE : Target.DIFFUSERS);
+            if (target == Target.SINGLE && prediction.isPresent()) {
+                throw misuse(
+                        "--prediction-type is for --to diffusers; a single file has no scheduler.");
+            }
+            Converter converter = new Converter(force, prediction, new MegabyteSteps(progress));
+            made =
+                    target == Target.SINGLE
+                            ? converter.toSingleFile(checkpoint, out)
+                            : converter.toDiffusers(checkpoint, out);
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        console.result(
+                json(made, target, seconds),
+                text -> {
+                    text.printf(
+                            Locale.ROOT,
+                            "%s: %s, %d tensors, %s, in %.1f s%n",
+                            made.output(),
+                            made.architecture().title(),
+                            made.tensors(),
+                            Quantity.bytes(made.bytes()),
+                            seconds);
+                    if (!made.leftOut().isEmpty()) {
+                        text.printf(
+                                Locale.ROOT,
+                                "  %d tensors that are no weights of the pipeline left out, such"
+                                        + " as %s%n",
+                                made.leftOut().size(),
+                                made.leftOut().getFirst());
+                    }
+                    made.notes().forEach(n -> text.println("  " + n));
+                });
+    }
+
+    private Target target(String name) {
+        return switch (name) {
+            case "diffusers" -> Target.DIFFUSERS;
+            case "single" -> Target.SINGLE;
+            default -> throw misuse("--to must be diffusers or single, not " + name + ".");
+        };
+    }
+
+    private PredictionType prediction(String name) {
+        for (PredictionType t : PredictionType.values()) {
+            if (t.configName().equals(name)) {
+                return t;
+            }
+        }
+        throw misuse("--prediction-type must be epsilon or v_prediction, not " + name + ".");
+    }
+
+    private static Map<String, Object> json(Conversion made, Target target, double seconds) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("out", made.output().toString());
+        json.put("to", target.name().toLowerCase(Locale.ROOT));
+        json.put("architecture", made.architecture().title());
+        json.put("tensors", made.tensors());
+        json.put("bytes", made.bytes());
+        json.put("left_out", made.leftOut());
+        json.put("notes", made.notes());
+        json.put("seconds", seconds);
+        return json;
+    }
+}

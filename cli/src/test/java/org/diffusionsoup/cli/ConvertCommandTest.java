@@ -1,0 +1,94 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code soup convert} from the command line to the files' bytes, on tiny models. */
+class ConvertCommandTest {
+    @TempDir Path folder;
+
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
+
+    private static Path model(String name) {
+        return switch (name) {
+            case "sd15" -> TinyModels.sd15();
+            case "sd21" -> TinyModels.sd21();
+            default -> TinyModels.sdxl();
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sd15", "sd21", "sdxl"})
+    void thereAndBackGivesTheSameWeightsAndTheSamePicture(String name) throws IOException {
+        Path original = model(name);
+        Path single = folder.resolve("single.safetensors");
+        Path back = folder.resolve("back");
+        JsonNode json =
+                new ObjectMapper()
+                        .readTree(Run.of("convert", original, "-o", single, "--json").ok().out());
+        assertThat(json.get("to").asText()).isEqualTo("single");
+        assertThat(json.get("architecture").asText()).startsWith("Stable Diffusion");
+        Run.of("convert", single, "-o", back, "--to", "diffusers").ok();
+
+        assertThat(WeightsHash.of(back)).isEqualTo(WeightsHash.of(original));
+        assertThat(picture(back, "a.png")).isEqualTo(picture(original, "b.png"));
+    }
+
+    private byte[] picture(Path model, String file) throws IOException {
+        Path out = folder.resolve(file);
+        Run.of(
+                        "generate",
+                        "--model",
+                        model,
+                        "--prompt",
+                        "a cat",
+                        "--seed",
+                        "3",
+                        "--steps",
+                        "2",
+                        "--size",
+                        "32",
+                        "-o",
+                        out)
+                .ok();
+        return PngCodec.decode(Files.readAllBytes(out), file).pixels();
+    }
+
+    @Test
+    void existingOutputsStayUnlessForced() throws IOException {
+        Path out = Files.writeString(folder.resolve("there.safetensors"), "x");
+        Run.of("convert", TinyModels.sd15(), "-o", out).fails(1, "exists", "--force");
+        assertThat(out).hasContent("x");
+        assertThat(Run.of("convert", TinyModels.sd15(), "-o", out, "--force").ok().out())
+                .contains("Stable Diffusion 1.x");
+        assertThat(Files.size(out)).isGreaterThan(1000);
+    }
+
+    @Test
+    void wrongUseIsOneSentence() {
+        Path out = folder.resolve("out");
+        Run.of("convert", TinyModels.sd15(), "-o", out, "--to", "x").fails(2, "--to", "single");
+        Run.of("convert", TinyModels.sd15(), "-o", out, "--to", "diffusers")
+                .fails(1, "diffusers folder already");
+        Run.of("convert", TinyModels.clip().resolve("model.safetensors"), "-o", out)
+                .fails(1, "not recognised");
+        assertThat(List.of(out)).noneMatch(Files::exists);
+    }
+}
