@@ -1,24 +1,38 @@
 package org.diffusionsoup.cli.command;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.CheckpointWriter;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.SoupAdjuster;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.bench.CheckpointMaker;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /**
- * What the launcher runs once while the JVM records the classes for its start-up cache: every
- * command's help and the console's parts.
+ * What the launcher runs once while the JVM records the classes and profiles for its start-up
+ * cache: every command's help, the console's parts, and small merges.
  */
 @Command(name = "record-start", hidden = true, description = "Fill the start-up cache.")
 final class RecordStartCommand extends SoupCommand {
     @Spec private CommandSpec self;
 
     @Override
-    protected void run(Console console) {
+    protected void run(Console console) throws IOException {
         PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
         CommandLine root = self.parent().commandLine();
         root.usage(nowhere);
@@ -30,6 +44,41 @@ final class RecordStartCommand extends SoupCommand {
         try (Progress progress = new Console(nowhere, nowhere, false, false).progress()) {
             progress.start("record", 1, "units");
             progress.advance(1);
+        }
+        merge();
+    }
+
+    /** Merging is over in seconds: without profiles from here, most of them go to warming up. */
+    private static void merge() throws IOException {
+        Path folder = Files.createTempDirectory("soup-record");
+        try {
+            for (DType dtype : List.of(DType.F16, DType.F32)) {
+                List<SoupIngredient> ingredients = new ArrayList<>();
+                for (int i = 0; i < 3; i++) {
+                    Path file = folder.resolve(dtype + "-" + i + ".safetensors");
+                    new CheckpointMaker(dtype, 256).make(file, i, Progress.silent());
+                    ingredients.add(SoupIngredient.of(file));
+                }
+                Path soup = folder.resolve("soup.safetensors");
+                Souper.Options options =
+                        Souper.Options.DEFAULT
+                                .withWriter(new CheckpointWriter(true, 0))
+                                .withHashes(HashCache.in(folder.resolve("hashes")))
+                                .withKeepSum(true);
+                for (int i = 0; i < 4; i++) {
+                    Souper.with(options.withKeepSum(i == 0)).make(ingredients, soup);
+                }
+                Path out = folder.resolve("less.safetensors");
+                Path removed = ingredients.getFirst().path();
+                new SoupAdjuster(options.withKeepSum(false))
+                        .exactly(new SoupAdjuster.Request(soup, List.of(removed), List.of(), out));
+            }
+        } finally {
+            try (Stream<Path> all = Files.walk(folder)) {
+                for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(p);
+                }
+            }
         }
     }
 }
