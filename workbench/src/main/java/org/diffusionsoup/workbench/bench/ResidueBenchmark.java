@@ -37,7 +37,7 @@ public final class ResidueBenchmark {
      *
      * @param differing share of the elements that differ from the soup without the ingredient
      * @param meanUlp mean size of the difference over all elements, in units in the last place of
-     *     the right value
+     *     the larger of both values
      * @param largestUlp the largest
      * @param correlation Pearson's, of the difference with w_i - w_rest: what the removed
      *     ingredient had of its own
@@ -120,7 +120,8 @@ public final class ResidueBenchmark {
                     read(own, t.name(), at, buffer, dtype, w, count);
                     for (int j = 0; j < count; j++) {
                         double residue = g[j] - r[j];
-                        double step = Math.abs(residue) / ulp(dtype, r[j]);
+                        double larger = Math.max(Math.abs(r[j]), Math.abs(g[j]));
+                        double step = Math.abs(residue) / ulp(dtype, larger);
                         differing += residue != 0 ? 1 : 0;
                         ulps += step;
                         largest = Math.max(largest, step);
