@@ -120,7 +120,7 @@ public record Converter(
                     folder -> {
                         for (var f : files.entrySet()) {
                             Path to = folder.resolve(f.getKey());
-                            Files.createDirectories(folder.resolve(f.getKey()).resolveSibling("."));
+                            Files.createDirectories(to.resolveSibling("."));
                             Files.write(to, f.getValue());
                         }
                         String scheduler = schedulerClass(folder);
@@ -254,7 +254,7 @@ public record Converter(
         return guess;
     }
 
-    private static Map<String, Object> config(
+    static Map<String, Object> config(
             String component, Family family, PredictionType prediction, TensorSource part) {
         return switch (component) {
             case "unet" -> Configs.unet(family, prediction, part);

@@ -57,15 +57,13 @@ final class FullSizeRoundTripTest {
             long end = System.nanoTime();
             System.out.printf(
                     Locale.ROOT,
-                    "%s: %.2f GB, to single %.1f s (%.2f GB/s), to diffusers %.1f s (%.2f GB/s),"
-                            + " anonymous memory at the end %s%n",
+                    "%s: %.2f GB, to single %.1f s (%.2f GB/s), to diffusers %.1f s (%.2f GB/s)%n",
                     model,
                     there.bytes() / 1e9,
                     (middle - start) / 1e9,
                     there.bytes() / (double) (middle - start),
                     (end - middle) / 1e9,
-                    there.bytes() / (double) (end - middle),
-                    anonymous());
+                    there.bytes() / (double) (end - middle));
             assertThat(WeightsHash.of(back)).isEqualTo(WeightsHash.of(original));
         } finally {
             delete(work);
@@ -129,20 +127,6 @@ final class FullSizeRoundTripTest {
             int n = (int) Math.min(left, b.capacity());
             out.write(b.limit(n));
             left -= n;
-        }
-    }
-
-    private static String anonymous() throws IOException {
-        Path status = Path.of("/proc/self/status");
-        if (!Files.isReadable(status)) {
-            return "unknown";
-        }
-        try (Stream<String> lines = Files.lines(status)) {
-            return String.join(
-                    ", ",
-                    lines.filter(l -> l.matches("(RssAnon|VmHWM):.*"))
-                            .map(l -> l.replaceAll("\\s+", " "))
-                            .toList());
         }
     }
 

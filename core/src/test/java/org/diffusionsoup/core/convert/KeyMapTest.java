@@ -1,10 +1,14 @@
 package org.diffusionsoup.core.convert;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.math.BigDecimal;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -16,11 +20,16 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Architecture.Family;
+import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonNumber;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.TensorSource;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -75,6 +84,103 @@ final class KeyMapTest {
                                 .isEqualTo(mark(sources.get(i)));
                     }
                 });
+    }
+
+    @Test
+    void whatPublishedFilesHoldBesideWeightsIsLeftOutAndTheUnusedLayerToo() throws IOException {
+        SequencedMap<String, TensorInfo> single = single("sd21", Family.SD2);
+        List<String> extra =
+                List.of(
+                        "alphas_cumprod",
+                        "sqrt_one_minus_alphas_cumprod",
+                        "model_ema.decay",
+                        "posterior_mean_coef1",
+                        "cond_stage_model.model.logit_scale",
+                        "cond_stage_model.model.text_projection",
+                        "cond_stage_model.model.transformer.resblocks.23.ln_1.weight",
+                        "cond_stage_model.model.transformer.resblocks.23.attn.in_proj_bias");
+        extra.forEach(n -> single.put(n, f16(n, 3)));
+        FromSingle from = new FromSingle(new Names("", single));
+        assertThat(from.leftOut()).containsExactlyInAnyOrderElementsOf(extra);
+        assertThat(texts(from.parts().get("text_encoder").tensors().values()))
+                .isEqualTo(texts(Manifest.shapes("sd21").get("text_encoder").values()));
+    }
+
+    @Test
+    void unknownTensorsAreRefusedByName() throws IOException {
+        SequencedMap<String, TensorInfo> single = single("sd15", Family.SD1);
+        single.put(
+                "control_model.zero_convs.0.0.weight",
+                f16("control_model.zero_convs.0.0.weight", 3));
+        assertThatThrownBy(() -> new FromSingle(new Names("", single)))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("control_model.zero_convs.0.0.weight");
+    }
+
+    @Test
+    void oldNamesOfTheAutoencodersAttentionGoToTheSameKeys() throws IOException {
+        SequencedMap<String, TensorInfo> now = Manifest.shapes("sd15").get("vae");
+        JsonObject aliases =
+                (JsonObject) Manifest.read("name_aliases.json.gz").get("vae").orElseThrow();
+        SequencedMap<String, TensorInfo> old = new LinkedHashMap<>();
+        now.forEach((n, t) -> {
+            String alias = aliases.string(n).orElse(n);
+            old.put(alias, f16(alias, t.shape()));
+        });
+        assertThat(old.keySet()).isNotEqualTo(now.keySet());
+        assertThat(infos(derived(Family.SD1, Map.of("vae", new Names("vae/", old)))))
+                .isEqualTo(infos(derived(Family.SD1, Map.of("vae", new Names("vae/", now)))));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"sd15, SD1, EPSILON", "sd21, SD2, V_PREDICTION", "sdxl, SDXL, EPSILON"})
+    void configurationsReadOffTheTensorsAreThePublishedOnes(
+            String model, Family family, PredictionType prediction) throws IOException {
+        Manifest.shapes(model)
+                .forEach((component, tensors) -> {
+                    Map<String, Object> made =
+                            Converter.config(component, family, prediction, new Names("", tensors));
+                    try {
+                        Path file = Files.createTempFile("config", ".json");
+                        Files.write(file, Configs.utf8(made));
+                        JsonObject read = JsonValue.readObject(file);
+                        Files.delete(file);
+                        Manifest.config(model, component)
+                                .fields()
+                                .forEach((key, value) ->
+                                        assertThat(text(read.fields().get(key)))
+                                                .as("%s/%s", component, key)
+                                                .isEqualTo(text(value)));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                });
+    }
+
+    /** Numbers by value, not by how they are written. */
+    private static String text(@Nullable JsonValue value) {
+        return value instanceof JsonNumber(BigDecimal n)
+                ? n.stripTrailingZeros().toPlainString()
+                : String.valueOf(value);
+    }
+
+    private static SequencedMap<String, TensorInfo> single(String model, Family family)
+            throws IOException {
+        Map<String, TensorSource> folder = new LinkedHashMap<>();
+        Manifest.shapes(model).forEach((c, t) -> folder.put(c, new Names(c + "/", t)));
+        return infos(derived(family, folder));
+    }
+
+    private static List<Derived> derived(Family family, Map<String, TensorSource> folder) {
+        return new ToSingle(family, folder).tensors().stream().map(e -> e.tensor()).toList();
+    }
+
+    private static TensorInfo f16(String name, long... shape) {
+        long n = 2;
+        for (long d : shape) {
+            n *= d;
+        }
+        return new TensorInfo(name, DType.F16, shape, 0, n);
     }
 
     /** The tensors that a key is made of, in order. */
