@@ -74,30 +74,19 @@ final class BenchMergeCommand extends SoupCommand {
         }
         MergeBenchmark.Result result;
         try (Progress progress = console.progress()) {
-            result = new MergeBenchmark(work, tries, progress, row -> {}).run(merges, withdrawals);
+            result =
+                    new MergeBenchmark(work, tries, progress, row -> console.note(line(row)))
+                            .run(merges, withdrawals);
         }
         console.result(json(result), text -> print(result, text));
     }
 
     private static void print(MergeBenchmark.Result result, PrintWriter text) {
         text.println(
-                "| dtype | of SD 2.1's UNet | n | input | cat + cp | merge | ratio | first time, hashing too | memory | Python |");
-        text.println("|---|---|---|---|---|---|---|---|---|---|");
+                "| dtype | of SD 2.1's UNet | n | input | cat + cp, sync | merge | to cat + cp | with sync | first time, hashing too | memory | Python |");
+        text.println("|---|---|---|---|---|---|---|---|---|---|---|");
         for (Row r : result.rows()) {
-            text.printf(
-                    Locale.ROOT,
-                    "| %s | 1/%d | %d | %.1f GB | %.2f + %.2f s | %.2f s | **%.2f** | %.2f s | %.0f MB | %s |%n",
-                    r.setting().dtype(),
-                    r.setting().divisor(),
-                    r.setting().ingredients(),
-                    r.inputBytes() / 1e9,
-                    r.cat(),
-                    r.cp(),
-                    r.merge(),
-                    r.ratio(),
-                    r.first(),
-                    r.peakMegabytes(),
-                    seconds(r.python()));
+            text.println(line(r));
         }
         text.println();
         text.println(
@@ -118,6 +107,25 @@ final class BenchMergeCommand extends SoupCommand {
         text.println("Python: " + result.python());
     }
 
+    private static String line(Row r) {
+        return String.format(
+                Locale.ROOT,
+                "| %s | 1/%d | %d | %.1f GB | %.2f + %.2f, %.2f s | %.2f s | **%.2f** | %.2f | %.2f s | %.0f MB | %s |",
+                r.setting().dtype(),
+                r.setting().divisor(),
+                r.setting().ingredients(),
+                r.inputBytes() / 1e9,
+                r.cat(),
+                r.cp(),
+                r.flush(),
+                r.merge(),
+                r.ratio(),
+                r.flushedRatio(),
+                r.first(),
+                r.peakMegabytes(),
+                seconds(r.python()));
+    }
+
     private static String seconds(OptionalDouble s) {
         return s.isPresent() ? String.format(Locale.ROOT, "%.2f s", s.getAsDouble()) : "-";
     }
@@ -129,9 +137,11 @@ final class BenchMergeCommand extends SoupCommand {
             row.put("input_bytes", r.inputBytes());
             row.put("cat_seconds", r.cat());
             row.put("cp_seconds", r.cp());
+            row.put("sync_seconds", r.flush());
             row.put("first_seconds", r.first());
             row.put("merge_seconds", r.merge());
             row.put("ratio", r.ratio());
+            row.put("ratio_with_sync", r.flushedRatio());
             row.put("peak_megabytes", r.peakMegabytes());
             r.python().ifPresent(p -> row.put("python_seconds", p));
             rows.add(row);

@@ -24,18 +24,24 @@ import org.diffusionsoup.workbench.Progress;
 public final class MergeBenchmark {
     private static final String PYTHON =
             """
-            import sys, torch
-            from safetensors.torch import load_file, save_file
-            total = None
-            files = sys.argv[2:]
+            import json, struct, sys, torch
+            types = {"F16": torch.float16, "F32": torch.float32, "BF16": torch.bfloat16}
+            def load(path):
+                data = bytearray(open(path, "rb").read())
+                n = struct.unpack("<Q", data[:8])[0]
+                for name, t in json.loads(data[8:8 + n]).items():
+                    if name != "__metadata__":
+                        b, e = t["data_offsets"]
+                        dtype = types[t["dtype"]]
+                        size = torch.tensor([], dtype=dtype).element_size()
+                        w = torch.frombuffer(data, dtype=dtype, count=(e - b) // size, offset=8 + n + b)
+                        yield name, w.reshape(t["shape"])
+            total, files = {}, sys.argv[2:]
             for f in files:
-                w = load_file(f)
-                if total is None:
-                    total = {k: v.float() for k, v in w.items()}
-                else:
-                    for k, v in w.items():
-                        total[k] += v.float()
-            save_file({k: (v / len(files)).to(w[k].dtype) for k, v in total.items()}, sys.argv[1])
+                for k, v in load(f):
+                    dtype = v.dtype
+                    total[k] = total[k] + v.float() if k in total else v.float()
+            torch.save({k: (v / len(files)).to(dtype) for k, v in total.items()}, sys.argv[1])
             """;
 
     /**
@@ -48,10 +54,13 @@ public final class MergeBenchmark {
     /**
      * What one setting gave; times in seconds.
      *
+     * @param flush {@code sync} of that copy: what it takes to have it on the disk, as a merge's
+     *     output is before it gets its name
      * @param limit {@code cat} of the inputs plus {@code cp} of one
      * @param first {@code soup merge} with nothing remembered: all inputs are hashed, too
      * @param merge {@code soup merge} of inputs whose hashes are remembered
      * @param ratio {@code merge / limit}
+     * @param flushedRatio {@code merge / (limit + flush)}
      * @param peakMegabytes largest sum of anonymous and shared memory of the merging process, from
      *     {@code /proc/PID/status} every 10 ms: all but file-backed pages
      * @param python the script that a user of PyTorch writes, where PyTorch is installed
@@ -61,10 +70,12 @@ public final class MergeBenchmark {
             long inputBytes,
             double cat,
             double cp,
+            double flush,
             double limit,
             double first,
             double merge,
             double ratio,
+            double flushedRatio,
             double peakMegabytes,
             OptionalDouble python) {}
 
@@ -114,9 +125,7 @@ public final class MergeBenchmark {
             gone.add(withdrawal(s));
         }
         return new Result(
-                rows,
-                gone,
-                python ? "measured" : "skipped: python3 with torch and safetensors is not there");
+                rows, gone, python ? "measured" : "skipped: python3 with torch is not there");
     }
 
     private Row row(Setting s) {
@@ -132,10 +141,13 @@ public final class MergeBenchmark {
         files.forEach(f -> cat.add(f.toString()));
         once(cat);
         double catTime = best(() -> once(cat));
+        double[] flush = {Double.POSITIVE_INFINITY};
         double cpTime =
                 best(() -> {
                     delete(copy);
-                    return once(List.of("cp", files.getFirst().toString(), copy.toString()));
+                    double cp = once(List.of("cp", files.getFirst().toString(), copy.toString()));
+                    flush[0] = Math.min(flush[0], once(List.of("sync", copy.toString())));
+                    return cp;
                 });
         delete(copy);
         double[] peak = {0};
@@ -159,7 +171,18 @@ public final class MergeBenchmark {
         delete(out);
         double limit = catTime + cpTime;
         return new Row(
-                s, bytes, catTime, cpTime, limit, first, merged, merged / limit, peak[0], torch);
+                s,
+                bytes,
+                catTime,
+                cpTime,
+                flush[0],
+                limit,
+                first,
+                merged,
+                merged / limit,
+                merged / (limit + flush[0]),
+                peak[0],
+                torch);
     }
 
     private Withdrawal withdrawal(Setting s) {
@@ -314,7 +337,7 @@ public final class MergeBenchmark {
     private static boolean hasTorch() {
         try {
             Process p =
-                    new ProcessBuilder("python3", "-c", "import torch, safetensors.torch")
+                    new ProcessBuilder("python3", "-c", "import torch")
                             .redirectErrorStream(true)
                             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                             .start();
