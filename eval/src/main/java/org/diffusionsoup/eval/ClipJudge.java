@@ -24,7 +24,7 @@ import org.diffusionsoup.diffusion.torch.Torch;
  * than the text tower's window are cut with the end token kept; {@link #isCut} tells which. Not for
  * use by several threads at once.
  */
-public final class ClipJudge implements AutoCloseable {
+public final class ClipJudge implements PictureScorer {
     /** Pictures or captions per forward pass. */
     private static final int BATCH = 64;
 
@@ -72,7 +72,7 @@ public final class ClipJudge implements AutoCloseable {
         }
     }
 
-    /** Name, weights' hash and convention, as they go into every score. */
+    @Override
     public Judge judge() {
         return judge;
     }
@@ -149,6 +149,7 @@ public final class ClipJudge implements AutoCloseable {
      * @return one score per picture, in the judge's convention
      * @throws EvalException if there are not as many captions as pictures
      */
+    @Override
     public double[] score(List<Picture> pictures, List<String> captions) {
         if (pictures.size() != captions.size()) {
             throw new EvalException(
