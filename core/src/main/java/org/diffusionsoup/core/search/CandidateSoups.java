@@ -1,0 +1,30 @@
+package org.diffusionsoup.core.search;
+
+import java.util.List;
+import java.util.SortedMap;
+
+/** What a search chooses from: ingredients in an order, and the soups of them. */
+public interface CandidateSoups {
+    /**
+     * An ingredient.
+     *
+     * @param name for recipes and tables, unique among them
+     * @param sha256 of its weights by part: what it is known by in a journal
+     */
+    record Choice(String name, SortedMap<String, String> sha256) {}
+
+    /** The ingredients, at least one. */
+    List<Choice> choices();
+
+    /**
+     * Forms a soup in memory; the one formed before is gone.
+     *
+     * @param candidate coefficients in the order of {@link #choices}
+     */
+    CandidateWeights form(Candidate candidate);
+
+    /** Their names, in order. */
+    default List<String> names() {
+        return choices().stream().map(Choice::name).toList();
+    }
+}
