@@ -20,6 +20,7 @@ public final class Commands {
                 new ConvertCommand(),
                 new GenerateCommand(),
                 new ScoreCommand(),
+                new JudgeCommand(),
                 new InspectCommand(),
                 new DiffCommand(),
                 new VerifyCommand(),

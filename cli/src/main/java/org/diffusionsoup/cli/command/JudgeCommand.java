@@ -1,0 +1,14 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup judge}: small judges of one's own. */
+@Command(
+        name = "judge",
+        description = "Judges: make questions, train small ones, check how far to trust them.",
+        subcommands = {JudgeQuestionsCommand.class, JudgeTrainCommand.class},
+        footer = {
+            "  soup judge questions shards/emoji -o questions.json",
+            "  soup judge train clip --data shards/emoji --work judging -o my-clip"
+        })
+final class JudgeCommand extends CommandGroup {}
