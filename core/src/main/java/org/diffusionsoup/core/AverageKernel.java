@@ -32,6 +32,11 @@ interface AverageKernel {
         return average(inputs, out, count);
     }
 
+    /** The fastest kernel for a spec; all give the same bytes. */
+    static AverageKernel fast(Spec spec) {
+        return NarrowKernel.suits(spec) ? new NarrowKernel(spec) : new FastKernel(spec);
+    }
+
     /**
      * What a kernel computes: (sum_i a_i in_i) / total.
      *

@@ -3,6 +3,8 @@ package org.diffusionsoup.core;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,14 +18,15 @@ import java.util.concurrent.Future;
 import java.util.function.LongConsumer;
 import org.diffusionsoup.core.AverageKernel.NarrowingOverflow;
 import org.diffusionsoup.core.AverageKernel.Spec;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Averages the parts of n ingredients, tensor by tensor, in pieces: a fixed set of slots, each with
- * one buffer per ingredient, is filled and averaged by workers and written in order by the caller.
- * The slots' memory does not grow with the tensors' size, nor with the number of ingredients until
- * the least piece is reached.
+ * Averages the parts of n ingredients in pieces: each worker has a slot with one buffer per
+ * ingredient, reads a piece of all of them, averages it and writes it to its place in the file. The
+ * slots' memory does not grow with the tensors' size, nor with the number of ingredients until the
+ * least piece is reached.
  */
-final class Averager implements AutoCloseable {
+final class Averager implements TensorBatch, AutoCloseable {
     /** Memory of all slots together unless told otherwise. */
     static final long BUFFER_BYTES = 24L << 20;
 
@@ -93,7 +96,7 @@ final class Averager implements AutoCloseable {
     }
 
     /**
-     * @param slotCount pieces in work at once: one more than threads keeps them busy
+     * @param slotCount pieces in work at once: one for each of the workers' threads
      * @param written told the size of every piece written
      */
     Averager(
@@ -113,7 +116,7 @@ final class Averager implements AutoCloseable {
     }
 
     /**
-     * The tensors of the plan, to be written in any order, one at a time.
+     * The tensors of the plan, to be written as a {@link TensorBatch}.
      *
      * @param sources one part of every ingredient
      */
@@ -122,68 +125,154 @@ final class Averager implements AutoCloseable {
         for (TensorPlace t : plan) {
             entries.add(
                     new TensorEntry(
-                            t.name(),
-                            t.dtype(),
-                            t.shape(),
-                            out -> stream(new Job(sources, t), out)));
+                            t.name(), t.dtype(), t.shape(), new Streamed(new Job(sources, t))));
         }
         return entries;
     }
 
-    private void stream(Job job, WritableByteChannel out) throws IOException {
-        TensorPlace tensor = job.tensor;
-        long pieces = Math.ceilDiv(tensor.elements(), job.pieceElements);
+    @Override
+    public void write(List<Place> places, FileChannel file) throws IOException {
+        List<Streamed> tensors = new ArrayList<>();
+        for (Place p : places) {
+            tensors.add((Streamed) p.bytes());
+        }
+        Pieces pieces;
+        try (EarlyFlush flush = new EarlyFlush(file)) {
+            pieces = new Pieces(places, tensors, file, flush);
+            run(pieces);
+        }
+        pieces.throwFailure();
+        for (TensorSource source : tensors.getFirst().job().sources) {
+            source.checkUnchanged();
+        }
+    }
+
+    private void run(Pieces pieces) throws IOException {
         List<Future<?>> running = new ArrayList<>();
         try {
-            for (int i = 0; i < Math.min(slots.size(), pieces); i++) {
-                running.add(submit(slots.get(i), job, i));
+            for (Slot slot : slots) {
+                running.add(workers.submit(() -> pieces.work(slot)));
             }
-            for (long p = 0; p < pieces; p++) {
-                int s = (int) (p % slots.size());
-                Slot slot = slots.get(s);
-                await(running.get(s), job);
-                out.write(slot.out.asSlice(0, slot.outBytes).asByteBuffer());
-                written.accept(slot.outBytes);
-                if (p + slots.size() < pieces) {
-                    running.set(s, submit(slot, job, p + slots.size()));
+            for (Future<?> f : running) {
+                f.get();
+            }
+        } catch (InterruptedException e) {
+            pieces.stop();
+            Thread.currentThread().interrupt();
+            throw new SoupException("Interrupted while averaging.", e);
+        } catch (ExecutionException e) {
+            throw new IOException("averaging failed: " + e.getCause(), e.getCause());
+        } finally {
+            pieces.stop();
+            // Slots must be idle before their memory is used again or freed.
+            running.forEach(Averager::quiesce);
+        }
+    }
+
+    /**
+     * The pieces of some tensors, handed out to workers in the file's order. When one fails no more
+     * are handed out; the failure reported is that of the first piece in the file that fails, since
+     * all before it were handed out too: the same whatever the threads do.
+     */
+    private final class Pieces {
+        private final List<Place> places;
+        private final List<Streamed> tensors;
+        private final FileChannel file;
+        private final EarlyFlush flush;
+        private int tensor;
+        private long from;
+        private boolean stopped;
+        private long handedOut;
+        private long failedAt = Long.MAX_VALUE;
+        private @Nullable Throwable failure;
+        private @Nullable Job failedJob;
+
+        Pieces(List<Place> places, List<Streamed> tensors, FileChannel file, EarlyFlush flush) {
+            this.flush = flush;
+            this.places = places;
+            this.tensors = tensors;
+            this.file = file;
+        }
+
+        synchronized void stop() {
+            stopped = true;
+        }
+
+        private synchronized @Nullable Piece next() {
+            while (!stopped && tensor < tensors.size()) {
+                Job job = tensors.get(tensor).job();
+                long left = job.tensor.elements() - from;
+                if (left <= 0) {
+                    tensor++;
+                    from = 0;
+                    continue;
+                }
+                int n = (int) Math.min(job.pieceElements, left);
+                long at = places.get(tensor).position() + from * job.tensor.dtype().bytes();
+                Piece piece = new Piece(handedOut++, job, from, n, at);
+                from += n;
+                return piece;
+            }
+            return null;
+        }
+
+        void work(Slot slot) {
+            for (Piece p = next(); p != null; p = next()) {
+                try {
+                    slot.fill(p.job(), p.from(), p.count());
+                    ByteBuffer bytes = slot.out.asSlice(0, slot.outBytes).asByteBuffer();
+                    long at = p.position();
+                    while (bytes.hasRemaining()) {
+                        at += file.write(bytes, at);
+                    }
+                    report(slot.outBytes);
+                } catch (IOException | RuntimeException | Error e) {
+                    failed(p, e);
                 }
             }
-            for (TensorSource source : job.sources) {
-                source.checkUnchanged();
+        }
+
+        private synchronized void report(long bytes) {
+            written.accept(bytes);
+            flush.wrote(bytes);
+        }
+
+        private synchronized void failed(Piece p, Throwable e) {
+            stopped = true;
+            if (p.number() < failedAt) {
+                failedAt = p.number();
+                failure = e;
+                failedJob = p.job();
             }
-        } finally {
-            // Slots must be idle before their memory is used again or freed.
-            for (Future<?> f : running) {
-                quiesce(f);
+        }
+
+        synchronized void throwFailure() throws IOException {
+            if (failure != null && failedJob != null) {
+                explain(failure, failedJob);
             }
         }
     }
 
-    private Future<?> submit(Slot slot, Job job, long piece) {
-        long from = piece * job.pieceElements;
-        int n = (int) Math.min(job.pieceElements, job.tensor.elements() - from);
-        return workers.submit(() -> slot.fill(job, from, n));
-    }
+    /**
+     * @param number counted in the order of the file
+     * @param from index of its first element in the tensor
+     * @param count of elements
+     * @param position of its first byte in the file
+     */
+    private record Piece(long number, Job job, long from, int count, long position) {}
 
-    private void await(Future<?> work, Job job) throws IOException {
+    private void explain(Throwable failure, Job job) throws IOException {
         String name = job.tensor.name();
-        try {
-            work.get();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new SoupException("Interrupted while averaging '" + name + "'.", e);
-        } catch (ExecutionException e) {
-            switch (e.getCause()) {
-                case NonFinite n -> throw nonFinite(job);
-                case NarrowingOverflow o ->
-                        throw new SoupException(
-                                "Tensor '%s' has means too large for %s; choose another output dtype."
-                                        .formatted(name, job.tensor.dtype()));
-                case SoupException s -> throw s;
-                case null, default ->
-                        throw new IOException(
-                                "averaging '" + name + "' failed: " + e.getCause(), e.getCause());
-            }
+        switch (failure) {
+            case NonFinite n -> throw nonFinite(job);
+            case NarrowingOverflow o ->
+                    throw new SoupException(
+                            "Tensor '%s' has means too large for %s; choose another output dtype."
+                                    .formatted(name, job.tensor.dtype()));
+            case SoupException s -> throw s;
+            case IOException e -> throw e;
+            default ->
+                    throw new IOException("averaging '" + name + "' failed: " + failure, failure);
         }
     }
 
@@ -196,7 +285,7 @@ final class Averager implements AutoCloseable {
             } catch (InterruptedException e) {
                 interrupted = true;
             } catch (ExecutionException e) {
-                break; // Already reported, or about to be replaced by an earlier failure.
+                break; // Already reported.
             }
         }
         if (interrupted) {
@@ -244,6 +333,29 @@ final class Averager implements AutoCloseable {
     /** Tells {@link #await} to look for the culprit; carries nothing. */
     private static final class NonFinite extends RuntimeException {
         private static final long serialVersionUID = 1L;
+    }
+
+    /** A tensor's bytes, made when they are written. */
+    private final class Streamed implements TensorBatch.Member {
+        private final Job job;
+
+        Streamed(Job job) {
+            this.job = job;
+        }
+
+        Job job() {
+            return job;
+        }
+
+        @Override
+        public TensorBatch batch() {
+            return Averager.this;
+        }
+
+        @Override
+        public void writeTo(WritableByteChannel channel) throws IOException {
+            throw new IOException("'" + job.tensor.name() + "' is written with its batch");
+        }
     }
 
     /** A tensor with who supplies it, and how. */

@@ -26,7 +26,7 @@ public final class ExactMean {
      */
     public static ExactMean create(List<DType> in, DType out, long[] a) {
         return new ExactMean(
-                new FastKernel(Spec.mean(in, out, Arrays.stream(a).boxed().toList(), false)));
+                AverageKernel.fast(Spec.mean(in, out, Arrays.stream(a).boxed().toList(), false)));
     }
 
     /**

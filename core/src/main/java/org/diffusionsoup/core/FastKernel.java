@@ -28,6 +28,7 @@ final class FastKernel implements AverageKernel {
     private final boolean sumsExact;
     private final boolean productsExact;
     private final boolean oneByOne;
+    private final boolean plainDivision;
     private final CarefulElement careful;
 
     private final double[] sum = new double[BLOCK];
@@ -68,6 +69,7 @@ final class FastKernel implements AverageKernel {
         this.sumsExact = shortRange && largest <= 1 << 13 && total <= 1 << 13;
         this.productsExact = Long.SIZE - Long.numberOfLeadingZeros(largest) + precision <= 53;
         this.oneByOne = doubles;
+        this.plainDivision = total < 1L << (53 - format.precision);
         this.careful = new CarefulElement(spec);
     }
 
@@ -100,7 +102,12 @@ final class FastKernel implements AverageKernel {
         } else {
             addWithErrors(inputs, first, at, n);
         }
-        divideToOdd(n);
+        if (plainDivision) {
+            // As NarrowKernel proves of floats: rounding this quotient again is harmless.
+            divide(sum, total, n);
+        } else {
+            divideToOdd(n);
+        }
         if (limit < Double.POSITIVE_INFINITY) {
             flagAbove(sum, limit, error, n);
         }
@@ -252,6 +259,12 @@ final class FastKernel implements AverageKernel {
         MemorySegment.copy(sumBitsMemory, 0, sumMemory, 0, n * 8L);
     }
 
+    private static void divide(double[] sum, double total, int n) {
+        for (int j = 0; j < n; j++) {
+            sum[j] /= total;
+        }
+    }
+
     private static void divide(double[] sum, double[] remainder, double total, int n) {
         for (int j = 0; j < n; j++) {
             double s = sum[j];
@@ -364,6 +377,7 @@ final class FastKernel implements AverageKernel {
             }
             return;
         }
+        MemorySegment.copy(sumMemory, 0, sumBitsMemory, 0, n * 8L);
         cutToOdd(sumBits, n);
         MemorySegment.copy(sumBitsMemory, 0, sumMemory, 0, n * 8L);
         narrow(sum, floats, n);

@@ -7,9 +7,11 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -45,12 +47,36 @@ public final class SafetensorsWriter {
                 target,
                 channel -> {
                     writeFully(channel, ByteBuffer.wrap(header));
-                    for (TensorEntry t : sorted) {
-                        Counting counting = new Counting(channel, t, target);
-                        t.bytes().writeTo(counting);
-                        counting.checkComplete();
+                    int i = 0;
+                    while (i < sorted.size()) {
+                        i += writeSome(target, channel, sorted.subList(i, sorted.size()));
                     }
                 });
+    }
+
+    /** Writes the next tensor, or as many as one batch has next to each other; how many it was. */
+    private static int writeSome(Path target, FileChannel channel, List<TensorEntry> rest)
+            throws IOException {
+        TensorEntry first = rest.getFirst();
+        if (!(first.bytes() instanceof TensorBatch.Member member)) {
+            Counting counting = new Counting(channel, first, target);
+            first.bytes().writeTo(counting);
+            counting.checkComplete();
+            return 1;
+        }
+        TensorBatch batch = member.batch();
+        List<TensorBatch.Place> places = new ArrayList<>();
+        long position = channel.position();
+        for (TensorEntry t : rest) {
+            if (!(t.bytes() instanceof TensorBatch.Member m) || m.batch() != batch) {
+                break;
+            }
+            places.add(new TensorBatch.Place(m, position));
+            position += t.byteSize();
+        }
+        batch.write(places, channel);
+        channel.position(position);
+        return places.size();
     }
 
     /** Orders strings as their UTF-8 bytes, so as other languages sort by code point. */

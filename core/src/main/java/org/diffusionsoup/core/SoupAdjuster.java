@@ -165,7 +165,7 @@ public final class SoupAdjuster {
                                     new Averager(
                                             new Formula(total, own),
                                             workers,
-                                            options.threads() + 1,
+                                            options.threads(),
                                             Averager.BUFFER_BYTES / soup.parts().size(),
                                             n -> {
                                                 count[2] += n;
@@ -253,7 +253,7 @@ public final class SoupAdjuster {
 
         @Override
         public AverageKernel kernel(AverageKernel.Spec spec, String tensor) {
-            return new FastKernel(spec);
+            return AverageKernel.fast(spec);
         }
 
         @Override
@@ -461,7 +461,7 @@ public final class SoupAdjuster {
             return new Averager(
                     task,
                     workers,
-                    options.threads() + 1,
+                    options.threads(),
                     Averager.BUFFER_BYTES / soup.parts().size(),
                     n -> {
                         done += n;

@@ -222,7 +222,7 @@ public final class Souper {
 
     /** A souper with these options. */
     public static Souper with(Options options) {
-        return new Souper(options, FastKernel::new, Averager.BUFFER_BYTES);
+        return new Souper(options, AverageKernel::fast, Averager.BUFFER_BYTES);
     }
 
     /** The same with another number of worker threads, at least 1; the output is the same. */
@@ -454,7 +454,7 @@ public final class Souper {
             return new Averager(
                     task,
                     workers,
-                    options.threads() + 1,
+                    options.threads(),
                     bufferBytes,
                     n -> {
                         doneBytes += n;

@@ -88,7 +88,7 @@ record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task 
         public AverageKernel kernel(Spec spec, String tensor) {
             return updated.isPresent()
                     ? new SumKernel(spec, tensor, updated.get())
-                    : new FastKernel(spec);
+                    : AverageKernel.fast(spec);
         }
 
         @Override

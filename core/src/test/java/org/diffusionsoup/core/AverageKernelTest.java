@@ -32,7 +32,8 @@ class AverageKernelTest {
             long[] a = coefficients(random, n);
             MemorySegment[] in = inputs(c.dtype, random, n, count);
             MemorySegment exact = average(new ExactKernel(Spec.of(c.dtype, a)), in, count, c.dtype);
-            MemorySegment fast = average(new FastKernel(Spec.of(c.dtype, a)), in, count, c.dtype);
+            MemorySegment fast =
+                    average(AverageKernel.fast(Spec.of(c.dtype, a)), in, count, c.dtype);
             assertThat(exact.mismatch(fast)).as("seed %s round %d", c, round).isEqualTo(-1);
 
             for (int i = n - 1; i > 0; i--) {
@@ -45,7 +46,7 @@ class AverageKernelTest {
                 a[k] = x;
             }
             MemorySegment shuffled =
-                    average(new FastKernel(Spec.of(c.dtype, a)), in, count, c.dtype);
+                    average(AverageKernel.fast(Spec.of(c.dtype, a)), in, count, c.dtype);
             assertThat(shuffled.mismatch(exact)).as("seed %s round %d", c, round).isEqualTo(-1);
         }
     }
@@ -59,7 +60,7 @@ class AverageKernelTest {
         int n = 2 + random.nextInt(5);
         long[] a = coefficients(random, n);
         MemorySegment[] in = inputs(c.dtype, random, n, count);
-        MemorySegment out = average(new FastKernel(Spec.of(c.dtype, a)), in, count, c.dtype);
+        MemorySegment out = average(AverageKernel.fast(Spec.of(c.dtype, a)), in, count, c.dtype);
         BigDecimal total = BigDecimal.ZERO;
         for (long x : a) {
             total = total.add(BigDecimal.valueOf(x));
@@ -105,7 +106,7 @@ class AverageKernelTest {
         Arrays.fill(in, one);
         MemorySegment out =
                 average(
-                        new FastKernel(Spec.of(c.dtype, coefficients(random, n))),
+                        AverageKernel.fast(Spec.of(c.dtype, coefficients(random, n))),
                         in,
                         count,
                         c.dtype);
@@ -125,7 +126,7 @@ class AverageKernelTest {
             FloatFormat.of(c.dtype).put(in[random.nextInt(n)], random.nextInt(count), bad);
             MemorySegment out = segment(count, c.dtype);
             long[] a = coefficients(random, n);
-            assertThat(new FastKernel(Spec.of(c.dtype, a)).average(in, out, count)).isFalse();
+            assertThat(AverageKernel.fast(Spec.of(c.dtype, a)).average(in, out, count)).isFalse();
             assertThat(new ExactKernel(Spec.of(c.dtype, a)).average(in, out, count)).isFalse();
         }
     }
@@ -161,7 +162,7 @@ class AverageKernelTest {
             in[i] = segment(1, DType.F32);
             in[i].setAtIndex(FloatCodec.F32, 0, w[i]);
         }
-        return average(new FastKernel(Spec.of(DType.F32, a)), in, 1, DType.F32)
+        return average(AverageKernel.fast(Spec.of(DType.F32, a)), in, 1, DType.F32)
                 .getAtIndex(FloatCodec.F32, 0);
     }
 
