@@ -92,8 +92,14 @@ final class PretrainCommand extends SoupCommand {
             paramLabel = "MODEL",
             description =
                     "Base whose denoiser is trained on, instead of from random weights; the work"
-                            + " folder's other stages must be that base's.")
+                            + " folder's autoencoder and tokenizer must be that base's.")
     private @Nullable Path unetFrom;
+
+    @Option(
+            names = "--train-text",
+            description =
+                    "Let the text encoder learn with the denoiser; the CLIP keeps its own tower.")
+    private boolean trainText;
 
     @Option(
             names = "--seed",
@@ -113,7 +119,8 @@ final class PretrainCommand extends SoupCommand {
                             PretrainRecipe.emoji(vaeSteps, clipSteps, unetSteps, seed),
                             ShardRef.parse(data).open(),
                             work,
-                            Optional.ofNullable(unetFrom).map(m -> m.resolve("unet")),
+                            Optional.ofNullable(unetFrom),
+                            trainText,
                             progress,
                             interrupt);
             if (!pretrainer.run(wanted)) {

@@ -2,6 +2,7 @@ package org.diffusionsoup.diffusion.nn;
 
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import org.diffusionsoup.diffusion.torch.Rng;
@@ -23,10 +24,52 @@ public final class Parameters implements AutoCloseable {
     private static final long NORM_PIECE = 1 << 20;
 
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
+    private List<Parameters> parts = List.of();
     private long total;
     private @Nullable Tensor flat;
     private @Nullable Tensor flatGrad;
     private @Nullable BiConsumer<String, Tensor> tap;
+
+    /**
+     * Several models' weights as one, to train them together: one buffer that holds the given ones
+     * after each other, so that optimizer steps, moving averages and checkpoints move all of them.
+     * The weights keep their values and each model goes on seeing its own part; the models must not
+     * have been trained on their own before.
+     *
+     * @param parts allocated weights with different parameter names
+     */
+    public static Parameters joined(Parameters... parts) {
+        Parameters all = new Parameters();
+        for (Parameters part : parts) {
+            if (part.flatGrad != null) {
+                throw new TorchException("weights that have gradients already cannot be joined");
+            }
+            for (Parameter p : part.byName.values()) {
+                if (all.byName.put(p.name(), p) != null) {
+                    throw new TorchException("parameter " + p.name() + " is in two of the models");
+                }
+            }
+            all.total = Math.addExact(all.total, part.total);
+        }
+        all.parts = List.of(parts);
+        try (Scope s = Scope.open();
+                Torch.Guard off = Torch.gradients(false)) {
+            Tensor buffer = Tensor.empty(all.total).keep();
+            all.flat = buffer;
+            long at = 0;
+            for (Parameters part : parts) {
+                Tensor mine = buffer.narrow(0, at, part.total).keep();
+                mine.copy_(part.flat());
+                part.close();
+                part.flat = mine;
+                for (Parameter p : part.byName.values()) {
+                    p.bind(p.viewOf(mine).detach().keep());
+                }
+                at += part.total;
+            }
+        }
+        return all;
+    }
 
     Parameter declare(String name, Init init, long... shape) {
         if (flat != null) {
@@ -75,11 +118,24 @@ public final class Parameters implements AutoCloseable {
                 Torch.Guard off = Torch.gradients(false)) {
             Tensor grads = Tensor.zeros(total).keep();
             flatGrad = grads;
-            for (Parameter p : byName.values()) {
-                p.value().requiresGrad_(true);
-                // libtorch holds the view from here on; a reference of ours would never be let go.
-                p.value().setGrad(p.viewOf(grads).detach());
+            if (parts.isEmpty()) {
+                attachGradients(grads);
             }
+            long at = 0;
+            for (Parameters part : parts) {
+                Tensor mine = grads.narrow(0, at, part.total).keep();
+                part.flatGrad = mine;
+                part.attachGradients(mine);
+                at += part.total;
+            }
+        }
+    }
+
+    private void attachGradients(Tensor grads) {
+        for (Parameter p : byName.values()) {
+            p.value().requiresGrad_(true);
+            // libtorch holds the view from here on; a reference of ours would never be let go.
+            p.value().setGrad(p.viewOf(grads).detach());
         }
     }
 
@@ -127,8 +183,14 @@ public final class Parameters implements AutoCloseable {
         return Math.sqrt(squares);
     }
 
-    /** The gradient of one parameter, in its own shape. */
+    /**
+     * The gradient of one parameter, in its own shape. Of {@link #joined} weights, ask the model
+     * the parameter belongs to.
+     */
     public Tensor grad(Parameter p) {
+        if (!parts.isEmpty()) {
+            throw new TorchException("ask the model of " + p.name() + " for its gradient");
+        }
         return p.viewOf(flatGrad());
     }
 
@@ -147,8 +209,9 @@ public final class Parameters implements AutoCloseable {
     /** Frees the buffers; the model must not be used afterwards. */
     @Override
     public void close() {
+        parts.forEach(Parameters::close);
         for (Parameter p : byName.values()) {
-            if (flat != null) {
+            if (flat != null && parts.isEmpty()) {
                 p.value().release();
             }
         }

@@ -1,12 +1,15 @@
 package org.diffusionsoup.diffusion.train;
 
+import java.util.Optional;
 import java.util.random.RandomGenerator;
+import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
 import org.diffusionsoup.diffusion.schedule.PredictionType;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Eq. 3 of the paper on latents: the UNet predicts, from a noised latent x_t, its timestep and its
@@ -18,6 +21,27 @@ public final class DenoisingObjective implements Objective {
     private final NoiseTable noise;
     private final PredictionType type;
     private final double captionDropout;
+    private final @Nullable Texts texts;
+
+    /**
+     * Captions that are encoded anew in every step, so that the text encoder learns, too.
+     *
+     * @param encoder the text encoder in training
+     * @param ids token ids of every caption of the latent set, in its order, each of one length
+     */
+    public record Texts(ClipTextModel encoder, int[][] ids) {
+        public Texts {
+            ids = ids.clone();
+        }
+
+        Tensor encode(long[] captions) {
+            int[][] some = new int[captions.length][];
+            for (int i = 0; i < some.length; i++) {
+                some[i] = ids[(int) captions[i]];
+            }
+            return encoder.forward(Tensor.ofRows(some)).lastHiddenState();
+        }
+    }
 
     /**
      * @param noise the forward process, γ_t and σ_t per timestep
@@ -30,6 +54,23 @@ public final class DenoisingObjective implements Objective {
             NoiseTable noise,
             PredictionType type,
             double captionDropout) {
+        this(unet, data, noise, type, captionDropout, Optional.empty());
+    }
+
+    /**
+     * As above, with the text encoder in training beside the UNet.
+     *
+     * @param texts encodes the captions in every step; when empty, the set's own embeddings are
+     *     used
+     */
+    public DenoisingObjective(
+            UNet2DConditionModel unet,
+            LatentSet data,
+            NoiseTable noise,
+            PredictionType type,
+            double captionDropout,
+            Optional<Texts> texts) {
+        this.texts = texts.orElse(null);
         this.unet = unet;
         this.data = data;
         this.noise = noise;
@@ -62,7 +103,8 @@ public final class DenoisingObjective implements Objective {
                     case V_PREDICTION -> noise.velocity(x0, eps, t);
                     case SAMPLE -> x0;
                 };
-        Tensor out = unet.forward(xt, Tensor.of(t, n), data.text(text));
+        Tensor context = texts == null ? data.text(text) : texts.encode(text);
+        Tensor out = unet.forward(xt, Tensor.of(t, n), context);
         return Functional.mse(out.toFloat(), target);
     }
 }

@@ -61,32 +61,40 @@ public final class Pretrainer {
         UNET
     }
 
+    /** Folder of the text encoder the denoiser was trained with, which is CLIP's or its own. */
+    private static final String UNET_TEXT = "unet-text-encoder";
+
     private final PretrainRecipe recipe;
     private final Shard all;
     private final Path work;
-    private final @Nullable Path unetFrom;
+    private final @Nullable Path from;
+    private final boolean trainText;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
      * @param all every row of the data set; held-out rows are never trained on
      * @param work folder of stages and checkpoints
-     * @param unetFrom a {@code unet} folder of the recipe's shape whose weights the denoiser starts
-     *     from instead of random ones, to go on with a base that was trained before; the other
-     *     stages must be that base's own, as the denoiser knows their latents and embeddings
+     * @param from a base of the recipe's shape whose denoiser and text encoder are trained on,
+     *     instead of a denoiser from random weights; the work folder's autoencoder and tokenizer
+     *     must be that base's own, as the denoiser knows their latents and tokens
+     * @param trainText whether the text encoder learns with the denoiser. CLIP's tower tells
+     *     captions apart as far as pictures of a batch differ; for drawing, rare names need more
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
             PretrainRecipe recipe,
             Shard all,
             Path work,
-            Optional<Path> unetFrom,
+            Optional<Path> from,
+            boolean trainText,
             Progress progress,
             BooleanSupplier stop) {
         this.recipe = recipe;
         this.all = all;
         this.work = work;
-        this.unetFrom = unetFrom.orElse(null);
+        this.from = from.orElse(null);
+        this.trainText = trainText;
         this.progress = progress;
         this.stop = stop;
     }
@@ -246,16 +254,20 @@ public final class Pretrainer {
         Shard shard = train().filter(r -> providers.contains(r.provider()));
         AutoencoderKL vae = StableDiffusion.vae(work.resolve("vae"));
         ClipTokenizer tokenizer = ClipTokenizer.load(work.resolve("tokenizer"));
-        ClipTextModel text = StableDiffusion.textEncoder(work.resolve("text_encoder"));
+        ClipTextModel text =
+                StableDiffusion.textEncoder((from == null ? work : from).resolve("text_encoder"));
         EncodedRows rows = EncodedRows.encode(vae, text, tokenizer, List.of(shard), progress);
         UNet2DConditionModel unet = new UNet2DConditionModel(recipe.unet());
         Map<String, String> more = new TreeMap<>();
-        if (unetFrom == null) {
+        if (from == null) {
             unet.parameters().initialise(recipe.unetTraining().seed());
         } else {
-            Path weights = unetFrom.resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+            Path weights = from.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
             Weights.load(unet.parameters(), weights);
             more.put("unet_from_sha256", WeightsHash.of(weights));
+        }
+        if (trainText) {
+            more.put("text_encoder", "trained");
         }
         SchedulerConfig scheduler =
                 SchedulerConfig.of(new JsonConfig("the recipe's scheduler", recipe.scheduler()));
@@ -265,8 +277,15 @@ public final class Pretrainer {
                         rows.latents(),
                         scheduler.table(),
                         scheduler.predictionType(),
-                        recipe.captionDropout());
-        if (!fit("unet", unet.parameters(), objective, recipe.unetTraining(), more)) {
+                        recipe.captionDropout(),
+                        trainText
+                                ? Optional.of(new DenoisingObjective.Texts(text, rows.captionIds()))
+                                : Optional.empty());
+        Parameters learning =
+                trainText
+                        ? Parameters.joined(unet.parameters(), text.parameters())
+                        : unet.parameters();
+        if (!fit("unet", learning, objective, recipe.unetTraining(), more)) {
             return false;
         }
         saveModel(
@@ -275,6 +294,7 @@ public final class Pretrainer {
                 unet.parameters(),
                 unet.config().toJson(),
                 more);
+        saveModel(UNET_TEXT, "model.safetensors", text.parameters(), text.config().toJson(), more);
         return true;
     }
 
@@ -382,9 +402,10 @@ public final class Pretrainer {
         AtomicFiles.replaceFolder(
                 base,
                 folder -> {
-                    for (String part : List.of("tokenizer", "text_encoder", "vae", "unet")) {
+                    for (String part : List.of("tokenizer", "vae", "unet")) {
                         copy(work.resolve(part), folder.resolve(part));
                     }
+                    copy(work.resolve(UNET_TEXT), folder.resolve("text_encoder"));
                     Files.createDirectories(folder.resolve("scheduler"));
                     Files.writeString(
                             folder.resolve("scheduler/scheduler_config.json"),

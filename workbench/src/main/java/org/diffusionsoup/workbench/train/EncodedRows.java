@@ -29,8 +29,10 @@ public final class EncodedRows implements AutoCloseable {
     private final Tensor latents;
     private final Tensor texts;
     private final int[][] captions;
+    private final int[][] ids;
 
-    private EncodedRows(Tensor latents, Tensor texts, int[][] captions) {
+    private EncodedRows(Tensor latents, Tensor texts, int[][] captions, int[][] ids) {
+        this.ids = ids;
         this.latents = latents;
         this.texts = texts;
         this.captions = captions;
@@ -68,8 +70,10 @@ public final class EncodedRows implements AutoCloseable {
                                     .toArray());
                 }
             }
-            Tensor texts = texts(text, tokenizer, List.copyOf(index.keySet()));
-            return new EncodedRows(join(parts), texts, captions.toArray(new int[0][]));
+            List<String> prompts = List.copyOf(index.keySet());
+            Tensor texts = texts(text, tokenizer, prompts);
+            int[][] ids = prompts.stream().map(tokenizer::encode).toArray(int[][]::new);
+            return new EncodedRows(join(parts), texts, captions.toArray(new int[0][]), ids);
         }
     }
 
@@ -167,6 +171,11 @@ public final class EncodedRows implements AutoCloseable {
     /** What the denoising objective draws from; valid until this is closed. */
     public LatentSet latents() {
         return new LatentSet(latents, texts, captions, 0);
+    }
+
+    /** Token ids of every distinct caption, in the order of the latent set's embeddings. */
+    public int[][] captionIds() {
+        return ids.clone();
     }
 
     @Override
