@@ -34,7 +34,8 @@ public final class SoupCli {
     /** Runs the command that the arguments name; returns the exit status, never throws. */
     public int run(String... args) {
         try {
-            return commandLine().execute(args);
+            return commandLine(args.length == 0 ? List.of() : Commands.named(args[0]))
+                    .execute(args);
         } catch (Throwable e) { // picocli passes Errors on, for example no memory left
             return failed("soup", e, List.of(args).contains("--debug"));
         }
@@ -42,8 +43,16 @@ public final class SoupCli {
 
     /** The parser with every command, for running and for tests that only parse. */
     CommandLine commandLine() {
+        return commandLine(List.of());
+    }
+
+    /**
+     * @param only the command that is wanted, which saves looking through all others' options; none
+     *     for all
+     */
+    private CommandLine commandLine(List<Object> only) {
         CommandLine root = new CommandLine(new RootCommand());
-        Commands.all().forEach(root::addSubcommand);
+        (only.isEmpty() ? Commands.all() : only).forEach(root::addSubcommand);
         int columns = Integer.getInteger("soup.columns", 0);
         boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;
         return root.setOut(out)

@@ -6,10 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.diffusionsoup.cli.command.Commands;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 
 class SoupCliTest {
@@ -27,6 +29,16 @@ class SoupCliTest {
         assertThat(help.err()).isEmpty();
         assertThat(Run.of("--version").ok().out())
                 .matches("soup \\d+\\.\\d+\\S* \\(Java 2\\d.*\\)\n");
+    }
+
+    /** Only the wanted command's options are looked at, which is found by its class name. */
+    @Test
+    void everyCommandIsFoundByItsName() {
+        for (Object command : Commands.all()) {
+            String name = command.getClass().getAnnotation(Command.class).name();
+            assertThat(Commands.named(name)).as(name).singleElement().hasSameClassAs(command);
+        }
+        assertThat(Commands.named("mkae")).isEmpty();
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.command;
 
 import java.util.List;
+import picocli.CommandLine.Command;
 
 /** Every command of {@code soup}, in the order that its help lists them. */
 public final class Commands {
@@ -27,5 +28,14 @@ public final class Commands {
                 new PretrainCommand(),
                 new BenchCommand(),
                 new RecordStartCommand());
+    }
+
+    /** The command of a name; empty when there is none. */
+    public static List<Object> named(String name) {
+        String type = name.replace("-", "") + "Command";
+        return all().stream()
+                .filter(c -> c.getClass().getSimpleName().equalsIgnoreCase(type))
+                .filter(c -> c.getClass().getAnnotation(Command.class).name().equals(name))
+                .toList();
     }
 }

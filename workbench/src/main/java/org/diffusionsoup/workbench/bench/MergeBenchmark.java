@@ -7,9 +7,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -94,7 +96,7 @@ public final class MergeBenchmark {
     private final int tries;
     private final Progress progress;
     private final Consumer<Row> eachRow;
-    private final boolean python;
+    private final Optional<String> python;
 
     /**
      * @param work folder for checkpoints, which stay there for the next run, and for outputs
@@ -109,7 +111,7 @@ public final class MergeBenchmark {
         this.tries = tries;
         this.progress = progress;
         this.eachRow = eachRow;
-        this.python = hasTorch();
+        this.python = pythonWithTorch();
     }
 
     /** Measures merges, and withdrawals where asked. */
@@ -125,7 +127,9 @@ public final class MergeBenchmark {
             gone.add(withdrawal(s));
         }
         return new Result(
-                rows, gone, python ? "measured" : "skipped: python3 with torch is not there");
+                rows,
+                gone,
+                python.isPresent() ? "measured" : "skipped: python3 with torch is not there");
     }
 
     private Row row(Setting s) {
@@ -161,8 +165,8 @@ public final class MergeBenchmark {
                     return soup(merge(files, out), peak);
                 });
         OptionalDouble torch = OptionalDouble.empty();
-        if (python) {
-            List<String> script = new ArrayList<>(List.of("python3", "-c", PYTHON));
+        if (python.isPresent()) {
+            List<String> script = new ArrayList<>(List.of(python.get(), "-c", PYTHON));
             script.add(work.resolve("python.safetensors").toString());
             files.forEach(f -> script.add(f.toString()));
             torch = OptionalDouble.of(best(() -> once(script)));
@@ -334,10 +338,17 @@ public final class MergeBenchmark {
         return kib * 1024 / 1e6;
     }
 
-    private static boolean hasTorch() {
+    /** The first Python with torch: the user's own, or the system's, where Debian puts it. */
+    private static Optional<String> pythonWithTorch() {
+        return Stream.of("python3", "/usr/bin/python3")
+                .filter(MergeBenchmark::hasTorch)
+                .findFirst();
+    }
+
+    private static boolean hasTorch(String python) {
         try {
             Process p =
-                    new ProcessBuilder("python3", "-c", "import torch")
+                    new ProcessBuilder(python, "-c", "import torch")
                             .redirectErrorStream(true)
                             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                             .start();
