@@ -37,8 +37,9 @@ class ArchitectureTest {
                     "data", Set.of("core"),
                     "diffusion", Set.of("core"),
                     "eval", Set.of("core", "diffusion"),
-                    "workbench", Set.of("core", "data", "diffusion", "eval"),
-                    "cli", Set.of("core", "data", "diffusion", "eval", "workbench"));
+                    "registry", Set.of("core"),
+                    "workbench", Set.of("core", "data", "diffusion", "eval", "registry"),
+                    "cli", Set.of("core", "data", "diffusion", "eval", "registry", "workbench"));
 
     private static final JavaClasses ALL =
             new ClassFileImporter()

@@ -1,0 +1,270 @@
+package org.diffusionsoup.registry;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.Entry;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.SigningKey;
+
+/**
+ * Writes certificates of withdrawals: what left, what the soups made instead consist of down to the
+ * hashes of base, shards and ingredients, and what is not claimed.
+ *
+ * <p>Its sections are hashed one by one and the list of hashes is signed, so that a check can name
+ * the section that was changed.
+ */
+final class Certificates {
+    static final String TYPE = "diffusion-soup withdrawal certificate";
+    static final String DOMAIN = "diffusion-soup certificate v1 ";
+
+    private static final List<String> LIMITS =
+            List.of(
+                    "The base and the data it was trained on are outside this certificate: what the"
+                            + " withdrawn pictures taught the base, if they were among its data, is"
+                            + " still there.",
+                    "Copies of the withdrawn soups and ingredients that were handed out before, or"
+                            + " that backups hold, are not reached. Weights were deleted from the"
+                            + " store as files are; overwriting or shredding is not claimed.",
+                    "Whoever holds a soup of n ingredients from before and the one without the"
+                            + " withdrawn ingredient can compute that ingredient up to rounding:"
+                            + " n w_n - (n-1) w_(n-1).",
+                    "Pictures that other shards hold too are listed under 'remaining_copies', byte"
+                            + " for byte; 'near_duplicates' lists those with a like fingerprint, as"
+                            + " far as fingerprints were recorded. Others may exist.",
+                    "That an ingredient was trained on the shards that its entry names, and on"
+                            + " nothing else, is the registry's statement. Training it again ('soup"
+                            + " verify --deep') tests it; the replay alone does not.");
+
+    private static final String REPLAY =
+            "For each of 'soups': take the checkpoints of its ingredients from the store (their ids"
+                    + " are the SHA-256 of their manifests, which fix every byte), average them with"
+                    + " the coefficients given under the names given, and compare every weight file"
+                    + " with the SHA-256 given: soup verify CERTIFICATE --key registry.pub --store"
+                    + " STORE.";
+
+    private final Registry registry;
+
+    Certificates(Registry registry) {
+        this.registry = registry;
+    }
+
+    JsonObject issue(long withdrawal) {
+        JsonObject sections = registry.read(q -> sections(q, withdrawal));
+        return sign(sections, registry.key());
+    }
+
+    static JsonObject sign(JsonObject sections, SigningKey key) {
+        Json.Builder digests = Json.object();
+        sections.fields().forEach((name, value) -> digests.put(name, Json.sha256(value)));
+        JsonObject list = digests.build();
+        return Json.object(sections)
+                .put("digests", list)
+                .put("key", key.shown().id())
+                .put("signature", key.sign(DOMAIN + Json.canonical(list)))
+                .build();
+    }
+
+    private JsonObject sections(Queries q, long withdrawal) {
+        Entry w = q.entry(withdrawal);
+        if (w.kind() != Kind.WITHDRAWAL) {
+            throw new RegistryException(
+                    "Entry " + withdrawal + " is no withdrawal but a " + w.kind().word() + ".");
+        }
+        Map<Long, ShardRow> shards = new HashMap<>();
+        q.shards().forEach(s -> shards.put(s.id(), s));
+        List<JsonObject> soups = new ArrayList<>();
+        TreeSet<Long> bases = new TreeSet<>();
+        for (Entry s : q.entries(Kind.SOUP)) {
+            if (s.body().fields().containsKey("withdrawal")
+                    && Json.number(s.body(), "withdrawal") == withdrawal) {
+                soups.add(soup(q, s, shards, bases));
+            }
+        }
+        Entry head = q.last().orElseThrow();
+        return Json.object()
+                .put("type", TYPE)
+                .put("issued", registry.now())
+                .put(
+                        "ledger",
+                        Json.object()
+                                .put("entry", withdrawal)
+                                .put("entry_hash", w.hash())
+                                .put("withdrawn_at", w.time())
+                                .put("head", head.seq())
+                                .put("head_hash", head.hash())
+                                .build())
+                .put("withdrawn", withdrawn(q, w, shards))
+                .objects("soups", soups)
+                .objects("bases", bases(q, bases))
+                .objects("remaining_copies", copies(q, w, shards))
+                .objects("near_duplicates", NearDuplicates.of(q, w, shards))
+                .strings("limits", LIMITS)
+                .put("replay", REPLAY)
+                .build();
+    }
+
+    private static JsonObject withdrawn(Queries q, Entry w, Map<Long, ShardRow> shards) {
+        List<JsonObject> gone = new ArrayList<>();
+        for (long id : Json.numbers(w.body(), "shards")) {
+            gone.add(shard(shards, id));
+        }
+        List<JsonObject> ingredients = new ArrayList<>();
+        for (long id : Json.numbers(w.body(), "ingredients")) {
+            JsonObject b = q.entry(id).body();
+            ingredients.add(
+                    Json.object()
+                            .put("entry", id)
+                            .put("name", Json.string(b, "name"))
+                            .put("checkpoint", Json.string(b, "checkpoint"))
+                            .map("files", Json.map(b, "files"))
+                            .build());
+        }
+        List<JsonObject> soups = new ArrayList<>();
+        for (long id : Json.numbers(w.body(), "soups")) {
+            JsonObject b = q.entry(id).body();
+            soups.add(
+                    Json.object()
+                            .put("entry", id)
+                            .put("name", Json.string(b, "name"))
+                            .put("version", Json.number(b, "version"))
+                            .put("checkpoint", Json.string(b, "checkpoint"))
+                            .map("files", Json.map(b, "files"))
+                            .build());
+        }
+        List<JsonObject> publications = new ArrayList<>();
+        for (long id : Json.numbers(w.body(), "publications")) {
+            JsonObject b = q.entry(id).body();
+            publications.add(
+                    Json.object()
+                            .put("entry", id)
+                            .put("soup", Json.number(b, "soup"))
+                            .put("place", Json.string(b, "place"))
+                            .build());
+        }
+        return Json.object()
+                .put("reason", Json.string(w.body(), "reason"))
+                .objects("shards", gone)
+                .objects("samples", Json.objects(w.body(), "samples"))
+                .objects("ingredients", ingredients)
+                .objects("soups", soups)
+                .objects("publications", publications)
+                .build();
+    }
+
+    private static JsonObject shard(Map<Long, ShardRow> shards, long id) {
+        ShardRow s = shards.get(id);
+        if (s == null) {
+            throw new RegistryException("The ledger has no shard " + id + ".");
+        }
+        return Json.object()
+                .put("entry", id)
+                .put("name", s.name())
+                .put("provider", s.provider())
+                .put("licence", s.licence())
+                .put("root", s.root())
+                .put("samples", s.samples())
+                .build();
+    }
+
+    private static JsonObject soup(
+            Queries q, Entry e, Map<Long, ShardRow> shards, TreeSet<Long> bases) {
+        JsonObject b = e.body();
+        List<JsonObject> ingredients = new ArrayList<>();
+        for (JsonObject m : Json.objects(b, "ingredients")) {
+            Entry i = q.entry(Json.number(m, "entry"));
+            bases.add(Json.number(i.body(), "base"));
+            List<JsonObject> of = new ArrayList<>();
+            Json.numbers(i.body(), "shards").forEach(s -> of.add(shard(shards, s)));
+            ingredients.add(
+                    Json.object(m)
+                            .put("entry_hash", i.hash())
+                            .put("base", Json.number(i.body(), "base"))
+                            .objects("shards", of)
+                            .map("files", Json.map(i.body(), "files"))
+                            .put("recipe", Json.object(i.body(), "recipe"))
+                            .put("code_version", Json.string(i.body(), "code_version"))
+                            .build());
+        }
+        Json.Builder soup =
+                Json.object()
+                        .put("entry", e.seq())
+                        .put("entry_hash", e.hash())
+                        .put("name", Json.string(b, "name"))
+                        .put("version", Json.number(b, "version"))
+                        .put("method", Json.string(b, "method"))
+                        .put("checkpoint", Json.string(b, "checkpoint"))
+                        .map("files", Json.map(b, "files"))
+                        .put("code_version", Json.string(b, "code_version"))
+                        .objects("ingredients", ingredients);
+        JsonValue selection = b.fields().get("selection");
+        if (selection instanceof JsonObject s) {
+            soup.put(
+                    "selection",
+                    Json.flag(s, "with_help_of_withdrawn_data")
+                            ? "selected with the help of the withdrawn data; the choice was kept"
+                            : "chosen by a search that saw none of the withdrawn data");
+            soup.put("selection_sha256", Json.sha256(s));
+        } else {
+            soup.put("selection", "none: no search chose its ingredients");
+        }
+        return soup.build();
+    }
+
+    private static List<JsonObject> bases(Queries q, TreeSet<Long> ids) {
+        List<JsonObject> bases = new ArrayList<>();
+        for (long id : ids) {
+            JsonObject b = q.entry(id).body();
+            bases.add(
+                    Json.object()
+                            .put("entry", id)
+                            .put("name", Json.string(b, "name"))
+                            .put("checkpoint", Json.string(b, "checkpoint"))
+                            .map("files", Json.map(b, "files"))
+                            .build());
+        }
+        return bases;
+    }
+
+    private static List<JsonObject> copies(Queries q, Entry w, Map<Long, ShardRow> shards) {
+        Map<String, List<String>> found = new TreeMap<>();
+        List<SampleRow> rows = new ArrayList<>();
+        for (long id : Json.numbers(w.body(), "shards")) {
+            rows.addAll(q.copiesOf(id));
+        }
+        for (JsonObject part : Json.objects(w.body(), "samples")) {
+            for (String sha : Json.strings(part, "sha256")) {
+                q.samples(sha).stream()
+                        .filter(s -> s.withdrawn().isEmpty())
+                        .filter(s -> {
+                            ShardRow row = shards.get(s.shard());
+                            return row != null && row.withdrawn().isEmpty();
+                        })
+                        .forEach(rows::add);
+            }
+        }
+        for (SampleRow r : rows) {
+            ShardRow s = shards.get(r.shard());
+            found.computeIfAbsent(s == null ? "" : s.name(), k -> new ArrayList<>())
+                    .add(r.sha256());
+        }
+        List<JsonObject> list = new ArrayList<>();
+        found.forEach((shard, hashes) ->
+                list.add(
+                        Json.object()
+                                .put("shard", shard)
+                                .strings("sha256", new TreeSet<>(hashes))
+                                .build()));
+        return list;
+    }
+}

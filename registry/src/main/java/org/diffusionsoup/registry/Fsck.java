@@ -1,0 +1,240 @@
+package org.diffusionsoup.registry;
+
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.SoupMaker.Made;
+import org.diffusionsoup.registry.SoupMaker.Start;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.StoreFinding;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Checks a registry: every entry's hash, chain and signature, every derived row against the
+ * entries, every byte of every checkpoint that something live needs, every kept sum.
+ */
+public final class Fsck {
+    /** How bad it is. */
+    public enum Severity {
+        /** Something is missing or was altered. */
+        ERROR,
+        /** Weights that should be gone are still there; {@code soup gc} deletes them. */
+        NOTE
+    }
+
+    /**
+     * Something that is not as it should be.
+     *
+     * @param where {@code ledger}, {@code store} or {@code sums}
+     */
+    public record Finding(Severity severity, String where, String sentence) {}
+
+    /**
+     * What a repair did.
+     *
+     * @param done in words
+     * @param left what could not be repaired
+     */
+    public record Repair(List<String> done, List<Finding> left) {}
+
+    private final Registry registry;
+    private final WeightStore store;
+
+    Fsck(Registry registry) {
+        this.registry = registry;
+        this.store = registry.store();
+    }
+
+    List<Finding> check() {
+        try (WeightStore.Session session = store.open()) { // nothing is collected meanwhile
+            List<Finding> found = new ArrayList<>();
+            List<String> ledger = registry.ledger().check(registry.publicKey());
+            ledger.forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
+            try {
+                Map<String, String> wanted =
+                        registry.read(q -> present(Registry.wanted(q, true), q));
+                storeFindings(wanted)
+                        .forEach(
+                                f -> found.add(new Finding(Severity.ERROR, "store", f.sentence())));
+                found.addAll(registry.read(this::sums));
+                found.addAll(registry.read(q -> leftovers(q, wanted)));
+            } catch (SoupException e) {
+                if (ledger.isEmpty()) {
+                    throw e;
+                }
+                // An altered ledger may not even be readable; what was found is told.
+                found.add(
+                        new Finding(
+                                Severity.ERROR,
+                                "store",
+                                "not checked, because the ledger cannot be read: "
+                                        + e.getMessage()));
+            }
+            return List.copyOf(found);
+        }
+    }
+
+    /** Superseded soups may have been collected: they are checked where they are there. */
+    private Map<String, String> present(Map<String, String> all, Queries q) {
+        Set<String> needed = Registry.wanted(q, false).keySet();
+        Map<String, String> wanted = new TreeMap<>(all);
+        wanted.keySet().removeIf(id -> !needed.contains(id) && !store.has(id));
+        return wanted;
+    }
+
+    private List<StoreFinding> storeFindings(Map<String, String> wanted) {
+        return store.check(new TreeMap<>(wanted));
+    }
+
+    private List<Finding> sums(Queries q) {
+        List<Finding> found = new ArrayList<>();
+        for (SoupRow s : q.soups()) {
+            if (!s.isCurrent()) {
+                continue;
+            }
+            Map<String, String> expected = Json.map(q.entry(s.id()).body(), "sum");
+            if (expected.isEmpty()) {
+                continue;
+            }
+            var folder = store.sum(s.checkpoint());
+            String name = "kept sum of soup " + s.label() + " (" + folder + ")";
+            if (!Files.isDirectory(folder)) {
+                found.add(new Finding(Severity.ERROR, "sums", name + ": missing"));
+            } else if (!WeightStore.sumHashes(folder).equals(new TreeMap<>(expected))) {
+                // Two soups of one content share a sum; the first one's record is the one kept.
+                boolean another =
+                        q.soups().stream()
+                                .filter(o -> o.checkpoint().equals(s.checkpoint()))
+                                .anyMatch(o ->
+                                        WeightStore.sumHashes(folder)
+                                                .equals(
+                                                        new TreeMap<>(
+                                                                Json.map(
+                                                                        q.entry(o.id()).body(),
+                                                                        "sum"))));
+                if (!another) {
+                    found.add(new Finding(Severity.ERROR, "sums", name + ": altered"));
+                }
+            }
+        }
+        return found;
+    }
+
+    private List<Finding> leftovers(Queries q, Map<String, String> wanted) {
+        Map<String, String> gone = new TreeMap<>();
+        q.ingredients().stream()
+                .filter(i -> i.withdrawn().isPresent())
+                .forEach(i -> gone.put(i.checkpoint(), "ingredient " + i.name()));
+        q.soups().stream()
+                .filter(s -> s.withdrawn().isPresent())
+                .forEach(s -> gone.put(s.checkpoint(), "soup " + s.label()));
+        List<Finding> found = new ArrayList<>();
+        gone.forEach((id, name) -> {
+            if (!wanted.containsKey(id) && store.has(id)) {
+                found.add(
+                        new Finding(
+                                Severity.NOTE,
+                                "store",
+                                "withdrawn "
+                                        + name
+                                        + ": its weights are still in the store; 'soup gc' deletes"
+                                        + " them"));
+            }
+        });
+        return found;
+    }
+
+    Repair repair() {
+        List<String> done = new ArrayList<>();
+        List<String> ledger = registry.ledger().check(registry.publicKey());
+        if (!ledger.isEmpty() && ledger.stream().allMatch(s -> s.startsWith("table "))) {
+            registry.ledger().rebuild();
+            done.add(
+                    "filled the ledger's tables from its entries again ("
+                            + ledger.size()
+                            + " rows differed)");
+        } else if (!ledger.isEmpty()) {
+            return new Repair(done, check()); // entries cannot be repaired, only restored
+        }
+        try (WeightStore.Session session = store.open()) {
+            Map<String, String> wanted = registry.read(q -> present(Registry.wanted(q, true), q));
+            List<StoreFinding> damaged = storeFindings(wanted);
+            Set<String> ids = new HashSet<>();
+            for (StoreFinding f : damaged) {
+                ids.add(f.checkpoint());
+                if (!f.object().isEmpty()) {
+                    store.discardObject(f.object());
+                }
+            }
+            for (SoupRow s : registry.read(Queries::soups)) {
+                if (ids.remove(s.checkpoint())) {
+                    remake(session, s, done);
+                }
+            }
+            for (Finding f : registry.read(this::sums)) {
+                done.addAll(registry.read(q -> dropSums(q, f)));
+            }
+        }
+        return new Repair(done, check());
+    }
+
+    private List<String> dropSums(Queries q, Finding f) {
+        List<String> done = new ArrayList<>();
+        for (SoupRow s : q.soups()) {
+            var folder = store.sum(s.checkpoint());
+            if (s.isCurrent() && f.sentence().contains(folder.toString())) {
+                store.dropSum(s.checkpoint());
+                try (WeightStore.Session session = store.open()) {
+                    remakeSum(q, session, s, done);
+                }
+            }
+        }
+        return done;
+    }
+
+    private void remakeSum(Queries q, WeightStore.Session session, SoupRow s, List<String> done) {
+        Start parts = Soups.start(q, s).orElseThrow();
+        try {
+            soupMaker().make(session, parts.parts(), true, Optional.empty());
+            done.add("kept the sum of soup " + s.label() + " again");
+        } catch (SoupException e) {
+            store.dropSum(s.checkpoint());
+        }
+    }
+
+    private SoupMaker soupMaker() {
+        return new SoupMaker(store, registry.options());
+    }
+
+    private void remake(WeightStore.Session session, SoupRow s, List<String> done) {
+        JsonObject body = registry.read(q -> q.entry(s.id()).body());
+        Start parts = registry.read(q -> Soups.start(q, s)).orElseThrow();
+        store.forget(s.checkpoint());
+        try {
+            Made made =
+                    soupMaker()
+                            .make(
+                                    session,
+                                    parts.parts(),
+                                    Json.flag(body, "keep_sum"),
+                                    Optional.empty());
+            done.add(
+                    made.checkpoint().equals(s.checkpoint())
+                            ? "made soup " + s.label() + " again, byte for byte"
+                            : "made soup "
+                                    + s.label()
+                                    + " again, but its bytes differ: it is not taken");
+        } catch (SoupException e) {
+            done.add("could not make soup " + s.label() + " again: " + e.getMessage());
+        }
+    }
+}

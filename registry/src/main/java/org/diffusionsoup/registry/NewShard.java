@@ -1,0 +1,65 @@
+package org.diffusionsoup.registry;
+
+import java.time.LocalDate;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.registry.ledger.RegistryException;
+
+/**
+ * A shard to be recorded.
+ *
+ * @param name unique for ever
+ * @param provider who gave the pictures
+ * @param licence SPDX identifier or a short name
+ * @param uses permitted uses in words; empty if nothing was agreed beyond the licence
+ * @param expires the last day on which it may be used
+ * @param source where the pictures lie
+ * @param samples its pictures
+ */
+public record NewShard(
+        String name,
+        String provider,
+        String licence,
+        String uses,
+        Optional<LocalDate> expires,
+        String source,
+        List<Sample> samples) {
+    /**
+     * One picture.
+     *
+     * @param sha256 of the image file's bytes
+     * @param fingerprint a perceptual hash of 64 bits as 16 hexadecimal digits, or empty
+     */
+    public record Sample(String sha256, String fingerprint) {
+        public Sample {
+            if (!sha256.matches("[0-9a-f]{64}") || !fingerprint.matches("([0-9a-f]{16})?")) {
+                throw new RegistryException(
+                        "A sample needs a SHA-256 and may have a fingerprint of 16 digits, not '"
+                                + sha256
+                                + "' and '"
+                                + fingerprint
+                                + "'.");
+            }
+        }
+    }
+
+    /**
+     * @throws RegistryException if a fact that licences turn on is missing
+     */
+    public NewShard {
+        samples = List.copyOf(samples);
+        Names.check("shard", name);
+        if (provider.isBlank() || licence.isBlank()) {
+            throw new RegistryException(
+                    "Shard "
+                            + name
+                            + " states no "
+                            + (provider.isBlank() ? "provider" : "licence")
+                            + "; who may ask for it back, and under what terms it came, must be known"
+                            + " (--provider, --licence).");
+        }
+        if (samples.isEmpty()) {
+            throw new RegistryException("Shard " + name + " has no samples.");
+        }
+    }
+}

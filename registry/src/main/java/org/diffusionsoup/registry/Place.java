@@ -1,0 +1,69 @@
+package org.diffusionsoup.registry;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.RegistryException;
+
+/**
+ * A registry's folder.
+ *
+ * @param folder holds {@code registry.json}, the keys, the ledger (unless it is on a server),
+ *     {@code store/} and {@code certificates/}
+ */
+record Place(Path folder) {
+    static final String SQLITE = "sqlite";
+
+    Path config() {
+        return folder.resolve("registry.json");
+    }
+
+    Path secretKey() {
+        return folder.resolve("registry.key");
+    }
+
+    Path publicKey() {
+        return folder.resolve("registry.pub");
+    }
+
+    Path store() {
+        return folder.resolve("store");
+    }
+
+    Path certificates() {
+        return folder.resolve("certificates");
+    }
+
+    void write(String ledger) {
+        if (ledger.matches("(?i).*[?&](password|sslpassword)=.*")) {
+            throw new RegistryException(
+                    "The ledger's URL holds a password, which would be written to "
+                            + config()
+                            + "; put it into ~/.pgpass instead.");
+        }
+        JsonObject o = Json.object().put("format", 1).put("ledger", ledger).build();
+        AtomicFiles.write(
+                config(), Json.pretty(o).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    String url() {
+        if (!Files.isRegularFile(config())) {
+            throw new RegistryException(
+                    "There is no registry in "
+                            + folder
+                            + "; make one with 'soup init', or name another with --registry.");
+        }
+        JsonObject o = JsonValue.readObject(config());
+        if (Json.number(o, "format") != 1) {
+            throw new RegistryException(
+                    config() + " is of a format that this version does not know.");
+        }
+        String ledger = Json.string(o, "ledger");
+        return ledger.equals(SQLITE)
+                ? "jdbc:sqlite:" + folder.resolve("ledger.db").toAbsolutePath()
+                : ledger;
+    }
+}

@@ -1,0 +1,578 @@
+package org.diffusionsoup.registry;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.registry.ledger.Entry;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Ledger;
+import org.diffusionsoup.registry.ledger.PublicKeyFile;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Who is in what: shards, the ingredients trained on them, and the soups made of those, in a signed
+ * ledger with the weights beside it (paper, Sections 5.3 and 6.2).
+ *
+ * <p>Safe for use by several threads and processes at once, and for being killed at any point:
+ * weights are stored before the ledger names them, and what one operation appends appears together.
+ */
+public final class Registry {
+    private final Place place;
+    private final SigningKey key;
+    private final Ledger ledger;
+    private final WeightStore store;
+    private final Clock clock;
+    private final Souper.Options options;
+
+    private Registry(
+            Place place, SigningKey key, Ledger ledger, Clock clock, Souper.Options options) {
+        this.place = place;
+        this.key = key;
+        this.ledger = ledger;
+        this.store = new WeightStore(place.store());
+        this.clock = clock;
+        this.options = options;
+    }
+
+    /**
+     * Makes an empty registry with a new key.
+     *
+     * @param folder must not hold a registry
+     * @param url of a PostgreSQL database for the ledger; empty: SQLite in the folder
+     */
+    public static Registry init(Path folder, Optional<String> url) {
+        Place place = new Place(folder);
+        if (Files.exists(place.config()) || Files.exists(place.secretKey())) {
+            throw new RegistryException(
+                    folder + " holds a registry already; name another folder with --registry.");
+        }
+        try {
+            Files.createDirectories(folder);
+        } catch (java.io.IOException e) {
+            throw new SoupIoException("make", folder, e);
+        }
+        SigningKey key = SigningKey.generate();
+        key.save(place.secretKey(), place.publicKey());
+        boolean done = false;
+        try {
+            place.write(url.orElse(Place.SQLITE));
+            Registry r = open(folder);
+            long entries = r.read(q -> q.last().map(Entry::seq).orElse(0L));
+            if (entries > 0) {
+                throw new RegistryException(
+                        "The database "
+                                + url.orElse("")
+                                + " holds the ledger of another registry; give each its own.");
+            }
+            done = true;
+            return r;
+        } finally {
+            if (!done) {
+                delete(place.config());
+                delete(place.secretKey());
+                delete(place.publicKey());
+            }
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (java.io.IOException e) {
+            throw new SoupIoException("delete", file, e);
+        }
+    }
+
+    /**
+     * Opens a registry.
+     *
+     * @throws RegistryException if the folder holds none, or its ledger cannot be reached
+     */
+    public static Registry open(Path folder) {
+        return open(folder, Clock.systemUTC());
+    }
+
+    /** The same with another clock. */
+    public static Registry open(Path folder, Clock clock) {
+        Place place = new Place(folder);
+        String url = place.url();
+        SigningKey key = SigningKey.load(place.secretKey(), place.publicKey());
+        return new Registry(
+                place, key, Ledger.open(url, key, clock), clock, Souper.Options.DEFAULT);
+    }
+
+    /** The same registry, making soups with these threads and telling this listener. */
+    public Registry with(Souper.Options o) {
+        return new Registry(place, key, ledger, clock, o);
+    }
+
+    Ledger ledger() {
+        return ledger;
+    }
+
+    SigningKey key() {
+        return key;
+    }
+
+    Place place() {
+        return place;
+    }
+
+    Souper.Options options() {
+        return options;
+    }
+
+    LocalDate today() {
+        return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+    }
+
+    String now() {
+        return clock.instant().truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString();
+    }
+
+    /** The registry's folder. */
+    public Path folder() {
+        return place.folder();
+    }
+
+    /** Where its weights are. */
+    public WeightStore store() {
+        return store;
+    }
+
+    /** The key that entries and certificates are checked with. */
+    public PublicKeyFile publicKey() {
+        return key.shown();
+    }
+
+    /** Reads one state of the ledger. */
+    public <T> T read(Function<Queries, T> work) {
+        return ledger.read(work);
+    }
+
+    /**
+     * Records a base and stores its weights.
+     *
+     * @throws RegistryException if the name is taken by other weights
+     */
+    public BaseRow addBase(String name, Path checkpoint) {
+        Names.check("base", name);
+        try (WeightStore.Session session = store.open()) {
+            String id = store.put(checkpoint);
+            return ledger.write(t -> {
+                Optional<BaseRow> old =
+                        t.bases().stream().filter(b -> b.name().equals(name)).findFirst();
+                if (old.isPresent()) {
+                    if (old.get().checkpoint().equals(id)) {
+                        return old.get();
+                    }
+                    throw new RegistryException(
+                            "There is another base '" + name + "'; choose another name.");
+                }
+                JsonObject body =
+                        Json.object()
+                                .put("name", name)
+                                .put("checkpoint", id)
+                                .map("files", store.manifest(id).weightFiles())
+                                .build();
+                return new BaseRow(t.append(Kind.BASE, body).seq(), name, id);
+            });
+        }
+    }
+
+    /**
+     * A shard that was recorded.
+     *
+     * @param copies pictures of other live shards that it holds byte for byte
+     */
+    public record AddedShard(ShardRow shard, List<SampleRow> copies) {}
+
+    /**
+     * Records a shard.
+     *
+     * @throws RegistryException if the name was ever used, or the shard expired already
+     */
+    public AddedShard addShard(NewShard n) {
+        if (n.expires().isPresent() && n.expires().get().isBefore(today())) {
+            throw new RegistryException(
+                    "Shard " + n.name() + " expired on " + n.expires().get() + " already.");
+        }
+        Set<String> hashes = new LinkedHashSet<>();
+        List<String> manifest = new ArrayList<>();
+        n.samples().stream()
+                .sorted(java.util.Comparator.comparing(NewShard.Sample::sha256))
+                .forEach(s -> {
+                    if (hashes.add(s.sha256())) {
+                        manifest.add((s.sha256() + " " + s.fingerprint()).strip());
+                    }
+                });
+        Json.Builder body =
+                Json.object()
+                        .put("name", n.name())
+                        .put("provider", n.provider())
+                        .put("licence", n.licence())
+                        .put("uses", n.uses())
+                        .put("source", n.source())
+                        .put("root", Merkle.root(hashes))
+                        .put("samples", hashes.size())
+                        .strings("manifest", manifest);
+        n.expires().ifPresent(d -> body.put("expires", d.toString()));
+        return ledger.write(t -> {
+            t.shard(n.name())
+                    .ifPresent(old -> {
+                        throw new RegistryException(
+                                "There "
+                                        + (old.withdrawn().isPresent() ? "was" : "is")
+                                        + " a shard '"
+                                        + n.name()
+                                        + "' (entry "
+                                        + old.id()
+                                        + "); choose another name.");
+                    });
+            long id = t.append(Kind.SHARD, body.build()).seq();
+            return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
+        });
+    }
+
+    /**
+     * Records an ingredient and stores its weights.
+     *
+     * @throws RegistryException if base or shards are unknown or withdrawn, or the name is in use
+     */
+    public IngredientRow addIngredient(NewIngredient n) {
+        try (WeightStore.Session session = store.open()) {
+            String id = store.put(n.weights());
+            return ledger.write(t -> {
+                long entry = append(t, n, id);
+                return t.ingredient(entry).orElseThrow();
+            });
+        }
+    }
+
+    /** Appends an ingredient whose weights are stored. */
+    long append(Ledger.Transaction t, NewIngredient n, String checkpoint) {
+        BaseRow base = base(t, n.base());
+        List<Long> shards = new ArrayList<>();
+        for (String name : n.shards()) {
+            ShardRow s = liveShard(t, name);
+            if (!shards.contains(s.id())) {
+                shards.add(s.id());
+            }
+        }
+        if (shards.isEmpty()) {
+            throw new RegistryException(
+                    "Ingredient " + n.name() + " names no shard that it was trained on.");
+        }
+        t.ingredient(n.name())
+                .ifPresent(old -> {
+                    throw new RegistryException(
+                            "There is an ingredient '"
+                                    + n.name()
+                                    + "' (entry "
+                                    + old.id()
+                                    + "); choose another name.");
+                });
+        JsonObject body =
+                Json.object()
+                        .put("name", n.name())
+                        .put("base", base.id())
+                        .numbers("shards", shards)
+                        .put("checkpoint", checkpoint)
+                        .map("files", store.manifest(checkpoint).weightFiles())
+                        .put("recipe", n.recipe())
+                        .put("code_version", n.codeVersion())
+                        .build();
+        return t.append(Kind.INGREDIENT, body).seq();
+    }
+
+    private static BaseRow base(Queries q, String name) {
+        return q.bases().stream()
+                .filter(b -> b.name().equals(name))
+                .findFirst()
+                .orElseThrow(() ->
+                        new RegistryException(
+                                "There is no base '"
+                                        + name
+                                        + "', only "
+                                        + q.bases().stream().map(BaseRow::name).toList()
+                                        + "; record it with 'soup base add'."));
+    }
+
+    ShardRow liveShard(Queries q, String name) {
+        ShardRow s = shard(q, name);
+        checkUsable(s);
+        return s;
+    }
+
+    void checkUsable(ShardRow s) {
+        if (s.withdrawn().isPresent()) {
+            throw new RegistryException(
+                    "Shard '" + s.name() + "' was withdrawn (entry " + s.withdrawn().get() + ").");
+        }
+        if (isExpired(s)) {
+            throw new RegistryException(
+                    "Shard '"
+                            + s.name()
+                            + "' expired on "
+                            + s.expires().orElse("")
+                            + "; 'soup expire' takes it out.");
+        }
+    }
+
+    boolean isExpired(ShardRow s) {
+        return s.expires().isPresent() && LocalDate.parse(s.expires().get()).isBefore(today());
+    }
+
+    static ShardRow shard(Queries q, String name) {
+        return q.shard(name)
+                .orElseThrow(() ->
+                        new RegistryException(
+                                "There is no shard '"
+                                        + name
+                                        + "'; 'soup shard list' shows those there are."));
+    }
+
+    /**
+     * Makes a soup, or its next version.
+     *
+     * @throws RegistryException if an ingredient is unknown or withdrawn, or they do not start from
+     *     one base
+     */
+    public SoupRow make(SoupPlan plan) {
+        return new Soups(this).make(plan);
+    }
+
+    /**
+     * Brings a soup that follows its shards up to date: new ingredients of its base are averaged
+     * in, from the kept sum where there is one.
+     *
+     * @return the current version; the same as before if nothing was new
+     */
+    public SoupRow update(String name) {
+        return new Soups(this).update(name);
+    }
+
+    /**
+     * Takes shards or samples out, with everything made of them; see {@link WithdrawRequest}.
+     *
+     * @throws RegistryException if something named is unknown or already out, or a selection would
+     *     have to be run again and cannot be
+     */
+    public Withdrawn withdraw(WithdrawRequest request) {
+        return new Withdrawals(this).withdraw(request);
+    }
+
+    /** Names of live shards whose last day is over. */
+    public List<String> expired() {
+        return read(q ->
+                q.shards().stream()
+                        .filter(s -> s.withdrawn().isEmpty() && isExpired(s))
+                        .map(ShardRow::name)
+                        .toList());
+    }
+
+    /**
+     * A signed certificate of a withdrawal, see {@link Certificates}.
+     *
+     * @param withdrawal number of its entry
+     */
+    public JsonObject certificate(long withdrawal) {
+        return new Certificates(this).issue(withdrawal);
+    }
+
+    /** Writes a certificate among the registry's own. */
+    public Path saveCertificate(long withdrawal) {
+        Path file = place.certificates().resolve("withdrawal-" + withdrawal + ".json");
+        AtomicFiles.write(
+                file,
+                Json.pretty(certificate(withdrawal))
+                        .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        return file;
+    }
+
+    /** Something measured of a soup's current version, such as a memorization audit. */
+    public long evaluate(String soup, String what, boolean passed, JsonObject result) {
+        return ledger.write(t -> {
+            SoupRow s = current(t, soup);
+            return t.append(
+                            Kind.EVALUATION,
+                            Json.object()
+                                    .put("soup", s.id())
+                                    .put("what", what)
+                                    .put("passed", passed)
+                                    .put("result", result)
+                                    .build())
+                    .seq();
+        });
+    }
+
+    /**
+     * Records that a soup's current version is handed out.
+     *
+     * @param required what must have been measured of this very version and passed, such as {@code
+     *     audit}
+     * @throws RegistryException if one of them was not, or failed
+     */
+    public long publish(String soup, String where, List<String> required) {
+        return ledger.write(t -> {
+            SoupRow s = current(t, soup);
+            for (String what : required) {
+                List<Boolean> results =
+                        t.evaluations(s.id()).stream()
+                                .filter(e -> e.what().equals(what))
+                                .map(e -> e.passed())
+                                .toList();
+                if (results.isEmpty() || !results.getLast()) {
+                    throw new RegistryException(
+                            "Soup "
+                                    + s.label()
+                                    + (results.isEmpty()
+                                            ? " has no evaluation '" + what + "'"
+                                            : " did not pass its last evaluation '" + what + "'")
+                                    + " and is not published; record one with 'soup evaluation"
+                                    + " add'.");
+                }
+            }
+            return t.append(
+                            Kind.PUBLICATION,
+                            Json.object()
+                                    .put("soup", s.id())
+                                    .put("place", where)
+                                    .strings("required", required)
+                                    .build())
+                    .seq();
+        });
+    }
+
+    /**
+     * A soup by {@code name} (its newest version) or {@code name@version}.
+     *
+     * @throws RegistryException if there is none
+     */
+    public static SoupRow soup(Queries q, String label) {
+        int at = label.lastIndexOf('@');
+        Optional<SoupRow> found = Optional.empty();
+        if (at > 0 && label.substring(at + 1).matches("[1-9][0-9]{0,8}")) {
+            found = q.soup(label.substring(0, at), Long.parseLong(label.substring(at + 1)));
+        } else {
+            found = q.soup(label);
+        }
+        return found.orElseThrow(() ->
+                new RegistryException(
+                        "There is no soup '"
+                                + label
+                                + "', only "
+                                + new LinkedHashSet<>(
+                                        q.soups().stream().map(SoupRow::name).toList())
+                                + "."));
+    }
+
+    static SoupRow current(Queries q, String label) {
+        SoupRow s = soup(q, label);
+        if (!s.isCurrent()) {
+            throw new RegistryException(
+                    "Soup "
+                            + s.label()
+                            + (s.withdrawn().isPresent()
+                                    ? " was withdrawn (entry " + s.withdrawn().get() + ")."
+                                    : " was superseded (entry " + s.superseded().get() + ")."));
+        }
+        return s;
+    }
+
+    /**
+     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored.
+     *
+     * @param target a new folder, or a new file where the checkpoint is one
+     */
+    public Path export(String checkpoint, Path target) {
+        if (Files.exists(target)) {
+            throw new RegistryException(target + " exists already; name another --out.");
+        }
+        try (WeightStore.Session session = store.open()) {
+            if (store.manifest(checkpoint).folder()) {
+                AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));
+            } else {
+                Path file = store.rebuild(checkpoint, session.work().resolve("export"));
+                AtomicFiles.write(
+                        target,
+                        out -> {
+                            try (var in = java.nio.channels.FileChannel.open(file)) {
+                                long at = 0;
+                                while (at < in.size()) {
+                                    at += in.transferTo(at, in.size() - at, out);
+                                }
+                            }
+                        });
+            }
+        }
+        return target;
+    }
+
+    /** Ids of the checkpoints that must be in the store, with a name for each. */
+    static Map<String, String> wanted(Queries q, boolean superseded) {
+        Map<String, String> wanted = new java.util.TreeMap<>();
+        q.bases().forEach(b -> wanted.putIfAbsent(b.checkpoint(), "base " + b.name()));
+        q.ingredients().stream()
+                .filter(i -> i.withdrawn().isEmpty())
+                .forEach(i -> wanted.putIfAbsent(i.checkpoint(), "ingredient " + i.name()));
+        q.soups().stream()
+                .filter(s -> s.withdrawn().isEmpty())
+                .filter(s -> superseded || s.superseded().isEmpty())
+                .forEach(s -> wanted.putIfAbsent(s.checkpoint(), "soup " + s.label()));
+        return wanted;
+    }
+
+    /**
+     * Deletes weights that nothing live needs.
+     *
+     * @param superseded whether older versions of soups go too; they can be made again
+     * @param graceMillis younger files stay
+     * @return bytes freed
+     */
+    public long collect(boolean superseded, long graceMillis) {
+        return store.collect(
+                () ->
+                        read(q -> {
+                            Set<String> sums = new HashSet<>();
+                            q.soups().stream()
+                                    .filter(SoupRow::isCurrent)
+                                    .forEach(s -> sums.add(s.checkpoint()));
+                            return new WeightStore.Wanted(wanted(q, !superseded).keySet(), sums);
+                        }),
+                graceMillis);
+    }
+
+    /** Checks everything; see {@link Fsck}. */
+    public List<Fsck.Finding> check() {
+        return new Fsck(this).check();
+    }
+
+    /** Re-makes what can be, then checks again. */
+    public Fsck.Repair repair() {
+        return new Fsck(this).repair();
+    }
+}

@@ -1,0 +1,209 @@
+package org.diffusionsoup.registry;
+
+import java.math.BigInteger;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.SoupAdjuster;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Averages stored checkpoints into a stored checkpoint: afresh, or from a kept exact sum by reading
+ * only it and what changes. Both give the same bytes.
+ */
+final class SoupMaker {
+    /**
+     * An ingredient to average.
+     *
+     * @param name goes into the soup's header
+     * @param checkpoint in the store
+     */
+    record Part(String name, String checkpoint, Coefficient coefficient) {}
+
+    /**
+     * A soup that exists, as a place to start from.
+     *
+     * @param parts what it was made of; those to be removed must still be in the store
+     * @param sumHashes SHA-256 of the files of its kept sum, as the ledger has them; empty: none
+     */
+    record Start(String checkpoint, List<Part> parts, Map<String, String> sumHashes) {}
+
+    /**
+     * What was made.
+     *
+     * @param how {@code averaged} or {@code adjusted}
+     */
+    record Made(String checkpoint, SortedMap<String, String> sumHashes, String how) {}
+
+    private final WeightStore store;
+    private final Souper.Options options;
+
+    SoupMaker(WeightStore store, Souper.Options options) {
+        this.store = store;
+        this.options = options;
+    }
+
+    Made make(
+            WeightStore.Session session, List<Part> parts, boolean keepSum, Optional<Start> start) {
+        if (parts.isEmpty()) {
+            throw new SoupException("A soup needs at least one ingredient.");
+        }
+        Path work = session.work().resolve(UUID.randomUUID().toString());
+        Souper.Options o = options.withKeepSum(keepSum);
+        Path out;
+        String how;
+        if (start.isPresent() && canAdjust(start.get(), parts)) {
+            out = out(parts, work);
+            adjust(start.get(), parts, work, out, o);
+            how = "adjusted";
+        } else {
+            out = average(parts, work, o);
+            how = "averaged";
+        }
+        String id = store.put(out);
+        Path sum = out.resolveSibling(out.getFileName() + ".sum");
+        SortedMap<String, String> hashes =
+                Files.isDirectory(sum) ? store.keepSum(sum, id) : new TreeMap<>();
+        return new Made(id, hashes, how);
+    }
+
+    /** Averages afresh into another store. */
+    Made replay(WeightStore.Session session, List<Part> parts, WeightStore into) {
+        Path work = session.work().resolve(UUID.randomUUID().toString());
+        Path out = average(parts, work, options.withKeepSum(false));
+        return new Made(into.put(out), new TreeMap<>(), "averaged");
+    }
+
+    private Path average(List<Part> parts, Path work, Souper.Options o) {
+        List<SoupIngredient> in = new ArrayList<>();
+        for (int i = 0; i < parts.size(); i++) {
+            Part p = parts.get(i);
+            in.add(
+                    new SoupIngredient(
+                            p.name(),
+                            store.rebuild(p.checkpoint(), work.resolve("in" + i)),
+                            p.coefficient()));
+        }
+        Path out = out(parts, work);
+        Souper.with(o).make(in, out);
+        return out;
+    }
+
+    private Path out(List<Part> parts, Path work) {
+        Path out = work.resolve("out");
+        return store.manifest(parts.getFirst().checkpoint()).folder()
+                ? out
+                : out.resolve(Manifest.SINGLE);
+    }
+
+    private void adjust(Start start, List<Part> parts, Path work, Path out, Souper.Options o) {
+        Path old = store.rebuildOutline(start.checkpoint(), work.resolve("old"));
+        Path link = old.resolveSibling(old.getFileName() + ".sum");
+        try {
+            Files.createSymbolicLink(link, store.sum(start.checkpoint()).toAbsolutePath());
+        } catch (java.io.IOException e) {
+            throw new org.diffusionsoup.core.SoupIoException("link", link, e);
+        }
+        List<Path> remove = new ArrayList<>();
+        for (Part p : start.parts()) {
+            if (!parts.contains(p)) {
+                remove.add(store.rebuild(p.checkpoint(), work.resolve("remove" + remove.size())));
+            }
+        }
+        BigInteger unit = unit(start, parts).orElseThrow();
+        List<SoupIngredient> add = new ArrayList<>();
+        for (Part p : parts) {
+            if (!start.parts().contains(p)) {
+                add.add(
+                        new SoupIngredient(
+                                p.name(),
+                                store.rebuild(p.checkpoint(), work.resolve("add" + add.size())),
+                                new Coefficient(
+                                        p.coefficient().numerator().multiply(unit),
+                                        p.coefficient().denominator())));
+            }
+        }
+        new SoupAdjuster(o).exactly(new SoupAdjuster.Request(old, remove, add, out));
+    }
+
+    private boolean canAdjust(Start start, List<Part> parts) {
+        Set<Part> changes = new HashSet<>(start.parts());
+        changes.addAll(parts);
+        changes.removeIf(p -> start.parts().contains(p) && parts.contains(p));
+        Path sum = store.sum(start.checkpoint());
+        if (changes.isEmpty()
+                || changes.size() >= parts.size()
+                || start.sumHashes().isEmpty()
+                || !Files.isDirectory(sum)
+                || !store.has(start.checkpoint())
+                || unit(start, parts).isEmpty()) {
+            return false;
+        }
+        Set<Part> all = new HashSet<>(start.parts());
+        all.addAll(parts);
+        if (all.stream().anyMatch(p -> !store.has(p.checkpoint()))) {
+            return false;
+        }
+        // The adjuster knows ingredients by their hashes, and could take the wrong one of two.
+        if (all.stream().map(Part::checkpoint).distinct().count() != all.size()) {
+            return false;
+        }
+        // A soup's configurations are one ingredient's: of the one that leaves, perhaps.
+        if (all.stream().map(p -> store.manifest(p.checkpoint()).otherFiles()).distinct().count()
+                > 1) {
+            return false;
+        }
+        // A damaged sum would give a wrong soup; averaging afresh needs none.
+        return WeightStore.sumHashes(sum).equals(new TreeMap<>(start.sumHashes()));
+    }
+
+    /**
+     * What a coefficient of 1 is in whole numbers on the scale of the kept sum; empty if the kept
+     * weights are in other proportions than the wanted ones, or those would not be whole.
+     */
+    private Optional<BigInteger> unit(Start start, List<Part> parts) {
+        SortedMap<String, BigInteger> kept;
+        try {
+            kept = KeptWeights.read(store.sum(start.checkpoint()));
+        } catch (SoupException e) {
+            return Optional.empty();
+        }
+        Optional<BigInteger> unit = Optional.empty();
+        for (Part p : start.parts()) {
+            BigInteger a = kept.get(p.name());
+            if (a == null) {
+                return Optional.empty();
+            }
+            BigInteger[] q =
+                    a.multiply(p.coefficient().denominator())
+                            .divideAndRemainder(p.coefficient().numerator());
+            if (q[1].signum() != 0 || (unit.isPresent() && !unit.get().equals(q[0]))) {
+                return Optional.empty();
+            }
+            unit = Optional.of(q[0]);
+        }
+        if (unit.isEmpty()) {
+            return unit;
+        }
+        for (Part p : parts) {
+            BigInteger scaled = p.coefficient().numerator().multiply(unit.get());
+            if (scaled.mod(p.coefficient().denominator()).signum() != 0) {
+                return Optional.empty();
+            }
+        }
+        return unit;
+    }
+}

@@ -1,0 +1,76 @@
+package org.diffusionsoup.registry;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+
+/**
+ * What is to leave.
+ *
+ * @param shards names of whole shards
+ * @param samples SHA-256 of single pictures, wherever they are
+ * @param reason in words, for the ledger and the certificate
+ * @param keepSelection whether soups that a search chose with a look at what leaves keep the
+ *     choice, and are marked so
+ * @param retrainer trains ingredients again without the pictures that leave; without one, such
+ *     ingredients leave too
+ * @param reselector runs a search again; without one, soups that need it are refused
+ */
+public record WithdrawRequest(
+        List<String> shards,
+        Set<String> samples,
+        String reason,
+        boolean keepSelection,
+        Optional<Retrainer> retrainer,
+        Optional<Reselector> reselector) {
+    public WithdrawRequest {
+        shards = List.copyOf(shards);
+        samples = Set.copyOf(samples);
+    }
+
+    /** Whole shards. */
+    public static WithdrawRequest ofShards(List<String> shards, String reason) {
+        return new WithdrawRequest(
+                shards, Set.of(), reason, false, Optional.empty(), Optional.empty());
+    }
+
+    /** The same, keeping what searches chose. */
+    public WithdrawRequest keepingSelections() {
+        return new WithdrawRequest(shards, samples, reason, true, retrainer, reselector);
+    }
+
+    /** An ingredient that has to do without some pictures (paper, Section 5.3). */
+    public record Retraining(
+            String ingredient,
+            Path base,
+            List<String> sources,
+            Set<String> without,
+            JsonObject recipe,
+            Path out) {}
+
+    /** Resets to the base and fine-tunes on the rest. */
+    @FunctionalInterface
+    public interface Retrainer {
+        /** Trains into {@link Retraining#out} and returns the recipe that was followed. */
+        JsonObject retrain(Retraining what);
+    }
+
+    /** Searches again among what is left. */
+    @FunctionalInterface
+    public interface Reselector {
+        /**
+         * @param soup the one to choose anew for
+         * @param candidates names of the ingredients that are left, with their checkpoints in the
+         *     store
+         * @return what goes in, and how it was chosen
+         */
+        Choice reselect(SoupRow soup, Map<String, String> candidates);
+    }
+
+    /** What a search chose. */
+    public record Choice(List<SoupPlan.Item> items, SoupPlan.Selection selection) {}
+}

@@ -1,0 +1,430 @@
+package org.diffusionsoup.registry;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.registry.SoupMaker.Made;
+import org.diffusionsoup.registry.Soups.Draft;
+import org.diffusionsoup.registry.Soups.NamedMember;
+import org.diffusionsoup.registry.Soups.Overtaken;
+import org.diffusionsoup.registry.WithdrawRequest.Choice;
+import org.diffusionsoup.registry.WithdrawRequest.Retraining;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Takes data out with everything made of it. The new soups are made first; then one transaction
+ * marks what leaves and names what replaces it, and only then are weights deleted. Killed before
+ * the transaction, nothing has happened; after it, the rest is garbage for the collector.
+ */
+final class Withdrawals {
+    private final Registry registry;
+    private final WeightStore store;
+    private final Soups soups;
+
+    Withdrawals(Registry registry) {
+        this.registry = registry;
+        this.store = registry.store();
+        this.soups = new Soups(registry);
+    }
+
+    /** What leaves, at one state of the ledger. */
+    private record Scope(
+            List<ShardRow> shards,
+            List<SampleRow> samples,
+            List<IngredientRow> gone,
+            List<IngredientRow> retrained,
+            List<SoupRow> soups,
+            List<PublicationRow> publications) {
+        /** What must not have changed until the transaction. */
+        private List<Set<Long>> ids() {
+            return List.of(
+                    ids(shards.stream().map(ShardRow::id).toList()),
+                    ids(gone.stream().map(IngredientRow::id).toList()),
+                    ids(retrained.stream().map(IngredientRow::id).toList()),
+                    ids(soups.stream().filter(SoupRow::isCurrent).map(SoupRow::id).toList()));
+        }
+
+        private static Set<Long> ids(List<Long> list) {
+            return new TreeSet<>(list);
+        }
+    }
+
+    Withdrawn withdraw(WithdrawRequest request) {
+        if (request.reason().isBlank()) {
+            throw new RegistryException("A withdrawal states a reason (--reason).");
+        }
+        long start = System.nanoTime();
+        for (int attempt = 0; attempt < Soups.ATTEMPTS; attempt++) {
+            try {
+                return once(request, start);
+            } catch (Overtaken e) {
+                // A soup with this data was made meanwhile: it has to go, too.
+            }
+        }
+        throw Soups.busy(String.join(", ", request.shards()));
+    }
+
+    private Withdrawn once(WithdrawRequest request, long start) {
+        long weights;
+        long entry;
+        Scope scope;
+        List<SoupRow> made = new ArrayList<>();
+        try (WeightStore.Session session = store.open()) {
+            scope = registry.read(q -> scope(q, request));
+            long begin = System.nanoTime();
+            Map<Long, Retrained> retrained = retrain(request, scope, session);
+            Map<Draft, Made> soupsMade = remake(request, scope, retrained, session);
+            weights = System.nanoTime() - begin;
+            entry =
+                    registry.ledger()
+                            .write(t -> {
+                                Scope now = scope(t, request);
+                                if (!now.ids().equals(scope.ids())) {
+                                    throw new Overtaken();
+                                }
+                                soupsMade.keySet().forEach(d -> Soups.checkLive(t, d));
+                                long w = t.append(Kind.WITHDRAWAL, body(request, now)).seq();
+                                retrained
+                                        .values()
+                                        .forEach(r ->
+                                                registry.append(t, r.ingredient(), r.checkpoint()));
+                                soupsMade.forEach(
+                                        (d, m) -> made.add(soups.append(t, d, m, Optional.of(w))));
+                                return w;
+                            });
+        }
+        long before = System.nanoTime();
+        long freed = registry.collect(false, 0);
+        weights += System.nanoTime() - before;
+        Path certificate = registry.saveCertificate(entry);
+        long total = System.nanoTime() - start;
+        return new Withdrawn(
+                entry,
+                scope.shards().stream().map(ShardRow::name).toList(),
+                scope.samples().size(),
+                scope.gone().stream().map(IngredientRow::name).toList(),
+                scope.soups(),
+                made,
+                scope.publications(),
+                freed,
+                certificate,
+                weights / 1e9,
+                (total - weights) / 1e9);
+    }
+
+    private Scope scope(Queries q, WithdrawRequest request) {
+        List<ShardRow> shards = new ArrayList<>();
+        for (String name : new TreeSet<>(request.shards())) {
+            ShardRow s = Registry.shard(q, name);
+            if (s.withdrawn().isPresent()) {
+                throw new RegistryException(
+                        "Shard '"
+                                + name
+                                + "' was withdrawn before (entry "
+                                + s.withdrawn().get()
+                                + ").");
+            }
+            shards.add(s);
+        }
+        Set<Long> whole = new HashSet<>(shards.stream().map(ShardRow::id).toList());
+        Map<Long, ShardRow> live = new HashMap<>();
+        q.shards().stream().filter(s -> s.withdrawn().isEmpty()).forEach(s -> live.put(s.id(), s));
+        List<SampleRow> samples = new ArrayList<>();
+        for (String sha : new TreeSet<>(request.samples())) {
+            List<SampleRow> found =
+                    q.samples(sha).stream()
+                            .filter(s -> s.withdrawn().isEmpty() && live.containsKey(s.shard()))
+                            .toList();
+            if (found.isEmpty()) {
+                throw new RegistryException(
+                        "No live shard has a sample with the SHA-256 " + sha + ".");
+            }
+            found.stream().filter(s -> !whole.contains(s.shard())).forEach(samples::add);
+        }
+        if (shards.isEmpty() && samples.isEmpty()) {
+            throw new RegistryException("Nothing to withdraw was named.");
+        }
+        Set<Long> touched = new HashSet<>(samples.stream().map(SampleRow::shard).toList());
+        List<IngredientRow> gone = new ArrayList<>();
+        List<IngredientRow> retrained = new ArrayList<>();
+        for (IngredientRow i : q.ingredients()) {
+            if (i.withdrawn().isPresent()) {
+                continue;
+            }
+            boolean hasWhole = i.shards().stream().anyMatch(whole::contains);
+            boolean hasSome = i.shards().stream().anyMatch(touched::contains);
+            // What learnt from a whole shard that leaves goes; trained on several shards, it could
+            // be trained again on the others, but then it is another ingredient, to be added.
+            if (hasWhole || (hasSome && request.retrainer().isEmpty())) {
+                gone.add(i);
+            } else if (hasSome) {
+                retrained.add(i);
+            }
+        }
+        List<Long> leaving = new ArrayList<>();
+        gone.forEach(i -> leaving.add(i.id()));
+        retrained.forEach(i -> leaving.add(i.id()));
+        List<Long> seen = new ArrayList<>(whole);
+        seen.addAll(touched);
+        Map<Long, SoupRow> out = new TreeMap<>();
+        q.soupsWith(leaving).forEach(s -> out.put(s.id(), s));
+        // A soup that only looked at the data and says so already need not be marked again.
+        q.soupsSelectedAmong(seen).stream()
+                .filter(SoupRow::isCurrent)
+                .forEach(s -> out.put(s.id(), s));
+        List<PublicationRow> publications = new ArrayList<>();
+        out.values()
+                .forEach(s ->
+                        q.publications(s.id()).stream()
+                                .filter(p -> p.withdrawn().isEmpty())
+                                .forEach(publications::add));
+        return new Scope(shards, samples, gone, retrained, List.copyOf(out.values()), publications);
+    }
+
+    private JsonObject body(WithdrawRequest request, Scope s) {
+        List<Long> ingredients = new ArrayList<>();
+        s.gone().forEach(i -> ingredients.add(i.id()));
+        s.retrained().forEach(i -> ingredients.add(i.id()));
+        Map<Long, List<String>> byShard = new TreeMap<>();
+        s.samples()
+                .forEach(x ->
+                        byShard.computeIfAbsent(x.shard(), k -> new ArrayList<>()).add(x.sha256()));
+        List<JsonObject> samples = new ArrayList<>();
+        byShard.forEach((shard, hashes) ->
+                samples.add(Json.object().put("shard", shard).strings("sha256", hashes).build()));
+        return Json.object()
+                .put("reason", request.reason())
+                .numbers("shards", s.shards().stream().map(ShardRow::id).toList())
+                .objects("samples", samples)
+                .numbers("ingredients", ingredients)
+                .numbers("soups", s.soups().stream().map(SoupRow::id).toList())
+                .numbers("publications", s.publications().stream().map(PublicationRow::id).toList())
+                .put("selections", request.keepSelection() ? "kept" : "run again or none")
+                .build();
+    }
+
+    private record Retrained(NewIngredient ingredient, String checkpoint) {}
+
+    private Map<Long, Retrained> retrain(
+            WithdrawRequest request, Scope scope, WeightStore.Session session) {
+        Map<Long, Retrained> done = new LinkedHashMap<>();
+        Set<String> without =
+                new TreeSet<>(scope.samples().stream().map(SampleRow::sha256).toList());
+        for (IngredientRow i : scope.retrained()) {
+            Path folder = session.work().resolve("retrain-" + i.id());
+            record Facts(
+                    String baseName,
+                    String base,
+                    List<ShardRow> shards,
+                    JsonObject body,
+                    Set<String> out) {}
+            Facts facts =
+                    registry.read(q -> {
+                        var base =
+                                q.bases().stream()
+                                        .filter(b -> b.id() == i.base())
+                                        .findFirst()
+                                        .orElseThrow();
+                        List<ShardRow> shards =
+                                q.shards().stream()
+                                        .filter(s -> i.shards().contains(s.id()))
+                                        .toList();
+                        Set<String> out = new TreeSet<>(without);
+                        // Pictures that left these shards before stay out.
+                        shards.forEach(s ->
+                                q.samples(s.id()).stream()
+                                        .filter(x -> x.withdrawn().isPresent())
+                                        .forEach(x -> out.add(x.sha256())));
+                        return new Facts(
+                                base.name(),
+                                base.checkpoint(),
+                                shards,
+                                q.entry(i.id()).body(),
+                                out);
+                    });
+            Path base = store.rebuild(facts.base(), folder.resolve("base"));
+            Path out =
+                    folder.resolve(
+                            store.manifest(facts.base()).folder() ? "out" : "out.safetensors");
+            JsonObject recipe =
+                    request.retrainer()
+                            .orElseThrow()
+                            .retrain(
+                                    new Retraining(
+                                            i.name(),
+                                            base,
+                                            facts.shards().stream().map(ShardRow::source).toList(),
+                                            facts.out(),
+                                            Json.object(facts.body(), "recipe"),
+                                            out));
+            NewIngredient n =
+                    new NewIngredient(
+                            i.name(),
+                            facts.baseName(),
+                            facts.shards().stream().map(ShardRow::name).toList(),
+                            out,
+                            recipe,
+                            org.diffusionsoup.core.SoupVersion.current());
+            done.put(i.id(), new Retrained(n, store.put(out)));
+        }
+        return done;
+    }
+
+    private Map<Draft, Made> remake(
+            WithdrawRequest request,
+            Scope scope,
+            Map<Long, Retrained> retrained,
+            WeightStore.Session session) {
+        Set<Long> gone = new HashSet<>(scope.gone().stream().map(IngredientRow::id).toList());
+        Map<Draft, Made> made = new LinkedHashMap<>();
+        for (SoupRow old : scope.soups()) {
+            if (!old.isCurrent()) {
+                continue;
+            }
+            Optional<Draft> draft = registry.read(q -> without(q, request, old, gone, retrained));
+            draft.ifPresent(d ->
+                    made.put(
+                            d,
+                            soups.maker()
+                                    .make(
+                                            session,
+                                            Soups.parts(d),
+                                            d.keepSum(),
+                                            registry.read(q -> Soups.start(q, old)))));
+        }
+        return made;
+    }
+
+    /** The soup without what leaves; empty if nothing is left of it. */
+    private Optional<Draft> without(
+            Queries q,
+            WithdrawRequest request,
+            SoupRow old,
+            Set<Long> gone,
+            Map<Long, Retrained> retrained) {
+        List<NamedMember> members = new ArrayList<>();
+        for (var m : old.members()) {
+            IngredientRow row = q.ingredient(m.ingredient()).orElseThrow();
+            Retrained again = retrained.get(m.ingredient());
+            if (again != null) {
+                members.add(new NamedMember(0, row.name(), again.checkpoint(), m.coefficient()));
+            } else if (!gone.contains(m.ingredient())) {
+                members.add(
+                        new NamedMember(row.id(), row.name(), row.checkpoint(), m.coefficient()));
+            }
+        }
+        boolean selected = !old.selectedAmong().isEmpty();
+        if (selected && request.reselector().isPresent()) {
+            return Optional.of(reselected(q, request, old, gone, retrained));
+        }
+        if (selected && !request.keepSelection()) {
+            throw new RegistryException(
+                    "Soup "
+                            + old.label()
+                            + " was selected by a search that saw this data; run the search again"
+                            + " on what is left, or say --keep-selection to have the soup marked"
+                            + " so.");
+        }
+        if (members.isEmpty()) {
+            return Optional.empty();
+        }
+        Draft d = Soups.of(q, old, members);
+        if (selected) {
+            d =
+                    new Draft(
+                            d.name(),
+                            d.method(),
+                            d.follows(),
+                            d.keepSum(),
+                            d.members(),
+                            Json.object(d.selection())
+                                    .put("with_help_of_withdrawn_data", true)
+                                    .build(),
+                            d.selectedAmong());
+        }
+        return Optional.of(d);
+    }
+
+    private Draft reselected(
+            Queries q,
+            WithdrawRequest request,
+            SoupRow old,
+            Set<Long> gone,
+            Map<Long, Retrained> retrained) {
+        Map<String, NamedMember> left = new TreeMap<>();
+        for (IngredientRow i : q.ingredients()) {
+            boolean candidate = i.shards().stream().anyMatch(old.selectedAmong()::contains);
+            Retrained again = retrained.get(i.id());
+            if (again != null && candidate) {
+                left.put(
+                        i.name(),
+                        new NamedMember(0, i.name(), again.checkpoint(), Coefficient.ONE));
+            } else if (candidate && i.withdrawn().isEmpty() && !gone.contains(i.id())) {
+                left.put(
+                        i.name(),
+                        new NamedMember(i.id(), i.name(), i.checkpoint(), Coefficient.ONE));
+            }
+        }
+        Map<String, String> checkpoints = new TreeMap<>();
+        left.forEach((name, m) -> checkpoints.put(name, m.checkpoint()));
+        Choice choice = request.reselector().orElseThrow().reselect(old, checkpoints);
+        List<NamedMember> members = new ArrayList<>();
+        Set<Long> among = new TreeSet<>();
+        for (SoupPlan.Item item : choice.items()) {
+            NamedMember m = left.get(item.ingredient());
+            if (m == null) {
+                throw new RegistryException(
+                        "The search chose '"
+                                + item.ingredient()
+                                + "', which is not among what is left, "
+                                + left.keySet()
+                                + ".");
+            }
+            members.add(new NamedMember(m.id(), m.name(), m.checkpoint(), item.coefficient()));
+        }
+        for (String c : choice.selection().candidates()) {
+            if (!left.containsKey(c)) {
+                throw new RegistryException(
+                        "The search's journal says that it looked at '"
+                                + c
+                                + "', which is not among what is left.");
+            }
+        }
+        q.ingredients().stream()
+                .filter(i -> left.containsKey(i.name()) && i.withdrawn().isEmpty())
+                .forEach(i -> among.addAll(i.shards()));
+        JsonObject selection =
+                Json.object()
+                        .put("method", choice.selection().method())
+                        .strings("candidates", choice.selection().candidates())
+                        .put("journal", choice.selection().journal())
+                        .build();
+        return new Draft(
+                old.name(),
+                "search",
+                old.follows(),
+                Json.flag(q.entry(old.id()).body(), "keep_sum"),
+                members,
+                selection,
+                List.copyOf(among));
+    }
+}

@@ -1,0 +1,55 @@
+package org.diffusionsoup.registry.ledger;
+
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+
+/**
+ * One entry of the ledger.
+ *
+ * @param seq its number, from 1 without gaps
+ * @param prev hash of the entry before, 64 zeros for the first
+ * @param time when, ISO 8601 in UTC; never before the entry ahead of it
+ * @param kind what it tells
+ * @param body the facts
+ * @param hash SHA-256 over the canonical JSON of all of the above
+ * @param signature of the hash, by the registry's key
+ */
+public record Entry(
+        long seq,
+        String prev,
+        String time,
+        Kind kind,
+        JsonObject body,
+        String hash,
+        String signature) {
+    static final String START = "0".repeat(64);
+    private static final String DOMAIN = "diffusion-soup ledger entry v1 ";
+
+    static Entry sign(
+            long seq, String prev, String time, Kind kind, JsonObject body, SigningKey key) {
+        String hash = hash(seq, prev, time, kind.word(), Json.canonical(body));
+        return new Entry(seq, prev, time, kind, body, hash, key.sign(DOMAIN + hash));
+    }
+
+    static String hash(long seq, String prev, String time, String kind, String body) {
+        // Put together by hand so that a stored body need not be parsed to check it: it is
+        // canonical already, and these are its siblings' canonical forms.
+        return Hashes.sha256Hex(
+                ("{\"body\":"
+                                + body
+                                + ",\"kind\":\""
+                                + kind
+                                + "\",\"prev\":\""
+                                + prev
+                                + "\",\"seq\":"
+                                + seq
+                                + ",\"time\":\""
+                                + time
+                                + "\"}")
+                        .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    static boolean signed(String hash, String signature, PublicKeyFile key) {
+        return key.verifies(DOMAIN + hash, signature);
+    }
+}

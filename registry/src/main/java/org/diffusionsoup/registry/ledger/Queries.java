@@ -1,0 +1,313 @@
+package org.diffusionsoup.registry.ledger;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.EvaluationRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.Member;
+import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+
+/** Questions to one state of the ledger; valid inside the transaction that handed it out. */
+public sealed class Queries permits Ledger.Transaction {
+    private final Connection connection;
+
+    Queries(Connection connection) {
+        this.connection = connection;
+    }
+
+    final Connection connection() {
+        return connection;
+    }
+
+    /** The newest entry. */
+    public final Optional<Entry> last() {
+        return first(list("SELECT * FROM entry ORDER BY seq DESC LIMIT 1", Ledger::entry));
+    }
+
+    /** All entries in their order. */
+    public final List<Entry> entries() {
+        return list("SELECT * FROM entry ORDER BY seq", Ledger::entry);
+    }
+
+    /**
+     * The entry of a number.
+     *
+     * @throws RegistryException if there is none
+     */
+    public final Entry entry(long seq) {
+        return first(list("SELECT * FROM entry WHERE seq = ?", Ledger::entry, seq))
+                .orElseThrow(() -> new RegistryException("The ledger has no entry " + seq + "."));
+    }
+
+    /** Entries of one kind in their order. */
+    public final List<Entry> entries(Kind kind) {
+        return list("SELECT * FROM entry WHERE kind = ? ORDER BY seq", Ledger::entry, kind.word());
+    }
+
+    /** All bases. */
+    public final List<BaseRow> bases() {
+        return list("SELECT * FROM base ORDER BY id", Queries::base);
+    }
+
+    /** All shards. */
+    public final List<ShardRow> shards() {
+        return list("SELECT * FROM shard ORDER BY id", Queries::shard);
+    }
+
+    /** A shard by name. */
+    public final Optional<ShardRow> shard(String name) {
+        return first(list("SELECT * FROM shard WHERE name = ?", Queries::shard, name));
+    }
+
+    /** A shard's samples, withdrawn ones too, by hash. */
+    public final List<SampleRow> samples(long shard) {
+        return list("SELECT * FROM sample WHERE shard = ? ORDER BY sha256", Queries::sample, shard);
+    }
+
+    /** Samples of other live shards that one of a shard's samples is byte for byte. */
+    public final List<SampleRow> copiesOf(long shard) {
+        return list(
+                "SELECT o.* FROM sample s JOIN sample o ON o.sha256 = s.sha256 AND o.shard <> s.shard"
+                        + " JOIN shard h ON h.id = o.shard WHERE s.shard = ? AND o.withdrawn IS NULL"
+                        + " AND h.withdrawn IS NULL ORDER BY o.shard, o.sha256",
+                Queries::sample,
+                shard);
+    }
+
+    /** Everywhere a picture is. */
+    public final List<SampleRow> samples(String sha256) {
+        return list(
+                "SELECT * FROM sample WHERE sha256 = ? ORDER BY shard", Queries::sample, sha256);
+    }
+
+    /** Samples that carry a perceptual hash, of shards that are not withdrawn. */
+    public final List<SampleRow> fingerprinted() {
+        return list(
+                "SELECT s.* FROM sample s JOIN shard h ON h.id = s.shard WHERE s.fingerprint <> ''"
+                        + " AND s.withdrawn IS NULL AND h.withdrawn IS NULL"
+                        + " ORDER BY s.shard, s.sha256",
+                Queries::sample);
+    }
+
+    /** All ingredients, withdrawn ones too. */
+    public final List<IngredientRow> ingredients() {
+        return ingredients("", new Object[0]);
+    }
+
+    /** The ingredient of a name that is not withdrawn. */
+    public final Optional<IngredientRow> ingredient(String name) {
+        return first(ingredients("WHERE name = ? AND withdrawn IS NULL", name));
+    }
+
+    /** An ingredient by id. */
+    public final Optional<IngredientRow> ingredient(long id) {
+        return first(ingredients("WHERE id = ?", id));
+    }
+
+    private List<IngredientRow> ingredients(String where, Object... values) {
+        Map<Long, List<Long>> shards = new HashMap<>();
+        list(
+                        "SELECT * FROM ingredient_shard WHERE ingredient IN (SELECT id FROM ingredient "
+                                + where
+                                + ") ORDER BY ingredient, shard",
+                        r -> new long[] {r.getLong(1), r.getLong(2)},
+                        values)
+                .forEach(p -> shards.computeIfAbsent(p[0], k -> new ArrayList<>()).add(p[1]));
+        return list(
+                "SELECT * FROM ingredient " + where + " ORDER BY id",
+                r -> {
+                    long id = r.getLong("id");
+                    return new IngredientRow(
+                            id,
+                            r.getString("name"),
+                            r.getLong("base"),
+                            List.copyOf(shards.getOrDefault(id, List.of())),
+                            r.getString("checkpoint"),
+                            number(r, "withdrawn"));
+                },
+                values);
+    }
+
+    /** All soups, all versions. */
+    public final List<SoupRow> soups() {
+        return soups("");
+    }
+
+    /** The newest version of a soup, whatever became of it. */
+    public final Optional<SoupRow> soup(String name) {
+        return first(soups("WHERE name = ? ORDER BY version DESC LIMIT 1", name));
+    }
+
+    /** One version of a soup. */
+    public final Optional<SoupRow> soup(String name, long version) {
+        return first(soups("WHERE name = ? AND version = ?", name, version));
+    }
+
+    /** A soup by id. */
+    public final Optional<SoupRow> soup(long id) {
+        return first(soups("WHERE id = ?", id));
+    }
+
+    /** Soups that are not withdrawn and hold one of these ingredients. */
+    public final List<SoupRow> soupsWith(List<Long> ingredients) {
+        if (ingredients.isEmpty()) {
+            return List.of();
+        }
+        return soups(
+                "WHERE withdrawn IS NULL AND id IN (SELECT soup FROM soup_member WHERE ingredient IN ("
+                        + numbers(ingredients)
+                        + "))");
+    }
+
+    /** Soups that are not withdrawn and were selected with a look at one of these shards. */
+    public final List<SoupRow> soupsSelectedAmong(List<Long> shards) {
+        if (shards.isEmpty()) {
+            return List.of();
+        }
+        return soups(
+                "WHERE withdrawn IS NULL AND id IN (SELECT soup FROM soup_selection WHERE shard IN ("
+                        + numbers(shards)
+                        + "))");
+    }
+
+    private static String numbers(List<Long> ids) {
+        StringBuilder b = new StringBuilder();
+        ids.forEach(id -> b.append(b.isEmpty() ? "" : ", ").append((long) id));
+        return b.toString();
+    }
+
+    private List<SoupRow> soups(String where, Object... values) {
+        String of =
+                where.contains("WHERE") ? "WHERE soup IN (SELECT id FROM soup " + where + ")" : "";
+        Map<Long, List<Member>> members = new HashMap<>();
+        list(
+                "SELECT * FROM soup_member " + of + " ORDER BY soup, ingredient",
+                r -> {
+                    members.computeIfAbsent(r.getLong("soup"), k -> new ArrayList<>())
+                            .add(
+                                    new Member(
+                                            r.getLong("ingredient"),
+                                            Coefficient.parse(r.getString("coefficient"))));
+                    return true;
+                },
+                values);
+        Map<Long, List<Long>> seen = new HashMap<>();
+        list(
+                "SELECT * FROM soup_selection " + of + " ORDER BY soup, shard",
+                r ->
+                        seen.computeIfAbsent(r.getLong("soup"), k -> new ArrayList<>())
+                                .add(r.getLong("shard")),
+                values);
+        return list(
+                "SELECT * FROM soup " + where + (where.contains("ORDER BY") ? "" : " ORDER BY id"),
+                r -> {
+                    long id = r.getLong("id");
+                    return new SoupRow(
+                            id,
+                            r.getString("name"),
+                            r.getLong("version"),
+                            r.getString("method"),
+                            r.getInt("follows") != 0,
+                            r.getString("checkpoint"),
+                            List.copyOf(members.getOrDefault(id, List.of())),
+                            List.copyOf(seen.getOrDefault(id, List.of())),
+                            number(r, "withdrawn"),
+                            number(r, "superseded"));
+                },
+                values);
+    }
+
+    /** What was measured of a soup. */
+    public final List<EvaluationRow> evaluations(long soup) {
+        return list(
+                "SELECT * FROM evaluation WHERE soup = ? ORDER BY id",
+                r ->
+                        new EvaluationRow(
+                                r.getLong("id"),
+                                r.getLong("soup"),
+                                r.getString("what"),
+                                r.getInt("passed") != 0),
+                soup);
+    }
+
+    /** Where a soup was handed out. */
+    public final List<PublicationRow> publications(long soup) {
+        return list(
+                "SELECT * FROM publication WHERE soup = ? ORDER BY id",
+                r ->
+                        new PublicationRow(
+                                r.getLong("id"),
+                                r.getLong("soup"),
+                                r.getString("place"),
+                                number(r, "withdrawn")),
+                soup);
+    }
+
+    private static BaseRow base(ResultSet r) throws SQLException {
+        return new BaseRow(r.getLong("id"), r.getString("name"), r.getString("checkpoint"));
+    }
+
+    private static ShardRow shard(ResultSet r) throws SQLException {
+        return new ShardRow(
+                r.getLong("id"),
+                r.getString("name"),
+                r.getString("provider"),
+                r.getString("licence"),
+                r.getString("uses"),
+                Optional.ofNullable(r.getString("expires")),
+                r.getString("source"),
+                r.getString("root"),
+                r.getLong("samples"),
+                number(r, "withdrawn"));
+    }
+
+    private static SampleRow sample(ResultSet r) throws SQLException {
+        return new SampleRow(
+                r.getLong("shard"),
+                r.getString("sha256"),
+                r.getString("fingerprint"),
+                number(r, "withdrawn"));
+    }
+
+    private static Optional<Long> number(ResultSet r, String column) throws SQLException {
+        long v = r.getLong(column);
+        return r.wasNull() ? Optional.empty() : Optional.of(v);
+    }
+
+    private static <T> Optional<T> first(List<T> list) {
+        return list.stream().findFirst();
+    }
+
+    private interface Reader<T> {
+        T read(ResultSet r) throws SQLException;
+    }
+
+    private <T> List<T> list(String sql, Reader<T> reader, Object... values) {
+        try (PreparedStatement s = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                s.setObject(i + 1, values[i]);
+            }
+            List<T> rows = new ArrayList<>();
+            try (ResultSet r = s.executeQuery()) {
+                while (r.next()) {
+                    rows.add(reader.read(r));
+                }
+            }
+            return rows;
+        } catch (SQLException e) {
+            throw Ledger.failed(e);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package org.diffusionsoup.registry.ledger;
+
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.core.Coefficient;
+
+/** What the ledger's tables hold. */
+public final class Rows {
+    private Rows() {}
+
+    /**
+     * A base.
+     *
+     * @param id number of its entry
+     * @param checkpoint its weights in the store
+     */
+    public record BaseRow(long id, String name, String checkpoint) {}
+
+    /**
+     * A shard.
+     *
+     * @param id number of its entry
+     * @param uses permitted uses, in words
+     * @param expires day after which it must be out, ISO 8601
+     * @param source where its pictures lie, as a text that {@code soup train --shard} takes
+     * @param root Merkle root over its samples
+     * @param samples how many it had when it came
+     * @param withdrawn number of the withdrawal that ended it
+     */
+    public record ShardRow(
+            long id,
+            String name,
+            String provider,
+            String licence,
+            String uses,
+            Optional<String> expires,
+            String source,
+            String root,
+            long samples,
+            Optional<Long> withdrawn) {}
+
+    /**
+     * One picture of a shard.
+     *
+     * @param fingerprint a perceptual hash of 64 bits in hexadecimal, empty if none was recorded
+     */
+    public record SampleRow(
+            long shard, String sha256, String fingerprint, Optional<Long> withdrawn) {}
+
+    /**
+     * An ingredient.
+     *
+     * @param id number of its entry
+     * @param base id of its base
+     * @param shards ids of what it was trained on
+     * @param checkpoint its weights in the store
+     * @param withdrawn number of the withdrawal that ended it
+     */
+    public record IngredientRow(
+            long id,
+            String name,
+            long base,
+            List<Long> shards,
+            String checkpoint,
+            Optional<Long> withdrawn) {}
+
+    /**
+     * One version of a soup.
+     *
+     * @param id number of its entry
+     * @param version from 1
+     * @param method {@code uniform}, {@code weighted} or {@code search}
+     * @param follows whether it takes in every new ingredient of its base
+     * @param checkpoint its weights in the store
+     * @param members ids of its ingredients and their k_i before normalisation
+     * @param selectedAmong ids of the shards that a search chose among
+     * @param withdrawn number of the withdrawal that ended it
+     * @param superseded number of the soup that took its place
+     */
+    public record SoupRow(
+            long id,
+            String name,
+            long version,
+            String method,
+            boolean follows,
+            String checkpoint,
+            List<Member> members,
+            List<Long> selectedAmong,
+            Optional<Long> withdrawn,
+            Optional<Long> superseded) {
+        /** Neither withdrawn nor superseded. */
+        public boolean isCurrent() {
+            return withdrawn.isEmpty() && superseded.isEmpty();
+        }
+
+        /** As {@code name@version}. */
+        public String label() {
+            return name + "@" + version;
+        }
+    }
+
+    /** An ingredient of a soup. */
+    public record Member(long ingredient, Coefficient coefficient) {}
+
+    /** Something measured of a soup. */
+    public record EvaluationRow(long id, long soup, String what, boolean passed) {}
+
+    /** A soup that was handed out. */
+    public record PublicationRow(long id, long soup, String place, Optional<Long> withdrawn) {}
+}

@@ -1,0 +1,175 @@
+package org.diffusionsoup.registry.store;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.registry.store.Manifest.Piece;
+import org.diffusionsoup.registry.store.Manifest.StoredFile;
+
+/** Files named by the SHA-256 of their content. */
+final class Objects {
+    private static final int BUFFER = 1 << 20;
+
+    private final Path folder;
+    private final Path temporary;
+    private final Set<Path> unflushed = new TreeSet<>();
+
+    Objects(Path folder, Path temporary) {
+        this.folder = folder;
+        this.temporary = temporary;
+    }
+
+    Path file(String sha256) {
+        return folder.resolve(sha256.substring(0, 2)).resolve(sha256);
+    }
+
+    List<Path> all() {
+        List<Path> all = new ArrayList<>();
+        Trees.list(folder).forEach(d -> all.addAll(Trees.list(d)));
+        return all;
+    }
+
+    /** Adds a range of a file, or finds it present. Call {@link #flush} when all are added. */
+    Piece put(Path source, long from, long size, String kind) throws IOException {
+        try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ)) {
+            String hash = copy(in, from, size, null);
+            Path target = file(hash);
+            if (!Files.exists(target) || Files.size(target) != size) {
+                Trees.make(temporary);
+                Path temp = temporary.resolve(UUID.randomUUID() + ".object");
+                try {
+                    try (FileChannel out =
+                            FileChannel.open(
+                                    temp,
+                                    StandardOpenOption.CREATE_NEW,
+                                    StandardOpenOption.WRITE)) {
+                        if (!copy(in, from, size, out).equals(hash)) {
+                            throw new StoreException(
+                                    source + " changed while it was being stored; try again.");
+                        }
+                        out.force(true);
+                    }
+                    Trees.make(target.getParent());
+                    Files.move(
+                            temp,
+                            target,
+                            StandardCopyOption.ATOMIC_MOVE,
+                            StandardCopyOption.REPLACE_EXISTING);
+                    synchronized (unflushed) {
+                        unflushed.add(target.getParent());
+                    }
+                } finally {
+                    Files.deleteIfExists(temp);
+                }
+            }
+            return new Piece(hash, size, kind);
+        }
+    }
+
+    /** Makes the names of all that was added durable. */
+    void flush() {
+        List<Path> folders;
+        synchronized (unflushed) {
+            folders = List.copyOf(unflushed);
+            unflushed.clear();
+        }
+        folders.forEach(Trees::sync);
+        if (!folders.isEmpty()) {
+            Trees.sync(folder);
+        }
+    }
+
+    /** Copies a range, or only reads it where {@code out} is null; returns its SHA-256. */
+    private static String copy(
+            FileChannel in,
+            long from,
+            long size,
+            @org.jspecify.annotations.Nullable FileChannel out)
+            throws IOException {
+        MessageDigest digest = sha256();
+        ByteBuffer buffer = ByteBuffer.allocateDirect((int) Math.clamp(size, 1, BUFFER));
+        long done = 0;
+        while (done < size) {
+            buffer.clear().limit((int) Math.min(buffer.capacity(), size - done));
+            int n = in.read(buffer, from + done);
+            if (n < 0) {
+                throw new IOException("the file ends before byte " + (from + size));
+            }
+            done += n;
+            digest.update(buffer.flip());
+            if (out != null) {
+                buffer.rewind();
+                while (buffer.hasRemaining()) {
+                    out.write(buffer);
+                }
+            }
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** Puts a file together, leaving holes for floating-point tensors where told to. */
+    void assemble(StoredFile f, Path target, boolean outline) {
+        try (RandomAccessFile file = new RandomAccessFile(target.toFile(), "rw");
+                FileChannel out = file.getChannel()) {
+            long at = 0;
+            for (Piece p : f.pieces()) {
+                if (!(outline && p.isFloatTensor())) {
+                    out.position(at);
+                    append(p, f, out);
+                }
+                at += p.size();
+            }
+            if (at != f.size()) {
+                throw new StoreException(
+                        "The manifest of "
+                                + f.path()
+                                + " lists "
+                                + at
+                                + " of "
+                                + f.size()
+                                + " bytes.");
+            }
+            file.setLength(at);
+        } catch (IOException e) {
+            throw new SoupIoException("write", target, e);
+        }
+    }
+
+    private void append(Piece p, StoredFile f, FileChannel out) throws IOException {
+        Path object = file(p.sha256());
+        if (!Files.exists(object)) {
+            throw new StoreException(
+                    object + " is missing, which " + f.path() + " needs; run 'soup fsck'.");
+        }
+        try (FileChannel in = FileChannel.open(object, StandardOpenOption.READ)) {
+            if (in.size() != p.size() || !copy(in, 0, p.size(), out).equals(p.sha256())) {
+                throw new StoreException(
+                        object
+                                + " was altered: its SHA-256 is not the one in its name; run 'soup"
+                                + " fsck'.");
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package org.diffusionsoup.registry.store;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.SoupIoException;
+import org.jspecify.annotations.Nullable;
+
+/** Small things with files and folders, failing with the file's name. */
+final class Trees {
+    private Trees() {}
+
+    static void make(@Nullable Path folder) {
+        if (folder != null) {
+            try {
+                Files.createDirectories(folder);
+            } catch (IOException e) {
+                throw new SoupIoException("make", folder, e);
+            }
+        }
+    }
+
+    /** What is in a folder; nothing if there is no folder. */
+    static List<Path> list(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.list(folder)) {
+            return all.sorted().toList();
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+    }
+
+    /** Deletes a file or a folder with all that is in it; links, not what they lead to. */
+    static void delete(Path root) {
+        try {
+            Files.walkFileTree(
+                    root,
+                    new SimpleFileVisitor<>() {
+                        @Override
+                        public FileVisitResult visitFile(Path f, BasicFileAttributes a)
+                                throws IOException {
+                            Files.deleteIfExists(f);
+                            return FileVisitResult.CONTINUE;
+                        }
+
+                        @Override
+                        public FileVisitResult visitFileFailed(Path f, IOException e)
+                                throws IOException {
+                            if (e instanceof NoSuchFileException) {
+                                return FileVisitResult.CONTINUE;
+                            }
+                            throw e;
+                        }
+
+                        @Override
+                        public FileVisitResult postVisitDirectory(Path d, @Nullable IOException e)
+                                throws IOException {
+                            Files.deleteIfExists(d);
+                            return FileVisitResult.CONTINUE;
+                        }
+                    });
+        } catch (IOException e) {
+            throw new SoupIoException("delete", root, e);
+        }
+    }
+
+    /** Bytes of all files below. */
+    static long size(Path root) {
+        try (Stream<Path> all = Files.walk(root)) {
+            return all.mapToLong(p -> Files.isRegularFile(p) ? p.toFile().length() : 0).sum();
+        } catch (IOException e) {
+            return 0; // gone meanwhile
+        }
+    }
+
+    static boolean isYounger(Path p, long millis) {
+        try {
+            return Files.getLastModifiedTime(p).toMillis() > millis;
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (IOException e) {
+            throw new SoupIoException("read", p, e);
+        }
+    }
+
+    static void move(Path from, Path to) {
+        try {
+            make(to.getParent());
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+            sync(to);
+        } catch (IOException e) {
+            throw new SoupIoException("write", to, e);
+        }
+        Path parent = to.getParent();
+        if (parent != null) {
+            sync(parent);
+        }
+    }
+
+    /** Flushes a folder's names; platforms that cannot open a folder skip it. */
+    static void sync(Path folder) {
+        try (FileChannel c = FileChannel.open(folder, StandardOpenOption.READ)) {
+            c.force(true);
+        } catch (IOException e) {
+            // Windows opens no folders; its renames are journalled.
+        }
+    }
+}

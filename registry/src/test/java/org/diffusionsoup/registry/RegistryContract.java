@@ -1,0 +1,558 @@
+package org.diffusionsoup.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.registry.ledger.Entry;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.PublicKeyFile;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a registry does, whatever database its ledger is in. */
+abstract class RegistryContract {
+    @TempDir Path folder;
+    Registry registry;
+
+    /** A new, empty database; empty for SQLite in the registry's folder. */
+    abstract Optional<String> freshDatabase();
+
+    /** Changes the ledger behind the registry's back. */
+    abstract void tamper(Registry r, String sql) throws Exception;
+
+    Registry fresh(String name) {
+        Registry r = Registry.init(folder.resolve(name), freshDatabase());
+        return r.with(Souper.Options.DEFAULT.withThreads(1));
+    }
+
+    @BeforeEach
+    void make() {
+        registry = fresh("registry");
+        Small.base(registry, folder);
+    }
+
+    Path exported(Registry r, SoupRow s) {
+        return r.export(s.checkpoint(), folder.resolve("export-" + System.nanoTime()));
+    }
+
+    CertificateCheck.Report verify(Path certificate, Registry r) {
+        return CertificateCheck.check(
+                certificate,
+                PublicKeyFile.read(r.folder().resolve("registry.pub")),
+                r.store().folder(),
+                Souper.Options.DEFAULT.withThreads(1));
+    }
+
+    @Test
+    void aWithdrawnShardLeavesTheBytesOfARegistryThatNeverHadIt() {
+        for (int i = 1; i <= 5; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        SoupRow five = registry.make(Small.follow("soup"));
+        Small.add(registry, folder, "s6", 6);
+        SoupRow six = registry.update("soup");
+        assertThat(six.version()).isEqualTo(2);
+        assertThat(six.members()).hasSize(6);
+        assertThat(made(six)).as("from the kept sum").isEqualTo("adjusted");
+
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("s3"), "licence ended"));
+        assertThat(w.ingredients()).containsExactly("s3");
+        assertThat(w.made()).hasSize(1);
+        assertThat(made(w.made().getFirst())).isEqualTo("adjusted");
+        assertThat(w.withdrawn()).extracting(SoupRow::label).containsExactly("soup@1", "soup@2");
+        assertThat(registry.store().has(five.checkpoint())).isFalse();
+        assertThat(registry.store().has(six.checkpoint())).isFalse();
+        assertThat(w.bytesFreed()).isPositive();
+
+        Registry never = fresh("never");
+        Small.base(never, folder);
+        for (int i : new int[] {1, 2, 4, 5, 6}) {
+            Small.add(never, folder, "s" + i, i);
+        }
+        SoupRow other = never.make(Small.follow("soup"));
+        assertThat(exported(registry, w.made().getFirst()))
+                .hasSameBinaryContentAs(exported(never, other));
+
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(verify(w.certificate(), registry).checked())
+                .anyMatch(s -> s.contains("soup@3") && s.contains("same bytes"));
+        assertThat(registry.check()).isEmpty();
+        assertThat(never.check()).isEmpty();
+    }
+
+    private boolean isWithdrawn(String shard) {
+        return registry.read(q -> q.shard(shard).orElseThrow().withdrawn().isPresent());
+    }
+
+    private long version(String soup) {
+        return registry.read(q -> q.soup(soup).orElseThrow().version());
+    }
+
+    private String made(SoupRow s) {
+        return registry.read(q -> Json.string(q.entry(s.id()).body(), "made"));
+    }
+
+    @Test
+    void anyHistoryEndsInTheBytesOfTheSoupMadeAfresh() {
+        long seed = Long.getLong("soup.seed", 20261123L);
+        Random random = new Random(seed);
+        Map<String, Long> live = new TreeMap<>();
+        Map<String, Coefficient> weights = new HashMap<>();
+        int next = 1;
+        for (; next <= 3; next++) {
+            Small.add(registry, folder, "s" + next, next);
+            live.put("s" + next, (long) next);
+            weights.put("s" + next, Coefficient.ONE);
+        }
+        SoupRow soup = registry.make(Small.follow("soup"));
+        int adjusted = 0;
+        int compared = 0;
+        for (int step = 0; step < 14; step++) {
+            switch (random.nextInt(3)) {
+                case 0 -> {
+                    Small.add(registry, folder, "s" + next, next);
+                    live.put("s" + next, (long) next);
+                    weights.put("s" + next, Coefficient.ONE);
+                    next++;
+                    soup = registry.update("soup");
+                }
+                case 1 -> {
+                    if (live.size() < 3) {
+                        continue;
+                    }
+                    String gone = List.copyOf(live.keySet()).get(random.nextInt(live.size()));
+                    live.remove(gone);
+                    soup =
+                            registry.withdraw(WithdrawRequest.ofShards(List.of(gone), "test"))
+                                    .made()
+                                    .getLast();
+                }
+                default -> {
+                    List<SoupPlan.Item> items = new ArrayList<>();
+                    for (String s : live.keySet()) {
+                        weights.put(s, Coefficient.parse("" + (1 + random.nextInt(3))));
+                        items.add(new SoupPlan.Item(s, weights.get(s)));
+                    }
+                    soup = registry.make(new SoupPlan("soup", items, true, Optional.empty(), true));
+                }
+            }
+            adjusted += made(soup).equals("adjusted") ? 1 : 0;
+            List<SoupPlan.Item> items = new ArrayList<>();
+            List.copyOf(live.keySet())
+                    .reversed() // the order must not matter
+                    .forEach(s -> items.add(new SoupPlan.Item(s, weights.get(s))));
+            SoupRow afresh =
+                    registry.make(
+                            new SoupPlan("afresh" + step, items, false, Optional.empty(), false));
+            assertThat(soup.checkpoint())
+                    .as("seed %d, step %d: %s", seed, step, items)
+                    .isEqualTo(afresh.checkpoint());
+            compared++;
+        }
+        assertThat(compared).isGreaterThan(8);
+        assertThat(adjusted).as("steps that used the kept sum").isGreaterThan(2);
+    }
+
+    @Test
+    void everyTamperedThingIsNamed() throws Exception {
+        for (int i = 1; i <= 4; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        registry.make(Small.follow("soup"));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("s2"), "asked to"));
+        assertThat(registry.check()).isEmpty();
+
+        // a certificate's field
+        JsonObject c = JsonValue.readObject(w.certificate());
+        JsonObject withdrawn = Json.object(c, "withdrawn");
+        Path forged = folder.resolve("forged.json");
+        write(
+                forged,
+                Json.object(c)
+                        .put("withdrawn", Json.object(withdrawn).put("reason", "another").build())
+                        .build());
+        assertThat(verify(forged, registry).wrong())
+                .containsExactly("withdrawn: this section was changed after signing");
+        write(
+                forged,
+                Json.object(c)
+                        .put(
+                                "digests",
+                                Json.object(Json.object(c, "digests"))
+                                        .put("withdrawn", "0".repeat(64))
+                                        .build())
+                        .build());
+        assertThat(verify(forged, registry).wrong())
+                .singleElement()
+                .asString()
+                .startsWith("signature:");
+
+        // another's key
+        Registry other = fresh("other");
+        assertThat(
+                        CertificateCheck.check(
+                                        w.certificate(),
+                                        other.publicKey(),
+                                        registry.store().folder(),
+                                        Souper.Options.DEFAULT)
+                                .wrong())
+                .singleElement()
+                .asString()
+                .startsWith("key:");
+        Path key = registry.folder().resolve("registry.key");
+        byte[] own = Files.readAllBytes(key);
+        Files.write(key, Files.readAllBytes(other.folder().resolve("registry.key")));
+        assertThatThrownBy(() -> Registry.open(registry.folder()))
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("registry.key is not the secret half");
+        Files.write(key, own);
+
+        // a weights file: a tensor of an ingredient
+        String checkpoint = registry.read(q -> q.ingredient("s3").orElseThrow().checkpoint());
+        String object =
+                registry.store().manifest(checkpoint).files().getFirst().pieces().stream()
+                        .filter(p -> p.size() == 41 * 4)
+                        .findFirst()
+                        .orElseThrow()
+                        .sha256();
+        Path file =
+                registry.store()
+                        .folder()
+                        .resolve("objects")
+                        .resolve(object.substring(0, 2))
+                        .resolve(object);
+        byte[] good = Files.readAllBytes(file);
+        flip(file);
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f ->
+                        assertThat(f.sentence())
+                                .contains(file.toString(), "altered", "ingredient s3"));
+        assertThat(verify(w.certificate(), registry).wrong())
+                .singleElement()
+                .asString()
+                .contains("soup@2", file.toString(), "altered");
+        Files.delete(file);
+        assertThat(registry.check()).singleElement().asString().contains("missing", "s3");
+        Files.write(file, good);
+        assertThat(registry.check()).isEmpty();
+
+        // rows of the ledger and of its tables
+        tamper(registry, "UPDATE shard SET licence = 'MIT' WHERE name = 's1'");
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f ->
+                        assertThat(f.sentence())
+                                .startsWith("table shard: row ")
+                                .contains("differs"));
+        assertThat(registry.repair().left()).isEmpty();
+        tamper(registry, "DELETE FROM sample WHERE shard = 2");
+        assertThat(registry.check())
+                .hasSize(5)
+                .allMatch(f -> f.sentence().startsWith("table sample: row 2/"));
+        assertThat(registry.repair().left()).isEmpty();
+        tamper(
+                registry,
+                "UPDATE entry SET body = replace(body, 'CC0-1.0', 'MIT-1.0') WHERE seq = 2");
+        assertThat(registry.check())
+                .extracting(Fsck.Finding::sentence)
+                .containsExactly(
+                        "ledger entry 2 (shard): altered, its hash does not fit its content");
+        tamper(
+                registry,
+                "UPDATE entry SET body = replace(body, 'MIT-1.0', 'CC0-1.0') WHERE seq = 2");
+        assertThat(registry.check()).isEmpty();
+        tamper(registry, "UPDATE entry SET signature = '00' WHERE seq = 3");
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f -> assertThat(f.sentence()).contains("entry 3", "not signed by"));
+        tamper(registry, "DELETE FROM entry WHERE seq = 3");
+        assertThat(registry.check())
+                .extracting(Fsck.Finding::sentence)
+                .contains("ledger entry 3: missing");
+    }
+
+    private static void write(Path file, JsonObject o) throws IOException {
+        Files.writeString(file, Json.pretty(o));
+    }
+
+    private static void flip(Path file) throws IOException {
+        try (RandomAccessFile f = new RandomAccessFile(file.toFile(), "rw")) {
+            int b = f.read();
+            f.seek(0);
+            f.write(b ^ 1);
+        }
+    }
+
+    @Test
+    void whatCanBeMadeAgainIsRepaired() throws Exception {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        SoupRow soup = registry.make(Small.follow("soup"));
+        var manifest = registry.store().manifest(soup.checkpoint());
+        for (var piece : manifest.files().getFirst().pieces()) {
+            Path object =
+                    registry.store()
+                            .folder()
+                            .resolve("objects")
+                            .resolve(piece.sha256().substring(0, 2))
+                            .resolve(piece.sha256());
+            if (piece.size() == 42 * 4) {
+                flip(object);
+            }
+            if (piece.size() == 40 * 4) {
+                Files.delete(object);
+            }
+        }
+        Path sum = registry.store().sum(soup.checkpoint()).resolve("weights.safetensors");
+        flip(sum);
+        assertThat(registry.check())
+                .hasSize(3)
+                .anyMatch(f -> f.sentence().matches(".*: altered.*\\(soup soup@1.*"))
+                .anyMatch(f -> f.sentence().contains("missing (soup soup@1"))
+                .anyMatch(f -> f.where().equals("sums"));
+        Fsck.Repair repair = registry.repair();
+        assertThat(repair.done()).anyMatch(s -> s.contains("byte for byte"));
+        assertThat(repair.left()).isEmpty();
+    }
+
+    @Test
+    void samplesLeaveByTrainingTheirIngredientAgain() {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        SoupRow before = registry.make(Small.follow("soup"));
+        String gone = Small.samples("s2", 5).get(3).sha256();
+        List<WithdrawRequest.Retraining> asked = new ArrayList<>();
+        Withdrawn w =
+                registry.withdraw(
+                        new WithdrawRequest(
+                                List.of(),
+                                Set.of(gone),
+                                "a person asked",
+                                false,
+                                Optional.of(r -> {
+                                    asked.add(r);
+                                    try {
+                                        Files.createDirectories(r.out().getParent());
+                                    } catch (IOException e) {
+                                        throw new java.io.UncheckedIOException(e);
+                                    }
+                                    Small.checkpoint(r.out(), 77);
+                                    return Json.object().put("seed", 77).build();
+                                }),
+                                Optional.empty()));
+        assertThat(asked).singleElement();
+        assertThat(asked.getFirst().without()).containsExactly(gone);
+        assertThat(asked.getFirst().ingredient()).isEqualTo("s2");
+        assertThat(w.samples()).isEqualTo(1);
+        assertThat(isWithdrawn("s2")).isFalse();
+
+        Registry never = fresh("never");
+        Small.base(never, folder);
+        Small.add(never, folder, "s1", 1);
+        Small.add(never, folder, "s2", 77);
+        Small.add(never, folder, "s3", 3);
+        assertThat(w.made().getFirst().checkpoint())
+                .isEqualTo(never.make(Small.follow("soup")).checkpoint())
+                .isNotEqualTo(before.checkpoint());
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(registry.check()).isEmpty();
+        assertThatThrownBy(() ->
+                        registry.withdraw(
+                                new WithdrawRequest(
+                                        List.of(),
+                                        Set.of(gone),
+                                        "again",
+                                        false,
+                                        Optional.empty(),
+                                        Optional.empty())))
+                .hasMessageContaining("No live shard has a sample");
+    }
+
+    @Test
+    void aSelectionThatSawTheDataIsKeptOnlyWhenSaidSo() {
+        for (int i = 1; i <= 4; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        registry.make(
+                new SoupPlan(
+                        "greedy",
+                        List.of(
+                                new SoupPlan.Item("s1", Coefficient.ONE),
+                                new SoupPlan.Item("s2", Coefficient.ONE)),
+                        false,
+                        Optional.of(
+                                new SoupPlan.Selection(
+                                        "greedy",
+                                        List.of("s1", "s2", "s3"),
+                                        Json.object().put("steps", 3).build())),
+                        true));
+        // s3 is not in the soup, but was looked at; s4 was not even looked at
+        registry.withdraw(WithdrawRequest.ofShards(List.of("s4"), "r"));
+        assertThat(version("greedy")).isEqualTo(1);
+        assertThatThrownBy(() -> registry.withdraw(WithdrawRequest.ofShards(List.of("s3"), "r")))
+                .isInstanceOf(RegistryException.class)
+                .hasMessageContaining("--keep-selection");
+        assertThat(isWithdrawn("s3")).isFalse();
+        Withdrawn w =
+                registry.withdraw(WithdrawRequest.ofShards(List.of("s3"), "r").keepingSelections());
+        JsonObject c = JsonValue.readObject(w.certificate());
+        assertThat(Json.string(Json.objects(c, "soups").getFirst(), "selection"))
+                .startsWith("selected with the help of the withdrawn data");
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+
+        WithdrawRequest again =
+                new WithdrawRequest(
+                        List.of("s2"),
+                        Set.of(),
+                        "r",
+                        false,
+                        Optional.empty(),
+                        Optional.of((soup, candidates) -> {
+                            assertThat(candidates).containsOnlyKeys("s1");
+                            return new WithdrawRequest.Choice(
+                                    List.of(new SoupPlan.Item("s1", Coefficient.ONE)),
+                                    new SoupPlan.Selection(
+                                            "greedy",
+                                            List.of("s1"),
+                                            Json.object().put("steps", 1).build()));
+                        }));
+        Withdrawn second = registry.withdraw(again);
+        JsonObject chosen =
+                Json.objects(JsonValue.readObject(second.certificate()), "soups").getFirst();
+        assertThat(Json.string(chosen, "selection")).startsWith("chosen by a search that saw none");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void publicationsNeedWhatIsRequiredAndLeaveWithTheirSoup() {
+        Small.add(registry, folder, "s1", 1);
+        Small.add(registry, folder, "s2", 2);
+        registry.make(Small.of("soup", "s1", "s2"));
+        assertThatThrownBy(() -> registry.publish("soup", "hub", List.of("audit")))
+                .hasMessageContaining("has no evaluation 'audit'");
+        registry.evaluate("soup", "audit", false, Json.object().put("rate", "0.2").build());
+        assertThatThrownBy(() -> registry.publish("soup", "hub", List.of("audit")))
+                .hasMessageContaining("did not pass");
+        registry.evaluate("soup", "audit", true, Json.object().put("rate", "0.0").build());
+        registry.publish("soup", "hub", List.of("audit"));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("s1"), "r"));
+        assertThat(w.publications())
+                .singleElement()
+                .satisfies(p -> assertThat(p.place()).isEqualTo("hub"));
+        assertThatThrownBy(() -> registry.publish("soup", "hub", List.of("audit")))
+                .as("the audit was of another version")
+                .hasMessageContaining("has no evaluation");
+        assertThatThrownBy(() -> registry.publish("soup@1", "hub", List.of()))
+                .hasMessageContaining("was withdrawn");
+        assertThatThrownBy(() -> registry.make(Small.of("soup", "s1", "s2")))
+                .hasMessageContaining("'s1' was withdrawn");
+        assertThatThrownBy(() -> registry.addShard(Small.shard("s1")))
+                .hasMessageContaining("There was a shard 's1'");
+    }
+
+    @Test
+    void copiesAndNearDuplicatesInOtherShardsAreListed() {
+        List<NewShard.Sample> a =
+                List.of(
+                        new NewShard.Sample("a".repeat(64), "00000000000000ff"),
+                        new NewShard.Sample("b".repeat(64), "ffffffff00000000"));
+        List<NewShard.Sample> b =
+                List.of(
+                        new NewShard.Sample("a".repeat(64), "00000000000000ff"),
+                        new NewShard.Sample("c".repeat(64), "ffffffff00000003"),
+                        new NewShard.Sample("d".repeat(64), "123456789abcdef0"));
+        registry.addShard(new NewShard("a", "p", "l", "", Optional.empty(), "a", a));
+        assertThat(
+                        registry.addShard(new NewShard("b", "q", "l", "", Optional.empty(), "b", b))
+                                .copies())
+                .singleElement()
+                .satisfies(s -> assertThat(s.sha256()).isEqualTo("a".repeat(64)));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "r"));
+        JsonObject c = JsonValue.readObject(w.certificate());
+        assertThat(Json.objects(c, "remaining_copies"))
+                .singleElement()
+                .satisfies(o -> {
+                    assertThat(Json.string(o, "shard")).isEqualTo("b");
+                    assertThat(Json.strings(o, "sha256")).containsExactly("a".repeat(64));
+                });
+        assertThat(Json.objects(c, "near_duplicates"))
+                .singleElement()
+                .satisfies(o -> assertThat(Json.string(o, "like")).isEqualTo("c".repeat(64)));
+    }
+
+    @Test
+    void aShardThatExpiredIsNotUsedAndAClockThatJumpsDoesNoHarm() {
+        LocalDate last = LocalDate.now(ZoneOffset.UTC).plusDays(1);
+        registry.addShard(
+                new NewShard(
+                        "soon", "p", "l", "", Optional.of(last), "x", Small.samples("soon", 2)));
+        Small.ingredient(registry, folder, "soon", 9);
+        Registry later =
+                Registry.open(
+                        registry.folder(),
+                        Clock.fixed(Instant.now().plusSeconds(3 * 86400), ZoneOffset.UTC));
+        assertThat(registry.expired()).isEmpty();
+        assertThat(later.expired()).containsExactly("soon");
+        assertThatThrownBy(() -> later.make(Small.follow("soup"))).hasMessageContaining("expired");
+        later.withdraw(WithdrawRequest.ofShards(later.expired(), "expired"));
+        Registry back =
+                Registry.open(
+                        registry.folder(),
+                        Clock.fixed(Instant.now().minusSeconds(86400L * 400), ZoneOffset.UTC));
+        Small.add(back, folder, "s1", 1);
+        List<Entry> entries = registry.read(q -> q.entries());
+        assertThat(entries).extracting(Entry::time).isSorted();
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void sharedTensorsAreStoredOnceAndGarbageIsCollected() throws IOException {
+        Small.add(registry, folder, "s1", 1);
+        long one = objects();
+        Small.add(registry, folder, "s2", 2);
+        assertThat(objects() - one)
+                .as("its own tensors; header, shared ones are there")
+                .isEqualTo(3);
+        try (var session = registry.store().open()) {
+            registry.store().put(Small.checkpoint(folder.resolve("stray.safetensors"), 99));
+        }
+        long before = objects();
+        assertThat(registry.collect(false, 3_600_000)).isZero();
+        assertThat(objects()).isEqualTo(before);
+        assertThat(registry.collect(false, 0)).isPositive();
+        assertThat(objects()).isEqualTo(before - 3);
+        assertThat(registry.check()).isEmpty();
+    }
+
+    private long objects() throws IOException {
+        try (var all = Files.walk(registry.store().folder().resolve("objects"))) {
+            return all.filter(Files::isRegularFile).count();
+        }
+    }
+}
