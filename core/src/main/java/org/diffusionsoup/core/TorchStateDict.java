@@ -21,8 +21,9 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
     record Placed(TensorInfo info, StridedView view, long spanBytes) {}
 
     /**
-     * The tensors in the state dict's order: that of an entry {@code state_dict} if there is one
-     * (what lies beside it is training state and is left out), else of the whole value.
+     * The tensors in the state dict's order: that of an entry {@code state_dict}, or else of a dict
+     * {@code model} (BLIP's name for it), if there is one (what lies beside it is training state
+     * and is left out), else of the whole value.
      *
      * @throws SoupException if it is no dict of tensors
      * @throws MalformedCheckpointException if a tensor does not fit its storage
@@ -68,7 +69,7 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
         }
         Optional<PickleValue> inner = outer.get("state_dict");
         if (inner.isEmpty()) {
-            return outer;
+            return outer.get("model").orElse(outer) instanceof Dict model ? model : outer;
         }
         if (inner.get() instanceof Dict d) {
             return d;

@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.nn;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -10,12 +11,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.TensorBytes;
 import org.diffusionsoup.core.TensorEntry;
 import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -32,45 +35,70 @@ public final class Weights {
      */
     public static void load(Parameters parameters, Path file) {
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
-            Map<String, TensorInfo> given = new HashMap<>();
-            f.tensors().forEach((name, info) -> given.put(canonical(name), info));
-            List<String> problems = new ArrayList<>();
-            TreeSet<String> surplus = new TreeSet<>(given.keySet());
-            surplus.removeIf(n -> n.endsWith("position_ids"));
-            for (Parameter p : parameters.all()) {
-                surplus.remove(p.name());
-                TensorInfo info = given.get(p.name());
-                if (info == null) {
-                    problems.add("missing " + p.name());
-                } else if (!fits(p, info)) {
-                    problems.add(
-                            p.name()
-                                    + " has shape "
-                                    + Arrays.toString(info.shape())
-                                    + ", the config asks for "
-                                    + Arrays.toString(p.shape()));
-                }
-            }
-            surplus.forEach(n -> problems.add("unexpected " + n));
-            if (!problems.isEmpty()) {
-                throw new UnsupportedConfigException(
-                        file
-                                + " does not fit its config.json: "
-                                + String.join(
-                                        "; ", problems.subList(0, Math.min(20, problems.size())))
-                                + (problems.size() > 20
-                                        ? "; and " + (problems.size() - 20) + " more"
-                                        : ""));
-            }
-            try (Torch.Guard off = Torch.gradients(false)) {
-                for (Parameter p : parameters.all()) {
-                    TensorInfo info = Objects.requireNonNull(given.get(p.name()));
-                    try (Scope s = Scope.open()) {
-                        float[] values = floats(f.data(info.name()), info.dtype(), info.name());
-                        p.value().copy_(Tensor.of(values, 1, values.length).reshape(p.shape()));
+            load(parameters, f, Weights::canonical);
+        }
+    }
+
+    /**
+     * Loads every parameter from any source of tensors, of any float type.
+     *
+     * @param names from the source's name of a tensor to the model's; empty to leave a tensor out.
+     *     Tensors whose names end in {@code position_ids} are always left out
+     * @throws UnsupportedConfigException listing what is missing, surplus or of another shape
+     */
+    public static void load(
+            Parameters parameters, TensorSource source, UnaryOperator<String> names) {
+        Map<String, TensorInfo> given = new HashMap<>();
+        source.tensors()
+                .forEach((name, info) -> {
+                    String own = name.endsWith("position_ids") ? "" : names.apply(name);
+                    if (!own.isEmpty()) {
+                        given.put(own, info);
                     }
+                });
+        refuseMisfits(parameters, source.path(), given);
+        try (Torch.Guard off = Torch.gradients(false)) {
+            for (Parameter p : parameters.all()) {
+                TensorInfo info = Objects.requireNonNull(given.get(p.name()));
+                try (Scope s = Scope.open();
+                        Arena arena = Arena.ofConfined()) {
+                    MemorySegment bytes = arena.allocate(Math.max(1, info.byteSize()));
+                    MemorySegment data = bytes.asSlice(0, info.byteSize());
+                    source.read(info.name(), 0, data);
+                    float[] values = floats(data, info.dtype(), info.name());
+                    p.value().copy_(Tensor.of(values, 1, values.length).reshape(p.shape()));
                 }
             }
+        }
+    }
+
+    private static void refuseMisfits(
+            Parameters parameters, Path file, Map<String, TensorInfo> given) {
+        List<String> problems = new ArrayList<>();
+        TreeSet<String> surplus = new TreeSet<>(given.keySet());
+        for (Parameter p : parameters.all()) {
+            surplus.remove(p.name());
+            TensorInfo info = given.get(p.name());
+            if (info == null) {
+                problems.add("missing " + p.name());
+            } else if (!fits(p, info)) {
+                problems.add(
+                        p.name()
+                                + " has shape "
+                                + Arrays.toString(info.shape())
+                                + ", the config asks for "
+                                + Arrays.toString(p.shape()));
+            }
+        }
+        surplus.forEach(n -> problems.add("unexpected " + n));
+        if (!problems.isEmpty()) {
+            throw new UnsupportedConfigException(
+                    file
+                            + " does not fit its config.json: "
+                            + String.join("; ", problems.subList(0, Math.min(20, problems.size())))
+                            + (problems.size() > 20
+                                    ? "; and " + (problems.size() - 20) + " more"
+                                    : ""));
         }
     }
 

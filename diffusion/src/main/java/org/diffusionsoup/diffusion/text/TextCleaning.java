@@ -76,7 +76,7 @@ final class TextCleaning {
         return UNICODE_SPACES.matcher(text).replaceAll(" ").strip();
     }
 
-    private static boolean isControl(int cp) {
+    static boolean isControl(int cp) {
         if (cp == '\t' || cp == '\n' || cp == '\r') {
             return false;
         }
@@ -94,7 +94,7 @@ final class TextCleaning {
     /**
      * The blocks of CJK ideographs that BERT's basic tokenizer, which CLIP falls back on, lists.
      */
-    private static boolean isIdeograph(int cp) {
+    static boolean isIdeograph(int cp) {
         return (cp >= 0x4E00 && cp <= 0x9FFF)
                 || (cp >= 0x3400 && cp <= 0x4DBF)
                 || (cp >= 0x20000 && cp <= 0x2A6DF)

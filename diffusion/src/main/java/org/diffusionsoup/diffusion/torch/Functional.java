@@ -99,6 +99,24 @@ public final class Functional {
                         q.raw(), k.raw(), v.raw(), NONE, 0.0, causal, NO_SCALE, false));
     }
 
+    /**
+     * softmax(q k^T / sqrt(d) + added) v for q, k, v of shape (N, heads, tokens, d).
+     *
+     * @param added float32 that broadcasts to (N, heads, query tokens, key tokens)
+     */
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor added) {
+        return w(
+                torch.scaled_dot_product_attention(
+                        q.raw(),
+                        k.raw(),
+                        v.raw(),
+                        new TensorOptional(added.raw()),
+                        0.0,
+                        false,
+                        NO_SCALE,
+                        false));
+    }
+
     /** Nearest-neighbour resize of x (N, C, H, W) to the given height and width. */
     public static Tensor upsampleNearest(Tensor x, long height, long width) {
         return w(torch.upsample_nearest2d(x.raw(), new long[] {height, width}));

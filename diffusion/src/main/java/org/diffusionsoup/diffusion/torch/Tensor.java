@@ -376,6 +376,11 @@ public final class Tensor {
         return w(t.index_select(dim, index.t));
     }
 
+    /** Elements along a dimension by an int64 index tensor of the same rank, as torch's gather. */
+    public Tensor gather(long dim, Tensor index) {
+        return w(t.gather(dim, index.t));
+    }
+
     /** Splits into n equal parts along a dimension. */
     public Tensor[] chunk(long n, long dim) {
         TensorVector v = t.chunk(n, dim);

@@ -1,0 +1,88 @@
+package org.diffusionsoup.diffusion.blip;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.diffusionsoup.diffusion.nn.Activation;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
+
+/**
+ * Shape of a {@link MedBert}, the fields of BLIP's {@code med_config.json}. The width of what it
+ * looks at is no part of it: as in BLIP, it is the image encoder's for a text encoder and the
+ * text's own for an answer decoder.
+ *
+ * @param vocabSize entries of the token table
+ * @param hiddenSize width
+ * @param intermediateSize width of the feed-forward
+ * @param layers transformer layers
+ * @param heads attention heads
+ * @param maxPositions longest token sequence
+ * @param activation of the feed-forward
+ * @param layerNormEps epsilon of the layer normalisations
+ */
+public record MedConfig(
+        int vocabSize,
+        int hiddenSize,
+        int intermediateSize,
+        int layers,
+        int heads,
+        int maxPositions,
+        Activation activation,
+        double layerNormEps) {
+
+    private static final double EPS = 1e-12;
+
+    /**
+     * @throws UnsupportedConfigException if the heads do not divide the width
+     */
+    public MedConfig {
+        if (heads < 1 || hiddenSize < heads || hiddenSize % heads != 0) {
+            throw new UnsupportedConfigException(
+                    "%d attention heads do not divide a width of %d (med_config.json)"
+                            .formatted(heads, hiddenSize));
+        }
+    }
+
+    /** BERT base with the two tokens that BLIP adds: what every published BLIP has. */
+    public static MedConfig bertBase() {
+        return new MedConfig(30524, 768, 3072, 12, 12, 512, Activation.GELU, EPS);
+    }
+
+    /** Reads a config, with {@link #bertBase()} where it says nothing. */
+    public static MedConfig of(JsonConfig c) {
+        c.only("model_type", "bert");
+        c.only("position_embedding_type", "absolute");
+        c.only("add_cross_attention", true);
+        return new MedConfig(
+                c.integer("vocab_size", 30524),
+                c.integer("hidden_size", 768),
+                c.integer("intermediate_size", 3072),
+                c.integer("num_hidden_layers", 12),
+                c.integer("num_attention_heads", 12),
+                c.integer("max_position_embeddings", 512),
+                Activation.of(c.text("hidden_act", "gelu")),
+                c.number("layer_norm_eps", EPS));
+    }
+
+    /** The config in BLIP's format. */
+    public ObjectNode toJson() {
+        ObjectNode o = JsonConfig.object();
+        o.putArray("architectures").add("BertModel");
+        o.put("attention_probs_dropout_prob", 0.0);
+        o.put("hidden_act", activation.configName());
+        o.put("hidden_dropout_prob", 0.0);
+        o.put("hidden_size", hiddenSize);
+        o.put("initializer_range", 0.02);
+        o.put("intermediate_size", intermediateSize);
+        o.put("layer_norm_eps", layerNormEps);
+        o.put("max_position_embeddings", maxPositions);
+        o.put("model_type", "bert");
+        o.put("num_attention_heads", heads);
+        o.put("num_hidden_layers", layers);
+        o.put("pad_token_id", 0);
+        o.put("type_vocab_size", 2);
+        o.put("vocab_size", vocabSize);
+        o.put("encoder_width", hiddenSize);
+        o.put("add_cross_attention", true);
+        return o;
+    }
+}
