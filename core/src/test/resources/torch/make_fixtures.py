@@ -109,6 +109,7 @@ torch.save(
 )
 
 torch.save({"model": {"w": a}}, "nested.pt")
+torch.save({"other": {"w": a}}, "nested-other.pt")
 torch.save(model, "whole-module.pt")
 torch.save({"w": a}, "old-format.pt", _use_new_zipfile_serialization=False)
 

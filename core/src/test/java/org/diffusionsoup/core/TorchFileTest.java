@@ -95,8 +95,15 @@ class TorchFileTest {
     }
 
     @Test
+    void aStateDictMayBeNamedModel() {
+        try (Checkpoint nested = Checkpoint.open(REAL.resolve("nested.pt"))) {
+            assertThat(nested.part("").tensors()).containsOnlyKeys("w");
+        }
+    }
+
+    @Test
     void otherFilesOfPyTorchAreRefusedPlainly() {
-        refused("nested.pt", "'model'", "a dict");
+        refused("nested-other.pt", "'other'", "a dict");
         refused("old-format.pt", "before version 1.6");
         assertThatThrownBy(() -> Checkpoint.open(REAL.resolve("whole-module.pt")))
                 .isInstanceOf(UnsafePickleException.class)

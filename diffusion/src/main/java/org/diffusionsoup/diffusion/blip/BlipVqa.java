@@ -42,7 +42,8 @@ public final class BlipVqa {
     private static final int PUBLISHED_IMAGE_SIZE = 480;
     private static final String OUTPUT = "text_decoder.cls.predictions.decoder.";
     private static final String OUTPUT_BIAS = "text_decoder.cls.predictions.bias";
-    private static final String DECODER_WORDS = "text_decoder.bert.embeddings.word_embeddings.weight";
+    private static final String DECODER_WORDS =
+            "text_decoder.bert.embeddings.word_embeddings.weight";
 
     private final Parameters parameters;
     private final VitConfig vit;

@@ -79,7 +79,8 @@ public final class ImageReward {
      * Loads a checkpoint: {@code ImageReward.pt} as published, or safetensors with its tensors'
      * names. Beside it lie {@code vocab.txt} (bert-base-uncased's) and, unless the model is of the
      * published size, {@code med_config.json} and {@code vit_config.json}. The projections that
-     * BLIP was pretrained with ({@code vision_proj}, {@code text_proj}) are not used and not loaded.
+     * BLIP was pretrained with ({@code vision_proj}, {@code text_proj}) are not used and not
+     * loaded.
      *
      * @param model the checkpoint, or a folder with exactly one
      * @throws org.diffusionsoup.core.SoupException if a file is missing or damaged

@@ -31,7 +31,9 @@ final class MedAttention {
     Tensor forward(Tensor x, Tensor seen, AttentionMask mask) {
         Tensor y =
                 mask.attention(
-                        split(query.forward(x)), split(key.forward(seen)), split(value.forward(seen)));
+                        split(query.forward(x)),
+                        split(key.forward(seen)),
+                        split(value.forward(seen)));
         y = y.transpose(1, 2).reshape(x.size(0), x.size(1), -1);
         return norm.forward(output.forward(y).add(x));
     }

@@ -103,7 +103,8 @@ public final class VisionTransformer {
                             .reshape(n, tokens, 3, heads, -1)
                             .permute(2, 0, 3, 1, 4);
             Tensor y =
-                    Functional.attention(all.select(0, 0), all.select(0, 1), all.select(0, 2), false);
+                    Functional.attention(
+                            all.select(0, 0), all.select(0, 1), all.select(0, 2), false);
             x = x.add(proj.forward(y.transpose(1, 2).reshape(n, tokens, -1)));
             return names.tap(x.add(fc2.forward(Functional.gelu(fc1.forward(norm2.forward(x))))));
         }

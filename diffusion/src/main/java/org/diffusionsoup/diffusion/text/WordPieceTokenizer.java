@@ -30,11 +30,9 @@ public final class WordPieceTokenizer {
     private static final String ENCODE = "[ENC]";
 
     /** Special tokens inside a text are themselves. */
-    private static final Pattern SPECIAL =
-            Pattern.compile("\\[(?:PAD|UNK|CLS|SEP|MASK|DEC|ENC)]");
+    private static final Pattern SPECIAL = Pattern.compile("\\[(?:PAD|UNK|CLS|SEP|MASK|DEC|ENC)]");
 
-    private static final Pattern SPACES =
-            Pattern.compile("\\s+", Pattern.UNICODE_CHARACTER_CLASS);
+    private static final Pattern SPACES = Pattern.compile("\\s+", Pattern.UNICODE_CHARACTER_CLASS);
 
     private final Map<String, Integer> ids;
 

@@ -33,8 +33,7 @@ class BlipVqaGoldenTest {
         JsonNode manifest = golden.manifest();
         TokenRows questions =
                 BlipVqa.questions(tokenizer, BlipReference.texts(manifest.path("questions")));
-        TokenRows answers =
-                model.answers(tokenizer, BlipReference.texts(manifest.path("answers")));
+        TokenRows answers = model.answers(tokenizer, BlipReference.texts(manifest.path("answers")));
         Computed computed = new Computed();
         long[] best;
         try (Parameters owned = model.parameters();
