@@ -20,8 +20,10 @@ public interface CandidateSoups {
      * Forms a soup in memory; the one formed before is gone.
      *
      * @param candidate coefficients in the order of {@link #choices}
+     * @param base a soup that this candidate and the next ones differ little from; only the cost of
+     *     forming them depends on it
      */
-    CandidateWeights form(Candidate candidate);
+    CandidateWeights form(Candidate candidate, Candidate base);
 
     /** Their names, in order. */
     default List<String> names() {

@@ -19,6 +19,11 @@ public final class CoordinateDescent implements SimplexOptimizer {
     }
 
     @Override
+    public boolean isLocal() {
+        return true;
+    }
+
+    @Override
     public void maximise(int dimensions, ToDoubleFunction<double[]> value, long seed) {
         double[] at = new double[dimensions];
         double best = value.applyAsDouble(at.clone());

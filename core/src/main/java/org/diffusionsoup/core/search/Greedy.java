@@ -2,6 +2,7 @@ package org.diffusionsoup.core.search;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Greedy Soup (paper, Section 4.2 and Appendix E): begins with the best single ingredient and adds
@@ -17,12 +18,13 @@ public final class Greedy implements SearchMethod {
 
     @Override
     public SearchResult run(ScoreBook book) {
-        List<Evaluation> singles = Singles.evaluate(book);
+        List<Evaluation> singles = Singles.evaluate(book, Optional.empty());
         List<Integer> order = Singles.bestFirst(singles);
         Evaluation soup = singles.get(order.getFirst());
         List<SearchStep> steps = new ArrayList<>();
         for (int i : order.subList(1, order.size())) {
-            SearchStep step = book.compare(book.evaluate(soup.candidate().with(i)), soup);
+            Candidate more = soup.candidate().with(i);
+            SearchStep step = book.compare(book.evaluate(more, soup.candidate()), soup);
             steps.add(step);
             soup = step.accepted() ? step.candidate() : soup;
         }

@@ -2,6 +2,7 @@ package org.diffusionsoup.core.search;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Reverse Greedy Soup (paper, Section 4.2 and Appendix E): begins with the uniform soup and takes
@@ -17,14 +18,16 @@ public final class ReverseGreedy implements SearchMethod {
 
     @Override
     public SearchResult run(ScoreBook book) {
-        List<Evaluation> singles = Singles.evaluate(book);
-        Evaluation soup = book.evaluate(Candidate.uniform(singles.size()));
+        Candidate uniform = Candidate.uniform(book.ingredients());
+        List<Evaluation> singles = Singles.evaluate(book, Optional.of(uniform));
+        Evaluation soup = book.evaluate(uniform);
         List<SearchStep> steps = new ArrayList<>();
         for (int i : Singles.worstFirst(singles)) {
             if (soup.candidate().members().size() == 1) {
                 break;
             }
-            SearchStep step = book.compare(book.evaluate(soup.candidate().without(i)), soup);
+            Candidate fewer = soup.candidate().without(i);
+            SearchStep step = book.compare(book.evaluate(fewer, soup.candidate()), soup);
             steps.add(step);
             soup = step.accepted() ? step.candidate() : soup;
         }

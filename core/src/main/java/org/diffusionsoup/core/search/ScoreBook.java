@@ -74,13 +74,19 @@ public final class ScoreBook {
         return soups.choices().size();
     }
 
+    /** As {@link #evaluate(Candidate, Candidate)} for a candidate that is like no other. */
+    Evaluation evaluate(Candidate candidate) {
+        return evaluate(candidate, candidate);
+    }
+
     /**
      * The candidate's evaluation.
      *
+     * @param base as in {@link CandidateSoups#form}
      * @throws BudgetSpentException if it is a new candidate and the budget is spent
      * @throws SoupException if the scorer gives no finite scores, or another number than before
      */
-    public Evaluation evaluate(Candidate candidate) {
+    public Evaluation evaluate(Candidate candidate, Candidate base) {
         Evaluation before = known.get(candidate);
         if (before != null) {
             return before;
@@ -90,7 +96,7 @@ public final class ScoreBook {
         }
         int number = known.size() + 1;
         Optional<List<Double>> noted = journal.flatMap(j -> j.find(candidate));
-        List<Double> scores = noted.orElseGet(() -> ask(candidate));
+        List<Double> scores = noted.orElseGet(() -> ask(candidate, base));
         known.values().stream()
                 .findFirst()
                 .filter(e -> e.scores().size() != scores.size())
@@ -109,8 +115,8 @@ public final class ScoreBook {
         return e;
     }
 
-    private List<Double> ask(Candidate candidate) {
-        double[] values = scorer.score(candidate, soups.form(candidate));
+    private List<Double> ask(Candidate candidate, Candidate base) {
+        double[] values = scorer.score(candidate, soups.form(candidate, base));
         List<Double> scores = new ArrayList<>();
         for (double v : values) {
             if (!Double.isFinite(v)) {

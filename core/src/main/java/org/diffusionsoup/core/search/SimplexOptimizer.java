@@ -10,6 +10,9 @@ public interface SimplexOptimizer {
     /** What it is called, with its settings: {@code coordinate-descent}. */
     String name();
 
+    /** Whether a point mostly differs from the best one so far in one coordinate. */
+    boolean isLocal();
+
     /**
      * Looks for the highest value, starting at the origin, until it finds no better one or the
      * function throws {@link BudgetSpentException}, which may be let through. The caller keeps the

@@ -43,7 +43,9 @@ public record SimplexSearch(SimplexOptimizer optimizer, long seed) implements Se
             optimizer.maximise(
                     n,
                     z -> {
-                        Evaluation e = book.evaluate(candidate(z));
+                        Candidate c = candidate(z);
+                        Candidate base = optimizer.isLocal() ? best.getLast().candidate() : c;
+                        Evaluation e = book.evaluate(c, base);
                         if (e.mean() > best.getLast().mean()) {
                             best.add(e);
                         }

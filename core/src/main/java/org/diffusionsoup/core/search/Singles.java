@@ -3,17 +3,22 @@ package org.diffusionsoup.core.search;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** The ingredients by themselves. */
 final class Singles {
     private Singles() {}
 
-    static List<Evaluation> evaluate(ScoreBook book) {
+    /**
+     * @param next the soup that is formed after them, if that is known
+     */
+    static List<Evaluation> evaluate(ScoreBook book, Optional<Candidate> next) {
         int n = book.ingredients();
         List<Evaluation> singles = new ArrayList<>();
         for (int i = 0; i < n; i++) {
-            singles.add(book.evaluate(Candidate.single(n, i)));
+            Candidate single = Candidate.single(n, i);
+            singles.add(book.evaluate(single, next.orElse(single)));
         }
         return singles;
     }

@@ -52,7 +52,7 @@ final class SyntheticScorer implements Scorer, CandidateSoups {
     }
 
     @Override
-    public CandidateWeights form(Candidate candidate) {
+    public CandidateWeights form(Candidate candidate, Candidate base) {
         return new CandidateWeights() {
             @Override
             public java.util.SortedSet<String> parts() {
