@@ -135,8 +135,7 @@ final class RunningPart implements TensorSource {
                 stop++;
             }
             int n = (int) (Math.min(end, stop * RunningSum.BLOCK) - at);
-            MemorySegment out =
-                    into.asSlice((at - from / bytes) * bytes, (long) n * bytes);
+            MemorySegment out = into.asSlice((at - from / bytes) * bytes, (long) n * bytes);
             boolean finite = marked ? fromFiles(t, at, n, out) : fromSum(t, at, n, out);
             if (!finite) {
                 throw new SoupException(

@@ -86,8 +86,7 @@ public final class RunningSoup implements AutoCloseable {
             for (Path p : paths) {
                 opened.add(Ingredient.of(SoupIngredient.of(p), Checkpoint.open(p)));
             }
-            List<Checkpoint> others =
-                    opened.stream().skip(1).map(Ingredient::checkpoint).toList();
+            List<Checkpoint> others = opened.stream().skip(1).map(Ingredient::checkpoint).toList();
             List<TensorPlan> plan =
                     Mismatches.between(
                                     opened.getFirst().checkpoint(), others, MismatchPolicy.REFUSE)
@@ -272,7 +271,9 @@ public final class RunningSoup implements AutoCloseable {
     }
 
     private static List<int[]> changes(int[] from, int[] to) {
-        return Scaled.differing(from, to).stream().map(i -> new int[] {i, to[i] - from[i]}).toList();
+        return Scaled.differing(from, to).stream()
+                .map(i -> new int[] {i, to[i] - from[i]})
+                .toList();
     }
 
     /**
@@ -372,8 +373,7 @@ public final class RunningSoup implements AutoCloseable {
                 folder.fold(p.tensor, p.from, p.n, q, d);
             }
             MemorySegment to = p.tensor.held(p.from, p.n);
-            p.sources[ingredient].read(
-                    p.tensor.plan.name(), p.from * p.tensor.dtype.bytes(), to);
+            p.sources[ingredient].read(p.tensor.plan.name(), p.from * p.tensor.dtype.bytes(), to);
         }
     }
 

@@ -149,7 +149,8 @@ class MemorySoupsTest {
                 if (a.stream().allMatch(x -> x == 0)) {
                     continue;
                 }
-                Candidate c = random.nextInt(6) == 0 ? Candidate.single(n, k % n) : new Candidate(a);
+                Candidate c =
+                        random.nextInt(6) == 0 ? Candidate.single(n, k % n) : new Candidate(a);
                 CandidateWeights w = soups.form(c, random.nextInt(5) == 0 ? c : base);
                 assertThat(hashes(w.part("")))
                         .as("candidate %d: %s of %s", k, c, dtype)
@@ -190,8 +191,7 @@ class MemorySoupsTest {
             SearchResult r = method.run(ScoreBook.of(soups, s));
             // The first soup of k ingredients needs k of them.
             int first = r.singles().isEmpty() ? n - 1 : 1;
-            assertThat(soups.running().reads())
-                    .isLessThanOrEqualTo(r.evaluations().size() + first);
+            assertThat(soups.running().reads()).isLessThanOrEqualTo(r.evaluations().size() + first);
             return soups.running().reads();
         }
     }
