@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Means of 16- and 8-bit ingredients in float arithmetic, twice as many elements to a vector as
+ * Means of 16- and 8-bit ingredients, and of a kept sum of such, in float arithmetic, twice as many elements to a vector as
  * {@link FastKernel} has.
  *
  * <p>Sums run in float with every addition's rounding error computed beside it (Knuth's TwoSum);
@@ -50,7 +50,10 @@ final class NarrowKernel implements AverageKernel {
         int coefficientBits = Long.SIZE - Long.numberOfLeadingZeros(largest);
         boolean products =
                 spec.in().stream()
-                        .allMatch(f -> !f.isSum() && f.precision + coefficientBits <= FLOAT);
+                        .allMatch(f ->
+                                f == FloatFormat.SUM_FIXED
+                                        || (!f.isSum()
+                                                && f.precision + coefficientBits <= FLOAT));
         return products
                 && spec.out().precision <= FloatFormat.F16.precision
                 && spec.total() < 1L << (FLOAT - spec.out().precision);
@@ -80,8 +83,13 @@ final class NarrowKernel implements AverageKernel {
     }
 
     private boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
-        load(in[0], inputs[0], at, n, sum, sumMemory);
-        start(sum, a[0], error, n);
+        if (in[0] == FloatFormat.SUM_FIXED) {
+            MemorySegment.copy(inputs[0], FloatCodec.I32, at * 4L, bits, 0, n);
+            startFromSum(bits, sum, error, n);
+        } else {
+            load(in[0], inputs[0], at, n, sum, sumMemory);
+            start(sum, a[0], error, n);
+        }
         for (int i = 1; i < a.length; i++) {
             load(in[i], inputs[i], at, n, x, xMemory);
             add(sum, x, a[i], error, n);
@@ -103,6 +111,15 @@ final class NarrowKernel implements AverageKernel {
             }
         }
         return true;
+    }
+
+    /** Kept sums of less than 1 are exact as floats; larger ones are left to the careful path. */
+    private static void startFromSum(int[] fixed, float[] sum, float[] error, int n) {
+        for (int j = 0; j < n; j++) {
+            float s = fixed[j];
+            sum[j] = s * 0x1p-24f;
+            error[j] = Math.abs(s) < 0x1p24f ? 0 : 1;
+        }
     }
 
     private static void start(float[] sum, float a, float[] error, int n) {
