@@ -6,9 +6,10 @@ import picocli.CommandLine.Command;
 @Command(
         name = "judge",
         description = "Judges: make questions, train small ones, check how far to trust them.",
-        subcommands = {JudgeQuestionsCommand.class, JudgeTrainCommand.class},
+        subcommands = {JudgeQuestionsCommand.class, JudgeTrainCommand.class, JudgeCheckCommand.class},
         footer = {
             "  soup judge questions shards/emoji -o questions.json",
-            "  soup judge train clip --data shards/emoji --work judging -o my-clip"
+            "  soup judge train clip --data shards/emoji --work judging -o my-clip",
+            "  soup judge check --data shards/emoji"
         })
 final class JudgeCommand extends CommandGroup {}

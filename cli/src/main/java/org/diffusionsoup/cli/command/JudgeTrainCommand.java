@@ -9,8 +9,11 @@ import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.judges.AestheticTrainer;
 import org.diffusionsoup.workbench.judges.ClipJudgeTrainer;
 import org.diffusionsoup.workbench.judges.ClipShape;
+import org.diffusionsoup.workbench.judges.RewardTrainer;
+import org.diffusionsoup.workbench.judges.VqaTrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -25,17 +28,30 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  soup judge train clip --data shards/emoji --work judging -o my-clip",
             "  soup judge train clip --data shards/emoji --work trial -o trial-clip --validation"
-                    + " --steps 300"
+                    + " --steps 300",
+            "  soup judge train vqa --data shards/emoji --work judging -o my-vqa",
+            "  soup judge train reward --data shards/emoji --work judging -o my-reward --vqa my-vqa",
+            "  soup judge train aesthetic --data shards/emoji --work judging -o my-aesthetic"
+                    + " --clip my-clip"
         })
 final class JudgeTrainCommand extends SoupCommand {
     /** What is trained. */
     private enum Kind {
         /** CLIP score. */
-        CLIP;
+        CLIP,
+        /** BLIP that answers questions. */
+        VQA,
+        /** ImageReward. */
+        REWARD,
+        /** LAION's aesthetic predictor, on a CLIP. */
+        AESTHETIC;
 
         private long steps() {
             return switch (this) {
                 case CLIP -> 800;
+                case VQA -> 1500;
+                case REWARD -> 1000;
+                case AESTHETIC -> 600;
             };
         }
     }
@@ -80,6 +96,31 @@ final class JudgeTrainCommand extends SoupCommand {
     private boolean validation;
 
     @Option(
+            names = "--vqa",
+            defaultValue = "models/emoji-vqa",
+            paramLabel = "DIR",
+            description = "For reward: the BLIP to start from (default: ${DEFAULT-VALUE}).")
+    private Path vqa = Path.of(".");
+
+    @Option(
+            names = "--clip",
+            defaultValue = "models/judge-clip",
+            paramLabel = "DIR",
+            description =
+                    "For aesthetic: the CLIP whose embeddings are read (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private Path clip = Path.of(".");
+
+    @Option(
+            names = "--base",
+            defaultValue = "models/emoji-base",
+            paramLabel = "DIR",
+            description =
+                    "For reward and aesthetic: the model whose incomplete drawings are the worse pictures"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private Path base = Path.of(".");
+
+    @Option(
             names = "--seed",
             defaultValue = "41",
             paramLabel = "N",
@@ -106,6 +147,15 @@ final class JudgeTrainCommand extends SoupCommand {
                                                 work,
                                                 progress,
                                                 interrupt)
+                                        .run(wanted, seed, out);
+                        case VQA ->
+                                new VqaTrainer(shard, work, progress, interrupt)
+                                        .run(wanted, seed, out);
+                        case REWARD ->
+                                new RewardTrainer(shard, vqa, base, work, progress, interrupt)
+                                        .run(wanted, seed, out);
+                        case AESTHETIC ->
+                                new AestheticTrainer(shard, clip, base, work, progress, interrupt)
                                         .run(wanted, seed, out);
                     };
         }

@@ -20,17 +20,23 @@ public enum Category {
     CLOTHING("clothing", "object"),
     VEHICLE("a vehicle", "object"),
     BUILDING("a building", "location"),
-    WEATHER("sky or weather", "location"),
-    MUSIC("a musical instrument", "object"),
+    WEATHER("sky or weather", "weather", "location"),
+    MUSIC("a musical instrument", "instrument", "object"),
     SPORT("sport", "activity"),
     TOOL("a tool", "object"),
-    SIGN("a sign or symbol", "other");
+    SIGN("a sign or symbol", "symbol", "other");
 
     private final String phrase;
+    private final String word;
     private final String elementType;
 
     Category(String phrase, String elementType) {
+        this(phrase, phrase.replaceFirst("^an? ", ""), elementType);
+    }
+
+    Category(String phrase, String word, String elementType) {
         this.phrase = phrase;
+        this.word = word;
         this.elementType = elementType;
     }
 
@@ -39,9 +45,9 @@ public enum Category {
         return phrase;
     }
 
-    /** The answer to "what kind of thing is this?": {@code animal}. */
+    /** The answer to "what kind of thing is this?", a single word: {@code animal}. */
     public String word() {
-        return phrase.replaceFirst("^an? ", "");
+        return word;
     }
 
     /** TIFA's element type of questions about it. */

@@ -95,12 +95,11 @@ public final class ClipJudgeTrainer {
             AtomicFiles.replaceFolder(
                     out,
                     folder -> {
-                        JudgeFit.save(
-                                folder,
-                                "model.safetensors",
-                                clip.parameters(),
-                                clip.config().toJson(),
-                                recipe.toString());
+                        JudgeFit.saveWeights(
+                                folder.resolve(BlipShape.WEIGHTS), clip.parameters(), recipe);
+                        Files.writeString(
+                                folder.resolve("config.json"),
+                                JsonConfig.text(clip.config().toJson()));
                         Files.writeString(
                                 folder.resolve("preprocessor_config.json"),
                                 JsonConfig.text(JudgeFit.preprocessor(shape.imageSize())));

@@ -91,19 +91,12 @@ final class JudgeFit {
                 work.resolve(name + "-loss.csv"), csv.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Writes {@code config.json} and the weights as F16 with the recipe in their header. */
-    static void save(
-            Path folder, String file, Parameters parameters, ObjectNode config, String recipe)
-            throws IOException {
-        Files.createDirectories(folder);
-        Files.writeString(folder.resolve("config.json"), JsonConfig.text(config));
+    /** Writes weights as F16 with the recipe in their header. */
+    static void saveWeights(Path file, Parameters parameters, ObjectNode recipe) {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         Weights.save(
-                parameters,
-                folder.resolve(file),
-                DType.F16,
-                Provenance.of(recipe).writeTo(metadata));
+                parameters, file, DType.F16, Provenance.of(recipe.toString()).writeTo(metadata));
     }
 
     /** A CLIP image processor that only resizes to a square and maps [0, 1] to [-1, 1]. */

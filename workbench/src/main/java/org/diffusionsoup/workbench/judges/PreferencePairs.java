@@ -7,9 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.Function;
+import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.SampleInfo;
 
 /**
  * Makes preference pairs from rows. Stands in for people who rank pictures: what these pairs teach
@@ -23,6 +26,7 @@ final class PreferencePairs {
     private final Map<String, List<TrainingRows.Row>> byStyle = new HashMap<>();
     private final Map<String, RgbImage> partial = new HashMap<>();
     private final Map<String, Double> partialLevels = new HashMap<>();
+    private final List<TrainingRows.Row> partialRows = new ArrayList<>();
 
     PreferencePairs(TrainingRows rows) {
         this.rows = rows;
@@ -35,7 +39,7 @@ final class PreferencePairs {
      * Draws partly denoised versions of every n-th row once, as they are too slow to be drawn at
      * every step; the level of each depends on its key.
      */
-    void addPartial(PartialDenoiser denoiser, int every, java.util.function.IntConsumer done) {
+    void addPartial(PartialDenoiser denoiser, int every, IntConsumer done) {
         List<TrainingRows.Row> some = new ArrayList<>();
         for (int i = 0; i < rows.rows().size(); i += every) {
             some.add(rows.rows().get(i));
@@ -54,11 +58,17 @@ final class PreferencePairs {
                             levels,
                             from);
             for (int i = 0; i < part.size(); i++) {
+                partialRows.add(part.get(i));
                 partial.put(part.get(i).info().key(), drawn.get(i));
                 partialLevels.put(part.get(i).info().key(), levels.get(i));
             }
             done.accept(part.size());
         }
+    }
+
+    /** The rows that {@link #addPartial} drew. */
+    List<TrainingRows.Row> partialRows() {
+        return partialRows;
     }
 
     /** Whether pairs of this kind can be made for a row. */
@@ -87,26 +97,27 @@ final class PreferencePairs {
     /** The pair of a row and a kind, always the same. */
     PreferencePair of(TrainingRows.Row row, Degradation kind) {
         RandomGenerator random = random(row, kind.name());
-        return of(row, kind, row.info().prompt(), LOWEST, random);
+        return of(row, kind, SampleInfo::prompt, LOWEST, random);
     }
 
     /**
      * A pair with its level left to chance.
      *
-     * @param text what is said of the picture where the caption is right
+     * @param say how a row's caption is put, the right one and the wrong one
      * @param lowest smallest level
      */
     PreferencePair of(
             TrainingRows.Row row,
             Degradation kind,
-            String text,
+            Function<SampleInfo, String> say,
             double lowest,
             RandomGenerator random) {
         double level = lowest + (1 - lowest) * random.nextDouble();
         RgbImage image = row.image();
+        String text = say.apply(row.info());
         return switch (kind) {
             case WRONG_CAPTION ->
-                    new PreferencePair(image, text, image, wrongText(row, random), kind, 1);
+                    new PreferencePair(image, text, image, wrongText(row, say, random), kind, 1);
             case PARTIAL_DENOISING -> {
                 String key = row.info().key();
                 RgbImage worse = Objects.requireNonNull(partial.get(key), key);
@@ -119,14 +130,33 @@ final class PreferencePairs {
         };
     }
 
-    /** The prompt of another subject in the same style. */
-    String wrongText(TrainingRows.Row row, RandomGenerator random) {
+    /** A pair of two damaged pictures, of which one is clearly more so. */
+    PreferencePair twoLevels(
+            TrainingRows.Row row,
+            Degradation kind,
+            Function<SampleInfo, String> say,
+            RandomGenerator random) {
+        double low = 0.7 * random.nextDouble();
+        double high = low + 0.25 + (0.75 - low) * random.nextDouble();
+        String text = say.apply(row.info());
+        return new PreferencePair(
+                kind.apply(row.image(), low, random),
+                text,
+                kind.apply(row.image(), high, random),
+                text,
+                kind,
+                high);
+    }
+
+    /** What is said of another subject in the same style. */
+    String wrongText(
+            TrainingRows.Row row, Function<SampleInfo, String> say, RandomGenerator random) {
         List<TrainingRows.Row> same = Objects.requireNonNull(byStyle.get(row.info().style()));
         String subject = TrainingRows.subject(row.info());
         for (int tries = 0; tries < 1000; tries++) {
             TrainingRows.Row other = same.get(random.nextInt(same.size()));
             if (!TrainingRows.subject(other.info()).equals(subject)) {
-                return other.info().prompt();
+                return say.apply(other.info());
             }
         }
         throw new IllegalStateException("no other subject in style " + row.info().style());

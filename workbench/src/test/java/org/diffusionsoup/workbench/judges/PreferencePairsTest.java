@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.SampleInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -13,9 +14,9 @@ final class PreferencePairsTest {
 
     @Test
     void pairsOfARowAreAlwaysTheSame() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 32);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
         PreferencePairs a = new PreferencePairs(rows);
-        PreferencePairs b = new PreferencePairs(new TrainingRows(Drawings.shard(dir), 32));
+        PreferencePairs b = new PreferencePairs(new TrainingRows(Drawings.shard(dir), 40));
         for (TrainingRows.Row row : rows.rows()) {
             for (Degradation d : Degradation.values()) {
                 if (a.has(row, d)) {
@@ -27,7 +28,7 @@ final class PreferencePairsTest {
 
     @Test
     void onlyWhatTheKindSaysIsWorse() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 32);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
         PreferencePairs pairs = new PreferencePairs(rows);
         for (TrainingRows.Row row : rows.rows()) {
             PreferencePair wrong = pairs.of(row, Degradation.WRONG_CAPTION);
@@ -49,7 +50,7 @@ final class PreferencePairsTest {
 
     @Test
     void blackDrawingsHaveNoHueToTurn() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 32);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
         PreferencePairs pairs = new PreferencePairs(rows);
         for (TrainingRows.Row row : rows.rows()) {
             assertThat(pairs.has(row, Degradation.COLOUR_SHIFT))
@@ -73,6 +74,22 @@ final class PreferencePairsTest {
                 assertThat(difference).as(d + " at " + level).isGreaterThan(before);
                 before = difference;
             }
+        }
+    }
+
+    @Test
+    void ofTwoDamagedPicturesOneIsClearlyWorse() {
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
+        PreferencePairs pairs = new PreferencePairs(rows);
+        TrainingRows.Row row = rows.rows().getFirst();
+        SplittableRandom random = new SplittableRandom(5);
+        for (int i = 0; i < 50; i++) {
+            PreferencePair p =
+                    pairs.twoLevels(row, Degradation.NOISE, SampleInfo::caption, random);
+            assertThat(p.level()).isBetween(0.25, 1.0);
+            assertThat(difference(row.image(), p.worse()))
+                    .isGreaterThan(difference(row.image(), p.better()));
+            assertThat(p.betterText()).isEqualTo(row.info().caption()).isEqualTo(p.worseText());
         }
     }
 

@@ -1,0 +1,26 @@
+package org.diffusionsoup.workbench.judges;
+
+import org.diffusionsoup.eval.Proportion;
+
+/**
+ * How often a judge was right about real held-out pictures.
+ *
+ * @param judge the judge's kind: {@code clip}, {@code vqa}, {@code reward} or {@code aesthetic}
+ * @param task what it had to tell
+ * @param right how often it could
+ * @param chance how often guessing is right, 0 to 1
+ * @param blind how often the answer that was most frequent in training is right, where a judge
+ *     could give it without looking; otherwise the same as {@code chance}
+ */
+public record Accuracy(String judge, String task, Proportion right, double chance, double blind) {
+
+    /** Where not looking is no better than guessing. */
+    static Accuracy of(String judge, String task, long right, long of, double chance) {
+        return new Accuracy(judge, task, new Proportion(right, of), chance, chance);
+    }
+
+    /** Whether the 95 % interval lies wholly above what can be had without looking. */
+    public boolean beatsChance() {
+        return right.interval(0.95).low() > Math.max(chance, blind);
+    }
+}

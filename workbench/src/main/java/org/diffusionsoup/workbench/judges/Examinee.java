@@ -1,0 +1,27 @@
+package org.diffusionsoup.workbench.judges;
+
+import java.util.List;
+import org.diffusionsoup.data.RgbImage;
+
+/** A judge that is checked on pictures whose truth is known. */
+interface Examinee extends AutoCloseable {
+    /** The judge's kind, as in {@code soup judge train}. */
+    String name();
+
+    /** How often it is right about held-out rows. */
+    List<Accuracy> accuracies(TrainingRows heldOut, PreferencePairs pairs);
+
+    /**
+     * Its score of each picture, higher meaning better, with what is said of it.
+     *
+     * @param images any pictures
+     * @param said the row whose caption, or whose questions, go with each picture
+     */
+    double[] scores(List<RgbImage> images, List<TrainingRows.Row> said);
+
+    /** Whether the score depends on what is said. */
+    boolean reads();
+
+    @Override
+    void close();
+}

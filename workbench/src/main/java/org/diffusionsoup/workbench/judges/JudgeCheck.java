@@ -1,0 +1,204 @@
+package org.diffusionsoup.workbench.judges;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.SplittableRandom;
+import java.util.function.Function;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.workbench.Progress;
+
+/**
+ * Says how far judges can be trusted: how often each is right about real held-out pictures, and
+ * whether its score falls as noise grows and as more captions are swapped.
+ */
+public final class JudgeCheck {
+    /** The judges that can be checked. */
+    public enum Kind {
+        CLIP,
+        VQA,
+        REWARD,
+        AESTHETIC
+    }
+
+    private static final List<Double> LEVELS = List.of(0.0, 0.25, 0.5, 0.75, 1.0);
+
+    /** Pictures whose mean is followed; more would only take longer. */
+    private static final int FALL_PICTURES = 200;
+
+    /** Every how manieth training row is read to know which answers are frequent. */
+    private static final int TRAINED_EVERY = 5;
+
+    private final Shard data;
+    private final int limit;
+    private final Progress progress;
+
+    /**
+     * @param data with held-out rows
+     * @param limit most held-out rows to look at, 0 for all
+     */
+    public JudgeCheck(Shard data, int limit, Progress progress) {
+        this.data = data;
+        this.limit = limit;
+        this.progress = progress;
+    }
+
+    /**
+     * Checks judges.
+     *
+     * @param judges folder by kind
+     * @param base model whose incomplete drawings are to be told from finished ones; without one
+     *     that is left out
+     * @throws SoupException if there are no held-out rows, or a judge cannot be loaded
+     */
+    public JudgeReport run(Map<Kind, Path> judges, Optional<Path> base) {
+        TrainingRows heldOut = read("read held-out pictures", some(data.heldOut(), limit));
+        PreferencePairs pairs = new PreferencePairs(heldOut);
+        if (base.isPresent()
+                && (judges.containsKey(Kind.REWARD) || judges.containsKey(Kind.AESTHETIC))) {
+            try (PartialDenoiser denoiser =
+                    new PartialDenoiser(StableDiffusion.load(base.get()))) {
+                progress.start("draw incomplete pictures", heldOut.rows().size(), "images");
+                pairs.addPartial(denoiser, 1, progress::advance);
+            }
+        }
+        List<Accuracy> accuracies = new ArrayList<>();
+        List<Fall> falls = new ArrayList<>();
+        for (Kind kind : Kind.values()) {
+            Path folder = judges.get(kind);
+            if (folder == null) {
+                continue;
+            }
+            try (Examinee judge = load(kind, folder, judges, heldOut)) {
+                progress.start("check " + judge.name(), 2, "parts");
+                accuracies.addAll(judge.accuracies(heldOut, pairs));
+                progress.advance(1);
+                falls(judge, heldOut, falls);
+                progress.advance(1);
+            }
+        }
+        return new JudgeReport(accuracies, falls);
+    }
+
+    private Examinee load(
+            Kind kind, Path folder, Map<Kind, Path> judges, TrainingRows heldOut) {
+        return switch (kind) {
+            case CLIP -> new ClipExaminee(folder);
+            case VQA ->
+                    new VqaExaminee(
+                            folder,
+                            heldOut,
+                            read(
+                                    "read training pictures",
+                                    some(data.train(), data.train().size() / TRAINED_EVERY)));
+            case REWARD -> new RewardExaminee(folder);
+            case AESTHETIC -> {
+                Path clip = judges.get(Kind.CLIP);
+                if (clip == null) {
+                    throw new SoupException(
+                            "an aesthetic head is checked on its CLIP's embeddings: name the CLIP"
+                                    + " as well.");
+                }
+                yield new AestheticExaminee(clip, folder);
+            }
+        };
+    }
+
+    private TrainingRows read(String task, Shard rows) {
+        if (rows.size() == 0) {
+            throw new SoupException(
+                    "shard " + data.name() + " has no rows for \"" + task + "\"; a check needs both"
+                            + " training and held-out rows.");
+        }
+        progress.start(task, rows.size(), "images");
+        TrainingRows read = new TrainingRows(rows, 1);
+        progress.advance(rows.size());
+        return read;
+    }
+
+    /** Rows at random, always the same ones. */
+    private static Shard some(Shard rows, int most) {
+        if (most == 0 || rows.size() <= most) {
+            return rows;
+        }
+        List<String> keys = new ArrayList<>(rows.infos().stream().map(i -> i.key()).toList());
+        Collections.shuffle(keys, new Random(17));
+        var kept = java.util.Set.copyOf(keys.subList(0, most));
+        return rows.filter(i -> kept.contains(i.key()));
+    }
+
+    private static void falls(Examinee judge, TrainingRows heldOut, List<Fall> out) {
+        List<TrainingRows.Row> rows = new ArrayList<>(heldOut.rows());
+        Collections.shuffle(rows, new Random(23));
+        rows = rows.subList(0, Math.min(FALL_PICTURES, rows.size()));
+        List<TrainingRows.Row> own = rows;
+        out.add(
+                fall(
+                        judge,
+                        "noise",
+                        rows.size(),
+                        level -> judge.scores(noisy(own, level), own)));
+        if (judge.reads()) {
+            List<RgbImage> images = rows.stream().map(TrainingRows.Row::image).toList();
+            out.add(
+                    fall(
+                            judge,
+                            "swapped captions",
+                            rows.size(),
+                            level -> judge.scores(images, swapped(own, level))));
+        }
+    }
+
+    private static Fall fall(
+            Examinee judge, String by, int pictures, Function<Double, double[]> scores) {
+        List<Double> means =
+                LEVELS.stream()
+                        .map(level -> Arrays.stream(scores.apply(level)).average().orElseThrow())
+                        .toList();
+        return new Fall(judge.name(), by, LEVELS, means, pictures);
+    }
+
+    private static List<RgbImage> noisy(List<TrainingRows.Row> rows, double level) {
+        List<RgbImage> out = new ArrayList<>();
+        for (int i = 0; i < rows.size(); i++) {
+            // The same noise at every level, only stronger.
+            var random = new SplittableRandom(Rng.mix(29, i));
+            out.add(Degradation.NOISE.apply(rows.get(i).image(), level, random));
+        }
+        return out;
+    }
+
+    /** The first rows of the shuffled list are said to be what the row half a list on is. */
+    private static List<TrainingRows.Row> swapped(List<TrainingRows.Row> rows, double level) {
+        List<TrainingRows.Row> out = new ArrayList<>(rows);
+        long swaps = Math.round(level * rows.size());
+        for (int i = 0; i < swaps; i++) {
+            out.set(i, another(rows, i));
+        }
+        return out;
+    }
+
+    private static TrainingRows.Row another(List<TrainingRows.Row> rows, int i) {
+        String subject = TrainingRows.subject(rows.get(i).info());
+        for (int k = 0; k < rows.size(); k++) {
+            TrainingRows.Row other = rows.get((i + rows.size() / 2 + k) % rows.size());
+            if (other.info().style().equals(rows.get(i).info().style())
+                    && !TrainingRows.subject(other.info()).equals(subject)) {
+                return other;
+            }
+        }
+        throw new SoupException(
+                "the held-out rows of style %s are all about one subject; their captions cannot be"
+                                .formatted(rows.get(i).info().style())
+                        + " swapped.");
+    }
+}

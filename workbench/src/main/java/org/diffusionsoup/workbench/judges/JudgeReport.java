@@ -1,0 +1,22 @@
+package org.diffusionsoup.workbench.judges;
+
+import java.util.List;
+
+/**
+ * What a check of judges found.
+ *
+ * @param accuracies how often each was right about real held-out pictures
+ * @param falls how each one's score goes down as pictures or captions get worse
+ */
+public record JudgeReport(List<Accuracy> accuracies, List<Fall> falls) {
+    /** Copies the lists. */
+    public JudgeReport {
+        accuracies = List.copyOf(accuracies);
+        falls = List.copyOf(falls);
+    }
+
+    /** Whether every fall is one at every step. */
+    public boolean allMonotone() {
+        return falls.stream().allMatch(Fall::isMonotone);
+    }
+}

@@ -1,0 +1,54 @@
+package org.diffusionsoup.workbench.judges;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.diffusionsoup.data.RgbImage;
+
+/** How often the better picture of a pair gets the higher score. */
+final class PairAccuracy {
+    private PairAccuracy() {}
+
+    /** Scores of pictures with texts, one each. */
+    interface Scorer {
+        double[] scores(List<RgbImage> images, List<String> texts);
+    }
+
+    /** One line per degradation that pairs can be made by; ties count as wrong. */
+    static List<Accuracy> of(
+            String judge,
+            List<Degradation> kinds,
+            TrainingRows heldOut,
+            PreferencePairs pairs,
+            Scorer scorer) {
+        List<Accuracy> out = new ArrayList<>();
+        long allRight = 0;
+        long all = 0;
+        for (Degradation kind : kinds) {
+            List<RgbImage> images = new ArrayList<>();
+            List<String> texts = new ArrayList<>();
+            for (TrainingRows.Row row : heldOut.rows()) {
+                if (pairs.has(row, kind)) {
+                    PreferencePair p = pairs.of(row, kind);
+                    images.addAll(List.of(p.better(), p.worse()));
+                    texts.addAll(List.of(p.betterText(), p.worseText()));
+                }
+            }
+            int n = images.size() / 2;
+            if (n == 0) {
+                continue;
+            }
+            double[] scores = scorer.scores(images, texts);
+            long right = 0;
+            for (int i = 0; i < n; i++) {
+                right += scores[2 * i] > scores[2 * i + 1] ? 1 : 0;
+            }
+            out.add(Accuracy.of(judge, "better of two: " + kind.words(), right, n, 0.5));
+            allRight += right;
+            all += n;
+        }
+        if (all > 0) {
+            out.add(Accuracy.of(judge, "better of two: all kinds", allRight, all, 0.5));
+        }
+        return out;
+    }
+}

@@ -1,0 +1,193 @@
+package org.diffusionsoup.workbench.judges;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.blip.BlipVqa;
+import org.diffusionsoup.diffusion.blip.TokenRows;
+import org.diffusionsoup.diffusion.image.PixelTensor;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.eval.Proportion;
+import org.diffusionsoup.workbench.evaluate.PictureScores;
+
+/** A BLIP that answers questions: is the smallest loss the right choice's? */
+final class VqaExaminee implements Examinee {
+    private static final int PICTURES = 8;
+
+    private final BlipVqa.Loaded vqa;
+    private final QuestionMaker maker;
+    private final Blind blind;
+
+    /**
+     * @param heldOut rows that questions will be made about
+     * @param trained some of the rows trained on, to know answers that are frequent
+     */
+    VqaExaminee(Path folder, TrainingRows heldOut, TrainingRows trained) {
+        vqa = BlipVqa.load(folder);
+        maker = new QuestionMaker(heldOut.rows().stream().map(TrainingRows.Row::info).toList());
+        blind = new Blind(trained);
+    }
+
+    /** Answers without looking: what was most often right when the same was asked in training. */
+    private static final class Blind {
+        private final Map<String, Map<String, Integer>> counts = new HashMap<>();
+
+        Blind(TrainingRows trained) {
+            QuestionMaker maker =
+                    new QuestionMaker(
+                            trained.rows().stream().map(TrainingRows.Row::info).toList());
+            for (TrainingRows.Row row : trained.rows()) {
+                for (JudgeQuestion q : maker.about(row.info(), row.colours())) {
+                    counts.computeIfAbsent(q.question(), k -> new HashMap<>())
+                            .merge(q.answer(), 1, Integer::sum);
+                }
+            }
+        }
+
+        boolean isRight(JudgeQuestion q) {
+            Map<String, Integer> own = counts.getOrDefault(q.question(), Map.of());
+            String best = q.choices().getFirst();
+            for (String choice : q.choices()) {
+                if (own.getOrDefault(choice, 0) > own.getOrDefault(best, 0)) {
+                    best = choice;
+                }
+            }
+            return best.equals(q.answer());
+        }
+    }
+
+    @Override
+    public String name() {
+        return "vqa";
+    }
+
+    @Override
+    public List<Accuracy> accuracies(TrainingRows heldOut, PreferencePairs pairs) {
+        List<RgbImage> images = heldOut.rows().stream().map(TrainingRows.Row::image).toList();
+        List<List<JudgeQuestion>> questions = heldOut.rows().stream().map(this::about).toList();
+        List<boolean[]> right = answers(images, questions);
+        Map<String, double[]> sums = new TreeMap<>(); // right, asked, chance, blind
+        for (int i = 0; i < right.size(); i++) {
+            for (int q = 0; q < right.get(i).length; q++) {
+                JudgeQuestion question = questions.get(i).get(q);
+                for (String kind : Set.of(QuestionMaker.kind(question), "all questions")) {
+                    double[] sum = sums.computeIfAbsent(kind, k -> new double[4]);
+                    sum[0] += right.get(i)[q] ? 1 : 0;
+                    sum[1]++;
+                    sum[2] += question.chance();
+                    sum[3] += blind.isRight(question) ? 1 : 0;
+                }
+            }
+        }
+        List<Accuracy> out = new ArrayList<>();
+        sums.forEach(
+                (kind, s) ->
+                        out.add(
+                                new Accuracy(
+                                        name(),
+                                        kind,
+                                        new Proportion((long) s[0], (long) s[1]),
+                                        s[2] / s[1],
+                                        s[3] / s[1])));
+        return out;
+    }
+
+    private List<JudgeQuestion> about(TrainingRows.Row row) {
+        return maker.about(row.info(), row.colours());
+    }
+
+    /** The share of the row's questions that the picture lets it answer rightly. */
+    @Override
+    public double[] scores(List<RgbImage> images, List<TrainingRows.Row> said) {
+        return answers(images, said.stream().map(this::about).toList()).stream()
+                .mapToDouble(
+                        right -> {
+                            int hits = 0;
+                            for (boolean r : right) {
+                                hits += r ? 1 : 0;
+                            }
+                            return (double) hits / Math.max(1, right.length);
+                        })
+                .toArray();
+    }
+
+    private List<boolean[]> answers(List<RgbImage> images, List<List<JudgeQuestion>> questions) {
+        List<boolean[]> out = new ArrayList<>();
+        for (int from = 0; from < images.size(); from += PICTURES) {
+            int to = Math.min(images.size(), from + PICTURES);
+            try (Torch.Guard off = Torch.gradients(false);
+                    Scope s = Scope.open()) {
+                answer(images.subList(from, to), questions.subList(from, to), out);
+            }
+        }
+        return out;
+    }
+
+    /** All choices of all questions about a few pictures in one pass. */
+    private void answer(
+            List<RgbImage> images, List<List<JudgeQuestion>> questions, List<boolean[]> out) {
+        List<String> asked = new ArrayList<>();
+        List<Long> pictureOf = new ArrayList<>();
+        List<String> choices = new ArrayList<>();
+        List<Long> questionOf = new ArrayList<>();
+        for (int i = 0; i < images.size(); i++) {
+            for (JudgeQuestion q : questions.get(i)) {
+                q.choices().forEach(c -> questionOf.add((long) asked.size()));
+                choices.addAll(q.choices());
+                asked.add(q.question());
+                pictureOf.add((long) i);
+            }
+        }
+        BlipVqa model = vqa.model();
+        PixelTensor pixels = model.pixels(images.stream().map(PictureScores::picture).toList());
+        Tensor seen = model.imageEmbeds(Tensor.of(pixels.values(), pixels.shape()));
+        TokenRows read = BlipVqa.questions(vqa.tokenizer(), asked);
+        Tensor mask = read.maskTensor();
+        Tensor states =
+                model.questionStates(seen.indexSelect(0, index(pictureOf)), read.idTensor(), mask);
+        TokenRows said = model.answers(vqa.tokenizer(), choices);
+        Tensor of = index(questionOf);
+        float[] losses =
+                model.answerLoss(
+                                states.indexSelect(0, of),
+                                mask.indexSelect(0, of),
+                                said.idTensor(),
+                                said.maskTensor())
+                        .toFloatArray();
+        int at = 0;
+        for (List<JudgeQuestion> own : questions) {
+            boolean[] right = new boolean[own.size()];
+            for (int q = 0; q < right.length; q++) {
+                List<String> among = own.get(q).choices();
+                int best = 0;
+                for (int c = 1; c < among.size(); c++) {
+                    best = losses[at + c] < losses[at + best] ? c : best;
+                }
+                right[q] = among.get(best).equals(own.get(q).answer());
+                at += among.size();
+            }
+            out.add(right);
+        }
+    }
+
+    private static Tensor index(List<Long> values) {
+        return Tensor.of(values.stream().mapToLong(Long::longValue).toArray());
+    }
+
+    @Override
+    public boolean reads() {
+        return true;
+    }
+
+    @Override
+    public void close() {
+        vqa.model().parameters().close();
+    }
+}
