@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,6 +41,78 @@ final class JudgeCommandTest {
         assertThat(inspected.out()).contains("judge train clip").contains("data_sha256");
         Run score = Run.of("score", "--judge", clip, "--shard", shard, "--split", "all").ok();
         assertThat(score.out()).contains("CLIP clip");
+    }
+
+    @Test
+    void aBlipIsTrainedThenTurnedIntoARewardModel() throws IOException {
+        Path shard = TinyTraining.shard(dir.resolve("a.tar"), 8, 64, "train");
+        Path vqa = dir.resolve("vqa");
+        Path reward = dir.resolve("reward");
+        train("vqa", shard, vqa);
+        assertThat(vqa).isDirectoryContaining("glob:**vocab.txt");
+        train("reward", shard, reward, "--vqa", vqa, "--base", TinyTraining.BASE);
+        assertThat(reward.resolve("vocab.txt")).hasSameBinaryContentAs(vqa.resolve("vocab.txt"));
+        Run inspected = Run.of("inspect", reward.resolve("model.safetensors")).ok();
+        assertThat(inspected.out()).contains("judge train reward").contains("from_sha256");
+
+        // Heads and encoders are there, but nothing was learnt in two steps: a check says so.
+        Path clip = dir.resolve("clip");
+        Path aesthetic = dir.resolve("aesthetic");
+        train("clip", shard, clip);
+        train("aesthetic", shard, aesthetic, "--clip", clip, "--base", TinyTraining.BASE);
+        Run.of(
+                        "judge",
+                        "check",
+                        "--data",
+                        shard,
+                        "--reward",
+                        reward,
+                        "--base",
+                        TinyTraining.BASE,
+                        "-q")
+                .fails(1, "needs both training and held-out rows");
+    }
+
+    private void train(String judge, Path shard, Path out, Object... more) {
+        Object[] args = {
+            "judge",
+            "train",
+            judge,
+            "--data",
+            shard,
+            "--work",
+            dir.resolve("w-" + judge),
+            "-o",
+            out,
+            "--steps",
+            2,
+            "-q"
+        };
+        Run.of(Stream.concat(Arrays.stream(args), Arrays.stream(more)).toArray()).ok();
+    }
+
+    @Test
+    void aStoppedTrainingOfOtherSettingsIsNotGoneOnWith() throws IOException {
+        Path shard = TinyTraining.shard(dir.resolve("a.tar"), 8, 16, "train");
+        Path out = dir.resolve("vqa");
+        train("vqa", shard, out);
+        byte[] first = Files.readAllBytes(out.resolve("model.safetensors"));
+        train("vqa", shard, out); // everything was done: the same again
+        assertThat(Files.readAllBytes(out.resolve("model.safetensors"))).isEqualTo(first);
+        Run.of(
+                        "judge",
+                        "train",
+                        "vqa",
+                        "--data",
+                        shard,
+                        "--work",
+                        dir.resolve("w-vqa"),
+                        "-o",
+                        out,
+                        "--steps",
+                        3,
+                        "-q")
+                .fails(1, "checkpoint of a different run");
     }
 
     @Test

@@ -6,7 +6,11 @@ import picocli.CommandLine.Command;
 @Command(
         name = "judge",
         description = "Judges: make questions, train small ones, check how far to trust them.",
-        subcommands = {JudgeQuestionsCommand.class, JudgeTrainCommand.class, JudgeCheckCommand.class},
+        subcommands = {
+            JudgeQuestionsCommand.class,
+            JudgeTrainCommand.class,
+            JudgeCheckCommand.class
+        },
         footer = {
             "  soup judge questions shards/emoji -o questions.json",
             "  soup judge train clip --data shards/emoji --work judging -o my-clip",

@@ -34,26 +34,23 @@ final class ClipExaminee implements Examinee {
     public List<Accuracy> accuracies(TrainingRows heldOut, PreferencePairs pairs) {
         Map<String, List<TrainingRows.Row>> byProvider = new TreeMap<>();
         heldOut.rows()
-                .forEach(
-                        r ->
-                                byProvider
-                                        .computeIfAbsent(
-                                                r.info().provider(), k -> new ArrayList<>())
-                                        .add(r));
+                .forEach(r ->
+                        byProvider
+                                .computeIfAbsent(r.info().provider(), k -> new ArrayList<>())
+                                .add(r));
         List<Accuracy> out = new ArrayList<>();
         long[] sums = new long[3];
-        byProvider.forEach(
-                (provider, rows) -> {
-                    Proportion prompt = found(rows, SampleInfo::prompt);
-                    Proportion caption = found(rows, SampleInfo::caption);
-                    String task = "%s: subject in top %d".formatted(provider, K);
-                    out.add(accuracy(task + ", by prompt", prompt));
-                    out.add(accuracy(task + ", by caption", caption));
-                    sums[0] += prompt.hits();
-                    sums[1] += caption.hits();
-                    sums[2] += rows.size();
-                });
-        double chance = out.stream().mapToDouble(Accuracy::chance).average().orElseThrow();
+        byProvider.forEach((provider, rows) -> {
+            Proportion prompt = found(rows, SampleInfo::prompt);
+            Proportion caption = found(rows, SampleInfo::caption);
+            String task = "%s: subject in top %d".formatted(provider, K);
+            out.add(accuracy(task + ", by prompt", prompt));
+            out.add(accuracy(task + ", by caption", caption));
+            sums[0] += prompt.hits();
+            sums[1] += caption.hits();
+            sums[2] += rows.size();
+        });
+        double chance = Math.min(1, (double) K * byProvider.size() / sums[2]);
         String task = "all providers: subject in top " + K;
         out.add(Accuracy.of(name(), task + ", by prompt", sums[0], sums[2], chance));
         out.add(Accuracy.of(name(), task + ", by caption", sums[1], sums[2], chance));

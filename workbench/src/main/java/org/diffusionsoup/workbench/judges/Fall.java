@@ -11,8 +11,7 @@ import java.util.List;
  * @param means the mean score at each level
  * @param pictures how many pictures are averaged
  */
-public record Fall(
-        String judge, String by, List<Double> levels, List<Double> means, int pictures) {
+public record Fall(String judge, String by, List<Double> levels, List<Double> means, int pictures) {
 
     /** Copies the lists. */
     public Fall {

@@ -65,8 +65,7 @@ public final class JudgeCheck {
         PreferencePairs pairs = new PreferencePairs(heldOut);
         if (base.isPresent()
                 && (judges.containsKey(Kind.REWARD) || judges.containsKey(Kind.AESTHETIC))) {
-            try (PartialDenoiser denoiser =
-                    new PartialDenoiser(StableDiffusion.load(base.get()))) {
+            try (PartialDenoiser denoiser = new PartialDenoiser(StableDiffusion.load(base.get()))) {
                 progress.start("draw incomplete pictures", heldOut.rows().size(), "images");
                 pairs.addPartial(denoiser, 1, progress::advance);
             }
@@ -89,8 +88,7 @@ public final class JudgeCheck {
         return new JudgeReport(accuracies, falls);
     }
 
-    private Examinee load(
-            Kind kind, Path folder, Map<Kind, Path> judges, TrainingRows heldOut) {
+    private Examinee load(Kind kind, Path folder, Map<Kind, Path> judges, TrainingRows heldOut) {
         return switch (kind) {
             case CLIP -> new ClipExaminee(folder);
             case VQA ->
@@ -116,7 +114,11 @@ public final class JudgeCheck {
     private TrainingRows read(String task, Shard rows) {
         if (rows.size() == 0) {
             throw new SoupException(
-                    "shard " + data.name() + " has no rows for \"" + task + "\"; a check needs both"
+                    "shard "
+                            + data.name()
+                            + " has no rows for \""
+                            + task
+                            + "\"; a check needs both"
                             + " training and held-out rows.");
         }
         progress.start(task, rows.size(), "images");
@@ -141,12 +143,7 @@ public final class JudgeCheck {
         Collections.shuffle(rows, new Random(23));
         rows = rows.subList(0, Math.min(FALL_PICTURES, rows.size()));
         List<TrainingRows.Row> own = rows;
-        out.add(
-                fall(
-                        judge,
-                        "noise",
-                        rows.size(),
-                        level -> judge.scores(noisy(own, level), own)));
+        out.add(fall(judge, "noise", rows.size(), level -> judge.scores(noisy(own, level), own)));
         if (judge.reads()) {
             List<RgbImage> images = rows.stream().map(TrainingRows.Row::image).toList();
             out.add(

@@ -72,8 +72,7 @@ final class RewardObjective implements Objective {
         }
         Tensor seen =
                 reward.imageEmbeds(pixels.batch(images, random)).indexSelect(0, Tensor.of(index));
-        TokenRows read =
-                BlipShape.trimmed(ImageReward.tokens(tokenizer, List.of(texts)));
+        TokenRows read = BlipShape.trimmed(ImageReward.tokens(tokenizer, List.of(texts)));
         Tensor states = reward.textStates(seen, read.idTensor(), read.maskTensor());
         return loss(reward.reward(states).toFloat());
     }

@@ -81,8 +81,7 @@ public final class RewardTrainer {
             ObjectNode recipe = JudgeFit.recipe("reward", train.sha256(), options);
             recipe.put("from_sha256", start.weightsSha256());
             recipe.put("partial_every", PARTIAL_EVERY);
-            RewardObjective objective =
-                    new RewardObjective(reward, start.tokenizer(), rows, pairs);
+            RewardObjective objective = new RewardObjective(reward, start.tokenizer(), rows, pairs);
             JudgeFit fit = new JudgeFit(work, progress, stop);
             if (!fit.train("reward", reward.parameters(), objective, options, recipe.toString())) {
                 return false;

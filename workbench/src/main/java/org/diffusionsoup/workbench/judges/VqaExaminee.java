@@ -41,8 +41,7 @@ final class VqaExaminee implements Examinee {
 
         Blind(TrainingRows trained) {
             QuestionMaker maker =
-                    new QuestionMaker(
-                            trained.rows().stream().map(TrainingRows.Row::info).toList());
+                    new QuestionMaker(trained.rows().stream().map(TrainingRows.Row::info).toList());
             for (TrainingRows.Row row : trained.rows()) {
                 for (JudgeQuestion q : maker.about(row.info(), row.colours())) {
                     counts.computeIfAbsent(q.question(), k -> new HashMap<>())
@@ -87,15 +86,14 @@ final class VqaExaminee implements Examinee {
             }
         }
         List<Accuracy> out = new ArrayList<>();
-        sums.forEach(
-                (kind, s) ->
-                        out.add(
-                                new Accuracy(
-                                        name(),
-                                        kind,
-                                        new Proportion((long) s[0], (long) s[1]),
-                                        s[2] / s[1],
-                                        s[3] / s[1])));
+        sums.forEach((kind, s) ->
+                out.add(
+                        new Accuracy(
+                                name(),
+                                kind,
+                                new Proportion((long) s[0], (long) s[1]),
+                                s[2] / s[1],
+                                s[3] / s[1])));
         return out;
     }
 
@@ -107,14 +105,13 @@ final class VqaExaminee implements Examinee {
     @Override
     public double[] scores(List<RgbImage> images, List<TrainingRows.Row> said) {
         return answers(images, said.stream().map(this::about).toList()).stream()
-                .mapToDouble(
-                        right -> {
-                            int hits = 0;
-                            for (boolean r : right) {
-                                hits += r ? 1 : 0;
-                            }
-                            return (double) hits / Math.max(1, right.length);
-                        })
+                .mapToDouble(right -> {
+                    int hits = 0;
+                    for (boolean r : right) {
+                        hits += r ? 1 : 0;
+                    }
+                    return (double) hits / Math.max(1, right.length);
+                })
                 .toArray();
     }
 

@@ -41,8 +41,7 @@ final class ObjectivesTest {
         float[] better = {0.5f, -1, 3};
         float[] worse = {0, 1, 2.5f};
         try (Scope s = Scope.open()) {
-            Tensor r =
-                    Tensor.of(new float[] {0.5f, -1, 3, 0, 1, 2.5f}, 6, 1).requiresGrad_(true);
+            Tensor r = Tensor.of(new float[] {0.5f, -1, 3, 0, 1, 2.5f}, 6, 1).requiresGrad_(true);
             Tensor loss = RewardObjective.loss(r);
             double expected = 0;
             for (int i = 0; i < 3; i++) {
@@ -102,10 +101,7 @@ final class ObjectivesTest {
             reward.parameters().initialise(3);
             RewardTrainer.widenHead(reward);
             PreferencePairs pairs = new PreferencePairs(rows);
-            learns(
-                    reward.parameters(),
-                    new RewardObjective(reward, tokenizer, rows, pairs),
-                    0.9);
+            learns(reward.parameters(), new RewardObjective(reward, tokenizer, rows, pairs), 0.9);
         } finally {
             reward.parameters().close();
         }

@@ -84,8 +84,7 @@ final class PreferencePairsTest {
         TrainingRows.Row row = rows.rows().getFirst();
         SplittableRandom random = new SplittableRandom(5);
         for (int i = 0; i < 50; i++) {
-            PreferencePair p =
-                    pairs.twoLevels(row, Degradation.NOISE, SampleInfo::caption, random);
+            PreferencePair p = pairs.twoLevels(row, Degradation.NOISE, SampleInfo::caption, random);
             assertThat(p.level()).isBetween(0.25, 1.0);
             assertThat(difference(row.image(), p.worse()))
                     .isGreaterThan(difference(row.image(), p.better()));
