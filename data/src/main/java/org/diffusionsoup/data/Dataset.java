@@ -50,20 +50,7 @@ public final class Dataset {
      */
     public static Dataset open(Path folder) {
         Path index = folder.resolve(INDEX);
-        if (!Files.isRegularFile(index)) {
-            throw new SoupException(folder + " is not a data set: it holds no " + INDEX);
-        }
-        JsonNode root;
-        try {
-            root = MAPPER.readTree(index.toFile());
-        } catch (IOException e) {
-            throw new SoupException(index + " is not valid JSON", e);
-        }
-        if (!root.path("format").asText().equals(FORMAT)) {
-            throw new SoupException(
-                    "%s has the format \"%s\", this version reads \"%s\""
-                            .formatted(index, root.path("format").asText(), FORMAT));
-        }
+        JsonNode root = index(folder);
         Map<String, Shard> shards = new LinkedHashMap<>();
         for (JsonNode node : root.path("shards")) {
             String shardName = node.path("name").asText();
@@ -83,6 +70,43 @@ public final class Dataset {
             views.put(node.path("name").asText(), node.path("filter").asText());
         }
         return new Dataset(root.path("name").asText(), shards, views);
+    }
+
+    private static JsonNode index(Path folder) {
+        Path index = folder.resolve(INDEX);
+        if (!Files.isRegularFile(index)) {
+            throw new SoupException(folder + " is not a data set: it holds no " + INDEX);
+        }
+        JsonNode root;
+        try {
+            root = MAPPER.readTree(index.toFile());
+        } catch (IOException e) {
+            throw new SoupException(index + " is not valid JSON", e);
+        }
+        if (!root.path("format").asText().equals(FORMAT)) {
+            throw new SoupException(
+                    "%s has the format \"%s\", this version reads \"%s\""
+                            .formatted(index, root.path("format").asText(), FORMAT));
+        }
+        return root;
+    }
+
+    /**
+     * Reads names only, no tar.
+     *
+     * @param files is given shard name to tar
+     * @param views is given view name to filter
+     * @return the data set's name
+     */
+    static String readIndex(Path folder, Map<String, Path> files, Map<String, String> views) {
+        JsonNode root = index(folder);
+        for (JsonNode node : root.path("shards")) {
+            files.put(node.path("name").asText(), folder.resolve(node.path("file").asText()));
+        }
+        for (JsonNode node : root.path("views")) {
+            views.put(node.path("name").asText(), node.path("filter").asText());
+        }
+        return root.path("name").asText();
     }
 
     /**

@@ -68,7 +68,7 @@ public record SampleInfo(
     }
 
     /** The field a view can filter on, by its name. */
-    String field(String field) {
+    public String field(String field) {
         return switch (field) {
             case "provider" -> provider;
             case "domain" -> domain;

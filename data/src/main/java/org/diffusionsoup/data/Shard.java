@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -46,22 +45,23 @@ public final class Shard {
     public static Shard open(Path path) {
         Map<String, Map<String, TarFile.Entry>> byKey = new TreeMap<>();
         for (TarFile.Entry entry : TarFile.list(path)) {
-            String file = entry.name().substring(entry.name().lastIndexOf('/') + 1);
-            int dot = file.lastIndexOf('.');
-            if (dot <= 0) {
+            RowFiles.Part part = RowFiles.part(entry.name());
+            if (part.key().isEmpty()) {
                 continue;
             }
-            String key = file.substring(0, dot);
-            String kind = file.substring(dot + 1).toLowerCase(Locale.ROOT);
-            kind = kind.equals("jpg") || kind.equals("jpeg") ? "png" : kind;
-            if (byKey.computeIfAbsent(key, k -> new TreeMap<>()).put(kind, entry) != null) {
-                throw new SoupException("shard " + path + " has two ." + kind + " for row " + key);
+            if (byKey.computeIfAbsent(part.key(), k -> new TreeMap<>()).put(part.kind(), entry)
+                    != null) {
+                throw new SoupException(
+                        "shard %s has two .%s for row %s"
+                                .formatted(path, part.kind(), part.key()));
             }
         }
         List<Row> rows = new ArrayList<>();
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
             for (Map.Entry<String, Map<String, TarFile.Entry>> row : byKey.entrySet()) {
-                rows.add(row(path, file, row.getKey(), row.getValue()));
+                RowFiles.Found found =
+                        RowFiles.read(path, file, row.getKey(), row.getValue());
+                rows.add(new Row(found.sample().info(), path, found.image()));
             }
         } catch (IOException e) {
             throw new SoupIoException("read", path, e);
@@ -71,30 +71,6 @@ public final class Shard {
         }
         String name = path.getFileName().toString();
         return new Shard(name.endsWith(".tar") ? name.substring(0, name.length() - 4) : name, rows);
-    }
-
-    private static Row row(
-            Path path, RandomAccessFile file, String key, Map<String, TarFile.Entry> parts)
-            throws IOException {
-        String where = "row " + key + " of shard " + path;
-        TarFile.Entry image = parts.get("png");
-        if (image == null) {
-            throw new SoupException(where + " has a caption but no image (.png or .jpg)");
-        }
-        TarFile.Entry json = parts.get("json");
-        TarFile.Entry text = parts.get("txt");
-        String sha256 = Hashes.sha256Hex(TarFile.read(file, path, image));
-        SampleInfo info =
-                SampleJson.read(
-                        key,
-                        json == null ? new byte[0] : TarFile.read(file, path, json),
-                        text == null
-                                ? ""
-                                : new String(
-                                        TarFile.read(file, path, text), StandardCharsets.UTF_8),
-                        sha256,
-                        where);
-        return new Row(info, path, image);
     }
 
     /**

@@ -57,13 +57,20 @@ public final class ShardWriter {
                     OutputStream out =
                             new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
                     for (int i = 0; i < keys.size(); i++) {
-                        Sample sample = row.apply(i);
-                        entry(out, sample.key() + ".json", SampleJson.write(sample.info()));
-                        entry(out, sample.key() + ".png", sample.png());
+                        row(out, row.apply(i));
                     }
-                    out.write(new byte[2 * TarFile.BLOCK]);
-                    out.flush();
+                    end(out);
                 });
+    }
+
+    static void row(OutputStream out, Sample sample) throws IOException {
+        entry(out, sample.key() + ".json", SampleJson.write(sample.info()));
+        entry(out, sample.key() + ".png", sample.png());
+    }
+
+    static void end(OutputStream out) throws IOException {
+        out.write(new byte[2 * TarFile.BLOCK]);
+        out.flush();
     }
 
     private static void entry(OutputStream out, String name, byte[] data) throws IOException {

@@ -20,11 +20,23 @@ final class TarFile {
 
     private TarFile() {}
 
+    /** Told of an entry; the open file may be read anywhere. */
+    @FunctionalInterface
+    interface Visitor {
+        void visit(RandomAccessFile file, Entry entry) throws IOException;
+    }
+
     static List<Entry> list(Path path) {
+        List<Entry> entries = new ArrayList<>();
+        forEach(path, (file, entry) -> entries.add(entry));
+        return entries;
+    }
+
+    /** Visits the entries in the file's order, none of them kept in memory. */
+    static void forEach(Path path, Visitor visitor) {
         if (!Files.isRegularFile(path)) {
             throw new SoupException("shard " + path + " does not exist; give the path of a .tar");
         }
-        List<Entry> entries = new ArrayList<>();
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
             long length = file.length();
             long at = 0;
@@ -50,7 +62,8 @@ final class TarFile {
                 if (type == 'L' || type == 'x') {
                     longName = extendedName(file, path, data, size, type, longName);
                 } else if (type == '0' || type == 0) {
-                    entries.add(
+                    visitor.visit(
+                            file,
                             new Entry(longName.isEmpty() ? name(header) : longName, data, size));
                     longName = "";
                 } else if (type != '5' && type != 'g') {
@@ -67,7 +80,6 @@ final class TarFile {
         } catch (IOException e) {
             throw new SoupIoException("read", path, e);
         }
-        return entries;
     }
 
     static byte[] read(RandomAccessFile file, Path path, Entry entry) throws IOException {

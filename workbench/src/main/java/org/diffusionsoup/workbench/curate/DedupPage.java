@@ -1,0 +1,123 @@
+package org.diffusionsoup.workbench.curate;
+
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.ShardScan;
+import org.diffusionsoup.data.curate.NearDuplicates;
+import org.diffusionsoup.workbench.report.HtmlReport;
+import org.diffusionsoup.workbench.report.ImageGrid;
+import org.diffusionsoup.workbench.report.Section;
+
+/** The pairs side by side, for a person to judge the thresholds by. */
+public final class DedupPage {
+    private static final int MOST_PAIRS = 300;
+    private static final int SIDE = 96;
+
+    private DedupPage() {}
+
+    /** Writes the page: the pairs that are least alike first, because they decide. */
+    public static void write(
+            Path file,
+            List<ShardScan> shards,
+            NearDuplicates.Options options,
+            NearDuplicates.Found found) {
+        List<NearDuplicates.Pair> shown =
+                found.pairs().stream()
+                        .sorted(
+                                Comparator.comparingDouble(
+                                                (NearDuplicates.Pair p) -> -p.difference())
+                                        .thenComparing(p -> p.second().key()))
+                        .limit(MOST_PAIRS)
+                        .toList();
+        int rows = found.rows().stream().mapToInt(Integer::intValue).sum();
+        HtmlReport report =
+                HtmlReport.titled("Near-duplicates")
+                        .subtitle(String.join(", ", shards.stream().map(ShardScan::name).toList()))
+                        .fact("Pictures", Integer.toString(rows), shards.size() + " shards")
+                        .fact("Pairs", Integer.toString(found.pairs().size()), "near-duplicates")
+                        .fact(
+                                "Thresholds",
+                                options.maxBits() + " bits",
+                                "colours "
+                                        + options.maxDifference()
+                                        + ", embeddings "
+                                        + options.maxDistance())
+                        .footer("Diffusion Soup " + SoupVersion.current());
+        Section section = report.section("Pairs, least alike first");
+        if (shown.isEmpty()) {
+            section.prose("There are none.");
+        } else {
+            if (shown.size() < found.pairs().size()) {
+                section.prose(
+                        "The %d least alike of %d pairs."
+                                .formatted(shown.size(), found.pairs().size()));
+            }
+            Map<NearDuplicates.Place, byte[]> pictures = pictures(shards, shown);
+            ImageGrid.Builder grid =
+                    ImageGrid.titled("The earlier row stays.", List.of("stays", "near-duplicate"))
+                            .pixels(SIDE);
+            for (NearDuplicates.Pair p : shown) {
+                grid.row(
+                        p.first().key() + " · " + p.second().key(),
+                        note(shards, p),
+                        List.of(
+                                pictures.getOrDefault(p.first(), new byte[0]),
+                                pictures.getOrDefault(p.second(), new byte[0])));
+            }
+            section.add(grid.build());
+        }
+        report.write(file);
+    }
+
+    private static String note(List<ShardScan> shards, NearDuplicates.Pair p) {
+        String where =
+                p.first().shard() == p.second().shard()
+                        ? shards.get(p.first().shard()).name()
+                        : shards.get(p.first().shard()).name()
+                                + " and "
+                                + shards.get(p.second().shard()).name();
+        if (p.identical()) {
+            return where + ": the same file";
+        }
+        String text =
+                String.format(
+                        Locale.ROOT,
+                        "%s: %d bits, colours %.3f",
+                        where,
+                        p.bits(),
+                        p.difference());
+        return p.distance().isPresent()
+                ? text + String.format(Locale.ROOT, ", CLIP %.3f", p.distance().getAsDouble())
+                : text;
+    }
+
+    /** The pictures of the pairs shown, no larger than the page shows them. */
+    private static Map<NearDuplicates.Place, byte[]> pictures(
+            List<ShardScan> shards, List<NearDuplicates.Pair> pairs) {
+        Map<NearDuplicates.Place, byte[]> pngs = new HashMap<>();
+        for (NearDuplicates.Pair p : pairs) {
+            pngs.put(p.first(), new byte[0]);
+            pngs.put(p.second(), new byte[0]);
+        }
+        for (int s = 0; s < shards.size(); s++) {
+            int shard = s;
+            shards.get(s)
+                    .forEach((row, sample) -> {
+                        var place = new NearDuplicates.Place(shard, row, sample.key());
+                        if (pngs.containsKey(place)) {
+                            RgbImage square = sample.image().paddedToSquare();
+                            int side = Math.min(SIDE, square.width());
+                            pngs.put(place, PngCodec.encode(square.resized(side, side)));
+                        }
+                    });
+        }
+        return pngs;
+    }
+}
