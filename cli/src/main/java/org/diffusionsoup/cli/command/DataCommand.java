@@ -5,12 +5,16 @@ import picocli.CommandLine.Command;
 /** {@code soup data}: shards of captioned pictures. */
 @Command(
         name = "data",
-        description = "Shards of captioned pictures: build, import, look.",
+        description = "Shards of captioned pictures: build, import, look, curate.",
         subcommands = {
             DataListCommand.class,
             DataInspectCommand.class,
             DataSheetCommand.class,
             DataImportCommand.class,
+            DataRetrieveCommand.class,
+            DataFilterCommand.class,
+            DataSplitCommand.class,
+            DataDedupCommand.class,
             DataBuildEmojiCommand.class
         },
         footer = {

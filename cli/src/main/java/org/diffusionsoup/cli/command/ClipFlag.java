@@ -1,0 +1,37 @@
+package org.diffusionsoup.cli.command;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.ClipJudge;
+import picocli.CommandLine.Option;
+
+/** The CLIP that curation looks at pictures with. */
+final class ClipFlag {
+    @Option(
+            names = "--judge",
+            paramLabel = "DIR",
+            description = "CLIP in transformers' layout, with its preprocessor_config.json.")
+    private Optional<Path> folder = Optional.empty();
+
+    Optional<Path> folder() {
+        return folder;
+    }
+
+    /** Opens the CLIP where one is given. */
+    Optional<ClipJudge> open() {
+        return folder.map(ClipFlag::open);
+    }
+
+    private static ClipJudge open(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "There is no judge folder "
+                            + folder
+                            + "; give a CLIP in transformers' layout.");
+        }
+        return ClipJudge.load(folder, ClipConvention.RAW_COSINE);
+    }
+}
