@@ -5,8 +5,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Means of 16- and 8-bit ingredients, and of a kept sum of such, in float arithmetic, twice as many elements to a vector as
- * {@link FastKernel} has.
+ * Means of 16- and 8-bit ingredients, and of a kept sum of such, in float arithmetic, twice as many
+ * elements to a vector as {@link FastKernel} has.
  *
  * <p>Sums run in float with every addition's rounding error computed beside it (Knuth's TwoSum);
  * products with the coefficients are exact. Where all errors are 0 the float sum s is the exact
@@ -52,8 +52,7 @@ final class NarrowKernel implements AverageKernel {
                 spec.in().stream()
                         .allMatch(f ->
                                 f == FloatFormat.SUM_FIXED
-                                        || (!f.isSum()
-                                                && f.precision + coefficientBits <= FLOAT));
+                                        || (!f.isSum() && f.precision + coefficientBits <= FLOAT));
         return products
                 && spec.out().precision <= FloatFormat.F16.precision
                 && spec.total() < 1L << (FLOAT - spec.out().precision);

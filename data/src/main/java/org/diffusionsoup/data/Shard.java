@@ -52,15 +52,13 @@ public final class Shard {
             if (byKey.computeIfAbsent(part.key(), k -> new TreeMap<>()).put(part.kind(), entry)
                     != null) {
                 throw new SoupException(
-                        "shard %s has two .%s for row %s"
-                                .formatted(path, part.kind(), part.key()));
+                        "shard %s has two .%s for row %s".formatted(path, part.kind(), part.key()));
             }
         }
         List<Row> rows = new ArrayList<>();
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
             for (Map.Entry<String, Map<String, TarFile.Entry>> row : byKey.entrySet()) {
-                RowFiles.Found found =
-                        RowFiles.read(path, file, row.getKey(), row.getValue());
+                RowFiles.Found found = RowFiles.read(path, file, row.getKey(), row.getValue());
                 rows.add(new Row(found.sample().info(), path, found.image()));
             }
         } catch (IOException e) {

@@ -29,7 +29,10 @@ public final class ShardParts {
      * @throws SoupException if a part would be empty
      */
     public static List<Integer> write(
-            ShardScan scan, List<Path> targets, IntUnaryOperator partOf, ProgressListener listener) {
+            ShardScan scan,
+            List<Path> targets,
+            IntUnaryOperator partOf,
+            ProgressListener listener) {
         int[] rows = new int[targets.size()];
         nested(scan, targets, new ArrayList<>(), partOf, rows, listener);
         List<Integer> counts = new ArrayList<>();

@@ -55,13 +55,18 @@ public final class ShardScan {
         List<Part> parts = new ArrayList<>();
         if (Files.isDirectory(ref.path())) {
             DatasetIndex index = DatasetIndex.read(ref.path());
-            index.files().forEach((shard, file) -> {
-                Predicate<SampleInfo> keep = info -> true;
-                for (ShardRef.Term term : ref.terms()) {
-                    keep = keep.and(term.field().isEmpty() ? named(index, shard, term) : by(term));
-                }
-                parts.add(new Part(file, keep));
-            });
+            index.files()
+                    .forEach((shard, file) -> {
+                        Predicate<SampleInfo> keep = info -> true;
+                        for (ShardRef.Term term : ref.terms()) {
+                            keep =
+                                    keep.and(
+                                            term.field().isEmpty()
+                                                    ? named(index, shard, term)
+                                                    : by(term));
+                        }
+                        parts.add(new Part(file, keep));
+                    });
         } else {
             Predicate<SampleInfo> keep = info -> true;
             for (ShardRef.Term term : ref.terms()) {

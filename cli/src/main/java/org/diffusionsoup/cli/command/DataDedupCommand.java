@@ -91,8 +91,7 @@ final class DataDedupCommand extends SoupCommand {
         page.ifPresent(file -> DataOutput.checkFree(file, force));
         NearDuplicates.Options options =
                 new NearDuplicates.Options(maxBits, maxDifference, maxDistance);
-        List<ShardScan> scans =
-                refs.stream().map(r -> ShardScan.of(ShardRef.parse(r))).toList();
+        List<ShardScan> scans = refs.stream().map(r -> ShardScan.of(ShardRef.parse(r))).toList();
         Optional<ClipJudge> judge = clip.open();
         try (Progress progress = console.progress()) {
             Dedup result = Dedup.run(scans, options, judge, out, force, progress);
@@ -102,7 +101,8 @@ final class DataDedupCommand extends SoupCommand {
                     json(result, scans),
                     text -> {
                         List<NearDuplicates.Pair> pairs = result.found().pairs();
-                        for (NearDuplicates.Pair p : pairs.subList(0, Math.min(SHOWN, pairs.size()))) {
+                        for (NearDuplicates.Pair p :
+                                pairs.subList(0, Math.min(SHOWN, pairs.size()))) {
                             text.printf(
                                     Locale.ROOT,
                                     "%s  %s  %s%n",

@@ -84,8 +84,7 @@ final class DataRetrieveCommand extends SoupCommand {
                         result.best().stream()
                                 .limit(SHOWN)
                                 .forEach(r ->
-                                        text.printf(
-                                                Locale.ROOT, "%.4f  %s%n", r.score(), r.key()));
+                                        text.printf(Locale.ROOT, "%.4f  %s%n", r.score(), r.key()));
                         if (result.best().size() > SHOWN) {
                             text.printf(
                                     Locale.ROOT,

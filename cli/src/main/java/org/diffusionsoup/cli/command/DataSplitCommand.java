@@ -85,8 +85,8 @@ final class DataSplitCommand extends SoupCommand {
                 scorer =
                         Optional.of(
                                 clip.open()
-                                        .orElseThrow(() ->
-                                                misuse("missing --judge DIR: which CLIP?")));
+                                        .orElseThrow(
+                                                () -> misuse("missing --judge DIR: which CLIP?")));
                 how = new ShardSplit.By.Score(scorer.get(), count(), "CS");
             } else if (what.equals("random")) {
                 how = new ShardSplit.By.Lot(count(), seed);

@@ -5,8 +5,9 @@ import org.diffusionsoup.core.SoupException;
 
 /**
  * Finds all pairs of 64-bit hashes that differ in few bits, without comparing every pair: each hash
- * stands in four tables by its four 16-bit blocks. Two hashes that differ in at most r bits agree in
- * one block up to ⌊r / 4⌋ bits, so only the entries of those few neighbouring values are compared.
+ * stands in four tables by its four 16-bit blocks. Two hashes that differ in at most r bits agree
+ * in one block up to ⌊r / 4⌋ bits, so only the entries of those few neighbouring values are
+ * compared.
  *
  * <p>Source: multi-index hashing, Norouzi, Punjani and Fleet, Fast Search in Hamming Space (2012).
  * Memory: 16 bytes per hash and 1 MiB.
@@ -62,8 +63,7 @@ public final class HashIndex {
      */
     public long pairs(int most, Pairs pairs) {
         if (most < 0 || most > MOST_BITS) {
-            throw new SoupException(
-                    "--max-bits must be 0 to " + MOST_BITS + ", not " + most + ".");
+            throw new SoupException("--max-bits must be 0 to " + MOST_BITS + ", not " + most + ".");
         }
         int radius = most / BLOCKS;
         int[] masks = masks(radius);
@@ -108,8 +108,7 @@ public final class HashIndex {
             all =
                     IntStream.concat(
                             all,
-                            IntStream.range(0, VALUES)
-                                    .filter(v -> Integer.bitCount(v) == wanted));
+                            IntStream.range(0, VALUES).filter(v -> Integer.bitCount(v) == wanted));
         }
         return all.toArray();
     }

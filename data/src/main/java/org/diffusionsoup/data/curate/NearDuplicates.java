@@ -18,12 +18,12 @@ import org.diffusionsoup.data.ShardScan;
 
 /**
  * Finds pictures that are stored twice, within a shard and across shards: first by perceptual hash,
- * then those pairs by their colours at 16×16 pixels and, where an embedder is given, by the distance
- * of their embeddings. A pair must pass every test.
+ * then those pairs by their colours at 16×16 pixels and, where an embedder is given, by the
+ * distance of their embeddings. A pair must pass every test.
  *
- * <p>The shards are read two or three times, one picture in memory at a time. Memory: about 60 bytes
- * per row, and 1 KiB (with an embedder the embedding, too) per row whose hash is near another's. A
- * row is compared only with rows whose hashes share a block, see {@link HashIndex}.
+ * <p>The shards are read two or three times, one picture in memory at a time. Memory: about 60
+ * bytes per row, and 1 KiB (with an embedder the embedding, too) per row whose hash is near
+ * another's. A row is compared only with rows whose hashes share a block, see {@link HashIndex}.
  */
 public final class NearDuplicates {
     /** More candidates than this mean that the shard holds thousands of nearly equal pictures. */
@@ -53,15 +53,18 @@ public final class NearDuplicates {
         public Options {
             if (maxBits < 0 || maxBits > HashIndex.MOST_BITS) {
                 throw new SoupException(
-                        "--max-bits must be 0 to " + HashIndex.MOST_BITS + ", not " + maxBits + ".");
+                        "--max-bits must be 0 to "
+                                + HashIndex.MOST_BITS
+                                + ", not "
+                                + maxBits
+                                + ".");
             }
             if (!(maxDifference >= 0 && maxDifference <= 1)) {
                 throw new SoupException(
                         "--max-difference must be 0 to 1, not " + maxDifference + ".");
             }
             if (!(maxDistance >= 0 && maxDistance <= 2)) {
-                throw new SoupException(
-                        "--max-distance must be 0 to 2, not " + maxDistance + ".");
+                throw new SoupException("--max-distance must be 0 to 2, not " + maxDistance + ".");
             }
         }
     }
@@ -214,12 +217,15 @@ public final class NearDuplicates {
                 named.set(table.representative(row));
             }
         }
-        visit("compare", named, (row, sample) -> {
-            keys.put(row, sample.key());
-            if (look.get(row)) {
-                thumbnails.put(row, Thumbnail.of(sample.image()));
-            }
-        });
+        visit(
+                "compare",
+                named,
+                (row, sample) -> {
+                    keys.put(row, sample.key());
+                    if (look.get(row)) {
+                        thumbnails.put(row, Thumbnail.of(sample.image()));
+                    }
+                });
     }
 
     private void visit(String stage, BitSet wanted, BiConsumer<Integer, Sample> visitor) {
@@ -276,13 +282,16 @@ public final class NearDuplicates {
                     rows.clear();
                     pictures.clear();
                 };
-        visit("embed", wanted, (row, sample) -> {
-            rows.add(row);
-            pictures.add(sample.image());
-            if (rows.size() == BATCH) {
-                flush.run();
-            }
-        });
+        visit(
+                "embed",
+                wanted,
+                (row, sample) -> {
+                    rows.add(row);
+                    pictures.add(sample.image());
+                    if (rows.size() == BATCH) {
+                        flush.run();
+                    }
+                });
         if (!rows.isEmpty()) {
             flush.run();
         }

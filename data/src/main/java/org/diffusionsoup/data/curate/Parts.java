@@ -92,8 +92,7 @@ public final class Parts {
         }
         if (parts > rows) {
             throw new SoupException(
-                    "%d rows cannot be cut into %d shards; ask for fewer."
-                            .formatted(rows, parts));
+                    "%d rows cannot be cut into %d shards; ask for fewer.".formatted(rows, parts));
         }
     }
 }

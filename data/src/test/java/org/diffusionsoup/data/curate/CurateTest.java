@@ -109,7 +109,9 @@ class CurateTest {
         long[] hashes = new long[400];
         for (int i = 0; i < hashes.length; i++) {
             hashes[i] = random.nextLong();
-            for (int flips = random.nextInt(16); i > 0 && random.nextBoolean() && flips > 0; flips--) {
+            for (int flips = random.nextInt(16);
+                    i > 0 && random.nextBoolean() && flips > 0;
+                    flips--) {
                 hashes[i] = hashes[i - 1] ^ 1L << random.nextInt(64);
             }
         }
@@ -148,7 +150,8 @@ class CurateTest {
         ShardScan scan = ShardScan.of(ShardRef.parse(EMOJI + "#provider=noto&domain=food,clothes"));
         Shard whole = ShardRef.parse(EMOJI + "#provider=noto&domain=food,clothes").open();
         int[] part = Parts.random(whole.size(), 3, 4);
-        List<Path> targets = List.of(dir.resolve("a.tar"), dir.resolve("b.tar"), dir.resolve("c.tar"));
+        List<Path> targets =
+                List.of(dir.resolve("a.tar"), dir.resolve("b.tar"), dir.resolve("c.tar"));
         List<Integer> rows =
                 ShardParts.write(scan, targets, row -> part[row], ProgressListener.NONE);
         List<SampleInfo> back = new ArrayList<>();
@@ -172,7 +175,8 @@ class CurateTest {
 
     @Test
     void aScanSeesTheRowsThatOpeningSees() {
-        for (String ref : List.of("", "#food", "#noto,food", "#food&split=heldout", "#provider=noto")) {
+        for (String ref :
+                List.of("", "#food", "#noto,food", "#food&split=heldout", "#provider=noto")) {
             Set<String> keys = new TreeSet<>();
             int n =
                     ShardScan.of(ShardRef.parse(EMOJI + ref))
@@ -237,7 +241,8 @@ class CurateTest {
                 List.of(ShardScan.of(ShardRef.parse(dir.resolve("pair.tar").toString())));
         NearDuplicates.Found alike =
                 new NearDuplicates(scans, NearDuplicates.Options.DEFAULT, ProgressListener.NONE)
-                        .find(p -> p.stream().map(i -> new double[] {1, 0}).toArray(double[][]::new));
+                        .find(p ->
+                                p.stream().map(i -> new double[] {1, 0}).toArray(double[][]::new));
         assertThat(alike.pairs()).hasSize(1);
         assertThat(alike.pairs().getFirst().distance()).hasValue(0);
         NearDuplicates.Found apart =

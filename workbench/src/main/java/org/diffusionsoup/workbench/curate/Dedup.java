@@ -84,8 +84,7 @@ public record Dedup(NearDuplicates.Found found, List<Path> written) {
             BitSet dropped = found.dropped().get(s);
             // A shard whose every picture another one holds has nothing left to write.
             if (dropped.cardinality() < found.rows().get(s)) {
-                String file =
-                        shards.get(s).name().replaceAll("[^A-Za-z0-9._-]+", "-") + ".tar";
+                String file = shards.get(s).name().replaceAll("[^A-Za-z0-9._-]+", "-") + ".tar";
                 ShardParts.write(
                         shards.get(s),
                         List.of(temp.resolve(file)),

@@ -88,11 +88,7 @@ public final class DedupPage {
         }
         String text =
                 String.format(
-                        Locale.ROOT,
-                        "%s: %d bits, colours %.3f",
-                        where,
-                        p.bits(),
-                        p.difference());
+                        Locale.ROOT, "%s: %d bits, colours %.3f", where, p.bits(), p.difference());
         return p.distance().isPresent()
                 ? text + String.format(Locale.ROOT, ", CLIP %.3f", p.distance().getAsDouble())
                 : text;

@@ -46,7 +46,11 @@ final class RowBatches {
     }
 
     private static void flush(
-            int end, List<Sample> rows, List<Picture> pictures, Progress progress, Visitor visitor) {
+            int end,
+            List<Sample> rows,
+            List<Picture> pictures,
+            Progress progress,
+            Visitor visitor) {
         visitor.visit(new Batch(end - rows.size(), List.copyOf(rows), List.copyOf(pictures)));
         progress.advance(rows.size());
         rows.clear();

@@ -89,8 +89,7 @@ public record ScoreFilter(int rows, int kept, List<Judge> judges, List<Double> m
     }
 
     /** One score per row, 8 bytes each. */
-    static Scores scores(
-            ShardScan scan, PictureScorer scorer, Progress progress) {
+    static Scores scores(ShardScan scan, PictureScorer scorer, Progress progress) {
         Scores all = new Scores();
         RowBatches.forEach(
                 scan,

@@ -67,12 +67,7 @@ public record ShardSplit(List<Part> shards, int leftOut, int moved) {
      * @param replace whether an existing folder may be replaced
      */
     public static ShardSplit run(
-            ShardScan scan,
-            By by,
-            boolean disjoint,
-            Path out,
-            boolean replace,
-            Progress progress) {
+            ShardScan scan, By by, boolean disjoint, Path out, boolean replace, Progress progress) {
         Plan plan =
                 switch (by) {
                     case By.Score s -> {
@@ -151,7 +146,9 @@ public record ShardSplit(List<Part> shards, int leftOut, int moved) {
                         rows.addAll(
                                 ShardParts.write(
                                         scan,
-                                        names.stream().map(n -> folder.resolve(n + ".tar")).toList(),
+                                        names.stream()
+                                                .map(n -> folder.resolve(n + ".tar"))
+                                                .toList(),
                                         row ->
                                                 part[row] < 0
                                                         ? ShardParts.LEFT_OUT
