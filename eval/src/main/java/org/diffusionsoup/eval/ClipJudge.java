@@ -1,9 +1,11 @@
 package org.diffusionsoup.eval;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
@@ -35,7 +37,7 @@ public final class ClipJudge implements PictureScorer {
     private final Judge judge;
     private final int tokens;
 
-    private ClipJudge(Path folder, ClipModel clip, ClipConvention convention) {
+    private ClipJudge(Path folder, ClipModel clip, String hash, ClipConvention convention) {
         this.clip = clip;
         this.convention = convention;
         tokenizer = ClipTokenizer.load(folder);
@@ -43,8 +45,8 @@ public final class ClipJudge implements PictureScorer {
         tokens = Math.min(tokenizer.modelMaxLength(), clip.config().text().maxPositions());
         judge =
                 new Judge(
-                        "CLIP " + folder.toAbsolutePath().normalize().getFileName(),
-                        WeightsHash.of(folder.resolve("model.safetensors")),
+                        "CLIP " + Folders.name(folder),
+                        hash,
                         "%s, captions cut to %s tokens"
                                 .formatted(convention.description(), Integer.toString(tokens)));
     }
@@ -52,8 +54,8 @@ public final class ClipJudge implements PictureScorer {
     /**
      * Loads a CLIP in transformers' layout.
      *
-     * @param folder holds {@code config.json}, {@code model.safetensors}, {@code
-     *     preprocessor_config.json} and the tokenizer's files
+     * @param folder holds {@code config.json}, {@code model.safetensors} (or {@code
+     *     pytorch_model.bin}), {@code preprocessor_config.json} and the tokenizer's files
      * @param convention scale of the scores
      * @throws org.diffusionsoup.diffusion.nn.UnsupportedConfigException if {@code config.json} is
      *     missing or the weights do not fit it
@@ -63,13 +65,19 @@ public final class ClipJudge implements PictureScorer {
     public static ClipJudge load(Path folder, ClipConvention convention) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         ClipModel clip = new ClipModel(ClipModel.Config.of(config));
-        try {
-            Weights.load(clip.parameters(), folder.resolve("model.safetensors"));
-            return new ClipJudge(folder, clip, convention);
+        try (Checkpoint weights = Checkpoint.open(weights(folder))) {
+            Weights.load(clip.parameters(), weights.part(""), name -> name);
+            return new ClipJudge(folder, clip, WeightsHash.of(weights.part("")), convention);
         } catch (RuntimeException e) {
             clip.parameters().close();
             throw e;
         }
+    }
+
+    private static Path weights(Path folder) {
+        Path old = folder.resolve("pytorch_model.bin");
+        Path safe = folder.resolve("model.safetensors");
+        return Files.exists(old) && !Files.exists(safe) ? old : safe;
     }
 
     @Override
@@ -77,7 +85,12 @@ public final class ClipJudge implements PictureScorer {
         return judge;
     }
 
-    /** Whether the caption is longer than the judge reads. */
+    /** Numbers in an embedding. */
+    int width() {
+        return clip.config().projectionDim();
+    }
+
+    @Override
     public boolean isCut(String caption) {
         return tokenizer.encodeUnpadded(caption).length > tokens;
     }
@@ -151,11 +164,7 @@ public final class ClipJudge implements PictureScorer {
      */
     @Override
     public double[] score(List<Picture> pictures, List<String> captions) {
-        if (pictures.size() != captions.size()) {
-            throw new EvalException(
-                    "%d pictures need as many captions to be scored, got %d."
-                            .formatted(pictures.size(), captions.size()));
-        }
+        PictureScorer.requirePaired(pictures, captions);
         double[][] images = embedPictures(pictures);
         double[][] texts = embedTexts(captions);
         return IntStream.range(0, images.length)
@@ -171,6 +180,7 @@ public final class ClipJudge implements PictureScorer {
      * @param pictures one list per prompt, with one picture per seed, all equally long
      * @throws EvalException if the numbers of prompts, lists or pictures do not agree
      */
+    @Override
     public ScoreSet score(String model, List<String> prompts, List<List<Picture>> pictures) {
         if (prompts.size() != pictures.size()) {
             throw new EvalException(
