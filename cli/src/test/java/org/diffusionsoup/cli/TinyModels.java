@@ -30,4 +30,9 @@ final class TinyModels {
     static Path clip() {
         return REFERENCE.resolve("clip/tiny-clip");
     }
+
+    /** BLIP models with random weights, and the files beside them. */
+    static Path blip() {
+        return REFERENCE.resolve("blip");
+    }
 }

@@ -1,6 +1,7 @@
 package org.diffusionsoup.eval;
 
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -26,10 +27,10 @@ public final class AestheticJudge implements PictureScorer {
                         "aesthetic %s on %s".formatted(Folders.name(headFile), clip.judge().name()),
                         Hashes.sha256Hex(both.getBytes(StandardCharsets.US_ASCII)),
                         "LAION predictor of %d %s, unit embedding; weights' hash over CLIP's %s and"
-                                .formatted(
-                                        head.layers(),
-                                        head.layers() == 1 ? "layer" : "layers",
-                                        clip.judge().shortHash())
+                                        .formatted(
+                                                head.layers(),
+                                                head.layers() == 1 ? "layer" : "layers",
+                                                clip.judge().shortHash())
                                 + " the head's "
                                 + head.weightsSha256().substring(0, 12));
     }
@@ -39,11 +40,15 @@ public final class AestheticJudge implements PictureScorer {
      *
      * @param clipFolder see {@link ClipJudge#load}
      * @param headFile {@code sac+logos+ava1-l14-linearMSE.pth}, {@code sa_0_4_vit_l_14_linear.pth},
-     *     or the same tensors as safetensors
+     *     or the same tensors as safetensors; or a folder with a {@code model.safetensors}
      * @throws EvalException if the head is none, or belongs to a CLIP of another width
      */
     public static AestheticJudge load(Path clipFolder, Path headFile) {
-        AestheticHead head = AestheticHead.read(headFile);
+        AestheticHead head =
+                AestheticHead.read(
+                        Files.isDirectory(headFile)
+                                ? headFile.resolve("model.safetensors")
+                                : headFile);
         ClipJudge clip = ClipJudge.load(clipFolder, ClipConvention.RAW_COSINE);
         if (clip.width() != head.factors().length) {
             int width = clip.width();

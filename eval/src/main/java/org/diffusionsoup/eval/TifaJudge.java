@@ -71,15 +71,13 @@ public final class TifaJudge implements PictureScorer {
             rows.computeIfAbsent(captions.get(i), c -> new ArrayList<>()).add(i);
         }
         double[] out = new double[captions.size()];
-        rows.forEach(
-                (caption, own) -> {
-                    List<TifaQuestion> questions = byCaption.getOrDefault(caption, List.of());
-                    int[][] answers =
-                            answerer.answer(own.stream().map(pictures::get).toList(), questions);
-                    for (int i = 0; i < answers.length; i++) {
-                        out[own.get(i)] = share(questions, answers[i]);
-                    }
-                });
+        rows.forEach((caption, own) -> {
+            List<TifaQuestion> questions = byCaption.getOrDefault(caption, List.of());
+            int[][] answers = answerer.answer(own.stream().map(pictures::get).toList(), questions);
+            for (int i = 0; i < answers.length; i++) {
+                out[own.get(i)] = share(questions, answers[i]);
+            }
+        });
         return out;
     }
 

@@ -31,8 +31,8 @@ public record TifaQuestion(
             throw new EvalException("caption, question and element_type must not be blank");
         }
         if (choices.size() < 2) {
-            throw new EvalException("it has %d choices where at least 2 are needed"
-                    .formatted(choices.size()));
+            throw new EvalException(
+                    "it has %d choices where at least 2 are needed".formatted(choices.size()));
         }
         if (new HashSet<>(choices).size() < choices.size()) {
             throw new EvalException("a choice comes twice in " + choices);

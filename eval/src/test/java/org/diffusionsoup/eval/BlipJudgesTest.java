@@ -93,8 +93,7 @@ class BlipJudgesTest {
                     String asked = q == 1 ? "is there a ship?" : questions.get(q).question();
                     assertThat(answers[p][q])
                             .as("picture %d, question %d", p, q)
-                            .isEqualTo(
-                                    alone(plain, pictures.get(p), asked, questions.get(q)));
+                            .isEqualTo(alone(plain, pictures.get(p), asked, questions.get(q)));
                 }
             }
         } finally {

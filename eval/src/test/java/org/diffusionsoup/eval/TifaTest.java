@@ -16,7 +16,8 @@ class TifaTest {
     private static final String ONE =
             """
             {"id": "%s", "caption": "%s", "question": "%s", "choices": ["yes", "no"],
-             "answer": "yes", "element_type": "%s", "element": "x", "coco_val_id": "380711"}""";
+             "answer": "yes", "element_type": "%s", "element": "x", "coco_val_id": "380711"}\
+            """;
 
     /** Answers the first choice about red pictures, the last one about all others. */
     private static final class ByRed implements QuestionAnswerer {
@@ -69,9 +70,7 @@ class TifaTest {
             assertThat(judge.captions()).containsExactly("a red dog", "a blue cat");
             ScoreSet set =
                     judge.score(
-                            "m",
-                            judge.captions(),
-                            List.of(List.of(BLUE, RED), List.of(RED, BLUE)));
+                            "m", judge.captions(), List.of(List.of(BLUE, RED), List.of(RED, BLUE)));
             assertThat(set.values().get(0)).containsExactly(1.0 / 3, 1.0);
             assertThat(set.values().get(1)).containsExactly(1.0, 0.0);
             // Captions weigh the same, however many questions each has.
@@ -106,16 +105,20 @@ class TifaTest {
     @Test
     void aMalformedFileIsNamedWithItsRow() throws IOException {
         String good = ONE.formatted("1", "c", "q?", "color");
-        refused("questions.json, question 2 of 2: 'answer' is missing",
-                good, good.replace("\"answer\": \"yes\",", ""));
-        refused("question 1 of 1: the answer 'maybe' is not among the choices [yes, no]",
+        refused(
+                "questions.json, question 2 of 2: 'answer' is missing",
+                good,
+                good.replace("\"answer\": \"yes\",", ""));
+        refused(
+                "question 1 of 1: the answer 'maybe' is not among the choices [yes, no]",
                 good.replace("\"answer\": \"yes\"", "\"answer\": \"maybe\""));
         refused("question 1 of 1: a choice comes twice", good.replace("\"no\"", "\"yes\""));
         refused("it has 1 choices where at least 2", good.replace(", \"no\"", ""));
         refused("'choices' must be a list", good.replace("[\"yes\", \"no\"]", "\"yes, no\""));
         refused("'choices' must hold texts, not 3", good.replace("\"no\"", "3"));
         refused("'question' must be a text, not null", good.replace("\"q?\"", "null"));
-        refused("caption, question and element_type must not be blank",
+        refused(
+                "caption, question and element_type must not be blank",
                 ONE.formatted("1", "", "q?", "color"));
         refused("question 2 of 2: it is no JSON object", good, "7");
         refused("questions.json is not valid JSON at line 1", "{");

@@ -8,6 +8,7 @@ import picocli.CommandLine.Command;
         description = "Measure what this machine makes of the project's heavy work.",
         subcommands = {
             BenchTrainCommand.class,
+            BenchJudgeCommand.class,
             BenchMakeCheckpointsCommand.class,
             BenchMergeCommand.class,
             BenchResidueCommand.class

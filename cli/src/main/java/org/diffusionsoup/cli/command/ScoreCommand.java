@@ -4,13 +4,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Function;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -19,8 +21,11 @@ import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.eval.TifaJudge;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.evaluate.ModelScores;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.evaluate.PsnrCheck;
@@ -36,7 +41,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "score",
         description = {
-            "Score models, or real pictures, with a CLIP as judge.",
+            "Score models, or real pictures: with CLIP score, ImageReward, TIFA or the aesthetic"
+                    + " predictor as judge.",
             "Every score names its judge, the hash of the judge's weights, the convention, and the"
                     + " numbers of prompts and seeds; intervals are 95 %% bootstrap over prompts."
         },
@@ -47,6 +53,10 @@ import picocli.CommandLine.Option;
             "  soup score --judge models/emoji-clip --shard shards/emoji",
             "  soup score --judge models/emoji-clip --model models/emoji-base --shard shards/emoji"
                     + " --retrieval 5 --subjects 200 --provider noto",
+            "  soup score --judge imagereward:ImageReward.pt --model soup --prompts prompts.txt",
+            "  soup score --judge tifa:vqa --questions questions.json --model base --model soup",
+            "  soup score --judge aesthetic:clip-vit-large-patch14,head.pth --model soup --prompts"
+                    + " prompts.txt",
             "  soup score --vae --model models/emoji-base --shard shards/emoji"
         })
 final class ScoreCommand extends SoupCommand {
@@ -67,9 +77,21 @@ final class ScoreCommand extends SoupCommand {
 
     @Option(
             names = "--judge",
-            paramLabel = "DIR",
-            description = "CLIP in transformers' layout, with its preprocessor_config.json.")
-    private Optional<Path> judgeFolder = Optional.empty();
+            paramLabel = "JUDGE",
+            description =
+                    "clip:DIR (a CLIP in transformers' layout with its preprocessor_config.json;"
+                            + " just DIR is the same), imagereward:PATH, tifa:PATH (a BLIP-VQA"
+                            + " answers --questions), tifa:clip:DIR (a CLIP answers), or"
+                            + " aesthetic:DIR,HEAD (a CLIP and the predictor's head).")
+    private Optional<String> judgeText = Optional.empty();
+
+    @Option(
+            names = "--questions",
+            paramLabel = "FILE",
+            description =
+                    "TIFA v1.0 question file of a tifa judge; without other prompts its captions"
+                            + " are drawn.")
+    private Optional<Path> questions = Optional.empty();
 
     @Option(
             names = "--convention",
@@ -121,18 +143,17 @@ final class ScoreCommand extends SoupCommand {
             reconstruct(console);
             return;
         }
-        Path folder =
-                judgeFolder.orElseThrow(() -> misuse("missing --judge DIR: who is to score?"));
-        if (!Files.isDirectory(folder)) {
-            throw new SoupException(
-                    "There is no judge folder "
-                            + folder
-                            + "; give a CLIP in transformers' layout.");
+        JudgeSpec spec =
+                JudgeSpec.parse(
+                        judgeText.orElseThrow(
+                                () -> misuse("missing --judge JUDGE: who is to score?")));
+        if (retrieval != 0 && spec.kind() != JudgeSpec.Kind.CLIP) {
+            throw misuse("--retrieval compares embeddings; give a CLIP as --judge.");
         }
-        try (ClipJudge judge = ClipJudge.load(folder, meant());
+        try (PictureScorer judge = spec.open(meant(), questions);
                 Progress progress = console.progress()) {
             if (retrieval != 0) {
-                retrieve(console, judge, progress);
+                retrieve(console, (ClipJudge) judge, progress);
             } else if (models.isEmpty()) {
                 scoreReal(console, judge, progress);
             } else {
@@ -150,11 +171,14 @@ final class ScoreCommand extends SoupCommand {
         throw misuse("--convention '" + convention + "' is unknown; use raw, x100 or x2.5.");
     }
 
-    private void scoreModels(Console console, ClipJudge judge, Progress progress) {
+    private void scoreModels(Console console, PictureScorer judge, Progress progress) {
         List<String> all = new ArrayList<>(prompts);
         promptsFile.ifPresent(file -> all.addAll(Prompts.read(file)));
         if (shard.isGiven()) {
             all.addAll(SubjectChoice.prompts(shard.open(false, OptionalInt.empty())));
+        }
+        if (all.isEmpty() && judge instanceof TifaJudge tifa) {
+            all.addAll(tifa.captions());
         }
         if (all.isEmpty()) {
             throw misuse("no prompts; give --prompt, --prompts FILE or --shard SHARD.");
@@ -174,22 +198,32 @@ final class ScoreCommand extends SoupCommand {
         cutNote(console, judge, all);
     }
 
-    private void scoreReal(Console console, ClipJudge judge, Progress progress) {
+    private void scoreReal(Console console, PictureScorer judge, Progress progress) {
         if (!prompts.isEmpty() || promptsFile.isPresent()) {
             throw misuse("prompts need a model that draws them; give --model DIR.");
         }
         requireShard();
         Shard rows = shard.open(false, OptionalInt.empty());
-        ScoreSet set = PictureScores.ofShard(judge, rows, SampleInfo::caption, progress);
+        Function<SampleInfo, String> said = textOf(judge);
+        ScoreSet set = PictureScores.ofShard(judge, rows, said, progress);
         progress.close();
         var score = set.summary(Bootstrap.seeded(0));
         console.result(
                 ScoreOutput.json(score, rows.size(), shard.text()),
                 text -> ScoreOutput.print(score, rows.size(), shard.text(), text));
-        cutNote(console, judge, rows.infos().stream().map(SampleInfo::caption).toList());
+        cutNote(console, judge, rows.infos().stream().map(said).toList());
     }
 
-    private static void cutNote(Console console, ClipJudge judge, List<String> texts) {
+    /** What a real picture is held against; a question file may be about captions or prompts. */
+    private static Function<SampleInfo, String> textOf(PictureScorer judge) {
+        if (judge instanceof TifaJudge tifa) {
+            Set<String> asked = new HashSet<>(tifa.captions());
+            return row -> asked.contains(row.caption()) ? row.caption() : row.prompt();
+        }
+        return SampleInfo::caption;
+    }
+
+    private static void cutNote(Console console, PictureScorer judge, List<String> texts) {
         long cut = texts.stream().filter(judge::isCut).count();
         if (cut > 0) {
             console.note(cut + " of " + texts.size() + " texts were cut to the judge's length.");

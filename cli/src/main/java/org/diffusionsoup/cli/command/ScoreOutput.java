@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.Proportion;
@@ -37,7 +38,28 @@ final class ScoreOutput {
                             .map(d -> "  to " + table.baseline() + ": " + signed(d))
                             .orElse(""));
         }
+        for (int i = 0; i < scores.byType().size(); i++) {
+            if (!scores.byType().get(i).isEmpty()) {
+                text.println(
+                        table.rows().get(i).score().model()
+                                + " by element type: "
+                                + byType(scores.byType().get(i)));
+            }
+        }
         table.best().ifPresent(best -> text.println("above all others: " + best));
+    }
+
+    private static String byType(Map<String, Proportion> shares) {
+        return shares.entrySet().stream()
+                .map(e ->
+                        String.format(
+                                Locale.ROOT,
+                                "%s %.3f (%d of %d)",
+                                e.getKey(),
+                                e.getValue().value(),
+                                e.getValue().hits(),
+                                e.getValue().total()))
+                .collect(Collectors.joining(", "));
     }
 
     private static String signed(Interval d) {
@@ -65,6 +87,11 @@ final class ScoreOutput {
             r.put("score", interval(row.score().mean()));
             row.toBaseline().ifPresent(d -> r.put("minus_baseline", interval(d)));
             r.put("per_prompt", perPrompt(scores, i));
+            if (!scores.byType().get(i).isEmpty()) {
+                Map<String, Object> types = new LinkedHashMap<>();
+                scores.byType().get(i).forEach((type, share) -> types.put(type, proportion(share)));
+                r.put("accuracy_by_type", types);
+            }
             rows.add(r);
         }
         json.put("models", rows);

@@ -30,7 +30,8 @@ class ClipSizesTest {
         ClipModel.Config c =
                 config(
                         """
-                        {"projection_dim": 512, "text_config": {}, "vision_config": {}}""");
+                        {"projection_dim": 512, "text_config": {}, "vision_config": {}}\
+                        """);
         assertThat(c.text().activation()).isEqualTo(Activation.QUICK_GELU);
         assertThat(c.vision().patchSize()).isEqualTo(32);
         assertThat(weights(c)).isEqualTo(151_277_313);
@@ -47,7 +48,8 @@ class ClipSizesTest {
                             "hidden_act": "quick_gelu", "projection_dim": 768},
                          "vision_config": {"hidden_size": 1024, "intermediate_size": 4096,
                             "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14,
-                            "hidden_act": "quick_gelu", "projection_dim": 768}}""");
+                            "hidden_act": "quick_gelu", "projection_dim": 768}}\
+                        """);
         assertThat(c.vision().activation()).isEqualTo(Activation.QUICK_GELU);
         assertThat(weights(c)).isEqualTo(427_616_513);
     }
@@ -63,7 +65,8 @@ class ClipSizesTest {
                             "hidden_act": "gelu", "projection_dim": 512},
                          "vision_config": {"hidden_size": 1280, "intermediate_size": 5120,
                             "num_attention_heads": 16, "num_hidden_layers": 32, "patch_size": 14,
-                            "hidden_act": "gelu", "projection_dim": 512}}""");
+                            "hidden_act": "gelu", "projection_dim": 512}}\
+                        """);
         assertThat(c.text().activation()).isEqualTo(Activation.GELU);
         assertThat(c.vision().activation()).isEqualTo(Activation.GELU);
         assertThat(weights(c)).isEqualTo(986_109_441);

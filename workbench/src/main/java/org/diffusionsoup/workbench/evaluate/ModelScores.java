@@ -4,30 +4,41 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.Bootstrap;
-import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
+import org.diffusionsoup.eval.TifaJudge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 import org.diffusionsoup.workbench.generate.ModelNames;
 
 /**
- * CLIP scores of models on the same prompts and seeds, one model in memory at a time.
+ * Scores of models on the same prompts and seeds, one model in memory at a time.
  *
  * @param table means, intervals and paired differences to the first model
  * @param sets every single score, in the models' order
  * @param unetHashes content hash of each model's UNet
  * @param schedulers class name of the scheduler each model was sampled with
+ * @param byType per model, share of questions answered rightly by element type; empty maps where
+ *     the judge asks none
  */
 public record ModelScores(
-        ScoreTable table, List<ScoreSet> sets, List<String> unetHashes, List<String> schedulers) {
+        ScoreTable table,
+        List<ScoreSet> sets,
+        List<String> unetHashes,
+        List<String> schedulers,
+        List<SortedMap<String, Proportion>> byType) {
     public ModelScores {
         sets = List.copyOf(sets);
         unetHashes = List.copyOf(unetHashes);
         schedulers = List.copyOf(schedulers);
+        byType = List.copyOf(byType);
     }
 
     /**
@@ -39,7 +50,7 @@ public record ModelScores(
      * @throws SoupException before anything is drawn where an interval could not be made
      */
     public static ModelScores measure(
-            ClipJudge judge,
+            PictureScorer judge,
             List<Path> models,
             List<String> prompts,
             List<Long> seeds,
@@ -62,6 +73,7 @@ public record ModelScores(
         List<ScoreSet> sets = new ArrayList<>();
         List<String> hashes = new ArrayList<>();
         List<String> schedulers = new ArrayList<>();
+        List<SortedMap<String, Proportion>> byType = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
             try (Generator generator = Generator.open(models.get(i), settings)) {
                 hashes.add(generator.unetHash());
@@ -72,9 +84,17 @@ public record ModelScores(
                                 names.get(i),
                                 prompts,
                                 generator.grid(prompts, seeds, progress)));
+                byType.add(
+                        judge instanceof TifaJudge tifa
+                                ? tifa.takeAccuracyByType()
+                                : new TreeMap<>());
             }
         }
         return new ModelScores(
-                ScoreTable.compare(sets, names.getFirst(), bootstrap), sets, hashes, schedulers);
+                ScoreTable.compare(sets, names.getFirst(), bootstrap),
+                sets,
+                hashes,
+                schedulers,
+                byType);
     }
 }

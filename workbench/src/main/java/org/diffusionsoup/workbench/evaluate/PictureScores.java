@@ -10,11 +10,11 @@ import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.image.Picture;
-import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.workbench.Progress;
 
-/** CLIP scores of pictures as the data and the generator hand them out. */
+/** Scores of pictures as the data and the generator hand them out. */
 public final class PictureScores {
     /** What real pictures are called where models are named. */
     public static final String REAL = "real pictures";
@@ -36,7 +36,7 @@ public final class PictureScores {
      * @param pictures per prompt, one per seed
      */
     public static ScoreSet of(
-            ClipJudge judge, String model, List<String> prompts, List<List<RgbImage>> pictures) {
+            PictureScorer judge, String model, List<String> prompts, List<List<RgbImage>> pictures) {
         return judge.score(
                 model,
                 prompts,
@@ -55,7 +55,7 @@ public final class PictureScores {
      * @throws SoupException if the shard has no rows
      */
     public static ScoreSet ofShard(
-            ClipJudge judge, Shard shard, Function<SampleInfo, String> text, Progress progress) {
+            PictureScorer judge, Shard shard, Function<SampleInfo, String> text, Progress progress) {
         if (shard.size() == 0) {
             throw new SoupException("shard " + shard.name() + " has no rows to score.");
         }

@@ -1,0 +1,125 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.AestheticJudge;
+import org.diffusionsoup.eval.BlipVqaAnswerer;
+import org.diffusionsoup.eval.ClipAnswerer;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.ImageRewardJudge;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.eval.QuestionAnswerer;
+import org.diffusionsoup.eval.TifaJudge;
+import org.diffusionsoup.eval.TifaQuestions;
+
+/**
+ * Which judge, as a command line names it: {@code clip:DIR} or just {@code DIR}, {@code
+ * imagereward:PATH}, {@code tifa:PATH} (BLIP-VQA answers), {@code tifa:clip:DIR} (a CLIP answers),
+ * {@code aesthetic:DIR,HEAD}.
+ *
+ * @param kind of judge
+ * @param model its folder or checkpoint
+ * @param head of an aesthetic judge, empty for all others
+ */
+public record JudgeSpec(Kind kind, Path model, Optional<Path> head) {
+    /** The forms a judge can take. */
+    public enum Kind {
+        CLIP("clip:"),
+        IMAGE_REWARD("imagereward:"),
+        TIFA_CLIP("tifa:clip:"),
+        TIFA("tifa:"),
+        AESTHETIC("aesthetic:");
+
+        private final String prefix;
+
+        Kind(String prefix) {
+            this.prefix = prefix;
+        }
+    }
+
+    /** All forms, for a flag's description. */
+    public static final String FORMS =
+            "clip:DIR, imagereward:PATH, tifa:PATH, tifa:clip:DIR or aesthetic:DIR,HEAD";
+
+    /**
+     * Reads a spec.
+     *
+     * @throws SoupException if the paths it needs are not given
+     */
+    public static JudgeSpec parse(String text) {
+        Kind kind = Kind.CLIP;
+        String rest = text;
+        for (Kind k : Kind.values()) {
+            if (text.startsWith(k.prefix)) {
+                kind = k;
+                rest = text.substring(k.prefix.length());
+                break;
+            }
+        }
+        Optional<Path> head = Optional.empty();
+        if (kind == Kind.AESTHETIC) {
+            int comma = rest.lastIndexOf(',');
+            if (comma < 1 || comma == rest.length() - 1) {
+                throw new SoupException(
+                        "The judge '%s' needs a CLIP and a head: aesthetic:DIR,HEAD."
+                                .formatted(text));
+            }
+            head = Optional.of(Path.of(rest.substring(comma + 1)));
+            rest = rest.substring(0, comma);
+        }
+        if (rest.isBlank()) {
+            throw new SoupException(
+                    "The judge '%s' names no model; the forms are %s.".formatted(text, FORMS));
+        }
+        return new JudgeSpec(kind, Path.of(rest), head);
+    }
+
+    /** Whether it asks questions, which a file must hold. */
+    public boolean asks() {
+        return kind == Kind.TIFA || kind == Kind.TIFA_CLIP;
+    }
+
+    /**
+     * Loads the judge.
+     *
+     * @param convention of a CLIP score; other judges have one scale only
+     * @param questions file of a judge that asks
+     * @throws SoupException if a file is missing or damaged, or questions are missing or not wanted
+     */
+    public PictureScorer open(ClipConvention convention, Optional<Path> questions) {
+        if (!Files.exists(model)) {
+            throw new SoupException(
+                    "There is no judge folder %s; give one of %s.".formatted(model, FORMS));
+        }
+        if (asks() && questions.isEmpty()) {
+            throw new SoupException(
+                    "TIFA asks questions; name their file with --questions FILE"
+                            + " (soup judge questions makes one).");
+        }
+        if (!asks() && questions.isPresent()) {
+            throw new SoupException(
+                    "--questions %s is for a tifa judge; this one asks none."
+                            .formatted(questions.get()));
+        }
+        if (kind != Kind.CLIP && convention != ClipConvention.RAW_COSINE) {
+            throw new SoupException(
+                    "A convention is a CLIP score's; leave --convention out with this judge.");
+        }
+        return switch (kind) {
+            case CLIP -> ClipJudge.load(model, convention);
+            case IMAGE_REWARD -> ImageRewardJudge.load(model);
+            case AESTHETIC -> AestheticJudge.load(model, head.orElseThrow());
+            case TIFA, TIFA_CLIP -> {
+                TifaQuestions asked = TifaQuestions.read(questions.orElseThrow());
+                QuestionAnswerer answerer =
+                        kind == Kind.TIFA
+                                ? BlipVqaAnswerer.load(model)
+                                : ClipAnswerer.load(model);
+                yield new TifaJudge(answerer, asked);
+            }
+        };
+    }
+}
