@@ -48,7 +48,8 @@ class ScoreJudgesTest {
         String row =
                 """
                 {"id": "%s", "caption": "%s", "question": "%s", "choices": ["red", "blue"],
-                 "answer": "red", "element_type": "%s"}""";
+                 "answer": "red", "element_type": "%s"}\
+                """;
         return Files.writeString(
                 folder.resolve("questions.json"),
                 "["
@@ -113,8 +114,7 @@ class ScoreJudgesTest {
         JsonNode each = model.path("per_prompt");
         double right = 4 * each.path("a red cat").asDouble() + 2 * each.path("a dog").asDouble();
         assertThat(right)
-                .isCloseTo(
-                        color.path("hits").asInt() + animal.path("hits").asInt(), within(1e-9));
+                .isCloseTo(color.path("hits").asInt() + animal.path("hits").asInt(), within(1e-9));
     }
 
     @Test
@@ -157,7 +157,10 @@ class ScoreJudgesTest {
 
     @Test
     void whatIsWrongIsOneSentence() throws IOException {
-        Path bad = Files.writeString(folder.resolve("bad.json"), "[{\"id\": \"1\", \"choices\": [\"a\", \"b\"]}]");
+        Path bad =
+                Files.writeString(
+                        folder.resolve("bad.json"),
+                        "[{\"id\": \"1\", \"choices\": [\"a\", \"b\"]}]");
         Path model = TinyModels.sd15();
         Run.of("score", "--judge", VQA, "--model", model).fails(1, "--questions FILE");
         Run.of("score", "--judge", VQA, "--questions", bad, "--model", model)

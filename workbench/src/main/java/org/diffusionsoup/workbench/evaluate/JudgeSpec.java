@@ -115,9 +115,7 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head) {
             case TIFA, TIFA_CLIP -> {
                 TifaQuestions asked = TifaQuestions.read(questions.orElseThrow());
                 QuestionAnswerer answerer =
-                        kind == Kind.TIFA
-                                ? BlipVqaAnswerer.load(model)
-                                : ClipAnswerer.load(model);
+                        kind == Kind.TIFA ? BlipVqaAnswerer.load(model) : ClipAnswerer.load(model);
                 yield new TifaJudge(answerer, asked);
             }
         };

@@ -36,7 +36,10 @@ public final class PictureScores {
      * @param pictures per prompt, one per seed
      */
     public static ScoreSet of(
-            PictureScorer judge, String model, List<String> prompts, List<List<RgbImage>> pictures) {
+            PictureScorer judge,
+            String model,
+            List<String> prompts,
+            List<List<RgbImage>> pictures) {
         return judge.score(
                 model,
                 prompts,
@@ -55,7 +58,10 @@ public final class PictureScores {
      * @throws SoupException if the shard has no rows
      */
     public static ScoreSet ofShard(
-            PictureScorer judge, Shard shard, Function<SampleInfo, String> text, Progress progress) {
+            PictureScorer judge,
+            Shard shard,
+            Function<SampleInfo, String> text,
+            Progress progress) {
         if (shard.size() == 0) {
             throw new SoupException("shard " + shard.name() + " has no rows to score.");
         }
