@@ -69,6 +69,11 @@ public record Provenance(String version, String recipe, SortedMap<String, String
         return Optional.of(new Provenance(version, recipe, more));
     }
 
+    /** These metadata, which hold a provenance, with one more entry in it. */
+    static Map<String, String> noted(Map<String, String> metadata, String key, String value) {
+        return readFrom(metadata).orElseThrow().with(key, value).writeTo(metadata);
+    }
+
     /** These metadata without their {@code soup.} entries. */
     static SortedMap<String, String> withoutProvenance(Map<String, String> metadata) {
         TreeMap<String, String> m = new TreeMap<>(metadata);

@@ -183,7 +183,7 @@ final class RunningPart implements TensorSource {
         if (kernels.size() > 100) {
             kernels.clear(); // each total and each step has its own
         }
-        return kernels.computeIfAbsent(spec, FastKernel::new);
+        return kernels.computeIfAbsent(spec, AverageKernel::fast);
     }
 
     private boolean fromFiles(RunningSum t, long at, int n, MemorySegment out) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -265,6 +266,16 @@ public final class Souper {
      *     the output exists, or if reading or writing fails
      */
     public Soup make(List<SoupIngredient> ingredients, Path output) {
+        return make(ingredients, output, new TreeMap<>());
+    }
+
+    /**
+     * The same, with notes in the headers of the files made.
+     *
+     * @param notes such as the search that chose the coefficients, by {@link Provenance} key
+     */
+    public Soup make(
+            List<SoupIngredient> ingredients, Path output, SortedMap<String, String> notes) {
         Coefficient.integers(ingredients.stream().map(SoupIngredient::coefficient).toList());
         checkOutput(ingredients, output);
         List<Ingredient> opened = new ArrayList<>();
@@ -272,13 +283,14 @@ public final class Souper {
             for (SoupIngredient i : ingredients) {
                 opened.add(Ingredient.of(i, Checkpoint.open(i.path())));
             }
-            return makeFrom(opened, output);
+            return makeFrom(opened, output, notes);
         } finally {
             opened.forEach(i -> i.checkpoint().close());
         }
     }
 
-    private Soup makeFrom(List<Ingredient> opened, Path output) {
+    private Soup makeFrom(
+            List<Ingredient> opened, Path output, SortedMap<String, String> notes) {
         Ingredient first = opened.getFirst();
         List<Checkpoint> others =
                 opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
@@ -291,7 +303,7 @@ public final class Souper {
                 Executors.newFixedThreadPool(
                         options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
         try {
-            return new Run(hashed(opened, workers, options), plan, workers).make(output);
+            return new Run(hashed(opened, workers, options), plan, workers, notes).make(output);
         } finally {
             workers.shutdownNow();
         }
@@ -360,6 +372,7 @@ public final class Souper {
     private final class Run {
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
+        private final SortedMap<String, String> notes;
         private final List<Long> a;
         private final Recipe recipe;
         private final Checkpoint like;
@@ -370,7 +383,12 @@ public final class Souper {
         private long parameters;
 
         /** Puts the ingredients into an order of their own: the caller's must show nowhere. */
-        Run(List<Ingredient> given, List<TensorPlan> wanted, ExecutorService workers) {
+        Run(
+                List<Ingredient> given,
+                List<TensorPlan> wanted,
+                ExecutorService workers,
+                SortedMap<String, String> notes) {
+            this.notes = notes;
             this.workers = workers;
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
@@ -477,7 +495,11 @@ public final class Souper {
                 totalBytes += t.byteSize();
                 parameters += t.dtype().isFloat() ? t.byteSize() / t.dtype().bytes() : 0;
             }
-            return new CheckpointWriter.Part(recipe.metadata(name), entries);
+            Map<String, String> metadata = recipe.metadata(name);
+            for (var note : notes.entrySet()) {
+                metadata = Provenance.noted(metadata, note.getKey(), note.getValue());
+            }
+            return new CheckpointWriter.Part(metadata, entries);
         }
 
         /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */

@@ -11,7 +11,8 @@ import picocli.CommandLine.Command;
             BenchJudgeCommand.class,
             BenchMakeCheckpointsCommand.class,
             BenchMergeCommand.class,
-            BenchResidueCommand.class
+            BenchResidueCommand.class,
+            BenchSearchCommand.class
         },
         footer = "  soup bench train --steps 200")
 final class BenchCommand extends CommandGroup {}

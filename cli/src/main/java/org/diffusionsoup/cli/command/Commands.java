@@ -17,6 +17,7 @@ public final class Commands {
                 new MergeCommand(),
                 new AdjustCommand(),
                 new CookCommand(),
+                new SearchCommand(),
                 new ReproduceCommand(),
                 new ConvertCommand(),
                 new GenerateCommand(),

@@ -5,14 +5,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
+import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
@@ -38,6 +44,7 @@ public final class Generator implements AutoCloseable {
     private final GenerateSettings settings;
     private final SamplingOptions options;
     private final Runnable release;
+    private final Map<String, Parameters> components = new TreeMap<>();
 
     private Generator(
             String name,
@@ -100,6 +107,45 @@ public final class Generator implements AutoCloseable {
         TextToImagePipeline pipeline = TextToImagePipeline.load(folder);
         return orRelease(
                 ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+    }
+
+    /**
+     * Loads one model whose weights can be exchanged, see {@link #exchange}.
+     *
+     * @param folder of Stable Diffusion 1.x or 2.x, in diffusers layout
+     * @throws SoupException when the folder is not a model, or the settings do not suit it
+     */
+    public static Generator exchangeable(Path folder, GenerateSettings settings) {
+        requireFolder(folder);
+        StableDiffusion model = StableDiffusion.load(folder);
+        Generator g =
+                orRelease(
+                        ModelNames.of(folder),
+                        List.of(folder),
+                        new TextToImagePipeline(model),
+                        settings,
+                        model::close);
+        g.components.put("unet", model.unet().parameters());
+        g.components.put("text_encoder", model.textEncoder().parameters());
+        g.components.put("vae", model.vae().parameters());
+        return g;
+    }
+
+    /**
+     * Takes other weights for one component, such as those of a soup in memory.
+     *
+     * @param component {@code unet}, {@code text_encoder} or {@code vae}
+     * @throws SoupException if the generator was not opened for that, has no such component, or
+     *     the weights do not fit
+     */
+    public void exchange(String component, TensorSource weights) {
+        Parameters parameters = components.get(component);
+        if (parameters == null) {
+            throw new SoupException(
+                    "The ingredients differ in '%s', which is not drawn with; only %s can be."
+                            .formatted(component, components.keySet()));
+        }
+        Weights.load(parameters, weights, UnaryOperator.identity());
     }
 
     /**

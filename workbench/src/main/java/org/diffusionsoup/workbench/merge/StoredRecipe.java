@@ -12,8 +12,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
@@ -157,8 +159,15 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                     for (int i = 0; i < paths.size(); i++) {
                         ingredients.add(new SoupIngredient(names.get(i), paths.get(i), k.get(i)));
                     }
+                    // What was noted of a search is part of the bytes.
+                    SortedMap<String, String> notes =
+                            parts.stream()
+                                    .flatMap(p -> Stream.ofNullable(recipes.get(p)))
+                                    .findFirst()
+                                    .map(Provenance::more)
+                                    .orElse(new TreeMap<>());
                     Souper.with(options.withHashes(cache).withProgress(progress))
-                            .make(ingredients, out);
+                            .make(ingredients, out, notes);
                 });
     }
 

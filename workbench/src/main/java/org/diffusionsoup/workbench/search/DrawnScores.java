@@ -1,0 +1,107 @@
+package org.diffusionsoup.workbench.search;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.search.Candidate;
+import org.diffusionsoup.core.search.CandidateWeights;
+import org.diffusionsoup.core.search.Scorer;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Generator;
+
+/**
+ * Scores candidates by drawing: the same prompts from the same noise for all, judged. One score per
+ * prompt, the mean over its seeds.
+ */
+final class DrawnScores implements Scorer {
+    private final Generator generator;
+    private final PictureScorer judge;
+    private final List<String> prompts;
+    private final List<Long> seeds;
+    private final GenerateSettings settings;
+    private final Progress progress;
+
+    DrawnScores(
+            Generator generator,
+            PictureScorer judge,
+            List<String> prompts,
+            List<Long> seeds,
+            GenerateSettings settings,
+            Progress progress) {
+        this.generator = generator;
+        this.judge = judge;
+        this.prompts = List.copyOf(prompts);
+        this.seeds = List.copyOf(seeds);
+        this.settings = settings;
+        this.progress = progress;
+    }
+
+    @Override
+    public SortedMap<String, String> identity() {
+        TreeMap<String, String> id = new TreeMap<>();
+        id.put("judge", judge.judge().name());
+        id.put("judge_sha256", judge.judge().weightsSha256());
+        id.put("convention", judge.judge().convention());
+        id.put(
+                "prompts_sha256",
+                Hashes.sha256Hex(String.join("\n", prompts).getBytes(StandardCharsets.UTF_8)));
+        id.put("prompts", Integer.toString(prompts.size()));
+        id.put("seeds", seeds.toString());
+        id.put("steps", Integer.toString(settings.steps()));
+        id.put("guidance", Double.toString(settings.guidance()));
+        id.put("negative", settings.negativePrompt());
+        id.put("scheduler", generator.schedulerName());
+        id.put("size", Integer.toString(generator.size()));
+        id.put("batch", Integer.toString(settings.batch()));
+        return id;
+    }
+
+    @Override
+    public double[] score(Candidate candidate, CandidateWeights weights) {
+        use(weights);
+        List<Picture> pictures = new ArrayList<>();
+        List<String> captions = new ArrayList<>();
+        List<List<RgbImage>> grid = generator.grid(prompts, seeds, progress);
+        for (int p = 0; p < prompts.size(); p++) {
+            for (RgbImage image : grid.get(p)) {
+                pictures.add(PictureScores.picture(image));
+                captions.add(prompts.get(p));
+            }
+        }
+        double[] each = judge.score(pictures, captions);
+        double[] means = new double[prompts.size()];
+        for (int p = 0; p < means.length; p++) {
+            double sum = 0;
+            for (int s = 0; s < seeds.size(); s++) {
+                sum += each[p * seeds.size() + s];
+            }
+            means[p] = sum / seeds.size();
+        }
+        return means;
+    }
+
+    /** Puts a candidate's weights into the model that draws. */
+    private void use(CandidateWeights weights) {
+        for (String part : weights.parts()) {
+            if (!weights.isShared(part)) {
+                generator.exchange(part, weights.part(part));
+            }
+        }
+    }
+
+    /** The first seed's picture of some prompts. */
+    List<RgbImage> pictures(CandidateWeights weights, List<String> some) {
+        use(weights);
+        return generator.grid(some, seeds.subList(0, 1), progress).stream()
+                .map(List::getFirst)
+                .toList();
+    }
+}

@@ -1,0 +1,5 @@
+/** The search for the best soup of real ingredients: drawn, judged, written. */
+@NullMarked
+package org.diffusionsoup.workbench.search;
+
+import org.jspecify.annotations.NullMarked;
