@@ -133,7 +133,7 @@ class SearchCommandTest {
                     .isEqualTo(Hashes.sha256(journal));
         }
         assertThat(Files.readString(page)).contains("Decisions", "a cat".substring(0, 1), "<img");
-        Run.of("reproduce", out, "--ingredients", folder).ok();
+        Run.of("reproduce", out, "--inputs", folder).ok();
     }
 
     @Test

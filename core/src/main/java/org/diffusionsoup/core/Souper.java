@@ -289,8 +289,7 @@ public final class Souper {
         }
     }
 
-    private Soup makeFrom(
-            List<Ingredient> opened, Path output, SortedMap<String, String> notes) {
+    private Soup makeFrom(List<Ingredient> opened, Path output, SortedMap<String, String> notes) {
         Ingredient first = opened.getFirst();
         List<Checkpoint> others =
                 opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
