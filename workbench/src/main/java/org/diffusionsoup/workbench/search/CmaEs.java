@@ -46,7 +46,7 @@ public final class CmaEs implements SimplexOptimizer {
         CMAESOptimizer optimizer =
                 new CMAESOptimizer(
                         GENERATIONS,
-                        Double.NEGATIVE_INFINITY,
+                        0, // no value is good enough to stop
                         true,
                         0,
                         1,
