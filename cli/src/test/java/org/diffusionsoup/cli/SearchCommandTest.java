@@ -82,8 +82,19 @@ class SearchCommandTest {
         args.addAll(INGREDIENTS);
         args.addAll(
                 List.of(
-                        "--judge", JUDGE, "--prompts", prompts, "--validation", 3, "--steps", 1,
-                        "--seeds", "0-1", "-o", out, "--json"));
+                        "--judge",
+                        JUDGE,
+                        "--prompts",
+                        prompts,
+                        "--validation",
+                        3,
+                        "--steps",
+                        1,
+                        "--seeds",
+                        "0-1",
+                        "-o",
+                        out,
+                        "--json"));
         args.addAll(List.of(more));
         return args;
     }
@@ -143,14 +154,11 @@ class SearchCommandTest {
         List<String> lines = Files.readAllLines(journal);
         Files.write(journal, lines.subList(0, 4));
         Files.writeString(
-                journal,
-                lines.get(4).substring(0, 30),
-                java.nio.file.StandardOpenOption.APPEND);
+                journal, lines.get(4).substring(0, 30), java.nio.file.StandardOpenOption.APPEND);
         JsonNode rest = json(args("reverse-greedy", folder.resolve("r2"), "--journal", journal));
         assertThat(rest.path("coefficients")).isEqualTo(whole.path("coefficients"));
         assertThat(rest.path("score")).isEqualTo(whole.path("score"));
-        assertThat(rest.path("scored_now").asInt())
-                .isEqualTo(whole.path("candidates").size() - 3);
+        assertThat(rest.path("scored_now").asInt()).isEqualTo(whole.path("candidates").size() - 3);
         assertThat(Files.readAllLines(journal)).isEqualTo(lines);
         List<Object> other = args("greedy", folder.resolve("r3"), "--journal", journal);
         other.addAll(List.of("--guidance", 2));

@@ -14,11 +14,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "search",
         description = {
-            "Measure greedy and reverse greedy search over F16 checkpoints of SD 2.1's UNet shape with"
-                    + " a scorer that costs nothing, against reading one ingredient from the page"
-                    + " cache.",
-            "The ratio is time / (candidates × time to read one ingredient). With 9 ingredients of a"
-                    + " quarter of the UNet the work folder takes 3.9 GB."
+            "Measure greedy and reverse greedy search over F16 checkpoints of SD 2.1's UNet shape"
+                + " with a scorer that costs nothing, against reading one ingredient from the page"
+                + " cache.",
+            "The ratio is time / (candidates × time to read one ingredient). With 9 ingredients of"
+                + " a quarter of the UNet the work folder takes 3.9 GB."
         },
         footer = "  soup bench search --work /tmp/bench")
 final class BenchSearchCommand extends SoupCommand {
@@ -75,13 +75,16 @@ final class BenchSearchCommand extends SoupCommand {
                 Map.of("threads", workers, "ingredients", ingredients, "rows", rows),
                 text -> {
                     text.println(
-                            "| search | scorer reads | candidates | reads | s | read one, s | ratio | in memory, of 3 ingredients | process grew, of 3 | from files |");
+                            "| search | scorer reads | candidates | reads | s | read one, s | ratio"
+                                + " | in memory, of 3 ingredients | process grew, of 3 | from files"
+                                + " |");
                     text.println("|---|---|---|---|---|---|---|---|---|---|");
                     for (SearchBenchmark.Row r : rows) {
                         double three = 3.0 * r.ingredientBytes();
                         text.printf(
                                 java.util.Locale.ROOT,
-                                "| %s | %s | %d | %d | %.2f | %.3f | %.2f | %.2f | %.2f | %.2f %% |%n",
+                                "| %s | %s | %d | %d | %.2f | %.3f | %.2f | %.2f | %.2f | %.2f %%"
+                                    + " |%n",
                                 r.method(),
                                 r.looked() ? "everything" : "nothing",
                                 r.candidates(),

@@ -85,7 +85,9 @@ public final class SearchBenchmark {
         CheckpointMaker maker = new CheckpointMaker(DType.F16, divisor);
         List<Path> files = new ArrayList<>();
         for (int i = 1; i <= ingredients; i++) {
-            Path file = work.resolve("f16-1-" + divisor).resolve("ingredient-0%d.safetensors".formatted(i));
+            Path file =
+                    work.resolve("f16-1-" + divisor)
+                            .resolve("ingredient-0%d.safetensors".formatted(i));
             if (file.toFile().length() < maker.bytes()) {
                 maker.make(file, i, progress);
             }

@@ -135,8 +135,8 @@ public final class Generator implements AutoCloseable {
      * Takes other weights for one component, such as those of a soup in memory.
      *
      * @param component {@code unet}, {@code text_encoder} or {@code vae}
-     * @throws SoupException if the generator was not opened for that, has no such component, or
-     *     the weights do not fit
+     * @throws SoupException if the generator was not opened for that, has no such component, or the
+     *     weights do not fit
      */
     public void exchange(String component, TensorSource weights) {
         Parameters parameters = components.get(component);

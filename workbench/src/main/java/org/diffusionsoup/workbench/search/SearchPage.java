@@ -58,8 +58,7 @@ final class SearchPage {
     }
 
     private static Table tests(FoundSoup found) {
-        Table.Builder t =
-                Table.titled("", "Soup", "Coefficients", "Score", "Minus uniform soup");
+        Table.Builder t = Table.titled("", "Soup", "Coefficients", "Score", "Minus uniform soup");
         for (FoundSoup.Tested tested : found.test()) {
             t.row(
                     Table.Cell.text(tested.label()),
@@ -104,9 +103,7 @@ final class SearchPage {
             grid.row(
                     t.label(),
                     c.describe(found.names()),
-                    drawn.pictures(soups.form(c, c), some).stream()
-                            .map(PngCodec::encode)
-                            .toList());
+                    drawn.pictures(soups.form(c, c), some).stream().map(PngCodec::encode).toList());
         }
         return grid.build();
     }

@@ -125,7 +125,10 @@ public final class SoupSearch {
         wanted.merge(result.best().candidate(), "chosen", SoupSearch::both);
         Bootstrap bootstrap = Bootstrap.seeded(0);
         List<FoundSoup.Tested> tested = new ArrayList<>();
-        Evaluation uniform = book.evaluate(Candidate.uniform(book.ingredients()), Candidate.uniform(book.ingredients()));
+        Evaluation uniform =
+                book.evaluate(
+                        Candidate.uniform(book.ingredients()),
+                        Candidate.uniform(book.ingredients()));
         wanted.forEach((candidate, label) -> {
             Evaluation e = book.evaluate(candidate, candidate);
             double[] scores = e.scores().stream().mapToDouble(Double::doubleValue).toArray();
@@ -152,6 +155,8 @@ public final class SoupSearch {
         notes.put("search.judge", judge.judge().toString());
         notes.put("search.journal_sha256", journalSha256);
         progress.start("write " + request.out(), 0, "");
-        return Souper.create().replaceExisting(request.replace()).make(chosen, request.out(), notes);
+        return Souper.create()
+                .replaceExisting(request.replace())
+                .make(chosen, request.out(), notes);
     }
 }
