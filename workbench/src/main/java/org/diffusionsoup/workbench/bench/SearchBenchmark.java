@@ -13,6 +13,7 @@ import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.core.TensorInfo;
@@ -39,6 +40,7 @@ public final class SearchBenchmark {
     private final int threads;
     private final int tries;
     private final Progress progress;
+    private final HashCache hashes;
 
     /**
      * @param work folder for the checkpoints, which are made where they are missing
@@ -50,6 +52,7 @@ public final class SearchBenchmark {
         this.threads = threads;
         this.tries = tries;
         this.progress = progress;
+        this.hashes = HashCache.in(work.resolve("hashes"));
     }
 
     /**
@@ -118,7 +121,9 @@ public final class SearchBenchmark {
         long before = ResidentMemory.now().orElse(0);
         progress.start(method.name(), 0, "");
         try (MemorySoups soups =
-                        MemorySoups.open(files, Souper.Options.DEFAULT.withThreads(threads));
+                        MemorySoups.open(
+                                files,
+                                Souper.Options.DEFAULT.withThreads(threads).withHashes(hashes));
                 Dummy dummy = new Dummy(look)) {
             // Opening hashes the files and clears the memory: no part of a candidate's cost.
             long start = System.nanoTime();
