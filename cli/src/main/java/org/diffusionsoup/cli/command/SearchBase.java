@@ -73,8 +73,8 @@ abstract class SearchBase extends SoupCommand {
             defaultValue = "any",
             paramLabel = "WHAT",
             description =
-                    "any: every higher mean, as in the paper; clear: only improvements whose 95 %%"
-                            + " interval lies above 0 (default: ${DEFAULT-VALUE}).")
+                    "any: every higher mean, as in the paper; clear: only improvements whose"
+                            + " confidence interval lies above 0 (default: ${DEFAULT-VALUE}).")
     private String accept = "any";
 
     @Option(
