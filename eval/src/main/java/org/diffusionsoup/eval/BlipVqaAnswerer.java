@@ -25,6 +25,9 @@ public final class BlipVqaAnswerer implements QuestionAnswerer {
     /** Questions, each with its own copy of the picture's embedding, per forward pass. */
     private static final int ROWS = 32;
 
+    /** Choices per forward pass of the decoder, unless one question has more. */
+    private static final int CHOICES = 128;
+
     private static final Pattern DROPPED = Pattern.compile("[.!\"()*#:;~]");
 
     private final BlipVqa.Loaded loaded;
@@ -93,19 +96,69 @@ public final class BlipVqaAnswerer implements QuestionAnswerer {
             Tensor states =
                     model.questionStates(
                             seen.indexSelect(0, Tensor.of(of)), asked.idTensor(), mask);
-            for (int r = 0; r < rows.size(); r++) {
-                Row row = rows.get(r);
-                TokenRows choices = model.answers(loaded.tokenizer(), row.question().choices());
-                try (Scope inner = Scope.open()) {
-                    int[] best =
-                            model.rank(
-                                    states.narrow(0, r, 1),
-                                    mask.narrow(0, r, 1),
-                                    choices,
-                                    BlipVqa.RANKED);
-                    out[row.picture()][row.index()] = best[0];
+            int from = 0;
+            while (from < rows.size()) {
+                int to = from + 1;
+                int choices = choices(rows.get(from));
+                while (to < rows.size() && choices + choices(rows.get(to)) <= CHOICES) {
+                    choices += choices(rows.get(to++));
                 }
+                rank(states, mask, rows, from, to, out);
+                from = to;
             }
+        }
+    }
+
+    private static int choices(Row row) {
+        return row.question().choices().size();
+    }
+
+    /**
+     * Ranks the choices of rows {@code from} to before {@code to} in one pass. BLIP's first round,
+     * by first tokens, drops nothing from so few.
+     */
+    private void rank(
+            Tensor states, Tensor mask, List<Row> rows, int from, int to, int[][] out) {
+        BlipVqa model = loaded.model();
+        if (choices(rows.get(from)) > BlipVqa.RANKED) {
+            Row row = rows.get(from);
+            TokenRows choices = model.answers(loaded.tokenizer(), row.question().choices());
+            try (Scope scope = Scope.open()) {
+                Tensor state = states.narrow(0, from, 1);
+                int[] best =
+                        model.rank(state, mask.narrow(0, from, 1), choices, BlipVqa.RANKED);
+                out[row.picture()][row.index()] = best[0];
+            }
+            return;
+        }
+        List<String> texts = new ArrayList<>();
+        List<Long> of = new ArrayList<>();
+        for (int r = from; r < to; r++) {
+            for (String choice : rows.get(r).question().choices()) {
+                texts.add(choice);
+                of.add((long) r);
+            }
+        }
+        TokenRows said = model.answers(loaded.tokenizer(), texts);
+        float[] loss;
+        try (Scope scope = Scope.open()) {
+            Tensor index = Tensor.of(of.stream().mapToLong(Long::longValue).toArray());
+            loss =
+                    model.answerLoss(
+                                    states.indexSelect(0, index),
+                                    mask.indexSelect(0, index),
+                                    said.idTensor(),
+                                    said.maskTensor())
+                            .toFloatArray();
+        }
+        int at = 0;
+        for (Row row : rows.subList(from, to)) {
+            int best = 0;
+            for (int c = 1; c < choices(row); c++) {
+                best = loss[at + c] < loss[at + best] ? c : best;
+            }
+            out[row.picture()][row.index()] = best;
+            at += choices(row);
         }
     }
 
