@@ -117,16 +117,14 @@ public final class BlipVqaAnswerer implements QuestionAnswerer {
      * Ranks the choices of rows {@code from} to before {@code to} in one pass. BLIP's first round,
      * by first tokens, drops nothing from so few.
      */
-    private void rank(
-            Tensor states, Tensor mask, List<Row> rows, int from, int to, int[][] out) {
+    private void rank(Tensor states, Tensor mask, List<Row> rows, int from, int to, int[][] out) {
         BlipVqa model = loaded.model();
         if (choices(rows.get(from)) > BlipVqa.RANKED) {
             Row row = rows.get(from);
             TokenRows choices = model.answers(loaded.tokenizer(), row.question().choices());
             try (Scope scope = Scope.open()) {
                 Tensor state = states.narrow(0, from, 1);
-                int[] best =
-                        model.rank(state, mask.narrow(0, from, 1), choices, BlipVqa.RANKED);
+                int[] best = model.rank(state, mask.narrow(0, from, 1), choices, BlipVqa.RANKED);
                 out[row.picture()][row.index()] = best[0];
             }
             return;
