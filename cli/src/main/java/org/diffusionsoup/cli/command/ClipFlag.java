@@ -4,8 +4,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.AestheticJudge;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.PictureScorer;
 import picocli.CommandLine.Option;
 
 /** The CLIP that curation looks at pictures with. */
@@ -16,8 +18,13 @@ final class ClipFlag {
             description = "CLIP in transformers' layout, with its preprocessor_config.json.")
     private Optional<Path> folder = Optional.empty();
 
-    Optional<Path> folder() {
-        return folder;
+    /** Opens the aesthetic predictor: a head on this CLIP. */
+    PictureScorer openAesthetic(Path head) {
+        return AestheticJudge.load(folder.orElseThrow(), head);
+    }
+
+    boolean isGiven() {
+        return folder.isPresent();
     }
 
     /** Opens the CLIP where one is given. */

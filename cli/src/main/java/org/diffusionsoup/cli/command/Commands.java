@@ -22,6 +22,7 @@ public final class Commands {
                 new ConvertCommand(),
                 new GenerateCommand(),
                 new ScoreCommand(),
+                new EvaluateCommand(),
                 new JudgeCommand(),
                 new InspectCommand(),
                 new DiffCommand(),

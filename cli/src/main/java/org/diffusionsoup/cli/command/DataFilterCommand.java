@@ -27,6 +27,8 @@ import picocli.CommandLine.Parameters;
         },
         footer = {
             "  soup data filter animals.tar --clip-score 0.25 --judge models/emoji-clip -o fit.tar",
+            "  soup data filter animals.tar --aesthetic 6 --judge clip-vit-large-patch14 --head"
+                    + " sac+logos+ava1-l14-linearMSE.pth -o fine.tar",
         })
 final class DataFilterCommand extends SoupCommand {
     @Parameters(paramLabel = "SHARD", description = "A tar, a data set's folder, or a view.")
@@ -37,6 +39,18 @@ final class DataFilterCommand extends SoupCommand {
             paramLabel = "MIN",
             description = "Least cosine between a picture and its own caption.")
     private Optional<Double> clipScore = Optional.empty();
+
+    @Option(
+            names = "--aesthetic",
+            paramLabel = "MIN",
+            description = "Least aesthetic score, about 1 to 10; the paper takes 6.")
+    private Optional<Double> aesthetic = Optional.empty();
+
+    @Option(
+            names = "--head",
+            paramLabel = "FILE",
+            description = "The aesthetic predictor's head, made for the CLIP of --judge.")
+    private Optional<Path> head = Optional.empty();
 
     @Mixin private ClipFlag clip = new ClipFlag();
 
@@ -57,7 +71,7 @@ final class DataFilterCommand extends SoupCommand {
         try (Progress progress = console.progress()) {
             List<ScoreFilter.Criterion> criteria = criteria(open);
             if (criteria.isEmpty()) {
-                throw misuse("nothing to filter by; give --clip-score MIN.");
+                throw misuse("nothing to filter by; give --aesthetic MIN or --clip-score MIN.");
             }
             ScoreFilter result =
                     ScoreFilter.run(ShardScan.of(ShardRef.parse(ref)), criteria, out, progress);
@@ -92,6 +106,18 @@ final class DataFilterCommand extends SoupCommand {
             open.add(clip.open().orElseThrow(() -> misuse("missing --judge DIR: which CLIP?")));
             criteria.add(new ScoreFilter.Criterion(open.getLast(), least));
         });
+        aesthetic.ifPresent(least -> {
+            open.add(aesthetic());
+            criteria.add(new ScoreFilter.Criterion(open.getLast(), least));
+        });
         return criteria;
+    }
+
+    private PictureScorer aesthetic() {
+        if (!clip.isGiven()) {
+            throw misuse("missing --judge DIR: which CLIP?");
+        }
+        return clip.openAesthetic(
+                head.orElseThrow(() -> misuse("missing --head FILE: which aesthetic head?")));
     }
 }

@@ -26,6 +26,8 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  soup data split photos.tar --by clip-score --shards 5 --judge models/emoji-clip"
                     + " -o parts",
+            "  soup data split photos.tar --by aesthetic --shards 5 --judge clip-vit-large-patch14"
+                    + " --head sac+logos+ava1-l14-linearMSE.pth -o AE",
             "  soup data split shards/emoji --by domain -o domains",
             "  soup data split shards/emoji --random 4 --disjoint -o parts"
         })
@@ -38,7 +40,7 @@ final class DataSplitCommand extends SoupCommand {
             defaultValue = "random",
             paramLabel = "WHAT",
             description =
-                    "clip-score (highest fifth first), random, or a field: domain, provider,"
+                    "aesthetic or clip-score (highest first), random, or a field: domain, provider,"
                             + " licence, style, group, subgroup, split (default: ${DEFAULT-VALUE}).")
     private String by = "random";
 
@@ -61,6 +63,12 @@ final class DataSplitCommand extends SoupCommand {
                     "No shard may hold a near-duplicate of another's picture: they go to one shard"
                             + " or, with a field, only the first stays.")
     private boolean disjoint;
+
+    @Option(
+            names = "--head",
+            paramLabel = "FILE",
+            description = "The aesthetic predictor's head, made for the CLIP of --judge.")
+    private Optional<Path> head = Optional.empty();
 
     @Mixin private ClipFlag clip = new ClipFlag();
 
@@ -88,6 +96,9 @@ final class DataSplitCommand extends SoupCommand {
                                         .orElseThrow(
                                                 () -> misuse("missing --judge DIR: which CLIP?")));
                 how = new ShardSplit.By.Score(scorer.get(), count(), "CS");
+            } else if (what.equals("aesthetic")) {
+                scorer = Optional.of(aesthetic());
+                how = new ShardSplit.By.Score(scorer.get(), count(), "AE");
             } else if (what.equals("random")) {
                 how = new ShardSplit.By.Lot(count(), seed);
             } else {
@@ -118,6 +129,14 @@ final class DataSplitCommand extends SoupCommand {
         } finally {
             scorer.ifPresent(PictureScorer::close);
         }
+    }
+
+    private PictureScorer aesthetic() {
+        if (!clip.isGiven()) {
+            throw misuse("missing --judge DIR: which CLIP?");
+        }
+        return clip.openAesthetic(
+                head.orElseThrow(() -> misuse("missing --head FILE: which aesthetic head?")));
     }
 
     private int count() {

@@ -1,0 +1,111 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code soup evaluate} on tiny models with random weights. */
+class EvaluateCommandTest {
+    private static final Path ROOT =
+            Path.of(System.getProperty("basedir", "")).toAbsolutePath().getParent();
+
+    @TempDir Path folder;
+
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
+
+    private Path recipe(String more) throws IOException {
+        Path file = folder.resolve("r.yaml");
+        Files.writeString(
+                file,
+                """
+                models:
+                  one: %s
+                  two: %s
+                prompts: {list: [a cat, a red apple, a house]}
+                seeds: 0-1
+                sampler: {steps: 1, batch: 4}
+                judges:
+                  CLIP: {clip: %s}
+                """
+                                .formatted(
+                                        TinyModels.sd15(), TinyModels.sd21(), TinyModels.clip())
+                        + more);
+        return file;
+    }
+
+    private static JsonNode json(Run run) throws IOException {
+        return new ObjectMapper().readTree(run.ok().out());
+    }
+
+    private List<Path> pictures() throws IOException {
+        try (Stream<Path> all = Files.walk(folder.resolve("out/cache/pictures"))) {
+            return all.filter(Files::isRegularFile).sorted().toList();
+        }
+    }
+
+    @Test
+    void picturesAreDrawnOnceAndAnInterruptedRunEndsInTheSameNumbers() throws IOException {
+        Path recipe = recipe("");
+        JsonNode first = json(Run.of("evaluate", recipe, "-o", folder.resolve("out"), "--json"));
+        assertThat(first.path("pictures_drawn").asInt()).isEqualTo(12);
+        List<Path> pictures = pictures();
+        assertThat(pictures).hasSize(12);
+        assertThat(folder.resolve("out/index.html")).exists();
+        assertThat(folder.resolve("out/pages/page-001.html")).exists();
+        List<String> csv = Files.readAllLines(folder.resolve("out/results.csv"));
+        assertThat(csv).hasSize(13);
+        for (String line : csv.subList(1, 13)) {
+            String file = line.substring(line.lastIndexOf(',') + 1).replace("\"", "");
+            assertThat(Path.of(file)).exists();
+        }
+        JsonNode rows = first.path("judges").get(0).path("models");
+        assertThat(rows.get(1).path("minus_baseline").path("estimate").asDouble())
+                .isCloseTo(
+                        rows.get(1).path("score").path("estimate").asDouble()
+                                - rows.get(0).path("score").path("estimate").asDouble(),
+                        within(1e-12));
+
+        JsonNode again = json(Run.of("evaluate", recipe, "-o", folder.resolve("out"), "--json"));
+        assertThat(again.path("pictures_drawn").asInt()).isZero();
+        assertThat(again.path("judges")).isEqualTo(first.path("judges"));
+
+        // As a kill between two pictures leaves the cache.
+        for (Path p : pictures.subList(3, 8)) {
+            Files.delete(p);
+        }
+        JsonNode resumed = json(Run.of("evaluate", recipe, "-o", folder.resolve("out"), "--json"));
+        assertThat(resumed.path("pictures_drawn").asInt()).isEqualTo(5);
+        assertThat(resumed.path("judges")).isEqualTo(first.path("judges"));
+    }
+
+    @Test
+    void thePapersRecipeNamesTheFirstMissingFile() {
+        Run.of("evaluate", ROOT.resolve("recipes/paper-sd21.yaml"), "-o", folder.resolve("sd21"))
+                .fails(1, "sd21", "There is no prompts file");
+    }
+
+    @Test
+    void wrongWordsAndMissingFilesAreNamed() throws IOException {
+        Run.of("evaluate", folder.resolve("none.yaml"), "-o", folder.resolve("x"))
+                .fails(1, "There is no recipe", "none.yaml");
+        Run.of("evaluate", recipe("sedes: 3\n"), "-o", folder.resolve("x")).fails(1, "\"sedes\"");
+        Run.of("evaluate", recipe("baseline: nobody\n"), "-o", folder.resolve("x"))
+                .fails(1, "baseline 'nobody'");
+        Run.of("evaluate", recipe("  IR: {image-reward: nowhere}\n"), "-o", folder.resolve("x"))
+                .fails(1, "Judge 'IR' needs ImageReward's weights at", "nowhere");
+    }
+}

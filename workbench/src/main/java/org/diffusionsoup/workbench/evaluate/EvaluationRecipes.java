@@ -1,0 +1,258 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Prompts;
+import org.diffusionsoup.workbench.generate.Sampler;
+
+/** Evaluation recipes in YAML (docs/evaluation.md). Relative paths start from the recipe's folder. */
+public final class EvaluationRecipes {
+    private static final ObjectMapper YAML =
+            new ObjectMapper(new YAMLFactory())
+                    .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
+
+    private final Path file;
+    private final Path folder;
+
+    private EvaluationRecipes(Path file) {
+        this.file = file;
+        Path parent = file.toAbsolutePath().normalize().getParent();
+        folder = parent == null ? Path.of(".") : parent;
+    }
+
+    /**
+     * Reads a recipe, its prompts and nothing else.
+     *
+     * @throws SoupException naming the word that is wrong, or the missing prompts file
+     */
+    public static EvaluationRecipe read(Path file) {
+        return new EvaluationRecipes(file).read();
+    }
+
+    private EvaluationRecipe read() {
+        JsonNode root;
+        try {
+            root = YAML.readTree(Files.readAllBytes(file));
+        } catch (JsonProcessingException e) {
+            throw new SoupException(
+                    file + " is no YAML: " + e.getOriginalMessage() + ".", e);
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
+        only(
+                root,
+                "the recipe",
+                Set.of(
+                        "name", "models", "train", "prompts", "seeds", "sampler", "judges",
+                        "baseline"));
+        Map<String, RecipeJudge> judges = new LinkedHashMap<>();
+        object(root, "judges").forEach((name, node) -> judges.put(name, judge(name, node)));
+        Map<String, ModelSpec> models = new LinkedHashMap<>();
+        object(root, "models")
+                .forEach((name, node) -> models.put(name, model(name, node, models, judges)));
+        Optional<EvaluationRecipe.Training> training = training(root.path("train"));
+        if (training.isEmpty()
+                && models.values().stream().anyMatch(m -> m instanceof ModelSpec.Train)) {
+            throw wrong("models are to be trained, but there is no \"train\" with a base");
+        }
+        JsonNode p = root.path("prompts");
+        only(p, "prompts", Set.of("file", "shard", "list", "count", "validation", "seed"));
+        List<String> all = new ArrayList<>(prompts(p));
+        Collections.shuffle(all, new Random(p.path("seed").asLong(0)));
+        int validation = p.path("validation").asInt(0);
+        int count = p.path("count").asInt(all.size() - validation);
+        if (count < 2 || count + validation > all.size()) {
+            throw wrong(
+                    "prompts has %d different ones; %d to evaluate and %d to search by are asked for"
+                            .formatted(all.size(), count, validation));
+        }
+        if (validation < 2
+                && models.values().stream().anyMatch(m -> m instanceof ModelSpec.Search)) {
+            throw wrong("a search needs prompts of its own; give \"validation\" under prompts");
+        }
+        return new EvaluationRecipe(
+                root.path("name").asText(file.getFileName().toString()),
+                Collections.unmodifiableMap(models),
+                training,
+                all.subList(0, count),
+                all.subList(count, count + validation),
+                Prompts.seeds(root.path("seeds").asText("0")),
+                settings(root.path("sampler")),
+                Collections.unmodifiableMap(judges),
+                root.path("baseline").asText(models.keySet().iterator().next()));
+    }
+
+    private List<String> prompts(JsonNode p) {
+        List<String> all = new ArrayList<>();
+        if (p.has("file")) {
+            all.addAll(Prompts.read(path(p.path("file").asText())));
+        }
+        if (p.has("shard")) {
+            all.addAll(SubjectChoice.prompts(ShardRef.parse(shard(p.path("shard").asText())).open()));
+        }
+        p.path("list").forEach(one -> all.add(one.asText()));
+        return all.stream().distinct().toList();
+    }
+
+    private RecipeJudge judge(String name, JsonNode node) {
+        only(
+                node,
+                "judge " + name,
+                Set.of("clip", "image-reward", "tifa-questions", "vqa", "aesthetic-head"));
+        Optional<Path> clip = optional(node, "clip");
+        if (node.has("image-reward")) {
+            return new RecipeJudge.ImageReward(path(node.path("image-reward").asText()));
+        }
+        if (node.has("tifa-questions")) {
+            Optional<Path> vqa = optional(node, "vqa");
+            if (vqa.isEmpty() && clip.isEmpty()) {
+                throw wrong("judge " + name + " has questions and nobody to answer; give vqa");
+            }
+            return new RecipeJudge.Tifa(path(node.path("tifa-questions").asText()), vqa, clip);
+        }
+        if (clip.isEmpty()) {
+            throw wrong("judge " + name + " names no weights; give clip, image-reward or vqa");
+        }
+        return node.has("aesthetic-head")
+                ? new RecipeJudge.Aesthetic(clip.get(), path(node.path("aesthetic-head").asText()))
+                : new RecipeJudge.Clip(clip.get());
+    }
+
+    private ModelSpec model(
+            String name,
+            JsonNode node,
+            Map<String, ModelSpec> before,
+            Map<String, RecipeJudge> judges) {
+        if (node.isTextual()) {
+            return new ModelSpec.Folder(path(node.asText()));
+        }
+        only(node, "model " + name, Set.of("train", "steps", "soup", "search", "of", "judge"));
+        if (node.has("train")) {
+            return new ModelSpec.Train(
+                    texts(node.path("train")).stream().map(this::shard).toList(),
+                    node.path("steps").asLong(0));
+        }
+        List<String> of = texts(node.has("soup") ? node.path("soup") : node.path("of"));
+        for (String part : of) {
+            if (!before.containsKey(part)) {
+                throw wrong("model " + name + " is made of " + part + ", which no line before names");
+            }
+        }
+        if (of.isEmpty()) {
+            throw wrong("model " + name + " is neither a path nor has train, soup or search");
+        }
+        if (node.has("soup")) {
+            return new ModelSpec.Soup(of);
+        }
+        String method = node.path("search").asText();
+        if (!Set.of("greedy", "reverse-greedy").contains(method)) {
+            throw wrong("search \"" + method + "\" is unknown; use greedy or reverse-greedy");
+        }
+        String judge = node.path("judge").asText(judges.keySet().stream().findFirst().orElse(""));
+        if (!judges.containsKey(judge)) {
+            throw wrong("model " + name + " asks judge " + judge + ", which is not among the judges");
+        }
+        return new ModelSpec.Search(method, of, judge);
+    }
+
+    private Optional<EvaluationRecipe.Training> training(JsonNode t) {
+        if (t.isMissingNode()) {
+            return Optional.empty();
+        }
+        only(t, "train", Set.of("base", "steps", "batch", "seed"));
+        if (!t.has("base")) {
+            throw wrong("train names no base");
+        }
+        return Optional.of(
+                new EvaluationRecipe.Training(
+                        path(t.path("base").asText()),
+                        t.path("steps").asLong(100),
+                        t.path("batch").asInt(16),
+                        t.path("seed").asLong(0)));
+    }
+
+    private GenerateSettings settings(JsonNode s) {
+        only(
+                s,
+                "sampler",
+                Set.of("steps", "guidance", "negative", "scheduler", "size", "batch"));
+        return new GenerateSettings(
+                s.path("steps").asInt(GenerateSettings.STEPS),
+                s.path("guidance").asDouble(GenerateSettings.GUIDANCE),
+                s.path("negative").asText(""),
+                s.has("scheduler")
+                        ? Optional.of(Sampler.parse(s.path("scheduler").asText()))
+                        : Optional.empty(),
+                s.has("size") ? OptionalInt.of(s.path("size").asInt()) : OptionalInt.empty(),
+                s.path("batch").asInt(GenerateSettings.BATCH));
+    }
+
+    private Map<String, JsonNode> object(JsonNode root, String field) {
+        JsonNode node = root.path(field);
+        if (!node.isObject() || node.isEmpty()) {
+            throw wrong("\"" + field + "\" must list names, at least one");
+        }
+        Map<String, JsonNode> out = new LinkedHashMap<>();
+        node.properties().forEach(e -> out.put(e.getKey(), e.getValue()));
+        return out;
+    }
+
+    private static List<String> texts(JsonNode node) {
+        List<String> out = new ArrayList<>();
+        if (node.isTextual()) {
+            out.add(node.asText());
+        }
+        node.forEach(one -> out.add(one.asText()));
+        return out;
+    }
+
+    private void only(JsonNode node, String where, Set<String> words) {
+        node.fieldNames()
+                .forEachRemaining(word -> {
+                    if (!words.contains(word)) {
+                        throw wrong(
+                                where + " has the word \"" + word + "\"; known are "
+                                        + new TreeSet<>(words));
+                    }
+                });
+    }
+
+    private Optional<Path> optional(JsonNode node, String field) {
+        return node.has(field) ? Optional.of(path(node.path(field).asText())) : Optional.empty();
+    }
+
+    private Path path(String text) {
+        return folder.resolve(text).normalize();
+    }
+
+    /** The reference with its path from the recipe's folder. */
+    private String shard(String ref) {
+        int hash = ref.indexOf('#');
+        return hash < 0 ? path(ref).toString() : path(ref.substring(0, hash)) + ref.substring(hash);
+    }
+
+    private SoupException wrong(String sentence) {
+        return new SoupException("In " + file + ": " + sentence + ".");
+    }
+}

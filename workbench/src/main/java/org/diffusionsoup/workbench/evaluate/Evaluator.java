@@ -1,0 +1,214 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.eval.Bootstrap;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.eval.ScoreTable;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.generate.Generator;
+
+/**
+ * Runs a recipe: makes its models, draws every prompt with every seed by each of them from the same
+ * noise, has every judge score every picture, compares. Pictures and scores are kept in a cache: a
+ * run that was killed goes on where it stopped, and no picture is drawn twice.
+ *
+ * <p>One model or one judge is in memory at a time, and one batch of pictures.
+ */
+public final class Evaluator {
+    private static final int BATCH = 32;
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final EvaluationRecipe recipe;
+    private final Path cache;
+    private final ModelMaker.Searcher searcher;
+    private final Progress progress;
+    private final BooleanSupplier stop;
+    private int drawn;
+
+    /**
+     * @param cache folder of pictures, scores and models that were made
+     * @param stop polled between batches; when true, the run ends and can be taken up again
+     */
+    public Evaluator(
+            EvaluationRecipe recipe, Path cache, Progress progress, BooleanSupplier stop) {
+        this.recipe = recipe;
+        this.cache = cache;
+        this.progress = progress;
+        this.stop = stop;
+        searcher = new RecipeSearch(recipe, progress);
+    }
+
+    /**
+     * Runs; empty when asked to stop.
+     *
+     * @throws SoupException if a model's or judge's file is missing, before anything is trained or
+     *     drawn
+     */
+    public Optional<Evaluation> run() {
+        long start = System.nanoTime();
+        recipe.judges().forEach((name, judge) -> judge.requireFiles(name));
+        Optional<Map<String, Path>> made =
+                new ModelMaker(
+                                recipe,
+                                cache.resolve("models"),
+                                RecipeSearch.identity(recipe),
+                                searcher,
+                                progress,
+                                stop)
+                        .make();
+        if (made.isEmpty()) {
+            return Optional.empty();
+        }
+        List<Evaluation.Model> models = new ArrayList<>();
+        for (Map.Entry<String, Path> model : made.get().entrySet()) {
+            Optional<Evaluation.Model> done = draw(model.getKey(), model.getValue());
+            if (done.isEmpty()) {
+                return Optional.empty();
+            }
+            models.add(done.get());
+        }
+        List<Evaluation.Judged> judged = new ArrayList<>();
+        for (Map.Entry<String, RecipeJudge> judge : recipe.judges().entrySet()) {
+            try (PictureScorer scorer = judge.getValue().open()) {
+                List<ScoreSet> sets = new ArrayList<>();
+                for (Evaluation.Model model : models) {
+                    if (stop.getAsBoolean()) {
+                        return Optional.empty();
+                    }
+                    sets.add(score(scorer, judge.getKey(), model));
+                }
+                judged.add(
+                        new Evaluation.Judged(
+                                judge.getKey(),
+                                sets,
+                                ScoreTable.compare(
+                                        sets, recipe.baseline(), Bootstrap.seeded(0))));
+            }
+        }
+        return Optional.of(
+                new Evaluation(
+                        recipe, models, judged, drawn, (System.nanoTime() - start) / 1e9));
+    }
+
+    /** The pictures of one model, those that are missing drawn. */
+    private Optional<Evaluation.Model> draw(String name, Path folder) {
+        PictureCache pictures = new PictureCache(cache.resolve("pictures"));
+        String hash = ModelHash.of(folder);
+        List<List<Path>> files = new ArrayList<>();
+        List<Missing> missing = new ArrayList<>();
+        for (String prompt : recipe.prompts()) {
+            List<Path> row = new ArrayList<>();
+            for (long seed : recipe.seeds()) {
+                Path file = pictures.file(hash, prompt, seed, recipe.settings());
+                if (!pictures.has(file)) {
+                    missing.add(new Missing(file, prompt, seed));
+                }
+                row.add(file);
+            }
+            files.add(row);
+        }
+        if (!missing.isEmpty()) {
+            try (Generator generator = Generator.open(folder, recipe.settings())) {
+                int batch = recipe.settings().batch();
+                for (int from = 0; from < missing.size(); from += batch) {
+                    if (stop.getAsBoolean()) {
+                        return Optional.empty();
+                    }
+                    List<Missing> some =
+                            missing.subList(from, Math.min(from + batch, missing.size()));
+                    List<RgbImage> images =
+                            generator.pictures(
+                                    some.stream().map(Missing::prompt).toList(),
+                                    some.stream().map(Missing::seed).toList(),
+                                    progress);
+                    for (int i = 0; i < images.size(); i++) {
+                        Missing m = some.get(i);
+                        pictures.put(m.file(), images.get(i), generator, m.prompt(), m.seed());
+                        drawn++;
+                    }
+                }
+            }
+        }
+        return Optional.of(new Evaluation.Model(name, folder, hash, files));
+    }
+
+    private record Missing(Path file, String prompt, long seed) {}
+
+    /** One judge's scores of one model: from the cache, or judged now and kept. */
+    private ScoreSet score(PictureScorer scorer, String judge, Evaluation.Model model) {
+        List<Path> files = model.pictures().stream().flatMap(List::stream).toList();
+        StringBuilder identity = new StringBuilder("scores-1\n");
+        identity.append(scorer.judge().name()).append('\n');
+        identity.append(scorer.judge().weightsSha256()).append('\n');
+        identity.append(scorer.judge().convention()).append('\n');
+        files.forEach(f -> identity.append(f.getFileName()).append('\n'));
+        String key = Hashes.sha256Hex(identity.toString().getBytes(StandardCharsets.UTF_8));
+        Path kept = cache.resolve("scores").resolve(key + ".json");
+        double[] flat = Files.isRegularFile(kept) ? read(kept, files.size()) : new double[0];
+        if (flat.length == 0) {
+            flat = judge(scorer, judge + ": " + model.name(), files);
+            ArrayNode array = JSON.createArrayNode();
+            for (double v : flat) {
+                array.add(v);
+            }
+            AtomicFiles.write(kept, array.toString().getBytes(StandardCharsets.UTF_8));
+        }
+        int seeds = recipe.seeds().size();
+        double[][] values = new double[recipe.prompts().size()][seeds];
+        for (int i = 0; i < flat.length; i++) {
+            values[i / seeds][i % seeds] = flat[i];
+        }
+        return ScoreSet.of(model.name(), scorer.judge(), recipe.prompts(), values);
+    }
+
+    private double[] judge(PictureScorer scorer, String task, List<Path> files) {
+        progress.start("judge " + task, files.size(), "images");
+        double[] out = new double[files.size()];
+        int seeds = recipe.seeds().size();
+        for (int from = 0; from < out.length; from += BATCH) {
+            int to = Math.min(from + BATCH, out.length);
+            List<Picture> pictures = new ArrayList<>();
+            List<String> captions = new ArrayList<>();
+            for (int i = from; i < to; i++) {
+                pictures.add(PictureScores.picture(PictureCache.read(files.get(i))));
+                captions.add(recipe.prompts().get(i / seeds));
+            }
+            double[] scores = scorer.score(pictures, captions);
+            System.arraycopy(scores, 0, out, from, scores.length);
+            progress.advance(to - from);
+        }
+        return out;
+    }
+
+    /** Empty when the file is not what was kept; it is then judged again. */
+    private static double[] read(Path file, int expected) {
+        try {
+            JsonNode array = JSON.readTree(file.toFile());
+            double[] out = new double[array.size()];
+            for (int i = 0; i < out.length; i++) {
+                out[i] = array.get(i).asDouble();
+            }
+            return out.length == expected ? out : new double[0];
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.WeightsHash;
+
+/**
+ * What a model draws depends on all of its components: one hash over every weights file and every
+ * configuration of its folder. Provenance in headers and loss curves do not count.
+ */
+final class ModelHash {
+    private ModelHash() {}
+
+    /**
+     * @param folder in diffusers layout
+     * @return 64 hexadecimal digits
+     * @throws SoupException if there is no such folder, or it holds no weights
+     */
+    static String of(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "There is no model folder "
+                            + folder
+                            + "; put a model in diffusers layout there, or name another in the"
+                            + " recipe.");
+        }
+        StringBuilder lines = new StringBuilder();
+        boolean weights = false;
+        try (Stream<Path> walk = Files.walk(folder)) {
+            List<Path> files = walk.filter(Files::isRegularFile).sorted().toList();
+            for (Path file : files) {
+                String name = folder.relativize(file).toString().replace('\\', '/');
+                if (name.endsWith(".safetensors")) {
+                    lines.append(name).append(' ').append(WeightsHash.of(file)).append('\n');
+                    weights = true;
+                } else if (name.endsWith(".json") || name.endsWith(".txt")) {
+                    lines.append(name).append(' ').append(Hashes.sha256(file)).append('\n');
+                } else if (name.endsWith(".bin")) {
+                    lines.append(name).append(' ').append(Hashes.sha256(file)).append('\n');
+                    weights = true;
+                }
+            }
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+        if (!weights) {
+            throw new SoupException(
+                    folder + " holds no weights (.safetensors); download the model's files there.");
+        }
+        return Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8));
+    }
+}
