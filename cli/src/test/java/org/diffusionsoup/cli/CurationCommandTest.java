@@ -88,7 +88,7 @@ class CurationCommandTest {
                                 "-o", folder.resolve("some.tar"), "--json"));
         assertThat(some.path("rows").asInt()).isBetween(1, all.path("rows").asInt() - 1);
         Run.of(
-                        "data", "filter", VIEW, "--clip-score", 2, "--judge", CLIP, "-o",
+                        "data", "filter", VIEW, "--clip-score", 2, "-q", "--judge", CLIP, "-o",
                         folder.resolve("none.tar"))
                 .fails(1, "No row of");
         assertThat(folder.resolve("none.tar")).doesNotExist();
