@@ -51,8 +51,18 @@ class CurationCommandTest {
     void retrieveTakesWhatComparingAllTakes() {
         Path out = folder.resolve("r.tar");
         Run.of(
-                        "data", "retrieve", VIEW, "--prompt", "a shoe", "--k", 7, "--judge", CLIP,
-                        "-o", out, "--json")
+                        "data",
+                        "retrieve",
+                        VIEW,
+                        "--prompt",
+                        "a shoe",
+                        "--k",
+                        7,
+                        "--judge",
+                        CLIP,
+                        "-o",
+                        out,
+                        "--json")
                 .ok();
         List<Sample> all = ShardRef.parse(VIEW).open().samples();
         try (ClipJudge judge = ClipJudge.load(CLIP, ClipConvention.RAW_COSINE)) {
@@ -77,18 +87,42 @@ class CurationCommandTest {
         JsonNode all =
                 json(
                         Run.of(
-                                "data", "filter", VIEW, "--clip-score", -1, "--judge", CLIP, "-o",
-                                folder.resolve("all.tar"), "--json"));
+                                "data",
+                                "filter",
+                                VIEW,
+                                "--clip-score",
+                                -1,
+                                "--judge",
+                                CLIP,
+                                "-o",
+                                folder.resolve("all.tar"),
+                                "--json"));
         assertThat(all.path("rows")).isEqualTo(all.path("rows_read"));
         double mean = all.path("means").get(0).asDouble();
         JsonNode some =
                 json(
                         Run.of(
-                                "data", "filter", VIEW, "--clip-score", mean, "--judge", CLIP,
-                                "-o", folder.resolve("some.tar"), "--json"));
+                                "data",
+                                "filter",
+                                VIEW,
+                                "--clip-score",
+                                mean,
+                                "--judge",
+                                CLIP,
+                                "-o",
+                                folder.resolve("some.tar"),
+                                "--json"));
         assertThat(some.path("rows").asInt()).isBetween(1, all.path("rows").asInt() - 1);
         Run.of(
-                        "data", "filter", VIEW, "--clip-score", 2, "-q", "--judge", CLIP, "-o",
+                        "data",
+                        "filter",
+                        VIEW,
+                        "--clip-score",
+                        2,
+                        "-q",
+                        "--judge",
+                        CLIP,
+                        "-o",
                         folder.resolve("none.tar"))
                 .fails(1, "No row of");
         assertThat(folder.resolve("none.tar")).doesNotExist();
@@ -127,9 +161,20 @@ class CurationCommandTest {
         JsonNode five =
                 json(
                         Run.of(
-                                "data", "split", VIEW, "--by", "aesthetic", "--shards", 5,
-                                "--judge", models.resolve("judge-clip"), "--head",
-                                models.resolve("emoji-aesthetic"), "-o", out, "--json"));
+                                "data",
+                                "split",
+                                VIEW,
+                                "--by",
+                                "aesthetic",
+                                "--shards",
+                                5,
+                                "--judge",
+                                models.resolve("judge-clip"),
+                                "--head",
+                                models.resolve("emoji-aesthetic"),
+                                "-o",
+                                out,
+                                "--json"));
         assertThat(five.path("shards").findValuesAsText("name"))
                 .containsExactly("AE1", "AE2", "AE3", "AE4", "AE5");
         assertThat(five.path("shards").get(0).path("lowest").asDouble())
@@ -142,9 +187,7 @@ class CurationCommandTest {
     @Test
     void dedupReportsPairsAndWritesShardsWithoutThem() throws IOException {
         Path a = folder.resolve("a.tar");
-        Run.of(
-                        "data", "retrieve", VIEW, "--prompt", "a shoe", "--k", 5, "--judge", CLIP,
-                        "-o", a)
+        Run.of("data", "retrieve", VIEW, "--prompt", "a shoe", "--k", 5, "--judge", CLIP, "-o", a)
                 .ok();
         Path clean = folder.resolve("clean");
         Path page = folder.resolve("pairs.html");

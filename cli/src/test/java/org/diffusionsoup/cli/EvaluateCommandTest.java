@@ -41,8 +41,7 @@ class EvaluateCommandTest {
                 judges:
                   CLIP: {clip: %s}
                 """
-                                .formatted(
-                                        TinyModels.sd15(), TinyModels.sd21(), TinyModels.clip())
+                                .formatted(TinyModels.sd15(), TinyModels.sd21(), TinyModels.clip())
                         + more);
         return file;
     }

@@ -50,8 +50,7 @@ public final class EvaluationFiles {
         } catch (JsonProcessingException e) {
             throw new SoupException(out + " cannot be written: " + e.getMessage(), e);
         }
-        AtomicFiles.write(
-                out.resolve("results.csv"), files.csv().getBytes(StandardCharsets.UTF_8));
+        AtomicFiles.write(out.resolve("results.csv"), files.csv().getBytes(StandardCharsets.UTF_8));
         int pages = files.pages();
         files.index(pages).write(out.resolve("index.html"));
     }
@@ -167,9 +166,7 @@ public final class EvaluationFiles {
             List<Table.Cell> row = new ArrayList<>();
             row.add(Table.Cell.text(evaluation.models().get(m).name()));
             for (Evaluation.Judged j : evaluation.judges()) {
-                row.add(
-                        Table.Cell.estimate(
-                                j.table().rows().get(m).score().mean(), DIGITS));
+                row.add(Table.Cell.estimate(j.table().rows().get(m).score().mean(), DIGITS));
             }
             table.row(row.toArray(Table.Cell[]::new));
         }
@@ -201,8 +198,7 @@ public final class EvaluationFiles {
     /** One section per prompt: a row per model with its scores, a column per seed. */
     private int pages() {
         List<String> prompts = evaluation.recipe().prompts();
-        List<String> seeds =
-                evaluation.recipe().seeds().stream().map(s -> "seed " + s).toList();
+        List<String> seeds = evaluation.recipe().seeds().stream().map(s -> "seed " + s).toList();
         int pages = 0;
         for (int from = 0; from < prompts.size(); from += PROMPTS_PER_PAGE) {
             pages++;

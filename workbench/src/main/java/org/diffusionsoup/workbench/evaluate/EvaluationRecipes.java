@@ -26,7 +26,9 @@ import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Prompts;
 import org.diffusionsoup.workbench.generate.Sampler;
 
-/** Evaluation recipes in YAML (docs/evaluation.md). Relative paths start from the recipe's folder. */
+/**
+ * Evaluation recipes in YAML (docs/evaluation.md). Relative paths start from the recipe's folder.
+ */
 public final class EvaluationRecipes {
     private static final ObjectMapper YAML =
             new ObjectMapper(new YAMLFactory())
@@ -55,8 +57,7 @@ public final class EvaluationRecipes {
         try {
             root = YAML.readTree(Files.readAllBytes(file));
         } catch (JsonProcessingException e) {
-            throw new SoupException(
-                    file + " is no YAML: " + e.getOriginalMessage() + ".", e);
+            throw new SoupException(file + " is no YAML: " + e.getOriginalMessage() + ".", e);
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }
@@ -64,7 +65,13 @@ public final class EvaluationRecipes {
                 root,
                 "the recipe",
                 Set.of(
-                        "name", "models", "train", "prompts", "seeds", "sampler", "judges",
+                        "name",
+                        "models",
+                        "train",
+                        "prompts",
+                        "seeds",
+                        "sampler",
+                        "judges",
                         "baseline"));
         Map<String, RecipeJudge> judges = new LinkedHashMap<>();
         object(root, "judges").forEach((name, node) -> judges.put(name, judge(name, node)));
@@ -109,7 +116,8 @@ public final class EvaluationRecipes {
             all.addAll(Prompts.read(path(p.path("file").asText())));
         }
         if (p.has("shard")) {
-            all.addAll(SubjectChoice.prompts(ShardRef.parse(shard(p.path("shard").asText())).open()));
+            all.addAll(
+                    SubjectChoice.prompts(ShardRef.parse(shard(p.path("shard").asText())).open()));
         }
         p.path("list").forEach(one -> all.add(one.asText()));
         return all.stream().distinct().toList();
@@ -156,7 +164,8 @@ public final class EvaluationRecipes {
         List<String> of = texts(node.has("soup") ? node.path("soup") : node.path("of"));
         for (String part : of) {
             if (!before.containsKey(part)) {
-                throw wrong("model " + name + " is made of " + part + ", which no line before names");
+                throw wrong(
+                        "model " + name + " is made of " + part + ", which no line before names");
             }
         }
         if (of.isEmpty()) {
@@ -171,7 +180,8 @@ public final class EvaluationRecipes {
         }
         String judge = node.path("judge").asText(judges.keySet().stream().findFirst().orElse(""));
         if (!judges.containsKey(judge)) {
-            throw wrong("model " + name + " asks judge " + judge + ", which is not among the judges");
+            throw wrong(
+                    "model " + name + " asks judge " + judge + ", which is not among the judges");
         }
         return new ModelSpec.Search(method, of, judge);
     }
@@ -193,10 +203,7 @@ public final class EvaluationRecipes {
     }
 
     private GenerateSettings settings(JsonNode s) {
-        only(
-                s,
-                "sampler",
-                Set.of("steps", "guidance", "negative", "scheduler", "size", "batch"));
+        only(s, "sampler", Set.of("steps", "guidance", "negative", "scheduler", "size", "batch"));
         return new GenerateSettings(
                 s.path("steps").asInt(GenerateSettings.STEPS),
                 s.path("guidance").asDouble(GenerateSettings.GUIDANCE),
@@ -232,7 +239,10 @@ public final class EvaluationRecipes {
                 .forEachRemaining(word -> {
                     if (!words.contains(word)) {
                         throw wrong(
-                                where + " has the word \"" + word + "\"; known are "
+                                where
+                                        + " has the word \""
+                                        + word
+                                        + "\"; known are "
                                         + new TreeSet<>(words));
                     }
                 });

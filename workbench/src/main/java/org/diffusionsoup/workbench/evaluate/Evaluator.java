@@ -47,8 +47,7 @@ public final class Evaluator {
      * @param cache folder of pictures, scores and models that were made
      * @param stop polled between batches; when true, the run ends and can be taken up again
      */
-    public Evaluator(
-            EvaluationRecipe recipe, Path cache, Progress progress, BooleanSupplier stop) {
+    public Evaluator(EvaluationRecipe recipe, Path cache, Progress progress, BooleanSupplier stop) {
         this.recipe = recipe;
         this.cache = cache;
         this.progress = progress;
@@ -99,13 +98,11 @@ public final class Evaluator {
                         new Evaluation.Judged(
                                 judge.getKey(),
                                 sets,
-                                ScoreTable.compare(
-                                        sets, recipe.baseline(), Bootstrap.seeded(0))));
+                                ScoreTable.compare(sets, recipe.baseline(), Bootstrap.seeded(0))));
             }
         }
         return Optional.of(
-                new Evaluation(
-                        recipe, models, judged, drawn, (System.nanoTime() - start) / 1e9));
+                new Evaluation(recipe, models, judged, drawn, (System.nanoTime() - start) / 1e9));
     }
 
     /** The pictures of one model, those that are missing drawn. */

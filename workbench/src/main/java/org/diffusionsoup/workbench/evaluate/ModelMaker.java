@@ -20,9 +20,9 @@ import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
 /**
- * Makes the models of a recipe: trains, averages, searches. A model's folder is named by the hash of
- * all that it is made of, so what is there is never made again, and a changed recipe never meets an
- * old model.
+ * Makes the models of a recipe: trains, averages, searches. A model's folder is named by the hash
+ * of all that it is made of, so what is there is never made again, and a changed recipe never meets
+ * an old model.
  */
 final class ModelMaker {
     /** The search a recipe may ask for; the caller knows judges and prompts. */
@@ -60,11 +60,13 @@ final class ModelMaker {
     /** Folders by model name, in the recipe's order; empty when asked to stop. */
     Optional<Map<String, Path>> make() {
         // Told before hours of training, not after.
-        recipe.models().values().forEach(spec -> {
-            if (spec instanceof ModelSpec.Folder f) {
-                ModelHash.of(f.path());
-            }
-        });
+        recipe.models()
+                .values()
+                .forEach(spec -> {
+                    if (spec instanceof ModelSpec.Folder f) {
+                        ModelHash.of(f.path());
+                    }
+                });
         Map<String, Path> made = new LinkedHashMap<>();
         for (Map.Entry<String, ModelSpec> model : recipe.models().entrySet()) {
             switch (model.getValue()) {
@@ -135,14 +137,16 @@ final class ModelMaker {
 
     private Path named(String name, String identity) {
         String hash = Hashes.sha256Hex(identity.getBytes(StandardCharsets.UTF_8));
-        return folder.resolve(name.replaceAll("[^A-Za-z0-9._-]+", "-") + "-" + hash.substring(0, 10));
+        return folder.resolve(
+                name.replaceAll("[^A-Za-z0-9._-]+", "-") + "-" + hash.substring(0, 10));
     }
 
     private static List<Path> folders(List<String> names, Map<String, Path> made) {
         return names.stream()
                 .map(n ->
                         Optional.ofNullable(made.get(n))
-                                .orElseThrow(() -> new SoupException("There is no model " + n + ".")))
+                                .orElseThrow(
+                                        () -> new SoupException("There is no model " + n + ".")))
                 .toList();
     }
 

@@ -41,8 +41,7 @@ public sealed interface RecipeJudge {
                             t.questions(),
                             "the model that answers TIFA's questions",
                             t.vqa().or(t::clip).orElseThrow());
-            case Aesthetic a ->
-                    Map.of("the CLIP folder", a.clip(), "the aesthetic head", a.head());
+            case Aesthetic a -> Map.of("the CLIP folder", a.clip(), "the aesthetic head", a.head());
         };
     }
 

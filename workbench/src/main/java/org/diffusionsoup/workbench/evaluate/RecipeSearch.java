@@ -48,11 +48,7 @@ final class RecipeSearch implements ModelMaker.Searcher {
 
     /** What a search's result depends on besides ingredients and method. */
     static String identity(EvaluationRecipe recipe) {
-        return Stream.of(
-                        recipe.validation(),
-                        recipe.seeds(),
-                        recipe.settings(),
-                        recipe.judges())
+        return Stream.of(recipe.validation(), recipe.seeds(), recipe.settings(), recipe.judges())
                 .map(part -> Hashes.sha256Hex(part.toString().getBytes(StandardCharsets.UTF_8)))
                 .reduce("", (a, b) -> a + b + "\n");
     }
