@@ -277,7 +277,7 @@ public final class Registry {
         BaseRow base = base(t, n.base());
         List<Long> shards = new ArrayList<>();
         for (String name : n.shards()) {
-            ShardRow s = liveShard(t, name);
+            ShardRow s = usableShard(t, name);
             if (!shards.contains(s.id())) {
                 shards.add(s.id());
             }
@@ -321,7 +321,8 @@ public final class Registry {
                                         + "; record it with 'soup base add'."));
     }
 
-    ShardRow liveShard(Queries q, String name) {
+    /** A shard that is neither unknown, withdrawn nor expired. */
+    public ShardRow usableShard(Queries q, String name) {
         ShardRow s = shard(q, name);
         checkUsable(s);
         return s;
@@ -383,6 +384,37 @@ public final class Registry {
      */
     public Withdrawn withdraw(WithdrawRequest request) {
         return new Withdrawals(this).withdraw(request);
+    }
+
+    /**
+     * The name of the base that a checkpoint is, by the hashes of its weight files.
+     *
+     * @throws RegistryException if it is none of the recorded ones
+     */
+    public String baseOf(Path checkpoint) {
+        Map<String, String> files = new java.util.TreeMap<>();
+        if (org.diffusionsoup.core.DiffusersFolder.isOne(checkpoint)) {
+            for (String f : org.diffusionsoup.core.DiffusersFolder.open(checkpoint).weightFiles()) {
+                files.put(f, org.diffusionsoup.core.Hashes.sha256(checkpoint.resolve(f)));
+            }
+        } else {
+            files.put(
+                    org.diffusionsoup.registry.store.Manifest.SINGLE,
+                    org.diffusionsoup.core.Hashes.sha256(checkpoint));
+        }
+        return read(q ->
+                q.bases().stream()
+                        .filter(b -> Json.map(q.entry(b.id()).body(), "files").equals(files))
+                        .map(BaseRow::name)
+                        .findFirst()
+                        .orElseThrow(() ->
+                                new RegistryException(
+                                        checkpoint
+                                                + " is none of the registry's bases, "
+                                                + q.bases().stream().map(BaseRow::name).toList()
+                                                + "; record it with 'soup base add NAME "
+                                                + checkpoint
+                                                + "'.")));
     }
 
     /** Names of live shards whose last day is over. */

@@ -8,6 +8,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.RegisteredTraining;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +26,8 @@ import picocli.CommandLine.Option;
         footer = {
             "  soup train --base models/emoji-base --shard 'shards/emoji#domain=animals' --out animals",
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 500 --lr 1e-4",
-            "  soup train --base sd21 --shard food.tar --out food --paper"
+            "  soup train --base sd21 --shard food.tar --out food --paper",
+            "  soup train --registry soup-registry --base models/emoji-base --shard noto --out noto"
         })
 final class TrainCommand extends SoupCommand {
     @Option(
@@ -40,8 +42,8 @@ final class TrainCommand extends SoupCommand {
             required = true,
             paramLabel = "SHARD",
             description =
-                    "Shard to train on: a tar, or a view as DATASET#domain=animals. Several make"
-                            + " their union (a paragon).")
+                    "Shard to train on: a tar, or a view as DATASET#domain=animals; with --registry,"
+                            + " the name of a recorded shard. Several make their union (a paragon).")
     private List<String> shards = List.of();
 
     @Option(
@@ -116,11 +118,34 @@ final class TrainCommand extends SoupCommand {
     @Option(names = "--force", description = "Replace an existing --out.")
     private boolean force;
 
+    @Option(
+            names = "--registry",
+            paramLabel = "DIR",
+            description = "Record the ingredient here; --base must be one that is recorded.")
+    private Optional<Path> registry = Optional.empty();
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "With --registry: what to call the ingredient (default: as its shard).")
+    private Optional<String> name = Optional.empty();
+
     @Override
     protected void run(Console console) throws IOException {
+        if (name.isPresent() && registry.isEmpty()) {
+            throw misuse("--name needs --registry.");
+        }
+        Optional<RegisteredTraining> record =
+                registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
         FineTuneRequest request =
                 new FineTuneRequest(
-                        base, shards, out, options(), captionDropout, checkpointEvery, force);
+                        base,
+                        record.map(RegisteredTraining::sources).orElse(shards),
+                        out,
+                        options(),
+                        captionDropout,
+                        checkpointEvery,
+                        force);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
@@ -130,6 +155,7 @@ final class TrainCommand extends SoupCommand {
                 return;
             }
             FineTuner.Result r = result.get();
+            record.ifPresent(RegisteredTraining::end);
             progress.close();
             console.result(
                     r,

@@ -13,12 +13,14 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.CertificateCheck;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.verify.ModelVerifier;
 import org.diffusionsoup.workbench.verify.VerifyReport;
 import org.diffusionsoup.workbench.verify.VerifyReport.FileHash;
 import org.diffusionsoup.workbench.verify.VerifyReport.Finding;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -28,15 +30,21 @@ import picocli.CommandLine.Parameters;
         description = {
             "Check a model: structure, NaN and infinity in every tensor, hashes, and what its"
                     + " header says of its making.",
+            "A certificate of a withdrawal is checked with the registry's public key and a store of"
+                    + " weights alone: signature, absence of what left, and every soup averaged again"
+                    + " and compared byte by byte. --deep trains one ingredient again, too.",
             "Exit status 1 if anything is found."
         },
         footer = {
             "  soup verify models/emoji-base",
             "  soup verify soup.safetensors --against copy-of-soup.safetensors",
-            "  soup verify model.ckpt --json"
+            "  soup verify model.ckpt --json",
+            "  soup verify certificate.json --key registry.pub --store soup-registry/store",
+            "  soup verify certificate.json --key registry.pub --store store --deep noto --shard"
+                    + " noto.tar"
         })
 final class VerifyCommand extends SoupCommand {
-    @Parameters(paramLabel = "MODEL", description = "A checkpoint of any layout.")
+    @Parameters(paramLabel = "MODEL", description = "A checkpoint of any layout, or a certificate.")
     private Path model = Path.of("");
 
     @Option(
@@ -47,8 +55,21 @@ final class VerifyCommand extends SoupCommand {
                             + " must be the same.")
     private Optional<String> against = Optional.empty();
 
+    @Mixin private CertificateFlags certificate = new CertificateFlags();
+
     @Override
     protected void run(Console console) throws IOException {
+        if (certificate.isGiven() || CertificateCheck.isOne(model)) {
+            if (against.isPresent()) {
+                throw misuse("--against is for models; a certificate is checked with --key.");
+            }
+            certificate
+                    .verify(console, model)
+                    .ifPresent(mistake -> {
+                        throw misuse(mistake);
+                    });
+            return;
+        }
         VerifyReport report;
         try (Progress progress = console.progress()) {
             report =

@@ -36,6 +36,11 @@ public sealed class Queries permits Ledger.Transaction {
         return first(list("SELECT * FROM entry ORDER BY seq DESC LIMIT 1", Ledger::entry));
     }
 
+    /** The newest entries, newest first. */
+    public final List<Entry> newest(int n) {
+        return list("SELECT * FROM entry ORDER BY seq DESC LIMIT ?", Ledger::entry, n);
+    }
+
     /** All entries in their order. */
     public final List<Entry> entries() {
         return list("SELECT * FROM entry ORDER BY seq", Ledger::entry);

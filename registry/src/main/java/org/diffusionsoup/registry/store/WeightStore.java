@@ -104,7 +104,8 @@ public final class WeightStore {
     public String put(Path checkpoint) {
         List<StoredFile> files = new ArrayList<>();
         boolean isFolder;
-        try (Checkpoint open = Checkpoint.open(checkpoint)) {
+        try (Checkpoint open = Checkpoint.open(checkpoint);
+                Objects.Batch batch = objects.batch()) {
             for (TensorSource part : open.parts().values()) {
                 for (Path f : part.files()) {
                     if (!f.toString().endsWith(".safetensors")) {
@@ -121,13 +122,13 @@ public final class WeightStore {
             if (isFolder) {
                 Path root = Files.isDirectory(checkpoint) ? checkpoint : parent(checkpoint);
                 for (String path : content(open, root)) {
-                    files.add(add(root.resolve(path), path));
+                    files.add(add(batch, root.resolve(path), path));
                 }
             } else {
-                files.add(add(checkpoint, Manifest.SINGLE));
+                files.add(add(batch, checkpoint, Manifest.SINGLE));
             }
+            batch.commit();
         }
-        objects.flush();
         Manifest manifest = new Manifest(isFolder, files);
         Path target = manifestFile(manifest.id());
         if (!Files.exists(target)) {
@@ -174,7 +175,7 @@ public final class WeightStore {
         return paths;
     }
 
-    private StoredFile add(Path file, String path) {
+    private StoredFile add(Objects.Batch batch, Path file, String path) {
         try {
             long size = Files.size(file);
             var changed = Files.getLastModifiedTime(file);
@@ -187,10 +188,10 @@ public final class WeightStore {
                 try (SafetensorsFile open = SafetensorsFile.open(file)) {
                     List<TensorInfo> tensors = List.copyOf(open.tensors().values());
                     long header = tensors.isEmpty() ? size : tensors.getFirst().offset();
-                    pieces.add(objects.put(file, 0, header, Piece.BYTES));
+                    pieces.add(batch.put(file, 0, header, Piece.BYTES));
                     for (TensorInfo t : tensors) {
                         pieces.add(
-                                objects.put(
+                                batch.put(
                                         file,
                                         t.offset(),
                                         t.byteSize(),
@@ -199,7 +200,7 @@ public final class WeightStore {
                 }
                 whole = join(hash);
             } else {
-                Piece all = objects.put(file, 0, size, Piece.BYTES);
+                Piece all = batch.put(file, 0, size, Piece.BYTES);
                 pieces.add(all);
                 whole = all.sha256();
             }

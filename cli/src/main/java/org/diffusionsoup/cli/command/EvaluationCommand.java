@@ -1,0 +1,11 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup evaluation}: what was measured of soups. */
+@Command(
+        name = "evaluation",
+        description = "What was measured of a registry's soups.",
+        subcommands = EvaluationAddCommand.class,
+        footer = "  soup evaluation add everyone --what audit --passed --result audit.json")
+final class EvaluationCommand extends CommandGroup {}

@@ -1,0 +1,48 @@
+package org.diffusionsoup.cli.command;
+
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.WithdrawRequest;
+import org.diffusionsoup.registry.Withdrawn;
+import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup expire}: what may no longer be used leaves. */
+@Command(
+        name = "expire",
+        description = {
+            "Withdraw every shard whose last day is over (UTC).",
+            "Run it daily; it does nothing when there is nothing to do."
+        },
+        footer = {"  soup expire", "  soup expire --keep-selection --json"})
+final class ExpireCommand extends SoupCommand {
+    @Option(
+            names = "--keep-selection",
+            description =
+                    "Keep what a search chose with a look at this data; the soup is marked so.")
+    private boolean keepSelection;
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) {
+        Withdrawn done;
+        try (Progress progress = console.progress()) {
+            Registry r = registry.open(progress);
+            List<String> expired = r.expired();
+            if (expired.isEmpty()) {
+                progress.close();
+                console.result(
+                        Map.of("shards", List.of()), text -> text.println("nothing has expired"));
+                return;
+            }
+            WithdrawRequest request = WithdrawRequest.ofShards(expired, "expired");
+            done = r.withdraw(keepSelection ? request.keepingSelections() : request);
+        }
+        WithdrawnText.result(console, done);
+    }
+}

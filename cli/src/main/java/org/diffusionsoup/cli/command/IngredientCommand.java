@@ -1,0 +1,14 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup ingredient}: what was trained on which shard. */
+@Command(
+        name = "ingredient",
+        description = "The ingredients that a registry knows.",
+        subcommands = {IngredientAddCommand.class, IngredientListCommand.class},
+        footer = {
+            "  soup ingredient add noto --weights noto/ --base emoji --shard noto",
+            "  soup ingredient list"
+        })
+final class IngredientCommand extends CommandGroup {}

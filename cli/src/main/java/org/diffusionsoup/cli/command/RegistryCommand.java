@@ -1,0 +1,11 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup registry}: soups by the names of registered ingredients. */
+@Command(
+        name = "registry",
+        description = "Soups of registered ingredients; see also init, shard, update, withdraw.",
+        subcommands = RegistryMakeCommand.class,
+        footer = "  soup registry make everyone --follow")
+final class RegistryCommand extends CommandGroup {}

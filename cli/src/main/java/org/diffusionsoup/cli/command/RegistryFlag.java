@@ -1,0 +1,35 @@
+package org.diffusionsoup.cli.command;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine.Option;
+
+/** Which registry; a mixin of the commands that use one. */
+final class RegistryFlag {
+    @Option(
+            names = "--registry",
+            paramLabel = "DIR",
+            description = "The registry (default: $SOUP_REGISTRY, otherwise ./soup-registry).")
+    private Optional<Path> folder = Optional.empty();
+
+    /** Where it is, or would be. */
+    Path folder() {
+        return folder.orElseGet(() -> {
+            String set = System.getenv("SOUP_REGISTRY");
+            return Path.of(set == null || set.isBlank() ? "soup-registry" : set);
+        });
+    }
+
+    Registry open() {
+        return Registry.open(folder());
+    }
+
+    /** One that shows how far averaging is. */
+    Registry open(Progress progress) {
+        return open().with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
+    }
+}

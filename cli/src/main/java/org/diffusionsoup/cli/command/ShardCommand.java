@@ -1,0 +1,11 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup shard}: whose pictures a registry knows. */
+@Command(
+        name = "shard",
+        description = "The shards that a registry knows: whose pictures, under what terms.",
+        subcommands = {ShardAddCommand.class, ShardListCommand.class},
+        footer = {"  soup shard add noto --data 'shards/emoji#provider=noto'", "  soup shard list"})
+final class ShardCommand extends CommandGroup {}

@@ -1,0 +1,57 @@
+package org.diffusionsoup.cli.command;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code soup shard list}. */
+@Command(
+        name = "list",
+        description = "List the shards, withdrawn ones too.",
+        footer = "  soup shard list --json")
+final class ShardListCommand extends SoupCommand {
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) {
+        List<ShardRow> shards = registry.open().read(Queries::shards);
+        List<Map<String, Object>> json = new ArrayList<>();
+        for (ShardRow s : shards) {
+            Map<String, Object> o = new LinkedHashMap<>();
+            o.put("entry", s.id());
+            o.put("name", s.name());
+            o.put("provider", s.provider());
+            o.put("licence", s.licence());
+            o.put("uses", s.uses());
+            o.put("expires", s.expires().orElse(""));
+            o.put("samples", s.samples());
+            o.put("root", s.root());
+            o.put("source", s.source());
+            o.put("withdrawn", s.withdrawn().isPresent());
+            json.add(o);
+        }
+        console.result(
+                Map.of("shards", json),
+                text -> {
+                    TextTable t =
+                            new TextTable(
+                                    "shard", "provider", "licence", "pictures", "expires", "");
+                    shards.forEach(s ->
+                            t.row(
+                                    s.name(),
+                                    s.provider(),
+                                    s.licence(),
+                                    s.samples(),
+                                    s.expires().orElse(""),
+                                    s.withdrawn().isPresent() ? "withdrawn" : ""));
+                    t.print(text);
+                });
+    }
+}

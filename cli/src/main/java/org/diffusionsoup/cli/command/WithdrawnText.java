@@ -1,0 +1,62 @@
+package org.diffusionsoup.cli.command;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.registry.Withdrawn;
+import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+
+/** How commands show what a withdrawal did. */
+final class WithdrawnText {
+    private WithdrawnText() {}
+
+    static void result(Console console, Withdrawn w) {
+        console.result(
+                json(w),
+                text -> {
+                    text.printf(
+                            "withdrawal, entry %d: %d shards, %d single pictures, %d ingredients, %d"
+                                    + " soups%n",
+                            w.entry(),
+                            w.shards().size(),
+                            w.samples(),
+                            w.ingredients().size(),
+                            w.withdrawn().size());
+                    w.withdrawn().forEach(s -> text.println("  withdrawn  soup " + s.label()));
+                    w.made()
+                            .forEach(s ->
+                                    text.printf(
+                                            "  made       soup %s of %d ingredients%n",
+                                            s.label(), s.members().size()));
+                    w.publications()
+                            .forEach(p ->
+                                    text.println("  handed out before, ask for it: " + p.place()));
+                    text.printf(
+                            "%s freed; certificate %s%n",
+                            Quantity.bytes(w.bytesFreed()), w.certificate());
+                });
+    }
+
+    static Map<String, Object> json(Withdrawn w) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("entry", w.entry());
+        json.put("shards", w.shards());
+        json.put("samples", w.samples());
+        json.put("ingredients", w.ingredients());
+        json.put("withdrawn", labels(w.withdrawn()));
+        json.put("made", w.made().stream().map(SoupText::json).toList());
+        json.put("publications", w.publications().stream().map(PublicationRow::place).toList());
+        json.put("bytes_freed", w.bytesFreed());
+        json.put("certificate", w.certificate().toString());
+        json.put("weights_seconds", w.weightsSeconds());
+        json.put("ledger_seconds", w.ledgerSeconds());
+        return json;
+    }
+
+    private static List<String> labels(List<SoupRow> soups) {
+        return soups.stream().map(SoupRow::label).toList();
+    }
+}

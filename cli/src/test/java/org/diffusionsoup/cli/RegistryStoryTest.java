@@ -1,0 +1,334 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The registry as a user types it, from the first shard to a certificate that a stranger checks.
+ */
+class RegistryStoryTest {
+    @TempDir private Path folder;
+    private Path registry;
+    private Path base;
+
+    @BeforeEach
+    void make() {
+        registry = folder.resolve("registry");
+        base = checkpoint("base", 0);
+        soup("init");
+        soup("base", "add", "base", base);
+    }
+
+    private Run soup(Object... args) {
+        return at(registry, args);
+    }
+
+    private static Run at(Path registry, Object... args) {
+        List<Object> words = new ArrayList<>(List.of(args));
+        words.addAll(List.of("--registry", registry, "-q"));
+        return Run.of(words.toArray());
+    }
+
+    private JsonNode json(Object... args) throws IOException {
+        List<Object> words = new ArrayList<>(List.of(args));
+        words.add("--json");
+        return new ObjectMapper().readTree(soup(words.toArray()).ok().out());
+    }
+
+    private Path checkpoint(String name, long seed) {
+        Path file = folder.resolve(name + ".safetensors");
+        Random random = new Random(seed);
+        List<TensorEntry> tensors = new ArrayList<>();
+        for (int t = 0; t < 4; t++) {
+            float[] values = new float[100];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) random.nextGaussian();
+            }
+            tensors.add(TensorEntry.ofFloats("unet.t" + t, new long[] {100}, values));
+        }
+        SafetensorsWriter.write(file, Map.of("format", "pt"), tensors);
+        return file;
+    }
+
+    /** A tar of its own pictures. */
+    private Path tar(int i) {
+        Path source = TinyTraining.shard(folder.resolve("all.tar"), 24, 16, "train");
+        List<Sample> some = Shard.open(source).samples().subList(3 * i, 3 * i + 3);
+        Path tar = folder.resolve("s" + i + ".tar");
+        ShardWriter.write(tar, some);
+        return tar;
+    }
+
+    private void member(Path in, int i) {
+        at(in, "shard", "add", "s" + i, "--data", tar(i), "--provider", "studio" + i).ok();
+        at(
+                        in,
+                        "ingredient",
+                        "add",
+                        "s" + i,
+                        "--weights",
+                        checkpoint("s" + i, i),
+                        "--base",
+                        "base",
+                        "--shard",
+                        "s" + i)
+                .ok();
+    }
+
+    @Test
+    void fiveShardsASixthAndAWithdrawalThatAStrangerChecks() throws Exception {
+        for (int i = 1; i <= 5; i++) {
+            member(registry, i);
+        }
+        soup("registry", "make", "everyone", "--follow").ok();
+        member(registry, 6);
+        assertThat(json("update", "everyone").path("ingredients").asInt()).isEqualTo(6);
+        soup("evaluation", "add", "everyone", "--what", "audit", "--passed").ok();
+        soup("publish", "everyone", "--to", "the hub", "--require", "audit").ok();
+
+        Path certificate = folder.resolve("certificate.json");
+        Run withdrawn =
+                soup("withdraw", "--provider", "studio3", "--reason", "asked", "-o", certificate)
+                        .ok();
+        assertThat(withdrawn.out())
+                .contains(
+                        "withdrawn  soup everyone@2", "made       soup everyone@3 of 5", "the hub");
+        Path here = folder.resolve("here.safetensors");
+        soup("export", "everyone", "-o", here).ok();
+
+        Path never = folder.resolve("never");
+        at(never, "init").ok();
+        at(never, "base", "add", "base", base).ok();
+        for (int i : new int[] {6, 1, 5, 2, 4}) {
+            member(never, i);
+        }
+        at(never, "registry", "make", "everyone", "--follow", "--no-sum").ok();
+        Path there = folder.resolve("there.safetensors");
+        at(never, "export", "everyone", "-o", there).ok();
+        assertThat(here).hasSameBinaryContentAs(there);
+
+        // The stranger has the certificate, the public key and the store, and nothing else.
+        Path stranger = Files.createDirectory(folder.resolve("stranger"));
+        Files.copy(certificate, stranger.resolve("certificate.json"));
+        Files.copy(registry.resolve("registry.pub"), stranger.resolve("registry.pub"));
+        Files.move(registry.resolve("store"), stranger.resolve("store"));
+        Files.move(registry, folder.resolve("out-of-reach"));
+        Run checked =
+                process(
+                                stranger,
+                                "verify",
+                                "certificate.json",
+                                "--key",
+                                "registry.pub",
+                                "--store",
+                                "store")
+                        .ok();
+        assertThat(checked.out())
+                .contains("signed by the key", "none of the", "5 ingredients again gives the same");
+        String text = Files.readString(stranger.resolve("certificate.json"));
+        Files.writeString(
+                stranger.resolve("certificate.json"), text.replace("\"asked\"", "\"no matter\""));
+        Run forged =
+                Run.of(
+                        "verify", stranger.resolve("certificate.json"),
+                        "--key", stranger.resolve("registry.pub"),
+                        "--store", stranger.resolve("store"));
+        assertThat(forged.status()).isEqualTo(1);
+        assertThat(forged.out()).contains("wrong  withdrawn: this section was changed");
+    }
+
+    private static Run process(Path folder, String... args) throws Exception {
+        List<String> words = new ArrayList<>();
+        words.add(System.getProperty("java.home") + "/bin/java");
+        words.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+        words.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+        words.addAll(List.of(args));
+        Path err = folder.resolve("err");
+        Process p =
+                new ProcessBuilder(words)
+                        .directory(folder.toFile())
+                        .redirectError(err.toFile())
+                        .start();
+        String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(p.waitFor(120, TimeUnit.SECONDS)).isTrue();
+        return new Run(p.exitValue(), out, Files.readString(err));
+    }
+
+    @Test
+    void everythingCanBeSeen() throws Exception {
+        member(registry, 1);
+        member(registry, 2);
+        soup("registry", "make", "pair", "--from", "s1,s2", "--weights", "2,1").ok();
+        soup("withdraw", "s1", "--reason", "asked").ok();
+
+        assertThat(json("log", "-n", "3").path("entries").findValuesAsText("kind"))
+                .containsExactly("soup", "withdrawal", "soup");
+        assertThat(json("show", "pair@1").path("state").asText()).isEqualTo("withdrawn");
+        assertThat(json("show", "s2").path("body").path("name").asText()).isEqualTo("s2");
+        assertThat(json("shard", "list").path("shards").findValuesAsText("withdrawn"))
+                .containsExactly("true", "false");
+        assertThat(json("ingredient", "list").path("ingredients").findValuesAsText("name"))
+                .containsExactly("s1", "s2");
+        assertThat(soup("lineage", "pair").ok().out())
+                .contains("soup pair@2 (uniform)", "s2 (weights", "shard s2 (studio2");
+        assertThat(soup("lineage", "s1").ok().out())
+                .contains("pair@1 [withdrawn]", "s1 [withdrawn]")
+                .doesNotContain("pair@2");
+        Path html = folder.resolve("lineage.html");
+        soup("lineage", "-o", html).ok();
+        assertThat(html).content().contains("line-through", "pair@2", "<svg");
+        soup("lineage", "-o", folder.resolve("lineage.png")).fails(2, ".svg or .html");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+        assertThat(json("gc").path("bytes_freed").asLong()).isZero();
+        assertThat(soup("expire").ok().out()).contains("nothing has expired");
+        assertThat(json("certificate", 7).path("withdrawn").path("reason").asText())
+                .isEqualTo("asked");
+        soup("certificate", 3).fails(1, "Entry 3 is no withdrawal");
+        soup("show", "nobody").fails(1, "'nobody'", "soup log");
+        soup("withdraw", "s1", "--reason", "again").fails(1, "was withdrawn before");
+        soup("withdraw", "--reason", "nothing").fails(2, "--provider");
+        soup("registry", "make", "x", "--from", "s1").fails(1, "'s1' was withdrawn");
+        soup("init").fails(1, "holds a registry already");
+        Run.of("log", "--registry", folder.resolve("nowhere")).fails(1, "soup init");
+
+        Path object;
+        try (var all = Files.walk(registry.resolve("store/objects"))) {
+            object = all.filter(Files::isRegularFile).findFirst().orElseThrow();
+        }
+        Files.delete(object);
+        Run broken = soup("fsck");
+        assertThat(broken.status()).isEqualTo(1);
+        assertThat(broken.out()).contains(object.getFileName().toString(), "missing");
+    }
+
+    @Test
+    void trainingRecordsAndSinglePicturesLeave() throws Exception {
+        soup("base", "add", "tiny", TinyTraining.BASE).ok();
+        Path tar = TinyTraining.shard(folder.resolve("mine.tar"), 6, 64, "train");
+        soup("shard", "add", "mine", "--data", tar).ok();
+        Path out = folder.resolve("mine");
+        soup(
+                        "train",
+                        "--base",
+                        TinyTraining.BASE,
+                        "--shard",
+                        "mine",
+                        "--out",
+                        out,
+                        "--steps",
+                        2,
+                        "--batch",
+                        2,
+                        "--float32")
+                .ok();
+        assertThat(json("show", "mine").path("body").path("recipe").path("learning_rate").asText())
+                .isEqualTo("2.0E-4");
+        soup("registry", "make", "only", "--follow").ok();
+
+        String gone = Shard.open(tar).infos().get(4).sha256();
+        Path list = folder.resolve("gone.txt");
+        Files.writeString(list, "# one picture\n" + gone + "\n");
+        soup("withdraw", "--samples", list, "--reason", "a person asked").ok();
+        assertThat(json("show", "only").path("body").path("version").asInt()).isEqualTo(2);
+
+        // The same as a shard that never had the picture.
+        List<Sample> rest =
+                Shard.open(tar).samples().stream()
+                        .filter(s -> !s.info().sha256().equals(gone))
+                        .toList();
+        Path smaller = folder.resolve("0-mine.tar");
+        ShardWriter.write(smaller, rest);
+        Path again = folder.resolve("again");
+        Run.of(
+                        "train",
+                        "--base",
+                        TinyTraining.BASE,
+                        "--shard",
+                        smaller,
+                        "--out",
+                        again,
+                        "--steps",
+                        2,
+                        "--batch",
+                        2,
+                        "--float32",
+                        "-q")
+                .ok();
+        String weights = "unet/diffusion_pytorch_model.safetensors";
+        String stored =
+                json("ingredient", "list").path("ingredients").path(1).path("checkpoint").asText();
+        Path exported = folder.resolve("exported");
+        soup("export", json("show", "mine").path("entry").asText(), "-o", exported).ok();
+        assertThat(stored).isNotEmpty();
+        assertThat(Hashes.sha256(exported.resolve(weights)))
+                .isEqualTo(Hashes.sha256(again.resolve(weights)));
+        Path certificate;
+        try (var all = Files.list(registry.resolve("certificates"))) {
+            certificate = all.findFirst().orElseThrow();
+        }
+        Run deep =
+                Run.of(
+                        "verify",
+                        certificate,
+                        "--key",
+                        registry.resolve("registry.pub"),
+                        "--store",
+                        registry.resolve("store"),
+                        "--deep",
+                        "mine",
+                        "--shard",
+                        smaller,
+                        "-q");
+        assertThat(deep.ok().out()).contains("trained again, it has the same bytes");
+    }
+
+    @Test
+    void shardsAreSplitWithoutAPictureInCommon() throws Exception {
+        Path tar = TinyTraining.shard(folder.resolve("many.tar"), 12, 16, "train");
+        JsonNode parts = json("split", tar, "--disjoint", 2, "--out", folder.resolve("half"));
+        assertThat(parts.path("shards").findValuesAsText("name"))
+                .containsExactly("half-1", "half-2");
+        assertThat(
+                        parts.path("shards").findValues("samples").stream()
+                                .mapToInt(JsonNode::asInt)
+                                .sum())
+                .isEqualTo(12);
+        assertThat(
+                        json("split", "--public", "half-1", "--private", "half-2")
+                                .path("disjoint")
+                                .asBoolean())
+                .isTrue();
+        Path copy = folder.resolve("copy.tar");
+        ShardWriter.write(copy, Shard.open(folder.resolve("half-1.tar")).samples().subList(0, 1));
+        assertThat(
+                        json("shard", "add", "copy", "--data", copy)
+                                .path("copies")
+                                .path("half-1")
+                                .asInt())
+                .isEqualTo(1);
+        Run overlap = soup("split", "--public", "half-1", "--private", "copy");
+        assertThat(overlap.status()).isEqualTo(1);
+        assertThat(overlap.out()).contains("1 equal");
+        soup("split", tar, "--disjoint", 2).fails(2, "--out PREFIX");
+    }
+}

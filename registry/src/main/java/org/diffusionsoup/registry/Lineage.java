@@ -1,0 +1,124 @@
+package org.diffusionsoup.registry;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.Member;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+
+/**
+ * Who is in what.
+ *
+ * @param shards by entry
+ * @param ingredients by entry
+ * @param soups by entry
+ * @param edges from shards to ingredients and from ingredients to soups
+ */
+public record Lineage(
+        List<Node> shards, List<Node> ingredients, List<Node> soups, List<Edge> edges) {
+    /**
+     * A shard, an ingredient or a soup.
+     *
+     * @param id its entry
+     * @param about what to say beside its name
+     * @param withdrawn whether it left
+     * @param superseded whether a newer version took its place
+     */
+    public record Node(long id, String name, String about, boolean withdrawn, boolean superseded) {}
+
+    /**
+     * That one thing went into another.
+     *
+     * @param label the coefficient, or empty
+     */
+    public record Edge(long from, long to, String label) {}
+
+    /** Everything there is. */
+    public static Lineage of(Queries q) {
+        return build(q.shards(), q.ingredients(), q.soups());
+    }
+
+    /** What one soup is made of, in any version. */
+    public static Lineage ofSoup(Queries q, SoupRow soup) {
+        Set<Long> ingredients = new HashSet<>();
+        soup.members().forEach(m -> ingredients.add(m.ingredient()));
+        List<IngredientRow> in =
+                q.ingredients().stream().filter(i -> ingredients.contains(i.id())).toList();
+        Set<Long> shards = new HashSet<>();
+        in.forEach(i -> shards.addAll(i.shards()));
+        return build(
+                q.shards().stream().filter(s -> shards.contains(s.id())).toList(),
+                in,
+                List.of(soup));
+    }
+
+    /** What a shard went into. */
+    public static Lineage ofShard(Queries q, ShardRow shard) {
+        List<IngredientRow> in =
+                q.ingredients().stream().filter(i -> i.shards().contains(shard.id())).toList();
+        Set<Long> ingredients = new HashSet<>(in.stream().map(IngredientRow::id).toList());
+        return build(
+                List.of(shard),
+                in,
+                q.soups().stream()
+                        .filter(s ->
+                                s.members().stream()
+                                        .anyMatch(m -> ingredients.contains(m.ingredient())))
+                        .toList());
+    }
+
+    private static Lineage build(
+            List<ShardRow> shards, List<IngredientRow> ingredients, List<SoupRow> soups) {
+        List<Edge> edges = new ArrayList<>();
+        List<Node> s = new ArrayList<>();
+        Map<Long, Boolean> known = new HashMap<>();
+        for (ShardRow row : shards) {
+            known.put(row.id(), true);
+            String about =
+                    row.provider()
+                            + ", "
+                            + row.licence()
+                            + ", "
+                            + row.samples()
+                            + " pictures"
+                            + row.expires().map(d -> ", until " + d).orElse("");
+            s.add(new Node(row.id(), row.name(), about, row.withdrawn().isPresent(), false));
+        }
+        List<Node> i = new ArrayList<>();
+        for (IngredientRow row : ingredients) {
+            known.put(row.id(), true);
+            i.add(
+                    new Node(
+                            row.id(),
+                            row.name(),
+                            "weights " + row.checkpoint().substring(0, 12),
+                            row.withdrawn().isPresent(),
+                            false));
+            row.shards().stream()
+                    .filter(known::containsKey)
+                    .forEach(shard -> edges.add(new Edge(shard, row.id(), "")));
+        }
+        List<Node> o = new ArrayList<>();
+        for (SoupRow row : soups) {
+            o.add(
+                    new Node(
+                            row.id(),
+                            row.label(),
+                            row.method() + (row.follows() ? ", follows" : ""),
+                            row.withdrawn().isPresent(),
+                            row.superseded().isPresent()));
+            for (Member m : row.members()) {
+                if (known.containsKey(m.ingredient())) {
+                    edges.add(new Edge(m.ingredient(), row.id(), m.coefficient().toString()));
+                }
+            }
+        }
+        return new Lineage(s, i, o, edges);
+    }
+}

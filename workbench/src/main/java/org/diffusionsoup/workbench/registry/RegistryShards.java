@@ -1,0 +1,139 @@
+package org.diffusionsoup.workbench.registry;
+
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.Merkle;
+import org.diffusionsoup.registry.NewShard;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.workbench.Progress;
+
+/** Between shards as files and shards as the registry records them. */
+public final class RegistryShards {
+    private RegistryShards() {}
+
+    /**
+     * What a shard is recorded with: its training rows, each with the hash of its image file and a
+     * fingerprint of its pixels. Its rows state provider and licence, unless they are given.
+     *
+     * @param source as {@code soup train --shard} takes it
+     * @throws SoupException if rows state different providers or licences and none is given
+     */
+    public static NewShard describe(
+            String name,
+            String source,
+            Optional<String> provider,
+            Optional<String> licence,
+            String uses,
+            Optional<LocalDate> expires,
+            Progress progress) {
+        ShardRef ref = ShardRef.parse(source);
+        ShardRef absolute = new ShardRef(ref.path().toAbsolutePath().normalize(), ref.terms());
+        Shard rows = trainingRows(source);
+        List<NewShard.Sample> samples = new ArrayList<>();
+        progress.start("fingerprint " + name, rows.size(), "images");
+        for (int i = 0; i < rows.size(); i++) {
+            samples.add(
+                    new NewShard.Sample(
+                            rows.infos().get(i).sha256(),
+                            Fingerprint.of(rows.get(i).image()).orElse("")));
+            progress.advance(1);
+        }
+        return new NewShard(
+                name,
+                provider.orElseGet(() -> one(rows, SampleInfo::provider, "--provider", name)),
+                licence.orElseGet(() -> one(rows, SampleInfo::licence, "--licence", name)),
+                uses,
+                expires,
+                absolute.toString(),
+                samples);
+    }
+
+    private static Shard trainingRows(String source) {
+        Shard rows = ShardRef.parse(source).open().train();
+        if (rows.size() == 0) {
+            throw new SoupException(
+                    "shard " + source + " has no training rows; choose another --data.");
+        }
+        return rows;
+    }
+
+    private static String one(
+            Shard rows, Function<SampleInfo, String> field, String flag, String name) {
+        Set<String> values = new TreeSet<>(rows.infos().stream().map(field).toList());
+        if (values.size() != 1) {
+            throw new SoupException(
+                    "The rows of shard "
+                            + name
+                            + " state "
+                            + values
+                            + "; say which it is with "
+                            + flag
+                            + ", or make a shard of each.");
+        }
+        return values.iterator().next();
+    }
+
+    /**
+     * A registered shard as {@code soup train} may use it.
+     *
+     * @param work folder for a tar without withdrawn samples, where there are any
+     * @return a text for {@link ShardRef}
+     * @throws SoupException if the shard is withdrawn or expired, or its pictures are not those
+     *     that were recorded
+     */
+    public static String usable(Registry registry, String name, Path work) {
+        record Facts(ShardRow row, Set<String> withdrawn) {}
+        Facts f =
+                registry.read(q -> {
+                    ShardRow row = registry.usableShard(q, name);
+                    Set<String> gone = new HashSet<>();
+                    for (SampleRow s : q.samples(row.id())) {
+                        s.withdrawn().ifPresent(w -> gone.add(s.sha256()));
+                    }
+                    return new Facts(row, gone);
+                });
+        Shard rows = trainingRows(f.row().source());
+        List<String> hashes = rows.infos().stream().map(SampleInfo::sha256).toList();
+        if (!Merkle.root(hashes).equals(f.row().root())) {
+            throw new SoupException(
+                    "The pictures in "
+                            + f.row().source()
+                            + " are not those that shard '"
+                            + name
+                            + "' was recorded with; restore them, or add what is there now as"
+                            + " another shard.");
+        }
+        return f.withdrawn().isEmpty()
+                ? f.row().source()
+                : without(f.row().source(), f.withdrawn(), work.resolve(name + ".tar"));
+    }
+
+    /**
+     * A shard without some pictures, as a tar.
+     *
+     * @throws SoupException if nothing would be left
+     */
+    static String without(String source, Set<String> gone, Path tar) {
+        Shard rest = trainingRows(source).filter(i -> !gone.contains(i.sha256()));
+        if (rest.size() == 0) {
+            throw new SoupException(
+                    "Nothing is left of shard " + source + "; withdraw it as a whole.");
+        }
+        ShardWriter.write(tar, rest.samples());
+        return tar.toString();
+    }
+}

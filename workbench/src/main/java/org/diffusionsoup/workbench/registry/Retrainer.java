@@ -1,0 +1,53 @@
+package org.diffusionsoup.workbench.registry;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.WithdrawRequest;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.train.FineTuner;
+
+/**
+ * Trains an ingredient again without some pictures: from the base, on the rest, by the recipe it
+ * had (paper, Section 5.3).
+ */
+public final class Retrainer implements WithdrawRequest.Retrainer {
+    private final Progress progress;
+    private final BooleanSupplier stop;
+
+    /** Shows progress; a run that is stopped fails, and with it the withdrawal. */
+    public Retrainer(Progress progress, BooleanSupplier stop) {
+        this.progress = progress;
+        this.stop = stop;
+    }
+
+    @Override
+    public JsonObject retrain(WithdrawRequest.Retraining what) {
+        List<String> shards = new ArrayList<>();
+        Path folder = what.out().resolveSibling("shards");
+        for (int i = 0; i < what.sources().size(); i++) {
+            String source = what.sources().get(i);
+            // Numbered: tars of one name may come from different folders.
+            Path tar = folder.resolve(i + "-" + what.ingredient() + ".tar");
+            shards.add(RegistryShards.without(source, what.without(), tar));
+        }
+        Optional<FineTuner.Result> result =
+                new FineTuner(
+                                TrainingRecipe.request(
+                                        what.recipe(), what.base(), shards, what.out()),
+                                progress,
+                                stop)
+                        .run();
+        if (result.isEmpty()) {
+            throw new SoupException(
+                    "Training ingredient "
+                            + what.ingredient()
+                            + " again was stopped; nothing was withdrawn.");
+        }
+        return TrainingRecipe.ofWeights(what.out());
+    }
+}

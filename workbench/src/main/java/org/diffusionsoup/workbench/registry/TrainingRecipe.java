@@ -1,0 +1,102 @@
+package org.diffusionsoup.workbench.registry;
+
+import java.math.BigDecimal;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonArray;
+import org.diffusionsoup.core.JsonValue.JsonNumber;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.JsonValue.JsonString;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.workbench.train.FineTuneRequest;
+
+/** An ingredient's training recipe: out of its header into the ledger, and back into a run. */
+public final class TrainingRecipe {
+    private TrainingRecipe() {}
+
+    /**
+     * The recipe that {@code soup train} left in the header, its fractions as texts; empty for
+     * weights trained elsewhere.
+     */
+    public static JsonObject ofWeights(Path weights) {
+        try (Checkpoint c = Checkpoint.open(weights)) {
+            for (TensorSource part : c.parts().values()) {
+                var p = Provenance.readFrom(part.metadata());
+                if (p.isPresent()) {
+                    return (JsonObject) exact(Json.parse(p.get().recipe(), "recipe in " + weights));
+                }
+            }
+        }
+        return Json.object().build();
+    }
+
+    private static JsonValue exact(JsonValue v) {
+        return switch (v) {
+            case JsonObject o -> {
+                Json.Builder b = Json.object();
+                o.fields().forEach((k, x) -> b.put(k, exact(x)));
+                yield b.build();
+            }
+            case JsonArray(List<JsonValue> items) ->
+                    new JsonArray(items.stream().map(TrainingRecipe::exact).toList());
+            case JsonNumber(BigDecimal n) ->
+                    n.stripTrailingZeros().scale() > 0
+                            ? new JsonString(Double.toString(n.doubleValue()))
+                            : v;
+            default -> v;
+        };
+    }
+
+    /**
+     * The run that a recipe asks for.
+     *
+     * @throws SoupException if the recipe is not one of {@code soup train}
+     */
+    public static FineTuneRequest request(
+            JsonObject recipe, Path base, List<String> shards, Path out) {
+        if (!recipe.string("method").orElse("").equals("fine-tune")
+                || recipe.get("learning_rate").isEmpty()) {
+            throw new SoupException(
+                    "The ingredient's recipe is not one of 'soup train', so it cannot be trained"
+                            + " again here; its fields are "
+                            + recipe.fields().keySet()
+                            + ".");
+        }
+        String[] betas = Json.string(recipe, "betas").split(",", -1);
+        TrainingOptions options =
+                new TrainingOptions(
+                        Json.number(recipe, "steps"),
+                        (int) Json.number(recipe, "batch"),
+                        (int) Json.number(recipe, "accumulation"),
+                        real(recipe, "learning_rate"),
+                        TrainingOptions.Schedule.valueOf(
+                                Json.string(recipe, "schedule").toUpperCase(Locale.ROOT)),
+                        Json.number(recipe, "warmup"),
+                        real(recipe, "weight_decay"),
+                        Double.parseDouble(betas[0]),
+                        Double.parseDouble(betas[1]),
+                        real(recipe, "eps"),
+                        real(recipe, "clip_norm"),
+                        real(recipe, "ema"),
+                        Json.number(recipe, "seed"),
+                        Json.flag(recipe, "bfloat16"));
+        return new FineTuneRequest(
+                base, shards, out, options, real(recipe, "caption_dropout"), 0, false);
+    }
+
+    private static double real(JsonObject o, String key) {
+        return switch (o.fields().get(key)) {
+            case JsonNumber(BigDecimal n) -> n.doubleValue();
+            case JsonString(String s) -> Double.parseDouble(s);
+            case null, default ->
+                    throw new SoupException("The ingredient's recipe has no number '" + key + "'.");
+        };
+    }
+}
