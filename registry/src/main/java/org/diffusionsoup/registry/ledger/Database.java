@@ -6,6 +6,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 
@@ -17,6 +19,9 @@ final class Database {
 
     /** Number of the newest file among the migrations. */
     private static final String SCHEMA = "1";
+
+    /** Held on to: the platform forgets the level of a logger that nobody refers to. */
+    private static final Logger FLYWAY = Logger.getLogger("org.flywaydb");
 
     private static final int BUSY_MILLIS = 120_000;
 
@@ -95,7 +100,7 @@ final class Database {
         if (isCurrent()) {
             return;
         }
-        java.util.logging.Logger.getLogger("org.flywaydb").setLevel(java.util.logging.Level.OFF);
+        FLYWAY.setLevel(Level.OFF);
         try {
             Flyway.configure(Database.class.getClassLoader())
                     .dataSource(url, null, null)

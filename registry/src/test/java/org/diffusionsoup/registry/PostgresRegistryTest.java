@@ -1,0 +1,66 @@
+package org.diffusionsoup.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** The registry with its ledger on a PostgreSQL server that is started for the test. */
+class PostgresRegistryTest extends RegistryContract {
+    private static final AtomicInteger NEXT = new AtomicInteger();
+    private static @Nullable PostgresServer server;
+    private final Map<String, String> urls = new ConcurrentHashMap<>();
+
+    @BeforeAll
+    static void start() throws Exception {
+        Optional<PostgresServer> started = PostgresServer.start();
+        assumeTrue(
+                started.isPresent(),
+                "skipped: no PostgreSQL server found under /usr/lib/postgresql, or none that starts");
+        server = started.get();
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        if (server != null) {
+            server.close();
+        }
+    }
+
+    @Override
+    Optional<String> freshDatabase() {
+        PostgresServer s = java.util.Objects.requireNonNull(server);
+        String name = "registry" + NEXT.incrementAndGet();
+        try (Connection c = DriverManager.getConnection(s.url("postgres"));
+                Statement statement = c.createStatement()) {
+            statement.execute("CREATE DATABASE " + name);
+        } catch (java.sql.SQLException e) {
+            throw new IllegalStateException(e);
+        }
+        return Optional.of(s.url(name));
+    }
+
+    @Override
+    Registry fresh(String name) {
+        Registry r = super.fresh(name);
+        urls.put(r.folder().toString(), r.place().url());
+        return r;
+    }
+
+    @Override
+    void tamper(Registry r, String sql) throws Exception {
+        try (Connection c = DriverManager.getConnection(urls.get(r.folder().toString()));
+                Statement s = c.createStatement()) {
+            assertThat(s.executeUpdate(sql)).isPositive();
+        }
+    }
+}
