@@ -55,12 +55,17 @@ public final class DeepCheck {
                                 new SoupException("The certificate lacks base " + baseEntry + "."));
         Path out = work.resolve("again");
         Path rebuilt = new WeightStore(store).rebuild(base, work.resolve("base"));
-        new FineTuner(
-                        TrainingRecipe.request(Json.object(wanted, "recipe"), rebuilt, shards, out),
-                        progress,
-                        stop)
-                .run()
-                .orElseThrow(() -> new SoupException("Training again was stopped."));
+        boolean finished =
+                new FineTuner(
+                                TrainingRecipe.request(
+                                        Json.object(wanted, "recipe"), rebuilt, shards, out),
+                                progress,
+                                stop)
+                        .run()
+                        .isPresent();
+        if (!finished) {
+            throw new SoupException("Training again was stopped.");
+        }
         Map<String, String> expected = new TreeMap<>(Json.map(wanted, "files"));
         return new Result(
                 ingredient,
