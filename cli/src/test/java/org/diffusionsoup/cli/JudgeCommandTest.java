@@ -2,10 +2,15 @@ package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,6 +118,57 @@ final class JudgeCommandTest {
                         3,
                         "-q")
                 .fails(1, "checkpoint of a different run");
+    }
+
+    /** Bounds far from chance and far below what docs/embedded-judges.md states. */
+    @Test
+    void theEmbeddedJudgesAreRightFarMoreOftenThanChance() throws IOException {
+        Path models = Path.of("../models");
+        Run run =
+                Run.of(
+                                "judge",
+                                "check",
+                                "--data",
+                                "../shards/emoji",
+                                "--limit",
+                                120,
+                                "--clip",
+                                models.resolve("judge-clip"),
+                                "--vqa",
+                                models.resolve("emoji-vqa"),
+                                "--reward",
+                                models.resolve("emoji-reward"),
+                                "--aesthetic",
+                                models.resolve("emoji-aesthetic"),
+                                "--base",
+                                models.resolve("emoji-base"),
+                                "--json")
+                        .ok();
+        JsonNode report = new ObjectMapper().readTree(run.out());
+        Map<String, JsonNode> byTask = new HashMap<>();
+        report.get("accuracies")
+                .forEach(
+                        a -> byTask.put(a.get("judge").asText() + " " + a.get("task").asText(), a));
+        for (String task :
+                List.of(
+                        "clip all providers: subject in top 5, by caption",
+                        "vqa all questions",
+                        "vqa colour, yes or no",
+                        "reward better of two: all kinds",
+                        "reward better of two: wrong caption",
+                        "aesthetic better of two: all kinds")) {
+            assertThat(byTask).containsKey(task);
+            assertThat(byTask.get(task).get("beatsChance").asBoolean())
+                    .as(String.valueOf(byTask.get(task)))
+                    .isTrue();
+        }
+        for (JsonNode fall : report.get("falls")) {
+            JsonNode means = fall.get("means");
+            assertThat(means.get(0).asDouble())
+                    .as(fall.toString())
+                    .isGreaterThan(means.get(means.size() - 1).asDouble());
+        }
+        assertThat(report.get("falls").size()).isEqualTo(7);
     }
 
     @Test

@@ -36,7 +36,7 @@ public enum Degradation {
     /**
      * The worse picture.
      *
-     * @param level 0 gives the picture itself, 1 the worst
+     * @param level 0 gives the picture itself, 1 the worst in training; noise may be stronger
      * @param random for noise
      * @throws IllegalStateException for a degradation that is not one of pixels alone
      */

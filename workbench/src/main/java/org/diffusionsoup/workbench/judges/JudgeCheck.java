@@ -33,7 +33,14 @@ public final class JudgeCheck {
     private static final List<Double> LEVELS = List.of(0.0, 0.25, 0.5, 0.75, 1.0);
 
     /** Pictures whose mean is followed; more would only take longer. */
-    private static final int FALL_PICTURES = 200;
+    private static final int FALL_PICTURES = 300;
+
+    /**
+     * The strongest noise in the check, in units of the strongest in training: a standard deviation
+     * of 315 leaves nothing of a picture. Judges look at small pictures, in which weak noise is
+     * averaged away.
+     */
+    private static final double NOISE_RANGE = 3.5;
 
     /** Every how manieth training row is read to know which answers are frequent. */
     private static final int TRAINED_EVERY = 5;
@@ -95,9 +102,7 @@ public final class JudgeCheck {
                     new VqaExaminee(
                             folder,
                             heldOut,
-                            read(
-                                    "read training pictures",
-                                    some(data.train(), data.train().size() / TRAINED_EVERY)));
+                            read("read training pictures", some(data.train(), trained())));
             case REWARD -> new RewardExaminee(folder);
             case AESTHETIC -> {
                 Path clip = judges.get(Kind.CLIP);
@@ -109,6 +114,11 @@ public final class JudgeCheck {
                 yield new AestheticExaminee(clip, folder);
             }
         };
+    }
+
+    private int trained() {
+        int share = Math.max(1, data.train().size() / TRAINED_EVERY);
+        return limit == 0 ? share : Math.min(share, 4 * limit);
     }
 
     private TrainingRows read(String task, Shard rows) {
@@ -169,7 +179,7 @@ public final class JudgeCheck {
         for (int i = 0; i < rows.size(); i++) {
             // The same noise at every level, only stronger.
             var random = new SplittableRandom(Rng.mix(29, i));
-            out.add(Degradation.NOISE.apply(rows.get(i).image(), level, random));
+            out.add(Degradation.NOISE.apply(rows.get(i).image(), NOISE_RANGE * level, random));
         }
         return out;
     }
