@@ -15,10 +15,10 @@ import picocli.CommandLine.Option;
         name = "search",
         description = {
             "Measure greedy and reverse greedy search over F16 checkpoints of SD 2.1's UNet shape"
-                + " with a scorer that costs nothing, against reading one ingredient from the page"
-                + " cache.",
+                    + " with a scorer that costs nothing, against reading one ingredient from the page"
+                    + " cache.",
             "The ratio is time / (candidates × time to read one ingredient). With 9 ingredients of"
-                + " a quarter of the UNet the work folder takes 3.9 GB."
+                    + " a quarter of the UNet the work folder takes 3.9 GB."
         },
         footer = "  soup bench search --work /tmp/bench")
 final class BenchSearchCommand extends SoupCommand {
@@ -76,15 +76,15 @@ final class BenchSearchCommand extends SoupCommand {
                 text -> {
                     text.println(
                             "| search | scorer reads | candidates | reads | s | read one, s | ratio"
-                                + " | in memory, of 3 ingredients | process grew, of 3 | from files"
-                                + " |");
+                                    + " | in memory, of 3 ingredients | process grew, of 3 | from files"
+                                    + " |");
                     text.println("|---|---|---|---|---|---|---|---|---|---|");
                     for (SearchBenchmark.Row r : rows) {
                         double three = 3.0 * r.ingredientBytes();
                         text.printf(
                                 java.util.Locale.ROOT,
                                 "| %s | %s | %d | %d | %.2f | %.3f | %.2f | %.2f | %.2f | %.2f %%"
-                                    + " |%n",
+                                        + " |%n",
                                 r.method(),
                                 r.looked() ? "everything" : "nothing",
                                 r.candidates(),
