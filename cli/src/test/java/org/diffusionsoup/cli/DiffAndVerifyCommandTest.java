@@ -64,6 +64,26 @@ class DiffAndVerifyCommandTest {
     }
 
     @Test
+    void checkpointsOfPyTorchAreReadByEveryCommand() throws IOException {
+        Path ckpt = TinyModels.torch("lightning.ckpt");
+        JsonNode seen = json(Run.of("inspect", ckpt, "--json").ok());
+        assertThat(seen.findValuesAsText("tensors")).contains("4");
+        String hash = json(Run.of("verify", ckpt, "--json").ok()).path("weights_sha256").asText();
+        assertThat(hash).matches("[0-9a-f]{64}");
+
+        Path soup = folder.resolve("soup.safetensors");
+        Run.of("merge", ckpt, ckpt, "-o", soup).ok();
+        assertThat(WeightsHash.of(soup)).isEqualTo(hash);
+        assertThat(Run.of("diff", ckpt, soup).ok().out()).contains("4 tensors: 4 equal");
+
+        Path code = TinyModels.torch("whole-module.pt");
+        for (String command : List.of("inspect", "verify")) {
+            Run.of(command, code).fails(1, "torch.nn.modules.container.Sequential");
+        }
+        Run.of("diff", ckpt, code).fails(1, "torch.nn.modules.container.Sequential");
+    }
+
+    @Test
     void aSoundModelPassesAndItsHashesAreTheUsualOnes() throws IOException {
         Path file = Checkpoints.of(folder.resolve("a.safetensors"), 1.5f, 7);
         JsonNode json = json(Run.of("verify", file, "--json").ok());

@@ -11,6 +11,13 @@ final class TinyModels {
 
     private TinyModels() {}
 
+    /** A file that PyTorch wrote, of module core's test resources. */
+    static Path torch(String name) {
+        return REFERENCE
+                .resolve("../../../../../core/src/test/resources/torch/" + name)
+                .normalize();
+    }
+
     /** A Stable Diffusion 1.5 of 64 pixels with random weights. */
     static Path sd15() {
         return REFERENCE.resolve("pipelines/tiny-sd15");
