@@ -92,7 +92,9 @@ final class VerifyCommand extends SoupCommand {
     }
 
     private static String sentence(Finding f) {
-        return (f.where().isEmpty() ? "" : f.where() + ": ") + f.what();
+        // Readers' sentences name their file already.
+        boolean named = f.where().isEmpty() || f.what().startsWith(f.where());
+        return named ? f.what() : f.where() + ": " + f.what();
     }
 
     private void text(VerifyReport report, PrintWriter out) {
