@@ -32,9 +32,6 @@ public final class JudgeCheck {
 
     private static final List<Double> LEVELS = List.of(0.0, 0.25, 0.5, 0.75, 1.0);
 
-    /** Pictures whose mean is followed; more would only take longer. */
-    private static final int FALL_PICTURES = 300;
-
     /**
      * The strongest noise in the check, in units of the strongest in training: a standard deviation
      * of about 160, in which a picture drowns. Judges look at small pictures, in which weak noise
@@ -151,8 +148,7 @@ public final class JudgeCheck {
     private static void falls(Examinee judge, TrainingRows heldOut, List<Fall> out) {
         List<TrainingRows.Row> rows = new ArrayList<>(heldOut.rows());
         Collections.shuffle(rows, new Random(23));
-        rows = rows.subList(0, Math.min(FALL_PICTURES, rows.size()));
-        List<TrainingRows.Row> own = rows;
+        List<TrainingRows.Row> own = List.copyOf(rows);
         out.add(fall(judge, "noise", rows.size(), level -> judge.scores(noisy(own, level), own)));
         if (judge.reads()) {
             List<RgbImage> images = rows.stream().map(TrainingRows.Row::image).toList();
