@@ -1,6 +1,7 @@
 package org.diffusionsoup.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,6 +31,17 @@ class CrashTest {
     @Test
     void killsAtRandomMomentsLoseNothingAcknowledged() throws Exception {
         check(Optional.empty());
+    }
+
+    @Test
+    void killsLoseNothingWithTheLedgerOnPostgres() throws Exception {
+        Optional<PostgresServer> server = PostgresServer.start();
+        assumeTrue(
+                server.isPresent(),
+                "skipped: no PostgreSQL server found under /usr/lib/postgresql, or none that starts");
+        try (PostgresServer s = server.get()) {
+            check(Optional.of(s.url("postgres")));
+        }
     }
 
     private void check(Optional<String> url) throws Exception {
