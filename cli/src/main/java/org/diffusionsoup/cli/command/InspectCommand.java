@@ -38,8 +38,6 @@ import picocli.CommandLine.Parameters;
             "  soup inspect big-model/ --no-hash --json"
         })
 final class InspectCommand extends SoupCommand {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     @Parameters(
             paramLabel = "MODEL",
             description =
@@ -198,7 +196,7 @@ final class InspectCommand extends SoupCommand {
 
     private static Optional<JsonNode> parsed(String recipe) {
         try {
-            return Optional.of(JSON.readTree(recipe));
+            return Optional.of(new ObjectMapper().readTree(recipe));
         } catch (IOException e) {
             return Optional.empty(); // a recipe by other hands: shown as it stands
         }

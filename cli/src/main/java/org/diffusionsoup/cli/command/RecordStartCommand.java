@@ -45,11 +45,11 @@ final class RecordStartCommand extends SoupCommand {
             progress.start("record", 1, "units");
             progress.advance(1);
         }
-        merge();
+        merge(nowhere);
     }
 
     /** Merging is over in seconds: without profiles from here, most of them go to warming up. */
-    private static void merge() throws IOException {
+    private static void merge(PrintWriter nowhere) throws IOException {
         Path folder = Files.createTempDirectory("soup-record");
         try {
             for (DType dtype : List.of(DType.F16, DType.F32)) {
@@ -72,6 +72,15 @@ final class RecordStartCommand extends SoupCommand {
                 Path removed = ingredients.getFirst().path();
                 new SoupAdjuster(options.withKeepSum(false))
                         .exactly(new SoupAdjuster.Request(soup, List.of(removed), List.of(), out));
+                // the commands, too; without the user's folder of hashes
+                String sum = soup.toString();
+                List<String> files = ingredients.stream().map(i -> i.path().toString()).toList();
+                List<String> merge = new ArrayList<>(List.of("-o", sum, "--force", "--keep-sum"));
+                merge.addAll(files);
+                run(new MergeCommand(), nowhere, merge, "--no-hash-cache");
+                String removedFile = removed.toString();
+                List<String> adjust = List.of(sum, "--remove", removedFile, "-o", out.toString());
+                run(new AdjustCommand(), nowhere, adjust, "--force", "--no-hash-cache");
             }
         } finally {
             try (Stream<Path> all = Files.walk(folder)) {
@@ -79,6 +88,21 @@ final class RecordStartCommand extends SoupCommand {
                     Files.delete(p);
                 }
             }
+        }
+    }
+
+    private static void run(
+            SoupCommand command, PrintWriter nowhere, List<String> args, String... more) {
+        List<String> all = new ArrayList<>(args);
+        all.addAll(List.of(more));
+        int status =
+                new CommandLine(command)
+                        .setOut(nowhere)
+                        .setErr(nowhere)
+                        .setCaseInsensitiveEnumValuesAllowed(true)
+                        .execute(all.toArray(String[]::new));
+        if (status != 0) {
+            throw new IllegalStateException(all + " ended with status " + status);
         }
     }
 }
