@@ -19,7 +19,12 @@ class ModernClassesTest {
     @Test
     void everyClassOfPicocliBecomesNewAndVerifies(@TempDir Path folder) throws Exception {
         Path old =
-                Path.of(CommandLine.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+                Path.of(
+                        CommandLine.class
+                                .getProtectionDomain()
+                                .getCodeSource()
+                                .getLocation()
+                                .toURI());
         Path made = folder.resolve("picocli.jar");
         ModernClasses.main(new String[] {old.toString(), made.toString()});
         URL[] urls = {made.toUri().toURL()};

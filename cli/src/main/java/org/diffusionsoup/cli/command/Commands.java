@@ -5,7 +5,9 @@ import picocli.CommandLine.Command;
 
 /** Every command of {@code soup}, in the order that its help lists them. */
 public final class Commands {
-    /** Classes, not instances: a start needs one command, and making all takes as long as a merge. */
+    /**
+     * Classes, not instances: a start needs one command, and making all takes as long as a merge.
+     */
     private static final List<Class<?>> ALL =
             List.of(
                     DemoCommand.class,
