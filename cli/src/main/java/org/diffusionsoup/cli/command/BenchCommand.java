@@ -12,7 +12,8 @@ import picocli.CommandLine.Command;
             BenchMakeCheckpointsCommand.class,
             BenchMergeCommand.class,
             BenchResidueCommand.class,
-            BenchSearchCommand.class
+            BenchSearchCommand.class,
+            BenchRegistryCommand.class
         },
         footer = "  soup bench train --steps 200")
 final class BenchCommand extends CommandGroup {}

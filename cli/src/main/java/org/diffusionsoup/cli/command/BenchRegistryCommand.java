@@ -1,0 +1,183 @@
+package org.diffusionsoup.cli.command;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.bench.RegistryBenchmark;
+import org.diffusionsoup.workbench.bench.RegistryBenchmark.Command;
+import org.diffusionsoup.workbench.bench.RegistryBenchmark.LedgerResult;
+import org.diffusionsoup.workbench.bench.RegistryBenchmark.WithdrawalResult;
+import picocli.CommandLine.Option;
+
+/** {@code soup bench registry}: what asking and withdrawing costs. */
+@picocli.CommandLine.Command(
+        name = "registry",
+        description = {
+            "Measure show, lineage and withdraw on a ledger of 1,000 shards and 200 soups, as whole"
+                    + " processes and beyond what soup --version takes; and withdrawals from a soup"
+                    + " of 9 F16 checkpoints of SD 2.1's UNet shape, against averaging the others"
+                    + " again and copying one checkpoint.",
+            "With a quarter of the UNet the work folder takes up to 10 GB, with all of it 40 GB."
+        },
+        footer = {
+            "  soup bench registry --work /tmp/bench",
+            "  soup bench registry --work /tmp/bench --divisor 1 --shards 0"
+        })
+final class BenchRegistryCommand extends SoupCommand {
+    @Option(
+            names = "--work",
+            required = true,
+            paramLabel = "DIR",
+            description = "Folder for checkpoints, which stay, and registries, which do not.")
+    private Path work = Path.of(".");
+
+    @Option(
+            names = "--shards",
+            defaultValue = "1000",
+            paramLabel = "N",
+            description = "Shards in the ledger; 0 leaves it out (default: ${DEFAULT-VALUE}).")
+    private int shards;
+
+    @Option(
+            names = "--soups",
+            defaultValue = "200",
+            paramLabel = "N",
+            description = "Soups in the ledger (default: ${DEFAULT-VALUE}).")
+    private int soups;
+
+    @Option(
+            names = "--samples",
+            defaultValue = "100",
+            paramLabel = "N",
+            description = "Pictures of each shard (default: ${DEFAULT-VALUE}).")
+    private int samples;
+
+    @Option(
+            names = "--divisor",
+            defaultValue = "4",
+            paramLabel = "N",
+            description =
+                    "Part of SD 2.1's UNet to withdraw from: every tensor's first dimension divided"
+                            + " by it (default: ${DEFAULT-VALUE}).")
+    private int divisor;
+
+    @Option(
+            names = "--ingredients",
+            defaultValue = "9",
+            paramLabel = "N",
+            description =
+                    "Ingredients of the soup, from 3; 0 leaves it out (default: ${DEFAULT-VALUE}).")
+    private int ingredients;
+
+    @Option(
+            names = "--threads",
+            defaultValue = "0",
+            paramLabel = "N",
+            description = "Threads that average (default: all processors).")
+    private int threads;
+
+    @Option(
+            names = "--tries",
+            defaultValue = "3",
+            paramLabel = "N",
+            description =
+                    "Time every command so often and take the least (default: ${DEFAULT-VALUE}).")
+    private int tries;
+
+    @Override
+    protected void run(Console console) throws IOException {
+        if (threads < 0 || tries < 1 || divisor < 1 || samples < 1) {
+            throw misuse("--threads, --tries, --divisor and --samples go from 1.");
+        }
+        if (shards != 0 && (shards < 4 * tries || soups < 1)) {
+            throw misuse("--shards must be 0 or at least four times --tries, and --soups 1.");
+        }
+        if (ingredients != 0 && ingredients < 3) {
+            throw misuse("--ingredients must be 0 or at least 3, not " + ingredients + ".");
+        }
+        int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+        Optional<LedgerResult> ledger = Optional.empty();
+        List<WithdrawalResult> withdrawals = List.of();
+        try (Progress progress = console.progress()) {
+            RegistryBenchmark bench = new RegistryBenchmark(work, workers, tries, progress);
+            if (shards > 0) {
+                ledger = Optional.of(bench.ledger(shards, soups, samples));
+            }
+            if (ingredients > 0) {
+                withdrawals =
+                        bench.withdrawals(divisor, ingredients, Math.min(2, ingredients - 2));
+            }
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("threads", workers);
+        ledger.ifPresent(l -> json.put("ledger", l));
+        json.put("withdrawals", withdrawals);
+        Optional<LedgerResult> asked = ledger;
+        List<WithdrawalResult> rows = withdrawals;
+        console.result(
+                json,
+                text -> {
+                    asked.ifPresent(l -> ledger(l, text));
+                    if (!rows.isEmpty()) {
+                        withdrawals(rows, text);
+                    }
+                });
+    }
+
+    private static void ledger(LedgerResult l, java.io.PrintWriter text) {
+        text.printf(
+                Locale.ROOT,
+                "Ledger of %,d shards of %d pictures and %,d soups (%,d entries); soup --version takes"
+                        + " %.2f s%n%n",
+                l.shards(),
+                l.samplesPerShard(),
+                l.soups(),
+                l.entries(),
+                l.start());
+        text.println("| command | s | beyond start, s |");
+        text.println("|---|---|---|");
+        for (Command c : l.commands()) {
+            text.printf(
+                    Locale.ROOT,
+                    "| %s | %.2f | %.2f |%n",
+                    c.command(),
+                    c.seconds(),
+                    c.beyondStart());
+        }
+        text.printf(
+                Locale.ROOT,
+                "%nA withdrawal spends %.2f s in the ledger, weights apart.%n%n",
+                l.withdrawLedger());
+    }
+
+    private static void withdrawals(List<WithdrawalResult> rows, java.io.PrintWriter text) {
+        text.println(
+                "Withdrawal of one ingredient, F16, " + Quantity.bytes(rows.getFirst().bytes()));
+        text.println();
+        text.println(
+                "| of | withdraw, s | weights alone | registry averages the rest, s | ratio |"
+                        + " plain average, s | ratio | copy, s | ratio |");
+        text.println("|---|---|---|---|---|---|---|---|---|");
+        for (WithdrawalResult r : rows) {
+            text.printf(
+                    Locale.ROOT,
+                    "| %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |%n",
+                    r.from(),
+                    r.withdraw(),
+                    r.weights(),
+                    r.registryAverage(),
+                    r.withdraw() / r.registryAverage(),
+                    r.average(),
+                    r.withdraw() / r.average(),
+                    r.copy(),
+                    r.withdraw() / r.copy());
+        }
+    }
+}
