@@ -3,7 +3,6 @@ package org.diffusionsoup.cli.command;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -21,8 +20,8 @@ import picocli.CommandLine.Option;
         name = "registry",
         description = {
             "Measure show, lineage and withdraw on a ledger of 1,000 shards and 200 soups, as whole"
-                    + " processes and beyond what soup --version takes; and withdrawals from a soup"
-                    + " of 9 F16 checkpoints of SD 2.1's UNet shape, against averaging the others"
+                    + " processes and beyond what soup --version takes; and a withdrawal from a"
+                    + " soup of 9 F16 checkpoints of SD 2.1's UNet shape, against averaging the others"
                     + " again and copying one checkpoint.",
             "With a quarter of the UNet the work folder takes up to 10 GB, with all of it 40 GB."
         },
@@ -73,7 +72,7 @@ final class BenchRegistryCommand extends SoupCommand {
             defaultValue = "9",
             paramLabel = "N",
             description =
-                    "Ingredients of the soup, from 3; 0 leaves it out (default: ${DEFAULT-VALUE}).")
+                    "Ingredients of the soup, from 2; 0 leaves it out (default: ${DEFAULT-VALUE}).")
     private int ingredients;
 
     @Option(
@@ -99,35 +98,32 @@ final class BenchRegistryCommand extends SoupCommand {
         if (shards != 0 && (shards < 4 * tries || soups < 1)) {
             throw misuse("--shards must be 0 or at least four times --tries, and --soups 1.");
         }
-        if (ingredients != 0 && ingredients < 3) {
-            throw misuse("--ingredients must be 0 or at least 3, not " + ingredients + ".");
+        if (ingredients != 0 && ingredients < 2) {
+            throw misuse("--ingredients must be 0 or at least 2, not " + ingredients + ".");
         }
         int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         Optional<LedgerResult> ledger = Optional.empty();
-        List<WithdrawalResult> withdrawals = List.of();
+        Optional<WithdrawalResult> withdrawal = Optional.empty();
         try (Progress progress = console.progress()) {
             RegistryBenchmark bench = new RegistryBenchmark(work, workers, tries, progress);
             if (shards > 0) {
                 ledger = Optional.of(bench.ledger(shards, soups, samples));
             }
             if (ingredients > 0) {
-                withdrawals =
-                        bench.withdrawals(divisor, ingredients, Math.min(2, ingredients - 2));
+                withdrawal = Optional.of(bench.withdrawal(divisor, ingredients));
             }
         }
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("threads", workers);
         ledger.ifPresent(l -> json.put("ledger", l));
-        json.put("withdrawals", withdrawals);
+        withdrawal.ifPresent(w -> json.put("withdrawal", w));
         Optional<LedgerResult> asked = ledger;
-        List<WithdrawalResult> rows = withdrawals;
+        Optional<WithdrawalResult> left = withdrawal;
         console.result(
                 json,
                 text -> {
                     asked.ifPresent(l -> ledger(l, text));
-                    if (!rows.isEmpty()) {
-                        withdrawals(rows, text);
-                    }
+                    left.ifPresent(w -> withdrawal(w, text));
                 });
     }
 
@@ -157,27 +153,23 @@ final class BenchRegistryCommand extends SoupCommand {
                 l.withdrawLedger());
     }
 
-    private static void withdrawals(List<WithdrawalResult> rows, java.io.PrintWriter text) {
-        text.println(
-                "Withdrawal of one ingredient, F16, " + Quantity.bytes(rows.getFirst().bytes()));
-        text.println();
-        text.println(
-                "| of | withdraw, s | weights alone | registry averages the rest, s | ratio |"
-                        + " plain average, s | ratio | copy, s | ratio |");
-        text.println("|---|---|---|---|---|---|---|---|---|");
-        for (WithdrawalResult r : rows) {
-            text.printf(
-                    Locale.ROOT,
-                    "| %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |%n",
-                    r.from(),
-                    r.withdraw(),
-                    r.weights(),
-                    r.registryAverage(),
-                    r.withdraw() / r.registryAverage(),
-                    r.average(),
-                    r.withdraw() / r.average(),
-                    r.copy(),
-                    r.withdraw() / r.copy());
-        }
+    private static void withdrawal(WithdrawalResult r, java.io.PrintWriter text) {
+        text.printf(
+                Locale.ROOT,
+                "One of %d ingredients leaves, F16, %s each: %.2f s (%.2f s of it with weights)%n%n",
+                r.from(),
+                Quantity.bytes(r.bytes()),
+                r.withdraw(),
+                r.weights());
+        text.println("| against | s | ratio |");
+        text.println("|---|---|---|");
+        row("the registry averages the others", r, r.registryAverage(), text);
+        row("soup merge of the others, no registry", r, r.average(), text);
+        row("one checkpoint is copied and flushed", r, r.copy(), text);
+    }
+
+    private static void row(
+            String what, WithdrawalResult r, double seconds, java.io.PrintWriter text) {
+        text.printf(Locale.ROOT, "| %s | %.2f | %.2f |%n", what, seconds, r.withdraw() / seconds);
     }
 }

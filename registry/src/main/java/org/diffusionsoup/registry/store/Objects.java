@@ -13,12 +13,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -32,6 +32,7 @@ import org.diffusionsoup.registry.store.Manifest.StoredFile;
 final class Objects {
     private static final int BUFFER = 1 << 20;
     private static final int FLUSHES = 16;
+    private static final int THREADS = Math.min(8, Runtime.getRuntime().availableProcessors());
 
     private final Path folder;
     private final Path temporary;
@@ -51,33 +52,62 @@ final class Objects {
         return all;
     }
 
+    /** A range of a file that is to become an object. */
+    record Range(long from, long size, String kind) {}
+
     /** Objects of one checkpoint, which get their names together once they are on the disk. */
     final class Batch implements AutoCloseable {
         /** Files written so far, by their hashes. */
-        private final Map<String, Path> written = new LinkedHashMap<>();
+        private final Map<String, Path> written = new ConcurrentHashMap<>();
 
-        /** Adds a range of a file, or finds it present. */
-        Piece put(Path source, long from, long size, String kind) throws IOException {
-            try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ)) {
-                String hash = copy(in, from, size, null);
-                Path target = file(hash);
-                boolean there = Files.exists(target) && Files.size(target) == size;
-                if (!there && !written.containsKey(hash)) {
-                    Trees.make(temporary);
-                    Path temp = temporary.resolve(UUID.randomUUID() + ".object");
-                    written.put(hash, temp);
-                    try (FileChannel out =
-                            FileChannel.open(
-                                    temp,
-                                    StandardOpenOption.CREATE_NEW,
-                                    StandardOpenOption.WRITE)) {
-                        if (!copy(in, from, size, out).equals(hash)) {
-                            throw new StoreException(
-                                    source + " changed while it was being stored; try again.");
-                        }
-                    }
+        /** Adds ranges of a file, or finds them present; several at a time. */
+        List<Piece> put(Path source, List<Range> ranges) throws IOException {
+            Trees.make(temporary);
+            try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ);
+                    ExecutorService pool = Executors.newFixedThreadPool(THREADS)) {
+                List<Future<Piece>> running = new ArrayList<>();
+                for (Range r : ranges) {
+                    running.add(pool.submit(() -> put(in, r)));
                 }
-                return new Piece(hash, size, kind);
+                List<Piece> pieces = new ArrayList<>();
+                try {
+                    for (Future<Piece> f : running) {
+                        pieces.add(f.get());
+                    }
+                } catch (ExecutionException e) {
+                    pool.shutdownNow();
+                    if (e.getCause() instanceof IOException io) {
+                        throw io;
+                    }
+                    throw new StoreException("Cannot store " + source + ": " + e.getCause());
+                } catch (InterruptedException e) {
+                    pool.shutdownNow();
+                    Thread.currentThread().interrupt();
+                    throw new StoreException("Interrupted while storing " + source + ".");
+                }
+                return pieces;
+            }
+        }
+
+        /**
+         * One pass over the range: what turns out to be there already was written in vain, which
+         * costs less than reading everything else twice.
+         */
+        private Piece put(FileChannel in, Range r) throws IOException {
+            Path temp = temporary.resolve(UUID.randomUUID() + ".object");
+            boolean kept = false;
+            try (FileChannel out =
+                    FileChannel.open(
+                            temp, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                String hash = copy(in, r.from(), r.size(), out);
+                Path target = file(hash);
+                boolean there = Files.exists(target) && Files.size(target) == r.size();
+                kept = !there && written.putIfAbsent(hash, temp) == null;
+                return new Piece(hash, r.size(), r.kind());
+            } finally {
+                if (!kept) {
+                    Trees.delete(temp);
+                }
             }
         }
 
@@ -147,12 +177,8 @@ final class Objects {
         return new Batch();
     }
 
-    /** Copies a range, or only reads it where {@code out} is null; returns its SHA-256. */
-    private static String copy(
-            FileChannel in,
-            long from,
-            long size,
-            @org.jspecify.annotations.Nullable FileChannel out)
+    /** Copies a range; returns its SHA-256. */
+    private static String copy(FileChannel in, long from, long size, FileChannel out)
             throws IOException {
         MessageDigest digest = sha256();
         ByteBuffer buffer = ByteBuffer.allocateDirect((int) Math.clamp(size, 1, BUFFER));
@@ -165,11 +191,9 @@ final class Objects {
             }
             done += n;
             digest.update(buffer.flip());
-            if (out != null) {
-                buffer.rewind();
-                while (buffer.hasRemaining()) {
-                    out.write(buffer);
-                }
+            buffer.rewind();
+            while (buffer.hasRemaining()) {
+                out.write(buffer);
             }
         }
         return HexFormat.of().formatHex(digest.digest());

@@ -188,21 +188,19 @@ public final class WeightStore {
                 try (SafetensorsFile open = SafetensorsFile.open(file)) {
                     List<TensorInfo> tensors = List.copyOf(open.tensors().values());
                     long header = tensors.isEmpty() ? size : tensors.getFirst().offset();
-                    pieces.add(batch.put(file, 0, header, Piece.BYTES));
+                    List<Objects.Range> ranges = new ArrayList<>();
+                    ranges.add(new Objects.Range(0, header, Piece.BYTES));
                     for (TensorInfo t : tensors) {
-                        pieces.add(
-                                batch.put(
-                                        file,
-                                        t.offset(),
-                                        t.byteSize(),
-                                        t.dtype().safetensorsName()));
+                        ranges.add(
+                                new Objects.Range(
+                                        t.offset(), t.byteSize(), t.dtype().safetensorsName()));
                     }
+                    pieces.addAll(batch.put(file, ranges));
                 }
                 whole = join(hash);
             } else {
-                Piece all = batch.put(file, 0, size, Piece.BYTES);
-                pieces.add(all);
-                whole = all.sha256();
+                pieces.addAll(batch.put(file, List.of(new Objects.Range(0, size, Piece.BYTES))));
+                whole = pieces.getFirst().sha256();
             }
             if (Files.size(file) != size || !Files.getLastModifiedTime(file).equals(changed)) {
                 throw new StoreException(file + " changed while it was being stored; try again.");

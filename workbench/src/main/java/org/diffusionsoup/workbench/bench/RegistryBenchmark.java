@@ -120,7 +120,8 @@ public final class RegistryBenchmark {
         }
         for (int s = 0; s < soups; s++) {
             List<SoupPlan.Item> items = new ArrayList<>();
-            // Neighbours, from a place that moves on: every soup has its own, shards are in several.
+            // Neighbours, from a place that moves on: every soup has its own, shards are in
+            // several.
             for (int i = 0; i < Math.min(PER_SOUP, shards); i++) {
                 int at = (int) ((long) s * shards / soups + i) % shards;
                 items.add(new SoupPlan.Item("shard-" + at, Coefficient.ONE));
@@ -154,13 +155,11 @@ public final class RegistryBenchmark {
                                 and(
                                         List.of("withdraw", queue.removeFirst(), "--reason", "t"),
                                         where)));
-        commands.add(
-                new Command("withdraw " + leaving.getFirst(), seconds, seconds - start));
+        commands.add(new Command("withdraw " + leaving.getFirst(), seconds, seconds - start));
         double ledgerOnly = 0;
         for (int t = 0; t < tries; t++) {
             Withdrawn w =
-                    r.withdraw(
-                            WithdrawRequest.ofShards(List.of("shard-" + (shards / 4 + t)), "t"));
+                    r.withdraw(WithdrawRequest.ofShards(List.of("shard-" + (shards / 4 + t)), "t"));
             ledgerOnly = Math.max(ledgerOnly, w.ledgerSeconds());
         }
         delete(folder);
@@ -169,14 +168,12 @@ public final class RegistryBenchmark {
     }
 
     /**
-     * Withdraws ingredients one after another from a soup of F16 checkpoints of SD 2.1's UNet
-     * shape.
+     * Withdraws one ingredient from a soup of F16 checkpoints of SD 2.1's UNet shape.
      *
      * @param divisor every tensor's first dimension is divided by it
-     * @param ingredients before the first withdrawal, at least 3
-     * @param withdrawals how many are measured
+     * @param ingredients before the withdrawal, at least 2
      */
-    public List<WithdrawalResult> withdrawals(int divisor, int ingredients, int withdrawals) {
+    public WithdrawalResult withdrawal(int divisor, int ingredients) {
         CheckpointMaker maker = new CheckpointMaker(DType.F16, divisor);
         List<Path> files = new ArrayList<>();
         for (int i = 0; i <= ingredients; i++) {
@@ -203,43 +200,30 @@ public final class RegistryBenchmark {
         }
         r.make(new SoupPlan("soup", List.of(), true, Optional.empty(), true));
         progress.advance(1);
-        List<WithdrawalResult> rows = new ArrayList<>();
-        progress.start("withdraw", withdrawals, "ingredients");
-        for (int w = 0; w < withdrawals; w++) {
-            int from = live.size();
-            String gone = live.removeFirst();
-            files.removeFirst();
-            files.forEach(RegistryBenchmark::read); // all of them in the page cache, for everyone
-            long start = System.nanoTime();
-            Withdrawn out = r.withdraw(WithdrawRequest.ofShards(List.of(gone), "t"));
-            double withdraw = (System.nanoTime() - start) / 1e9;
-            List<SoupPlan.Item> items =
-                    live.stream().map(n -> new SoupPlan.Item(n, Coefficient.ONE)).toList();
-            double again =
-                    time(() ->
-                            r.make(
-                                    new SoupPlan(
-                                            "afresh", items, false, Optional.empty(), true)));
-            Path soup = folder.resolve("soup.safetensors");
-            double average =
-                    time(() ->
-                            Souper.with(options())
-                                    .make(files.stream().map(SoupIngredient::of).toList(), soup));
-            double copy = time(() -> copy(files.getFirst(), folder.resolve("copy")));
-            delete(soup);
-            rows.add(
-                    new WithdrawalResult(
-                            from,
-                            maker.bytes(),
-                            withdraw,
-                            out.weightsSeconds(),
-                            again,
-                            average,
-                            copy));
-            progress.advance(1);
-        }
+        progress.start("withdraw", 4, "ways");
+        String gone = live.removeFirst();
+        files.removeFirst();
+        files.forEach(RegistryBenchmark::read); // all of them in the page cache, for everyone
+        long start = System.nanoTime();
+        Withdrawn out = r.withdraw(WithdrawRequest.ofShards(List.of(gone), "t"));
+        double withdraw = (System.nanoTime() - start) / 1e9;
+        progress.advance(1);
+        List<SoupPlan.Item> items =
+                live.stream().map(n -> new SoupPlan.Item(n, Coefficient.ONE)).toList();
+        double again =
+                time(() -> r.make(new SoupPlan("afresh", items, false, Optional.empty(), true)));
+        progress.advance(1);
+        Path soup = folder.resolve("soup.safetensors");
+        double average =
+                time(() ->
+                        Souper.with(options())
+                                .make(files.stream().map(SoupIngredient::of).toList(), soup));
+        progress.advance(1);
+        double copy = time(() -> copy(files.getFirst(), folder.resolve("copy")));
+        progress.advance(1);
         delete(folder);
-        return rows;
+        return new WithdrawalResult(
+                ingredients, maker.bytes(), withdraw, out.weightsSeconds(), again, average, copy);
     }
 
     private Souper.Options options() {
@@ -278,8 +262,7 @@ public final class RegistryBenchmark {
     private static void ingredient(Registry r, int number, Path weights) {
         String name = "shard-" + number;
         JsonObject recipe = Json.object().put("method", "none").put("seed", number).build();
-        r.addIngredient(
-                new NewIngredient(name, "base", List.of(name), weights, recipe, "bench"));
+        r.addIngredient(new NewIngredient(name, "base", List.of(name), weights, recipe, "bench"));
     }
 
     /** A checkpoint of a few weights: the ledger is measured, not the store. */
