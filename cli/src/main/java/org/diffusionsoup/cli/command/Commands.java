@@ -36,6 +36,7 @@ public final class Commands {
                     WithdrawCommand.class,
                     ExpireCommand.class,
                     CertificateCommand.class,
+                    AuditCommand.class,
                     EvaluationCommand.class,
                     PublishCommand.class,
                     SplitCommand.class,

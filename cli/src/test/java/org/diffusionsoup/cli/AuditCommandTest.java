@@ -1,0 +1,116 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code soup audit}, and the gate that asks for it. */
+class AuditCommandTest {
+    private static final List<Object> QUICK =
+            List.of("--steps", 2, "--pictures", 6, "--judge", TinyModels.clip());
+
+    @TempDir private Path folder;
+
+    private Run audit(Path shard, Object... more) {
+        List<Object> words = new ArrayList<>(List.of("audit", "--shard", shard));
+        words.addAll(QUICK);
+        words.addAll(List.of(more));
+        return Run.of(words.toArray());
+    }
+
+    @Test
+    void aSoupIsHandedOutOnlyAfterAnAuditThatPassed() throws IOException {
+        Path shard = TinyTraining.shard(folder.resolve("shard.tar"), 12, 64, "train");
+        Path reference = TinyTraining.shard(folder.resolve("other.tar"), 40, 64, "train");
+        Path registry = folder.resolve("registry");
+        List<Object> at = List.of("--registry", registry, "-q");
+        run(at, "init").ok();
+        run(at, "base", "add", "base", TinyModels.sd15()).ok();
+        run(at, "shard", "add", "acme", "--data", shard, "--provider", "acme").ok();
+        run(
+                        at,
+                        "ingredient",
+                        "add",
+                        "acme",
+                        "--weights",
+                        TinyModels.sd15(),
+                        "--base",
+                        "base",
+                        "--shard",
+                        "acme")
+                .ok();
+        run(at, "registry", "make", "everyone", "--follow").ok();
+        run(at, "publish", "everyone", "--to", "hub", "--require", "audit")
+                .fails(1, "no evaluation 'audit'");
+
+        // None or few of six pictures are copies, and six pictures cannot show less than 1 %.
+        Run failed =
+                audit(
+                        shard,
+                        "--reference",
+                        reference,
+                        "--soup",
+                        "everyone",
+                        "--bound",
+                        0.01,
+                        "--registry",
+                        registry,
+                        "-q");
+        assertThat(failed.status()).isEqualTo(1);
+        assertThat(failed.err()).contains("above --bound 0.01", "everyone");
+        run(at, "publish", "everyone", "--to", "hub", "--require", "audit")
+                .fails(1, "did not pass");
+
+        Path page = folder.resolve("audit.html");
+        Run passed =
+                audit(
+                                shard,
+                                "--reference",
+                                reference,
+                                "--soup",
+                                "everyone",
+                                "--bound",
+                                1,
+                                "--registry",
+                                registry,
+                                "--model",
+                                TinyModels.sd15(),
+                                "--page",
+                                page,
+                                "--json")
+                        .ok();
+        JsonNode json = new ObjectMapper().readTree(passed.out());
+        assertThat(json.path("entry").asLong()).isPositive();
+        assertThat(json.path("models")).hasSize(2);
+        // The soup of one ingredient is that ingredient, and draws the same.
+        assertThat(json.at("/models/0/nearest")).isEqualTo(json.at("/models/1/nearest"));
+        assertThat(json.at("/models/0/pictures").asInt()).isEqualTo(6);
+        assertThat(json.path("reference")).hasSize(40 - 12);
+        assertThat(page).content().contains("Memorization audit", "data:image/png");
+        run(at, "publish", "everyone", "--to", "hub", "--require", "audit").ok();
+        assertThat(Files.exists(registry)).isTrue();
+    }
+
+    @Test
+    void whatIsMissingIsNamedInOneSentence() {
+        Path shard = TinyTraining.shard(folder.resolve("shard.tar"), 12, 64, "train");
+        audit(shard).fails(2, "--model DIR");
+        audit(shard, "--model", TinyModels.sd15()).fails(1, "no held-out rows");
+        audit(shard, "--model", TinyModels.sd15(), "--reference", shard).fails(1, "at least 20");
+        audit(shard, "--model", TinyModels.sd15(), "--bound", 2).fails(2, "--bound");
+    }
+
+    private static Run run(List<Object> at, Object... words) {
+        List<Object> all = new ArrayList<>(List.of(words));
+        all.addAll(at);
+        return Run.of(all.toArray());
+    }
+}

@@ -1,0 +1,239 @@
+package org.diffusionsoup.workbench.audit;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.Judge;
+import org.diffusionsoup.eval.Proportion;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.generate.Generator;
+
+/**
+ * How close a model's pictures come to the pictures it should not reproduce (paper, Section 6, Fig.
+ * 6). Every model draws the prompts of the protected pictures; the distance of two pictures is 1 −
+ * cosine of their CLIP embeddings, and each drawn picture is held against all protected ones.
+ *
+ * <p>What counts as a copy is measured, not chosen: real pictures that no model was trained on, the
+ * reference, are held against the protected ones too, and a drawn picture is a near copy when it is
+ * closer to one than 99 in 100 of those are. One in 100 therefore passes for a copy by chance.
+ */
+public final class MemorizationAudit {
+    /** Share of the reference that lies below the threshold. */
+    public static final double BY_CHANCE = 0.01;
+
+    private static final int CHUNK = 64;
+
+    private final ClipJudge judge;
+    private final Shard shard;
+    private final List<Integer> drawn;
+    private final double[][] protectedOnes;
+    private final double[] reference;
+    private final double threshold;
+
+    /**
+     * One model's distances.
+     *
+     * @param model its name
+     * @param unetSha256 its denoiser's hash
+     * @param nearest of each drawn picture to the protected picture closest to it, 0 to 2
+     * @param closest index in the shard of that picture
+     * @param own of each drawn picture to the one whose prompt it was drawn from
+     * @param copies pictures below the threshold
+     * @param pictures what was drawn, in the order of the prompts
+     */
+    public record Result(
+            String model,
+            String unetSha256,
+            List<Double> nearest,
+            List<Integer> closest,
+            List<Double> own,
+            Proportion copies,
+            List<RgbImage> pictures) {
+        public Result {
+            nearest = List.copyOf(nearest);
+            closest = List.copyOf(closest);
+            own = List.copyOf(own);
+            pictures = List.copyOf(pictures);
+        }
+
+        /** Whether the rate is within a bound even at the upper end of its 95 % interval. */
+        public boolean isWithin(double bound) {
+            return copies.interval(0.95).high() <= bound;
+        }
+    }
+
+    /**
+     * Embeds the protected pictures and the reference.
+     *
+     * @param judge measures distances; stays the caller's
+     * @param shard the protected pictures
+     * @param reference real pictures that are not among them; 100 or more make the threshold steady
+     * @param count how many prompts are drawn, chosen at random; all where the shard has fewer
+     * @param seed of that choice
+     * @throws SoupException if the reference has fewer than 20 pictures
+     */
+    public MemorizationAudit(
+            ClipJudge judge,
+            Shard shard,
+            Shard reference,
+            int count,
+            long seed,
+            Progress progress) {
+        if (shard.size() == 0) {
+            throw new SoupException("The shard " + shard.name() + " has no pictures to protect.");
+        }
+        if (reference.size() < 20) {
+            throw new SoupException(
+                    "The reference %s has %d pictures; at least 20 real ones are needed to tell a copy from a likeness."
+                            .formatted(reference.name(), reference.size()));
+        }
+        this.judge = judge;
+        this.shard = shard;
+        progress.start("embed real pictures", shard.size() + (long) reference.size(), "images");
+        protectedOnes = embed(shard, progress);
+        double[][] others = embed(reference, progress);
+        // A picture that is in both would be a copy of itself.
+        Set<String> keys = shard.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
+        List<Double> distances = new ArrayList<>();
+        for (int i = 0; i < others.length; i++) {
+            if (!keys.contains(reference.infos().get(i).key())) {
+                distances.add(distance(others[i], protectedOnes[nearest(others[i])]));
+            }
+        }
+        if (distances.size() < 20) {
+            throw new SoupException(
+                    "The reference "
+                            + reference.name()
+                            + " consists of the protected pictures themselves; name others.");
+        }
+        this.reference = distances.stream().mapToDouble(d -> d).sorted().toArray();
+        this.threshold = quantile(this.reference, BY_CHANCE);
+        List<Integer> rows = new ArrayList<>();
+        for (int i = 0; i < shard.size(); i++) {
+            rows.add(i);
+        }
+        Collections.shuffle(rows, new Random(seed));
+        drawn = rows.subList(0, Math.min(count, rows.size())).stream().sorted().toList();
+    }
+
+    /** Largest value that at most the given share of sorted values lies below. */
+    static double quantile(double[] sorted, double share) {
+        return sorted[(int) Math.floor(share * sorted.length)];
+    }
+
+    /**
+     * Draws the prompts with a model and measures.
+     *
+     * @param firstSeed picture i has the seed {@code firstSeed + i}, whatever the model
+     */
+    public Result of(Generator generator, long firstSeed, Progress progress) {
+        List<String> prompts = drawn.stream().map(i -> shard.infos().get(i).prompt()).toList();
+        List<Long> seeds = LongStream.range(firstSeed, firstSeed + prompts.size()).boxed().toList();
+        List<RgbImage> pictures = generator.pictures(prompts, seeds, progress);
+        return of(generator.name(), generator.unetHash(), pictures);
+    }
+
+    /** Measures pictures of the {@link #drawn} rows' prompts. */
+    Result of(String model, String unetSha256, List<RgbImage> pictures) {
+        double[][] e =
+                judge.embedPictures(pictures.stream().map(MemorizationAudit::picture).toList());
+        List<Double> nearest = new ArrayList<>();
+        List<Double> own = new ArrayList<>();
+        List<Integer> closest = new ArrayList<>();
+        for (int i = 0; i < e.length; i++) {
+            int at = nearest(e[i]);
+            closest.add(at);
+            nearest.add(distance(e[i], protectedOnes[at]));
+            own.add(distance(e[i], protectedOnes[drawn.get(i)]));
+        }
+        long copies = nearest.stream().filter(d -> d < threshold).count();
+        return new Result(
+                model,
+                unetSha256,
+                nearest,
+                closest,
+                own,
+                new Proportion(copies, nearest.size()),
+                pictures);
+    }
+
+    private double[][] embed(Shard rows, Progress progress) {
+        List<double[]> all = new ArrayList<>();
+        for (int from = 0; from < rows.size(); from += CHUNK) {
+            int to = Math.min(rows.size(), from + CHUNK);
+            List<Picture> some = new ArrayList<>();
+            for (int i = from; i < to; i++) {
+                some.add(picture(rows.get(i).image()));
+            }
+            all.addAll(Arrays.asList(judge.embedPictures(some)));
+            progress.advance(to - from);
+        }
+        return all.toArray(double[][]::new);
+    }
+
+    private static Picture picture(RgbImage image) {
+        return Picture.rgb(image.width(), image.height(), image.pixels());
+    }
+
+    private int nearest(double[] e) {
+        int best = 0;
+        double least = Double.POSITIVE_INFINITY;
+        for (int i = 0; i < protectedOnes.length; i++) {
+            double d = distance(e, protectedOnes[i]);
+            if (d < least) {
+                least = d;
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    /** 1 − cosine. */
+    static double distance(double[] a, double[] b) {
+        double ab = 0;
+        double aa = 0;
+        double bb = 0;
+        for (int i = 0; i < a.length; i++) {
+            ab += a[i] * b[i];
+            aa += a[i] * a[i];
+            bb += b[i] * b[i];
+        }
+        return 1 - ab / Math.sqrt(aa * bb);
+    }
+
+    /** Below this a drawn picture is a near copy. */
+    public double threshold() {
+        return threshold;
+    }
+
+    /** Distances of the reference to the protected picture closest to each, sorted. */
+    public List<Double> reference() {
+        return Arrays.stream(reference).boxed().toList();
+    }
+
+    /** Rows of the shard whose prompts are drawn. */
+    public List<Integer> drawn() {
+        return drawn;
+    }
+
+    /** The protected pictures. */
+    public Shard shard() {
+        return shard;
+    }
+
+    /** Who measured. */
+    public Judge judge() {
+        return judge.judge();
+    }
+}

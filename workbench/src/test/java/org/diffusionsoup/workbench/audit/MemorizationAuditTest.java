@@ -1,0 +1,95 @@
+package org.diffusionsoup.workbench.audit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.workbench.Progress;
+import org.junit.jupiter.api.Test;
+
+/** The audit on real pictures and the embedded judge: copies are found, others are not. */
+class MemorizationAuditTest {
+    private static final Path ROOT =
+            Path.of(System.getProperty("basedir", "")).toAbsolutePath().getParent();
+    private static final Shard ALL =
+            Shard.open(ROOT.resolve("shards/emoji/noto.tar"))
+                    .filter(i -> i.key().hashCode() % 5 == 0);
+
+    private static MemorizationAudit audit(ClipJudge judge) {
+        return new MemorizationAudit(
+                judge,
+                ALL.train(),
+                Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut(),
+                40,
+                1,
+                Progress.silent());
+    }
+
+    @Test
+    void copiesAreFoundAndHeldOutPicturesAreNot() {
+        try (ClipJudge judge =
+                ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
+            MemorizationAudit audit = audit(judge);
+            List<RgbImage> own =
+                    audit.drawn().stream().map(i -> audit.shard().get(i).image()).toList();
+            MemorizationAudit.Result copied = audit.of("copies", "", own);
+            assertThat(copied.copies().hits()).isEqualTo(40);
+            assertThat(copied.own()).allSatisfy(d -> assertThat(d).isCloseTo(0, within(1e-6)));
+            assertThat(copied.isWithin(0.9)).isFalse();
+
+            // Nearly a copy: what a model that knows a picture by heart gives back.
+            SplittableRandom random = new SplittableRandom(1);
+            MemorizationAudit.Result noisy =
+                    audit.of("noisy", "", own.stream().map(p -> noisy(p, random)).toList());
+            assertThat(noisy.copies().hits()).isGreaterThan(30);
+
+            Shard others = Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut();
+            List<RgbImage> real =
+                    java.util.stream.IntStream.range(0, 40)
+                            .mapToObj(i -> others.get(i).image())
+                            .toList();
+            MemorizationAudit.Result others40 = audit.of("others", "", real);
+            assertThat(others40.copies().hits()).isLessThanOrEqualTo(2);
+            assertThat(others40.closest())
+                    .allSatisfy(i -> assertThat(i).isBetween(0, audit.shard().size() - 1));
+        }
+    }
+
+    @Test
+    void theThresholdLeavesOneInAHundredOfTheReferenceBelow() {
+        double[] sorted = new double[300];
+        for (int i = 0; i < sorted.length; i++) {
+            sorted[i] = i;
+        }
+        assertThat(MemorizationAudit.quantile(sorted, 0.01)).isEqualTo(3);
+        assertThat(MemorizationAudit.quantile(new double[] {5, 6}, 0.01)).isEqualTo(5);
+    }
+
+    @Test
+    void aReferenceOfTheProtectedPicturesThemselvesIsRefused() {
+        try (ClipJudge judge =
+                ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
+            Shard rows = ALL.train();
+            assertThatThrownBy(
+                            () -> new MemorizationAudit(judge, rows, rows, 5, 1, Progress.silent()))
+                    .isInstanceOf(SoupException.class)
+                    .hasMessageContaining("protected pictures themselves");
+        }
+    }
+
+    private static RgbImage noisy(RgbImage image, SplittableRandom random) {
+        byte[] pixels = image.pixels().clone();
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) Math.clamp((pixels[i] & 0xff) + random.nextInt(-6, 7), 0, 255);
+        }
+        return new RgbImage(image.width(), image.height(), pixels);
+    }
+}
