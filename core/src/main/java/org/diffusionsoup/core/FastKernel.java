@@ -223,7 +223,7 @@ final class FastKernel implements AverageKernel {
     /** What may be too large for the output is left to the careful path, which decides exactly. */
     private static void flagAbove(double[] mean, double limit, double[] error, int n) {
         for (int j = 0; j < n; j++) {
-            error[j] += Math.abs(mean[j]) > limit ? 1 : 0;
+            error[j] += Math.max(0, Math.abs(mean[j]) - limit); // a condition is not vectorised
         }
     }
 

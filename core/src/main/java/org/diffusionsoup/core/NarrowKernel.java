@@ -25,6 +25,8 @@ final class NarrowKernel implements AverageKernel {
     /** Below this a quotient could lose bits as a subnormal float. */
     private static final float SMALL = 0x1p-80f;
 
+    private static final float BELOW_2_31 = Math.nextDown(0x1p31f);
+
     private final FloatFormat[] in;
     private final FloatFormat format;
     private final float[] a;
@@ -112,12 +114,15 @@ final class NarrowKernel implements AverageKernel {
         return true;
     }
 
-    /** Kept sums of less than 1 are exact as floats; larger ones are left to the careful path. */
+    /** Kept sums that a float does not hold exactly are left to the careful path. */
     private static void startFromSum(int[] fixed, float[] sum, float[] error, int n) {
         for (int j = 0; j < n; j++) {
-            float s = fixed[j];
+            int f = fixed[j];
+            float s = f;
             sum[j] = s * 0x1p-24f;
-            error[j] = Math.abs(s) < 0x1p24f ? 0 : 1;
+            // 2^31, to which the largest are rounded, would come back as the largest.
+            float above = Math.max(0, Math.abs(s) - BELOW_2_31);
+            error[j] = Math.abs((float) (f - (int) s)) + above;
         }
     }
 
@@ -147,9 +152,12 @@ final class NarrowKernel implements AverageKernel {
         }
     }
 
+    // A difference of floats is 0 or below exactly where it should be; the compiler does not
+    // vectorise
+    // conditions.
     private static void flagAbove(float[] mean, float limit, float[] error, int n) {
         for (int j = 0; j < n; j++) {
-            error[j] += Math.abs(mean[j]) > limit ? 1 : 0;
+            error[j] += Math.max(0, Math.abs(mean[j]) - limit);
         }
     }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.math.BigDecimal;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AverageKernel.Spec;
@@ -261,5 +262,54 @@ class AverageKernelTest {
             }
             default -> throw new IllegalArgumentException();
         };
+    }
+
+    /** Beyond 1 a float does not hold every kept sum; near 2^7 it rounds past the largest. */
+    @Test
+    void keptSumsOfEverySizeAgreeWithTheExactKernel() {
+        Random random = new Random(9);
+        int count = 20_000;
+        int[] sums = new int[count];
+        short[] halves = new short[count];
+        int[] edges = {
+            0,
+            1,
+            -1,
+            1 << 24,
+            (1 << 24) + 1,
+            -(1 << 24) - 1,
+            (1 << 25) + 2,
+            Integer.MAX_VALUE,
+            -Integer.MAX_VALUE,
+            Integer.MAX_VALUE - 63,
+            Integer.MAX_VALUE - 64,
+            0x7fffff80
+        };
+        for (int i = 0; i < count; i++) {
+            int drawn = random.nextInt() >> random.nextInt(31);
+            sums[i] = i < edges.length ? edges[i] : Math.max(drawn, -Integer.MAX_VALUE);
+            halves[i] = Float.floatToFloat16((float) random.nextGaussian() * (i % 3));
+        }
+        MemorySegment[] in = {segment(count * 4L), segment(count * 2L)};
+        MemorySegment.copy(sums, 0, in[0], FloatCodec.I32, 0, count);
+        MemorySegment.copy(halves, 0, in[1], FloatCodec.I16, 0, count);
+        for (long total : new long[] {1, 3, 8, 15}) {
+            for (DType out : new DType[] {DType.F16, DType.BF16, DType.F32}) {
+                Spec spec =
+                        new Spec(
+                                List.of(FloatFormat.SUM_FIXED, FloatFormat.F16),
+                                FloatFormat.of(out),
+                                List.of(1L, -1L),
+                                total,
+                                false);
+                MemorySegment exact = average(new ExactKernel(spec), in, count, out);
+                MemorySegment fast = average(AverageKernel.fast(spec), in, count, out);
+                assertThat(fast.mismatch(exact)).as(out + " of " + total).isEqualTo(-1);
+            }
+        }
+    }
+
+    private static MemorySegment segment(long bytes) {
+        return MemorySegment.ofArray(new long[(int) (bytes / 8)]);
     }
 }

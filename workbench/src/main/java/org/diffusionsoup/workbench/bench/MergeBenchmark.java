@@ -280,16 +280,23 @@ public final class MergeBenchmark {
         return best;
     }
 
-    /** This program again, as it was started. */
+    /**
+     * As a user starts it, or, where there is no launcher, this program again as it was started.
+     */
     private static double soup(List<String> args, double[] peakMegabytes) {
         List<String> command = new ArrayList<>();
-        command.add(ProcessHandle.current().info().command().orElse("java"));
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(
-                List.of(
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "org.diffusionsoup.cli.Main"));
+        Path launcher = Path.of(System.getProperty("soup.home", "."), "soup");
+        if (Files.isExecutable(launcher)) {
+            command.add(launcher.toString());
+        } else {
+            command.add(ProcessHandle.current().info().command().orElse("java"));
+            command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+            command.addAll(
+                    List.of(
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            "org.diffusionsoup.cli.Main"));
+        }
         command.addAll(args);
         return timed(command, peakMegabytes);
     }
