@@ -11,14 +11,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorEntry;
-import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -27,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** {@code soup search} on tiny ingredients of one base: real models, drawn and judged. */
 class SearchCommandTest {
     private static final Path JUDGE = TinyModels.clip();
-    private static final String WEIGHTS = "unet/diffusion_pytorch_model.safetensors";
 
     @TempDir static Path folder;
     private static final List<Path> INGREDIENTS = new ArrayList<>();
@@ -38,43 +31,10 @@ class SearchCommandTest {
     static void make() throws IOException {
         Torch.setThreads(1);
         for (int i = 0; i < 3; i++) {
-            Path to = folder.resolve("i" + i);
-            copy(TinyModels.sd15(), to);
-            move(to.resolve(WEIGHTS), i);
-            INGREDIENTS.add(to);
+            INGREDIENTS.add(TinyModels.ingredient(folder.resolve("i" + i), i));
         }
         prompts = folder.resolve("prompts.txt");
         Files.write(prompts, List.of("a cat", "a dog", "a red apple", "a house", "a blue car"));
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        try (Stream<Path> all = Files.walk(from)) {
-            for (Path f : all.toList()) {
-                Path target = to.resolve(from.relativize(f).toString());
-                if (Files.isDirectory(f)) {
-                    Files.createDirectories(target);
-                } else {
-                    Files.copy(f, target);
-                }
-            }
-        }
-    }
-
-    private static void move(Path file, long seed) {
-        Random random = new Random(seed);
-        List<TensorEntry> entries = new ArrayList<>();
-        try (SafetensorsFile f = SafetensorsFile.open(file)) {
-            for (TensorInfo t : f.tensors().values()) {
-                float[] w =
-                        f.data(t.name())
-                                .toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
-                for (int j = 0; j < w.length; j++) {
-                    w[j] += (float) (0.1 * random.nextGaussian() * w[j]);
-                }
-                entries.add(TensorEntry.ofFloats(t.name(), t.shape(), w));
-            }
-        }
-        SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
     }
 
     private static List<Object> args(String method, Path out, Object... more) {
@@ -186,6 +146,57 @@ class SearchCommandTest {
         }
     }
 
+    /** ImageReward, TIFA and the aesthetic head choose as CLIP does; their journals do not mix. */
+    @Test
+    void everyJudgeCanChoose() throws IOException {
+        Path questions = folder.resolve("questions.json");
+        List<String> rows = new ArrayList<>();
+        for (String caption : Files.readAllLines(prompts)) {
+            rows.add(
+                    """
+                    {"id": "%s", "caption": "%s", "question": "what color is it?",
+                     "choices": ["red", "blue"], "answer": "red", "element_type": "color"}\
+                    """
+                            .formatted(caption, caption));
+        }
+        Files.writeString(questions, rows.toString());
+        Path head = TinyModels.aestheticHead(folder.resolve("head.safetensors"));
+        Map<String, String> judges =
+                Map.of(
+                        "imagereward:" + TinyModels.blip().resolve("tiny_imagereward.safetensors"),
+                        "ImageReward",
+                        "tifa:" + TinyModels.blip().resolve("tiny_blip_vqa.safetensors"),
+                        "TIFA by",
+                        "aesthetic:" + JUDGE + "," + head,
+                        "aesthetic");
+        for (Map.Entry<String, String> judge : judges.entrySet()) {
+            Path out = folder.resolve("by-" + judge.getKey().substring(0, 4));
+            List<Object> args = args("leave-one-out", out);
+            args.set(args.indexOf("--judge") + 1, judge.getKey());
+            if (judge.getKey().startsWith("tifa")) {
+                args.addAll(List.of("--questions", questions));
+            }
+            JsonNode json = json(args);
+            assertThat(json.path("judge").asText()).containsIgnoringCase(judge.getValue());
+            assertThat(json.path("candidates")).hasSize(4);
+            assertThat(json.path("judge_sha256").asText()).hasSize(64);
+        }
+        List<Object> mixed =
+                args("leave-one-out", folder.resolve("m"), "--journal", folder + "/mixed.jsonl");
+        json(mixed);
+        mixed.set(mixed.indexOf("-o") + 1, folder.resolve("m2"));
+        mixed.set(mixed.indexOf("--judge") + 1, "aesthetic:" + JUDGE + "," + head);
+        Run.of(mixed.toArray()).fails(1, "belongs to another search", "judge");
+
+        // The questions are checked before anything is drawn.
+        Files.writeString(questions, rows.subList(0, 4).toString());
+        List<Object> few = args("greedy", folder.resolve("few"), "--questions", questions);
+        few.set(
+                few.indexOf("--judge") + 1,
+                "tifa:" + TinyModels.blip().resolve("tiny_blip_vqa.safetensors"));
+        Run.of(few.toArray()).fails(1, "no question about 'a blue car'");
+    }
+
     @Test
     void whatIsMissingIsNamedInOneSentence() {
         Path out = folder.resolve("none");
@@ -194,6 +205,11 @@ class SearchCommandTest {
                 .fails(2, "at least two ingredients");
         Run.of("search", "greedy", a, INGREDIENTS.get(1), "--judge", JUDGE, "-o", out)
                 .fails(2, "no prompts");
+        List<Object> asked = args("greedy", out);
+        asked.set(asked.indexOf("--judge") + 1, "tifa:vqa");
+        Run.of(asked.toArray()).fails(1, "name their file with --questions");
+        asked.set(asked.indexOf("--judge") + 1, "nowhere");
+        Run.of(asked.toArray()).fails(1, "Judge 'nowhere' needs the CLIP folder at nowhere");
         Run.of(args("greedy", out, "--accept", "maybe").toArray()).fails(2, "any or clear");
         Run.of(args("simplex", out, "--optimizer", "magic").toArray()).fails(2, "cma-es");
         Run.of(args("greedy", out, "--budget", 2).toArray()).fails(1, "2 evaluations");

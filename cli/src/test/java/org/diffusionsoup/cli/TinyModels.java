@@ -1,6 +1,18 @@
 package org.diffusionsoup.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /** The tiny models of module diffusion's test resources. */
 final class TinyModels {
@@ -41,5 +53,58 @@ final class TinyModels {
     /** BLIP models with random weights, and the files beside them. */
     static Path blip() {
         return REFERENCE.resolve("blip");
+    }
+
+    /** SD 1.5's tiny model with its UNet's weights moved at random, as an ingredient of it. */
+    static Path ingredient(Path to, long seed) throws IOException {
+        copy(sd15(), to);
+        move(to.resolve("unet/diffusion_pytorch_model.safetensors"), seed);
+        return to;
+    }
+
+    /** An aesthetic head for {@link #clip}. */
+    static Path aestheticHead(Path to) {
+        int width = JsonConfig.read(clip().resolve("config.json")).integer("projection_dim", 0);
+        float[] weight = new float[width];
+        for (int i = 0; i < width; i++) {
+            weight[i] = (float) Math.sin(i);
+        }
+        SafetensorsWriter.write(
+                to,
+                Map.of(),
+                List.of(
+                        TensorEntry.ofFloats("weight", new long[] {1, width}, weight),
+                        TensorEntry.ofFloats("bias", new long[] {1}, new float[] {5})));
+        return to;
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path f : all.toList()) {
+                Path target = to.resolve(from.relativize(f).toString());
+                if (Files.isDirectory(f)) {
+                    Files.createDirectories(target);
+                } else {
+                    Files.copy(f, target);
+                }
+            }
+        }
+    }
+
+    private static void move(Path file, long seed) {
+        Random random = new Random(seed);
+        List<TensorEntry> entries = new ArrayList<>();
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            for (TensorInfo t : f.tensors().values()) {
+                float[] w =
+                        f.data(t.name())
+                                .toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
+                for (int j = 0; j < w.length; j++) {
+                    w[j] += (float) (0.1 * random.nextGaussian() * w[j]);
+                }
+                entries.add(TensorEntry.ofFloats(t.name(), t.shape(), w));
+            }
+        }
+        SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
     }
 }

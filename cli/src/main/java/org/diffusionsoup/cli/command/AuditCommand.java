@@ -102,7 +102,7 @@ final class AuditCommand extends SoupCommand {
             defaultValue = "0.05",
             paramLabel = "RATE",
             description =
-                    "Largest rate of near copies that passes; the upper end of its 95 %% interval"
+                    "Largest rate of near copies that passes; the upper end of its interval"
                             + " has to be within (default: ${DEFAULT-VALUE}).")
     private double bound;
 

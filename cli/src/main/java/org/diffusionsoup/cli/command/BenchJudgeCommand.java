@@ -60,13 +60,14 @@ final class BenchJudgeCommand extends SoupCommand {
             results =
                     JudgeBenchmark.run(
                             new JudgeBenchmark.Request(
-                                    judges.stream().map(JudgeSpec::parse).toList(),
-                                    questions,
-                                    pictures,
-                                    size),
+                                    judges.stream().map(this::spec).toList(), pictures, size),
                             progress);
         }
         console.result(results.stream().map(JsonForm::of).toList(), text -> print(results, text));
+    }
+
+    private JudgeSpec spec(String text) {
+        return JudgeSpec.parse(text, JudgeSpec.asks(text) ? questions : Optional.empty());
     }
 
     /** A result with null where memory is not known. */

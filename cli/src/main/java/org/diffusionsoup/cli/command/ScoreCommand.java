@@ -146,11 +146,12 @@ final class ScoreCommand extends SoupCommand {
         JudgeSpec spec =
                 JudgeSpec.parse(
                         judgeText.orElseThrow(
-                                () -> misuse("missing --judge JUDGE: who is to score?")));
+                                () -> misuse("missing --judge JUDGE: who is to score?")),
+                        questions);
         if (retrieval != 0 && spec.kind() != JudgeSpec.Kind.CLIP) {
             throw misuse("--retrieval compares embeddings; give a CLIP as --judge.");
         }
-        try (PictureScorer judge = spec.open(meant(), questions);
+        try (PictureScorer judge = spec.open(meant());
                 Progress progress = console.progress()) {
             if (retrieval != 0) {
                 retrieve(console, (ClipJudge) judge, progress);

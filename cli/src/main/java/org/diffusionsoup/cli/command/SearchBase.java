@@ -13,8 +13,10 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
-import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.eval.TifaQuestions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.evaluate.SubjectChoice;
 import org.diffusionsoup.workbench.generate.ModelNames;
 import org.diffusionsoup.workbench.generate.Prompts;
@@ -43,9 +45,19 @@ abstract class SearchBase extends SoupCommand {
     @Option(
             names = "--judge",
             required = true,
-            paramLabel = "DIR",
-            description = "CLIP in transformers' layout, with its preprocessor_config.json.")
-    private Path judgeFolder = Path.of(".");
+            paramLabel = "JUDGE",
+            description =
+                    "Who chooses: clip:DIR or just DIR, imagereward:PATH, tifa:PATH, tifa:clip:DIR"
+                            + " or aesthetic:DIR,HEAD, as in soup score.")
+    private String judgeText = "";
+
+    @Option(
+            names = "--questions",
+            paramLabel = "FILE",
+            description =
+                    "TIFA v1.0 question file of a tifa judge; without other prompts its captions"
+                            + " are drawn.")
+    private Optional<Path> questions = Optional.empty();
 
     @Option(names = "--prompts", paramLabel = "FILE", description = "File with one prompt a line.")
     private Optional<Path> promptsFile = Optional.empty();
@@ -114,20 +126,16 @@ abstract class SearchBase extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        JudgeSpec spec = JudgeSpec.parse(judgeText, questions);
+        spec.requireFiles(judgeText);
         SearchRequest request = request();
-        if (!Files.isDirectory(judgeFolder)) {
-            throw new SoupException(
-                    "There is no judge folder "
-                            + judgeFolder
-                            + "; give a CLIP in transformers' layout.");
-        }
         if (!force && Files.exists(out)) {
             throw new SoupException(
                     out + " exists already; name another --out, or add --force to replace it.");
         }
         List<String> names = ingredients.stream().map(ModelNames::of).toList();
         FoundSoup found;
-        try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
+        try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
                 Progress progress = console.progress()) {
             found =
                     new SoupSearch(
@@ -150,6 +158,20 @@ abstract class SearchBase extends SoupCommand {
                 text -> SearchOutput.print(found, request, text));
     }
 
+    /** Without prompts the captions that have questions; with prompts, each needs some. */
+    private void askable(List<String> prompts, List<String> captions) {
+        if (prompts.isEmpty()) {
+            prompts.addAll(captions);
+        }
+        for (String prompt : prompts) {
+            if (!captions.contains(prompt)) {
+                throw new SoupException(
+                        "%s has no question about '%s'; TIFA needs some for every prompt (soup judge questions makes them)."
+                                .formatted(questions.orElseThrow(), prompt));
+            }
+        }
+    }
+
     private SearchRequest request() {
         Acceptance acceptance =
                 switch (accept) {
@@ -168,6 +190,9 @@ abstract class SearchBase extends SoupCommand {
         promptsFile.ifPresent(file -> prompts.addAll(Prompts.read(file)));
         if (shard.isGiven()) {
             prompts.addAll(SubjectChoice.prompts(shard.open(false, OptionalInt.empty())));
+        }
+        if (questions.isPresent()) {
+            askable(prompts, TifaQuestions.read(questions.get()).captions());
         }
         if (prompts.isEmpty()) {
             throw misuse("no prompts; give --prompts FILE or --shard SHARD.");

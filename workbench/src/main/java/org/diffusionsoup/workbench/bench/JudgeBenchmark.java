@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.bench;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -33,12 +32,10 @@ public final class JudgeBenchmark {
      * What is measured.
      *
      * @param judges one or more
-     * @param questions file of tifa judges
      * @param pictures how many are scored in the measured time, rounded up to whole calls of 32
      * @param size their height and width in pixels, before the judge's own preprocessing
      */
-    public record Request(
-            List<JudgeSpec> judges, Optional<Path> questions, int pictures, int size) {
+    public record Request(List<JudgeSpec> judges, int pictures, int size) {
         /**
          * @throws SoupException if there is no judge or a number is not positive
          */
@@ -74,8 +71,7 @@ public final class JudgeBenchmark {
         List<Picture> pictures = noise(request.size());
         List<Result> out = new ArrayList<>();
         for (JudgeSpec spec : request.judges()) {
-            Optional<Path> asked = spec.asks() ? request.questions() : Optional.empty();
-            try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE, asked)) {
+            try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE)) {
                 out.add(measure(judge, pictures, request.pictures(), progress));
             }
         }

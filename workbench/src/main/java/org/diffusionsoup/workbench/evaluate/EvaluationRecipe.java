@@ -28,7 +28,7 @@ public record EvaluationRecipe(
         List<String> validation,
         List<Long> seeds,
         GenerateSettings settings,
-        Map<String, RecipeJudge> judges,
+        Map<String, JudgeSpec> judges,
         String baseline) {
 
     /**

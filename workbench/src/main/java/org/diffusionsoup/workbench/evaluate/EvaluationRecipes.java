@@ -73,7 +73,7 @@ public final class EvaluationRecipes {
                         "sampler",
                         "judges",
                         "baseline"));
-        Map<String, RecipeJudge> judges = new LinkedHashMap<>();
+        Map<String, JudgeSpec> judges = new LinkedHashMap<>();
         object(root, "judges").forEach((name, node) -> judges.put(name, judge(name, node)));
         Map<String, ModelSpec> models = new LinkedHashMap<>();
         object(root, "models")
@@ -123,35 +123,50 @@ public final class EvaluationRecipes {
         return all.stream().distinct().toList();
     }
 
-    private RecipeJudge judge(String name, JsonNode node) {
+    private JudgeSpec judge(String name, JsonNode node) {
         only(
                 node,
                 "judge " + name,
                 Set.of("clip", "image-reward", "tifa-questions", "vqa", "aesthetic-head"));
         Optional<Path> clip = optional(node, "clip");
         if (node.has("image-reward")) {
-            return new RecipeJudge.ImageReward(path(node.path("image-reward").asText()));
+            return JudgeSpec.of(
+                    JudgeSpec.Kind.IMAGE_REWARD, path(node.path("image-reward").asText()));
         }
-        if (node.has("tifa-questions")) {
+        Optional<Path> questions = optional(node, "tifa-questions");
+        if (questions.isPresent()) {
             Optional<Path> vqa = optional(node, "vqa");
-            if (vqa.isEmpty() && clip.isEmpty()) {
-                throw wrong("judge " + name + " has questions and nobody to answer; give vqa");
-            }
-            return new RecipeJudge.Tifa(path(node.path("tifa-questions").asText()), vqa, clip);
+            JudgeSpec.Kind kind = vqa.isPresent() ? JudgeSpec.Kind.TIFA : JudgeSpec.Kind.TIFA_CLIP;
+            Path answers =
+                    vqa.or(() -> clip)
+                            .orElseThrow(() ->
+                                    wrong(
+                                            "judge "
+                                                    + name
+                                                    + " has questions and nobody to"
+                                                    + " answer; give vqa"));
+            return new JudgeSpec(kind, answers, Optional.empty(), questions);
         }
-        if (clip.isEmpty()) {
-            throw wrong("judge " + name + " names no weights; give clip, image-reward or vqa");
-        }
-        return node.has("aesthetic-head")
-                ? new RecipeJudge.Aesthetic(clip.get(), path(node.path("aesthetic-head").asText()))
-                : new RecipeJudge.Clip(clip.get());
+        Path folder =
+                clip.orElseThrow(() ->
+                        wrong(
+                                "judge "
+                                        + name
+                                        + " names no weights; give clip, image-reward or"
+                                        + " vqa"));
+        Optional<Path> head = optional(node, "aesthetic-head");
+        return new JudgeSpec(
+                head.isPresent() ? JudgeSpec.Kind.AESTHETIC : JudgeSpec.Kind.CLIP,
+                folder,
+                head,
+                Optional.empty());
     }
 
     private ModelSpec model(
             String name,
             JsonNode node,
             Map<String, ModelSpec> before,
-            Map<String, RecipeJudge> judges) {
+            Map<String, JudgeSpec> judges) {
         if (node.isTextual()) {
             return new ModelSpec.Folder(path(node.asText()));
         }

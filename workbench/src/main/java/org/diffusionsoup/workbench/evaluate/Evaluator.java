@@ -19,6 +19,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.Bootstrap;
+import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
@@ -65,14 +66,7 @@ public final class Evaluator {
         long start = System.nanoTime();
         recipe.judges().forEach((name, judge) -> judge.requireFiles(name));
         Optional<Map<String, Path>> made =
-                new ModelMaker(
-                                recipe,
-                                cache.resolve("models"),
-                                RecipeSearch.identity(recipe),
-                                searcher,
-                                progress,
-                                stop)
-                        .make();
+                new ModelMaker(recipe, cache.resolve("models"), searcher, progress, stop).make();
         if (made.isEmpty()) {
             return Optional.empty();
         }
@@ -85,8 +79,8 @@ public final class Evaluator {
             models.add(done.get());
         }
         List<Evaluation.Judged> judged = new ArrayList<>();
-        for (Map.Entry<String, RecipeJudge> judge : recipe.judges().entrySet()) {
-            try (PictureScorer scorer = judge.getValue().open()) {
+        for (Map.Entry<String, JudgeSpec> judge : recipe.judges().entrySet()) {
+            try (PictureScorer scorer = judge.getValue().open(ClipConvention.RAW_COSINE)) {
                 List<ScoreSet> sets = new ArrayList<>();
                 for (Evaluation.Model model : models) {
                     if (stop.getAsBoolean()) {

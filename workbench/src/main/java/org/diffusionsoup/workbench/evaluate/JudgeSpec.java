@@ -2,6 +2,8 @@ package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.AestheticJudge;
@@ -16,15 +18,16 @@ import org.diffusionsoup.eval.TifaJudge;
 import org.diffusionsoup.eval.TifaQuestions;
 
 /**
- * Which judge, as a command line names it: {@code clip:DIR} or just {@code DIR}, {@code
+ * Which judge. A command line names it {@code clip:DIR} or just {@code DIR}, {@code
  * imagereward:PATH}, {@code tifa:PATH} (BLIP-VQA answers), {@code tifa:clip:DIR} (a CLIP answers),
- * {@code aesthetic:DIR,HEAD}.
+ * {@code aesthetic:DIR,HEAD}; recipes have words for the parts.
  *
  * @param kind of judge
  * @param model its folder or checkpoint
  * @param head of an aesthetic judge, empty for all others
+ * @param questions file of a judge that asks, empty for all others
  */
-public record JudgeSpec(Kind kind, Path model, Optional<Path> head) {
+public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Path> questions) {
     /** The forms a judge can take. */
     public enum Kind {
         CLIP("clip:"),
@@ -44,12 +47,18 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head) {
     public static final String FORMS =
             "clip:DIR, imagereward:PATH, tifa:PATH, tifa:clip:DIR or aesthetic:DIR,HEAD";
 
+    /** A judge that needs nothing but its own weights. */
+    public static JudgeSpec of(Kind kind, Path model) {
+        return new JudgeSpec(kind, model, Optional.empty(), Optional.empty());
+    }
+
     /**
-     * Reads a spec.
+     * Reads a command line's judge.
      *
-     * @throws SoupException if the paths it needs are not given
+     * @param questions file of a judge that asks
+     * @throws SoupException if the paths it needs are not given, or questions are not wanted
      */
-    public static JudgeSpec parse(String text) {
+    public static JudgeSpec parse(String text, Optional<Path> questions) {
         Kind kind = Kind.CLIP;
         String rest = text;
         for (Kind k : Kind.values()) {
@@ -74,36 +83,68 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head) {
             throw new SoupException(
                     "The judge '%s' names no model; the forms are %s.".formatted(text, FORMS));
         }
-        return new JudgeSpec(kind, Path.of(rest), head);
-    }
-
-    /** Whether it asks questions, which a file must hold. */
-    public boolean asks() {
-        return kind == Kind.TIFA || kind == Kind.TIFA_CLIP;
-    }
-
-    /**
-     * Loads the judge.
-     *
-     * @param convention of a CLIP score; other judges have one scale only
-     * @param questions file of a judge that asks
-     * @throws SoupException if a file is missing or damaged, or questions are missing or not wanted
-     */
-    public PictureScorer open(ClipConvention convention, Optional<Path> questions) {
-        if (!Files.exists(model)) {
-            throw new SoupException(
-                    "There is no judge folder %s; give one of %s.".formatted(model, FORMS));
-        }
-        if (asks() && questions.isEmpty()) {
+        JudgeSpec spec = new JudgeSpec(kind, Path.of(rest), head, questions);
+        if (spec.asks() && questions.isEmpty()) {
             throw new SoupException(
                     "TIFA asks questions; name their file with --questions FILE"
                             + " (soup judge questions makes one).");
         }
-        if (!asks() && questions.isPresent()) {
+        if (!spec.asks() && questions.isPresent()) {
             throw new SoupException(
                     "--questions %s is for a tifa judge; this one asks none."
                             .formatted(questions.get()));
         }
+        return spec;
+    }
+
+    /** Whether the judge that a command line names asks questions, which a file must hold. */
+    public static boolean asks(String text) {
+        return text.startsWith(Kind.TIFA.prefix);
+    }
+
+    private boolean asks() {
+        return kind == Kind.TIFA || kind == Kind.TIFA_CLIP;
+    }
+
+    /** The files or folders it is loaded from, by what they are. */
+    private Map<String, Path> needs() {
+        Map<String, Path> needs = new LinkedHashMap<>();
+        questions.ifPresent(q -> needs.put("TIFA's questions", q));
+        needs.put(
+                switch (kind) {
+                    case CLIP, AESTHETIC -> "the CLIP folder";
+                    case IMAGE_REWARD -> "ImageReward's weights";
+                    case TIFA, TIFA_CLIP -> "the model that answers TIFA's questions";
+                },
+                model);
+        head.ifPresent(h -> needs.put("the aesthetic head", h));
+        return needs;
+    }
+
+    /**
+     * Refuses what is not there, before anything is drawn for it.
+     *
+     * @param name of the judge, for the message
+     * @throws SoupException naming the first file or folder that does not exist
+     */
+    public void requireFiles(String name) {
+        needs().forEach((what, path) -> {
+            if (!Files.exists(path)) {
+                throw new SoupException(
+                        "Judge '%s' needs %s at %s, which does not exist; put it there or name another."
+                                .formatted(name, what, path));
+            }
+        });
+    }
+
+    /**
+     * Loads the judge; the caller closes it.
+     *
+     * @param convention of a CLIP score; other judges have one scale only
+     * @throws SoupException if a file is missing or damaged
+     */
+    public PictureScorer open(ClipConvention convention) {
+        requireFiles(kind.prefix + model);
         if (kind != Kind.CLIP && convention != ClipConvention.RAW_COSINE) {
             throw new SoupException(
                     "A convention is a CLIP score's; leave --convention out with this judge.");

@@ -26,32 +26,31 @@ import org.diffusionsoup.workbench.train.FineTuner;
  */
 final class ModelMaker {
     /** The search a recipe may ask for; the caller knows judges and prompts. */
-    @FunctionalInterface
     interface Searcher {
+        /** What the result depends on besides method and ingredients. */
+        String identity(ModelSpec.Search spec);
+
+        /** Searches, or goes on with a search that was killed, and writes what was found. */
         void search(ModelSpec.Search spec, List<Path> ingredients, Path out);
     }
 
     private final EvaluationRecipe recipe;
     private final Path folder;
-    private final String searchIdentity;
     private final Searcher searcher;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
      * @param folder of the models that are made
-     * @param searchIdentity what a search's result depends on besides its ingredients
      */
     ModelMaker(
             EvaluationRecipe recipe,
             Path folder,
-            String searchIdentity,
             Searcher searcher,
             Progress progress,
             BooleanSupplier stop) {
         this.recipe = recipe;
         this.folder = folder;
-        this.searchIdentity = searchIdentity;
         this.searcher = searcher;
         this.progress = progress;
         this.stop = stop;
@@ -96,9 +95,7 @@ final class ModelMaker {
                                     model.getKey(),
                                     s.method()
                                             + "\n"
-                                            + s.judge()
-                                            + "\n"
-                                            + searchIdentity
+                                            + searcher.identity(s)
                                             + hashes(s.of(), made));
                     if (!Files.exists(out)) {
                         searcher.search(s, folders(s.of(), made), out);

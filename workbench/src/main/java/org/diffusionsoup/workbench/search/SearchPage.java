@@ -8,6 +8,7 @@ import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.MemorySoups;
 import org.diffusionsoup.core.search.SearchStep;
 import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.workbench.evaluate.DrawnScores;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.ImageGrid;
 import org.diffusionsoup.workbench.report.Section;

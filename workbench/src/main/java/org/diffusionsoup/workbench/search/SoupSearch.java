@@ -25,6 +25,7 @@ import org.diffusionsoup.core.search.SearchResult;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.DrawnScores;
 import org.diffusionsoup.workbench.generate.Generator;
 
 /**

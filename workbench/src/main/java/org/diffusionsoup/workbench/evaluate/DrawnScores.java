@@ -1,4 +1,4 @@
-package org.diffusionsoup.workbench.search;
+package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,15 +13,15 @@ import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 
 /**
- * Scores candidates by drawing: the same prompts from the same noise for all, judged. One score per
- * prompt, the mean over its seeds.
+ * Scores candidate soups by drawing: the same prompts from the same noise for all, judged. One
+ * score per prompt, the mean over its seeds. A candidate's weights go from memory into the model
+ * that draws; no file is written.
  */
-final class DrawnScores implements Scorer {
+public final class DrawnScores implements Scorer {
     private final Generator generator;
     private final PictureScorer judge;
     private final List<String> prompts;
@@ -29,7 +29,14 @@ final class DrawnScores implements Scorer {
     private final GenerateSettings settings;
     private final Progress progress;
 
-    DrawnScores(
+    /**
+     * @param generator one of {@link Generator#exchangeable}; its weights are exchanged
+     * @param judge whose score it is; both stay the caller's to close
+     * @param prompts one score each
+     * @param seeds of the noise, for every prompt
+     * @param settings the generator was opened with
+     */
+    public DrawnScores(
             Generator generator,
             PictureScorer judge,
             List<String> prompts,
@@ -97,8 +104,8 @@ final class DrawnScores implements Scorer {
         }
     }
 
-    /** The first seed's picture of some prompts. */
-    List<RgbImage> pictures(CandidateWeights weights, List<String> some) {
+    /** The first seed's picture of some prompts, drawn with a candidate's weights. */
+    public List<RgbImage> pictures(CandidateWeights weights, List<String> some) {
         use(weights);
         return generator.grid(some, seeds.subList(0, 1), progress).stream()
                 .map(List::getFirst)
