@@ -78,7 +78,15 @@ final class TinyModels {
         return to;
     }
 
-    private static void copy(Path from, Path to) throws IOException {
+    /** Another CLIP of the same shape. */
+    static Path otherClip(Path to) throws IOException {
+        copy(clip(), to);
+        move(to.resolve("model.safetensors"), 1);
+        return to;
+    }
+
+    /** Copies a folder and returns the copy. */
+    static Path copy(Path from, Path to) throws IOException {
         try (Stream<Path> all = Files.walk(from)) {
             for (Path f : all.toList()) {
                 Path target = to.resolve(from.relativize(f).toString());
@@ -89,6 +97,7 @@ final class TinyModels {
                 }
             }
         }
+        return to;
     }
 
     private static void move(Path file, long seed) {

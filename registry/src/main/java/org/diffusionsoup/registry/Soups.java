@@ -132,12 +132,7 @@ final class Soups {
             for (String c : s.candidates()) {
                 among.addAll(ingredient(q, c).shards());
             }
-            selection =
-                    Json.object()
-                            .put("method", s.method())
-                            .strings("candidates", s.candidates())
-                            .put("journal", s.journal())
-                            .build();
+            selection = recorded(s);
         }
         boolean uniform = members.stream().map(NamedMember::coefficient).distinct().count() == 1;
         String method = plan.selection().isPresent() ? "search" : uniform ? "uniform" : "weighted";
@@ -149,6 +144,15 @@ final class Soups {
                 members,
                 selection,
                 List.copyOf(new TreeSet<>(among)));
+    }
+
+    /** A selection as entries have it. */
+    static JsonObject recorded(SoupPlan.Selection s) {
+        return Json.object()
+                .put("method", s.method())
+                .strings("candidates", s.candidates())
+                .put("journal", s.journal())
+                .build();
     }
 
     static IngredientRow ingredient(Queries q, String name) {

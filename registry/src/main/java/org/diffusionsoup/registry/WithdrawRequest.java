@@ -2,11 +2,10 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import org.diffusionsoup.core.JsonValue.JsonObject;
-import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
 /**
  * What is to leave.
@@ -18,7 +17,8 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  *     choice, and are marked so
  * @param retrainer trains ingredients again without the pictures that leave; without one, such
  *     ingredients leave too
- * @param reselector runs a search again; without one, soups that need it are refused
+ * @param reselector runs searches again; without one, and of soups whose selection does not tell
+ *     how, the withdrawal is refused
  */
 public record WithdrawRequest(
         List<String> shards,
@@ -63,13 +63,26 @@ public record WithdrawRequest(
     @FunctionalInterface
     public interface Reselector {
         /**
-         * @param soup the one to choose anew for
-         * @param candidates names of the ingredients that are left, with their checkpoints in the
-         *     store
-         * @return what goes in, and how it was chosen
+         * @return what goes in, and how it was chosen; empty if the selection does not tell how to
+         *     search again
          */
-        Choice reselect(SoupRow soup, Map<String, String> candidates);
+        Optional<Choice> reselect(Reselection what);
     }
+
+    /**
+     * A soup to choose anew for.
+     *
+     * @param soup its label
+     * @param selection how it was chosen, as recorded
+     * @param candidates names of the ingredients that are left of those it was chosen among, at
+     *     least two, with their checkpoints in the store
+     * @param work a folder for files that are not needed afterwards
+     */
+    public record Reselection(
+            String soup,
+            JsonObject selection,
+            SequencedMap<String, String> candidates,
+            Path work) {}
 
     /** What a search chose. */
     public record Choice(List<SoupPlan.Item> items, SoupPlan.Selection selection) {}

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -18,6 +19,8 @@ import org.diffusionsoup.registry.Soups.Draft;
 import org.diffusionsoup.registry.Soups.NamedMember;
 import org.diffusionsoup.registry.Soups.Overtaken;
 import org.diffusionsoup.registry.WithdrawRequest.Choice;
+import org.diffusionsoup.registry.WithdrawRequest.Reselection;
+import org.diffusionsoup.registry.WithdrawRequest.Reselector;
 import org.diffusionsoup.registry.WithdrawRequest.Retraining;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -300,7 +303,14 @@ final class Withdrawals {
             if (!old.isCurrent()) {
                 continue;
             }
-            Optional<Draft> draft = registry.read(q -> without(q, request, old, gone, retrained));
+            boolean again =
+                    !old.selectedAmong().isEmpty()
+                            && !request.keepSelection()
+                            && request.reselector().isPresent();
+            Optional<Draft> draft =
+                    again
+                            ? reselected(request.reselector().get(), old, gone, retrained, session)
+                            : registry.read(q -> without(q, request, old, gone, retrained));
             draft.ifPresent(d ->
                     made.put(
                             d,
@@ -333,16 +343,8 @@ final class Withdrawals {
             }
         }
         boolean selected = !old.selectedAmong().isEmpty();
-        if (selected && request.reselector().isPresent()) {
-            return Optional.of(reselected(q, request, old, gone, retrained));
-        }
         if (selected && !request.keepSelection()) {
-            throw new RegistryException(
-                    "Soup "
-                            + old.label()
-                            + " was selected by a search that saw this data; run the search again"
-                            + " on what is left, or say --keep-selection to have the soup marked"
-                            + " so.");
+            throw cannotReselect(old);
         }
         if (members.isEmpty()) {
             return Optional.empty();
@@ -364,67 +366,116 @@ final class Withdrawals {
         return Optional.of(d);
     }
 
-    private Draft reselected(
-            Queries q,
-            WithdrawRequest request,
-            SoupRow old,
-            Set<Long> gone,
-            Map<Long, Retrained> retrained) {
-        Map<String, NamedMember> left = new TreeMap<>();
+    private static RegistryException cannotReselect(SoupRow soup) {
+        return new RegistryException(
+                "Soup "
+                        + soup.label()
+                        + " was selected by a search that saw this data, and how to run it again is"
+                        + " not recorded; search on what is left and record that ('soup registry"
+                        + " make'), or say --keep-selection to have the soup marked so.");
+    }
+
+    /** What is left of the ingredients that a search chose among, by name. */
+    private record Left(
+            JsonObject selection, boolean keepSum, SequencedMap<String, NamedMember> members) {}
+
+    private static Left left(
+            Queries q, SoupRow old, Set<Long> gone, Map<Long, Retrained> retrained) {
+        JsonObject body = q.entry(old.id()).body();
+        JsonObject selection = Json.object(body, "selection");
+        List<String> candidates = Json.strings(selection, "candidates");
+        SequencedMap<String, NamedMember> members = new LinkedHashMap<>();
         for (IngredientRow i : q.ingredients()) {
-            boolean candidate = i.shards().stream().anyMatch(old.selectedAmong()::contains);
+            if (i.withdrawn().isPresent() || !candidates.contains(i.name())) {
+                continue;
+            }
             Retrained again = retrained.get(i.id());
-            if (again != null && candidate) {
-                left.put(
+            if (again != null) {
+                members.put(
                         i.name(),
                         new NamedMember(0, i.name(), again.checkpoint(), Coefficient.ONE));
-            } else if (candidate && i.withdrawn().isEmpty() && !gone.contains(i.id())) {
-                left.put(
+            } else if (!gone.contains(i.id())) {
+                members.put(
                         i.name(),
                         new NamedMember(i.id(), i.name(), i.checkpoint(), Coefficient.ONE));
             }
         }
-        Map<String, String> checkpoints = new TreeMap<>();
-        left.forEach((name, m) -> checkpoints.put(name, m.checkpoint()));
-        Choice choice = request.reselector().orElseThrow().reselect(old, checkpoints);
-        List<NamedMember> members = new ArrayList<>();
-        Set<Long> among = new TreeSet<>();
-        for (SoupPlan.Item item : choice.items()) {
-            NamedMember m = left.get(item.ingredient());
-            if (m == null) {
-                throw new RegistryException(
-                        "The search chose '"
-                                + item.ingredient()
-                                + "', which is not among what is left, "
-                                + left.keySet()
-                                + ".");
-            }
-            members.add(new NamedMember(m.id(), m.name(), m.checkpoint(), item.coefficient()));
+        return new Left(selection, Json.flag(body, "keep_sum"), members);
+    }
+
+    /** The soup as the same search chooses it among what is left; empty if nothing is left. */
+    private Optional<Draft> reselected(
+            Reselector reselector,
+            SoupRow old,
+            Set<Long> gone,
+            Map<Long, Retrained> retrained,
+            WeightStore.Session session) {
+        Left left = registry.read(q -> left(q, old, gone, retrained));
+        if (left.members().isEmpty()) {
+            return Optional.empty();
         }
+        Choice choice = choice(reselector, old, left, session);
         for (String c : choice.selection().candidates()) {
-            if (!left.containsKey(c)) {
+            if (!left.members().containsKey(c)) {
                 throw new RegistryException(
                         "The search's journal says that it looked at '"
                                 + c
                                 + "', which is not among what is left.");
             }
         }
-        q.ingredients().stream()
-                .filter(i -> left.containsKey(i.name()) && i.withdrawn().isEmpty())
-                .forEach(i -> among.addAll(i.shards()));
-        JsonObject selection =
-                Json.object()
-                        .put("method", choice.selection().method())
-                        .strings("candidates", choice.selection().candidates())
-                        .put("journal", choice.selection().journal())
-                        .build();
-        return new Draft(
-                old.name(),
-                "search",
-                old.follows(),
-                Json.flag(q.entry(old.id()).body(), "keep_sum"),
-                members,
-                selection,
-                List.copyOf(among));
+        List<NamedMember> members = new ArrayList<>();
+        for (SoupPlan.Item item : choice.items()) {
+            NamedMember m = left.members().get(item.ingredient());
+            if (m == null) {
+                throw new RegistryException(
+                        "The search chose '"
+                                + item.ingredient()
+                                + "', which is not among what is left, "
+                                + left.members().keySet()
+                                + ".");
+            }
+            members.add(new NamedMember(m.id(), m.name(), m.checkpoint(), item.coefficient()));
+        }
+        Set<Long> among = new TreeSet<>();
+        registry.read(q -> {
+            q.ingredients().stream()
+                    .filter(i -> i.withdrawn().isEmpty() && left.members().containsKey(i.name()))
+                    .forEach(i -> among.addAll(i.shards()));
+            return among.size();
+        });
+        return Optional.of(
+                new Draft(
+                        old.name(),
+                        "search",
+                        old.follows(),
+                        left.keepSum(),
+                        members,
+                        Soups.recorded(choice.selection()),
+                        List.copyOf(among)));
+    }
+
+    private static Choice choice(
+            Reselector reselector, SoupRow old, Left left, WeightStore.Session session) {
+        if (left.members().size() == 1) {
+            String only = left.members().firstEntry().getKey();
+            return new Choice(
+                    List.of(new SoupPlan.Item(only, Coefficient.ONE)),
+                    new SoupPlan.Selection(
+                            Json.string(left.selection(), "method"),
+                            List.of(only),
+                            Json.object()
+                                    .put("note", "no search: one candidate was left")
+                                    .build()));
+        }
+        SequencedMap<String, String> checkpoints = new LinkedHashMap<>();
+        left.members().forEach((name, m) -> checkpoints.put(name, m.checkpoint()));
+        return reselector
+                .reselect(
+                        new Reselection(
+                                old.label(),
+                                left.selection(),
+                                checkpoints,
+                                session.work().resolve("reselect-" + old.id())))
+                .orElseThrow(() -> cannotReselect(old));
     }
 }

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.JsonValue.JsonObject;
@@ -425,27 +426,105 @@ abstract class RegistryContract {
         assertThat(Json.string(Json.objects(c, "soups").getFirst(), "selection"))
                 .startsWith("selected with the help of the withdrawn data");
         assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+    }
 
-        WithdrawRequest again =
+    /** A selection by greedy among {@code s1} to {@code s4}, that chose two. */
+    private void chosen(String... members) {
+        for (int i = 1; i <= 4; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        registry.make(
+                new SoupPlan(
+                        "greedy",
+                        Stream.of(members).map(m -> new SoupPlan.Item(m, Coefficient.ONE)).toList(),
+                        false,
+                        Optional.of(
+                                new SoupPlan.Selection(
+                                        "greedy",
+                                        List.of("s1", "s2", "s3", "s4"),
+                                        Json.object().put("steps", 3).build())),
+                        true));
+    }
+
+    private Withdrawn reselecting(String shard, WithdrawRequest.Reselector reselector) {
+        return registry.withdraw(
                 new WithdrawRequest(
-                        List.of("s2"),
+                        List.of(shard),
                         Set.of(),
                         "r",
                         false,
                         Optional.empty(),
-                        Optional.of((soup, candidates) -> {
-                            assertThat(candidates).containsOnlyKeys("s1");
-                            return new WithdrawRequest.Choice(
-                                    List.of(new SoupPlan.Item("s1", Coefficient.ONE)),
-                                    new SoupPlan.Selection(
-                                            "greedy",
-                                            List.of("s1"),
-                                            Json.object().put("steps", 1).build()));
-                        }));
-        Withdrawn second = registry.withdraw(again);
-        JsonObject chosen =
-                Json.objects(JsonValue.readObject(second.certificate()), "soups").getFirst();
-        assertThat(Json.string(chosen, "selection")).startsWith("chosen by a search that saw none");
+                        Optional.of(reselector)));
+    }
+
+    @Test
+    void aSelectionIsRunAgainAmongWhatIsLeft() {
+        chosen("s1", "s2");
+        // Nobody knows how: refused, and nothing has happened.
+        assertThatThrownBy(() -> reselecting("s2", what -> Optional.empty()))
+                .hasMessageContaining("--keep-selection");
+        assertThat(isWithdrawn("s2")).isFalse();
+        Withdrawn first =
+                reselecting(
+                        "s2",
+                        what -> {
+                            assertThat(what.soup()).isEqualTo("greedy@1");
+                            assertThat(Json.string(what.selection(), "method")).isEqualTo("greedy");
+                            assertThat(what.candidates()).containsOnlyKeys("s1", "s3", "s4");
+                            what.candidates()
+                                    .forEach((name, id) ->
+                                            assertThat(
+                                                            registry.store()
+                                                                    .rebuild(
+                                                                            id,
+                                                                            what.work()
+                                                                                    .resolve(name)))
+                                                    .exists());
+                            return Optional.of(
+                                    new WithdrawRequest.Choice(
+                                            List.of(
+                                                    new SoupPlan.Item("s3", Coefficient.ONE),
+                                                    new SoupPlan.Item("s4", Coefficient.ONE)),
+                                            new SoupPlan.Selection(
+                                                    "greedy",
+                                                    List.copyOf(what.candidates().keySet()),
+                                                    Json.object().put("steps", 1).build())));
+                        });
+        JsonObject certificate = JsonValue.readObject(first.certificate());
+        JsonObject soup = Json.objects(certificate, "soups").getFirst();
+        assertThat(Json.string(soup, "selection")).startsWith("chosen by a search that saw none");
+        assertThat(Json.objects(soup, "ingredients").stream().map(i -> Json.string(i, "name")))
+                .containsExactly("s3", "s4");
+        assertThat(verify(first.certificate(), registry).wrong()).isEmpty();
+
+        // What the journal names has to be left, and what it chose, too.
+        assertThatThrownBy(() ->
+                        reselecting(
+                                "s4",
+                                what ->
+                                        Optional.of(
+                                                new WithdrawRequest.Choice(
+                                                        List.of(
+                                                                new SoupPlan.Item(
+                                                                        "s1", Coefficient.ONE)),
+                                                        new SoupPlan.Selection(
+                                                                "greedy",
+                                                                List.of("s1", "s4"),
+                                                                Json.object().build())))))
+                .hasMessageContaining("looked at 's4'");
+        registry.withdraw(WithdrawRequest.ofShards(List.of("s4"), "r").keepingSelections());
+
+        // With one left there is nothing to search.
+        Withdrawn last =
+                reselecting(
+                        "s1",
+                        what -> {
+                            throw new AssertionError("asked to search among " + what.candidates());
+                        });
+        assertThat(last.made())
+                .singleElement()
+                .satisfies(s -> assertThat(s.members()).singleElement());
+        assertThat(reselecting("s3", what -> Optional.empty()).made()).isEmpty();
         assertThat(registry.check()).isEmpty();
     }
 

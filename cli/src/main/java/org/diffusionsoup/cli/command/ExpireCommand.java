@@ -2,11 +2,15 @@ package org.diffusionsoup.cli.command;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.RegistrySearch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,9 +25,17 @@ import picocli.CommandLine.Option;
         footer = {"  soup expire", "  soup expire --keep-selection --json"})
 final class ExpireCommand extends SoupCommand {
     @Option(
+            names = "--judge",
+            paramLabel = "JUDGE",
+            description =
+                    "Where the judge of a search that has to be run again is now, if it was moved.")
+    private Optional<String> judge = Optional.empty();
+
+    @Option(
             names = "--keep-selection",
             description =
-                    "Keep what a search chose with a look at this data; the soup is marked so.")
+                    "Keep what a search chose with a look at this data instead of searching again;"
+                            + " the soup is marked so.")
     private boolean keepSelection;
 
     @Mixin private RegistryFlag registry = new RegistryFlag();
@@ -40,8 +52,17 @@ final class ExpireCommand extends SoupCommand {
                         Map.of("shards", List.of()), text -> text.println("nothing has expired"));
                 return;
             }
-            WithdrawRequest request = WithdrawRequest.ofShards(expired, "expired");
-            done = r.withdraw(keepSelection ? request.keepingSelections() : request);
+            done =
+                    r.withdraw(
+                            new WithdrawRequest(
+                                    expired,
+                                    Set.of(),
+                                    "expired",
+                                    keepSelection,
+                                    Optional.empty(),
+                                    Optional.of(
+                                            new RegistrySearch(
+                                                    r, judge, ScoreBook.Listener.NONE, progress))));
         }
         WithdrawnText.result(console, done);
     }

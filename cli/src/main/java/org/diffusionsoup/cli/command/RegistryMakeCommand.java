@@ -5,15 +5,23 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.SoupPlan;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.RegistrySearch;
+import org.diffusionsoup.workbench.registry.SearchRecipe;
+import org.diffusionsoup.workbench.search.SearchMethods;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -31,6 +39,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  soup registry make everyone --follow",
             "  soup registry make pair --from noto,fluent --weights 2,1",
+            "  soup registry make best --search greedy --judge models/emoji-clip --prompts prompts.txt",
             "  soup registry make best --from noto,fluent --selection greedy.jsonl --method greedy"
                     + " --candidates noto,fluent,twemoji"
         })
@@ -54,6 +63,16 @@ final class RegistryMakeCommand extends SoupCommand {
 
     @Option(names = "--follow", description = "Let 'soup update' take in what comes later.")
     private boolean follow;
+
+    @Option(
+            names = "--search",
+            paramLabel = "METHOD",
+            description =
+                    "Choose among --from (default: all ingredients) by greedy, reverse-greedy,"
+                            + " leave-one-out or simplex.")
+    private Optional<String> searchMethod = Optional.empty();
+
+    @Mixin private SearchFlags search = new SearchFlags();
 
     @Option(
             names = "--selection",
@@ -96,6 +115,17 @@ final class RegistryMakeCommand extends SoupCommand {
         if (selection.isPresent() == candidates.isEmpty()) {
             throw misuse("--selection and --candidates belong together.");
         }
+        if (searchMethod.isPresent()) {
+            if (follow || selection.isPresent() || !weights.isEmpty()) {
+                throw misuse(
+                        "--search chooses itself: leave out --follow, --weights, --selection.");
+            }
+            choose(console, searchMethod.get());
+            return;
+        }
+        if (search.isGiven()) {
+            throw misuse("--judge is for --search METHOD, which is missing.");
+        }
         List<SoupPlan.Item> items = new ArrayList<>();
         for (int i = 0; i < from.size(); i++) {
             items.add(
@@ -125,5 +155,65 @@ final class RegistryMakeCommand extends SoupCommand {
             made = registry.open(progress).make(new SoupPlan(name, items, follow, chosen, !noSum));
         }
         console.result(SoupText.json(made), text -> SoupText.print(made, text));
+    }
+
+    private void choose(Console console, String method) {
+        if (!SearchMethods.NAMES.contains(method)) {
+            throw misuse(
+                    "--search '%s' is unknown; use one of %s."
+                            .formatted(method, String.join(", ", SearchMethods.NAMES)));
+        }
+        SearchRecipe recipe =
+                new SearchRecipe(
+                        method,
+                        search.judge(),
+                        search.prompts(),
+                        search.seeds(),
+                        search.settings(),
+                        search.acceptance(),
+                        search.budget(SearchMethods.budget(method)));
+        RegistrySearch.Chosen chosen;
+        SoupRow made;
+        try (Progress progress = console.progress()) {
+            Registry r = registry.open(progress);
+            List<String> names = from.isEmpty() ? live(r) : from;
+            if (names.size() < 2) {
+                throw new SoupException(
+                        "A search needs at least two ingredients to choose from, not "
+                                + names
+                                + ".");
+            }
+            chosen =
+                    new RegistrySearch(
+                                    r,
+                                    Optional.empty(),
+                                    SearchOutput.listener(console, names),
+                                    progress)
+                            .choose(recipe, names);
+            made =
+                    r.make(
+                            new SoupPlan(
+                                    name,
+                                    chosen.choice().items(),
+                                    false,
+                                    Optional.of(chosen.choice().selection()),
+                                    !noSum));
+        }
+        Map<String, Object> json = new LinkedHashMap<>(SoupText.json(made));
+        json.put("search", SearchOutput.json(chosen.found(), chosen.request()));
+        console.result(
+                json,
+                text -> {
+                    SearchOutput.print(chosen.found(), chosen.request(), text);
+                    SoupText.print(made, text);
+                });
+    }
+
+    private static List<String> live(Registry r) {
+        return r.read(q ->
+                q.ingredients().stream()
+                        .filter(i -> i.withdrawn().isEmpty())
+                        .map(IngredientRow::name)
+                        .toList());
     }
 }

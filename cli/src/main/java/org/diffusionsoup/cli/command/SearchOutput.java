@@ -6,9 +6,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.Improvement;
+import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.SearchStep;
 import org.diffusionsoup.workbench.search.FoundSoup;
 import org.diffusionsoup.workbench.search.SearchRequest;
@@ -17,6 +19,19 @@ import org.diffusionsoup.workbench.search.SearchText;
 /** What {@code soup search} says. */
 final class SearchOutput {
     private SearchOutput() {}
+
+    /** A line for every candidate, as it is scored. */
+    static ScoreBook.Listener listener(Console console, List<String> names) {
+        return (e, known) ->
+                console.note(
+                        String.format(
+                                Locale.ROOT,
+                                "%3d  %.4f  %s%s",
+                                e.number(),
+                                e.mean(),
+                                e.candidate().describe(names),
+                                known ? "  (from the journal)" : ""));
+    }
 
     static void print(FoundSoup found, SearchRequest request, PrintWriter text) {
         List<String> names = found.names();
@@ -51,17 +66,19 @@ final class SearchOutput {
         }
         text.println("judge " + found.judge());
         text.println("journal " + request.journal() + " " + found.journalSha256());
-        text.println(found.soup().output().toString());
         found.soup()
-                .ingredients()
-                .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                .ifPresent(soup -> {
+                    text.println(soup.output().toString());
+                    soup.ingredients()
+                            .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                });
     }
 
     static Map<String, Object> json(FoundSoup found, SearchRequest request) {
         List<String> names = found.names();
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("method", found.result().method());
-        json.put("out", found.soup().output().toString());
+        found.soup().ifPresent(soup -> json.put("out", soup.output().toString()));
         json.put("coefficients", coefficients(found.result().best().candidate(), names));
         json.put("score", found.result().best().mean());
         json.put("judge", found.judge().name());

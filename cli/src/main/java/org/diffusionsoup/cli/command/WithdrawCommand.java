@@ -10,11 +10,13 @@ import java.util.TreeSet;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.RegistrySearch;
 import org.diffusionsoup.workbench.registry.Retrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -29,7 +31,8 @@ import picocli.CommandLine.Parameters;
                     + " holds them is made again from the others, their weights are deleted, and a"
                     + " signed certificate says so.",
             "For single pictures (--samples) the ingredient is reset to its base and fine-tuned on the"
-                    + " rest. Nothing happens, or all of it."
+                    + " rest. A search that saw what leaves is run again among the others. Nothing"
+                    + " happens, or all of it."
         },
         footer = {
             "  soup withdraw acme --reason 'contract ended'",
@@ -60,9 +63,17 @@ final class WithdrawCommand extends SoupCommand {
     private String reason = "";
 
     @Option(
+            names = "--judge",
+            paramLabel = "JUDGE",
+            description =
+                    "Where the judge of a search that has to be run again is now, if it was moved.")
+    private Optional<String> judge = Optional.empty();
+
+    @Option(
             names = "--keep-selection",
             description =
-                    "Keep what a search chose with a look at this data; the soup is marked so.")
+                    "Keep what a search chose with a look at this data instead of searching again;"
+                            + " the soup is marked so.")
     private boolean keepSelection;
 
     @Option(
@@ -102,7 +113,9 @@ final class WithdrawCommand extends SoupCommand {
                                     dropIngredients
                                             ? Optional.empty()
                                             : Optional.of(new Retrainer(progress, interrupt)),
-                                    Optional.empty()));
+                                    Optional.of(
+                                            new RegistrySearch(
+                                                    r, judge, ScoreBook.Listener.NONE, progress))));
         }
         if (out.isPresent()) {
             Files.copy(w.certificate(), out.get());

@@ -106,6 +106,12 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
         return kind == Kind.TIFA || kind == Kind.TIFA_CLIP;
     }
 
+    /** As a command line names it, with absolute paths; {@link #parse} reads it. */
+    public String text() {
+        String own = kind.prefix + model.toAbsolutePath().normalize();
+        return head.map(h -> own + "," + h.toAbsolutePath().normalize()).orElse(own);
+    }
+
     /** The files or folders it is loaded from, by what they are. */
     private Map<String, Path> needs() {
         Map<String, Path> needs = new LinkedHashMap<>();

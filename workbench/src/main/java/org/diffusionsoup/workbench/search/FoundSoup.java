@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.search;
 
 import java.util.List;
+import java.util.Optional;
 import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.Improvement;
@@ -9,15 +10,15 @@ import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.Judge;
 
 /**
- * What a search found and wrote.
+ * What a search found, and wrote if it was to.
  *
  * @param names of the ingredients
  * @param result of the search, on the validation prompts
  * @param test the soups that matter on the test prompts, which the search never saw; the uniform
  *     soup first
  * @param judge who scored
- * @param journalSha256 of the journal when the soup was written; it is in the soup's header
- * @param soup what was written
+ * @param journalSha256 of the journal when the search ended; it is in the soup's header
+ * @param soup what was written; empty if the request names no output
  * @param seconds the search and the test took
  */
 public record FoundSoup(
@@ -26,7 +27,7 @@ public record FoundSoup(
         List<Tested> test,
         Judge judge,
         String journalSha256,
-        Soup soup,
+        Optional<Soup> soup,
         double seconds) {
 
     /**

@@ -23,7 +23,7 @@ import org.diffusionsoup.workbench.generate.GenerateSettings;
  * @param acceptance when a change is taken
  * @param budget most candidates that may be scored
  * @param journal file of the evaluations; a second one beside it holds those of the test
- * @param out the soup to write
+ * @param out the soup to write; empty to choose only
  * @param page an HTML page to write; empty for none
  * @param replace whether an existing output is replaced
  */
@@ -36,7 +36,7 @@ public record SearchRequest(
         Acceptance acceptance,
         int budget,
         Path journal,
-        Path out,
+        Optional<Path> out,
         Optional<Path> page,
         boolean replace) {
 

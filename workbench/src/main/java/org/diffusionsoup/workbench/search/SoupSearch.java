@@ -61,11 +61,13 @@ public final class SoupSearch {
      *     the journal belongs to another search
      */
     public FoundSoup run() {
-        if (!request.replace() && Files.exists(request.out())) {
-            throw new SoupException(
-                    request.out()
-                            + " exists already; name another --out, or add --force to replace it.");
-        }
+        request.out()
+                .filter(o -> !request.replace() && Files.exists(o))
+                .ifPresent(o -> {
+                    throw new SoupException(
+                            o
+                                    + " exists already; name another --out, or add --force to replace it.");
+                });
         long start = System.nanoTime();
         progress.start("open ingredients", 0, "");
         Souper.Options options = Souper.Options.DEFAULT;
@@ -96,7 +98,7 @@ public final class SoupSearch {
                             ScoreBook.Listener.NONE);
             List<FoundSoup.Tested> test = test(book, result);
             String sha256 = journal.sha256();
-            Soup soup = write(result, sha256);
+            Optional<Soup> soup = request.out().map(o -> write(result, sha256, o));
             FoundSoup found =
                     new FoundSoup(
                             soups.names(),
@@ -144,7 +146,7 @@ public final class SoupSearch {
         return a + ", " + b;
     }
 
-    private Soup write(SearchResult result, String journalSha256) {
+    private Soup write(SearchResult result, String journalSha256, Path out) {
         List<SoupIngredient> chosen = new ArrayList<>();
         Candidate best = result.best().candidate();
         for (int i : best.members()) {
@@ -155,9 +157,7 @@ public final class SoupSearch {
         notes.put("search.method", result.method());
         notes.put("search.judge", judge.judge().toString());
         notes.put("search.journal_sha256", journalSha256);
-        progress.start("write " + request.out(), 0, "");
-        return Souper.create()
-                .replaceExisting(request.replace())
-                .make(chosen, request.out(), notes);
+        progress.start("write " + out, 0, "");
+        return Souper.create().replaceExisting(request.replace()).make(chosen, out, notes);
     }
 }

@@ -1,0 +1,204 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A soup that a judge chose in the registry, and how it is chosen again when a shard leaves that
+ * the judge saw: real models, drawn and judged.
+ */
+class RegistrySearchTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir private Path folder;
+    private Path registry;
+    private Path judge;
+    private String method = "reverse-greedy";
+    private Path prompts;
+
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
+
+    @BeforeEach
+    void make() throws IOException {
+        judge = TinyModels.copy(TinyModels.clip(), folder.resolve("judge"));
+        prompts = folder.resolve("prompts.txt");
+        Files.write(prompts, List.of("a cat", "a dog", "a red apple", "a house", "a blue car"));
+        Path source = TinyTraining.shard(folder.resolve("all.tar"), 12, 16, "train");
+        List<Sample> samples = Shard.open(source).samples();
+        for (int i = 1; i <= 3; i++) {
+            ShardWriter.write(folder.resolve("s" + i + ".tar"), samples.subList(3 * i, 3 * i + 3));
+            TinyModels.ingredient(folder.resolve("w" + i), i);
+        }
+        registry = registry("registry", 1, 2, 3);
+    }
+
+    /** A registry with some of the ingredients. */
+    private Path registry(String name, int... members) {
+        Path at = folder.resolve(name);
+        soup(at, "init").ok();
+        soup(at, "base", "add", "base", TinyModels.sd15()).ok();
+        for (int i : members) {
+            String s = "s" + i;
+            soup(at, "shard", "add", s, "--data", folder.resolve(s + ".tar")).ok();
+            soup(
+                            at,
+                            "ingredient",
+                            "add",
+                            s,
+                            "--weights",
+                            folder.resolve("w" + i),
+                            "--base",
+                            "base",
+                            "--shard",
+                            s)
+                    .ok();
+        }
+        return at;
+    }
+
+    private static Run soup(Path registry, Object... args) {
+        List<Object> words = new ArrayList<>(List.of(args));
+        words.addAll(List.of("--registry", registry, "-q"));
+        return Run.of(words.toArray());
+    }
+
+    private Run choose(Path in, Object... more) {
+        List<Object> words =
+                new ArrayList<>(
+                        List.of(
+                                "registry",
+                                "make",
+                                "best",
+                                "--search",
+                                method,
+                                "--judge",
+                                judge,
+                                "--prompts",
+                                prompts,
+                                "--validation",
+                                3,
+                                "--steps",
+                                1));
+        words.addAll(List.of(more));
+        return soup(in, words.toArray());
+    }
+
+    private static JsonNode json(Run run) throws IOException {
+        return JSON.readTree(run.ok().out());
+    }
+
+    private Path export(Path from, String name) {
+        Path out = folder.resolve(name);
+        soup(from, "export", "best", "-o", out).ok();
+        return out.resolve("unet/diffusion_pytorch_model.safetensors");
+    }
+
+    @Test
+    void aWithdrawalSearchesAgainAndEndsWhereARegistryWithoutTheShardDoes() throws IOException {
+        JsonNode made = json(choose(registry, "--json"));
+        JsonNode search = made.path("search");
+        assertThat(search.path("method").asText()).isEqualTo("reverse-greedy");
+        assertThat(search.path("candidates").size()).isBetween(4, 7);
+        assertThat(made.path("ingredients").asInt()).isEqualTo(search.path("coefficients").size());
+
+        // The judge has gone: nothing happens, and the sentence says what would help.
+        Path moved = Files.move(judge, folder.resolve("moved"));
+        soup(registry, "withdraw", "s2", "--reason", "asked")
+                .fails(1, "needs the CLIP folder", "judge");
+        Files.move(TinyModels.otherClip(folder.resolve("other")), judge);
+        soup(registry, "withdraw", "s2", "--reason", "asked")
+                .fails(1, "has other weights than the one that chose before", "--keep-selection");
+        assertThat(soup(registry, "show", "s2").ok().out()).doesNotContain("withdrawn");
+
+        Path certificate = folder.resolve("certificate.json");
+        JsonNode withdrawn =
+                json(
+                        soup(
+                                registry,
+                                "withdraw",
+                                "s2",
+                                "--reason",
+                                "asked",
+                                "--judge",
+                                moved,
+                                "-o",
+                                certificate,
+                                "--json"));
+        assertThat(withdrawn.path("made")).hasSize(1);
+        JsonNode soup = JSON.readTree(certificate.toFile()).path("soups").get(0);
+        assertThat(soup.path("selection").asText())
+                .startsWith("chosen by a search that saw none of the withdrawn data");
+        soup(registry, "fsck").ok();
+        Run.of(
+                        "verify",
+                        certificate,
+                        "--key",
+                        registry.resolve("registry.pub"),
+                        "--store",
+                        registry.resolve("store"))
+                .ok();
+
+        Path never = registry("never", 1, 3);
+        judge = moved;
+        choose(never).ok();
+        assertThat(export(registry, "here")).hasSameBinaryContentAs(export(never, "there"));
+
+        // One candidate left: no judge is needed.
+        Files.move(moved, folder.resolve("away"));
+        soup(registry, "withdraw", "s1", "--reason", "asked").ok();
+        assertThat(soup(registry, "show", "best").ok().out()).contains("s3");
+        soup(registry, "withdraw", "s3", "--reason", "asked").ok();
+        soup(registry, "fsck").ok();
+    }
+
+    @Test
+    void keepingTheSelectionNeedsNoJudge() throws IOException {
+        method = "leave-one-out"; // leaves at least two of three
+        choose(registry).ok();
+        Files.move(judge, folder.resolve("moved"));
+        Path certificate = folder.resolve("certificate.json");
+        soup(registry, "withdraw", "s2", "--reason", "asked", "--keep-selection", "-o", certificate)
+                .ok();
+        assertThat(Files.readString(certificate)).contains("with the help of the withdrawn data");
+    }
+
+    @Test
+    void whatIsMissingIsNamed() {
+        soup(registry, "registry", "make", "best", "--search", "greedy").fails(2, "--judge");
+        choose(registry, "--follow").fails(2, "--follow");
+        choose(registry, "--from", "s1").fails(1, "at least two ingredients");
+        choose(registry, "--from", "s1,nobody").fails(1, "'nobody'");
+        soup(registry, "registry", "make", "best", "--judge", judge, "--from", "s1,s2")
+                .fails(2, "--search METHOD");
+        soup(
+                        registry,
+                        "registry",
+                        "make",
+                        "best",
+                        "--search",
+                        "magic",
+                        "--judge",
+                        judge,
+                        "--prompts",
+                        prompts)
+                .fails(2, "'magic'", "greedy, reverse-greedy");
+    }
+}

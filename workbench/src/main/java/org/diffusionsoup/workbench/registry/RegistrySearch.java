@@ -1,0 +1,174 @@
+package org.diffusionsoup.workbench.registry;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.search.Candidate;
+import org.diffusionsoup.core.search.ScoreBook;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.SoupPlan;
+import org.diffusionsoup.registry.WithdrawRequest;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.search.FoundSoup;
+import org.diffusionsoup.workbench.search.SearchMethods;
+import org.diffusionsoup.workbench.search.SearchRequest;
+import org.diffusionsoup.workbench.search.SoupSearch;
+
+/**
+ * Searches for a soup among registered ingredients, and again when a shard that the search saw
+ * leaves: among what is left, by the same judge, prompts and seeds.
+ *
+ * <p>Journals are kept in the registry's folder {@code searches/}, named by ingredients and recipe:
+ * a search that was killed, or a withdrawal that starts over, goes on from there.
+ */
+public final class RegistrySearch implements WithdrawRequest.Reselector {
+    private final Registry registry;
+    private final Optional<String> judge;
+    private final ScoreBook.Listener listener;
+    private final Progress progress;
+
+    /**
+     * @param judge where a recorded search's judge is now, as {@link
+     *     org.diffusionsoup.workbench.evaluate.JudgeSpec} reads it; empty if where it was
+     * @param listener told of every candidate
+     */
+    public RegistrySearch(
+            Registry registry,
+            Optional<String> judge,
+            ScoreBook.Listener listener,
+            Progress progress) {
+        this.registry = registry;
+        this.judge = judge;
+        this.listener = listener;
+        this.progress = progress;
+    }
+
+    /**
+     * What a search chose, for the ledger, and how it came to it, for people.
+     *
+     * @param request as it was searched
+     */
+    public record Chosen(WithdrawRequest.Choice choice, SearchRequest request, FoundSoup found) {}
+
+    /**
+     * Searches among ingredients of the registry.
+     *
+     * @param names at least two, of one base
+     * @throws SoupException if one is unknown or withdrawn, or as {@link SoupSearch#run} does
+     */
+    public Chosen choose(SearchRecipe recipe, List<String> names) {
+        SequencedMap<String, String> candidates = new LinkedHashMap<>();
+        registry.read(q -> {
+            for (String name : names) {
+                candidates.put(
+                        name,
+                        q.ingredient(name)
+                                .orElseThrow(() ->
+                                        new SoupException(
+                                                "There is no live ingredient '"
+                                                        + name
+                                                        + "' to search among; 'soup"
+                                                        + " ingredient list' shows them."))
+                                .checkpoint());
+            }
+            return names.size();
+        });
+        try (WeightStore.Session session = registry.store().open()) {
+            return search(recipe, candidates, session.work(), Optional.empty());
+        }
+    }
+
+    @Override
+    public Optional<WithdrawRequest.Choice> reselect(WithdrawRequest.Reselection what) {
+        JsonValue journal = what.selection().fields().get("journal");
+        if (!(journal instanceof JsonObject j)
+                || !(j.fields().get("search") instanceof JsonObject recorded)) {
+            return Optional.empty();
+        }
+        SearchRecipe recipe = SearchRecipe.of(recorded, judge);
+        return Optional.of(
+                search(
+                                recipe,
+                                what.candidates(),
+                                what.work(),
+                                Optional.of(Json.string(recorded, "judge_sha256")))
+                        .choice());
+    }
+
+    private Chosen search(
+            SearchRecipe recipe,
+            SequencedMap<String, String> candidates,
+            Path work,
+            Optional<String> wantedJudge) {
+        try (PictureScorer scorer = recipe.judge().open(ClipConvention.RAW_COSINE)) {
+            String sha256 = scorer.judge().weightsSha256();
+            if (wantedJudge.isPresent() && !wantedJudge.get().equals(sha256)) {
+                throw new SoupException(
+                        "The judge %s has other weights than the one that chose before; put that one back, say with --judge where it is, or keep the choice with --keep-selection."
+                                .formatted(recipe.judge().text()));
+            }
+            JsonObject json = recipe.json(sha256);
+            Path journal = journal(json, candidates);
+            List<Path> paths = new ArrayList<>();
+            candidates.forEach((name, id) ->
+                    paths.add(registry.store().rebuild(id, work.resolve("search").resolve(name))));
+            SearchRequest request =
+                    new SearchRequest(
+                            paths,
+                            SearchMethods.named(recipe.method()),
+                            recipe.prompts(),
+                            recipe.seeds(),
+                            recipe.settings(),
+                            recipe.acceptance(),
+                            recipe.budget(),
+                            journal,
+                            Optional.empty(),
+                            Optional.empty(),
+                            false);
+            FoundSoup found = new SoupSearch(request, scorer, listener, progress).run();
+            List<String> names = List.copyOf(candidates.keySet());
+            Candidate best = found.result().best().candidate();
+            List<SoupPlan.Item> items = new ArrayList<>();
+            for (int i : best.members()) {
+                items.add(new SoupPlan.Item(names.get(i), best.coefficient(i).orElseThrow()));
+            }
+            SoupPlan.Selection selection =
+                    new SoupPlan.Selection(recipe.method(), names, recorded(json, journal));
+            return new Chosen(new WithdrawRequest.Choice(items, selection), request, found);
+        }
+    }
+
+    private Path journal(JsonObject recipe, SequencedMap<String, String> candidates) {
+        String key = Json.sha256(recipe) + String.join(" ", candidates.values());
+        String name = Hashes.sha256Hex(key.getBytes(StandardCharsets.UTF_8));
+        return registry.folder().resolve("searches").resolve(name.substring(0, 16) + ".jsonl");
+    }
+
+    private static JsonObject recorded(JsonObject recipe, Path journal) {
+        try {
+            byte[] text = Files.readAllBytes(journal);
+            return Json.object()
+                    .put("sha256", Hashes.sha256Hex(text))
+                    .put("text", new String(text, StandardCharsets.UTF_8))
+                    .put("search", recipe)
+                    .build();
+        } catch (IOException e) {
+            throw new SoupIoException("read", journal, e);
+        }
+    }
+}
