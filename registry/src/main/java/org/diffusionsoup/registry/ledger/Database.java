@@ -23,6 +23,9 @@ final class Database {
     /** Held on to: the platform forgets the level of a logger that nobody refers to. */
     private static final Logger FLYWAY = Logger.getLogger("org.flywaydb");
 
+    /** Its errors come as exceptions too, and with them nobody needs its stack traces. */
+    private static final Logger SQLITE_LOG = Logger.getLogger("org.sqlite");
+
     private static final int BUSY_MILLIS = 120_000;
 
     private final String url;
@@ -57,7 +60,21 @@ final class Database {
             p.setProperty("busy_timeout", String.valueOf(BUSY_MILLIS));
             p.setProperty("transaction_mode", "IMMEDIATE");
         }
-        return DriverManager.getConnection(url, p);
+        SQLITE_LOG.setLevel(Level.OFF);
+        try {
+            return DriverManager.getConnection(url, p);
+        } catch (LinkageError e) {
+            throw noLibrary(e);
+        }
+    }
+
+    private static RegistryException noLibrary(LinkageError e) {
+        String folder =
+                System.getProperty("org.sqlite.tmpdir", System.getProperty("java.io.tmpdir"));
+        return new RegistryException(
+                "SQLite's native library cannot be unpacked into %s; make room there, or name another folder with JAVA_TOOL_OPTIONS=-Dorg.sqlite.tmpdir=DIR."
+                        .formatted(folder),
+                e);
     }
 
     /** Starts a transaction in which nobody else appends. */
@@ -107,6 +124,8 @@ final class Database {
                     .locations(MIGRATIONS)
                     .load()
                     .migrate();
+        } catch (LinkageError e) {
+            throw noLibrary(e);
         } catch (FlywayException e) {
             throw new RegistryException(
                     "Cannot set up the ledger's tables at " + url + ": " + firstLine(e), e);
