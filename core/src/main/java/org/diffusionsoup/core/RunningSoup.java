@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.IntConsumer;
 
 /**
  * Soups of some ingredients formed in memory, one after another, without a file: what a search for
@@ -29,7 +30,7 @@ import java.util.concurrent.Future;
  * once, and neither taking nor leaving it costs a further read. Per weight that is 6 bytes for F16
  * (as much as a soup, a candidate and an ingredient), 12 for F32, 10 for BF16, 5 for F8.
  *
- * <p>Not for use by several threads.
+ * <p>Not for use by several threads at once; its own threads read and compute together.
  */
 public final class RunningSoup implements AutoCloseable {
     private static final int PIECE_ELEMENTS = 128 * RunningSum.BLOCK;
@@ -326,15 +327,25 @@ public final class RunningSoup implements AutoCloseable {
         }
     }
 
+    int threads() {
+        return threads;
+    }
+
     /**
-     * Makes the sums q times themselves plus d times the held ingredient, then holds another, in
-     * one pass.
+     * Has several threads do the same work, each told its number; returns when all have ended. One
+     * alone is the caller.
+     *
+     * @throws SoupException of the one that failed
      */
-    private void load(int ingredient, int q, int d) {
-        RunningSum.Pieces queue = new RunningSum.Pieces(pieces.size());
+    void together(int count, IntConsumer work) {
+        if (count <= 1) {
+            work.accept(0);
+            return;
+        }
         List<Future<?>> running = new ArrayList<>();
-        for (int w = 0; w < threads; w++) {
-            running.add(workers.submit(() -> work(queue, ingredient, q, d)));
+        for (int i = 0; i < count; i++) {
+            int number = i;
+            running.add(workers.submit(() -> work.accept(number)));
         }
         SoupException failure = null;
         for (Future<?> f : running) {
@@ -351,10 +362,26 @@ public final class RunningSoup implements AutoCloseable {
             }
         }
         if (failure != null) {
-            // Some pieces are done and some are not.
-            held = -1;
-            clearSums();
             throw failure;
+        }
+    }
+
+    /**
+     * Makes the sums q times themselves plus d times the held ingredient, then holds another, in
+     * one pass.
+     */
+    private void load(int ingredient, int q, int d) {
+        RunningSum.Pieces queue = new RunningSum.Pieces(pieces.size());
+        boolean complete = false;
+        try {
+            together(threads, i -> work(queue, ingredient, q, d));
+            complete = true;
+        } finally {
+            if (!complete) {
+                // Some pieces are done and some are not.
+                held = -1;
+                clearSums();
+            }
         }
         for (int i = 0; i < inSum.length; i++) {
             inSum[i] = inSum[i] * q + (i == held ? d : 0);

@@ -126,6 +126,45 @@ class MemorySoupsTest {
         }
     }
 
+    /** What is read at once and may be written by other threads is computed by all of them. */
+    @Test
+    void manyElementsAtOnceAreTheSameBytesAsFew() {
+        int elements = 1_200_000; // several threads' shares, and some more
+        List<Path> files = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            SplittableRandom random = new SplittableRandom(i);
+            ByteBuffer data = ByteBuffer.allocate(2 * elements);
+            data.put(bytes(random, DType.F16, elements - 5000, Kind.PLAIN));
+            data.put(bytes(random, DType.F16, 5000, Kind.AWKWARD));
+            Path file = folder.resolve("large" + i + ".safetensors");
+            SafetensorsWriter.write(
+                    file, Map.of(), List.of(entry("a", DType.F16, data.array(), elements)));
+            files.add(file);
+        }
+        SplittableRandom random = new SplittableRandom(5);
+        try (MemorySoups soups = MemorySoups.open(files, OPTIONS.withThreads(3));
+                Arena shared = Arena.ofShared();
+                Arena own = Arena.ofConfined()) {
+            for (Candidate c : List.of(Candidate.uniform(3), Candidate.single(3, 1))) {
+                TensorSource part = soups.form(c, c).part("");
+                MemorySegment whole = shared.allocate(2L * elements);
+                part.read("a", 0, whole);
+                MemorySegment pieces = own.allocate(2L * elements);
+                for (long at = 0; at < elements; ) {
+                    long n = Math.min(elements - at, random.nextLong(1, 400_000));
+                    part.read("a", 2 * at, pieces.asSlice(2 * at, 2 * n));
+                    at += n;
+                }
+                assertThat(whole.mismatch(pieces)).isEqualTo(-1);
+                assertThat(hashes(part)).isEqualTo(written(files, c));
+                long from = 2L * random.nextInt(300_000);
+                MemorySegment some = shared.allocate(1_500_000);
+                part.read("a", from, some);
+                assertThat(some.mismatch(whole.asSlice(from, 1_500_000))).isEqualTo(-1);
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = DType.class,

@@ -61,7 +61,7 @@ public final class Weights {
             for (Parameter p : parameters.all()) {
                 TensorInfo info = Objects.requireNonNull(given.get(p.name()));
                 try (Scope s = Scope.open();
-                        Arena arena = Arena.ofConfined()) {
+                        Arena arena = Arena.ofShared()) { // soups in memory are computed by threads
                     MemorySegment bytes = arena.allocate(Math.max(1, info.byteSize()));
                     MemorySegment data = bytes.asSlice(0, info.byteSize());
                     source.read(info.name(), 0, data);

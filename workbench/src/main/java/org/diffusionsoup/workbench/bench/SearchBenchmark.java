@@ -36,6 +36,9 @@ import org.diffusionsoup.workbench.Progress;
 public final class SearchBenchmark {
     private static final int READ_BUFFER = 512 << 10;
 
+    /** About what a large tensor has, which models take whole. */
+    private static final int LOOK_BUFFER = 8 << 20;
+
     private final Path work;
     private final int threads;
     private final int tries;
@@ -162,8 +165,8 @@ public final class SearchBenchmark {
     /** Random scores, by the candidate alone. */
     private static final class Dummy implements Scorer, AutoCloseable {
         private final boolean look;
-        private final Arena arena = Arena.ofConfined();
-        private final MemorySegment buffer = arena.allocate(READ_BUFFER, 64);
+        private final Arena arena = Arena.ofShared();
+        private final MemorySegment buffer = arena.allocate(LOOK_BUFFER, 64);
 
         Dummy(boolean look) {
             this.look = look;
@@ -179,8 +182,8 @@ public final class SearchBenchmark {
             if (look) {
                 TensorSource part = weights.part("");
                 for (TensorInfo t : part.tensors().values()) {
-                    for (long at = 0; at < t.byteSize(); at += READ_BUFFER) {
-                        long n = Math.min(READ_BUFFER, t.byteSize() - at);
+                    for (long at = 0; at < t.byteSize(); at += LOOK_BUFFER) {
+                        long n = Math.min(LOOK_BUFFER, t.byteSize() - at);
                         part.read(t.name(), at, buffer.asSlice(0, n));
                     }
                 }
