@@ -4,12 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.ImageReward;
@@ -19,6 +28,7 @@ import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The judges over the project's tiny BLIP models, against the models themselves. */
 class BlipJudgesTest {
@@ -28,6 +38,8 @@ class BlipJudgesTest {
                     .resolveSibling("diffusion/src/test/resources/reference/blip");
     private static final Path REWARD = BLIP.resolve("tiny_imagereward.safetensors");
     private static final Path VQA = BLIP.resolve("tiny_blip_vqa.safetensors");
+
+    @TempDir Path temporary;
 
     private static List<Picture> pictures(int n) {
         var random = new SplittableRandom(7);
@@ -98,6 +110,86 @@ class BlipJudgesTest {
             }
         } finally {
             plain.model().parameters().close();
+        }
+    }
+
+    /** The same weights under the names, and with the config, that transformers gives them. */
+    private Path transformersFolder() throws IOException {
+        Path folder = temporary.resolve("blip-vqa");
+        Files.createDirectories(folder);
+        Files.copy(BLIP.resolve("vocab.txt"), folder.resolve("vocab.txt"));
+        Files.writeString(
+                folder.resolve("config.json"),
+                """
+                {"model_type": "blip",
+                 "text_config": {"hidden_size": 32, "intermediate_size": 64, "vocab_size": 128,
+                  "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64},
+                 "vision_config": {"hidden_size": 24, "intermediate_size": 96, "image_size": 32,
+                  "patch_size": 16, "num_hidden_layers": 2, "num_attention_heads": 3,
+                  "layer_norm_eps": 1e-6}}
+                """);
+        List<TensorEntry> entries = new ArrayList<>();
+        try (SafetensorsFile file = SafetensorsFile.open(VQA)) {
+            for (TensorInfo t : file.tensors().values()) {
+                byte[] data = file.data(t.name()).toArray(ValueLayout.JAVA_BYTE);
+                entries.add(
+                        new TensorEntry(
+                                transformersName(t.name()),
+                                t.dtype(),
+                                t.shape(),
+                                out -> out.write(ByteBuffer.wrap(data))));
+            }
+        }
+        SafetensorsWriter.write(folder.resolve("model.safetensors"), Map.of(), entries);
+        Files.write(folder.resolve("pytorch_model.bin"), new byte[] {1}); // not looked at
+        return folder;
+    }
+
+    private static String transformersName(String name) {
+        if (!name.startsWith("visual_encoder.")) {
+            return name;
+        }
+        return name.replace("visual_encoder.cls_token", "vision_model.embeddings.class_embedding")
+                .replace("visual_encoder.pos_embed", "vision_model.embeddings.position_embedding")
+                .replace(
+                        "visual_encoder.patch_embed.proj",
+                        "vision_model.embeddings.patch_embedding")
+                .replaceFirst("^visual_encoder\\.norm", "vision_model.post_layernorm")
+                .replace("visual_encoder.blocks.", "vision_model.encoder.layers.")
+                .replace(".attn.qkv.", ".self_attn.qkv.")
+                .replace(".attn.proj.", ".self_attn.projection.")
+                .replace(".norm1.", ".layer_norm1.")
+                .replace(".norm2.", ".layer_norm2.");
+    }
+
+    @Test
+    void transformersLayoutIsTheSameModel() throws IOException {
+        Path folder = transformersFolder();
+        try (SafetensorsFile renamed = SafetensorsFile.open(folder.resolve("model.safetensors"))) {
+            assertThat(renamed.tensors().keySet())
+                    .noneMatch(n -> n.startsWith("visual_encoder."))
+                    .contains(
+                            "vision_model.encoder.layers.1.self_attn.projection.bias",
+                            "vision_model.post_layernorm.weight");
+        }
+        List<TifaQuestion> questions =
+                List.of(question("what color is the cat?", "red", "blue", "green", "two"));
+        List<Picture> pictures = pictures(6);
+        BlipVqa.Loaded plain = BlipVqa.load(VQA);
+        BlipVqa.Loaded other = BlipVqa.load(folder);
+        try (BlipVqaAnswerer answerer = BlipVqaAnswerer.load(VQA);
+                BlipVqaAnswerer same = BlipVqaAnswerer.load(folder);
+                Torch.Guard off = Torch.gradients(false);
+                Scope scope = Scope.open()) {
+            assertThat(same.answer(pictures, questions))
+                    .isDeepEqualTo(answerer.answer(pictures, questions));
+            var pixels = plain.model().pixels(pictures);
+            Tensor image = Tensor.of(pixels.values(), pixels.shape());
+            assertThat(other.model().imageEmbeds(image).toFloatArray())
+                    .isEqualTo(plain.model().imageEmbeds(image).toFloatArray());
+        } finally {
+            plain.model().parameters().close();
+            other.model().parameters().close();
         }
     }
 

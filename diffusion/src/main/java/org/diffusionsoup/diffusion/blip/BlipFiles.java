@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -12,7 +13,8 @@ import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 
 /**
  * The files of a BLIP model: the weights, and beside them {@code vocab.txt}, {@code
- * med_config.json} and {@code vit_config.json}.
+ * med_config.json} and {@code vit_config.json}; or a folder in transformers' layout, whose {@code
+ * config.json} holds both shapes.
  *
  * @param weights the checkpoint
  * @param folder where the others lie
@@ -33,6 +35,10 @@ record BlipFiles(Path weights, Path folder) {
             Path parent = model.toAbsolutePath().getParent();
             return new BlipFiles(model, parent == null ? model : parent);
         }
+        Path first = model.resolve("model.safetensors");
+        if (Files.exists(model.resolve("config.json")) && Files.exists(first)) {
+            return new BlipFiles(first, model); // other formats of the same may lie beside it
+        }
         try (Stream<Path> files = Files.list(model)) {
             List<Path> found = files.filter(BlipFiles::isCheckpoint).sorted().toList();
             if (found.size() != 1) {
@@ -50,12 +56,29 @@ record BlipFiles(Path weights, Path folder) {
         return ENDINGS.stream().anyMatch(e -> file.getFileName().toString().endsWith(e));
     }
 
+    /** transformers' config, if this is its layout. */
+    private Optional<JsonConfig> transformers() {
+        Path file = folder.resolve("config.json");
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
+        return Optional.of(JsonConfig.read(file)).filter(c -> c.has("vision_config"));
+    }
+
     VitConfig vit(VitConfig published) {
+        Optional<JsonConfig> config = transformers();
+        if (config.isPresent()) {
+            return VitConfig.ofTransformers(config.get().sub("vision_config"));
+        }
         Path file = folder.resolve("vit_config.json");
         return Files.exists(file) ? VitConfig.of(JsonConfig.read(file)) : published;
     }
 
     MedConfig med() {
+        Optional<JsonConfig> config = transformers();
+        if (config.isPresent()) {
+            return MedConfig.ofTransformers(config.get().sub("text_config"));
+        }
         Path file = folder.resolve("med_config.json");
         return Files.exists(file) ? MedConfig.of(JsonConfig.read(file)) : MedConfig.bertBase();
     }

@@ -78,7 +78,9 @@ public final class BlipVqa {
     /**
      * Loads a checkpoint: {@code model_base_vqa_capfilt_large.pth} as published, or safetensors
      * with its tensors' names. Beside it lie {@code vocab.txt} (bert-base-uncased's) and, unless
-     * the model is of the published size, {@code med_config.json} and {@code vit_config.json}.
+     * the model is of the published size, {@code med_config.json} and {@code vit_config.json}. Also
+     * a folder of transformers' {@code BlipForQuestionAnswering}; its questions start with BLIP's
+     * {@code [ENC]} here too.
      *
      * @param model the checkpoint, or a folder with exactly one
      * @throws org.diffusionsoup.core.SoupException if a file is missing or damaged
@@ -112,7 +114,7 @@ public final class BlipVqa {
             case OUTPUT + "weight" -> "";
             case OUTPUT + "bias" -> OUTPUT_BIAS;
             case OUTPUT_BIAS -> source.tensors().containsKey(OUTPUT + "bias") ? "" : stored;
-            default -> stored;
+            default -> TransformersNames.own(stored);
         };
     }
 

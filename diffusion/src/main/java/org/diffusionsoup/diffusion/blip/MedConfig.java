@@ -63,6 +63,21 @@ public record MedConfig(
                 c.number("layer_norm_eps", EPS));
     }
 
+    /**
+     * Reads the {@code text_config} of transformers' BLIP, with its defaults where it says nothing.
+     */
+    static MedConfig ofTransformers(JsonConfig c) {
+        return new MedConfig(
+                c.integer("vocab_size", 30524),
+                c.integer("hidden_size", 768),
+                c.integer("intermediate_size", 3072),
+                c.integer("num_hidden_layers", 12),
+                c.integer("num_attention_heads", 8),
+                c.integer("max_position_embeddings", 512),
+                Activation.of(c.text("hidden_act", "gelu")),
+                c.number("layer_norm_eps", EPS));
+    }
+
     /** The config in BLIP's format. */
     public ObjectNode toJson() {
         ObjectNode o = JsonConfig.object();

@@ -80,7 +80,7 @@ public final class VisionTransformer {
         Block(Names names, VitConfig c) {
             this.names = names;
             int width = c.width();
-            int hidden = (int) (width * c.mlpRatio());
+            int hidden = (int) (width * c.mlpRatio() + 1e-6); // ratios of configs are rounded
             heads = c.heads();
             norm1 = new LayerNorm(names.sub("norm1"), width, c.layerNormEps());
             qkv = linear(names.sub("attn.qkv"), width, 3 * width);

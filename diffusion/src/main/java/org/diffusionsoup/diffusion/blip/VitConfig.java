@@ -65,6 +65,23 @@ public record VitConfig(
                 c.number("layer_norm_eps", EPS));
     }
 
+    /**
+     * Reads the {@code vision_config} of transformers' BLIP, with its defaults where it says
+     * nothing.
+     */
+    static VitConfig ofTransformers(JsonConfig c) {
+        c.only("hidden_act", "gelu");
+        int width = c.integer("hidden_size", 768);
+        return new VitConfig(
+                c.integer("image_size", 384),
+                c.integer("patch_size", 16),
+                width,
+                c.integer("num_hidden_layers", 12),
+                c.integer("num_attention_heads", 12),
+                c.integer("intermediate_size", 3072) / (double) width,
+                c.number("layer_norm_eps", 1e-5));
+    }
+
     /** The config in the format that {@link #of} reads. */
     public ObjectNode toJson() {
         ObjectNode o = JsonConfig.object();
