@@ -24,7 +24,10 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code soup make} in a process of its own that is killed, or runs out of room. */
+/**
+ * {@code soup make} and {@code soup merge} in a process of their own that is killed, or runs out of
+ * room.
+ */
 @DisabledOnOs(OS.WINDOWS)
 class KilledMakeTest {
     private static final int KILLS = 50;
@@ -63,7 +66,7 @@ class KilledMakeTest {
         return file;
     }
 
-    private ProcessBuilder make(String... before) {
+    private ProcessBuilder make(String command, String... before) {
         List<String> words = new ArrayList<>(List.of(before));
         words.addAll(
                 List.of(
@@ -73,7 +76,7 @@ class KilledMakeTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         Main.class.getName(),
-                        "make",
+                        command,
                         a.toString(),
                         b.toString(),
                         "-o",
@@ -108,11 +111,13 @@ class KilledMakeTest {
     @Test
     void afterAnyKillTheOutputIsTheOldFileOrTheNewOne() throws Exception {
         long start = System.nanoTime();
-        Process whole = make().start();
+        Process whole = make("make").start();
         assertThat(whole.waitFor(120, TimeUnit.SECONDS)).isTrue();
         assertThat(whole.exitValue()).as(Files.readString(log())).isZero();
         long duration = System.nanoTime() - start;
         byte[] made = Files.readAllBytes(out);
+        assertThat(make("merge").start().waitFor()).as(Files.readString(log())).isZero();
+        byte[] merged = Files.readAllBytes(out);
         assertThat(made.length).isGreaterThan(TENSORS * LENGTH * 4);
 
         Random random = new Random(SEED);
@@ -123,7 +128,7 @@ class KilledMakeTest {
             Path fresh = folder.resolve("fresh");
             Files.write(fresh, old);
             Files.move(fresh, out, StandardCopyOption.ATOMIC_MOVE);
-            Process process = make().start();
+            Process process = make(kill % 4 < 2 ? "merge" : "make").start();
             if (kill % 2 == 0) {
                 sleep(random.nextLong(duration + duration / 10));
             } else {
@@ -137,7 +142,7 @@ class KilledMakeTest {
 
             byte[] now = Files.readAllBytes(out);
             boolean isOld = Arrays.equals(now, old);
-            assertThat(isOld || Arrays.equals(now, made))
+            assertThat(isOld || Arrays.equals(now, kill % 4 < 2 ? merged : made))
                     .as("seed %d, kill %d: %d bytes, neither old nor new", SEED, kill, now.length)
                     .isTrue();
             kept += isOld ? 1 : 0;
@@ -154,14 +159,14 @@ class KilledMakeTest {
         assertThat(kept).as("kills that came early enough").isGreaterThan(leftovers / 2);
         assertThat(kept + replaced).isEqualTo(KILLS);
 
-        assertThat(make().start().waitFor()).as(Files.readString(log())).isZero();
+        assertThat(make("make").start().waitFor()).as(Files.readString(log())).isZero();
         assertThat(Arrays.equals(Files.readAllBytes(out), made)).as("made again").isTrue();
     }
 
     @Test
     void aFullDiskLeavesTheOldFileAndOneSentence() throws Exception {
         // A limit on the size of files is met where a full disk is: in a write that fails.
-        Process process = make("bash", "-c", "ulimit -f 4096; exec \"$0\" \"$@\"").start();
+        Process process = make("merge", "bash", "-c", "ulimit -f 4096; exec \"$0\" \"$@\"").start();
         assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
         List<String> said = Files.readAllLines(log());
         assertThat(process.exitValue()).as("%s", said).isEqualTo(1);
