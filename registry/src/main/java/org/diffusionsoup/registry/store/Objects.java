@@ -63,29 +63,8 @@ final class Objects {
         /** Adds ranges of a file, or finds them present; several at a time. */
         List<Piece> put(Path source, List<Range> ranges) throws IOException {
             Trees.make(temporary);
-            try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ);
-                    ExecutorService pool = Executors.newFixedThreadPool(THREADS)) {
-                List<Future<Piece>> running = new ArrayList<>();
-                for (Range r : ranges) {
-                    running.add(pool.submit(() -> put(in, r)));
-                }
-                List<Piece> pieces = new ArrayList<>();
-                try {
-                    for (Future<Piece> f : running) {
-                        pieces.add(f.get());
-                    }
-                } catch (ExecutionException e) {
-                    pool.shutdownNow();
-                    if (e.getCause() instanceof IOException io) {
-                        throw io;
-                    }
-                    throw new StoreException("Cannot store " + source + ": " + e.getCause());
-                } catch (InterruptedException e) {
-                    pool.shutdownNow();
-                    Thread.currentThread().interrupt();
-                    throw new StoreException("Interrupted while storing " + source + ".");
-                }
-                return pieces;
+            try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ)) {
+                return sideBySide(THREADS, "store " + source, ranges, r -> put(in, r));
             }
         }
 
@@ -99,7 +78,7 @@ final class Objects {
             try (FileChannel out =
                     FileChannel.open(
                             temp, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                String hash = copy(in, r.from(), r.size(), out);
+                String hash = copy(in, r.from(), r.size(), out, 0);
                 Path target = file(hash);
                 boolean there = Files.exists(target) && Files.size(target) == r.size();
                 kept = !there && written.putIfAbsent(hash, temp) == null;
@@ -147,23 +126,17 @@ final class Objects {
         }
 
         private static <T> void all(Collection<T> items, AtomicFiles.IoConsumer<T> work) {
-            try (ExecutorService pool = Executors.newFixedThreadPool(FLUSHES)) {
-                List<Future<?>> running = new ArrayList<>();
-                for (T item : items) {
-                    running.add(
-                            pool.submit(() -> {
-                                work.accept(item);
-                                return true;
-                            }));
-                }
-                for (Future<?> f : running) {
-                    f.get();
-                }
-            } catch (ExecutionException e) {
-                throw new StoreException("Cannot flush an object to disk: " + e.getCause());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new StoreException("Interrupted while flushing objects to disk.");
+            try {
+                sideBySide(
+                        FLUSHES,
+                        "flush an object to disk",
+                        items,
+                        item -> {
+                            work.accept(item);
+                            return true;
+                        });
+            } catch (IOException e) {
+                throw new StoreException("Cannot flush an object to disk: " + e);
             }
         }
 
@@ -173,12 +146,53 @@ final class Objects {
         }
     }
 
+    /** Work that may fail in a file. */
+    private interface IoFunction<T, R> {
+        R apply(T item) throws IOException;
+    }
+
+    /**
+     * Does the same with every item, several at a time.
+     *
+     * @param what is done, for messages
+     * @return the results in the items' order
+     */
+    private static <T, R> List<R> sideBySide(
+            int threads, String what, Collection<T> items, IoFunction<T, R> work)
+            throws IOException {
+        try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
+            List<Future<R>> running = new ArrayList<>();
+            for (T item : items) {
+                running.add(pool.submit(() -> work.apply(item)));
+            }
+            List<R> results = new ArrayList<>();
+            try {
+                for (Future<R> f : running) {
+                    results.add(f.get());
+                }
+            } catch (ExecutionException e) {
+                pool.shutdownNow();
+                switch (e.getCause()) {
+                    case IOException io -> throw io;
+                    case StoreException known -> throw known;
+                    case null, default ->
+                            throw new StoreException("Cannot " + what + ": " + e.getCause());
+                }
+            } catch (InterruptedException e) {
+                pool.shutdownNow();
+                Thread.currentThread().interrupt();
+                throw new StoreException("Interrupted: cannot " + what + ".");
+            }
+            return results;
+        }
+    }
+
     Batch batch() {
         return new Batch();
     }
 
     /** Copies a range; returns its SHA-256. */
-    private static String copy(FileChannel in, long from, long size, FileChannel out)
+    private static String copy(FileChannel in, long from, long size, FileChannel out, long to)
             throws IOException {
         MessageDigest digest = sha256();
         ByteBuffer buffer = ByteBuffer.allocateDirect((int) Math.clamp(size, 1, BUFFER));
@@ -189,11 +203,10 @@ final class Objects {
             if (n < 0) {
                 throw new IOException("the file ends before byte " + (from + size));
             }
-            done += n;
             digest.update(buffer.flip());
             buffer.rewind();
             while (buffer.hasRemaining()) {
-                out.write(buffer);
+                done += out.write(buffer, to + done);
             }
         }
         return HexFormat.of().formatHex(digest.digest());
@@ -207,15 +220,18 @@ final class Objects {
         }
     }
 
-    /** Puts a file together, leaving holes for floating-point tensors where told to. */
+    /**
+     * Puts a file together, its pieces side by side, leaving holes for floating-point tensors where
+     * told to.
+     */
     void assemble(StoredFile f, Path target, boolean outline) {
         try (RandomAccessFile file = new RandomAccessFile(target.toFile(), "rw");
                 FileChannel out = file.getChannel()) {
             long at = 0;
+            List<Placed> placed = new ArrayList<>();
             for (Piece p : f.pieces()) {
                 if (!(outline && p.isFloatTensor())) {
-                    out.position(at);
-                    append(p, f, out);
+                    placed.add(new Placed(p, at));
                 }
                 at += p.size();
             }
@@ -230,19 +246,32 @@ final class Objects {
                                 + " bytes.");
             }
             file.setLength(at);
+            sideBySide(
+                    THREADS,
+                    "write " + target,
+                    placed,
+                    p -> {
+                        write(p, f, out);
+                        return true;
+                    });
         } catch (IOException e) {
             throw new SoupIoException("write", target, e);
         }
     }
 
-    private void append(Piece p, StoredFile f, FileChannel out) throws IOException {
+    /** A piece and where in the file it begins. */
+    private record Placed(Piece piece, long at) {}
+
+    private void write(Placed placed, StoredFile f, FileChannel out) throws IOException {
+        Piece p = placed.piece();
         Path object = file(p.sha256());
         if (!Files.exists(object)) {
             throw new StoreException(
                     object + " is missing, which " + f.path() + " needs; run 'soup fsck'.");
         }
         try (FileChannel in = FileChannel.open(object, StandardOpenOption.READ)) {
-            if (in.size() != p.size() || !copy(in, 0, p.size(), out).equals(p.sha256())) {
+            if (in.size() != p.size()
+                    || !copy(in, 0, p.size(), out, placed.at()).equals(p.sha256())) {
                 throw new StoreException(
                         object
                                 + " was altered: its SHA-256 is not the one in its name; run 'soup"
