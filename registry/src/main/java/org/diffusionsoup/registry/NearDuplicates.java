@@ -25,17 +25,22 @@ public final class NearDuplicates {
 
     /** Pairs of unlike hashes and like fingerprints. */
     public static List<Pair> between(List<SampleRow> some, List<SampleRow> others) {
+        List<SampleRow> marked = others.stream().filter(b -> !b.fingerprint().isEmpty()).toList();
+        // Read once: every picture of one side meets every one of the other.
+        long[] prints =
+                marked.stream()
+                        .mapToLong(b -> Long.parseUnsignedLong(b.fingerprint(), 16))
+                        .toArray();
         List<Pair> found = new ArrayList<>();
         for (SampleRow a : some) {
             if (a.fingerprint().isEmpty()) {
                 continue;
             }
             long x = Long.parseUnsignedLong(a.fingerprint(), 16);
-            for (SampleRow b : others) {
-                if (!b.fingerprint().isEmpty()
-                        && !a.sha256().equals(b.sha256())
-                        && Long.bitCount(x ^ Long.parseUnsignedLong(b.fingerprint(), 16)) <= BITS) {
-                    found.add(new Pair(a, b));
+            for (int i = 0; i < prints.length; i++) {
+                if (Long.bitCount(x ^ prints[i]) <= BITS
+                        && !a.sha256().equals(marked.get(i).sha256())) {
+                    found.add(new Pair(a, marked.get(i)));
                 }
             }
         }
