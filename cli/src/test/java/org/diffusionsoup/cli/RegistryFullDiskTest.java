@@ -79,9 +79,7 @@ class RegistryFullDiskTest {
     }
 
     private Run soup(Object... args) {
-        List<Object> words = new ArrayList<>(List.of(args));
-        words.addAll(List.of("--registry", registry, "-q"));
-        return Run.of(words.toArray());
+        return Run.at(registry, args);
     }
 
     private JsonNode json(Object... args) throws IOException {

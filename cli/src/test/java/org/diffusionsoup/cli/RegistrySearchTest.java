@@ -53,12 +53,12 @@ class RegistrySearchTest {
     /** A registry with some of the ingredients. */
     private Path registry(String name, int... members) {
         Path at = folder.resolve(name);
-        soup(at, "init").ok();
-        soup(at, "base", "add", "base", TinyModels.sd15()).ok();
+        Run.at(at, "init").ok();
+        Run.at(at, "base", "add", "base", TinyModels.sd15()).ok();
         for (int i : members) {
             String s = "s" + i;
-            soup(at, "shard", "add", s, "--data", folder.resolve(s + ".tar")).ok();
-            soup(
+            Run.at(at, "shard", "add", s, "--data", folder.resolve(s + ".tar")).ok();
+            Run.at(
                             at,
                             "ingredient",
                             "add",
@@ -72,12 +72,6 @@ class RegistrySearchTest {
                     .ok();
         }
         return at;
-    }
-
-    private static Run soup(Path registry, Object... args) {
-        List<Object> words = new ArrayList<>(List.of(args));
-        words.addAll(List.of("--registry", registry, "-q"));
-        return Run.of(words.toArray());
     }
 
     private Run choose(Path in, Object... more) {
@@ -98,7 +92,7 @@ class RegistrySearchTest {
                                 "--steps",
                                 1));
         words.addAll(List.of(more));
-        return soup(in, words.toArray());
+        return Run.at(in, words.toArray());
     }
 
     private static JsonNode json(Run run) throws IOException {
@@ -107,7 +101,7 @@ class RegistrySearchTest {
 
     private Path export(Path from, String name) {
         Path out = folder.resolve(name);
-        soup(from, "export", "best", "-o", out).ok();
+        Run.at(from, "export", "best", "-o", out).ok();
         return out.resolve("unet/diffusion_pytorch_model.safetensors");
     }
 
@@ -121,17 +115,17 @@ class RegistrySearchTest {
 
         // The judge has gone: nothing happens, and the sentence says what would help.
         Path moved = Files.move(judge, folder.resolve("moved"));
-        soup(registry, "withdraw", "s2", "--reason", "asked")
+        Run.at(registry, "withdraw", "s2", "--reason", "asked")
                 .fails(1, "needs the CLIP folder", "judge");
         Files.move(TinyModels.otherClip(folder.resolve("other")), judge);
-        soup(registry, "withdraw", "s2", "--reason", "asked")
+        Run.at(registry, "withdraw", "s2", "--reason", "asked")
                 .fails(1, "has other weights than the one that chose before", "--keep-selection");
-        assertThat(soup(registry, "show", "s2").ok().out()).doesNotContain("withdrawn");
+        assertThat(Run.at(registry, "show", "s2").ok().out()).doesNotContain("withdrawn");
 
         Path certificate = folder.resolve("certificate.json");
         JsonNode withdrawn =
                 json(
-                        soup(
+                        Run.at(
                                 registry,
                                 "withdraw",
                                 "s2",
@@ -146,7 +140,7 @@ class RegistrySearchTest {
         JsonNode soup = JSON.readTree(certificate.toFile()).path("soups").get(0);
         assertThat(soup.path("selection").asText())
                 .startsWith("chosen by a search that saw none of the withdrawn data");
-        soup(registry, "fsck").ok();
+        Run.at(registry, "fsck").ok();
         Run.of(
                         "verify",
                         certificate,
@@ -163,10 +157,10 @@ class RegistrySearchTest {
 
         // One candidate left: no judge is needed.
         Files.move(moved, folder.resolve("away"));
-        soup(registry, "withdraw", "s1", "--reason", "asked").ok();
-        assertThat(soup(registry, "show", "best").ok().out()).contains("s3");
-        soup(registry, "withdraw", "s3", "--reason", "asked").ok();
-        soup(registry, "fsck").ok();
+        Run.at(registry, "withdraw", "s1", "--reason", "asked").ok();
+        assertThat(Run.at(registry, "show", "best").ok().out()).contains("s3");
+        Run.at(registry, "withdraw", "s3", "--reason", "asked").ok();
+        Run.at(registry, "fsck").ok();
     }
 
     @Test
@@ -175,20 +169,28 @@ class RegistrySearchTest {
         choose(registry).ok();
         Files.move(judge, folder.resolve("moved"));
         Path certificate = folder.resolve("certificate.json");
-        soup(registry, "withdraw", "s2", "--reason", "asked", "--keep-selection", "-o", certificate)
+        Run.at(
+                        registry,
+                        "withdraw",
+                        "s2",
+                        "--reason",
+                        "asked",
+                        "--keep-selection",
+                        "-o",
+                        certificate)
                 .ok();
         assertThat(Files.readString(certificate)).contains("with the help of the withdrawn data");
     }
 
     @Test
     void whatIsMissingIsNamed() {
-        soup(registry, "registry", "make", "best", "--search", "greedy").fails(2, "--judge");
+        Run.at(registry, "registry", "make", "best", "--search", "greedy").fails(2, "--judge");
         choose(registry, "--follow").fails(2, "--follow");
         choose(registry, "--from", "s1").fails(1, "at least two ingredients");
         choose(registry, "--from", "s1,nobody").fails(1, "'nobody'");
-        soup(registry, "registry", "make", "best", "--judge", judge, "--from", "s1,s2")
+        Run.at(registry, "registry", "make", "best", "--judge", judge, "--from", "s1,s2")
                 .fails(2, "--search METHOD");
-        soup(
+        Run.at(
                         registry,
                         "registry",
                         "make",

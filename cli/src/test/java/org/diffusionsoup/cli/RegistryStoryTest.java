@@ -40,13 +40,7 @@ class RegistryStoryTest {
     }
 
     private Run soup(Object... args) {
-        return at(registry, args);
-    }
-
-    private static Run at(Path registry, Object... args) {
-        List<Object> words = new ArrayList<>(List.of(args));
-        words.addAll(List.of("--registry", registry, "-q"));
-        return Run.of(words.toArray());
+        return Run.at(registry, args);
     }
 
     private JsonNode json(Object... args) throws IOException {
@@ -80,8 +74,8 @@ class RegistryStoryTest {
     }
 
     private void member(Path in, int i) {
-        at(in, "shard", "add", "s" + i, "--data", tar(i), "--provider", "studio" + i).ok();
-        at(
+        Run.at(in, "shard", "add", "s" + i, "--data", tar(i), "--provider", "studio" + i).ok();
+        Run.at(
                         in,
                         "ingredient",
                         "add",
@@ -117,14 +111,14 @@ class RegistryStoryTest {
         soup("export", "everyone", "-o", here).ok();
 
         Path never = folder.resolve("never");
-        at(never, "init").ok();
-        at(never, "base", "add", "base", base).ok();
+        Run.at(never, "init").ok();
+        Run.at(never, "base", "add", "base", base).ok();
         for (int i : new int[] {6, 1, 5, 2, 4}) {
             member(never, i);
         }
-        at(never, "registry", "make", "everyone", "--follow", "--no-sum").ok();
+        Run.at(never, "registry", "make", "everyone", "--follow", "--no-sum").ok();
         Path there = folder.resolve("there.safetensors");
-        at(never, "export", "everyone", "-o", there).ok();
+        Run.at(never, "export", "everyone", "-o", there).ok();
         assertThat(here).hasSameBinaryContentAs(there);
 
         // The stranger has the certificate, the public key and the store, and nothing else.

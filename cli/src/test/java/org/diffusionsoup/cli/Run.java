@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The outcome of one real command line, run in this process. */
 record Run(int status, String out, String err) {
@@ -17,6 +20,13 @@ record Run(int status, String out, String err) {
         }
         int status = new SoupCli(new PrintWriter(out), new PrintWriter(err)).run(words);
         return new Run(status, out.toString(), err.toString());
+    }
+
+    /** A command of a registry, quietly. */
+    static Run at(Path registry, Object... args) {
+        List<Object> words = new ArrayList<>(List.of(args));
+        words.addAll(List.of("--registry", registry, "-q"));
+        return of(words.toArray());
     }
 
     /** Asserts success. */

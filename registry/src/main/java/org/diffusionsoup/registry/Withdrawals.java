@@ -436,13 +436,15 @@ final class Withdrawals {
             }
             members.add(new NamedMember(m.id(), m.name(), m.checkpoint(), item.coefficient()));
         }
-        Set<Long> among = new TreeSet<>();
-        registry.read(q -> {
-            q.ingredients().stream()
-                    .filter(i -> i.withdrawn().isEmpty() && left.members().containsKey(i.name()))
-                    .forEach(i -> among.addAll(i.shards()));
-            return among.size();
-        });
+        List<Long> among =
+                registry.read(q ->
+                        q.ingredients().stream()
+                                .filter(i -> i.withdrawn().isEmpty())
+                                .filter(i -> left.members().containsKey(i.name()))
+                                .flatMap(i -> i.shards().stream())
+                                .distinct()
+                                .sorted()
+                                .toList());
         return Optional.of(
                 new Draft(
                         old.name(),
@@ -451,7 +453,7 @@ final class Withdrawals {
                         left.keepSum(),
                         members,
                         Soups.recorded(choice.selection()),
-                        List.copyOf(among)));
+                        among));
     }
 
     private static Choice choice(

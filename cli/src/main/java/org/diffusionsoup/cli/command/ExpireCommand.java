@@ -5,15 +5,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.registry.RegistrySearch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code soup expire}: what may no longer be used leaves. */
 @Command(
@@ -24,19 +21,7 @@ import picocli.CommandLine.Option;
         },
         footer = {"  soup expire", "  soup expire --keep-selection --json"})
 final class ExpireCommand extends SoupCommand {
-    @Option(
-            names = "--judge",
-            paramLabel = "JUDGE",
-            description =
-                    "Where the judge of a search that has to be run again is now, if it was moved.")
-    private Optional<String> judge = Optional.empty();
-
-    @Option(
-            names = "--keep-selection",
-            description =
-                    "Keep what a search chose with a look at this data instead of searching again;"
-                            + " the soup is marked so.")
-    private boolean keepSelection;
+    @Mixin private ReselectFlags reselect = new ReselectFlags();
 
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
@@ -58,11 +43,9 @@ final class ExpireCommand extends SoupCommand {
                                     expired,
                                     Set.of(),
                                     "expired",
-                                    keepSelection,
+                                    reselect.keepSelection(),
                                     Optional.empty(),
-                                    Optional.of(
-                                            new RegistrySearch(
-                                                    r, judge, ScoreBook.Listener.NONE, progress))));
+                                    reselect.reselector(r, progress)));
         }
         WithdrawnText.result(console, done);
     }

@@ -29,10 +29,8 @@ import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.evaluate.ModelScores;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.evaluate.PsnrCheck;
-import org.diffusionsoup.workbench.evaluate.SubjectChoice;
 import org.diffusionsoup.workbench.evaluate.SubjectRetrieval;
 import org.diffusionsoup.workbench.generate.Generator;
-import org.diffusionsoup.workbench.generate.Prompts;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -113,10 +111,7 @@ final class ScoreCommand extends SoupCommand {
     @Option(names = "--prompt", paramLabel = "TEXT", description = "What to draw; repeatable.")
     private List<String> prompts = List.of();
 
-    @Option(names = "--prompts", paramLabel = "FILE", description = "File with one prompt a line.")
-    private Optional<Path> promptsFile = Optional.empty();
-
-    @Mixin private ShardFlags shard = new ShardFlags();
+    @Mixin private PromptFlags given = new PromptFlags();
 
     @Option(
             names = "--retrieval",
@@ -174,10 +169,7 @@ final class ScoreCommand extends SoupCommand {
 
     private void scoreModels(Console console, PictureScorer judge, Progress progress) {
         List<String> all = new ArrayList<>(prompts);
-        promptsFile.ifPresent(file -> all.addAll(Prompts.read(file)));
-        if (shard.isGiven()) {
-            all.addAll(SubjectChoice.prompts(shard.open(false, OptionalInt.empty())));
-        }
+        all.addAll(given.read());
         if (all.isEmpty() && judge instanceof TifaJudge tifa) {
             all.addAll(tifa.captions());
         }
@@ -200,18 +192,18 @@ final class ScoreCommand extends SoupCommand {
     }
 
     private void scoreReal(Console console, PictureScorer judge, Progress progress) {
-        if (!prompts.isEmpty() || promptsFile.isPresent()) {
+        if (!prompts.isEmpty() || given.hasFile()) {
             throw misuse("prompts need a model that draws them; give --model DIR.");
         }
         requireShard();
-        Shard rows = shard.open(false, OptionalInt.empty());
+        Shard rows = given.shard().open(false, OptionalInt.empty());
         Function<SampleInfo, String> said = textOf(judge);
         ScoreSet set = PictureScores.ofShard(judge, rows, said, progress);
         progress.close();
         var score = set.summary(Bootstrap.seeded(0));
         console.result(
-                ScoreOutput.json(score, rows.size(), shard.text()),
-                text -> ScoreOutput.print(score, rows.size(), shard.text(), text));
+                ScoreOutput.json(score, rows.size(), given.shard().text()),
+                text -> ScoreOutput.print(score, rows.size(), given.shard().text(), text));
         cutNote(console, judge, rows.infos().stream().map(said).toList());
     }
 
@@ -233,13 +225,13 @@ final class ScoreCommand extends SoupCommand {
 
     private void retrieve(Console console, ClipJudge judge, Progress progress) {
         requireShard();
-        if (!prompts.isEmpty() || promptsFile.isPresent()) {
+        if (!prompts.isEmpty() || given.hasFile()) {
             throw misuse("--retrieval takes its prompts from --shard; leave --prompt out.");
         }
         if (retrieval < 1) {
             throw misuse("--retrieval must be at least 1, not " + retrieval + ".");
         }
-        Shard subjects = shard.open(true, OptionalInt.of(RETRIEVAL_SUBJECTS));
+        Shard subjects = given.shard().open(true, OptionalInt.of(RETRIEVAL_SUBJECTS));
         List<SubjectRetrieval> results = new ArrayList<>();
         results.add(SubjectRetrieval.real(judge, subjects, retrieval, progress));
         List<String> hashes = new ArrayList<>(List.of(""));
@@ -258,7 +250,7 @@ final class ScoreCommand extends SoupCommand {
         }
         progress.close();
         console.result(
-                ScoreOutput.json(results, hashes, judge.judge(), shard.text(), sampling),
+                ScoreOutput.json(results, hashes, judge.judge(), given.shard().text(), sampling),
                 text -> ScoreOutput.print(results, judge.judge(), text));
     }
 
@@ -269,21 +261,21 @@ final class ScoreCommand extends SoupCommand {
         }
         Path model = models.getFirst();
         Path folder = Files.isDirectory(model.resolve("vae")) ? model.resolve("vae") : model;
-        Shard rows = shard.open(false, OptionalInt.empty());
+        Shard rows = given.shard().open(false, OptionalInt.empty());
         AutoencoderKL autoencoder = StableDiffusion.vae(folder);
         try (Progress progress = console.progress()) {
             PsnrCheck check = PsnrCheck.measure(autoencoder, rows, progress);
             progress.close();
             String hash = WeightsHash.of(folder.resolve(StableDiffusion.DIFFUSERS_WEIGHTS));
             console.result(
-                    ScoreOutput.json(check, hash, shard.text()),
+                    ScoreOutput.json(check, hash, given.shard().text()),
                     text -> {
                         text.printf(
                                 Locale.ROOT,
                                 "%d pictures of %s: mean PSNR %.2f dB, of the mean error %.2f dB,"
                                         + " worst picture %.2f dB%n",
                                 check.pictures(),
-                                shard.text(),
+                                given.shard().text(),
                                 check.meanPsnr(),
                                 check.psnrOfMeanMse(),
                                 check.worstPsnr());
@@ -295,7 +287,7 @@ final class ScoreCommand extends SoupCommand {
     }
 
     private void requireShard() {
-        if (!shard.isGiven()) {
+        if (!given.shard().isGiven()) {
             throw misuse("missing --shard SHARD: which pictures?");
         }
     }

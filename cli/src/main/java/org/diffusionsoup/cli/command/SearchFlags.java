@@ -1,17 +1,13 @@
 package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.eval.TifaQuestions;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
-import org.diffusionsoup.workbench.evaluate.SubjectChoice;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
-import org.diffusionsoup.workbench.generate.Prompts;
 import org.diffusionsoup.workbench.search.SearchRequest;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,10 +36,7 @@ final class SearchFlags {
                             + " are drawn.")
     private Optional<Path> questions = Optional.empty();
 
-    @Option(names = "--prompts", paramLabel = "FILE", description = "File with one prompt a line.")
-    private Optional<Path> promptsFile = Optional.empty();
-
-    @Mixin private ShardFlags shard = new ShardFlags();
+    @Mixin private PromptFlags given = new PromptFlags();
 
     @Option(
             names = "--validation",
@@ -127,11 +120,7 @@ final class SearchFlags {
         if (validation < 0) {
             throw misuse("--validation must be at least 1.");
         }
-        List<String> prompts = new ArrayList<>();
-        promptsFile.ifPresent(file -> prompts.addAll(Prompts.read(file)));
-        if (shard.isGiven()) {
-            prompts.addAll(SubjectChoice.prompts(shard.open(false, OptionalInt.empty())));
-        }
+        List<String> prompts = given.read();
         if (questions.isPresent()) {
             askable(prompts, TifaQuestions.read(questions.get()).captions());
         }

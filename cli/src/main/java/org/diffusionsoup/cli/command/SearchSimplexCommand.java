@@ -4,6 +4,7 @@ import org.diffusionsoup.core.search.CoordinateDescent;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.core.search.SimplexSearch;
 import org.diffusionsoup.workbench.search.CmaEs;
+import org.diffusionsoup.workbench.search.SearchMethods;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -53,6 +54,6 @@ final class SearchSimplexCommand extends SearchBase {
 
     @Override
     int defaultBudget() {
-        return 50;
+        return SearchMethods.SIMPLEX_BUDGET;
     }
 }

@@ -10,13 +10,11 @@ import java.util.TreeSet;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.registry.RegistrySearch;
 import org.diffusionsoup.workbench.registry.Retrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,19 +60,7 @@ final class WithdrawCommand extends SoupCommand {
             description = "Why, for the ledger and the certificate.")
     private String reason = "";
 
-    @Option(
-            names = "--judge",
-            paramLabel = "JUDGE",
-            description =
-                    "Where the judge of a search that has to be run again is now, if it was moved.")
-    private Optional<String> judge = Optional.empty();
-
-    @Option(
-            names = "--keep-selection",
-            description =
-                    "Keep what a search chose with a look at this data instead of searching again;"
-                            + " the soup is marked so.")
-    private boolean keepSelection;
+    @Mixin private ReselectFlags reselect = new ReselectFlags();
 
     @Option(
             names = "--drop-ingredients",
@@ -109,13 +95,11 @@ final class WithdrawCommand extends SoupCommand {
                                     List.copyOf(names),
                                     samples.isPresent() ? hashes(samples.get()) : Set.of(),
                                     reason,
-                                    keepSelection,
+                                    reselect.keepSelection(),
                                     dropIngredients
                                             ? Optional.empty()
                                             : Optional.of(new Retrainer(progress, interrupt)),
-                                    Optional.of(
-                                            new RegistrySearch(
-                                                    r, judge, ScoreBook.Listener.NONE, progress))));
+                                    reselect.reselector(r, progress)));
         }
         if (out.isPresent()) {
             Files.copy(w.certificate(), out.get());

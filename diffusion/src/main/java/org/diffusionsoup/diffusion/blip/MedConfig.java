@@ -52,27 +52,24 @@ public record MedConfig(
         c.only("model_type", "bert");
         c.only("position_embedding_type", "absolute");
         c.only("add_cross_attention", true);
-        return new MedConfig(
-                c.integer("vocab_size", 30524),
-                c.integer("hidden_size", 768),
-                c.integer("intermediate_size", 3072),
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", 12),
-                c.integer("max_position_embeddings", 512),
-                Activation.of(c.text("hidden_act", "gelu")),
-                c.number("layer_norm_eps", EPS));
+        return of(c, 12);
     }
 
     /**
      * Reads the {@code text_config} of transformers' BLIP, with its defaults where it says nothing.
      */
     static MedConfig ofTransformers(JsonConfig c) {
+        return of(c, 8);
+    }
+
+    /** Both name their fields alike; of the defaults, only the heads differ. */
+    private static MedConfig of(JsonConfig c, int heads) {
         return new MedConfig(
                 c.integer("vocab_size", 30524),
                 c.integer("hidden_size", 768),
                 c.integer("intermediate_size", 3072),
                 c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", 8),
+                c.integer("num_attention_heads", heads),
                 c.integer("max_position_embeddings", 512),
                 Activation.of(c.text("hidden_act", "gelu")),
                 c.number("layer_norm_eps", EPS));
