@@ -9,13 +9,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.bench.ColdBenchmark;
 import org.diffusionsoup.workbench.bench.MergeBenchmark;
 import org.diffusionsoup.workbench.bench.MergeBenchmark.Row;
 import org.diffusionsoup.workbench.bench.MergeBenchmark.Setting;
 import org.diffusionsoup.workbench.bench.MergeBenchmark.Withdrawal;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -26,11 +30,17 @@ import picocli.CommandLine.Option;
             "Measure soup merge and soup adjust as whole processes against cat of the inputs plus cp"
                     + " of one output, on a warm page cache.",
             "The checkpoints have the shape of SD 2.1's UNet or a quarter of it; they need up to 17"
-                    + " GB in the work folder and stay there for the next run."
+                    + " GB in the work folder and stay there for the next run.",
+            "With --cold: checkpoints of full size, 1.1 times as large together as this machine's"
+                    + " memory, merged once from the disk, against dd, cat and cp of them from the"
+                    + " disk. Before each of these all cached pages of the machine are dropped where"
+                    + " that is permitted."
         },
         footer = {
             "  soup bench merge --work /tmp/bench",
-            "  soup bench merge --work /tmp/bench --quick --json"
+            "  soup bench merge --work /tmp/bench --quick --json",
+            "  soup bench merge --work /tmp/bench --cold",
+            "  soup bench merge --work /tmp/bench --cold --cold-size 2GB --spare-cache"
         })
 final class BenchMergeCommand extends SoupCommand {
     @Option(
@@ -53,8 +63,39 @@ final class BenchMergeCommand extends SoupCommand {
             description = "Only n = 2 and 4 at a sixteenth of the size: does it run?")
     private boolean quick;
 
+    @Option(
+            names = "--cold",
+            description =
+                    "Measure merging from the disk instead, once, with inputs larger than memory.")
+    private boolean cold;
+
+    @Option(
+            names = "--cold-size",
+            paramLabel = "SIZE",
+            description =
+                    "Size of the inputs of --cold, such as 2GB. Below the size of memory the page"
+                            + " cache can hold them, and the result says so.")
+    private @Nullable String coldSize;
+
+    @Option(
+            names = "--spare-cache",
+            description =
+                    "With --cold: drop the cached pages of the inputs only, not all that this"
+                            + " machine has cached.")
+    private boolean spareCache;
+
     @Override
     protected void run(Console console) throws IOException {
+        if (cold) {
+            if (quick) {
+                throw misuse("--quick and --cold are two runs; give one of them.");
+            }
+            cold(console);
+            return;
+        }
+        if (coldSize != null || spareCache) {
+            throw misuse("--cold-size and --spare-cache belong to --cold.");
+        }
         List<Setting> merges = new ArrayList<>();
         List<Setting> withdrawals = new ArrayList<>();
         if (quick) {
@@ -79,6 +120,17 @@ final class BenchMergeCommand extends SoupCommand {
                             .run(merges, withdrawals);
         }
         console.result(json(result), text -> print(result, text));
+    }
+
+    private void cold(Console console) throws IOException {
+        OptionalLong size =
+                coldSize == null ? OptionalLong.empty() : OptionalLong.of(Quantity.parse(coldSize));
+        ColdBenchmark.Result result;
+        try (Progress progress = console.progress()) {
+            result = new ColdBenchmark(work, size, spareCache, progress).run();
+        }
+        console.result(
+                ColdMergeText.json(result), text -> ColdMergeText.print(result, spareCache, text));
     }
 
     private static void print(MergeBenchmark.Result result, PrintWriter text) {
@@ -161,7 +213,7 @@ final class BenchMergeCommand extends SoupCommand {
         return json;
     }
 
-    private static Map<String, Object> setting(Setting s) {
+    static Map<String, Object> setting(Setting s) {
         Map<String, Object> row = new LinkedHashMap<>();
         row.put("dtype", s.dtype().name());
         row.put("divisor", s.divisor());

@@ -1,12 +1,12 @@
 package org.diffusionsoup.workbench.bench;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
@@ -133,7 +133,7 @@ public final class MergeBenchmark {
     }
 
     private Row row(Setting s) {
-        List<Path> files = files(s);
+        List<Path> files = files(work, s, progress);
         long bytes = 0;
         for (Path f : files) {
             bytes += f.toFile().length();
@@ -190,7 +190,7 @@ public final class MergeBenchmark {
     }
 
     private Withdrawal withdrawal(Setting s) {
-        List<Path> files = files(s);
+        List<Path> files = files(work, s, progress);
         Path soup = work.resolve("kept.safetensors");
         Path less = work.resolve("less.safetensors");
         Path afresh = work.resolve("afresh.safetensors");
@@ -237,7 +237,7 @@ public final class MergeBenchmark {
         return new Withdrawal(s, again, adjust, adjust / again);
     }
 
-    private static List<String> merge(List<Path> files, Path out, String... more) {
+    static List<String> merge(List<Path> files, Path out, String... more) {
         List<String> args = new ArrayList<>(List.of("merge"));
         files.forEach(f -> args.add(f.toString()));
         args.addAll(List.of("-o", out.toString(), "--force", "-q"));
@@ -245,19 +245,26 @@ public final class MergeBenchmark {
         return args;
     }
 
-    private List<Path> files(Setting s) {
-        CheckpointMaker maker = new CheckpointMaker(s.dtype(), s.divisor());
+    /** Where a setting's ingredients lie, whether they are there or not. */
+    static List<Path> places(Path work, Setting s) {
         Path folder = work.resolve(s.dtype().name().toLowerCase(Locale.ROOT) + "-1-" + s.divisor());
         List<Path> files = new ArrayList<>();
-        boolean made = false;
         for (int i = 1; i <= s.ingredients(); i++) {
-            Path file =
-                    folder.resolve(String.format(Locale.ROOT, "ingredient-%02d.safetensors", i));
-            if (file.toFile().length() < maker.bytes()) {
-                maker.make(file, i, progress);
+            files.add(folder.resolve(String.format(Locale.ROOT, "ingredient-%02d.safetensors", i)));
+        }
+        return files;
+    }
+
+    /** A setting's ingredients; those that are not there are made. */
+    static List<Path> files(Path work, Setting s, Progress progress) {
+        CheckpointMaker maker = new CheckpointMaker(s.dtype(), s.divisor());
+        List<Path> files = places(work, s);
+        boolean made = false;
+        for (int i = 0; i < files.size(); i++) {
+            if (files.get(i).toFile().length() < maker.bytes()) {
+                maker.make(files.get(i), i + 1, progress);
                 made = true;
             }
-            files.add(file);
         }
         if (made) {
             // Else the disk would still be writing them while we measure.
@@ -280,69 +287,14 @@ public final class MergeBenchmark {
         return best;
     }
 
-    /**
-     * As a user starts it, or, where there is no launcher, this program again as it was started.
-     */
     private static double soup(List<String> args, double[] peakMegabytes) {
-        List<String> command = new ArrayList<>();
-        Path launcher = Path.of(System.getProperty("soup.home", "."), "soup");
-        if (Files.isExecutable(launcher)) {
-            command.add(launcher.toString());
-        } else {
-            command.add(ProcessHandle.current().info().command().orElse("java"));
-            command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-            command.addAll(
-                    List.of(
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            "org.diffusionsoup.cli.Main"));
-        }
-        command.addAll(args);
-        return timed(command, peakMegabytes);
+        MeasuredProcess p = MeasuredProcess.soup(args, Map.of());
+        peakMegabytes[0] = Math.max(peakMegabytes[0], p.peakMegabytes());
+        return p.seconds();
     }
 
     private static double once(List<String> command) {
-        return timed(command, new double[1]);
-    }
-
-    private static double timed(List<String> command, double[] peakMegabytes) {
-        long start = System.nanoTime();
-        try {
-            Process p =
-                    new ProcessBuilder(command)
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                            .redirectError(ProcessBuilder.Redirect.INHERIT)
-                            .start();
-            Path status = Path.of("/proc", String.valueOf(p.pid()), "status");
-            while (!p.waitFor(10, TimeUnit.MILLISECONDS)) {
-                peakMegabytes[0] = Math.max(peakMegabytes[0], ownMegabytes(status));
-            }
-            double seconds = (System.nanoTime() - start) / 1e9;
-            if (p.exitValue() != 0) {
-                throw new SoupException(
-                        command.getFirst() + " ended with status " + p.exitValue() + ".");
-            }
-            return seconds;
-        } catch (IOException e) {
-            throw new SoupException("Cannot run " + command.getFirst() + ": " + e.getMessage(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new SoupException("Interrupted while measuring.", e);
-        }
-    }
-
-    private static double ownMegabytes(Path status) {
-        long kib = 0;
-        try {
-            for (String line : Files.readAllLines(status)) {
-                if (line.startsWith("RssAnon:") || line.startsWith("RssShmem:")) {
-                    kib += Long.parseLong(line.replaceAll("\\D", ""));
-                }
-            }
-        } catch (IOException e) {
-            return 0; // It has ended.
-        }
-        return kib * 1024 / 1e6;
+        return MeasuredProcess.of(command).seconds();
     }
 
     /** The first Python with torch: the user's own, or the system's, where Debian puts it. */
