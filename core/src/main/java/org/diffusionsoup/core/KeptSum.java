@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.JsonValue.JsonArray;
@@ -39,12 +40,14 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
      * @param a its integer coefficient
      * @param hashes SHA-256 per part
      * @param metadata its header's entries per part
+     * @param path where it was read from; empty where only the sum tells of it
      */
     record Member(
             String name,
             BigInteger a,
             SortedMap<String, String> hashes,
-            Map<String, Map<String, String>> metadata) {
+            Map<String, Map<String, String>> metadata,
+            Optional<Path> path) {
         /** An order that does not depend on the caller's. */
         static final Comparator<Member> ORDER =
                 Comparator.comparing((Member m) -> m.hashes().toString())
@@ -57,7 +60,13 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                     .parts()
                     .forEach((part, source) ->
                             metadata.put(part, Provenance.withoutProvenance(source.metadata())));
-            return new Member(i.what().name(), a, i.hashes(), metadata);
+            return new Member(
+                    i.what().name(), a, i.hashes(), metadata, Optional.of(i.checkpoint().path()));
+        }
+
+        /** The same with another coefficient. */
+        Member withA(BigInteger other) {
+            return new Member(name, other, hashes, metadata, path);
         }
     }
 
@@ -148,7 +157,8 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                             m.string("name").orElse(""),
                             new BigInteger(m.string("weight").orElse("1")),
                             strings(m.fields().get("sha256")),
-                            metadata));
+                            metadata,
+                            Optional.empty()));
         }
         return new KeptSum(folder, members, strings(o.fields().get("options")));
     }

@@ -1,5 +1,6 @@
 package org.diffusionsoup.core;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 
@@ -99,7 +100,24 @@ public record MismatchPolicy(
         return new MismatchPolicy(missing, extra, dtype, shape, other);
     }
 
-    /** Adds what is not refused to a recipe's options. */
+    /**
+     * The policy that a recipe's options tell: {@code on_missing}, {@code on_extra}, {@code
+     * on_dtype}, {@code on_shape} and {@code on_files}, each with the name of one of the constants
+     * here in lower case, such as {@code average_present}. A key that is not there means {@code
+     * refuse}; other keys are not looked at.
+     *
+     * @throws SoupException if one of these has another value; names the key and the value
+     */
+    public static MismatchPolicy of(Map<String, String> options) {
+        return new MismatchPolicy(
+                get(options, "on_missing", OnMissing.values()),
+                get(options, "on_extra", OnExtra.values()),
+                get(options, "on_dtype", OnDtype.values()),
+                get(options, "on_shape", OnShape.values()),
+                get(options, "on_files", OnFiles.values()));
+    }
+
+    /** Adds what is not refused to a recipe's options; {@link #of} reads it again. */
     void describe(Map<String, String> options) {
         put(options, "on_missing", missing);
         put(options, "on_extra", extra);
@@ -110,7 +128,29 @@ public record MismatchPolicy(
 
     private static void put(Map<String, String> options, String key, Enum<?> value) {
         if (!value.name().equals("REFUSE")) {
-            options.put(key, value.name().toLowerCase(Locale.ROOT));
+            options.put(key, word(value));
         }
+    }
+
+    private static <E extends Enum<E>> E get(Map<String, String> options, String key, E[] values) {
+        String wanted = options.getOrDefault(key, "refuse");
+        for (E value : values) {
+            if (word(value).equals(wanted)) {
+                return value;
+            }
+        }
+        throw new SoupException(
+                "'"
+                        + wanted
+                        + "' is no value of "
+                        + key
+                        + " that this version knows, only "
+                        + String.join(
+                                ", ", Arrays.stream(values).map(MismatchPolicy::word).toList())
+                        + ".");
+    }
+
+    private static String word(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -8,6 +8,7 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.KeptSum.Member;
@@ -26,6 +27,9 @@ record Recipe(
     /** The plain soup. */
     static final String AVERAGE = "weighted average";
 
+    /** The option that names the first ingredient, where it makes a difference which that is. */
+    private static final String FIRST_NAME = "first_name";
+
     /** With coefficients in lowest terms, in an order of their own. */
     static Recipe average(
             Checkpoint like, List<Member> members, SortedMap<String, String> options) {
@@ -33,10 +37,7 @@ record Recipe(
         return new Recipe(
                 AVERAGE,
                 like,
-                members.stream()
-                        .map(m -> new Member(m.name(), m.a().divide(gcd), m.hashes(), m.metadata()))
-                        .sorted(Member.ORDER)
-                        .toList(),
+                members.stream().map(m -> m.withA(m.a().divide(gcd))).sorted(Member.ORDER).toList(),
                 options);
     }
 
@@ -60,6 +61,23 @@ record Recipe(
         return Provenance.of(json(part)).writeTo(common);
     }
 
+    /**
+     * SHA-256 of a part of the ingredient that the others were compared with, where {@code
+     * first_name} does not say which one that was: several files may be called {@code
+     * model.safetensors}.
+     */
+    private Optional<String> firstHash(String part) {
+        List<Member> named =
+                members.stream().filter(m -> m.name().equals(options.get(FIRST_NAME))).toList();
+        if (named.stream().map(Member::hashes).distinct().count() < 2) {
+            return Optional.empty();
+        }
+        return named.stream()
+                .filter(m -> m.path().equals(Optional.of(like.path())))
+                .map(m -> m.hashes().getOrDefault(part, ""))
+                .findFirst();
+    }
+
     String json(String part) {
         StringWriter text = new StringWriter();
         try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
@@ -70,6 +88,10 @@ record Recipe(
             }
             for (var e : options.entrySet()) {
                 g.writeStringField(e.getKey(), e.getValue());
+            }
+            Optional<String> first = firstHash(part);
+            if (first.isPresent()) {
+                g.writeStringField("first_sha256", first.get());
             }
             g.writeArrayFieldStart("ingredients");
             for (int i = 0; i < members.size(); i++) {

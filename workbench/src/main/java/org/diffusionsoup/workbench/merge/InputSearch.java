@@ -63,7 +63,12 @@ final class InputSearch {
                 List<String> parts = new ArrayList<>();
                 in.sha256()
                         .forEach((part, sha) ->
-                                parts.add((part.isEmpty() ? "" : part + " ") + "sha256 " + sha));
+                                parts.add(
+                                        sha.isEmpty()
+                                                ? "no " + part
+                                                : (part.isEmpty() ? "" : part + " ")
+                                                        + "sha256 "
+                                                        + sha));
                 missing.add(in.name() + " (" + String.join(", ", parts) + ")");
             } else {
                 paths.add(p);
@@ -96,12 +101,13 @@ final class InputSearch {
     }
 
     private boolean matches(Map<String, String> wanted, Checkpoint c) {
-        if (!c.parts().keySet().containsAll(wanted.keySet())) {
-            return false;
+        for (var e : wanted.entrySet()) {
+            if (e.getValue().isEmpty() == c.parts().containsKey(e.getKey())) {
+                return false;
+            }
         }
         for (var e : wanted.entrySet()) {
-            String hash = hash(c.part(e.getKey()));
-            if (!hash.equals(e.getValue())) {
+            if (!e.getValue().isEmpty() && !hash(c.part(e.getKey())).equals(e.getValue())) {
                 return false;
             }
         }

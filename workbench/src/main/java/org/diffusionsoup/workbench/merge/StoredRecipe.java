@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,7 +75,12 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                             + " has no recipe in its header; it was not made by Diffusion Soup.");
         }
         // Copied components may carry recipes of their own: the soup's is the one that covers them.
-        for (var e : recipes.entrySet()) {
+        // One that drops what some lack does not say what it covers, so it is asked before others.
+        List<Map.Entry<String, Provenance>> order = new ArrayList<>(recipes.entrySet());
+        order.sort(
+                Comparator.comparing(
+                        e -> !e.getValue().recipe().contains("\"on_missing\":\"drop\"")));
+        for (var e : order) {
             JsonNode json = json(soup, e.getValue().recipe());
             switch (json.path("method").asText("")) {
                 case "weighted average" -> {
@@ -117,51 +123,62 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
     private static StoredRecipe average(
             Checkpoint soup,
             Map<String, Provenance> recipes,
-            JsonNode first,
+            JsonNode main,
             Set<String> parts,
             String version) {
+        known(soup, main);
         List<String> names = new ArrayList<>();
         List<Coefficient> k = new ArrayList<>();
-        for (JsonNode i : first.path("ingredients")) {
+        for (JsonNode i : main.path("ingredients")) {
             names.add(i.path("name").asText());
             k.add(Coefficient.parse(i.path("coefficient").asText()));
         }
-        List<Map<String, String>> hashes = new ArrayList<>();
-        names.forEach(n -> hashes.add(new TreeMap<>()));
+        UnlikeIngredients unlike = UnlikeIngredients.of(soup, main);
+        SortedMap<String, JsonNode> made = new TreeMap<>();
         for (String part : parts) {
-            Provenance p = recipes.get(part);
-            JsonNode json = p == null ? first : json(soup, p.recipe());
-            known(soup, json);
-            JsonNode ingredients = json.path("ingredients");
-            if (p == null || ingredients.size() != names.size() || names.isEmpty()) {
+            Optional<JsonNode> json =
+                    Optional.ofNullable(recipes.get(part)).map(p -> json(soup, p.recipe()));
+            if (json.isPresent() && !names.isEmpty() && agree(main, json.get(), unlike)) {
+                known(soup, json.get());
+                made.put(part, json.get());
+            } else if (!unlike.allowsCopies()) {
+                json.ifPresent(j -> known(soup, j));
                 throw disagreeing(soup, part);
-            }
-            for (int i = 0; i < names.size(); i++) {
-                JsonNode in = ingredients.path(i);
-                if (!in.path("name").asText().equals(names.get(i))
-                        || !Coefficient.parse(in.path("coefficient").asText()).equals(k.get(i))) {
-                    throw disagreeing(soup, part);
-                }
-                hashes.get(i).put(part, in.path("sha256").asText());
             }
         }
         List<Input> inputs = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
-            inputs.add(new Input(names.get(i), hashes.get(i)));
+            Map<String, String> hashes = new TreeMap<>();
+            for (var e : made.entrySet()) {
+                hashes.put(
+                        e.getKey(),
+                        e.getValue().path("ingredients").path(i).path("sha256").asText());
+            }
+            if (hashes.values().stream().allMatch(String::isEmpty)) {
+                throw new SoupException(
+                        soup.path()
+                                + " cannot be made again: nothing of its ingredient '"
+                                + names.get(i)
+                                + "' is in it, so its recipe holds no hash to find that one by.");
+            }
+            inputs.add(new Input(names.get(i), hashes));
         }
-        Souper.Options options = options(soup, first);
+        int first = unlike.first(soup, made, inputs);
+        Souper.Options options = options(soup, main).withPolicy(unlike.policy());
         return new StoredRecipe(
                 version,
                 inputs,
-                parts,
+                made.keySet(),
                 (paths, out, cache, progress) -> {
                     List<SoupIngredient> ingredients = new ArrayList<>();
                     for (int i = 0; i < paths.size(); i++) {
                         ingredients.add(new SoupIngredient(names.get(i), paths.get(i), k.get(i)));
                     }
+                    ingredients.addFirst(ingredients.remove(first));
+                    unlike.checkOrderOfOthers(soup.path(), made.keySet(), ingredients);
                     // What was noted of a search is part of the bytes.
                     SortedMap<String, String> notes =
-                            parts.stream()
+                            made.keySet().stream()
                                     .flatMap(p -> Stream.ofNullable(recipes.get(p)))
                                     .findFirst()
                                     .map(Provenance::more)
@@ -169,6 +186,19 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                     Souper.with(options.withHashes(cache).withProgress(progress))
                             .make(ingredients, out, notes);
                 });
+    }
+
+    /** Whether two parts' recipes are of the same ingredients, whatever their parts' hashes. */
+    private static boolean agree(JsonNode a, JsonNode b, UnlikeIngredients unlike) {
+        JsonNode x = a.path("ingredients");
+        JsonNode y = b.path("ingredients");
+        boolean same = x.size() == y.size() && unlike.agreesWith(b);
+        for (int i = 0; same && i < x.size(); i++) {
+            same =
+                    x.path(i).path("name").equals(y.path(i).path("name"))
+                            && x.path(i).path("coefficient").equals(y.path(i).path("coefficient"));
+        }
+        return same;
     }
 
     private static Souper.Options options(Checkpoint soup, JsonNode json) {
@@ -199,7 +229,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                 Set.of("method", "file", "ingredients", "dtype", "allow_non_finite", "components");
         json.fieldNames()
                 .forEachRemaining(key -> {
-                    if (!words.contains(key)) {
+                    if (!words.contains(key) && !UnlikeIngredients.knows(key)) {
                         throw new SoupException(
                                 "The recipe in "
                                         + soup.path()

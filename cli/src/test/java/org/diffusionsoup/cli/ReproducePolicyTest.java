@@ -1,0 +1,318 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorBytes;
+import org.diffusionsoup.core.TensorEntry;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code soup reproduce} of soups whose ingredients were not required to be alike. */
+class ReproducePolicyTest {
+    /** As {@link #model} words them; the first and the others differ in one respect each. */
+    private static final String ONE = "w F32 40, only-one F32 3";
+
+    private static final String TWO = "w F32 40, only-two F32 5";
+    private static final String WIDE = "w F32 40, d F32 7, s F32 6";
+    private static final String NARROW = "w F32 40, d F16 7, s F32 6";
+    private static final String LONG = "w F32 40, d F32 7, s F32 9";
+    private static final String ALL =
+            "--on-missing average-present --on-extra keep"
+                    + " --on-dtype convert --on-shape from-first --on-files from-first";
+
+    @TempDir private Path folder;
+
+    /** Tensors told as "name dtype elements, …". */
+    private static Path model(Path path, String tensors, long seed) {
+        Random random = new Random(seed);
+        List<TensorEntry> entries = new ArrayList<>();
+        for (String t : tensors.split(", ", -1)) {
+            String[] words = t.split(" ", -1);
+            int n = Integer.parseInt(words[2]);
+            float[] v = new float[n];
+            short[] half = new short[n];
+            for (int i = 0; i < n; i++) {
+                v[i] = (float) random.nextGaussian();
+                half[i] = Float.floatToFloat16(v[i]);
+            }
+            entries.add(
+                    words[1].equals("F32")
+                            ? TensorEntry.ofFloats(words[0], new long[] {n}, v)
+                            : new TensorEntry(
+                                    words[0],
+                                    DType.F16,
+                                    new long[] {n},
+                                    TensorBytes.of(java.lang.foreign.MemorySegment.ofArray(half))));
+        }
+        SafetensorsWriter.write(path, Map.of("format", "pt"), entries);
+        return path;
+    }
+
+    /** A pipeline with such a unet, and with a vae where its tensors are told. */
+    private static Path pipeline(Path path, String unet, String vae, String config, long seed)
+            throws IOException {
+        List<String> components =
+                new ArrayList<>(List.of("\"unet\": [\"diffusers\", \"UNet2DConditionModel\"]"));
+        part(path.resolve("unet"), unet, config, seed);
+        if (!vae.isEmpty()) {
+            components.add("\"vae\": [\"diffusers\", \"AutoencoderKL\"]");
+            part(path.resolve("vae"), vae, config, seed + 100);
+        }
+        Files.writeString(
+                path.resolve("model_index.json"),
+                "{\"_class_name\": \"X\", " + String.join(", ", components) + "}");
+        return path;
+    }
+
+    private static void part(Path path, String tensors, String config, long seed)
+            throws IOException {
+        Files.createDirectories(path);
+        Files.writeString(path.resolve("config.json"), config);
+        model(path.resolve("diffusion_pytorch_model.safetensors"), tensors, seed);
+    }
+
+    private Path merge(String name, String flags, List<Path> inputs) {
+        Path out = folder.resolve(name);
+        List<Object> words = new ArrayList<>(List.of("merge"));
+        words.addAll(inputs);
+        words.addAll(List.of("-o", out, "--no-hash-cache", "-q"));
+        words.addAll(List.of(flags.split(" ", -1)));
+        Run.of(words.toArray()).ok();
+        return out;
+    }
+
+    /** Made again from its header, it is the same to the last byte of the last file. */
+    private void again(Path soup) throws IOException {
+        Path out = folder.resolve("again-" + soup.getFileName());
+        Run run = Run.of("reproduce", soup, "-o", out, "-q");
+        assertThat(run.status()).as(run.out() + run.err()).isZero();
+        if (Files.isRegularFile(soup)) {
+            assertThat(out).hasSameBinaryContentAs(soup);
+            return;
+        }
+        assertThat(files(out)).isEqualTo(files(soup));
+        for (String f : files(soup)) {
+            assertThat(out.resolve(f)).hasSameBinaryContentAs(soup.resolve(f));
+        }
+    }
+
+    private static TreeSet<String> files(Path root) throws IOException {
+        try (Stream<Path> all = Files.walk(root)) {
+            return new TreeSet<>(
+                    all.filter(Files::isRegularFile)
+                            .map(f -> root.relativize(f).toString())
+                            .toList());
+        }
+    }
+
+    private static JsonNode recipe(Path weights) throws IOException {
+        try (SafetensorsFile open = SafetensorsFile.open(weights)) {
+            return new ObjectMapper()
+                    .readTree(Provenance.readFrom(open.metadata()).orElseThrow().recipe());
+        }
+    }
+
+    private static String firstListed(JsonNode recipe) {
+        return recipe.path("ingredients").path(0).path("name").asText();
+    }
+
+    /** Writes a weight file's recipe anew. */
+    private static void edit(Path file, UnaryOperator<String> edit) {
+        try (SafetensorsFile open = SafetensorsFile.open(file)) {
+            Map<String, String> all = new TreeMap<>(open.metadata());
+            all.computeIfPresent("soup.recipe", (k, v) -> edit.apply(v));
+            List<TensorEntry> tensors =
+                    open.tensors().values().stream()
+                            .map(t ->
+                                    new TensorEntry(
+                                            t.name(),
+                                            t.dtype(),
+                                            t.shape(),
+                                            TensorBytes.of(open.data(t.name()))))
+                            .toList();
+            SafetensorsWriter.write(file, all, tensors);
+        }
+    }
+
+    /** Flags, then the tensors of the first and of the two others. */
+    private static List<String> words(String line) {
+        return List.of(line.split("; ", -1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--on-missing average-present; " + ONE + "; w F32 40",
+                "--on-missing drop; " + ONE + "; w F32 40",
+                "--on-extra drop; w F32 40; " + TWO,
+                "--on-extra keep; w F32 40; " + TWO,
+                "--on-missing drop --on-extra keep; " + ONE + "; " + TWO,
+                "--on-dtype convert; " + WIDE + "; " + NARROW,
+                "--on-dtype convert; " + NARROW + "; " + WIDE,
+                "--on-dtype from-first; " + WIDE + "; " + NARROW,
+                "--on-shape from-first; " + WIDE + "; " + LONG,
+                "--on-files from-first; " + WIDE + "; " + WIDE,
+                "--on-missing average-present --dtype BF16; " + ONE + "; w F32 40",
+                ALL + "; " + ONE + ", d F16 7, s F32 6; " + TWO + ", d F32 7, s F32 9",
+            })
+    void filesAndFolders(String line) throws IOException {
+        String flags = words(line).get(0);
+        String first = words(line).get(1);
+        String other = words(line).get(2);
+        Path a = model(folder.resolve("a.safetensors"), first, 1);
+        Path b = model(folder.resolve("b.safetensors"), other, 2);
+        Path c = model(folder.resolve("c.safetensors"), first, 3);
+        Path soup = merge("soup.safetensors", flags + " --weights 3,2,1", List.of(a, b, c));
+        assertThat(recipe(soup).path("first_name").asText()).isEqualTo("a.safetensors");
+        assertThat(recipe(soup).has("first_sha256")).isFalse();
+        again(soup);
+
+        boolean files = flags.contains("--on-files");
+        List<Path> folders =
+                List.of(
+                        pipeline(folder.resolve("x"), first, WIDE, "{\"x\": 1}", 1),
+                        pipeline(
+                                folder.resolve("y"),
+                                other,
+                                WIDE,
+                                files ? "{\"y\": 1}" : "{\"x\": 1}",
+                                2));
+        Path whole = merge("whole", flags, folders);
+        assertThat(whole.resolve("unet/config.json")).content().contains("x");
+        again(whole);
+        again(merge("some", flags + " --component unet", folders));
+    }
+
+    @Test
+    void whicheverWasFirstIsFirstAgain() throws IOException {
+        Path a = model(folder.resolve("a.safetensors"), ONE + ", d F16 7, s F32 6", 1);
+        Path b = model(folder.resolve("b.safetensors"), TWO + ", d F32 7, s F32 9", 2);
+        Path ab = merge("ab.safetensors", ALL, List.of(a, b));
+        Path ba = merge("ba.safetensors", ALL, List.of(b, a));
+        assertThat(Files.mismatch(ab, ba)).isNotNegative();
+        assertThat(firstListed(recipe(ab)))
+                .as("the header lists them in an order of their own")
+                .isEqualTo(firstListed(recipe(ba)));
+        again(ab);
+        again(ba);
+    }
+
+    @Test
+    void theFirstOfSeveralOfOneNameIsKnownByItsHash() throws IOException {
+        Files.createDirectories(folder.resolve("x"));
+        Files.createDirectories(folder.resolve("y"));
+        Path x = model(folder.resolve("x/m.safetensors"), ONE + ", d F16 7, s F32 6", 1);
+        Path y = model(folder.resolve("y/m.safetensors"), TWO + ", d F32 7, s F32 9", 2);
+        Path xy = merge("xy.safetensors", ALL, List.of(x, y));
+        Path yx = merge("yx.safetensors", ALL, List.of(y, x));
+        assertThat(recipe(xy).path("first_sha256").asText()).hasSize(64);
+        assertThat(recipe(xy).path("first_sha256")).isNotEqualTo(recipe(yx).path("first_sha256"));
+        again(xy);
+        again(yx);
+        again(merge("xx.safetensors", ALL, List.of(x, x)));
+        again(merge("xyx.safetensors", ALL + " --weights 1,2,3", List.of(x, y, x)));
+
+        edit(xy, r -> r.replaceAll("\"first_sha256\":\"[0-9a-f]*\",", ""));
+        Run.of("reproduce", xy, "-q")
+                .fails(1, "2 of its ingredients are called 'm.safetensors'", "which of them");
+        edit(yx, r -> r.replaceAll("(\"first_sha256\":\")[0-9a-f]*", "$1" + "0".repeat(64)));
+        Run.of("reproduce", yx, "-q").fails(1, "names no such ingredient");
+    }
+
+    @Test
+    void theFirstOfSeveralFoldersOfOneName() throws IOException {
+        Path x = pipeline(folder.resolve("x/m"), ONE, WIDE, "{\"x\": 1}", 1);
+        Path y = pipeline(folder.resolve("y/m"), TWO, LONG, "{\"y\": 1}", 2);
+        again(merge("xy", ALL, List.of(x, y)));
+        again(merge("yx", ALL, List.of(y, x)));
+    }
+
+    @Test
+    void componentsThatOneLacks() throws IOException {
+        Path x = pipeline(folder.resolve("x"), WIDE, WIDE, "{}", 1);
+        Path y = pipeline(folder.resolve("y"), WIDE, "", "{}", 2);
+        String files = " --on-files from-first";
+        again(merge("less", "--on-extra drop" + files, List.of(y, x)));
+        // The same unet, with a vae: not what the second was.
+        pipeline(folder.resolve("more"), WIDE, WIDE, "{}", 2);
+        Path mean = merge("mean", "--on-missing average-present" + files, List.of(x, y));
+        Run run = Run.of("reproduce", mean, "-q").ok();
+        assertThat(run.out()).contains("y  " + y.toAbsolutePath());
+        again(mean);
+        Files.delete(y.resolve("unet/diffusion_pytorch_model.safetensors"));
+        Run.of("reproduce", mean, "-q").fails(1, "1 of 2 inputs not found", "no vae");
+    }
+
+    @Test
+    void aComponentThatIsNotAveragedAndHasARecipeOfItsOwn() throws IOException {
+        Path x = pipeline(folder.resolve("x"), WIDE, WIDE, "{}", 1);
+        Path z = pipeline(folder.resolve("z"), WIDE, WIDE, "{}", 5);
+        // Named before unet: the first recipe that is met is not that of the soup.
+        for (Path p : List.of(x, z)) {
+            Files.move(p.resolve("vae"), p.resolve("text_encoder"));
+            Files.writeString(
+                    p.resolve("model_index.json"),
+                    Files.readString(p.resolve("model_index.json"))
+                            .replace("\"vae\"", "\"text_encoder\""));
+        }
+        Path soup = merge("soup", "--on-files refuse", List.of(x, z));
+        Path y = pipeline(folder.resolve("y"), WIDE, "", "{}", 2);
+        Path dropped =
+                merge("dropped", "--on-missing drop --on-files from-first", List.of(soup, y));
+        again(dropped);
+    }
+
+    @Test
+    void whatNoRecipeTellsIsRefused() throws IOException {
+        Path a = model(folder.resolve("a.safetensors"), "w F32 40", 1);
+        Path b = model(folder.resolve("b.safetensors"), "w F32 40, e F32 7", 2);
+        Path c = model(folder.resolve("c.safetensors"), "w F32 40, e F16 7", 3);
+        String keep = "--on-extra keep --on-dtype convert";
+        Path soup = merge("soup.safetensors", keep, List.of(a, b, c));
+        Run.of("reproduce", soup, "-q")
+                .fails(1, "tensor 'e'", "'b.safetensors'", "'c.safetensors'", "came before");
+        again(merge("two.safetensors", keep, List.of(a, c)));
+
+        Path x = pipeline(folder.resolve("x"), WIDE, "", "{}", 1);
+        Path y = pipeline(folder.resolve("y"), WIDE, WIDE, "{}", 2);
+        Files.delete(y.resolve("unet/diffusion_pytorch_model.safetensors"));
+        Path none =
+                merge(
+                        "none",
+                        "--on-missing average-present --on-extra drop --on-files from-first",
+                        List.of(x, y));
+        Run.of("reproduce", none, "-q").fails(1, "nothing of its ingredient 'y'");
+    }
+
+    @Test
+    void unknownPoliciesAreRefusedByName() throws IOException {
+        Path a = model(folder.resolve("a.safetensors"), ONE, 1);
+        Path b = model(folder.resolve("b.safetensors"), TWO, 2);
+        Path soup = merge("soup.safetensors", ALL, List.of(a, b));
+        edit(soup, r -> r.replace("average_present", "invent"));
+        Run.of("reproduce", soup, "-q").fails(1, "'invent'", "on_missing", "soup.safetensors");
+        edit(soup, r -> r.replace("on_missing", "on_luck"));
+        Run.of("reproduce", soup, "-q").fails(1, "'on_luck'", "cannot make again");
+        edit(soup, r -> r.replace("\"on_luck\":\"invent\",", "").replace("first_name", "file"));
+        Run.of("reproduce", soup, "-q").fails(1, "only one of a first ingredient and a policy");
+    }
+}

@@ -1,0 +1,184 @@
+package org.diffusionsoup.workbench.merge;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.MismatchPolicy;
+import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnMissing;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.TensorInfo;
+
+/**
+ * What a recipe says of ingredients that were not required to be alike: the policy, and which of
+ * them was given first, as the others were compared with that one. Of a soup whose ingredients had
+ * to be alike it says nothing, and the order does not matter.
+ *
+ * @param words the recipe's keys about it, which all parts of a soup agree on
+ * @param policy what they mean
+ */
+record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy) {
+    private static final String FIRST_NAME = "first_name";
+    private static final String FIRST_SHA256 = "first_sha256";
+    private static final Set<String> SHARED =
+            Set.of("on_missing", "on_extra", "on_dtype", "on_shape", "on_files", FIRST_NAME);
+
+    /**
+     * Reads a recipe.
+     *
+     * @throws SoupException if it has a policy that this version does not know, or one without a
+     *     first ingredient; names the soup
+     */
+    static UnlikeIngredients of(Checkpoint soup, JsonNode recipe) {
+        SortedMap<String, String> words = shared(recipe);
+        MismatchPolicy policy;
+        try {
+            policy = MismatchPolicy.of(words);
+        } catch (SoupException e) {
+            throw new SoupException(
+                    "The recipe in " + soup.path() + " cannot be followed: " + e.getMessage(), e);
+        }
+        if (policy.equals(MismatchPolicy.REFUSE) == words.containsKey(FIRST_NAME)) {
+            throw new SoupException(
+                    "The recipe in "
+                            + soup.path()
+                            + " has only one of a first ingredient and a policy for those that differ"
+                            + " from it.");
+        }
+        return new UnlikeIngredients(words, policy);
+    }
+
+    private static SortedMap<String, String> shared(JsonNode recipe) {
+        TreeMap<String, String> words = new TreeMap<>();
+        for (String key : SHARED) {
+            if (recipe.has(key)) {
+                words.put(key, recipe.path(key).asText());
+            }
+        }
+        return words;
+    }
+
+    /** The keys that {@link #of} and {@link #first} know. */
+    static boolean knows(String key) {
+        return SHARED.contains(key) || key.equals(FIRST_SHA256);
+    }
+
+    /** Whether another part's recipe says the same. */
+    boolean agreesWith(JsonNode recipe) {
+        return words.equals(shared(recipe));
+    }
+
+    /**
+     * Whether a part of the soup may have no recipe of this soup: components that are dropped
+     * because some ingredient lacks them are not left out of a folder but copied from the first.
+     */
+    boolean allowsCopies() {
+        return policy.missing() == OnMissing.DROP;
+    }
+
+    /**
+     * Which ingredient was given first.
+     *
+     * @param recipes of the parts that were made
+     * @param inputs the ingredients
+     * @return its index; 0 where it makes no difference
+     * @throws SoupException if the recipes do not tell
+     */
+    int first(Checkpoint soup, Map<String, JsonNode> recipes, List<StoredRecipe.Input> inputs) {
+        String name = words.get(FIRST_NAME);
+        if (name == null) {
+            return 0;
+        }
+        List<Integer> named = new ArrayList<>();
+        for (int i = 0; i < inputs.size(); i++) {
+            if (inputs.get(i).name().equals(name)) {
+                named.add(i);
+            }
+        }
+        List<Integer> left = new ArrayList<>(named);
+        recipes.forEach((part, recipe) -> {
+            if (recipe.has(FIRST_SHA256)) {
+                String wanted = recipe.path(FIRST_SHA256).asText();
+                left.removeIf(i -> !wanted.equals(inputs.get(i).sha256().get(part)));
+            }
+        });
+        if (left.isEmpty()) {
+            throw new SoupException(
+                    "The recipe in "
+                            + soup.path()
+                            + " says that '"
+                            + name
+                            + "' was the first ingredient, but names no such ingredient.");
+        }
+        // Equal hashes are found in the same place: either is the first.
+        if (left.stream().map(i -> inputs.get(i).sha256()).distinct().count() > 1) {
+            throw new SoupException(
+                    soup.path()
+                            + " cannot be made again: "
+                            + left.size()
+                            + " of its ingredients are called '"
+                            + name
+                            + "', and its recipe does not say which of them was the first.");
+        }
+        return left.getFirst();
+    }
+
+    /**
+     * Makes sure that it makes no difference in which order the others followed the first, as no
+     * recipe tells that. It makes one where tensors are kept that the first lacks and others have
+     * in several shapes or dtypes: they are compared with the one that had them first.
+     *
+     * @param ingredients the first one first
+     * @throws SoupException if it does; names a tensor
+     */
+    void checkOrderOfOthers(Path soup, Set<String> parts, List<SoupIngredient> ingredients) {
+        if (policy.extra() != OnExtra.KEEP || ingredients.size() < 3) {
+            return;
+        }
+        record Seen(String ingredient, TensorInfo tensor) {}
+        for (String part : parts) {
+            Map<String, Seen> extra = new LinkedHashMap<>();
+            Set<String> known = Set.of();
+            for (int i = 0; i < ingredients.size(); i++) {
+                SoupIngredient ingredient = ingredients.get(i);
+                try (Checkpoint c = Checkpoint.open(ingredient.path())) {
+                    List<TensorInfo> tensors =
+                            c.parts().containsKey(part)
+                                    ? List.copyOf(c.part(part).tensors().values())
+                                    : List.of();
+                    if (i == 0) {
+                        known = Set.copyOf(tensors.stream().map(TensorInfo::name).toList());
+                        continue;
+                    }
+                    for (TensorInfo t : tensors) {
+                        if (known.contains(t.name())) {
+                            continue;
+                        }
+                        Seen before = extra.putIfAbsent(t.name(), new Seen(ingredient.name(), t));
+                        if (before != null && !before.tensor.sameKind(t)) {
+                            throw new SoupException(
+                                    soup
+                                            + " cannot be made again: tensor '"
+                                            + t.name()
+                                            + "' is not in its first ingredient and differs in kind"
+                                            + " between '"
+                                            + before.ingredient
+                                            + "' and '"
+                                            + ingredient.name()
+                                            + "', and its recipe does not say which of these came"
+                                            + " before the other.");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
