@@ -34,6 +34,12 @@ interface AverageKernel {
 
     /** The fastest kernel for a spec; all give the same bytes. */
     static AverageKernel fast(Spec spec) {
+        if (HalfKernel.suits(spec)) {
+            return new HalfKernel(spec);
+        }
+        if (SpanKernel.suits(spec)) {
+            return new SpanKernel(spec);
+        }
         return NarrowKernel.suits(spec) ? new NarrowKernel(spec) : new FastKernel(spec);
     }
 

@@ -15,7 +15,8 @@ import java.util.Arrays;
  * Other elements go to {@link CarefulElement}.
  */
 final class FastKernel implements AverageKernel {
-    private static final int BLOCK = 1024;
+    /** Elements at a time: what the loops work on stays in the processor's first cache. */
+    static final int BLOCK = 1024;
 
     /** The bits of a double's fraction that a float lacks. */
     private static final long BELOW_FLOAT = (1L << 29) - 1;
@@ -91,7 +92,8 @@ final class FastKernel implements AverageKernel {
         return true;
     }
 
-    private boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
+    /** Averages the n elements from {@code at}, at most {@link #BLOCK}; not of F64. */
+    boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
         int first = 0;
         if (in[0].isSum()) {
             startFromSum(in[0], inputs[0], at, n);

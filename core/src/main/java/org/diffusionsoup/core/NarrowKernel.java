@@ -19,7 +19,8 @@ import java.util.Arrays;
  * side. Other elements go to {@link CarefulElement}.
  */
 final class NarrowKernel implements AverageKernel {
-    private static final int BLOCK = 1024;
+    /** Elements at a time: what the loops work on stays in the processor's first cache. */
+    static final int BLOCK = 1024;
     private static final int FLOAT = 24;
 
     /** Below this a quotient could lose bits as a subnormal float. */
@@ -83,7 +84,8 @@ final class NarrowKernel implements AverageKernel {
         return true;
     }
 
-    private boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
+    /** Averages the n elements from {@code at}, at most {@link #BLOCK}. */
+    boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
         if (in[0] == FloatFormat.SUM_FIXED) {
             MemorySegment.copy(inputs[0], FloatCodec.I32, at * 4L, bits, 0, n);
             startFromSum(bits, sum, error, n);
@@ -103,7 +105,7 @@ final class NarrowKernel implements AverageKernel {
             flagAbove(sum, limit, error, n);
         }
         store(out, at, n);
-        if (anyNonZero(n)) {
+        if (anyNonZero(error, folded, n)) {
             for (int j = 0; j < n; j++) {
                 // True for NaN too, which an infinite or NaN input leaves in error.
                 if (error[j] != 0 && !careful.average(inputs, out, at + j)) {
@@ -182,7 +184,7 @@ final class NarrowKernel implements AverageKernel {
     }
 
     /** Whether any error is not 0, NaN among them; folds, as reductions are not vectorised. */
-    private boolean anyNonZero(int n) {
+    static boolean anyNonZero(float[] error, float[] folded, int n) {
         if (n < BLOCK) {
             Arrays.fill(error, n, BLOCK, 0);
         }
