@@ -12,6 +12,7 @@ public final class Main {
 
     /** Runs one command and exits: 0 done, 1 failed, 2 not a valid command line. */
     public static void main(String[] args) {
+        HeadStart.begin(args);
         // always UTF-8: what a script reads must not depend on the locale
         PrintWriter out = writer(new FileOutputStream(FileDescriptor.out));
         PrintWriter err = writer(new FileOutputStream(FileDescriptor.err));

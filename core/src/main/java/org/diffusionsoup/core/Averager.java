@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 import org.diffusionsoup.core.AverageKernel.NarrowingOverflow;
 import org.diffusionsoup.core.AverageKernel.Spec;
@@ -34,6 +35,9 @@ final class Averager implements TensorBatch, AutoCloseable {
 
     /** Larger pieces fall out of the processor's caches between reading and averaging. */
     private static final long LARGEST_PIECE = 512L << 10;
+
+    /** Averaged pieces that a worker may have waiting while another writes. */
+    private static final int OUTPUTS = 3;
 
     private final Task task;
     private final ExecutorService workers;
@@ -108,7 +112,7 @@ final class Averager implements TensorBatch, AutoCloseable {
         this.task = task;
         this.workers = workers;
         this.written = written;
-        long share = bufferBytes / slotCount / (task.inputs() + 1);
+        long share = bufferBytes / slotCount / (task.inputs() + OUTPUTS);
         this.pieceBytes = (int) (Math.clamp(share, LEAST_PIECE, LARGEST_PIECE) / 64 * 64);
         for (int i = 0; i < slotCount; i++) {
             slots.add(new Slot());
@@ -184,6 +188,7 @@ final class Averager implements TensorBatch, AutoCloseable {
         private boolean stopped;
         private long handedOut;
         private long failedAt = Long.MAX_VALUE;
+        private final ReentrantLock writing = new ReentrantLock();
         private @Nullable Throwable failure;
         private @Nullable Job failedJob;
 
@@ -216,19 +221,50 @@ final class Averager implements TensorBatch, AutoCloseable {
             return null;
         }
 
+        /**
+         * Averages pieces until there are no more. The kernel lets one thread at a time write to a
+         * file, and others spin; so a worker that finds the file taken averages on, and writes
+         * several pieces when its turn comes.
+         */
         void work(Slot slot) {
             for (Piece p = next(); p != null; p = next()) {
                 try {
-                    slot.fill(p.job(), p.from(), p.count());
-                    ByteBuffer bytes = slot.out.asSlice(0, slot.outBytes).asByteBuffer();
-                    long at = p.position();
-                    while (bytes.hasRemaining()) {
-                        at += file.write(bytes, at);
-                    }
-                    report(slot.outBytes);
-                } catch (IOException | RuntimeException | Error e) {
+                    slot.fill(p);
+                } catch (RuntimeException | Error e) {
                     failed(p, e);
+                    return;
                 }
+                if (slot.isFull()) {
+                    writing.lock();
+                } else if (!writing.tryLock()) {
+                    continue;
+                }
+                writeAll(slot);
+            }
+            writing.lock();
+            writeAll(slot);
+        }
+
+        /** Writes what a slot has waiting, and unlocks. */
+        private void writeAll(Slot slot) {
+            try {
+                for (int i = 0; i < slot.waiting; i++) {
+                    Piece p = slot.pieces[i];
+                    ByteBuffer bytes = slot.outs[i].asSlice(0, p.bytes()).asByteBuffer();
+                    long at = p.position();
+                    try {
+                        while (bytes.hasRemaining()) {
+                            at += file.write(bytes, at);
+                        }
+                    } catch (IOException | RuntimeException e) {
+                        failed(p, e);
+                        return;
+                    }
+                    report(p.bytes());
+                }
+            } finally {
+                slot.waiting = 0;
+                writing.unlock();
             }
         }
 
@@ -259,7 +295,11 @@ final class Averager implements TensorBatch, AutoCloseable {
      * @param count of elements
      * @param position of its first byte in the file
      */
-    private record Piece(long number, Job job, long from, int count, long position) {}
+    private record Piece(long number, Job job, long from, int count, long position) {
+        int bytes() {
+            return count * job.tensor.dtype().bytes();
+        }
+    }
 
     private void explain(Throwable failure, Job job) throws IOException {
         String name = job.tensor.name();
@@ -386,19 +426,31 @@ final class Averager implements TensorBatch, AutoCloseable {
         }
     }
 
-    /** Buffers and kernels for one piece in work; used by one worker at a time. */
+    /** Buffers and kernels for one piece in work and some that wait; for one worker at a time. */
     private final class Slot {
         private final MemorySegment[] in = new MemorySegment[task.inputs()];
-        private final MemorySegment out = arena.allocate(pieceBytes, 64);
+        private final MemorySegment[] outs = new MemorySegment[OUTPUTS];
+        private final Piece[] pieces = new Piece[OUTPUTS];
+        private int waiting;
         private final Map<Spec, AverageKernel> shared = new HashMap<>();
-        private int outBytes;
 
         Slot() {
+            Arrays.setAll(outs, i -> arena.allocate(pieceBytes, 64));
             Arrays.setAll(in, i -> arena.allocate(pieceBytes, 64));
         }
 
-        void fill(Job job, long from, int n) {
-            outBytes = n * job.tensor.dtype().bytes();
+        boolean isFull() {
+            return waiting == OUTPUTS;
+        }
+
+        /** Averages a piece, which then waits to be written. */
+        void fill(Piece p) {
+            MemorySegment out = outs[waiting];
+            average(p.job(), p.from(), p.count(), out);
+            pieces[waiting++] = p;
+        }
+
+        private void average(Job job, long from, int n, MemorySegment out) {
             int count = job.sources.length;
             MemorySegment[] used = new MemorySegment[count];
             for (int i = 0; i < count; i++) {
@@ -407,7 +459,7 @@ final class Averager implements TensorBatch, AutoCloseable {
                 job.sources[i].read(job.tensor.name(), from * bytes, used[i]);
             }
             if (job.spec.isEmpty()) {
-                copyIfEqual(job, used);
+                copyIfEqual(job, used, out);
                 return;
             }
             Spec spec = job.spec.get();
@@ -421,7 +473,7 @@ final class Averager implements TensorBatch, AutoCloseable {
             task.patch(job.tensor, spec, used, out, n, from);
         }
 
-        private void copyIfEqual(Job job, MemorySegment[] used) {
+        private void copyIfEqual(Job job, MemorySegment[] used, MemorySegment out) {
             for (int i = 1; i < used.length; i++) {
                 if (used[0].mismatch(used[i]) >= 0) {
                     throw new SoupException(

@@ -6,15 +6,15 @@ import java.util.Arrays;
 /**
  * Means of F16 ingredients by additions whose rounding errors need no look, because there are none.
  *
- * <p>Every F16 value is a multiple of 2^-24. So sums of them are exact in float, in any order, while
- * their magnitudes add up to 1 at most: they are integers of 24 bits times 2^-24. Before anything is
- * added, the bits of a block are compared with two limits. Where all ingredients are within the
- * first, 1 / sum |a_i|, everything is added in float. Within the second, which four ingredients may
- * reach together, four are added in float, then move on into doubles, which hold multiples of 2^-24
- * up to 2^29 and so every sum there can be; back from there, sums that a float does not hold go to
- * {@link CarefulElement}. The quotient of a sum that a float holds, rounded to float and then to
- * F16, is the exact mean rounded once, as {@link NarrowKernel} proves. Blocks with larger values,
- * infinities or NaN are left to that kernel. Those are few: weights are small.
+ * <p>Every F16 value is a multiple of 2^-24. So sums of them are exact in float, in any order,
+ * while their magnitudes add up to 1 at most: they are integers of 24 bits times 2^-24. Before
+ * anything is added, the bits of a block are compared with two limits. Where all ingredients are
+ * within the first, 1 / sum |a_i|, everything is added in float. Within the second, which four
+ * ingredients may reach together, four are added in float, then move on into doubles, which hold
+ * multiples of 2^-24 up to 2^29 and so every sum there can be; back from there, sums that a float
+ * does not hold go to {@link CarefulElement}. The quotient of a sum that a float holds, rounded to
+ * float and then to F16, is the exact mean rounded once, as {@link NarrowKernel} proves. Blocks
+ * with larger values, infinities or NaN are left to that kernel. Those are few: weights are small.
  */
 final class HalfKernel implements AverageKernel {
     private static final int BLOCK = NarrowKernel.BLOCK;

@@ -81,7 +81,13 @@ final class MismatchFinder {
         SequencedMap<String, TensorInfo> first = tensors(part, holders.getFirst());
         Set<String> keys = new LinkedHashSet<>(first.keySet());
         TreeSet<String> more = new TreeSet<>();
-        holders.forEach(i -> more.addAll(tensors(part, i).keySet()));
+        for (int i : holders) {
+            for (String key : tensors(part, i).keySet()) {
+                if (!first.containsKey(key)) {
+                    more.add(key);
+                }
+            }
+        }
         keys.addAll(more);
         boolean extraPart = holders.getFirst() != 0;
         for (String key : keys) {

@@ -21,6 +21,7 @@ import java.util.Arrays;
 final class NarrowKernel implements AverageKernel {
     /** Elements at a time: what the loops work on stays in the processor's first cache. */
     static final int BLOCK = 1024;
+
     private static final int FLOAT = 24;
 
     /** Below this a quotient could lose bits as a subnormal float. */

@@ -86,7 +86,12 @@ public final class SafetensorsWriter {
                             a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
 
     static List<TensorEntry> sorted(List<TensorEntry> tensors) {
-        return tensors.stream().sorted(Comparator.comparing(TensorEntry::name, BY_UTF8)).toList();
+        record Keyed(byte[] utf8, TensorEntry tensor) {}
+        return tensors.stream()
+                .map(t -> new Keyed(t.name().getBytes(StandardCharsets.UTF_8), t))
+                .sorted((a, b) -> Arrays.compareUnsigned(a.utf8, b.utf8))
+                .map(Keyed::tensor)
+                .toList();
     }
 
     /** The text of a {@code *.safetensors.index.json}. */
@@ -161,7 +166,9 @@ public final class SafetensorsWriter {
     }
 
     private static String checked(Path target, String text) {
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+        // an unpaired surrogate becomes a question mark
+        if (!new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8)
+                .equals(text)) {
             throw new SoupException(
                     "Cannot write " + target + ": a name or value in its header is not Unicode.");
         }

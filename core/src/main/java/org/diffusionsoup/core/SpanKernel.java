@@ -11,8 +11,8 @@ import java.util.Arrays;
  * multiples of l's last place, 2^(e-23). Where they are also below 2, every partial sum, in any
  * order, is such a multiple below 2 sum a_i. A double has the bits for that if l is sum a_i times
  * 2^-29 or more: some 10^-8 for a few ingredients. Nearly all blocks of weights keep within these
- * bounds, which the bits tell before anything is added. The quotient is {@link FastKernel}'s, and so
- * are the other blocks, those with infinities or NaN among them.
+ * bounds, which the bits tell before anything is added. The quotient is {@link FastKernel}'s, and
+ * so are the other blocks, those with infinities or NaN among them.
  */
 final class SpanKernel implements AverageKernel {
     private static final int BLOCK = FastKernel.BLOCK;
@@ -107,8 +107,8 @@ final class SpanKernel implements AverageKernel {
     }
 
     /**
-     * Whether a magnitude is 2 or more, or below {@code least} but not 0: a float's bits are ordered
-     * as its magnitude is, and sign bits are the only ones looked at.
+     * Whether a magnitude is 2 or more, or below {@code least} but not 0: a float's bits are
+     * ordered as its magnitude is, and sign bits are the only ones looked at.
      */
     private static boolean anyOutside(MemorySegment s, long at, int least, int n) {
         int any = 0;

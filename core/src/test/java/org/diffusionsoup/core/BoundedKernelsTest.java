@@ -68,8 +68,7 @@ class BoundedKernelsTest {
                 }
             }
         }
-        MemorySegment exact =
-                AverageKernelTest.average(new ExactKernel(spec), in, count, c.dtype);
+        MemorySegment exact = AverageKernelTest.average(new ExactKernel(spec), in, count, c.dtype);
         MemorySegment out = AverageKernelTest.average(fast, in, count, c.dtype);
         assertThat(out.mismatch(exact)).as(c.toString()).isEqualTo(-1);
     }
@@ -85,7 +84,10 @@ class BoundedKernelsTest {
         double top = Math.scalb(dtype == DType.F16 ? 1.0 / n : 2.0, beyond);
         for (int attempt = 0; attempt < 50; attempt++) {
             double b = nearest(f, top * (1 - random.nextDouble() / 8));
-            double small = dtype == DType.F16 ? 0 : Math.scalb(least(n), -smaller) * (1 + random.nextDouble());
+            double small =
+                    dtype == DType.F16
+                            ? 0
+                            : Math.scalb(least(n), -smaller) * (1 + random.nextDouble());
             double c = nearest(f, small);
             double d = c + (random.nextBoolean() ? 1 : -1) * lastPlace(f, c);
             // (c + b + ... + last) + (-d + b + ...): the sum is n * middle, and the crumb c - d
