@@ -142,18 +142,22 @@ final class BenchMergeCommand extends SoupCommand {
         }
         text.println();
         text.println(
-                "| dtype | of SD 2.1's UNet | n | average the rest | withdraw by the sum | ratio |");
-        text.println("|---|---|---|---|---|---|");
+                "| dtype | of SD 2.1's UNet | n | average the rest | withdraw by the sum | ratio | ratio of copying | both keeping the sum | ratio |");
+        text.println("|---|---|---|---|---|---|---|---|---|");
         for (Withdrawal w : result.withdrawals()) {
             text.printf(
                     Locale.ROOT,
-                    "| %s | 1/%d | %d | %.2f s | %.2f s | **%.2f** |%n",
+                    "| %s | 1/%d | %d | %.2f s | %.2f s | **%.2f** | %.2f | %.2f s, %.2f s | **%.2f** |%n",
                     w.setting().dtype(),
                     w.setting().divisor(),
                     w.setting().ingredients(),
                     w.again(),
                     w.adjust(),
-                    w.ratio());
+                    w.ratio(),
+                    w.copyRatio(),
+                    w.keepAgain(),
+                    w.keepAdjust(),
+                    w.keepRatio());
         }
         text.println();
         text.println("Python: " + result.python());
@@ -204,6 +208,10 @@ final class BenchMergeCommand extends SoupCommand {
             row.put("again_seconds", w.again());
             row.put("adjust_seconds", w.adjust());
             row.put("ratio", w.ratio());
+            row.put("copy_ratio", w.copyRatio());
+            row.put("again_keeping_seconds", w.keepAgain());
+            row.put("adjust_keeping_seconds", w.keepAdjust());
+            row.put("ratio_keeping", w.keepRatio());
             withdrawals.add(row);
         }
         Map<String, Object> json = new LinkedHashMap<>();

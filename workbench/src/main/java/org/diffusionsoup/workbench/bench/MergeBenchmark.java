@@ -86,8 +86,22 @@ public final class MergeBenchmark {
      *
      * @param again averaging the other n - 1
      * @param adjust the same bytes from the kept sum
+     * @param ratio {@code adjust / again}
+     * @param copyRatio the same ratio of copying: {@code cat} of the sum and the ingredient plus
+     *     {@code cp} of one, over {@code cat} of the other n - 1 plus that {@code cp}
+     * @param keepAgain averaging the other n - 1 and keeping their sum
+     * @param keepAdjust the same from the kept sum
+     * @param keepRatio {@code keepAdjust / keepAgain}
      */
-    public record Withdrawal(Setting setting, double again, double adjust, double ratio) {}
+    public record Withdrawal(
+            Setting setting,
+            double again,
+            double adjust,
+            double ratio,
+            double copyRatio,
+            double keepAgain,
+            double keepAdjust,
+            double keepRatio) {}
 
     /** All of a run. */
     public record Result(List<Row> rows, List<Withdrawal> withdrawals, String python) {}
@@ -141,8 +155,7 @@ public final class MergeBenchmark {
         Path copy = work.resolve("copy.safetensors");
         Path out = work.resolve("soup.safetensors");
         progress.start("measure n = " + s.ingredients(), 2L + 4L * tries, "runs");
-        List<String> cat = new ArrayList<>(List.of("cat"));
-        files.forEach(f -> cat.add(f.toString()));
+        List<String> cat = cat(files);
         once(cat);
         double catTime = best(() -> once(cat));
         double[] flush = {Double.POSITIVE_INFINITY};
@@ -191,50 +204,94 @@ public final class MergeBenchmark {
 
     private Withdrawal withdrawal(Setting s) {
         List<Path> files = files(work, s, progress);
+        Path first = files.getFirst();
+        List<Path> rest = files.subList(1, files.size());
         Path soup = work.resolve("kept.safetensors");
         Path less = work.resolve("less.safetensors");
         Path afresh = work.resolve("afresh.safetensors");
         double[] peak = {0};
-        progress.start("withdraw from n = " + s.ingredients(), 1L + 2L * tries, "runs");
-        soup(merge(files, soup, "--keep-sum"), peak);
-        progress.advance(1);
-        List<Path> rest = files.subList(1, files.size());
-        double again =
-                best(() -> {
-                    delete(afresh);
-                    return soup(merge(rest, afresh), peak);
-                });
-        double adjust =
-                best(() -> {
-                    delete(less);
-                    return soup(
-                            List.of(
-                                    "adjust",
-                                    soup.toString(),
-                                    "--remove",
-                                    files.getFirst().toString(),
-                                    "-o",
-                                    less.toString(),
-                                    "-q"),
-                            peak);
-                });
+        progress.start("withdraw from n = " + s.ingredients(), 1L + 7L * tries, "runs");
         try {
-            if (Files.mismatch(less, afresh) >= 0) {
-                throw new SoupException(
-                        "The adjusted soup " + less + " differs from " + afresh + ".");
+            soup(merge(files, soup, "--keep-sum"), peak);
+            progress.advance(1);
+            double[] again = new double[2];
+            double[] adjust = new double[2];
+            for (int keep = 0; keep < 2; keep++) {
+                String[] more = keep == 0 ? new String[0] : new String[] {"--keep-sum"};
+                List<String> withdraw = new ArrayList<>();
+                withdraw.addAll(List.of("adjust", soup.toString(), "--remove", first.toString()));
+                withdraw.addAll(List.of("-o", less.toString(), "-q"));
+                withdraw.addAll(List.of(more));
+                again[keep] =
+                        best(() -> {
+                            deleteSoup(afresh);
+                            return soup(merge(rest, afresh, more), peak);
+                        });
+                adjust[keep] =
+                        best(() -> {
+                            deleteSoup(less);
+                            return soup(withdraw, peak);
+                        });
+                checkSame(less, afresh);
             }
-            for (Path p : List.of(soup, less, afresh)) {
-                delete(p);
-            }
-            Path sum = work.resolve("kept.safetensors.sum");
-            try (var all = Files.list(sum)) {
-                all.forEach(MergeBenchmark::delete);
-            }
-            delete(sum);
+            double catRest = best(() -> once(cat(rest)));
+            List<Path> sum = new ArrayList<>(listed(sumOf(soup)));
+            sum.add(first);
+            double catSum = best(() -> once(cat(sum)));
+            double cp =
+                    best(() -> {
+                        delete(less);
+                        return once(List.of("cp", first.toString(), less.toString()));
+                    });
+            return new Withdrawal(
+                    s,
+                    again[0],
+                    adjust[0],
+                    adjust[0] / again[0],
+                    (catSum + cp) / (catRest + cp),
+                    again[1],
+                    adjust[1],
+                    adjust[1] / again[1]);
         } catch (IOException e) {
             throw new SoupIoException("read", less, e);
+        } finally {
+            List.of(soup, less, afresh).forEach(MergeBenchmark::deleteSoup);
         }
-        return new Withdrawal(s, again, adjust, adjust / again);
+    }
+
+    private static List<String> cat(List<Path> files) {
+        List<String> cat = new ArrayList<>(List.of("cat"));
+        files.forEach(f -> cat.add(f.toString()));
+        return cat;
+    }
+
+    private static void checkSame(Path one, Path other) throws IOException {
+        if (Files.mismatch(one, other) >= 0) {
+            throw new SoupException("The adjusted " + one + " differs from " + other + ".");
+        }
+    }
+
+    private static Path sumOf(Path soup) {
+        return soup.resolveSibling(soup.getFileName() + ".sum");
+    }
+
+    private static List<Path> listed(Path folder) throws IOException {
+        try (Stream<Path> all = Files.list(folder)) {
+            return all.sorted().toList();
+        }
+    }
+
+    private static void deleteSoup(Path soup) {
+        delete(soup);
+        Path sum = sumOf(soup);
+        if (Files.isDirectory(sum)) {
+            try {
+                listed(sum).forEach(MergeBenchmark::delete);
+            } catch (IOException e) {
+                throw new SoupIoException("delete", sum, e);
+            }
+            delete(sum);
+        }
     }
 
     static List<String> merge(List<Path> files, Path out, String... more) {
