@@ -29,7 +29,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 4, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
-@Fork(1)
+@Fork(value = 1, jvmArgsAppend = "-XX:InlineSmallCode=500") // as the launcher sets it
 public class KernelBenchmark {
     /** A piece as the averager cuts them: it stays in the second cache for few ingredients. */
     private static final int ELEMENTS = 1 << 16;
