@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
@@ -262,6 +263,101 @@ class ReproducePolicyTest {
         Run.of("reproduce", mean, "-q").fails(1, "1 of 2 inputs not found", "no vae");
     }
 
+    /** As {@link #pipeline}, of Stable Diffusion, with a further component. */
+    private Path stable(String name, String vae, String more, long seed) throws IOException {
+        Path path = pipeline(folder.resolve(name), WIDE, vae, "{\"x\": 1}", seed);
+        String entry = "[null, null]";
+        if (!more.isEmpty()) {
+            part(path.resolve("safety_checker"), more, "{\"x\": 1}", seed + 200);
+            Files.move(
+                    path.resolve("safety_checker/diffusion_pytorch_model.safetensors"),
+                    path.resolve("safety_checker/model.safetensors"));
+            entry = "[\"stable_diffusion\", \"StableDiffusionSafetyChecker\"]";
+        }
+        index(path, "\"X\",", "\"StableDiffusionPipeline\", \"safety_checker\": " + entry + ",");
+        return path;
+    }
+
+    private static void index(Path pipeline, String old, String other) throws IOException {
+        Path file = pipeline.resolve("model_index.json");
+        assertThat(file).content().contains(old);
+        Files.writeString(file, Files.readString(file).replace(old, other));
+    }
+
+    private static JsonNode index(Path pipeline) throws IOException {
+        return new ObjectMapper().readTree(pipeline.resolve("model_index.json").toFile());
+    }
+
+    @Test
+    void aComponentThatIsDroppedIsNoWhereInTheSoup() throws IOException {
+        Path x = stable("x", WIDE, ONE, 1);
+        Path y = stable("y", WIDE, "", 2);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", x, y, "-o", soup).refuses("no component safety_checker");
+        Run run = Run.of("merge", x, y, "-o", soup, "--on-missing", "drop").ok();
+        assertThat(run.err()).doesNotContain("Left out");
+        assertThat(files(soup))
+                .containsExactly(
+                        "model_index.json",
+                        "unet/config.json",
+                        "unet/diffusion_pytorch_model.safetensors",
+                        "vae/config.json",
+                        "vae/diffusion_pytorch_model.safetensors");
+        assertThat(index(soup).path("safety_checker").toString()).isEqualTo("[null,null]");
+        assertThat(index(soup).path("unet")).isEqualTo(index(x).path("unet"));
+        try (Checkpoint open = Checkpoint.open(soup)) {
+            assertThat(open.parts().keySet()).containsExactly("unet", "vae");
+        }
+        again(soup);
+
+        Path z = stable("z", "", ONE, 3);
+        Path less = folder.resolve("less");
+        run = Run.of("merge", x, y, z, "-o", less, "--on-missing", "drop").ok();
+        assertThat(run.err())
+                .contains("Left out", ": vae. diffusers does not load a StableDiffusionPipeline");
+        assertThat(files(less))
+                .containsExactly(
+                        "model_index.json",
+                        "unet/config.json",
+                        "unet/diffusion_pytorch_model.safetensors");
+        again(less);
+
+        // Not averaged is not dropped, and what is averaged is.
+        Path some = merge("some", "--on-missing drop --component unet", List.of(x, y));
+        assertThat(some.resolve("safety_checker/model.safetensors"))
+                .hasSameBinaryContentAs(x.resolve("safety_checker/model.safetensors"));
+        assertThat(some.resolve("model_index.json"))
+                .hasSameBinaryContentAs(x.resolve("model_index.json"));
+        again(some);
+        Path both = merge("both", "--on-missing drop --component unet,vae", List.of(x, z));
+        assertThat(files(both)).contains("safety_checker/model.safetensors");
+        assertThat(both.resolve("vae")).doesNotExist();
+        again(both);
+        Run.of("merge", x, z, "-o", folder.resolve("no"), "--on-missing=drop", "--component=vae")
+                .fails(1, "Nothing is left to average");
+        assertThat(folder.resolve("no")).doesNotExist();
+    }
+
+    @Test
+    void aComponentWithoutACommonTensorIsDropped() throws IOException {
+        Path x = pipeline(folder.resolve("x"), WIDE, "a F32 3", "{}", 1);
+        Path y = pipeline(folder.resolve("y"), WIDE, "b F32 3", "{}", 2);
+        Path soup = folder.resolve("soup");
+        Run run = Run.of("merge", x, y, "-o", soup, "--on-missing=drop", "--on-extra=drop").ok();
+        assertThat(run.err()).contains("vae. Whether diffusers loads a X without");
+        assertThat(soup.resolve("vae")).doesNotExist();
+        again(soup);
+    }
+
+    @Test
+    void aCopiedComponentWithARecipeOfItsOwn() throws IOException {
+        Path x = stable("x", WIDE, ONE, 1);
+        Path y = stable("y", WIDE, ONE, 2);
+        Path soup = merge("soup", "--on-files refuse", List.of(x, y));
+        Path other = merge("other", "--on-files refuse", List.of(y));
+        again(merge("some", "--component vae", List.of(soup, other)));
+    }
+
     @Test
     void aComponentThatIsNotAveragedAndHasARecipeOfItsOwn() throws IOException {
         Path x = pipeline(folder.resolve("x"), WIDE, WIDE, "{}", 1);
@@ -278,7 +374,13 @@ class ReproducePolicyTest {
         Path y = pipeline(folder.resolve("y"), WIDE, "", "{}", 2);
         Path dropped =
                 merge("dropped", "--on-missing drop --on-files from-first", List.of(soup, y));
+        assertThat(dropped.resolve("text_encoder")).doesNotExist();
         again(dropped);
+        again(
+                merge(
+                        "copied",
+                        "--on-missing drop --on-files from-first --component unet",
+                        List.of(soup, y)));
     }
 
     @Test

@@ -60,14 +60,23 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      * @throws SoupIoException if writing fails
      */
     public void write(Checkpoint like, Map<String, Part> parts, Path out) {
+        write(OutputLayout.of(like), parts, out);
+    }
+
+    /**
+     * The same with a layout that may differ from that of a checkpoint.
+     *
+     * @param layout its components that are neither among the parts nor dropped are copied
+     */
+    void write(OutputLayout layout, Map<String, Part> parts, Path out) {
         if (!replace && Files.exists(out)) {
             throw new SoupException(
                     "Cannot write "
                             + out
                             + ": it exists; remove it or allow replacing it (--force).");
         }
-        if (like.folder().isPresent()) {
-            writeFolder(like.folder().get(), parts, out);
+        if (layout.like().folder().isPresent()) {
+            writeFolder(layout.like().folder().get(), layout, parts, out);
             return;
         }
         Part only = parts.get("");
@@ -91,26 +100,20 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         }
     }
 
-    private void writeFolder(DiffusersFolder like, Map<String, Part> parts, Path out) {
+    private void writeFolder(
+            DiffusersFolder like, OutputLayout layout, Map<String, Part> parts, Path out) {
         Map<String, AtomicFiles.IoConsumer<Path>> made = new HashMap<>();
         List<String> leave = new ArrayList<>();
         parts.forEach((name, part) -> {
-            String stem = stemOf(like, name);
+            String stem = layout.stem(like, name);
             files(stem, part).forEach((file, maker) -> made.put(name + "/" + file, maker));
             leave.add(name);
         });
-        like.copyTo(out, replace, leave, made);
-    }
-
-    private static String stemOf(DiffusersFolder like, String component) {
-        return like.component(component).library().equals("diffusers")
-                ? "diffusion_pytorch_model"
-                : "model";
-    }
-
-    /** The file that a part is written to when it is not sharded, relative to the output. */
-    static String fileOf(Checkpoint like, String part) {
-        return like.folder().map(f -> part + "/" + stemOf(f, part) + ".safetensors").orElse("");
+        if (layout.changesIndex()) {
+            byte[] index = layout.index(like).text().getBytes(StandardCharsets.UTF_8);
+            made.put(DiffusersFolder.INDEX, to -> AtomicFiles.write(to, index));
+        }
+        like.copyTo(out, replace, leave, layout.dropped(), made);
     }
 
     /** The files of one part by name: one, or shards and their index. */

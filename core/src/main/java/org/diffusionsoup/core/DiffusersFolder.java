@@ -5,6 +5,7 @@ import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -24,7 +25,7 @@ import org.diffusionsoup.core.JsonValue.JsonString;
  * these belong to the pipeline; other files at the top (logs, curves, a README) do not.
  */
 public final class DiffusersFolder {
-    private static final String INDEX = "model_index.json";
+    static final String INDEX = "model_index.json";
 
     /** As diffusers and transformers name them; other .bin files hold training state. */
     private static final List<String> TORCH_WEIGHTS =
@@ -238,18 +239,20 @@ public final class DiffusersFolder {
      */
     public void copyTo(
             Path target, boolean replace, Map<String, AtomicFiles.IoConsumer<Path>> made) {
-        copyTo(target, replace, List.of(), made);
+        copyTo(target, replace, List.of(), List.of(), made);
     }
 
     /**
-     * The same, leaving out what some components hold of weights and indexes: they are made anew.
+     * The same, without some files.
      *
-     * @param remade names of components
+     * @param remade names of components whose weights and indexes are left out: they are made anew
+     * @param dropped names of components of which nothing is copied
      */
     void copyTo(
             Path target,
             boolean replace,
-            List<String> remade,
+            Collection<String> remade,
+            Collection<String> dropped,
             Map<String, AtomicFiles.IoConsumer<Path>> made) {
         Path from = path.toAbsolutePath().normalize();
         Path to = target.toAbsolutePath().normalize();
@@ -267,6 +270,7 @@ public final class DiffusersFolder {
                     Map<String, AtomicFiles.IoConsumer<Path>> todo = new HashMap<>(made);
                     Stream.concat(otherFiles().stream(), weightFiles().stream())
                             .filter(f -> !isWeightsOf(remade, f))
+                            .filter(f -> !dropped.contains(componentOf(f)))
                             .forEach(f ->
                                     todo.putIfAbsent(f, copy -> Files.copy(path.resolve(f), copy)));
                     for (var e : new TreeMap<>(todo).entrySet()) {
@@ -286,10 +290,15 @@ public final class DiffusersFolder {
         }
     }
 
-    private static boolean isWeightsOf(List<String> components, String file) {
+    /** The component that a file lies in, relative to the folder; empty for one at the top. */
+    static String componentOf(String file) {
+        return file.substring(0, Math.max(0, file.indexOf('/')));
+    }
+
+    private static boolean isWeightsOf(Collection<String> components, String file) {
         return (file.endsWith(".safetensors")
                         || file.endsWith(".bin")
                         || file.endsWith(ShardedSafetensors.INDEX_SUFFIX))
-                && components.contains(file.substring(0, Math.max(0, file.indexOf('/'))));
+                && components.contains(componentOf(file));
     }
 }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.Mismatch.Cause;
@@ -32,13 +33,18 @@ final class FolderFiles {
                 continue;
             }
             List<String> its = others(models.get(i), other.get());
+            Set<String> told = onlyIn(models.getFirst(), other.get());
+            told.addAll(onlyIn(models.get(i), first.get()));
             TreeSet<String> all = new TreeSet<>(mine);
             all.addAll(its);
+            all.removeIf(f -> told.contains(DiffusersFolder.componentOf(f)));
             for (String f : all) {
                 String expected = mine.contains(f) ? "there" : "absent";
                 String actual = its.contains(f) ? "there" : "absent";
                 if (expected.equals(actual)) {
-                    if (sameContent(first.get().path().resolve(f), other.get().path().resolve(f))) {
+                    Set<String> without = f.equals(DiffusersFolder.INDEX) ? told : Set.of();
+                    Path a = first.get().path().resolve(f);
+                    if (sameContent(a, other.get().path().resolve(f), without)) {
                         continue;
                     }
                     actual = "another content";
@@ -49,13 +55,19 @@ final class FolderFiles {
         return found;
     }
 
+    /** Components with weights that another folder lacks, which is told of the components. */
+    private static Set<String> onlyIn(Model model, DiffusersFolder other) {
+        Set<String> only = new TreeSet<>(model.parts().keySet());
+        only.removeAll(other.components().keySet());
+        return only;
+    }
+
     /** Files of the compared components and of the folder itself. */
     private static List<String> others(Model model, DiffusersFolder folder) {
         return folder.otherFiles().stream()
                 .filter(f -> !f.endsWith(ShardedSafetensors.INDEX_SUFFIX))
                 .filter(f -> {
-                    int slash = f.indexOf('/');
-                    String part = slash < 0 ? "" : f.substring(0, slash);
+                    String part = DiffusersFolder.componentOf(f);
                     DiffusersFolder.Component c = folder.components().get(part);
                     return c == null
                             || c.weightFiles().isEmpty()
@@ -64,8 +76,12 @@ final class FolderFiles {
                 .toList();
     }
 
-    /** Byte for byte, or JSON objects that agree but for who wrote them and where. */
-    private static boolean sameContent(Path a, Path b) {
+    /**
+     * Byte for byte, or JSON objects that agree but for who wrote them and where.
+     *
+     * @param without further fields that are not compared
+     */
+    private static boolean sameContent(Path a, Path b, Set<String> without) {
         try {
             if (Files.mismatch(a, b) < 0) {
                 return true;
@@ -73,13 +89,15 @@ final class FolderFiles {
         } catch (IOException e) {
             throw new SoupIoException("read", b, e);
         }
-        return a.toString().endsWith(".json") && configuration(a).equals(configuration(b));
+        return a.toString().endsWith(".json")
+                && configuration(a, without).equals(configuration(b, without));
     }
 
-    private static Map<String, JsonValue> configuration(Path file) {
+    private static Map<String, JsonValue> configuration(Path file, Set<String> without) {
         JsonObject o = JsonValue.readObject(file);
         Map<String, JsonValue> fields = new LinkedHashMap<>(o.fields());
         fields.keySet().removeIf(k -> k.equals("_name_or_path") || k.equals("_diffusers_version"));
+        fields.keySet().removeAll(without);
         return fields;
     }
 }

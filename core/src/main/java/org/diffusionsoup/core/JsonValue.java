@@ -1,11 +1,13 @@
 package org.diffusionsoup.core;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +35,17 @@ public sealed interface JsonValue {
         /** A field's text, empty if it is absent or no string. */
         public Optional<String> string(String key) {
             return get(key).map(v -> v instanceof JsonString(String s) ? s : null);
+        }
+
+        /** Indented, with a final line break; {@link JsonValue#readObject} reads it again. */
+        String text() {
+            StringWriter text = new StringWriter();
+            try (JsonGenerator g = Reader.FACTORY.createGenerator(text).useDefaultPrettyPrinter()) {
+                Writer.write(g, this);
+            } catch (IOException e) {
+                throw new SoupException("Cannot write JSON.", e);
+            }
+            return text + "\n";
         }
     }
 
@@ -97,6 +110,35 @@ public sealed interface JsonValue {
         } catch (IOException e) {
             String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
             throw new SoupException(what + " is not valid JSON: " + reason + ".", e);
+        }
+    }
+
+    /** The recursive writer. */
+    final class Writer {
+        private Writer() {}
+
+        private static void write(JsonGenerator g, JsonValue value) throws IOException {
+            switch (value) {
+                case JsonObject o -> {
+                    g.writeStartObject();
+                    for (var field : o.fields().entrySet()) {
+                        g.writeFieldName(field.getKey());
+                        write(g, field.getValue());
+                    }
+                    g.writeEndObject();
+                }
+                case JsonArray(List<JsonValue> items) -> {
+                    g.writeStartArray();
+                    for (JsonValue item : items) {
+                        write(g, item);
+                    }
+                    g.writeEndArray();
+                }
+                case JsonString(String s) -> g.writeString(s);
+                case JsonNumber(BigDecimal n) -> g.writeNumber(n);
+                case JsonBool(boolean b) -> g.writeBoolean(b);
+                case JsonNull() -> g.writeNull();
+            }
         }
     }
 

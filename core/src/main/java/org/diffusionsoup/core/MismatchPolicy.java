@@ -12,12 +12,13 @@ import java.util.Map;
  * @param extra for those that the first lacks
  * @param dtype for tensors of another dtype than the first's
  * @param shape for tensors of another shape than the first's
- * @param files for configurations, tokenizers and other files of a folder that carry no weights
+ * @param files for configurations, tokenizers and other files of a folder that carry no weights,
+ *     but those of components that only some have, which {@code missing} and {@code extra} decide
  */
 public record MismatchPolicy(
         OnMissing missing, OnExtra extra, OnDtype dtype, OnShape shape, OnFiles files) {
 
-    /** Tensors that the first has and another lacks. */
+    /** Tensors, and whole components, that the first has and another lacks. */
     public enum OnMissing {
         /** Nothing is averaged. */
         REFUSE,
@@ -27,7 +28,7 @@ public record MismatchPolicy(
         DROP
     }
 
-    /** Tensors that the first lacks and another has. */
+    /** Tensors, and whole components, that the first lacks and another has. */
     public enum OnExtra {
         /** Nothing is averaged. */
         REFUSE,

@@ -18,12 +18,15 @@ import org.diffusionsoup.core.KeptSum.Member;
  * its file and its normalised coefficient as a fraction.
  *
  * @param method how the ingredients became the soup
- * @param like whose layout the soup has
+ * @param layout the soup's
  * @param members the ingredients, in {@link Member#ORDER}
  * @param options what else decides the bytes, such as the output's dtype, by name
  */
 record Recipe(
-        String method, Checkpoint like, List<Member> members, SortedMap<String, String> options) {
+        String method,
+        OutputLayout layout,
+        List<Member> members,
+        SortedMap<String, String> options) {
     /** The plain soup. */
     static final String AVERAGE = "weighted average";
 
@@ -32,11 +35,11 @@ record Recipe(
 
     /** With coefficients in lowest terms, in an order of their own. */
     static Recipe average(
-            Checkpoint like, List<Member> members, SortedMap<String, String> options) {
+            OutputLayout layout, List<Member> members, SortedMap<String, String> options) {
         BigInteger gcd = members.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::gcd);
         return new Recipe(
                 AVERAGE,
-                like,
+                layout,
                 members.stream().map(m -> m.withA(m.a().divide(gcd))).sorted(Member.ORDER).toList(),
                 options);
     }
@@ -73,7 +76,7 @@ record Recipe(
             return Optional.empty();
         }
         return named.stream()
-                .filter(m -> m.path().equals(Optional.of(like.path())))
+                .filter(m -> m.path().equals(Optional.of(layout.like().path())))
                 .map(m -> m.hashes().getOrDefault(part, ""))
                 .findFirst();
     }
@@ -84,7 +87,7 @@ record Recipe(
             g.writeStartObject();
             g.writeStringField("method", method);
             if (!part.isEmpty()) {
-                g.writeStringField("file", CheckpointWriter.fileOf(like, part));
+                g.writeStringField("file", layout.fileOf(part));
             }
             for (var e : options.entrySet()) {
                 g.writeStringField(e.getKey(), e.getValue());

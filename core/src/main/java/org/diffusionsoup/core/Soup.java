@@ -12,7 +12,8 @@ import java.util.List;
  * @param tensors number of tensors written
  * @param parameters number of averaged elements
  * @param bytes size of the tensors written
- * @param note why a wanted sum was not kept; empty otherwise
+ * @param note what the caller may not expect: why a wanted sum was not kept, which components that
+ *     its pipeline needs the soup lacks; empty otherwise
  */
 public record Soup(
         Path output,

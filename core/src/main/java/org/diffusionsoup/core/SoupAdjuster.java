@@ -370,7 +370,7 @@ public final class SoupAdjuster {
             this.workers = workers;
             changes.addAll(removed);
             changes.addAll(added);
-            this.recipe = Recipe.average(soup, members, kept.options());
+            this.recipe = Recipe.average(OutputLayout.of(soup), members, kept.options());
         }
 
         Soup make() {
@@ -380,7 +380,7 @@ public final class SoupAdjuster {
             List<Averager> open = new ArrayList<>();
             long bytes;
             try {
-                Recipe old = Recipe.average(soup, kept.members(), kept.options());
+                Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
                 for (String part : members.getFirst().hashes().keySet()) {
                     if (kept.folder().resolve(KeptSum.sums(part)).toFile().exists()) {
                         checkSameSoup(part, old);

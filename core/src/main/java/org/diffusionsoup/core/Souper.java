@@ -22,7 +22,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.KeptSum.Member;
+import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 
 /**
  * Makes soups: w = sum k_i w_i with k_i above 0 and sum k_i = 1 (paper, Section 4), over all
@@ -374,7 +377,7 @@ public final class Souper {
         private final SortedMap<String, String> notes;
         private final List<Long> a;
         private final Recipe recipe;
-        private final Checkpoint like;
+        private final OutputLayout layout;
         private final SequencedMap<String, List<TensorPlace>> plan;
         private long totalBytes;
         private long doneBytes;
@@ -402,7 +405,8 @@ public final class Souper {
             this.ingredients = members.stream().map(byMember::get).toList();
             this.a = members.stream().map(m -> m.a().longValueExact()).toList();
             boolean alike = options.policy().equals(MismatchPolicy.REFUSE);
-            this.like = (alike ? ingredients : given).getFirst().checkpoint();
+            this.plan = places(wanted, given);
+            this.layout = layout((alike ? ingredients : given).getFirst().checkpoint());
             TreeMap<String, String> extra = new TreeMap<>();
             options.outputDType().ifPresent(d -> extra.put("dtype", d.safetensorsName()));
             if (options.allowNonFinite()) {
@@ -415,8 +419,33 @@ public final class Souper {
                 options.policy().describe(extra);
                 extra.put("first_name", given.getFirst().what().name());
             }
-            this.recipe = Recipe.average(like, members, extra);
-            this.plan = places(wanted, given);
+            this.recipe = Recipe.average(layout, members, extra);
+        }
+
+        /** Like a checkpoint, but for the components of which nothing is left. */
+        private OutputLayout layout(Checkpoint like) {
+            if (plan.isEmpty() && !options.policy().equals(MismatchPolicy.REFUSE)) {
+                throw new SoupException(
+                        "Nothing is left to average: the ingredients have no tensor in common"
+                                + " that the policies for those that differ do not drop.");
+            }
+            TreeSet<String> dropped = new TreeSet<>();
+            if (like.folder().isPresent() && options.policy().missing() == OnMissing.DROP) {
+                like.parts()
+                        .forEach((part, source) -> {
+                            if (isWanted(part)
+                                    && !plan.containsKey(part)
+                                    && !source.tensors().isEmpty()) {
+                                dropped.add(part);
+                            }
+                        });
+            }
+            return new OutputLayout(like, dropped);
+        }
+
+        /** Whether a component is averaged; the others are copied. */
+        private boolean isWanted(String part) {
+            return options.components().isEmpty() || options.components().contains(part);
         }
 
         /** The plan by part, its inputs counted in the order of {@link #ingredients}. */
@@ -428,7 +457,7 @@ public final class Souper {
             }
             SequencedMap<String, List<TensorPlace>> places = new LinkedHashMap<>();
             for (TensorPlan t : wanted) {
-                if (!options.components().isEmpty() && !options.components().contains(t.part())) {
+                if (!isWanted(t.part())) {
                     continue;
                 }
                 boolean mean = t.mode() == TensorPlan.Mode.AVERAGE;
@@ -455,10 +484,13 @@ public final class Souper {
                 for (String part : plan.keySet()) {
                     written.put(part, part(part, averager));
                 }
-                options.writer().write(like, written, output);
+                options.writer().write(layout, written, output);
             }
             long bytes = doneBytes;
-            String note = options.keepSum() ? keepSum(output) : "";
+            String note =
+                    Stream.of(layout.note(), options.keepSum() ? keepSum(output) : "")
+                            .filter(n -> !n.isEmpty())
+                            .collect(Collectors.joining(" "));
             List<SoupIngredient> normalised = new ArrayList<>();
             for (int i = 0; i < ingredients.size(); i++) {
                 SoupIngredient w = ingredients.get(i).what();

@@ -25,8 +25,9 @@ final class MismatchFlags {
             completionCandidates = Missing.class,
             converter = Missing.class,
             description =
-                    "Tensors that the first has and another lacks: refuse, average-present (over"
-                            + " those that have it), drop (default: refuse).")
+                    "Tensors and components that the first has and another lacks: refuse,"
+                            + " average-present (over those that have it), drop (default:"
+                            + " refuse).")
     private OnMissing missing = OnMissing.REFUSE;
 
     @Option(
@@ -36,8 +37,8 @@ final class MismatchFlags {
             completionCandidates = Extra.class,
             converter = Extra.class,
             description =
-                    "Tensors that the first lacks and another has: refuse, drop, keep (default:"
-                            + " refuse).")
+                    "Tensors and components that the first lacks and another has: refuse, drop,"
+                            + " keep (default: refuse).")
     private OnExtra extra = OnExtra.REFUSE;
 
     @Option(

@@ -75,11 +75,9 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                             + " has no recipe in its header; it was not made by Diffusion Soup.");
         }
         // Copied components may carry recipes of their own: the soup's is the one that covers them.
-        // One that drops what some lack does not say what it covers, so it is asked before others.
+        // One that names what it covers is asked before those that cover all there is.
         List<Map.Entry<String, Provenance>> order = new ArrayList<>(recipes.entrySet());
-        order.sort(
-                Comparator.comparing(
-                        e -> !e.getValue().recipe().contains("\"on_missing\":\"drop\"")));
+        order.sort(Comparator.comparing(e -> !e.getValue().recipe().contains("\"components\":\"")));
         for (var e : order) {
             JsonNode json = json(soup, e.getValue().recipe());
             switch (json.path("method").asText("")) {
@@ -141,7 +139,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
             if (json.isPresent() && !names.isEmpty() && agree(main, json.get(), unlike)) {
                 known(soup, json.get());
                 made.put(part, json.get());
-            } else if (!unlike.allowsCopies()) {
+            } else if (soup.parts().containsKey(part) || !unlike.drops()) {
                 json.ifPresent(j -> known(soup, j));
                 throw disagreeing(soup, part);
             }

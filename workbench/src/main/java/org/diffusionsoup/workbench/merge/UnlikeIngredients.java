@@ -77,10 +77,9 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
     }
 
     /**
-     * Whether a part of the soup may have no recipe of this soup: components that are dropped
-     * because some ingredient lacks them are not left out of a folder but copied from the first.
+     * Whether components that were to be averaged may be left out, as some ingredient lacks them.
      */
-    boolean allowsCopies() {
+    boolean drops() {
         return policy.missing() == OnMissing.DROP;
     }
 
