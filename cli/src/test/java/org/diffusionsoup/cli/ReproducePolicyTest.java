@@ -17,6 +17,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SafetensorsWriter;
@@ -103,9 +104,21 @@ class ReproducePolicyTest {
 
     /** Made again from its header, it is the same to the last byte of the last file. */
     private void again(Path soup) throws IOException {
+        again(soup, true);
+    }
+
+    /**
+     * The same.
+     *
+     * @param whole whether the files are the same: a sharded set is made again as one
+     */
+    private void again(Path soup, boolean whole) throws IOException {
         Path out = folder.resolve("again-" + soup.getFileName());
         Run run = Run.of("reproduce", soup, "-o", out, "-q");
         assertThat(run.status()).as(run.out() + run.err()).isZero();
+        if (!whole) {
+            return;
+        }
         if (Files.isRegularFile(soup)) {
             assertThat(out).hasSameBinaryContentAs(soup);
             return;
@@ -138,9 +151,13 @@ class ReproducePolicyTest {
 
     /** Writes a weight file's recipe anew. */
     private static void edit(Path file, UnaryOperator<String> edit) {
+        edit(file, "soup.recipe", edit);
+    }
+
+    private static void edit(Path file, String key, UnaryOperator<String> edit) {
         try (SafetensorsFile open = SafetensorsFile.open(file)) {
             Map<String, String> all = new TreeMap<>(open.metadata());
-            all.computeIfPresent("soup.recipe", (k, v) -> edit.apply(v));
+            all.computeIfPresent(key, (k, v) -> edit.apply(v));
             List<TensorEntry> tensors =
                     open.tensors().values().stream()
                             .map(t ->
@@ -338,6 +355,134 @@ class ReproducePolicyTest {
         assertThat(folder.resolve("no")).doesNotExist();
     }
 
+    private static float[] values(Path weights, String tensor) {
+        try (SafetensorsFile open = SafetensorsFile.open(weights)) {
+            return open.floats(tensor);
+        }
+    }
+
+    /** Adds a component without weights. */
+    private static void featureExtractor(Path pipeline, String config) throws IOException {
+        Files.createDirectories(pipeline.resolve("feature_extractor"));
+        Files.writeString(pipeline.resolve("feature_extractor/preprocessor_config.json"), config);
+        index(
+                pipeline,
+                "\"safety_checker\"",
+                "\"feature_extractor\": [\"transformers\", \"CLIPImageProcessor\"], \"safety_checker\"");
+    }
+
+    @Test
+    void aComponentThatTheFirstLacksIsKept() throws IOException {
+        Path x = stable("x", WIDE, "", 1);
+        Path y = stable("y", WIDE, "s F32 3", 2);
+        Path z = stable("z", WIDE, "s F32 3", 3);
+        featureExtractor(y, "{}");
+        Run.of("merge", x, y, "-o", folder.resolve("no")).refuses("component safety_checker");
+        Path one = merge("one", "--on-extra keep", List.of(x, y));
+        assertThat(files(one)).isEqualTo(files(y));
+        assertThat(values(one.resolve("safety_checker/model.safetensors"), "s"))
+                .isEqualTo(values(y.resolve("safety_checker/model.safetensors"), "s"));
+        assertThat(one.resolve("safety_checker/config.json"))
+                .hasSameBinaryContentAs(y.resolve("safety_checker/config.json"));
+        for (String component : List.of("safety_checker", "feature_extractor", "unet")) {
+            assertThat(index(one).path(component)).isEqualTo(index(y).path(component));
+        }
+        try (Checkpoint open = Checkpoint.open(one)) {
+            assertThat(open.parts().keySet()).containsExactly("safety_checker", "unet", "vae");
+        }
+        again(one);
+
+        Path mean = merge("mean", "--on-extra keep --weights 1,1,3", List.of(x, y, z));
+        Path checker = Path.of("safety_checker/model.safetensors");
+        assertThat(recipe(mean.resolve(checker)).path("file").asText())
+                .isEqualTo("safety_checker/model.safetensors");
+        assertThat(recipe(mean.resolve(checker)).has("given_order")).isFalse();
+        float[] a = values(y.resolve(checker), "s");
+        float[] b = values(z.resolve(checker), "s");
+        float[] w = values(mean.resolve(checker), "s");
+        for (int i = 0; i < w.length; i++) {
+            assertThat(w[i]).isEqualTo((float) (((double) a[i] + 3 * (double) b[i]) / 4));
+        }
+        again(mean);
+        again(merge("shards", "--on-extra keep --shard-size 20B", List.of(x, y)), false);
+
+        Path less = merge("less", "--on-extra keep --component unet", List.of(x, y));
+        assertThat(files(less)).isEqualTo(files(x));
+        again(less);
+        Path neither = merge("neither", "--on-extra drop --on-files from-first", List.of(x, y));
+        assertThat(files(neither)).isEqualTo(files(x));
+        again(neither);
+        Path swapped = merge("swapped", "--on-missing drop --on-extra keep", List.of(z, x));
+        assertThat(swapped.resolve("safety_checker")).doesNotExist();
+        again(swapped);
+        Path only = merge("only", "--on-extra keep --component safety_checker", List.of(x, y));
+        assertThat(only.resolve("unet/diffusion_pytorch_model.safetensors"))
+                .hasSameBinaryContentAs(x.resolve("unet/diffusion_pytorch_model.safetensors"));
+        assertThat(files(only)).isEqualTo(files(y));
+        Run.of("reproduce", only, "-q").fails(1, "nothing of its ingredient 'x'");
+    }
+
+    @Test
+    void whoHasAComponentFirstSuppliesItsOtherFiles() throws IOException {
+        Path x = stable("x", WIDE, "", 1);
+        Path y = stable("y", WIDE, "s F32 3", 2);
+        Path z = stable("z", WIDE, "s F32 3, t F32 2", 3);
+        featureExtractor(z, "{}");
+        Files.writeString(z.resolve("safety_checker/config.json"), "{\"z\": 1}");
+        Run.of("merge", x, y, z, "-o", folder.resolve("no"), "--on-extra", "keep")
+                .refuses("z: safety_checker/config.json has another content");
+        for (List<Path> order : List.of(List.of(x, y, z), List.of(x, z, y))) {
+            Path supplier = order.get(1);
+            String name = "x" + supplier.getFileName();
+            Path soup = merge(name, "--on-extra keep --on-files from-first", order);
+            assertThat(soup.resolve("safety_checker/config.json"))
+                    .hasSameBinaryContentAs(supplier.resolve("safety_checker/config.json"));
+            assertThat(soup.resolve("feature_extractor/preprocessor_config.json")).exists();
+            JsonNode recipe = recipe(soup.resolve("safety_checker/model.safetensors"));
+            List<String> given = new ArrayList<>();
+            for (String place : recipe.path("given_order").asText().split(",", -1)) {
+                int i = Integer.parseInt(place) - 1;
+                given.add(recipe.path("ingredients").path(i).path("name").asText());
+            }
+            assertThat(given)
+                    .isEqualTo(order.stream().map(p -> p.getFileName().toString()).toList());
+            again(soup);
+        }
+    }
+
+    /** The SHA-256 of a weight file without the program's version. */
+    private static String golden(Path file) {
+        edit(file, "soup.version", v -> "");
+        return Hashes.sha256(file);
+    }
+
+    @Test
+    void whereTheOrderMakesNoDifferenceTheBytesAreAsEver() throws IOException {
+        Path a = model(folder.resolve("a.safetensors"), WIDE, 1);
+        Path b = model(folder.resolve("b.safetensors"), WIDE, 2);
+        Path c = model(folder.resolve("c.safetensors"), WIDE + ", e F32 2", 3);
+        Path d = model(folder.resolve("d.safetensors"), WIDE + ", e F32 2", 4);
+        Path plain = merge("plain.safetensors", "--weights 1,2", List.of(a, b));
+        Path kept = merge("kept.safetensors", "--on-extra keep", List.of(a, c, d));
+        Path less = merge("less.safetensors", "--on-missing drop", List.of(c, a, d));
+        Path x = pipeline(folder.resolve("x"), WIDE, WIDE, "{}", 1);
+        Path y = pipeline(folder.resolve("y"), WIDE, WIDE, "{}", 2);
+        Path soup = merge("soup", "--component unet", List.of(x, y));
+        assertThat(soup.resolve("model_index.json"))
+                .hasSameBinaryContentAs(x.resolve("model_index.json"));
+        assertThat(
+                        List.of(
+                                golden(plain),
+                                golden(kept),
+                                golden(less),
+                                golden(soup.resolve("unet/diffusion_pytorch_model.safetensors"))))
+                .containsExactly(
+                        "29e63a9cf22cbf62ecbb364a9ebd2acd85807ce981a6eaf4b34c15436d26050e",
+                        "83ee95c46eeb1064034b671c4faf4bc5ff0f37757560274f36e6b8f2d12450b3",
+                        "5df3a34ae4831593376ecf72d07f8107d1f579ffb2c8084daae2f572cca4dced",
+                        "fa10c090a891f87711d3be59b7bfab7734a95fcbfefaa683b8b322c98581ce7b");
+    }
+
     @Test
     void aComponentWithoutACommonTensorIsDropped() throws IOException {
         Path x = pipeline(folder.resolve("x"), WIDE, "a F32 3", "{}", 1);
@@ -390,9 +535,16 @@ class ReproducePolicyTest {
         Path c = model(folder.resolve("c.safetensors"), "w F32 40, e F16 7", 3);
         String keep = "--on-extra keep --on-dtype convert";
         Path soup = merge("soup.safetensors", keep, List.of(a, b, c));
+        again(soup);
+        again(merge("turned.safetensors", keep, List.of(a, c, b)));
+        Path two = merge("two.safetensors", keep, List.of(a, c));
+        assertThat(recipe(two).has("given_order")).isFalse();
+        again(two);
+        edit(soup, r -> r.replaceFirst("\"given_order\":\"[0-9,]*", "\"given_order\":\"3,1,1"));
+        Run.of("reproduce", soup, "-q").fails(1, "3 ingredients", "impossible order '3,1,1'");
+        edit(soup, r -> r.replaceFirst("\"given_order\":\"[0-9,]*\",", ""));
         Run.of("reproduce", soup, "-q")
                 .fails(1, "tensor 'e'", "'b.safetensors'", "'c.safetensors'", "came before");
-        again(merge("two.safetensors", keep, List.of(a, c)));
 
         Path x = pipeline(folder.resolve("x"), WIDE, "", "{}", 1);
         Path y = pipeline(folder.resolve("y"), WIDE, WIDE, "{}", 2);

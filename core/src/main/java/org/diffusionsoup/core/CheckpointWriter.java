@@ -66,7 +66,8 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
     /**
      * The same with a layout that may differ from that of a checkpoint.
      *
-     * @param layout its components that are neither among the parts nor dropped are copied
+     * @param layout its components that are neither among the parts nor dropped are copied; those
+     *     with weights that it keeps are among the parts
      */
     void write(OutputLayout layout, Map<String, Part> parts, Path out) {
         if (!replace && Files.exists(out)) {
@@ -109,6 +110,12 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
             files(stem, part).forEach((file, maker) -> made.put(name + "/" + file, maker));
             leave.add(name);
         });
+        layout.kept()
+                .values()
+                .forEach(c ->
+                        ExtraComponents.files(c)
+                                .forEach((file, from) ->
+                                        made.put(file, to -> Files.copy(from, to))));
         if (layout.changesIndex()) {
             byte[] index = layout.index(like).text().getBytes(StandardCharsets.UTF_8);
             made.put(DiffusersFolder.INDEX, to -> AtomicFiles.write(to, index));

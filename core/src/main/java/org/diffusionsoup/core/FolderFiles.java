@@ -7,52 +7,103 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.DiffusersFolder.Component;
+import org.diffusionsoup.core.ExtraComponents.Holder;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.Mismatch.Cause;
+import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnFiles;
 import org.diffusionsoup.core.Mismatches.Model;
+import org.jspecify.annotations.Nullable;
 
 /** Compares what diffusers folders hold besides weights. */
 final class FolderFiles {
-    private FolderFiles() {}
+    private static final String ANOTHER = "another content";
+
+    private final List<Mismatch> found = new ArrayList<>();
+    private final boolean refused;
+
+    private FolderFiles(MismatchPolicy policy) {
+        this.refused = policy.files() == OnFiles.REFUSE;
+    }
 
     static List<Mismatch> compare(List<Model> models, MismatchPolicy policy) {
-        List<Mismatch> found = new ArrayList<>();
-        Optional<DiffusersFolder> first = models.getFirst().folder();
-        if (first.isEmpty()) {
-            return found;
-        }
-        boolean refused = policy.files() == OnFiles.REFUSE;
-        List<String> mine = others(models.getFirst(), first.get());
+        FolderFiles files = new FolderFiles(policy);
+        Model first = models.getFirst();
+        ExtraComponents kept =
+                policy.extra() == OnExtra.KEEP
+                        ? ExtraComponents.of(
+                                models.stream().map(Model::folder).toList(), part -> true)
+                        : ExtraComponents.none();
         for (int i = 1; i < models.size(); i++) {
-            Optional<DiffusersFolder> other = models.get(i).folder();
-            if (other.isEmpty()) {
-                continue;
-            }
-            List<String> its = others(models.get(i), other.get());
-            Set<String> told = onlyIn(models.getFirst(), other.get());
-            told.addAll(onlyIn(models.get(i), first.get()));
-            TreeSet<String> all = new TreeSet<>(mine);
-            all.addAll(its);
-            all.removeIf(f -> told.contains(DiffusersFolder.componentOf(f)));
-            for (String f : all) {
-                String expected = mine.contains(f) ? "there" : "absent";
-                String actual = its.contains(f) ? "there" : "absent";
-                if (expected.equals(actual)) {
-                    Set<String> without = f.equals(DiffusersFolder.INDEX) ? told : Set.of();
-                    Path a = first.get().path().resolve(f);
-                    if (sameContent(a, other.get().path().resolve(f), without)) {
-                        continue;
-                    }
-                    actual = "another content";
-                }
-                found.add(new Mismatch(Cause.FILE, i, "", f, expected, actual, refused));
+            if (first.folder().isPresent() && models.get(i).folder().isPresent()) {
+                files.folders(i, first, models.get(i), kept.holders().keySet());
             }
         }
-        return found;
+        kept.holders().values().forEach(files::holders);
+        return files.found;
+    }
+
+    /**
+     * Compares a folder with the first.
+     *
+     * @param kept components that are not compared with the first, which lacks them
+     */
+    private void folders(int input, Model first, Model other, Set<String> kept) {
+        DiffusersFolder a = first.folder().orElseThrow();
+        DiffusersFolder b = other.folder().orElseThrow();
+        Set<String> without = onlyIn(first, b);
+        without.addAll(onlyIn(other, a));
+        without.addAll(kept);
+        contents(input, others(first, a), others(other, b), without);
+    }
+
+    /** Compares a component that the first lacks with that of the first who has it. */
+    private void holders(List<Holder> holders) {
+        Component first = holders.getFirst().component();
+        for (Holder h : holders.subList(1, holders.size())) {
+            if (!ExtraComponents.sameClass(first, h.component())) {
+                add(h.input(), DiffusersFolder.INDEX, "there", ANOTHER);
+            }
+            contents(
+                    h.input(),
+                    ExtraComponents.files(first),
+                    ExtraComponents.files(h.component()),
+                    Set.of());
+        }
+    }
+
+    /**
+     * Compares files.
+     *
+     * @param without components that are not compared
+     */
+    private void contents(
+            int input, Map<String, Path> mine, Map<String, Path> its, Set<String> without) {
+        TreeSet<String> all = new TreeSet<>(mine.keySet());
+        all.addAll(its.keySet());
+        all.removeIf(f -> without.contains(DiffusersFolder.componentOf(f)));
+        for (String f : all) {
+            Path a = mine.get(f);
+            Path b = its.get(f);
+            if (a == null || b == null) {
+                add(input, f, there(a), there(b));
+            } else if (!sameContent(a, b, f.equals(DiffusersFolder.INDEX) ? without : Set.of())) {
+                add(input, f, "there", ANOTHER);
+            }
+        }
+    }
+
+    private static String there(@Nullable Path file) {
+        return file == null ? "absent" : "there";
+    }
+
+    private void add(int input, String file, String expected, String actual) {
+        found.add(new Mismatch(Cause.FILE, input, "", file, expected, actual, refused));
     }
 
     /** Components with weights that another folder lacks, which is told of the components. */
@@ -63,8 +114,9 @@ final class FolderFiles {
     }
 
     /** Files of the compared components and of the folder itself. */
-    private static List<String> others(Model model, DiffusersFolder folder) {
-        return folder.otherFiles().stream()
+    private static SortedMap<String, Path> others(Model model, DiffusersFolder folder) {
+        SortedMap<String, Path> files = new TreeMap<>();
+        folder.otherFiles().stream()
                 .filter(f -> !f.endsWith(ShardedSafetensors.INDEX_SUFFIX))
                 .filter(f -> {
                     String part = DiffusersFolder.componentOf(f);
@@ -73,7 +125,8 @@ final class FolderFiles {
                             || c.weightFiles().isEmpty()
                             || model.parts().containsKey(part);
                 })
-                .toList();
+                .forEach(f -> files.put(f, folder.path().resolve(f)));
+        return files;
     }
 
     /**

@@ -34,7 +34,10 @@ public record MismatchPolicy(
         REFUSE,
         /** The output does not have it. */
         DROP,
-        /** Copied from the only one that has it, averaged over those that have it. */
+        /**
+         * Copied from the only one that has it, averaged over those that have it. A component's
+         * other files are those of the first that has it.
+         */
         KEEP
     }
 

@@ -8,19 +8,24 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.DiffusersFolder.Component;
 import org.diffusionsoup.core.JsonValue.JsonArray;
 import org.diffusionsoup.core.JsonValue.JsonNull;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.JsonValue.JsonString;
 
 /**
  * The layout of an output: that of another checkpoint, but for some components.
  *
  * @param like whose layout, and whose other files, the output takes
  * @param dropped components of {@code like}, a diffusers folder, that the output does not have
+ * @param kept components that {@code like} lacks and the output has, with whose other files
  */
-record OutputLayout(Checkpoint like, SortedSet<String> dropped) {
+record OutputLayout(Checkpoint like, SortedSet<String> dropped, SortedMap<String, Component> kept) {
     /** What an entry of {@code model_index.json} says where diffusers saves a pipeline without. */
     private static final JsonArray ABSENT = new JsonArray(List.of(new JsonNull(), new JsonNull()));
 
@@ -32,6 +37,7 @@ record OutputLayout(Checkpoint like, SortedSet<String> dropped) {
 
     OutputLayout {
         dropped = Collections.unmodifiableSortedSet(new TreeSet<>(dropped));
+        kept = Collections.unmodifiableSortedMap(new TreeMap<>(kept));
     }
 
     private static Map<String, Set<String>> optional() {
@@ -49,24 +55,32 @@ record OutputLayout(Checkpoint like, SortedSet<String> dropped) {
 
     /** All as another checkpoint has it. */
     static OutputLayout of(Checkpoint like) {
-        return new OutputLayout(like, new TreeSet<>());
+        return new OutputLayout(like, new TreeSet<>(), new TreeMap<>());
     }
 
     /** Whether {@code model_index.json} is another than that of {@code like}. */
     boolean changesIndex() {
-        return !dropped.isEmpty();
+        return !dropped.isEmpty() || !kept.isEmpty();
     }
 
     /** {@code model_index.json} of the output, a diffusers folder. */
     JsonObject index(DiffusersFolder folder) {
         SequencedMap<String, JsonValue> fields = new LinkedHashMap<>(folder.modelIndex().fields());
         dropped.forEach(name -> fields.put(name, ABSENT));
+        kept.forEach((name, c) ->
+                fields.put(
+                        name,
+                        new JsonArray(
+                                List.of(
+                                        new JsonString(c.library()),
+                                        new JsonString(c.className())))));
         return new JsonObject(fields);
     }
 
     /** The weight file of a component that is not sharded, without the suffix. */
     String stem(DiffusersFolder folder, String component) {
-        return folder.component(component).library().equals("diffusers")
+        Component own = kept.get(component);
+        return (own == null ? folder.component(component) : own).library().equals("diffusers")
                 ? "diffusion_pytorch_model"
                 : "model";
     }

@@ -12,6 +12,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
@@ -25,6 +26,7 @@ import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.KeptSum.Member;
+import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 
 /**
@@ -299,7 +301,9 @@ public final class Souper {
         List<TensorPlan> plan =
                 Mismatches.between(first.checkpoint(), others, options.policy()).plan();
         for (String c : options.components()) {
-            first.part(c);
+            if (plan.stream().noneMatch(t -> t.part().equals(c))) {
+                first.part(c);
+            }
         }
         ExecutorService workers =
                 Executors.newFixedThreadPool(
@@ -406,7 +410,8 @@ public final class Souper {
             this.a = members.stream().map(m -> m.a().longValueExact()).toList();
             boolean alike = options.policy().equals(MismatchPolicy.REFUSE);
             this.plan = places(wanted, given);
-            this.layout = layout((alike ? ingredients : given).getFirst().checkpoint());
+            ExtraComponents more = extraComponents(given);
+            this.layout = layout((alike ? ingredients : given).getFirst().checkpoint(), more);
             TreeMap<String, String> extra = new TreeMap<>();
             options.outputDType().ifPresent(d -> extra.put("dtype", d.safetensorsName()));
             if (options.allowNonFinite()) {
@@ -418,12 +423,15 @@ public final class Souper {
             if (!alike) {
                 options.policy().describe(extra);
                 extra.put("first_name", given.getFirst().what().name());
+                if (given.size() > 2 && (more.dependOnOrder() || isKeptInKinds(wanted, given))) {
+                    extra.put("given_order", orderOf(given));
+                }
             }
             this.recipe = Recipe.average(layout, members, extra);
         }
 
         /** Like a checkpoint, but for the components of which nothing is left. */
-        private OutputLayout layout(Checkpoint like) {
+        private OutputLayout layout(Checkpoint like, ExtraComponents more) {
             if (plan.isEmpty() && !options.policy().equals(MismatchPolicy.REFUSE)) {
                 throw new SoupException(
                         "Nothing is left to average: the ingredients have no tensor in common"
@@ -440,7 +448,37 @@ public final class Souper {
                             }
                         });
             }
-            return new OutputLayout(like, dropped);
+            return new OutputLayout(like, dropped, more.suppliers());
+        }
+
+        private ExtraComponents extraComponents(List<Ingredient> given) {
+            return options.policy().extra() == OnExtra.KEEP
+                    ? ExtraComponents.of(
+                            given.stream().map(i -> i.checkpoint().folder()).toList(),
+                            plan::containsKey)
+                    : ExtraComponents.none();
+        }
+
+        /** Whether a tensor that the first lacks has several shapes or dtypes among the others. */
+        private boolean isKeptInKinds(List<TensorPlan> wanted, List<Ingredient> given) {
+            return wanted.stream()
+                    .filter(t -> isWanted(t.part()) && t.inputs()[0] > 0)
+                    .anyMatch(t -> {
+                        List<TensorInfo> of =
+                                given.stream()
+                                        .map(i -> i.checkpoint().parts().get(t.part()))
+                                        .filter(Objects::nonNull)
+                                        .flatMap(s -> Stream.ofNullable(s.tensors().get(t.name())))
+                                        .toList();
+                        return of.stream().anyMatch(x -> !x.sameKind(of.getFirst()));
+                    });
+        }
+
+        /** The ingredients' places in the recipe, from 1, in the order they were given. */
+        private String orderOf(List<Ingredient> given) {
+            return given.stream()
+                    .map(i -> String.valueOf(ingredients.indexOf(i) + 1))
+                    .collect(Collectors.joining(","));
         }
 
         /** Whether a component is averaged; the others are copied. */

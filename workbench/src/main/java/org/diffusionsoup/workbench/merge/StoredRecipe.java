@@ -161,7 +161,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
             }
             inputs.add(new Input(names.get(i), hashes));
         }
-        int first = unlike.first(soup, made, inputs);
+        List<Integer> order = unlike.order(soup, made, inputs);
         Souper.Options options = options(soup, main).withPolicy(unlike.policy());
         return new StoredRecipe(
                 version,
@@ -169,10 +169,9 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                 made.keySet(),
                 (paths, out, cache, progress) -> {
                     List<SoupIngredient> ingredients = new ArrayList<>();
-                    for (int i = 0; i < paths.size(); i++) {
+                    for (int i : order) {
                         ingredients.add(new SoupIngredient(names.get(i), paths.get(i), k.get(i)));
                     }
-                    ingredients.addFirst(ingredients.remove(first));
                     unlike.checkOrderOfOthers(soup.path(), made.keySet(), ingredients);
                     // What was noted of a search is part of the bytes.
                     SortedMap<String, String> notes =

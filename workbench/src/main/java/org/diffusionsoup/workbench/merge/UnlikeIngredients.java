@@ -28,8 +28,16 @@ import org.diffusionsoup.core.TensorInfo;
 record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy) {
     private static final String FIRST_NAME = "first_name";
     private static final String FIRST_SHA256 = "first_sha256";
+    private static final String GIVEN_ORDER = "given_order";
     private static final Set<String> SHARED =
-            Set.of("on_missing", "on_extra", "on_dtype", "on_shape", "on_files", FIRST_NAME);
+            Set.of(
+                    "on_missing",
+                    "on_extra",
+                    "on_dtype",
+                    "on_shape",
+                    "on_files",
+                    FIRST_NAME,
+                    GIVEN_ORDER);
 
     /**
      * Reads a recipe.
@@ -66,7 +74,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
         return words;
     }
 
-    /** The keys that {@link #of} and {@link #first} know. */
+    /** The keys that {@link #of} and {@link #order} know. */
     static boolean knows(String key) {
         return SHARED.contains(key) || key.equals(FIRST_SHA256);
     }
@@ -84,14 +92,42 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
     }
 
     /**
-     * Which ingredient was given first.
+     * In which order the ingredients were given.
      *
      * @param recipes of the parts that were made
      * @param inputs the ingredients
-     * @return its index; 0 where it makes no difference
-     * @throws SoupException if the recipes do not tell
+     * @return their indexes: the first one first, and the others in the order they were given where
+     *     the recipe tells it
+     * @throws SoupException if the recipes do not tell who was first
      */
-    int first(Checkpoint soup, Map<String, JsonNode> recipes, List<StoredRecipe.Input> inputs) {
+    List<Integer> order(
+            Checkpoint soup, Map<String, JsonNode> recipes, List<StoredRecipe.Input> inputs) {
+        List<Integer> order = new ArrayList<>();
+        for (int i = 0; i < inputs.size(); i++) {
+            order.add(i);
+        }
+        String told = words.get(GIVEN_ORDER);
+        if (told == null) {
+            order.addFirst(order.remove(first(soup, recipes, inputs)));
+            return order;
+        }
+        List<String> places = List.of(told.split(",", -1));
+        List<String> all = order.stream().map(i -> String.valueOf(i + 1)).toList();
+        if (places.size() != all.size() || !Set.copyOf(places).equals(Set.copyOf(all))) {
+            throw new SoupException(
+                    "The recipe in "
+                            + soup.path()
+                            + " gives its "
+                            + all.size()
+                            + " ingredients the impossible order '"
+                            + told
+                            + "'.");
+        }
+        return places.stream().map(p -> Integer.parseInt(p) - 1).toList();
+    }
+
+    private int first(
+            Checkpoint soup, Map<String, JsonNode> recipes, List<StoredRecipe.Input> inputs) {
         String name = words.get(FIRST_NAME);
         if (name == null) {
             return 0;
@@ -131,15 +167,18 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
     }
 
     /**
-     * Makes sure that it makes no difference in which order the others followed the first, as no
-     * recipe tells that. It makes one where tensors are kept that the first lacks and others have
-     * in several shapes or dtypes: they are compared with the one that had them first.
+     * Makes sure that it makes no difference in which order the others followed the first where the
+     * recipe does not tell that, as recipes of earlier versions do not. It makes one where tensors
+     * are kept that the first lacks and others have in several shapes or dtypes: they are compared
+     * with the one that had them first.
      *
      * @param ingredients the first one first
      * @throws SoupException if it does; names a tensor
      */
     void checkOrderOfOthers(Path soup, Set<String> parts, List<SoupIngredient> ingredients) {
-        if (policy.extra() != OnExtra.KEEP || ingredients.size() < 3) {
+        if (policy.extra() != OnExtra.KEEP
+                || ingredients.size() < 3
+                || words.containsKey(GIVEN_ORDER)) {
             return;
         }
         record Seen(String ingredient, TensorInfo tensor) {}
