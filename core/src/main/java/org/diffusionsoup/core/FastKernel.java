@@ -136,7 +136,7 @@ final class FastKernel implements AverageKernel {
             load(in[i + 1], inputs[i + 1], at, n, floats1);
             load(in[i + 2], inputs[i + 2], at, n, floats2);
             load(in[i + 3], inputs[i + 3], at, n, floats3);
-            addFour(a[i], a[i + 1], a[i + 2], a[i + 3], n);
+            addFour(floats, floats1, floats2, floats3, a[i], a[i + 1], a[i + 2], a[i + 3], sum, n);
         }
         for (; i < a.length; i++) {
             load(in[i], inputs[i], at, n, floats);
@@ -145,12 +145,18 @@ final class FastKernel implements AverageKernel {
         nonFinite(sum, error, n);
     }
 
-    private void addFour(double a0, double a1, double a2, double a3, int n) {
-        float[] f0 = floats;
-        float[] f1 = floats1;
-        float[] f2 = floats2;
-        float[] f3 = floats3;
-        double[] s = sum;
+    /** Adds four inputs where no addition rounds. */
+    static void addFour(
+            float[] f0,
+            float[] f1,
+            float[] f2,
+            float[] f3,
+            double a0,
+            double a1,
+            double a2,
+            double a3,
+            double[] s,
+            int n) {
         for (int j = 0; j < n; j++) {
             s[j] += (a0 * f0[j] + a1 * f1[j]) + (a2 * f2[j] + a3 * f3[j]);
         }
@@ -190,7 +196,8 @@ final class FastKernel implements AverageKernel {
         }
     }
 
-    private static void addExact(float[] in, double a, double[] sum, int n) {
+    /** Adds an input where no addition rounds. */
+    static void addExact(float[] in, double a, double[] sum, int n) {
         for (int j = 0; j < n; j++) {
             sum[j] += a * in[j];
         }

@@ -47,9 +47,11 @@ final class HalfSums {
             all += Math.abs(k);
         }
         float few = 0;
-        for (int i = 0; i < a.length; i += members(i)) {
+        int members;
+        for (int i = 0; i < a.length; i += members) {
+            members = together(a.length - i);
             float group = 0;
-            for (int m = 0; m < members(i); m++) {
+            for (int m = 0; m < members; m++) {
                 group += Math.abs(a[i + m]);
             }
             few = Math.max(few, group);
@@ -68,9 +70,8 @@ final class HalfSums {
         return Float.float16ToFloat(nearest) * (double) sum > 1 ? nearest - 1 : nearest;
     }
 
-    /** How many ingredients are added at once from number i on. */
-    private int members(int i) {
-        int left = a.length - i;
+    /** How many ingredients are added at once when so many are left. */
+    static int together(int left) {
         return left >= 4 ? 4 : Math.min(left, 2);
     }
 
@@ -88,7 +89,7 @@ final class HalfSums {
         double bound = 0;
         int members;
         for (int i = 0; i < a.length; i += members) {
-            members = members(i);
+            members = together(a.length - i);
             double more = load(inputs[i], halves, at, n, a[i]);
             if (members > 1) {
                 more += load(inputs[i + 1], halves1, at, n, a[i + 1]);

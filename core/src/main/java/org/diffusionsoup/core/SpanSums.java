@@ -52,8 +52,7 @@ final class SpanSums {
         Arrays.fill(sum, 0, n, -0.0); // the neutral element: -0 + -0 is -0, -0 + 0 is 0
         int i = 0;
         while (i < a.length) {
-            int left = a.length - i;
-            int members = left >= 4 ? 4 : Math.min(left, 2);
+            int members = HalfSums.together(a.length - i);
             for (int m = 0; m < members; m++) {
                 if (anyOutside(inputs[i + m], at * 4L, least, n)) {
                     return false;
@@ -68,9 +67,12 @@ final class SpanSums {
                 load(inputs[i + 3], floats3, at, n);
             }
             switch (members) {
-                case 1 -> add(floats, a[i], sum, n);
-                case 2 -> add(floats, floats1, a[i], a[i + 1], sum, n);
-                default -> addFour(a[i], a[i + 1], a[i + 2], a[i + 3], n);
+                case 1 -> FastKernel.addExact(floats, a[i], sum, n);
+                case 2 -> addTwo(floats, floats1, a[i], a[i + 1], sum, n);
+                default ->
+                        FastKernel.addFour(
+                                floats, floats1, floats2, floats3, a[i], a[i + 1], a[i + 2],
+                                a[i + 3], sum, n);
             }
             i += members;
         }
@@ -94,26 +96,9 @@ final class SpanSums {
         return any < 0;
     }
 
-    private static void add(float[] in, double a, double[] sum, int n) {
-        for (int j = 0; j < n; j++) {
-            sum[j] += a * in[j];
-        }
-    }
-
-    private static void add(float[] in, float[] in1, double a, double a1, double[] sum, int n) {
+    private static void addTwo(float[] in, float[] in1, double a, double a1, double[] sum, int n) {
         for (int j = 0; j < n; j++) {
             sum[j] += a * in[j] + a1 * in1[j];
-        }
-    }
-
-    private void addFour(double a0, double a1, double a2, double a3, int n) {
-        float[] f0 = floats;
-        float[] f1 = floats1;
-        float[] f2 = floats2;
-        float[] f3 = floats3;
-        double[] s = sum;
-        for (int j = 0; j < n; j++) {
-            s[j] += (a0 * f0[j] + a1 * f1[j]) + (a2 * f2[j] + a3 * f3[j]);
         }
     }
 

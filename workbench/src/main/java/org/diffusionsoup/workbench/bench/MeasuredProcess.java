@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.bench;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,24 +59,24 @@ record MeasuredProcess(int status, double seconds, double peakMegabytes) {
      * @throws SoupException if it does not end with status 0
      */
     static MeasuredProcess soup(List<String> args, Map<String, String> environment) {
-        List<String> command = new ArrayList<>();
         Path launcher = Path.of(System.getProperty("soup.home", "."), "soup");
+        List<String> command = new ArrayList<>();
         if (Files.isExecutable(launcher)) {
             command.add(launcher.toString());
+            command.addAll(args);
         } else {
-            command.add(ProcessHandle.current().info().command().orElse("java"));
-            command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-            command.addAll(
-                    List.of(
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            "org.diffusionsoup.cli.Main"));
+            command.addAll(SoupProcess.command(args));
         }
-        command.addAll(args);
         return of(command, environment);
     }
 
-    private static MeasuredProcess attempt(
+    /**
+     * Runs a command that may fail.
+     *
+     * @param errors where its error stream goes
+     * @throws SoupException if it cannot be started
+     */
+    static MeasuredProcess attempt(
             List<String> command, Map<String, String> environment, ProcessBuilder.Redirect errors) {
         long start = System.nanoTime();
         try {
