@@ -94,18 +94,26 @@ final class Trees {
         }
     }
 
-    static void move(Path from, Path to) {
+    /**
+     * Renames a folder, unless another process has put one with content there first.
+     *
+     * @return whether it was moved
+     */
+    static boolean moveUnlessThere(Path from, Path to) {
+        Path parent = java.util.Objects.requireNonNull(to.getParent());
+        make(parent);
         try {
-            make(to.getParent());
             Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-            sync(to);
         } catch (IOException e) {
+            // No platform replaces a folder that has content, and each has its own word for it.
+            if (Files.isDirectory(from) && Files.isDirectory(to)) {
+                return false;
+            }
             throw new SoupIoException("write", to, e);
         }
-        Path parent = to.getParent();
-        if (parent != null) {
-            sync(parent);
-        }
+        sync(to);
+        sync(parent);
+        return true;
     }
 
     /** Flushes a folder's names; platforms that cannot open a folder skip it. */

@@ -301,17 +301,19 @@ public final class WeightStore {
     }
 
     /**
-     * Takes over a soup's exact sum from where the souper left it, by moving it.
+     * Takes over a soup's exact sum from where the souper left it, by moving it. Where the soup has
+     * a sum already, of another maker or of one running at the same moment, that one stays.
      *
-     * @return SHA-256 of its files by name
+     * @return SHA-256 of its files by name; empty if the sum that stays is another than the one
+     *     made (on another scale, or damaged), so that nothing is recorded that is not there
      */
     public TreeMap<String, String> keepSum(Path made, String id) {
         TreeMap<String, String> hashes = sumHashes(made);
         Path target = sum(id);
-        if (!Files.isDirectory(target)) {
-            Trees.move(made, target);
+        if (!Files.isDirectory(target) && Trees.moveUnlessThere(made, target)) {
+            return hashes;
         }
-        return hashes;
+        return hashes.equals(sumHashes(target)) ? hashes : new TreeMap<>();
     }
 
     /** SHA-256 of a sum's files by name. */
