@@ -20,8 +20,10 @@ final class HalfKernel implements AverageKernel {
     private final NarrowKernel narrow;
     private final CarefulElement careful;
     private final short[] halves = new short[BLOCK];
+    private final MemorySegment halvesMemory = MemorySegment.ofArray(halves);
     private final float[] sum = new float[BLOCK];
     private final int[] fixed = new int[BLOCK];
+    private final MemorySegment fixedMemory = MemorySegment.ofArray(fixed);
     private final float[] error = new float[BLOCK];
     private final float[] folded = new float[BLOCK / 2];
 
@@ -71,7 +73,7 @@ final class HalfKernel implements AverageKernel {
         if (inDoubles) {
             double[] wide = sums.doubles(n);
             if (first > 0) {
-                MemorySegment.copy(inputs[0], FloatCodec.I32, at * 4L, fixed, 0, n);
+                FloatCodec.load32(inputs[0], at * 4L, fixedMemory, n);
                 addFixed(fixed, wide, n);
             }
             moveBack(wide, sum, error, n);
@@ -82,7 +84,7 @@ final class HalfKernel implements AverageKernel {
         } else {
             divide(from, total, halves, n);
         }
-        MemorySegment.copy(halves, 0, out, FloatCodec.I16, at * 2L, n);
+        FloatCodec.store16(halvesMemory, out, at * 2L, n);
         if (inDoubles && NarrowKernel.anyNonZero(error, folded, n)) {
             for (int j = 0; j < n; j++) {
                 if (error[j] != 0 && !careful.average(inputs, out, at + j)) {

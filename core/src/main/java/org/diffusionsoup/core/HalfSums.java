@@ -30,9 +30,13 @@ final class HalfSums {
     private final long beyond;
     private final long beyondFew;
     private final short[] halves = new short[BLOCK];
+    private final MemorySegment memory = MemorySegment.ofArray(halves);
     private final short[] halves1 = new short[BLOCK];
+    private final MemorySegment memory1 = MemorySegment.ofArray(halves1);
     private final short[] halves2 = new short[BLOCK];
+    private final MemorySegment memory2 = MemorySegment.ofArray(halves2);
     private final short[] halves3 = new short[BLOCK];
+    private final MemorySegment memory3 = MemorySegment.ofArray(halves3);
     private final float[] sum = new float[BLOCK];
     private final double[] wide = new double[BLOCK];
     private boolean inDoubles;
@@ -90,13 +94,13 @@ final class HalfSums {
         int members;
         for (int i = 0; i < a.length; i += members) {
             members = together(a.length - i);
-            double more = load(inputs[i], halves, at, n, a[i]);
+            double more = load(inputs[i], memory, at, n, a[i]);
             if (members > 1) {
-                more += load(inputs[i + 1], halves1, at, n, a[i + 1]);
+                more += load(inputs[i + 1], memory1, at, n, a[i + 1]);
             }
             if (members > 2) {
-                more += load(inputs[i + 2], halves2, at, n, a[i + 2]);
-                more += load(inputs[i + 3], halves3, at, n, a[i + 3]);
+                more += load(inputs[i + 2], memory2, at, n, a[i + 2]);
+                more += load(inputs[i + 3], memory3, at, n, a[i + 3]);
             }
             if (more > 1) {
                 return false;
@@ -116,8 +120,8 @@ final class HalfSums {
     }
 
     /** Reads a block; returns the most that it can add to the magnitude of a sum. */
-    private double load(MemorySegment s, short[] to, int at, int n, float k) {
-        MemorySegment.copy(s, FloatCodec.I16, at * 2L, to, 0, n);
+    private double load(MemorySegment s, MemorySegment to, int at, int n, float k) {
+        FloatCodec.load16(s, at * 2L, to, n);
         if ((anyCarry(s, at * 2L, beyond, n / 4) & CARRIES) == 0) {
             return Math.abs(k) * within;
         }

@@ -49,10 +49,7 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
             Map<String, Map<String, String>> metadata,
             Optional<Path> path) {
         /** An order that does not depend on the caller's. */
-        static final Comparator<Member> ORDER =
-                Comparator.comparing((Member m) -> m.hashes().toString())
-                        .thenComparing(Member::a)
-                        .thenComparing(Member::name);
+        static final Comparator<Member> ORDER = Member::compare;
 
         static Member of(Ingredient i, BigInteger a) {
             Map<String, Map<String, String>> metadata = new TreeMap<>();
@@ -62,6 +59,15 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                             metadata.put(part, Provenance.withoutProvenance(source.metadata())));
             return new Member(
                     i.what().name(), a, i.hashes(), metadata, Optional.of(i.checkpoint().path()));
+        }
+
+        private static int compare(Member one, Member other) {
+            int hashes = one.hashes.toString().compareTo(other.hashes.toString());
+            if (hashes != 0) {
+                return hashes;
+            }
+            int coefficients = one.a.compareTo(other.a);
+            return coefficients != 0 ? coefficients : one.name.compareTo(other.name);
         }
 
         /** The same with another coefficient. */

@@ -79,6 +79,15 @@ public record MismatchPolicy(
                     OnShape.REFUSE,
                     OnFiles.REFUSE);
 
+    /** Whether every difference is refused. */
+    public boolean refusesAll() {
+        return missing == OnMissing.REFUSE
+                && extra == OnExtra.REFUSE
+                && dtype == OnDtype.REFUSE
+                && shape == OnShape.REFUSE
+                && files == OnFiles.REFUSE;
+    }
+
     /** The same with another treatment of missing tensors. */
     public MismatchPolicy withMissing(OnMissing other) {
         return new MismatchPolicy(other, extra, dtype, shape, files);

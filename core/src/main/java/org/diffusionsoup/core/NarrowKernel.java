@@ -47,6 +47,7 @@ final class NarrowKernel implements AverageKernel {
     private final MemorySegment sumMemory = MemorySegment.ofArray(sum);
     private final MemorySegment xMemory = MemorySegment.ofArray(x);
     private final MemorySegment bitsMemory = MemorySegment.ofArray(bits);
+    private final MemorySegment halvesMemory = MemorySegment.ofArray(halves);
 
     /** Whether the proof above holds for these formats and coefficients. */
     static boolean suits(Spec spec) {
@@ -88,7 +89,7 @@ final class NarrowKernel implements AverageKernel {
     /** Averages the n elements from {@code at}, at most {@link #BLOCK}. */
     boolean block(MemorySegment[] inputs, MemorySegment out, int at, int n) {
         if (in[0] == FloatFormat.SUM_FIXED) {
-            MemorySegment.copy(inputs[0], FloatCodec.I32, at * 4L, bits, 0, n);
+            FloatCodec.load32(inputs[0], at * 4L, bitsMemory, n);
             startFromSum(bits, sum, error, n);
         } else {
             load(in[0], inputs[0], at, n, sum, sumMemory);
@@ -210,11 +211,11 @@ final class NarrowKernel implements AverageKernel {
             FloatFormat from, MemorySegment s, int at, int n, float[] to, MemorySegment memory) {
         switch (from) {
             case F16 -> {
-                MemorySegment.copy(s, FloatCodec.I16, at * 2L, halves, 0, n);
+                FloatCodec.load16(s, at * 2L, halvesMemory, n);
                 f16ToFloats(halves, to, n);
             }
             case BF16 -> {
-                MemorySegment.copy(s, FloatCodec.I16, at * 2L, halves, 0, n);
+                FloatCodec.load16(s, at * 2L, halvesMemory, n);
                 shiftUp(halves, bits, n);
                 MemorySegment.copy(bitsMemory, 0, memory, 0, n * 4L);
             }
@@ -232,12 +233,12 @@ final class NarrowKernel implements AverageKernel {
         switch (format) {
             case F16 -> {
                 floatsToF16(sum, halves, n);
-                MemorySegment.copy(halves, 0, s, FloatCodec.I16, at * 2L, n);
+                FloatCodec.store16(halvesMemory, s, at * 2L, n);
             }
             case BF16 -> {
                 MemorySegment.copy(sumMemory, 0, bitsMemory, 0, n * 4L);
                 roundToHigh(bits, halves, n);
-                MemorySegment.copy(halves, 0, s, FloatCodec.I16, at * 2L, n);
+                FloatCodec.store16(halvesMemory, s, at * 2L, n);
             }
             case F8_E4M3, F8_E5M2 -> {
                 for (int j = 0; j < n; j++) {

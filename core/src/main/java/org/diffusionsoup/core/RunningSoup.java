@@ -16,7 +16,6 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntConsumer;
 
@@ -78,9 +77,7 @@ public final class RunningSoup implements AutoCloseable {
         if (paths.isEmpty()) {
             throw new SoupException("A search needs at least one ingredient.");
         }
-        ExecutorService workers =
-                Executors.newFixedThreadPool(
-                        options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
+        ExecutorService workers = Workers.start(options.threads());
         List<Ingredient> opened = new ArrayList<>();
         boolean complete = false;
         try {

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -211,10 +210,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
 
         /** Orders tensors by offset and checks that they cover the data without gap or overlap. */
         private LinkedHashMap<String, TensorInfo> layOut(List<TensorInfo> found) {
-            found.sort(
-                    Comparator.comparingLong(TensorInfo::offset)
-                            .thenComparingLong(TensorInfo::byteSize)
-                            .thenComparing(TensorInfo::name));
+            found.sort(Parser::byPlace);
             LinkedHashMap<String, TensorInfo> tensors =
                     LinkedHashMap.newLinkedHashMap(found.size());
             long next = dataStart;
@@ -232,6 +228,15 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
                 throw bad("end of data", "a file of " + next + " bytes", fileSize + " bytes");
             }
             return tensors;
+        }
+
+        private static int byPlace(TensorInfo a, TensorInfo b) {
+            int offsets = Long.compare(a.offset(), b.offset());
+            if (offsets != 0) {
+                return offsets;
+            }
+            int sizes = Long.compare(a.byteSize(), b.byteSize());
+            return sizes != 0 ? sizes : a.name().compareTo(b.name());
         }
 
         private long[] longs(JsonParser p, String where, int limit) throws IOException {

@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.diffusionsoup.core.JsonValue.JsonArray;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.KeptSum.Member;
@@ -313,9 +312,7 @@ public final class SoupAdjuster {
             throw new SoupException(
                     "Cannot write to " + request.output() + ": it lies inside the soup.");
         }
-        ExecutorService workers =
-                Executors.newFixedThreadPool(
-                        options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
+        ExecutorService workers = Workers.start(options.threads());
         List<Ingredient> opened = new ArrayList<>();
         try (Checkpoint soup = Checkpoint.open(request.soup())) {
             for (Path r : request.remove()) {

@@ -21,7 +21,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -305,9 +304,7 @@ public final class Souper {
                 first.part(c);
             }
         }
-        ExecutorService workers =
-                Executors.newFixedThreadPool(
-                        options.threads(), Thread.ofPlatform().daemon().name("soup-", 0).factory());
+        ExecutorService workers = Workers.start(options.threads());
         try {
             return new Run(hashed(opened, workers, options), plan, workers, notes).make(output);
         } finally {
@@ -408,7 +405,7 @@ public final class Souper {
             members.sort(Member.ORDER);
             this.ingredients = members.stream().map(byMember::get).toList();
             this.a = members.stream().map(m -> m.a().longValueExact()).toList();
-            boolean alike = options.policy().equals(MismatchPolicy.REFUSE);
+            boolean alike = options.policy().refusesAll();
             this.plan = places(wanted, given);
             ExtraComponents more = extraComponents(given);
             this.layout = layout((alike ? ingredients : given).getFirst().checkpoint(), more);
@@ -432,7 +429,7 @@ public final class Souper {
 
         /** Like a checkpoint, but for the components of which nothing is left. */
         private OutputLayout layout(Checkpoint like, ExtraComponents more) {
-            if (plan.isEmpty() && !options.policy().equals(MismatchPolicy.REFUSE)) {
+            if (plan.isEmpty() && !options.policy().refusesAll()) {
                 throw new SoupException(
                         "Nothing is left to average: the ingredients have no tensor in common"
                                 + " that the policies for those that differ do not drop.");
@@ -573,7 +570,7 @@ public final class Souper {
 
         /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */
         private String keepSum(Path output) {
-            if (!options.policy().equals(MismatchPolicy.REFUSE)) {
+            if (!options.policy().refusesAll()) {
                 return "No sum was kept: the ingredients are not required to be alike.";
             }
             Path folder = KeptSum.folderOf(output);

@@ -14,6 +14,7 @@ final class SpanKernel implements AverageKernel {
     private final boolean powerOfTwo;
     private final FastKernel fast;
     private final float[] floats = new float[BLOCK];
+    private final MemorySegment floatsMemory = MemorySegment.ofArray(floats);
 
     /** Whether the proof holds for these formats and coefficients. */
     static boolean suits(Spec spec) {
@@ -45,7 +46,7 @@ final class SpanKernel implements AverageKernel {
                 } else {
                     divide(sums.doubles(), total, floats, n);
                 }
-                MemorySegment.copy(floats, 0, out, FloatCodec.F32, at * 4L, n);
+                FloatCodec.store32(floatsMemory, out, at * 4L, n);
             } else if (!fast.block(inputs, out, at, n)) {
                 return false;
             }

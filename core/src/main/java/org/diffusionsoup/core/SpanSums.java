@@ -24,9 +24,13 @@ final class SpanSums {
     private final double[] a;
     private final int least;
     private final float[] floats = new float[BLOCK];
+    private final MemorySegment memory = MemorySegment.ofArray(floats);
     private final float[] floats1 = new float[BLOCK];
+    private final MemorySegment memory1 = MemorySegment.ofArray(floats1);
     private final float[] floats2 = new float[BLOCK];
+    private final MemorySegment memory2 = MemorySegment.ofArray(floats2);
     private final float[] floats3 = new float[BLOCK];
+    private final MemorySegment memory3 = MemorySegment.ofArray(floats3);
     private final double[] sum = new double[BLOCK];
 
     /**
@@ -58,13 +62,13 @@ final class SpanSums {
                     return false;
                 }
             }
-            load(inputs[i], floats, at, n);
+            FloatCodec.load32(inputs[i], at * 4L, memory, n);
             if (members > 1) {
-                load(inputs[i + 1], floats1, at, n);
+                FloatCodec.load32(inputs[i + 1], at * 4L, memory1, n);
             }
             if (members > 2) {
-                load(inputs[i + 2], floats2, at, n);
-                load(inputs[i + 3], floats3, at, n);
+                FloatCodec.load32(inputs[i + 2], at * 4L, memory2, n);
+                FloatCodec.load32(inputs[i + 3], at * 4L, memory3, n);
             }
             switch (members) {
                 case 1 -> FastKernel.addExact(floats, a[i], sum, n);
@@ -77,10 +81,6 @@ final class SpanSums {
             i += members;
         }
         return true;
-    }
-
-    private static void load(MemorySegment s, float[] to, int at, int n) {
-        MemorySegment.copy(s, FloatCodec.F32, at * 4L, to, 0, n);
     }
 
     /**

@@ -54,7 +54,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
             throw new SoupException(
                     "The recipe in " + soup.path() + " cannot be followed: " + e.getMessage(), e);
         }
-        if (policy.equals(MismatchPolicy.REFUSE) == words.containsKey(FIRST_NAME)) {
+        if (policy.refusesAll() == words.containsKey(FIRST_NAME)) {
             throw new SoupException(
                     "The recipe in "
                             + soup.path()
