@@ -1,51 +1,54 @@
 package org.diffusionsoup.cli;
 
 import org.diffusionsoup.core.SoupVersion;
-import picocli.CommandLine.Command;
+import picocli.CommandLine;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** {@code soup} without a command: shows what there is. */
-@Command(
-        name = "soup",
-        description = {
-            "Diffusion Soup: fine-tune one ingredient per data shard from one base, average them"
-                    + " into a soup, and know which data is in it."
-        },
-        versionProvider = RootCommand.Version.class,
-        commandListHeading = "%nCommands:%n",
-        optionListHeading = "%nOptions:%n",
-        footerHeading = "%nExamples:%n",
-        footer = {
-            "  soup demo --quick",
-            "  soup make noto/ fluent/ twemoji/ -o soup/",
-            "  soup inspect soup/",
-            "",
-            "'soup COMMAND --help' tells more about a command, with examples."
-        })
 final class RootCommand implements Runnable {
-    @Spec private CommandSpec spec;
+    private final CommandSpec spec = CommandSpec.wrapWithoutInspection(this);
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Show this help.")
-    private boolean help;
+    private RootCommand() {}
 
-    @Option(
-            names = {"-V", "--version"},
-            versionHelp = true,
-            description = "Show the version.")
-    private boolean version;
+    /** Its parser, without any other command. */
+    static CommandLine parser() {
+        CommandSpec spec = new RootCommand().spec;
+        spec.name("soup")
+                .versionProvider(new Version())
+                .addOption(
+                        OptionSpec.builder("-h", "--help")
+                                .usageHelp(true)
+                                .description("Show this help.")
+                                .build())
+                .addOption(
+                        OptionSpec.builder("-V", "--version")
+                                .versionHelp(true)
+                                .description("Show the version.")
+                                .build());
+        spec.usageMessage()
+                .description(
+                        "Diffusion Soup: fine-tune one ingredient per data shard from one base,"
+                                + " average them into a soup, and know which data is in it.")
+                .commandListHeading("%nCommands:%n")
+                .optionListHeading("%nOptions:%n")
+                .footerHeading("%nExamples:%n")
+                .footer(
+                        "  soup demo --quick",
+                        "  soup make noto/ fluent/ twemoji/ -o soup/",
+                        "  soup inspect soup/",
+                        "",
+                        "'soup COMMAND --help' tells more about a command, with examples.");
+        return new CommandLine(spec);
+    }
 
     @Override
     public void run() {
         spec.commandLine().usage(spec.commandLine().getOut());
     }
 
-    static final class Version implements IVersionProvider {
+    private static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
             return new String[] {

@@ -1,7 +1,9 @@
 package org.diffusionsoup.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.diffusionsoup.cli.command.Commands;
 import org.diffusionsoup.cli.console.Failures;
 import picocli.CommandLine;
@@ -34,8 +36,9 @@ public final class SoupCli {
     /** Runs the command that the arguments name; returns the exit status, never throws. */
     public int run(String... args) {
         try {
-            return commandLine(args.length == 0 ? List.of() : Commands.named(args[0]))
-                    .execute(args);
+            Optional<CommandLine> wanted =
+                    args.length == 0 ? Optional.empty() : Commands.named(args[0]);
+            return commandLine(wanted.map(List::of).orElseGet(Commands::all)).execute(args);
         } catch (Throwable e) { // picocli passes Errors on, for example no memory left
             return failed("soup", e, List.of(args).contains("--debug"));
         }
@@ -43,22 +46,20 @@ public final class SoupCli {
 
     /** The parser with every command, for running and for tests that only parse. */
     CommandLine commandLine() {
-        return commandLine(List.of());
+        return commandLine(Commands.all());
     }
 
-    /**
-     * @param only the command that is wanted, which saves looking through all others' options; none
-     *     for all
-     */
-    private CommandLine commandLine(List<Object> only) {
-        CommandLine root = new CommandLine(new RootCommand());
-        (only.isEmpty() ? Commands.all() : only).forEach(root::addSubcommand);
+    /** The parser with some commands: looking through the options of all takes its time. */
+    private CommandLine commandLine(List<CommandLine> commands) {
+        CommandLine root = RootCommand.parser();
+        commands.forEach(root::addSubcommand);
         int columns = Integer.getInteger("soup.columns", 0);
         boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;
         return root.setOut(out)
                 .setErr(err)
                 .setExpandAtFiles(false) // a prompt may start with @
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .registerConverter(Path.class, Path::of) // without reflection
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
                 .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)

@@ -1,7 +1,9 @@
 package org.diffusionsoup.cli.command;
 
 import java.util.List;
-import picocli.CommandLine.Command;
+import java.util.Optional;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Every command of {@code soup}, in the order that its help lists them. */
 public final class Commands {
@@ -52,21 +54,42 @@ public final class Commands {
 
     private Commands() {}
 
-    /** New instances of all commands, each annotated with its name. */
-    public static List<Object> all() {
-        return ALL.stream().map(Commands::create).toList();
+    /** Parsers of all commands. */
+    public static List<CommandLine> all() {
+        return ALL.stream().map(c -> parser(create(c))).toList();
     }
 
-    /** The command of a name; empty when there is none. */
-    public static List<Object> named(String name) {
+    /** The parser of the command of a name; empty when there is none. */
+    public static Optional<CommandLine> named(String name) {
         String type = name.replace("-", "") + "Command";
         for (Class<?> c : ALL) {
-            if (c.getSimpleName().equalsIgnoreCase(type)
-                    && c.getAnnotation(Command.class).name().equals(name)) {
-                return List.of(create(c));
+            if (c.getSimpleName().equalsIgnoreCase(type)) {
+                return Optional.of(parser(create(c))).filter(p -> p.getCommandName().equals(name));
             }
         }
-        return List.of();
+        return Optional.empty();
+    }
+
+    /** The parser of a new command, with what {@link SoupCommand} has for all of them. */
+    static CommandLine parser(Object command) {
+        CommandLine parser;
+        if (command instanceof DeclaredCommand declared) {
+            CommandSpec spec = CommandSpec.wrapWithoutInspection(declared);
+            declared.declare(spec);
+            parser = new CommandLine(spec);
+        } else {
+            parser = new CommandLine(command);
+        }
+        complete(parser);
+        return parser;
+    }
+
+    private static void complete(CommandLine parser) {
+        CommandSpec spec = parser.getCommandSpec();
+        if (spec.userObject() instanceof SoupCommand command) {
+            command.complete(spec);
+        }
+        parser.getSubcommands().values().forEach(Commands::complete);
     }
 
     private static Object create(Class<?> command) {

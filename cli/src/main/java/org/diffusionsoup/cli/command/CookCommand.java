@@ -1,82 +1,85 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.Merged;
 import org.diffusionsoup.core.method.MethodMerge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.YamlRecipes;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code soup cook}: a merge by recipe. */
-@Command(
-        name = "cook",
-        description = {
-            "Merge checkpoints by a YAML recipe: means, task arithmetic, SLERP, TIES, DARE, Fisher"
-                    + " means, coefficients per block, in any combination.",
-            "docs/recipes.md has the words of recipes with an example for each method. The recipe is"
-                    + " stored in the output's header with the SHA-256 of every input; soup reproduce"
-                    + " makes the same bytes of it again. The output appears whole or not at all."
-        },
-        footer = {
-            "  soup cook recipe.yaml -o merged.safetensors",
-            "  soup cook recipe.yaml -o merged/ --threads 2 --force"
-        })
-final class CookCommand extends SoupCommand {
-    @Parameters(paramLabel = "RECIPE", description = "A YAML file with inputs and merge.")
-    private Path recipe = Path.of("");
+final class CookCommand extends DeclaredCommand {
+    private final PositionalParamSpec recipe =
+            PositionalParamSpec.builder()
+                    .required(true)
+                    .type(Path.class)
+                    .paramLabel("RECIPE")
+                    .description("A YAML file with inputs and merge.")
+                    .build();
 
-    @Option(
-            names = {"-o", "--out"},
-            required = true,
-            paramLabel = "OUT",
-            description = "The file or folder to make.")
-    private Path out = Path.of(".");
+    private final OptionSpec out =
+            Options.value(Path.class, "OUT", "-o", "--out")
+                    .required(true)
+                    .description("The file or folder to make.")
+                    .build();
 
-    @Mixin private MergeFlags flags = new MergeFlags();
+    private final MergeFlags flags = new MergeFlags();
+
+    @Override
+    void declare(CommandSpec spec) {
+        spec.name("cook").addPositional(recipe).addOption(out);
+        flags.addTo(spec);
+        spec.usageMessage()
+                .description(
+                        "Merge checkpoints by a YAML recipe: means, task arithmetic, SLERP, TIES, DARE, Fisher"
+                                + " means, coefficients per block, in any combination.",
+                        "docs/recipes.md has the words of recipes with an example for each method. The recipe is"
+                                + " stored in the output's header with the SHA-256 of every input; soup reproduce"
+                                + " makes the same bytes of it again. The output appears whole or not at all.")
+                .footer(
+                        "  soup cook recipe.yaml -o merged.safetensors",
+                        "  soup cook recipe.yaml -o merged/ --threads 2 --force");
+    }
 
     @Override
     protected void run(Console console) throws IOException {
-        if (flags.threads < 0) {
-            throw misuse("--threads must be at least 1, not " + flags.threads + ".");
-        }
-        if (!flags.force && Files.exists(out)) {
-            throw new SoupException(
-                    out + " exists already; name another --out, or add --force to replace it.");
-        }
-        MergeRecipe merge = YamlRecipes.read(recipe);
+        Path output = out.getValue();
+        flags.checkFree(output);
+        MergeRecipe merge = YamlRecipes.read(recipe.getValue());
         long start = System.nanoTime();
         Merged made;
         try (Progress progress = console.progress()) {
-            MethodMerge method =
+            made =
                     MethodMerge.create()
-                            .replaceExisting(flags.force)
+                            .replaceExisting(flags.force())
+                            .threads(flags.threads())
                             .hashes(flags.hashes())
-                            .progress(new MegabyteSteps(progress));
-            made = (flags.threads == 0 ? method : method.threads(flags.threads)).make(merge, out);
+                            .progress(new MegabyteSteps(progress))
+                            .make(merge, output);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         console.result(
                 json(made, merge, seconds),
                 text -> {
-                    text.printf(
-                            "%s: %s weights in %d tensors, %s, in %.1f s%n",
-                            made.output(),
-                            Quantity.count(made.parameters()),
-                            made.tensors(),
-                            Quantity.bytes(made.bytes()),
-                            seconds);
+                    text.println(
+                            made.output()
+                                    + ": "
+                                    + Quantity.count(made.parameters())
+                                    + " weights in "
+                                    + made.tensors()
+                                    + " tensors, "
+                                    + Quantity.bytes(made.bytes())
+                                    + ", in "
+                                    + Quantity.seconds(seconds));
                     made.inputs().forEach((name, path) -> text.println("  " + name + "  " + path));
                 });
     }

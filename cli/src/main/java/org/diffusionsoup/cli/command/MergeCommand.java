@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -15,152 +14,162 @@ import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.Soup;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.workbench.Progress;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code soup merge}: the weighted mean of checkpoints of any layout. */
-@Command(
-        name = "merge",
-        description = {
-            "Average checkpoints: every weight the exact weighted mean, rounded once.",
-            "Reads .safetensors files, sharded sets, .ckpt and .bin files of PyTorch and diffusers"
-                    + " folders. The same ingredients and weights give the same bytes in any order,"
-                    + " with any number of threads. The output appears whole or not at all."
-        },
-        footer = {
-            "  soup merge a.safetensors b.safetensors c.safetensors -o out.safetensors"
-                    + " --weights 2,1,1",
-            "  soup merge first/ second/ -o soup/ --component unet --dtype F16",
-            "  soup merge a/ b/ c/ -o soup/ --keep-sum",
-            "  soup merge big-1/ big-2/ -o soup/ --shard-size 5GB --force"
-        })
-final class MergeCommand extends SoupCommand {
-    @Parameters(
-            arity = "1..*",
-            paramLabel = "CHECKPOINT",
-            description = "Files or folders of one architecture.")
-    private List<Path> inputs = List.of();
+final class MergeCommand extends DeclaredCommand {
+    private final PositionalParamSpec inputs =
+            PositionalParamSpec.builder()
+                    .arity("1..*")
+                    .required(true)
+                    .type(List.class)
+                    .auxiliaryTypes(Path.class)
+                    .paramLabel("CHECKPOINT")
+                    .description("Files or folders of one architecture.")
+                    .build();
 
-    @Option(
-            names = {"-o", "--out"},
-            required = true,
-            paramLabel = "OUT",
-            description = "The file or folder to make.")
-    private Path out = Path.of(".");
+    private final OptionSpec out =
+            Options.value(Path.class, "OUT", "-o", "--out")
+                    .required(true)
+                    .description("The file or folder to make.")
+                    .build();
 
-    @Option(
-            names = "--weights",
-            split = ",",
-            paramLabel = "K",
-            description =
-                    "Weights in the checkpoints' order, such as 2,1,1 or 1/3,2/3; scaled to sum to 1"
-                            + " (default: all the same).")
-    private List<String> weights = List.of();
+    private final OptionSpec weights =
+            Options.list(String.class, "K", "--weights")
+                    .splitRegex(",")
+                    .description(
+                            "Weights in the checkpoints' order, such as 2,1,1 or 1/3,2/3; scaled to sum to 1"
+                                    + " (default: all the same).")
+                    .build();
 
-    @Option(
-            names = "--component",
-            split = ",",
-            paramLabel = "NAME",
-            description =
-                    "Average only these components of diffusers folders, such as unet; the others"
-                            + " are copied from one of them.")
-    private List<String> components = List.of();
+    private final OptionSpec components =
+            Options.list(String.class, "NAME", "--component")
+                    .splitRegex(",")
+                    .description(
+                            "Average only these components of diffusers folders, such as unet; the others"
+                                    + " are copied from one of them.")
+                    .build();
 
-    @Option(
-            names = "--dtype",
-            paramLabel = "DTYPE",
-            description =
-                    "Write floating-point tensors as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"
-                            + " (default: as they are).")
-    private @Nullable DType dtype;
+    private final OptionSpec dtype =
+            Options.value(DType.class, "DTYPE", "--dtype")
+                    .description(
+                            "Write floating-point tensors as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"
+                                    + " (default: as they are).")
+                    .build();
 
-    @Option(
-            names = "--shard-size",
-            paramLabel = "SIZE",
-            description =
-                    "Write weights beyond this size as several files with an index; such as 5GB.")
-    private String shardSize = "0";
+    private final OptionSpec shardSize =
+            Options.value(String.class, "SIZE", "--shard-size")
+                    .initialValue("0")
+                    .description(
+                            "Write weights beyond this size as several files with an index; such as 5GB.")
+                    .build();
 
-    @Option(
-            names = "--allow-nan",
-            description =
-                    "Average NaN and infinities as IEEE 754 adds them instead of refusing them.")
-    private boolean allowNan;
+    private final OptionSpec allowNan =
+            Options.flag(
+                            "Average NaN and infinities as IEEE 754 adds them instead of refusing them.",
+                            "--allow-nan")
+                    .build();
 
-    @Option(
-            names = "--keep-sum",
-            description =
-                    "Keep the exact sum in OUT.sum, so that soup adjust takes ingredients in and out"
-                            + " without the others; two to four times an F16 soup's size.")
-    private boolean keepSum;
+    private final OptionSpec keepSum =
+            Options.flag(
+                            "Keep the exact sum in OUT.sum, so that soup adjust takes ingredients in and out"
+                                    + " without the others; two to four times an F16 soup's size.",
+                            "--keep-sum")
+                    .build();
 
-    @Mixin private MismatchFlags mismatches = new MismatchFlags();
+    private final MismatchFlags mismatches = new MismatchFlags();
+    private final MergeFlags flags = new MergeFlags();
 
-    @Mixin private MergeFlags flags = new MergeFlags();
+    @Override
+    void declare(CommandSpec spec) {
+        spec.name("merge")
+                .addPositional(inputs)
+                .addOption(out)
+                .addOption(weights)
+                .addOption(components)
+                .addOption(dtype)
+                .addOption(shardSize)
+                .addOption(allowNan)
+                .addOption(keepSum);
+        mismatches.addTo(spec);
+        flags.addTo(spec);
+        spec.usageMessage()
+                .description(
+                        "Average checkpoints: every weight the exact weighted mean, rounded once.",
+                        "Reads .safetensors files, sharded sets, .ckpt and .bin files of PyTorch and diffusers"
+                                + " folders. The same ingredients and weights give the same bytes in any order,"
+                                + " with any number of threads. The output appears whole or not at all.")
+                .footer(
+                        "  soup merge a.safetensors b.safetensors c.safetensors -o out.safetensors"
+                                + " --weights 2,1,1",
+                        "  soup merge first/ second/ -o soup/ --component unet --dtype F16",
+                        "  soup merge a/ b/ c/ -o soup/ --keep-sum",
+                        "  soup merge big-1/ big-2/ -o soup/ --shard-size 5GB --force");
+    }
 
     @Override
     protected void run(Console console) throws IOException {
-        if (!weights.isEmpty() && weights.size() != inputs.size()) {
-            throw misuse(
-                    weights.size()
-                            + " weights for "
-                            + inputs.size()
-                            + " checkpoints; give one for each.");
-        }
-        if (flags.threads < 0) {
-            throw misuse("--threads must be at least 1, not " + flags.threads + ".");
-        }
-        if (!flags.force && Files.exists(out)) {
-            throw new SoupException(
-                    out + " exists already; name another --out, or add --force to replace it.");
-        }
-        List<SoupIngredient> ingredients = new ArrayList<>();
-        for (int i = 0; i < inputs.size(); i++) {
-            Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));
-            ingredients.add(SoupIngredient.of(inputs.get(i), k));
-        }
+        List<SoupIngredient> ingredients = ingredients();
+        Path output = out.getValue();
+        flags.checkFree(output);
         long start = System.nanoTime();
         Soup soup;
         try (Progress progress = console.progress()) {
             Souper.Options options =
                     Souper.Options.DEFAULT
-                            .withThreads(
-                                    flags.threadsOr(Runtime.getRuntime().availableProcessors()))
+                            .withThreads(flags.threads())
                             .withWriter(
-                                    new CheckpointWriter(flags.force, Quantity.parse(shardSize)))
-                            .withOutputDType(Optional.ofNullable(dtype))
-                            .withAllowNonFinite(allowNan)
-                            .withComponents(components)
+                                    new CheckpointWriter(
+                                            flags.force(), Quantity.parse(shardSize.getValue())))
+                            .withOutputDType(Optional.ofNullable(dtype.getValue()))
+                            .withAllowNonFinite(allowNan.getValue())
+                            .withComponents(components.getValue())
                             .withPolicy(mismatches.policy())
-                            .withKeepSum(keepSum)
+                            .withKeepSum(keepSum.getValue())
                             .withHashes(flags.hashes())
                             .withProgress(new MegabyteSteps(progress));
-            soup = Souper.with(options).make(ingredients, out);
+            soup = Souper.with(options).make(ingredients, output);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         console.result(
                 json(soup, seconds),
                 text -> {
-                    text.printf(
-                            "%s: %s weights in %d tensors, %s, in %.1f s%n",
-                            soup.output(),
-                            Quantity.count(soup.parameters()),
-                            soup.tensors(),
-                            Quantity.bytes(soup.bytes()),
-                            seconds);
+                    text.println(
+                            soup.output()
+                                    + ": "
+                                    + Quantity.count(soup.parameters())
+                                    + " weights in "
+                                    + soup.tensors()
+                                    + " tensors, "
+                                    + Quantity.bytes(soup.bytes())
+                                    + ", in "
+                                    + Quantity.seconds(seconds));
                     soup.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
                 });
         if (!soup.note().isEmpty()) {
             console.note(soup.note());
         }
+    }
+
+    private List<SoupIngredient> ingredients() {
+        List<Path> paths = inputs.getValue();
+        List<String> k = weights.getValue();
+        if (!k.isEmpty() && k.size() != paths.size()) {
+            throw misuse(
+                    k.size() + " weights for " + paths.size() + " checkpoints; give one for each.");
+        }
+        List<SoupIngredient> ingredients = new ArrayList<>();
+        for (int i = 0; i < paths.size(); i++) {
+            Coefficient weight = k.isEmpty() ? Coefficient.ONE : Coefficient.parse(k.get(i));
+            ingredients.add(SoupIngredient.of(paths.get(i), weight));
+        }
+        return ingredients;
     }
 
     static Map<String, Object> json(Soup soup, double seconds) {

@@ -1,36 +1,70 @@
 package org.diffusionsoup.cli.command;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.core.HashCache;
-import picocli.CommandLine.Option;
+import org.diffusionsoup.core.SoupException;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
 
 /** Flags that commands share which average checkpoints. */
 final class MergeFlags {
-    @Option(names = "--force", description = "Replace an existing output.")
-    boolean force;
+    private final OptionSpec force = Options.flag("Replace an existing output.", "--force").build();
 
-    @Option(
-            names = "--threads",
-            defaultValue = "0",
-            paramLabel = "N",
-            description =
-                    "Worker threads; the bytes do not depend on it (default: all processors).")
-    int threads;
+    private final OptionSpec threads =
+            Options.value(int.class, "N", "--threads")
+                    .initialValue(0)
+                    .description(
+                            "Worker threads; the bytes do not depend on it (default: all"
+                                    + " processors).")
+                    .build();
 
-    @Option(
-            names = "--no-hash-cache",
-            description =
-                    "Hash every ingredient anew instead of trusting a remembered hash of a file"
-                            + " whose size and times have not changed.")
-    boolean noHashCache;
+    private final OptionSpec noHashCache =
+            Options.flag(
+                            "Hash every ingredient anew instead of trusting a remembered hash of a"
+                                    + " file whose size and times have not changed.",
+                            "--no-hash-cache")
+                    .build();
 
-    HashCache hashes() {
-        return noHashCache ? HashCache.none() : HashCache.in(cacheFolder().resolve("sha256"));
+    /** Adds these flags to a command's options. */
+    void addTo(CommandSpec spec) {
+        spec.addOption(force).addOption(threads).addOption(noHashCache);
     }
 
-    int threadsOr(int all) {
-        return threads == 0 ? all : threads;
+    /** Whether an output may be replaced. */
+    boolean force() {
+        return force.getValue();
+    }
+
+    /**
+     * The threads asked for, all processors where none are.
+     *
+     * @throws ParameterException if that is no number from 1
+     */
+    int threads() {
+        int n = threads.getValue();
+        if (n < 0) {
+            throw new ParameterException(
+                    threads.command().commandLine(),
+                    "--threads must be at least 1, not " + n + ".");
+        }
+        return n == 0 ? Runtime.getRuntime().availableProcessors() : n;
+    }
+
+    /** Refuses an output that exists, unless it may be replaced. */
+    void checkFree(Path out) {
+        if (!force() && Files.exists(out)) {
+            throw new SoupException(
+                    out + " exists already; name another --out, or add --force to replace it.");
+        }
+    }
+
+    HashCache hashes() {
+        return noHashCache.<Boolean>getValue()
+                ? HashCache.none()
+                : HashCache.in(cacheFolder().resolve("sha256"));
     }
 
     /** {@code SOUP_CACHE}, else the desktop standard's place for caches. */

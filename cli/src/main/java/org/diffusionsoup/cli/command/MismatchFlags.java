@@ -10,7 +10,8 @@ import org.diffusionsoup.core.MismatchPolicy.OnFiles;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -18,69 +19,68 @@ import picocli.CommandLine.TypeConversionException;
  * average. Values are the policy's in lower case with hyphens, such as {@code average-present}.
  */
 final class MismatchFlags {
-    @Option(
-            names = "--on-missing",
-            defaultValue = "refuse",
-            paramLabel = "WHAT",
-            completionCandidates = Missing.class,
-            converter = Missing.class,
-            description =
-                    "Tensors and components that the first has and another lacks: refuse,"
-                            + " average-present (over those that have it), drop (default:"
-                            + " refuse).")
-    private OnMissing missing = OnMissing.REFUSE;
+    private final OptionSpec missing =
+            words("--on-missing", OnMissing.class)
+                    .description(
+                            "Tensors and components that the first has and another lacks: refuse,"
+                                    + " average-present (over those that have it), drop (default:"
+                                    + " refuse).")
+                    .build();
 
-    @Option(
-            names = "--on-extra",
-            defaultValue = "refuse",
-            paramLabel = "WHAT",
-            completionCandidates = Extra.class,
-            converter = Extra.class,
-            description =
-                    "Tensors and components that the first lacks and another has: refuse, drop,"
-                            + " keep (default: refuse).")
-    private OnExtra extra = OnExtra.REFUSE;
+    private final OptionSpec extra =
+            words("--on-extra", OnExtra.class)
+                    .description(
+                            "Tensors and components that the first lacks and another has: refuse, drop,"
+                                    + " keep (default: refuse).")
+                    .build();
 
-    @Option(
-            names = "--on-dtype",
-            defaultValue = "refuse",
-            paramLabel = "WHAT",
-            completionCandidates = Dtype.class,
-            converter = Dtype.class,
-            description =
-                    "Tensors of another dtype than the first's: refuse, convert (average the"
-                            + " values), from-first (default: refuse).")
-    private OnDtype dtype = OnDtype.REFUSE;
+    private final OptionSpec dtype =
+            words("--on-dtype", OnDtype.class)
+                    .description(
+                            "Tensors of another dtype than the first's: refuse, convert (average the"
+                                    + " values), from-first (default: refuse).")
+                    .build();
 
-    @Option(
-            names = "--on-shape",
-            defaultValue = "refuse",
-            paramLabel = "WHAT",
-            completionCandidates = Shape.class,
-            converter = Shape.class,
-            description =
-                    "Tensors of another shape than the first's: refuse, from-first (default:"
-                            + " refuse).")
-    private OnShape shape = OnShape.REFUSE;
+    private final OptionSpec shape =
+            words("--on-shape", OnShape.class)
+                    .description(
+                            "Tensors of another shape than the first's: refuse, from-first (default:"
+                                    + " refuse).")
+                    .build();
 
-    @Option(
-            names = "--on-files",
-            defaultValue = "refuse",
-            paramLabel = "WHAT",
-            completionCandidates = OtherFiles.class,
-            converter = OtherFiles.class,
-            description =
-                    "Configurations and other files without weights that differ: refuse,"
-                            + " from-first (default: refuse).")
-    private OnFiles files = OnFiles.REFUSE;
+    private final OptionSpec files =
+            words("--on-files", OnFiles.class)
+                    .description(
+                            "Configurations and other files without weights that differ: refuse,"
+                                    + " from-first (default: refuse).")
+                    .build();
+
+    /** Adds these flags to a command's options. */
+    void addTo(CommandSpec spec) {
+        spec.addOption(missing).addOption(extra).addOption(dtype).addOption(shape).addOption(files);
+    }
 
     /** What the flags say. */
     MismatchPolicy policy() {
-        return new MismatchPolicy(missing, extra, dtype, shape, files);
+        return new MismatchPolicy(
+                missing.getValue(),
+                extra.getValue(),
+                dtype.getValue(),
+                shape.getValue(),
+                files.getValue());
+    }
+
+    /** An option of which the first constant is what happens where it is not given. */
+    private static <E extends Enum<E>> OptionSpec.Builder words(String name, Class<E> type) {
+        Words<E> words = new Words<>(type);
+        return Options.value(type, "WHAT", name)
+                .initialValue(type.getEnumConstants()[0])
+                .converters(words)
+                .completionCandidates(words);
     }
 
     /** Reads and lists an enum's values as words with hyphens. */
-    private abstract static class Words<E extends Enum<E>>
+    private static final class Words<E extends Enum<E>>
             implements ITypeConverter<E>, Iterable<String> {
         private final Class<E> type;
 
@@ -106,36 +106,6 @@ final class MismatchFlags {
 
         private static String word(Enum<?> e) {
             return e.name().toLowerCase(Locale.ROOT).replace('_', '-');
-        }
-    }
-
-    private static final class Missing extends Words<OnMissing> {
-        Missing() {
-            super(OnMissing.class);
-        }
-    }
-
-    private static final class Extra extends Words<OnExtra> {
-        Extra() {
-            super(OnExtra.class);
-        }
-    }
-
-    private static final class Dtype extends Words<OnDtype> {
-        Dtype() {
-            super(OnDtype.class);
-        }
-    }
-
-    private static final class Shape extends Words<OnShape> {
-        Shape() {
-            super(OnShape.class);
-        }
-    }
-
-    private static final class OtherFiles extends Words<OnFiles> {
-        OtherFiles() {
-            super(OnFiles.class);
         }
     }
 }

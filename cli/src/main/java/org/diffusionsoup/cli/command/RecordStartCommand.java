@@ -96,7 +96,7 @@ final class RecordStartCommand extends SoupCommand {
         List<String> all = new ArrayList<>(args);
         all.addAll(List.of(more));
         int status =
-                new CommandLine(command)
+                Commands.parser(command)
                         .setOut(nowhere)
                         .setErr(nowhere)
                         .setCaseInsensitiveEnumValuesAllowed(true)

@@ -1,58 +1,58 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
-import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /**
  * What every command has in common: help, {@code --json}, {@code --quiet}, {@code --debug}. A
- * command gives its own options as picocli fields, its work in {@link #run}, and at least one
- * example in its {@code footer}, each a line that starts with {@code " soup "}.
+ * command gives its own options as picocli fields (or in code: {@link DeclaredCommand}), its work
+ * in {@link #run}, and at least one example in its {@code footer}, each a line that starts with
+ * {@code " soup "}. Its parser comes from {@link Commands#parser}, which adds what is here.
  */
-@Command(
-        sortOptions = false,
-        usageHelpAutoWidth = false,
-        parameterListHeading = "%nArguments:%n",
-        optionListHeading = "%nOptions:%n",
-        commandListHeading = "%nCommands:%n",
-        descriptionHeading = "%n",
-        footerHeading = "%nExamples:%n")
 public abstract class SoupCommand implements Callable<Integer> {
-    @Spec private CommandSpec spec;
+    // In code, not as annotated fields, which the JVM makes a class each for at every start.
+    private final OptionSpec json =
+            Options.flag("Print the result as JSON, and nothing else.", "--json")
+                    .order(100)
+                    .build();
+    private final OptionSpec quiet =
+            Options.flag("Show no progress and no notes.", "-q", "--quiet").order(101).build();
+    private final OptionSpec debug =
+            Options.flag("After a failure, print the stack trace too.", "--debug")
+                    .order(102)
+                    .build();
 
-    @Option(
-            names = "--json",
-            order = 100,
-            description = "Print the result as JSON, and nothing else.")
-    private boolean json;
-
-    @Option(
-            names = {"-q", "--quiet"},
-            order = 101,
-            description = "Show no progress and no notes.")
-    private boolean quiet;
-
-    @Option(
-            names = "--debug",
-            order = 102,
-            description = "After a failure, print the stack trace too.")
-    private boolean debug;
-
-    @Option(
-            names = {"-h", "--help"},
-            order = 103,
-            usageHelp = true,
-            description = "Show this help.")
-    private boolean help;
+    private @Nullable CommandSpec spec;
 
     /** For commands only. */
     protected SoupCommand() {}
+
+    /** Adds what is common to a command's own options. */
+    final void complete(CommandSpec own) {
+        spec = own;
+        own.usageMessage()
+                .sortOptions(false)
+                .descriptionHeading("%n")
+                .parameterListHeading("%nArguments:%n")
+                .optionListHeading("%nOptions:%n")
+                .commandListHeading("%nCommands:%n")
+                .footerHeading("%nExamples:%n");
+        own.addOption(json)
+                .addOption(quiet)
+                .addOption(debug)
+                .addOption(
+                        Options.flag("Show this help.", "-h", "--help")
+                                .order(103)
+                                .usageHelp(true)
+                                .build());
+    }
 
     /**
      * Does the command's work. A failure is an exception with one clear sentence: an {@link
@@ -62,8 +62,8 @@ public abstract class SoupCommand implements Callable<Integer> {
 
     @Override
     public final Integer call() throws IOException {
-        CommandLine line = spec.commandLine();
-        run(new Console(line.getOut(), line.getErr(), json, quiet));
+        CommandLine line = line();
+        run(new Console(line.getOut(), line.getErr(), json.getValue(), quiet.getValue()));
         return status();
     }
 
@@ -74,6 +74,10 @@ public abstract class SoupCommand implements Callable<Integer> {
 
     /** An exception for options that parse but make no sense; exit status 2. */
     protected final ParameterException misuse(String sentence) {
-        return new ParameterException(spec.commandLine(), sentence);
+        return new ParameterException(line(), sentence);
+    }
+
+    private CommandLine line() {
+        return Objects.requireNonNull(spec, "a parser of Commands.parser").commandLine();
     }
 }

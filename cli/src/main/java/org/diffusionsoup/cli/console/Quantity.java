@@ -1,5 +1,7 @@
 package org.diffusionsoup.cli.console;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -13,8 +15,11 @@ public final class Quantity {
 
     /** A count with its digits up to 9,999, from there on in thousands, millions, billions. */
     public static String count(long n) {
+        if (n < 1_000) {
+            return Long.toString(n);
+        }
         if (n < 10_000) {
-            return String.format(Locale.ROOT, "%,d", n);
+            return n / 1_000 + "," + Long.toString(1_000 + n % 1_000).substring(1);
         }
         return n < 1_000_000
                 ? scaled(n, 1e3, "k")
@@ -51,8 +56,18 @@ public final class Quantity {
         return (long) bytes;
     }
 
+    /** A time with a tenth of a second's digit: {@code 2.5 s}. */
+    public static String seconds(double seconds) {
+        return rounded(seconds, 1) + " s";
+    }
+
     private static String scaled(long n, double unit, String name) {
         double value = n / unit;
-        return String.format(Locale.ROOT, value < 100 ? "%.1f %s" : "%.0f %s", value, name);
+        return rounded(value, value < 100 ? 1 : 0) + " " + name;
+    }
+
+    /** As {@code %.1f} prints it, without the locale's symbols, which a start would load for it. */
+    private static String rounded(double value, int digits) {
+        return BigDecimal.valueOf(value).setScale(digits, RoundingMode.HALF_UP).toPlainString();
     }
 }

@@ -1,0 +1,31 @@
+package org.diffusionsoup.cli.command;
+
+import java.util.List;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** Options in code. Their {@code getValue()} is what a command line gave, or the initial value. */
+final class Options {
+    private Options() {}
+
+    /** A boolean that is false where it is not given. */
+    static OptionSpec.Builder flag(String description, String... names) {
+        return OptionSpec.builder(names)
+                .type(boolean.class)
+                .initialValue(false)
+                .description(description);
+    }
+
+    /** An option with one value, and null where it is not given. */
+    static OptionSpec.Builder value(Class<?> type, String label, String... names) {
+        return OptionSpec.builder(names).type(type).paramLabel(label);
+    }
+
+    /** An option that may be given more than once; a list, empty where it is not given. */
+    static OptionSpec.Builder list(Class<?> element, String label, String... names) {
+        return OptionSpec.builder(names)
+                .type(List.class)
+                .auxiliaryTypes(element)
+                .initialValue(List.of())
+                .paramLabel(label);
+    }
+}
