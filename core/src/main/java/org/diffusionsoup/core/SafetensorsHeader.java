@@ -1,9 +1,5 @@
 package org.diffusionsoup.core;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,14 +12,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The checked header of a safetensors file. Every number is checked before it is used for an
@@ -36,18 +30,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
     static final String METADATA = "__metadata__";
     private static final int MAX_RANK = 64;
 
-    private static final JsonFactory JSON =
-            JsonFactory.builder()
-                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-                    .streamReadConstraints(
-                            StreamReadConstraints.builder()
-                                    .maxNestingDepth(16)
-                                    .maxStringLength((int) MAX_HEADER)
-                                    .maxNameLength(1_000_000)
-                                    .maxNumberLength(30)
-                                    .build())
-                    .build();
+    private static final int MAX_NAME = 1_000_000;
 
     static SafetensorsHeader read(Path path, FileChannel channel, long size) throws IOException {
         if (size < 8) {
@@ -110,78 +93,102 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
             Map<String, String> metadata = Map.of();
             List<TensorInfo> found = new ArrayList<>();
             Set<String> names = new HashSet<>();
-            try (JsonParser p = JSON.createParser(text.array(), 0, text.limit())) {
-                expect(p.nextToken(), JsonToken.START_OBJECT, "header");
-                while (p.nextToken() == JsonToken.FIELD_NAME) {
-                    String name = p.currentName();
+            HeaderText p = new HeaderText(text.array(), text.limit());
+            String where = "header";
+            try {
+                p.openObject();
+                for (boolean first = true; p.nextMember(first); first = false) {
+                    where = "header";
+                    String name = p.name();
+                    where = name.equals(METADATA) ? METADATA : "tensor '" + shortened(name) + "'";
                     if (!names.add(name)) {
-                        throw bad("tensor '" + name + "'", "one entry", "a duplicate key");
+                        throw bad(where, "one entry", "a duplicate key");
                     }
                     if (name.equals(METADATA)) {
                         metadata = metadata(p);
                     } else {
-                        found.add(tensor(p, name));
+                        found.add(tensor(p, name, where));
                     }
                 }
-                if (p.nextToken() != null) {
-                    throw bad("header", "nothing after the closing brace", "more JSON");
-                }
-            } catch (IOException e) {
-                // Jackson's own message can repeat the whole source; its first line is enough.
-                String message = String.valueOf(e.getMessage());
-                throw bad("header", "valid JSON", message.lines().findFirst().orElse("garbage"));
+                where = "header";
+                p.end();
+            } catch (HeaderText.Bad e) {
+                throw bad(where, e.expected(), e.actual());
             }
             return new SafetensorsHeader(metadata, layOut(found));
         }
 
-        private Map<String, String> metadata(JsonParser p) throws IOException {
-            expect(p.nextToken(), JsonToken.START_OBJECT, METADATA);
+        private static String shortened(String name) {
+            return name.length() <= 300 ? name : name.substring(0, 300) + "…";
+        }
+
+        private Map<String, String> metadata(HeaderText p) throws HeaderText.Bad {
             Map<String, String> m = new TreeMap<>();
-            while (p.nextToken() == JsonToken.FIELD_NAME) {
-                String key = p.currentName();
-                expect(p.nextToken(), JsonToken.VALUE_STRING, METADATA + " '" + key + "'");
-                if (m.put(key, p.getText()) != null) {
-                    throw bad(METADATA + " '" + key + "'", "one entry", "a duplicate key");
+            p.openObject();
+            for (boolean first = true; p.nextMember(first); first = false) {
+                String key = p.name();
+                if (m.put(key, p.string()) != null) {
+                    throw bad(
+                            METADATA + " '" + shortened(key) + "'", "one entry", "a duplicate key");
                 }
             }
             return Collections.unmodifiableMap(m);
         }
 
-        private TensorInfo tensor(JsonParser p, String name) throws IOException {
-            String where = "tensor '" + name + "'";
-            expect(p.nextToken(), JsonToken.START_OBJECT, where);
-            Map<String, Object> fields = new HashMap<>();
-            while (p.nextToken() == JsonToken.FIELD_NAME) {
-                String key = p.currentName();
-                p.nextToken();
-                Object value =
-                        switch (key) {
-                            case "dtype" -> {
-                                expect(p.currentToken(), JsonToken.VALUE_STRING, where);
-                                yield p.getText();
-                            }
-                            case "shape" -> longs(p, where + " shape", MAX_RANK);
-                            case "data_offsets" -> longs(p, where + " data_offsets", 2);
-                            default ->
-                                    throw bad(where, "dtype, shape, data_offsets", "'" + key + "'");
-                        };
-                if (fields.put(key, value) != null) {
+        private TensorInfo tensor(HeaderText p, String name, String where) throws HeaderText.Bad {
+            if (name.length() > MAX_NAME) {
+                throw bad(where, "a name of at most " + MAX_NAME + " characters", "a longer one");
+            }
+            String dtypeName = null;
+            long[] shape = null;
+            long[] offsets = null;
+            p.openObject();
+            for (boolean first = true; p.nextMember(first); first = false) {
+                String key = p.name();
+                boolean twice;
+                switch (key) {
+                    case "dtype" -> {
+                        twice = dtypeName != null;
+                        dtypeName = p.string();
+                    }
+                    case "shape" -> {
+                        twice = shape != null;
+                        shape = longs(p, where, MAX_RANK);
+                    }
+                    case "data_offsets" -> {
+                        twice = offsets != null;
+                        offsets = longs(p, where, 2);
+                    }
+                    default ->
+                            throw bad(
+                                    where,
+                                    "dtype, shape, data_offsets",
+                                    "'" + shortened(key) + "'");
+                }
+                if (twice) {
                     throw bad(where, "one " + key, "a duplicate key");
                 }
             }
-            if (!(fields.get("dtype") instanceof String dtypeName)
-                    || !(fields.get("shape") instanceof long[] shape)
-                    || !(fields.get("data_offsets") instanceof long[] offsets)
-                    || offsets.length != 2) {
-                throw bad(where, "dtype, shape and two data_offsets", fields.keySet().toString());
+            if (dtypeName == null || shape == null || offsets == null || offsets.length != 2) {
+                throw bad(
+                        where,
+                        "dtype, shape and two data_offsets",
+                        dtypeName == null
+                                ? "no dtype"
+                                : shape == null
+                                        ? "no shape"
+                                        : offsets == null
+                                                ? "no data_offsets"
+                                                : offsets.length + " of them");
             }
+            String wanted = dtypeName;
             DType dtype =
-                    DType.ofSafetensorsName(dtypeName)
+                    DType.ofSafetensorsName(wanted)
                             .orElseThrow(() ->
                                     bad(
                                             where,
                                             "a dtype of " + Arrays.toString(DType.values()),
-                                            "'" + dtypeName + "'"));
+                                            "'" + shortened(wanted) + "'"));
             return place(where, name, dtype, shape, offsets[0], offsets[1]);
         }
 
@@ -239,29 +246,18 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
             return sizes != 0 ? sizes : a.name().compareTo(b.name());
         }
 
-        private long[] longs(JsonParser p, String where, int limit) throws IOException {
-            expect(p.currentToken(), JsonToken.START_ARRAY, where);
+        private long[] longs(HeaderText p, String where, int limit) throws HeaderText.Bad {
             long[] values = new long[limit];
             int n = 0;
-            while (p.nextToken() != JsonToken.END_ARRAY) {
-                expect(p.currentToken(), JsonToken.VALUE_NUMBER_INT, where);
+            p.openArray();
+            for (boolean first = true; p.nextElement(first); first = false) {
+                long value = p.number();
                 if (n == limit) {
                     throw bad(where, "at most " + limit + " numbers", "more");
                 }
-                long v = p.getLongValue();
-                if (v < 0) {
-                    throw bad(where, "numbers from 0", Long.toString(v));
-                }
-                values[n++] = v;
+                values[n++] = value;
             }
             return Arrays.copyOf(values, n);
-        }
-
-        private void expect(@Nullable JsonToken actual, JsonToken expected, String where)
-                throws IOException {
-            if (actual != expected) {
-                throw bad(where, expected.name(), actual == null ? "end of header" : actual.name());
-            }
         }
 
         private MalformedCheckpointException bad(String where, String expected, String actual) {

@@ -1,0 +1,232 @@
+package org.diffusionsoup.core;
+
+/**
+ * Reads the JSON of a safetensors header (RFC 8259) from its start to its end. A header has
+ * objects, arrays, strings and whole numbers only, so this reads no other values: any is refused
+ * where it stands. Nothing is kept and nothing nests beyond what the caller asks for.
+ *
+ * <p>Why not the JSON library that reads all other JSON here: a merge of a second reads every
+ * ingredient's header before anything of it is compiled, and the library's general parser, with the
+ * big numbers it prepares for, then took longer than the averaging of twenty million weights.
+ */
+final class HeaderText {
+    /** What the text is not; says what was expected, what is there, and where. */
+    static final class Bad extends Exception {
+        private static final long serialVersionUID = 1L;
+        private final String expected;
+        private final String actual;
+
+        private Bad(String expected, String actual) {
+            super(expected + " expected, not " + actual, null, false, false);
+            this.expected = expected;
+            this.actual = actual;
+        }
+
+        String expected() {
+            return expected;
+        }
+
+        String actual() {
+            return actual;
+        }
+    }
+
+    private final char[] text;
+    private final int end;
+    private int at;
+
+    /**
+     * @param text characters, the first {@code end} of which are the header's
+     */
+    HeaderText(char[] text, int end) {
+        this.text = text;
+        this.end = end;
+    }
+
+    /** Passes an object's brace; the members follow, each told by {@link #nextMember}. */
+    void openObject() throws Bad {
+        pass('{', "an object");
+    }
+
+    /** Passes an array's bracket; the elements follow, each told by {@link #nextElement}. */
+    void openArray() throws Bad {
+        pass('[', "an array");
+    }
+
+    /**
+     * Passes the comma before a member, or the object's closing brace.
+     *
+     * @param first whether none was read yet
+     * @return false at the closing brace
+     */
+    boolean nextMember(boolean first) throws Bad {
+        return next(first, '}');
+    }
+
+    /** The same for an array. */
+    boolean nextElement(boolean first) throws Bad {
+        return next(first, ']');
+    }
+
+    private boolean next(boolean first, char close) throws Bad {
+        char c = peek();
+        if (c == close) {
+            at++;
+            return false;
+        }
+        if (!first) {
+            if (c != ',') {
+                throw bad("',' or '" + close + "'");
+            }
+            at++;
+        }
+        return true;
+    }
+
+    /** A member's name, with the colon after it. */
+    String name() throws Bad {
+        String name = string();
+        pass(':', "':'");
+        return name;
+    }
+
+    /** A string. */
+    String string() throws Bad {
+        pass('"', "a string");
+        char[] t = text;
+        int from = at;
+        for (int i = from; i < end; i++) {
+            char c = t[i];
+            if (c == '"') {
+                at = i + 1;
+                return new String(t, from, i - from);
+            }
+            if (c == '\\' || c < ' ') {
+                at = i;
+                return escaped(from);
+            }
+        }
+        at = end;
+        throw bad("'\"'");
+    }
+
+    /** The rest of a string that has escapes, up to {@link #at} without. */
+    private String escaped(int from) throws Bad {
+        StringBuilder s = new StringBuilder();
+        s.append(text, from, at - from);
+        while (at < end) {
+            char c = text[at];
+            if (c < ' ') {
+                throw bad("no control character in a string");
+            }
+            at++;
+            if (c == '"') {
+                return s.toString();
+            }
+            s.append(c == '\\' ? escape() : c);
+        }
+        throw bad("'\"'");
+    }
+
+    private char escape() throws Bad {
+        char c = at < end ? text[at] : 0;
+        int plain = "\"\\/bfnrt".indexOf(c);
+        if (plain >= 0) {
+            at++;
+            return "\"\\/\b\f\n\r\t".charAt(plain);
+        }
+        if (c != 'u') {
+            throw bad("an escape");
+        }
+        int code = 0;
+        for (int i = 1; i <= 4; i++) {
+            // ASCII only: Character.digit knows others
+            int digit = at + i < end && text[at + i] < 128 ? Character.digit(text[at + i], 16) : -1;
+            if (digit < 0) {
+                throw bad("four hexadecimal digits after \\u");
+            }
+            code = code << 4 | digit;
+        }
+        at += 5;
+        return (char) code;
+    }
+
+    /** A whole number from 0 that fits a long. */
+    long number() throws Bad {
+        char c = peek();
+        int from = at;
+        if (c < '0' || c > '9') {
+            throw bad("a whole number from 0");
+        }
+        long value = 0;
+        for (; at < end && text[at] >= '0' && text[at] <= '9'; at++) {
+            int digit = text[at] - '0';
+            if (value > (Long.MAX_VALUE - digit) / 10) {
+                at = from;
+                throw bad("a number below 2^63");
+            }
+            value = 10 * value + digit;
+        }
+        boolean leadingZero = c == '0' && at - from > 1;
+        boolean goesOn = at < end && isWord(text[at]);
+        if (leadingZero || goesOn) {
+            at = from;
+            throw bad("a whole number from 0");
+        }
+        return value;
+    }
+
+    /** Makes sure that only white space is left. */
+    void end() throws Bad {
+        space();
+        if (at < end) {
+            throw bad("nothing after the closing brace");
+        }
+    }
+
+    private void pass(char wanted, String what) throws Bad {
+        if (peek() != wanted) {
+            throw bad(what);
+        }
+        at++;
+    }
+
+    /** The next character that is not white space; NUL, which no JSON has there, at the end. */
+    private char peek() {
+        space();
+        return at < end ? text[at] : 0;
+    }
+
+    private void space() {
+        while (at < end) {
+            char c = text[at];
+            if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+                return;
+            }
+            at++;
+        }
+    }
+
+    private Bad bad(String expected) {
+        if (at >= end) {
+            return new Bad(expected, "the end of the header");
+        }
+        int stop = at + 1;
+        if (isWord(text[at])) {
+            while (stop < end && stop - at < 30 && isWord(text[stop])) {
+                stop++;
+            }
+        }
+        String there = text[at] < ' ' ? "character " + (int) text[at] : "'" + word(stop) + "'";
+        return new Bad(expected, there + " at character " + at + " of the header");
+    }
+
+    private String word(int stop) {
+        return new String(text, at, stop - at);
+    }
+
+    /** What a number or a literal such as {@code true} is made of. */
+    private static boolean isWord(char c) {
+        return Character.isLetterOrDigit(c) || c == '.' || c == '-' || c == '+';
+    }
+}
