@@ -1,7 +1,5 @@
 package org.diffusionsoup.cli.console;
 
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -56,7 +54,7 @@ public final class Quantity {
         return (long) bytes;
     }
 
-    /** A time with a tenth of a second's digit: {@code 2.5 s}. */
+    /** A time from 0 on with a digit for tenths of a second: {@code 2.5 s}. */
     public static String seconds(double seconds) {
         return rounded(seconds, 1) + " s";
     }
@@ -66,8 +64,12 @@ public final class Quantity {
         return rounded(value, value < 100 ? 1 : 0) + " " + name;
     }
 
-    /** As {@code %.1f} prints it, without the locale's symbols, which a start would load for it. */
+    /** As {@code %.1f} or {@code %.0f}, which load a locale's symbols for it at every start. */
     private static String rounded(double value, int digits) {
-        return BigDecimal.valueOf(value).setScale(digits, RoundingMode.HALF_UP).toPlainString();
+        if (digits == 0) {
+            return Long.toString(Math.round(value));
+        }
+        long tenths = Math.round(value * 10);
+        return tenths / 10 + "." + tenths % 10;
     }
 }
