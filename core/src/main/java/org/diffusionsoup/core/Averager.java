@@ -48,6 +48,9 @@ final class Averager implements TensorBatch, AutoCloseable {
 
     /** What is computed of the pieces. */
     interface Task {
+        /** Called before the first piece of a batch is read. */
+        default void begin() {}
+
         /** Largest number of sources that supply one tensor. */
         int inputs();
 
@@ -75,8 +78,37 @@ final class Averager implements TensorBatch, AutoCloseable {
     }
 
     /** The weighted mean. */
-    record Mean(List<Long> a, boolean allowNonFinite, AverageKernel.Factory kernels)
-            implements Task {
+    static final class Mean implements Task {
+        private final List<Long> a;
+        private final boolean allowNonFinite;
+        private final AverageKernel.Factory kernels;
+        private final Runnable whenReady;
+
+        // Of the tensor before: nearly all tensors are alike in this.
+        private List<Integer> inputs = List.of();
+        private List<DType> in = List.of();
+        private Optional<Spec> spec = Optional.empty();
+
+        /**
+         * @param a coefficients of all sources
+         * @param whenReady called when averaging begins
+         */
+        Mean(
+                List<Long> a,
+                boolean allowNonFinite,
+                AverageKernel.Factory kernels,
+                Runnable whenReady) {
+            this.a = a;
+            this.allowNonFinite = allowNonFinite;
+            this.kernels = kernels;
+            this.whenReady = whenReady;
+        }
+
+        @Override
+        public void begin() {
+            whenReady.run();
+        }
+
         @Override
         public int inputs() {
             return a.size();
@@ -84,8 +116,19 @@ final class Averager implements TensorBatch, AutoCloseable {
 
         @Override
         public Spec spec(TensorPlace tensor, List<DType> dtypes) {
+            FloatFormat out = FloatFormat.of(tensor.dtype());
+            if (spec.isPresent()
+                    && spec.get().out() == out
+                    && in.equals(dtypes)
+                    && inputs.equals(tensor.inputs())) {
+                return spec.get();
+            }
             List<Long> own = tensor.inputs().stream().map(a::get).toList();
-            return Spec.mean(dtypes, tensor.dtype(), own, allowNonFinite);
+            Spec made = Spec.mean(dtypes, tensor.dtype(), own, allowNonFinite);
+            inputs = tensor.inputs();
+            in = dtypes;
+            spec = Optional.of(made);
+            return made;
         }
 
         @Override
@@ -143,6 +186,7 @@ final class Averager implements TensorBatch, AutoCloseable {
         Pieces pieces;
         try (EarlyFlush flush = new EarlyFlush(file)) {
             pieces = new Pieces(places, tensors, file, flush);
+            task.begin();
             run(pieces);
         }
         pieces.throwFailure();

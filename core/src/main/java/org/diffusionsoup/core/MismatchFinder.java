@@ -26,8 +26,10 @@ final class MismatchFinder {
     MismatchFinder(List<Model> models, MismatchPolicy policy) {
         this.models = models;
         this.policy = policy;
-        architectures();
         parts();
+        if (!found.isEmpty()) {
+            architectures(); // told by names and shapes, which are all the same otherwise
+        }
     }
 
     List<Mismatch> found() {

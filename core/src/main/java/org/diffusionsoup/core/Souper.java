@@ -280,20 +280,32 @@ public final class Souper {
      */
     public Soup make(
             List<SoupIngredient> ingredients, Path output, SortedMap<String, String> notes) {
-        Coefficient.integers(ingredients.stream().map(SoupIngredient::coefficient).toList());
+        long[] a =
+                Coefficient.integers(
+                        ingredients.stream().map(SoupIngredient::coefficient).toList());
         checkOutput(ingredients, output);
         List<Ingredient> opened = new ArrayList<>();
+        Runnable warm = () -> {};
         try {
             for (SoupIngredient i : ingredients) {
                 opened.add(Ingredient.of(i, Checkpoint.open(i.path())));
+                if (opened.size() == 1) {
+                    List<Long> all = Arrays.stream(a).boxed().toList();
+                    warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);
+                }
             }
-            return makeFrom(opened, output, notes);
+            return makeFrom(opened, output, notes, warm);
         } finally {
+            warm.run();
             opened.forEach(i -> i.checkpoint().close());
         }
     }
 
-    private Soup makeFrom(List<Ingredient> opened, Path output, SortedMap<String, String> notes) {
+    /**
+     * @param warm what the workers call before the first piece
+     */
+    private Soup makeFrom(
+            List<Ingredient> opened, Path output, SortedMap<String, String> notes, Runnable warm) {
         Ingredient first = opened.getFirst();
         List<Checkpoint> others =
                 opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
@@ -306,7 +318,8 @@ public final class Souper {
         }
         ExecutorService workers = Workers.start(options.threads());
         try {
-            return new Run(hashed(opened, workers, options), plan, workers, notes).make(output);
+            return new Run(hashed(opened, workers, options), plan, workers, notes)
+                    .make(output, warm);
         } finally {
             workers.shutdownNow();
         }
@@ -491,6 +504,8 @@ public final class Souper {
                 position.put(ingredients.get(i), i);
             }
             SequencedMap<String, List<TensorPlace>> places = new LinkedHashMap<>();
+            int[] before = {};
+            List<Integer> inputs = List.of();
             for (TensorPlan t : wanted) {
                 if (!isWanted(t.part())) {
                     continue;
@@ -500,21 +515,27 @@ public final class Souper {
                         t.dtype().isFloat() ? options.outputDType().orElse(t.dtype()) : t.dtype();
                 // A single floating-point tensor is a mean of one: its dtype may change.
                 boolean computed = mean || t.dtype().isFloat();
-                List<Integer> inputs =
-                        Arrays.stream(t.inputs())
-                                .limit(computed && !mean ? 1 : Long.MAX_VALUE)
-                                .mapToObj(i -> position.getOrDefault(given.get(i), -1))
-                                .sorted()
-                                .toList();
+                int[] from = computed && !mean ? Arrays.copyOf(t.inputs(), 1) : t.inputs();
+                if (!Arrays.equals(from, before)) { // nearly all tensors are alike in this
+                    before = from;
+                    inputs =
+                            Arrays.stream(from)
+                                    .mapToObj(i -> position.getOrDefault(given.get(i), -1))
+                                    .sorted()
+                                    .toList();
+                }
                 places.computeIfAbsent(t.part(), p -> new ArrayList<>())
                         .add(new TensorPlace(t.name(), dtype, t.shape(), inputs, computed));
             }
             return places;
         }
 
-        Soup make(Path output) {
+        /**
+         * @param whenReady called when averaging begins
+         */
+        Soup make(Path output, Runnable whenReady) {
             Map<String, CheckpointWriter.Part> written = new LinkedHashMap<>();
-            Averager.Mean mean = new Averager.Mean(a, options.allowNonFinite(), kernels);
+            Averager.Mean mean = new Averager.Mean(a, options.allowNonFinite(), kernels, whenReady);
             try (Averager averager = averager(mean, "averaging")) {
                 for (String part : plan.keySet()) {
                     written.put(part, part(part, averager));
