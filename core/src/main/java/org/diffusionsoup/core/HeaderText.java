@@ -1,5 +1,11 @@
 package org.diffusionsoup.core;
 
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+
 /**
  * Reads the JSON of a safetensors header (RFC 8259) from its start to its end. A header has
  * objects, arrays, strings and whole numbers only, so this reads no other values: any is refused
@@ -31,16 +37,14 @@ final class HeaderText {
         }
     }
 
-    private final char[] text;
-    private final int end;
+    private final byte[] text;
     private int at;
 
     /**
-     * @param text characters, the first {@code end} of which are the header's
+     * @param text UTF-8, which is checked where strings are
      */
-    HeaderText(char[] text, int end) {
+    HeaderText(byte[] text) {
         this.text = text;
-        this.end = end;
     }
 
     /** Passes an object's brace; the members follow, each told by {@link #nextMember}. */
@@ -93,43 +97,61 @@ final class HeaderText {
     /** A string. */
     String string() throws Bad {
         pass('"', "a string");
-        char[] t = text;
+        byte[] t = text;
         int from = at;
-        for (int i = from; i < end; i++) {
-            char c = t[i];
+        for (int i = from; i < t.length; i++) {
+            byte c = t[i];
             if (c == '"') {
                 at = i + 1;
-                return new String(t, from, i - from);
+                return new String(t, from, i - from, StandardCharsets.ISO_8859_1);
             }
-            if (c == '\\' || c < ' ') {
+            if (c == '\\' || c < ' ') { // an escape, a control character, or beyond ASCII
                 at = i;
-                return escaped(from);
+                return otherString(from);
             }
         }
-        at = end;
+        at = t.length;
         throw bad("'\"'");
     }
 
-    /** The rest of a string that has escapes, up to {@link #at} without. */
-    private String escaped(int from) throws Bad {
+    /** The string from there on, which is plain ASCII up to {@link #at}. */
+    private String otherString(int from) throws Bad {
         StringBuilder s = new StringBuilder();
-        s.append(text, from, at - from);
-        while (at < end) {
-            char c = text[at];
-            if (c < ' ') {
+        int plain = from;
+        while (at < text.length) {
+            byte c = text[at];
+            if (c >= 0 && c < ' ') {
                 throw bad("no control character in a string");
             }
-            at++;
             if (c == '"') {
+                s.append(decoded(plain, at++));
                 return s.toString();
             }
-            s.append(c == '\\' ? escape() : c);
+            if (c == '\\') {
+                s.append(decoded(plain, at++));
+                s.append(escape());
+                plain = at;
+            } else {
+                at++;
+            }
         }
         throw bad("'\"'");
+    }
+
+    private CharBuffer decoded(int from, int to) throws Bad {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT)
+                    .decode(ByteBuffer.wrap(text, from, to - from));
+        } catch (CharacterCodingException e) {
+            throw new Bad("UTF-8 text", "invalid UTF-8 after byte " + from + " of the header");
+        }
     }
 
     private char escape() throws Bad {
-        char c = at < end ? text[at] : 0;
+        char c = peekHere();
         int plain = "\"\\/bfnrt".indexOf(c);
         if (plain >= 0) {
             at++;
@@ -140,8 +162,7 @@ final class HeaderText {
         }
         int code = 0;
         for (int i = 1; i <= 4; i++) {
-            // ASCII only: Character.digit knows others
-            int digit = at + i < end && text[at + i] < 128 ? Character.digit(text[at + i], 16) : -1;
+            int digit = at + i < text.length ? Character.digit(text[at + i], 16) : -1;
             if (digit < 0) {
                 throw bad("four hexadecimal digits after \\u");
             }
@@ -159,7 +180,7 @@ final class HeaderText {
             throw bad("a whole number from 0");
         }
         long value = 0;
-        for (; at < end && text[at] >= '0' && text[at] <= '9'; at++) {
+        for (; at < text.length && text[at] >= '0' && text[at] <= '9'; at++) {
             int digit = text[at] - '0';
             if (value > (Long.MAX_VALUE - digit) / 10) {
                 at = from;
@@ -168,7 +189,7 @@ final class HeaderText {
             value = 10 * value + digit;
         }
         boolean leadingZero = c == '0' && at - from > 1;
-        boolean goesOn = at < end && isWord(text[at]);
+        boolean goesOn = isWord(peekHere());
         if (leadingZero || goesOn) {
             at = from;
             throw bad("a whole number from 0");
@@ -179,7 +200,7 @@ final class HeaderText {
     /** Makes sure that only white space is left. */
     void end() throws Bad {
         space();
-        if (at < end) {
+        if (at < text.length) {
             throw bad("nothing after the closing brace");
         }
     }
@@ -194,12 +215,16 @@ final class HeaderText {
     /** The next character that is not white space; NUL, which no JSON has there, at the end. */
     private char peek() {
         space();
-        return at < end ? text[at] : 0;
+        return peekHere();
+    }
+
+    private char peekHere() {
+        return at < text.length ? (char) (text[at] & 0xff) : 0;
     }
 
     private void space() {
-        while (at < end) {
-            char c = text[at];
+        while (at < text.length) {
+            byte c = text[at];
             if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
                 return;
             }
@@ -208,25 +233,28 @@ final class HeaderText {
     }
 
     private Bad bad(String expected) {
-        if (at >= end) {
+        if (at >= text.length) {
             return new Bad(expected, "the end of the header");
         }
-        int stop = at + 1;
-        if (isWord(text[at])) {
-            while (stop < end && stop - at < 30 && isWord(text[stop])) {
-                stop++;
-            }
+        char c = peekHere();
+        if (c <= ' ' || c >= 127) {
+            return new Bad(expected, "the byte " + (int) c + " at byte " + at + " of the header");
         }
-        String there = text[at] < ' ' ? "character " + (int) text[at] : "'" + word(stop) + "'";
-        return new Bad(expected, there + " at character " + at + " of the header");
-    }
-
-    private String word(int stop) {
-        return new String(text, at, stop - at);
+        int stop = at + 1;
+        while (isWord(c) && stop < text.length && stop - at < 30 && isWord((char) text[stop])) {
+            stop++;
+        }
+        String there = new String(text, at, stop - at, StandardCharsets.ISO_8859_1);
+        return new Bad(expected, "'" + there + "' at byte " + at + " of the header");
     }
 
     /** What a number or a literal such as {@code true} is made of. */
     private static boolean isWord(char c) {
-        return Character.isLetterOrDigit(c) || c == '.' || c == '-' || c == '+';
+        return c >= '0' && c <= '9'
+                || c >= 'a' && c <= 'z'
+                || c >= 'A' && c <= 'Z'
+                || c == '.'
+                || c == '-'
+                || c == '+';
     }
 }

@@ -3,11 +3,7 @@ package org.diffusionsoup.core;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.CharBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,7 +53,7 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
             throw new MalformedCheckpointException(
                     path, "offset 8", "'{'", "byte " + (json.get(0) & 0xff));
         }
-        return new Parser(path, 8 + length, size).parse(json);
+        return new Parser(path, 8 + length, size).parse(json.array());
     }
 
     private static ByteBuffer readFully(Path path, FileChannel channel, long position, int length)
@@ -78,22 +74,11 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
     /** One parse of one header; {@code dataStart} is the absolute offset of the first data byte. */
     private record Parser(Path path, long dataStart, long fileSize) {
 
-        SafetensorsHeader parse(ByteBuffer json) {
-            CharBuffer text;
-            try {
-                text =
-                        StandardCharsets.UTF_8
-                                .newDecoder()
-                                .onMalformedInput(CodingErrorAction.REPORT)
-                                .onUnmappableCharacter(CodingErrorAction.REPORT)
-                                .decode(json);
-            } catch (CharacterCodingException e) {
-                throw bad("header", "UTF-8 text", "invalid UTF-8");
-            }
+        SafetensorsHeader parse(byte[] json) {
             Map<String, String> metadata = Map.of();
             List<TensorInfo> found = new ArrayList<>();
             Set<String> names = new HashSet<>();
-            HeaderText p = new HeaderText(text.array(), text.limit());
+            HeaderText p = new HeaderText(json);
             String where = "header";
             try {
                 p.openObject();

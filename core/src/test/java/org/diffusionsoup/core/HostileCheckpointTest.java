@@ -103,7 +103,7 @@ class HostileCheckpointTest {
         byte[] over = le(9).putLong(100_000_001).put((byte) '{').array();
         refused(sparse(file(), over, 200_000_000), FLAT, "100000000");
         byte[] full = le(9).putLong(100_000_000).put((byte) '{').array();
-        refused(sparse(file(), full, 200_000_000), 700 * MB, "a string", "character 0");
+        refused(sparse(file(), full, 200_000_000), 700 * MB, "a string", "the byte 0");
     }
 
     @ParameterizedTest
@@ -126,7 +126,7 @@ class HostileCheckpointTest {
                 Files.write(file(), header("{'x':{'dtype':'U8','shape':[NaN]}}")),
                 FLAT,
                 "a whole number",
-                "'NaN' at character 28");
+                "'NaN' at byte 28");
         TorchWriter w = new TorchWriter().op("}(").op("X").raw(1, 0, 0, 0, 0xff);
         refused(w.op("Nu.").save(file()), FLAT, "UTF-8", "pickle offset 9");
     }

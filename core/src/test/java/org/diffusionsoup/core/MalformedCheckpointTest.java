@@ -40,7 +40,7 @@ class MalformedCheckpointTest {
                 "{'a':{'dtype':'F32','shape':[4],'data_offsets':[0,17]}} | truncated",
                 "{'a':{'dtype':'F32','shape':[4],'data_offsets':[16,0]}} | 16 to 0",
                 "{'a':{'dtype':'F32','shape':[4],'data_offsets':[-1,15]}} | whole number from 0, found '-1'",
-                "{'a':{'dtype':'F32','shape':[-4],'data_offsets':[0,16]}} | '-4' at character 29",
+                "{'a':{'dtype':'F32','shape':[-4],'data_offsets':[0,16]}} | '-4' at byte 29",
                 "{'a':{'dtype':'F32','shape':[3],'data_offsets':[0,16]}} | 12 bytes for F32[3]",
                 "{'a':{'dtype':'F16','shape':[4],'data_offsets':[0,16]}} | 8 bytes for F16[4]",
                 "{'a':{'dtype':'F33','shape':[4],'data_offsets':[0,16]}} | 'F33'",
