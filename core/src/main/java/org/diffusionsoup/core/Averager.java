@@ -209,6 +209,9 @@ final class Averager implements TensorBatch, AutoCloseable {
             Thread.currentThread().interrupt();
             throw new SoupException("Interrupted while averaging.", e);
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof Error error) {
+                throw error; // no memory for the buffers
+            }
             throw new IOException("averaging failed: " + e.getCause(), e.getCause());
         } finally {
             pieces.stop();
@@ -271,6 +274,7 @@ final class Averager implements TensorBatch, AutoCloseable {
          * several pieces when its turn comes.
          */
         void work(Slot slot) {
+            slot.allocate();
             for (Piece p = next(); p != null; p = next()) {
                 try {
                     slot.fill(p);
@@ -478,9 +482,15 @@ final class Averager implements TensorBatch, AutoCloseable {
         private int waiting;
         private final Map<Spec, AverageKernel> shared = new HashMap<>();
 
-        Slot() {
-            Arrays.setAll(outs, i -> arena.allocate(pieceBytes, 64));
-            Arrays.setAll(in, i -> arena.allocate(pieceBytes, 64));
+        private boolean hasBuffers;
+
+        /** Makes the buffers, which a worker does: pages are given, and zeroed, in parallel. */
+        void allocate() {
+            if (!hasBuffers) {
+                Arrays.setAll(outs, i -> arena.allocate(pieceBytes, 64));
+                Arrays.setAll(in, i -> arena.allocate(pieceBytes, 64));
+                hasBuffers = true;
+            }
         }
 
         boolean isFull() {

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeSet;
@@ -80,11 +79,15 @@ final class MismatchFinder {
      * @param partial whether some checkpoints lack the whole part, which has been told
      */
     private void tensors(String part, List<Integer> holders, boolean partial) {
-        SequencedMap<String, TensorInfo> first = tensors(part, holders.getFirst());
+        List<SequencedMap<String, TensorInfo>> tensors = new ArrayList<>();
+        for (int i : holders) {
+            tensors.add(tensors(part, i));
+        }
+        SequencedMap<String, TensorInfo> first = tensors.getFirst();
         Set<String> keys = new LinkedHashSet<>(first.keySet());
         TreeSet<String> more = new TreeSet<>();
-        for (int i : holders) {
-            for (String key : tensors(part, i).keySet()) {
+        for (SequencedMap<String, TensorInfo> t : tensors) {
+            for (String key : t.keySet()) {
                 if (!first.containsKey(key)) {
                     more.add(key);
                 }
@@ -94,11 +97,13 @@ final class MismatchFinder {
         boolean extraPart = holders.getFirst() != 0;
         for (String key : keys) {
             boolean extra = extraPart || !first.containsKey(key);
-            List<Integer> with = new ArrayList<>();
-            for (int i : holders) {
-                boolean has = tensors(part, i).containsKey(key);
-                if (has) {
-                    with.add(i);
+            List<Holder> with = new ArrayList<>();
+            for (int h = 0; h < tensors.size(); h++) {
+                TensorInfo info = tensors.get(h).get(key);
+                int i = holders.get(h);
+                boolean has = info != null;
+                if (info != null) {
+                    with.add(new Holder(i, info));
                 }
                 if (extraPart) {
                     continue; // told as a part
@@ -122,15 +127,21 @@ final class MismatchFinder {
         found.add(new Mismatch(cause, input, part, key, "", "", refused));
     }
 
-    private void kinds(String part, String key, List<Integer> with, boolean dropped) {
-        TensorInfo first = info(part, key, with.getFirst());
+    /** A checkpoint, by its number, that has a tensor. */
+    private record Holder(int model, TensorInfo tensor) {}
+
+    private void kinds(String part, String key, List<Holder> with, boolean dropped) {
+        TensorInfo first = with.getFirst().tensor();
         boolean fromFirst = false;
-        for (int i : with) {
-            TensorInfo other = info(part, key, i);
+        for (Holder h : with) {
+            TensorInfo other = h.tensor();
+            if (first.sameKind(other)) {
+                continue;
+            }
             boolean sameShape = Arrays.equals(first.shape(), other.shape());
             if (!sameShape) {
                 boolean refused = !dropped && policy.shape() == OnShape.REFUSE;
-                kind(Cause.SHAPE, i, part, first, other, refused);
+                kind(Cause.SHAPE, h.model(), part, first, other, refused);
                 fromFirst = true;
             }
             if (first.dtype() != other.dtype()) {
@@ -138,22 +149,25 @@ final class MismatchFinder {
                 OnDtype on = policy.dtype();
                 boolean taken = sameShape ? on == OnDtype.FROM_FIRST : true;
                 boolean refused = !dropped && !taken && (on == OnDtype.REFUSE || !floats);
-                kind(floats ? Cause.DTYPE : Cause.INTEGER, i, part, first, other, refused);
+                kind(floats ? Cause.DTYPE : Cause.INTEGER, h.model(), part, first, other, refused);
                 fromFirst |= on == OnDtype.FROM_FIRST || !floats;
             }
         }
         if (dropped) {
             return;
         }
-        List<Integer> from = fromFirst ? with.subList(0, 1) : with;
-        boolean copy = from.size() == 1 || !first.dtype().isFloat();
+        int[] from = new int[fromFirst ? 1 : with.size()];
+        for (int i = 0; i < from.length; i++) {
+            from[i] = with.get(i).model();
+        }
+        boolean copy = from.length == 1 || !first.dtype().isFloat();
         plan.add(
                 new TensorPlan(
                         part,
                         key,
                         first.shape(),
                         first.dtype(),
-                        from.stream().mapToInt(Integer::intValue).toArray(),
+                        from,
                         copy ? Mode.COPY : Mode.AVERAGE));
     }
 
@@ -179,14 +193,5 @@ final class MismatchFinder {
             throw new SoupException(models.get(model).name() + " has no component '" + part + "'.");
         }
         return t;
-    }
-
-    private TensorInfo info(String part, String key, int model) {
-        Map<String, TensorInfo> t = tensors(part, model);
-        TensorInfo info = t.get(key);
-        if (info == null) {
-            throw new SoupException("No tensor '" + key + "' in " + models.get(model).name() + ".");
-        }
-        return info;
     }
 }

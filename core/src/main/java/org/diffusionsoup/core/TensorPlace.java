@@ -1,6 +1,5 @@
 package org.diffusionsoup.core;
 
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -20,6 +19,6 @@ record TensorPlace(String name, DType dtype, long[] shape, List<Integer> inputs,
     }
 
     long elements() {
-        return Arrays.stream(shape).reduce(1, Math::multiplyExact);
+        return Shapes.elements(shape);
     }
 }
