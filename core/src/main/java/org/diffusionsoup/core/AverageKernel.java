@@ -41,6 +41,9 @@ interface AverageKernel {
         if (SpanKernel.suits(spec)) {
             return new SpanKernel(spec);
         }
+        if (BrainKernel.suits(spec)) {
+            return new BrainKernel(spec);
+        }
         return NarrowKernel.suits(spec) ? new NarrowKernel(spec) : new FastKernel(spec);
     }
 

@@ -96,7 +96,8 @@ final class SpanSums {
         return any < 0;
     }
 
-    private static void addTwo(float[] in, float[] in1, double a, double a1, double[] sum, int n) {
+    /** Adds two inputs where no addition rounds. */
+    static void addTwo(float[] in, float[] in1, double a, double a1, double[] sum, int n) {
         for (int j = 0; j < n; j++) {
             sum[j] += a * in[j] + a1 * in1[j];
         }

@@ -13,15 +13,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * {@link HalfKernel} and {@link SpanKernel} add without looking at rounding errors wherever a block
- * keeps within bounds. Here are blocks that lie at those bounds, on either side, filled with what
- * would round if a bound were one step too far: the largest magnitudes beside the smallest.
+ * {@link HalfKernel}, {@link BrainKernel} and {@link SpanKernel} add without looking at rounding
+ * errors wherever a block keeps within bounds. Here are blocks that lie at those bounds, on either
+ * side, filled with what would round if a bound were one step too far: the largest magnitudes
+ * beside the smallest.
  */
 class BoundedKernelsTest {
     record Case(DType dtype, int n, long seed) {}
 
     static Stream<Case> cases() {
-        return Stream.of(DType.F16, DType.F32)
+        return Stream.of(DType.F16, DType.BF16, DType.F32)
                 .flatMap(d ->
                         Stream.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 32, 300)
                                 .flatMap(n ->
@@ -38,7 +39,7 @@ class BoundedKernelsTest {
         Arrays.setAll(a, i -> uniform ? 1 : 1 + random.nextInt(7));
         Spec spec = Spec.of(c.dtype, a);
         AverageKernel fast = AverageKernel.fast(spec);
-        assertThat(fast).isInstanceOf(c.dtype == DType.F16 ? HalfKernel.class : SpanKernel.class);
+        assertThat(fast).isInstanceOf(kernel(c.dtype));
         int count = NarrowKernel.BLOCK * 3 + 4 * random.nextInt(200);
         MemorySegment[] in = new MemorySegment[c.n];
         for (int i = 0; i < c.n; i++) {
@@ -46,7 +47,12 @@ class BoundedKernelsTest {
         }
         for (int from = 0; from < count; from += NarrowKernel.BLOCK) {
             int n = Math.min(NarrowKernel.BLOCK, count - from);
-            double[] values = c.dtype == DType.F16 ? halves(a, random) : floats(a, random);
+            double[] values =
+                    switch (c.dtype) {
+                        case F16 -> halves(a, random);
+                        case BF16 -> brains(a, random);
+                        default -> floats(a, random);
+                    };
             for (MemorySegment s : in) {
                 for (int j = from; j < from + n; j++) {
                     double v = values[random.nextInt(values.length)];
@@ -81,13 +87,20 @@ class BoundedKernelsTest {
             DType dtype, MemorySegment[] in, int j, int beyond, int smaller, Random random) {
         FloatFormat f = FloatFormat.of(dtype);
         int n = in.length;
-        double top = Math.scalb(dtype == DType.F16 ? 1.0 / n : 2.0, beyond);
+        double top =
+                Math.scalb(
+                        switch (dtype) {
+                            case F16 -> 1.0 / n;
+                            case BF16 -> 0x1p8;
+                            default -> 2;
+                        },
+                        beyond);
         for (int attempt = 0; attempt < 50; attempt++) {
             double b = nearest(f, top * (1 - random.nextDouble() / 8));
             double small =
                     dtype == DType.F16
                             ? 0
-                            : Math.scalb(least(n), -smaller) * (1 + random.nextDouble());
+                            : Math.scalb(least(dtype, n), -smaller) * (1 + random.nextDouble());
             double c = nearest(f, small);
             double d = c + (random.nextBoolean() ? 1 : -1) * lastPlace(f, c);
             // (c + b + ... + last) + (-d + b + ...): the sum is n * middle, and the crumb c - d
@@ -108,9 +121,11 @@ class BoundedKernelsTest {
     }
 
     private static double nearest(FloatFormat f, double v) {
-        return f == FloatFormat.F16
-                ? Float.float16ToFloat(Float.floatToFloat16((float) v))
-                : (float) v;
+        return switch (f) {
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16((float) v));
+            case BF16 -> FloatCodec.bf16ToFloat(FloatCodec.floatToBf16((float) v));
+            default -> (float) v;
+        };
     }
 
     private static double lastPlace(FloatFormat f, double v) {
@@ -118,8 +133,19 @@ class BoundedKernelsTest {
         return Math.scalb(1.0, Math.max(e, f.unit));
     }
 
-    /** The smallest magnitude that 2 may stand beside. */
-    private static double least(long total) {
+    private static Class<? extends AverageKernel> kernel(DType dtype) {
+        return switch (dtype) {
+            case F16 -> HalfKernel.class;
+            case BF16 -> BrainKernel.class;
+            default -> SpanKernel.class;
+        };
+    }
+
+    /** The smallest magnitude that 2 may stand beside, or, of BF16, 2^8. */
+    private static double least(DType dtype, long total) {
+        if (dtype == DType.BF16) {
+            return Math.scalb(1.0, 8 + 7 - 53 + 64 - Long.numberOfLeadingZeros(total));
+        }
         int up = Long.bitCount(total) == 1 ? 63 : 64;
         return Math.scalb(1.0, up - Long.numberOfLeadingZeros(total) - 29);
     }
@@ -147,10 +173,27 @@ class BoundedKernelsTest {
         return values;
     }
 
+    /** Magnitudes about 2^8 and about the smallest that may stand beside it. */
+    private static double[] brains(long[] a, Random random) {
+        float least = (float) least(DType.BF16, Arrays.stream(a).sum());
+        boolean within = random.nextBoolean();
+        return new double[] {
+            0x1.fep7,
+            least * 0x1.02p0,
+            least,
+            within ? 0x1.02p7 : 0x1p8,
+            within ? 0 : least * 0x1.fep-1,
+            within ? 1 : 0x1.02p8,
+            0,
+            least * 3,
+            FloatCodec.bf16ToFloat(FloatCodec.floatToBf16(random.nextFloat() + 0x1p-7f))
+        };
+    }
+
     /** Magnitudes about 2 and about the smallest that 2 may stand beside. */
     private static double[] floats(long[] a, Random random) {
         long total = Arrays.stream(a).sum();
-        double least = least(total);
+        double least = least(DType.F32, total);
         boolean within = random.nextBoolean();
         return new double[] {
             Math.nextDown(2f),
@@ -168,7 +211,7 @@ class BoundedKernelsTest {
     @Test
     void infinitiesAndNanAreSeenAtTheBoundsToo() {
         Random random = new Random(5);
-        for (DType dtype : new DType[] {DType.F16, DType.F32}) {
+        for (DType dtype : new DType[] {DType.F16, DType.BF16, DType.F32}) {
             FloatFormat format = FloatFormat.of(dtype);
             for (int n : new int[] {1, 2, 4, 9}) {
                 for (double bad : new double[] {Double.NaN, 1 / 0.0, -1 / 0.0}) {

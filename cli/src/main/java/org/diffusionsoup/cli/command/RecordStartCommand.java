@@ -52,7 +52,7 @@ final class RecordStartCommand extends SoupCommand {
     private static void merge(PrintWriter nowhere) throws IOException {
         Path folder = Files.createTempDirectory("soup-record");
         try {
-            for (DType dtype : List.of(DType.F16, DType.F32)) {
+            for (DType dtype : List.of(DType.F16, DType.BF16, DType.F32)) {
                 List<SoupIngredient> ingredients = new ArrayList<>();
                 for (int i = 0; i < 3; i++) {
                     Path file = folder.resolve(dtype + "-" + i + ".safetensors");
