@@ -258,13 +258,7 @@ public final class ColdBenchmark {
         List<String> sync = new ArrayList<>(List.of("sync"));
         files.forEach(f -> sync.add(f.toString()));
         MeasuredProcess.of(sync);
-        for (Path f : files) {
-            // As documented by GNU: advises the kernel to drop the file's pages, reads nothing.
-            if (MeasuredProcess.attempt(dd(f, "iflag=nocache", "count=0")).status() != 0) {
-                return Dropped.NOTHING;
-            }
-        }
-        return Dropped.INPUTS;
+        return PageCache.drop(files) ? Dropped.INPUTS : Dropped.NOTHING;
     }
 
     private static OptionalDouble direct(List<Path> files) {

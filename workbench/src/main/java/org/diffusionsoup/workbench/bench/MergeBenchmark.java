@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.bench;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +22,9 @@ import org.diffusionsoup.workbench.Progress;
  * Measures {@code soup merge} and {@code soup adjust} as whole processes, start of the JVM
  * included, against the limit that copying sets: {@code cat} of the inputs to {@code /dev/null}
  * plus {@code cp} of one output, in the same run, on a warm page cache. Every time is the least of
- * several tries.
+ * several tries, which take turns, as the speed of a machine changes within minutes. What other
+ * settings left in the page cache is given up first: where memory is full, whoever uses all cores
+ * also pays for looking for pages to give up.
  */
 public final class MergeBenchmark {
     private static final String PYTHON =
@@ -155,28 +158,30 @@ public final class MergeBenchmark {
         Path copy = work.resolve("copy.safetensors");
         Path out = work.resolve("soup.safetensors");
         progress.start("measure n = " + s.ingredients(), 2L + 4L * tries, "runs");
+        dropOthers(files);
         List<String> cat = cat(files);
         once(cat);
-        double catTime = best(() -> once(cat));
-        double[] flush = {Double.POSITIVE_INFINITY};
-        double cpTime =
-                best(() -> {
-                    delete(copy);
-                    double cp = once(List.of("cp", files.getFirst().toString(), copy.toString()));
-                    flush[0] = Math.min(flush[0], once(List.of("sync", copy.toString())));
-                    return cp;
-                });
-        delete(copy);
         double[] peak = {0};
         double first = soup(merge(files, out, "--no-hash-cache"), peak);
         progress.advance(1);
         soup(merge(files, out), peak); // remembers the hashes
         progress.advance(1);
-        double merged =
-                best(() -> {
-                    delete(out);
-                    return soup(merge(files, out), peak);
-                });
+        double catTime = Double.POSITIVE_INFINITY;
+        double cpTime = Double.POSITIVE_INFINITY;
+        double flush = Double.POSITIVE_INFINITY;
+        double merged = Double.POSITIVE_INFINITY;
+        for (int i = 0; i < tries; i++) {
+            delete(out);
+            catTime = Math.min(catTime, once(cat));
+            progress.advance(1);
+            List<String> cp = List.of("cp", files.getFirst().toString(), copy.toString());
+            cpTime = Math.min(cpTime, once(cp));
+            flush = Math.min(flush, once(List.of("sync", copy.toString())));
+            delete(copy);
+            progress.advance(1);
+            merged = Math.min(merged, soup(merge(files, out), peak));
+            progress.advance(1);
+        }
         OptionalDouble torch = OptionalDouble.empty();
         if (python.isPresent()) {
             List<String> script = new ArrayList<>(List.of(python.get(), "-c", PYTHON));
@@ -192,18 +197,19 @@ public final class MergeBenchmark {
                 bytes,
                 catTime,
                 cpTime,
-                flush[0],
+                flush,
                 limit,
                 first,
                 merged,
                 merged / limit,
-                merged / (limit + flush[0]),
+                merged / (limit + flush),
                 peak[0],
                 torch);
     }
 
     private Withdrawal withdrawal(Setting s) {
         List<Path> files = files(work, s, progress);
+        dropOthers(files);
         Path first = files.getFirst();
         List<Path> rest = files.subList(1, files.size());
         Path soup = work.resolve("kept.safetensors");
@@ -256,6 +262,16 @@ public final class MergeBenchmark {
             throw new SoupIoException("read", less, e);
         } finally {
             List.of(soup, less, afresh).forEach(MergeBenchmark::deleteSoup);
+        }
+    }
+
+    /** Gives up the pages of this folder's other checkpoints, where that can be asked for. */
+    private void dropOthers(List<Path> files) {
+        try (Stream<Path> all = Files.walk(work)) {
+            PageCache.drop(
+                    all.filter(Files::isRegularFile).filter(f -> !files.contains(f)).toList());
+        } catch (IOException | UncheckedIOException e) {
+            throw new SoupException("Cannot look through " + work + ": " + e.getMessage(), e);
         }
     }
 
