@@ -24,9 +24,7 @@ final class HeadStart implements Runnable {
 
     static void begin(String[] args) {
         if (args.length > 2 && COMMANDS.contains(args[0])) {
-            Thread thread = new Thread(new HeadStart(args), "soup-head-start");
-            thread.setDaemon(true);
-            thread.start();
+            Thread.ofPlatform().daemon().name("soup-head-start").start(new HeadStart(args));
         }
     }
 

@@ -32,12 +32,7 @@ final class BrainKernel implements AverageKernel {
     /** Coefficients add up to less than 2^13. */
     private static final long MOST = 1 << 13;
 
-    /** Four magnitudes in a long, each with the 16th bit free for a carry. */
-    private static final long MAGNITUDES = 0x7fff_7fff_7fff_7fffL;
-
-    private static final long CARRIES = ~MAGNITUDES;
-    private static final long EACH = 0x0001_0001_0001_0001L;
-    private static final long BEYOND = (0x8000 - (127 + BELOW << 7)) * EACH;
+    private static final long BEYOND = (0x8000 - (127 + BELOW << 7)) * HalfSums.EACH;
 
     /** What a double's exponent has more than a BF16's, at the place of a double's. */
     private static final long REBIAS = (long) (Double.MAX_EXPONENT - 127) << 52;
@@ -80,7 +75,7 @@ final class BrainKernel implements AverageKernel {
         this.total = spec.total();
         // the power of two above the total, so that no sum reaches 2^53 units
         int e = Long.SIZE - Long.numberOfLeadingZeros(spec.total());
-        this.least = (127 + BELOW + e + 7 - 53 << 7) * EACH;
+        this.least = (127 + BELOW + e + 7 - 53 << 7) * HalfSums.EACH;
         this.narrow = new NarrowKernel(spec);
         Arrays.setAll(floatsMemory, i -> MemorySegment.ofArray(floats[i]));
     }
@@ -90,7 +85,7 @@ final class BrainKernel implements AverageKernel {
         for (int at = 0; at < count; at += BLOCK) {
             int n = Math.min(BLOCK, count - at);
             if (add(inputs, at, n)) {
-                divide(sum, total, n);
+                FastKernel.divide(sum, total, n);
                 // the compiler does not vectorise loops that look at a double's bits
                 MemorySegment.copy(sumMemory, 0, wideMemory, 0, n * 8L);
                 round(wide, pairs, n / 2);
@@ -108,7 +103,7 @@ final class BrainKernel implements AverageKernel {
             return false; // they are looked at by fours; only a tensor's last block can be uneven
         }
         for (MemorySegment in : inputs) {
-            if ((anyOutside(in, at * 2L, least, n / 4) & CARRIES) != 0) {
+            if ((anyOutside(in, at * 2L, least, n / 4) & HalfSums.CARRIES) != 0) {
                 return false;
             }
         }
@@ -119,14 +114,7 @@ final class BrainKernel implements AverageKernel {
             for (int m = 0; m < members; m++) {
                 load(inputs[i + m], at, floatsMemory[m], n);
             }
-            switch (members) {
-                case 1 -> FastKernel.addExact(floats[0], a[i], sum, n);
-                case 2 -> SpanSums.addTwo(floats[0], floats[1], a[i], a[i + 1], sum, n);
-                default ->
-                        FastKernel.addFour(
-                                floats[0], floats[1], floats[2], floats[3], a[i], a[i + 1],
-                                a[i + 2], a[i + 3], sum, n);
-            }
+            SpanSums.addTogether(floats, a, i, members, sum, n);
         }
         return true;
     }
@@ -138,9 +126,9 @@ final class BrainKernel implements AverageKernel {
     private static long anyOutside(MemorySegment s, long at, long least, int n) {
         long any = 0;
         for (int j = 0; j < n; j++) {
-            long w = s.get(FloatCodec.I64, at + 8L * j) & MAGNITUDES;
-            long atLeast = (w | CARRIES) - least;
-            long nonZero = w + MAGNITUDES;
+            long w = s.get(FloatCodec.I64, at + 8L * j) & HalfSums.MAGNITUDES;
+            long atLeast = (w | HalfSums.CARRIES) - least;
+            long nonZero = w + HalfSums.MAGNITUDES;
             any |= (w + BEYOND) | (~atLeast & nonZero);
         }
         return any;
@@ -167,12 +155,6 @@ final class BrainKernel implements AverageKernel {
     private static void odds(int[] pairs, int[] bits, int half) {
         for (int j = 0; j < half; j++) {
             bits[j] = pairs[j] & 0xffff_0000;
-        }
-    }
-
-    private static void divide(double[] sum, double total, int n) {
-        for (int j = 0; j < n; j++) {
-            sum[j] /= total;
         }
     }
 

@@ -268,7 +268,7 @@ final class FastKernel implements AverageKernel {
         MemorySegment.copy(sumBitsMemory, 0, sumMemory, 0, n * 8L);
     }
 
-    private static void divide(double[] sum, double total, int n) {
+    static void divide(double[] sum, double total, int n) {
         for (int j = 0; j < n; j++) {
             sum[j] /= total;
         }

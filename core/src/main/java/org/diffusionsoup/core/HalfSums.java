@@ -19,10 +19,12 @@ final class HalfSums {
     static final int BLOCK = NarrowKernel.BLOCK;
 
     /** Four magnitudes in a long, each with the 16th bit free for a carry. */
-    private static final long MAGNITUDES = 0x7fff_7fff_7fff_7fffL;
+    static final long MAGNITUDES = 0x7fff_7fff_7fff_7fffL;
 
-    private static final long CARRIES = ~MAGNITUDES;
-    private static final long EACH = 0x0001_0001_0001_0001L;
+    static final long CARRIES = ~MAGNITUDES;
+
+    /** One in each of four values. */
+    static final long EACH = 0x0001_0001_0001_0001L;
 
     private final float[] a;
     private final double within;

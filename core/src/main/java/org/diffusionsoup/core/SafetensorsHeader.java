@@ -154,17 +154,13 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
                     throw bad(where, "one " + key, "a duplicate key");
                 }
             }
-            if (dtypeName == null || shape == null || offsets == null || offsets.length != 2) {
-                throw bad(
-                        where,
-                        "dtype, shape and two data_offsets",
-                        dtypeName == null
-                                ? "no dtype"
-                                : shape == null
-                                        ? "no shape"
-                                        : offsets == null
-                                                ? "no data_offsets"
-                                                : offsets.length + " of them");
+            String needed = "dtype, shape and two data_offsets";
+            if (dtypeName == null || shape == null || offsets == null) {
+                String first = shape == null ? "shape" : "data_offsets";
+                throw bad(where, needed, "no " + (dtypeName == null ? "dtype" : first));
+            }
+            if (offsets.length != 2) {
+                throw bad(where, needed, offsets.length + " of them");
             }
             String wanted = dtypeName;
             DType dtype =

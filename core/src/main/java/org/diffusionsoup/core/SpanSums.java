@@ -23,14 +23,8 @@ final class SpanSums {
 
     private final double[] a;
     private final int least;
-    private final float[] floats = new float[BLOCK];
-    private final MemorySegment memory = MemorySegment.ofArray(floats);
-    private final float[] floats1 = new float[BLOCK];
-    private final MemorySegment memory1 = MemorySegment.ofArray(floats1);
-    private final float[] floats2 = new float[BLOCK];
-    private final MemorySegment memory2 = MemorySegment.ofArray(floats2);
-    private final float[] floats3 = new float[BLOCK];
-    private final MemorySegment memory3 = MemorySegment.ofArray(floats3);
+    private final float[][] floats = new float[4][BLOCK];
+    private final MemorySegment[] memory = new MemorySegment[4];
     private final double[] sum = new double[BLOCK];
 
     /**
@@ -38,6 +32,7 @@ final class SpanSums {
      */
     SpanSums(double[] coefficients) {
         this.a = coefficients;
+        Arrays.setAll(memory, i -> MemorySegment.ofArray(floats[i]));
         double all = 0;
         for (double k : a) {
             all += Math.abs(k);
@@ -62,22 +57,10 @@ final class SpanSums {
                     return false;
                 }
             }
-            FloatCodec.load32(inputs[i], at * 4L, memory, n);
-            if (members > 1) {
-                FloatCodec.load32(inputs[i + 1], at * 4L, memory1, n);
+            for (int m = 0; m < members; m++) {
+                FloatCodec.load32(inputs[i + m], at * 4L, memory[m], n);
             }
-            if (members > 2) {
-                FloatCodec.load32(inputs[i + 2], at * 4L, memory2, n);
-                FloatCodec.load32(inputs[i + 3], at * 4L, memory3, n);
-            }
-            switch (members) {
-                case 1 -> FastKernel.addExact(floats, a[i], sum, n);
-                case 2 -> addTwo(floats, floats1, a[i], a[i + 1], sum, n);
-                default ->
-                        FastKernel.addFour(
-                                floats, floats1, floats2, floats3, a[i], a[i + 1], a[i + 2],
-                                a[i + 3], sum, n);
-            }
+            addTogether(floats, a, i, members, sum, n);
             i += members;
         }
         return true;
@@ -96,8 +79,23 @@ final class SpanSums {
         return any < 0;
     }
 
-    /** Adds two inputs where no addition rounds. */
-    static void addTwo(float[] in, float[] in1, double a, double a1, double[] sum, int n) {
+    /**
+     * Adds as many inputs as {@link HalfSums#together} says where no addition rounds.
+     *
+     * @param in the inputs, from number 0 on
+     * @param a coefficients, from number {@code i} on
+     */
+    static void addTogether(float[][] in, double[] a, int i, int members, double[] sum, int n) {
+        switch (members) {
+            case 1 -> FastKernel.addExact(in[0], a[i], sum, n);
+            case 2 -> addTwo(in[0], in[1], a[i], a[i + 1], sum, n);
+            default ->
+                    FastKernel.addFour(
+                            in[0], in[1], in[2], in[3], a[i], a[i + 1], a[i + 2], a[i + 3], sum, n);
+        }
+    }
+
+    private static void addTwo(float[] in, float[] in1, double a, double a1, double[] sum, int n) {
         for (int j = 0; j < n; j++) {
             sum[j] += a * in[j] + a1 * in1[j];
         }

@@ -57,9 +57,7 @@ final class WarmUp implements Runnable {
             Optional<TensorInfo> tensor = firstLarge(source);
             if (tensor.isPresent()) {
                 WarmUp warmUp = new WarmUp(source, tensor.get(), kernels, a, options);
-                Thread thread = new Thread(warmUp, "soup-warm-up");
-                thread.setDaemon(true);
-                thread.start();
+                Thread.ofPlatform().daemon().name("soup-warm-up").start(warmUp);
                 return warmUp::stop;
             }
         }

@@ -20,13 +20,7 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** {@code soup adjust}: ingredients into or out of a soup without the others. */
 final class AdjustCommand extends DeclaredCommand {
-    private final PositionalParamSpec soup =
-            PositionalParamSpec.builder()
-                    .required(true)
-                    .type(Path.class)
-                    .paramLabel("SOUP")
-                    .description("A soup made by soup merge.")
-                    .build();
+    private final PositionalParamSpec soup = Options.path("SOUP", "A soup made by soup merge.");
 
     private final OptionSpec remove =
             Options.list(Path.class, "CHECKPOINT", "--remove")
@@ -42,11 +36,7 @@ final class AdjustCommand extends DeclaredCommand {
                     .build();
 
     private final OptionSpec out =
-            Options.value(Path.class, "OUT", "-o", "--out")
-                    .required(true)
-                    .description(
-                            "The file or folder to make; may be the soup itself, with --force.")
-                    .build();
+            Options.out("The file or folder to make; may be the soup itself, with --force.");
 
     private final OptionSpec keepSum =
             Options.flag("Keep the new sum in OUT.sum.", "--keep-sum").build();

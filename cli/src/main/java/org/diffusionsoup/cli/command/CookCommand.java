@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
-import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.Merged;
 import org.diffusionsoup.core.method.MethodMerge;
@@ -19,18 +18,9 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 /** {@code soup cook}: a merge by recipe. */
 final class CookCommand extends DeclaredCommand {
     private final PositionalParamSpec recipe =
-            PositionalParamSpec.builder()
-                    .required(true)
-                    .type(Path.class)
-                    .paramLabel("RECIPE")
-                    .description("A YAML file with inputs and merge.")
-                    .build();
+            Options.path("RECIPE", "A YAML file with inputs and merge.");
 
-    private final OptionSpec out =
-            Options.value(Path.class, "OUT", "-o", "--out")
-                    .required(true)
-                    .description("The file or folder to make.")
-                    .build();
+    private final OptionSpec out = Options.out("The file or folder to make.");
 
     private final MergeFlags flags = new MergeFlags();
 
@@ -71,15 +61,12 @@ final class CookCommand extends DeclaredCommand {
                 json(made, merge, seconds),
                 text -> {
                     text.println(
-                            made.output()
-                                    + ": "
-                                    + Quantity.count(made.parameters())
-                                    + " weights in "
-                                    + made.tensors()
-                                    + " tensors, "
-                                    + Quantity.bytes(made.bytes())
-                                    + ", in "
-                                    + Quantity.seconds(seconds));
+                            MergeCommand.summary(
+                                    made.output(),
+                                    made.parameters(),
+                                    made.tensors(),
+                                    made.bytes(),
+                                    seconds));
                     made.inputs().forEach((name, path) -> text.println("  " + name + "  " + path));
                 });
     }

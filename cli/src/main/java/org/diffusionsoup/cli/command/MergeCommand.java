@@ -33,11 +33,7 @@ final class MergeCommand extends DeclaredCommand {
                     .description("Files or folders of one architecture.")
                     .build();
 
-    private final OptionSpec out =
-            Options.value(Path.class, "OUT", "-o", "--out")
-                    .required(true)
-                    .description("The file or folder to make.")
-                    .build();
+    private final OptionSpec out = Options.out("The file or folder to make.");
 
     private final OptionSpec weights =
             Options.list(String.class, "K", "--weights")
@@ -140,21 +136,31 @@ final class MergeCommand extends DeclaredCommand {
                 json(soup, seconds),
                 text -> {
                     text.println(
-                            soup.output()
-                                    + ": "
-                                    + Quantity.count(soup.parameters())
-                                    + " weights in "
-                                    + soup.tensors()
-                                    + " tensors, "
-                                    + Quantity.bytes(soup.bytes())
-                                    + ", in "
-                                    + Quantity.seconds(seconds));
+                            summary(
+                                    soup.output(),
+                                    soup.parameters(),
+                                    soup.tensors(),
+                                    soup.bytes(),
+                                    seconds));
                     soup.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
                 });
         if (!soup.note().isEmpty()) {
             console.note(soup.note());
         }
+    }
+
+    /** One line of what was made. */
+    static String summary(Path out, long parameters, long tensors, long bytes, double seconds) {
+        return out
+                + ": "
+                + Quantity.count(parameters)
+                + " weights in "
+                + tensors
+                + " tensors, "
+                + Quantity.bytes(bytes)
+                + ", in "
+                + Quantity.seconds(seconds);
     }
 
     private List<SoupIngredient> ingredients() {

@@ -1,7 +1,9 @@
 package org.diffusionsoup.cli.command;
 
+import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Options in code. Their {@code getValue()} is what a command line gave, or the initial value. */
 final class Options {
@@ -27,5 +29,23 @@ final class Options {
                 .auxiliaryTypes(element)
                 .initialValue(List.of())
                 .paramLabel(label);
+    }
+
+    /** The output, which has to be named. */
+    static OptionSpec out(String description) {
+        return value(Path.class, "OUT", "-o", "--out")
+                .required(true)
+                .description(description)
+                .build();
+    }
+
+    /** A path that has to be given, without an option's name. */
+    static PositionalParamSpec path(String label, String description) {
+        return PositionalParamSpec.builder()
+                .required(true)
+                .type(Path.class)
+                .paramLabel(label)
+                .description(description)
+                .build();
     }
 }
