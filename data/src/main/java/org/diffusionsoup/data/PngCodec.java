@@ -33,13 +33,25 @@ public final class PngCodec {
      * @throws SoupException if no decoder understands the bytes
      */
     public static RgbImage decode(byte[] bytes, String what) {
+        return RgbImage.onWhite(read(bytes, what));
+    }
+
+    /**
+     * Decodes a picture and keeps its transparency.
+     *
+     * @param bytes the whole file
+     * @param what how to name the picture in an error, such as its file name
+     * @return a picture whose {@code getRGB} gives straight alpha
+     * @throws SoupException if no decoder understands the bytes
+     */
+    public static BufferedImage read(byte[] bytes, String what) {
         try {
             BufferedImage image = ImageIO.read(new ByteArrayInputStream(bytes));
             if (image == null) {
                 throw new SoupException(
                         what + " is not a picture that can be read; use PNG, JPEG, GIF or BMP");
             }
-            return RgbImage.onWhite(image);
+            return image;
         } catch (IOException | RuntimeException e) {
             if (e instanceof SoupException known) {
                 throw known;
@@ -80,22 +92,46 @@ public final class PngCodec {
         return out.toByteArray();
     }
 
+    /**
+     * Encodes without loss as 8-bit PNG with transparency.
+     *
+     * @param width pixels, at least 1
+     * @param height pixels, at least 1
+     * @param argb {@code height * width} pixels {@code 0xAARRGGBB} with straight alpha
+     */
+    public static byte[] encode(int width, int height, int[] argb) {
+        byte[] raw = new byte[Math.multiplyExact(4, argb.length)];
+        for (int i = 0; i < argb.length; i++) {
+            raw[4 * i] = (byte) (argb[i] >> 16);
+            raw[4 * i + 1] = (byte) (argb[i] >> 8);
+            raw[4 * i + 2] = (byte) argb[i];
+            raw[4 * i + 3] = (byte) (argb[i] >>> 24);
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(SIGNATURE);
+        out.writeBytes(trueColour(width, height, raw, 4));
+        return out.toByteArray();
+    }
+
     private static byte[] trueColour(RgbImage image) {
-        int stride = 3 * image.width();
+        return trueColour(image.width(), image.height(), image.pixels(), 3);
+    }
+
+    private static byte[] trueColour(int width, int height, byte[] pixels, int channels) {
         byte[] best = new byte[0];
         // Filter 5 stands for "per row, the filter whose output has the least absolute sum".
         // Trying them all pays for icons; for photographs it costs seconds and gains little.
-        boolean small = image.pixels().length <= THOROUGH_BYTES;
+        boolean small = pixels.length <= THOROUGH_BYTES;
         for (int filter = small ? 0 : 5; filter <= 5; filter++) {
             int level = small ? Deflater.BEST_COMPRESSION : Deflater.DEFAULT_COMPRESSION;
             byte[] packed =
-                    deflate(filtered(image.pixels(), stride, image.height(), filter, 3), level);
+                    deflate(filtered(pixels, channels * width, height, filter, channels), level);
             if (best.length == 0 || packed.length < best.length) {
                 best = packed;
             }
         }
         ByteArrayOutputStream out = new ByteArrayOutputStream(best.length + 64);
-        header(out, image, 2);
+        header(out, width, height, channels == 4 ? 6 : 2);
         chunk(out, "IDAT", best);
         chunk(out, "IEND", new byte[0]);
         return out.toByteArray();
@@ -126,16 +162,16 @@ public final class PngCodec {
                         filtered(indices, image.width(), image.height(), 0, 1),
                         Deflater.BEST_COMPRESSION);
         ByteArrayOutputStream out = new ByteArrayOutputStream(packed.length + 1024);
-        header(out, image, 3);
+        header(out, image.width(), image.height(), 3);
         chunk(out, "PLTE", colours.array());
         chunk(out, "IDAT", packed);
         chunk(out, "IEND", new byte[0]);
         return out.toByteArray();
     }
 
-    private static void header(ByteArrayOutputStream out, RgbImage image, int colourType) {
+    private static void header(ByteArrayOutputStream out, int width, int height, int colourType) {
         ByteBuffer data = ByteBuffer.allocate(13);
-        data.putInt(image.width()).putInt(image.height());
+        data.putInt(width).putInt(height);
         data.put((byte) 8).put((byte) colourType).put(new byte[3]);
         chunk(out, "IHDR", data.array());
     }

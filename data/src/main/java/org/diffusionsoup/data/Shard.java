@@ -1,10 +1,7 @@
 package org.diffusionsoup.data;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -14,7 +11,6 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 
@@ -167,24 +163,19 @@ public final class Shard {
      * @return 64 lower-case hex digits
      */
     public String sha256() {
-        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        RowDigest digest = new RowDigest();
         for (Row row : rows) {
             SampleInfo i = row.info();
-            for (String part :
+            digest.add(
                     List.of(
                             i.key(),
                             i.caption(),
                             i.provider(),
                             i.licence(),
                             i.split(),
-                            i.sha256())) {
-                byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-                // A length before each part, so that no two rows can run together into a third.
-                all.writeBytes(ByteBuffer.allocate(4).putInt(bytes.length).array());
-                all.writeBytes(bytes);
-            }
+                            i.sha256()));
         }
-        return Hashes.sha256Hex(all.toByteArray());
+        return digest.sha256();
     }
 
     @Override

@@ -61,7 +61,7 @@ public final class ShardParts {
                             new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
                     open.add(out);
                     nested(scan, targets, open, partOf, rows, listener);
-                    ShardWriter.end(out);
+                    TarWriter.end(out);
                 });
     }
 

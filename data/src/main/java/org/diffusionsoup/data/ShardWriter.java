@@ -3,9 +3,7 @@ package org.diffusionsoup.data;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -59,46 +57,12 @@ public final class ShardWriter {
                     for (int i = 0; i < keys.size(); i++) {
                         row(out, row.apply(i));
                     }
-                    end(out);
+                    TarWriter.end(out);
                 });
     }
 
     static void row(OutputStream out, Sample sample) throws IOException {
-        entry(out, sample.key() + ".json", SampleJson.write(sample.info()));
-        entry(out, sample.key() + ".png", sample.png());
-    }
-
-    static void end(OutputStream out) throws IOException {
-        out.write(new byte[2 * TarFile.BLOCK]);
-        out.flush();
-    }
-
-    private static void entry(OutputStream out, String name, byte[] data) throws IOException {
-        byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
-        if (nameBytes.length > 100) {
-            throw new SoupException("row name " + name + " is over 100 bytes; shorten it");
-        }
-        ByteBuffer header = ByteBuffer.allocate(TarFile.BLOCK);
-        header.put(0, nameBytes);
-        put(header, 100, "0000644");
-        put(header, 108, "0000000");
-        put(header, 116, "0000000");
-        put(header, 124, "%011o".formatted(data.length));
-        put(header, 136, "00000000000");
-        put(header, 148, "        ");
-        put(header, 156, "0");
-        put(header, 257, "ustar\00000");
-        int sum = 0;
-        for (byte b : header.array()) {
-            sum += b & 0xff;
-        }
-        put(header, 148, "%06o\0 ".formatted(sum));
-        out.write(header.array());
-        out.write(data);
-        out.write(new byte[(TarFile.BLOCK - data.length % TarFile.BLOCK) % TarFile.BLOCK]);
-    }
-
-    private static void put(ByteBuffer header, int at, String text) {
-        header.put(at, text.getBytes(StandardCharsets.US_ASCII));
+        TarWriter.entry(out, sample.key() + ".json", SampleJson.write(sample.info()));
+        TarWriter.entry(out, sample.key() + ".png", sample.png());
     }
 }

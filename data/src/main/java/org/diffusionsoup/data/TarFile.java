@@ -12,17 +12,25 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 
 /** Lists the regular files of a ustar, pax or GNU tar without reading their contents. */
-final class TarFile {
-    static final int BLOCK = 512;
+public final class TarFile {
+    /** Bytes of a block; headers take one, contents are padded to it. */
+    public static final int BLOCK = 512;
 
-    /** A file inside the tar. */
-    record Entry(String name, long offset, long size) {}
+    /**
+     * A file inside the tar.
+     *
+     * @param name its whole path
+     * @param offset of its first byte
+     * @param size in bytes
+     */
+    public record Entry(String name, long offset, long size) {}
 
     private TarFile() {}
 
     /** Told of an entry; the open file may be read anywhere. */
     @FunctionalInterface
-    interface Visitor {
+    public interface Visitor {
+        /** Called once per file. */
         void visit(RandomAccessFile file, Entry entry) throws IOException;
     }
 
@@ -32,8 +40,12 @@ final class TarFile {
         return entries;
     }
 
-    /** Visits the entries in the file's order, none of them kept in memory. */
-    static void forEach(Path path, Visitor visitor) {
+    /**
+     * Visits the entries in the file's order, none of them kept in memory.
+     *
+     * @throws SoupException if the file is missing, cut off or no tar
+     */
+    public static void forEach(Path path, Visitor visitor) {
         if (!Files.isRegularFile(path)) {
             throw new SoupException("shard " + path + " does not exist; give the path of a .tar");
         }
@@ -82,7 +94,12 @@ final class TarFile {
         }
     }
 
-    static byte[] read(RandomAccessFile file, Path path, Entry entry) throws IOException {
+    /**
+     * The bytes of an entry.
+     *
+     * @throws SoupException if the file ends within it
+     */
+    public static byte[] read(RandomAccessFile file, Path path, Entry entry) throws IOException {
         if (entry.size() > Integer.MAX_VALUE - 16) {
             throw new SoupException(
                     "shard %s: entry %s is too large to be one picture or caption (%d bytes)"

@@ -9,9 +9,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.data.Dataset;
+import org.diffusionsoup.data.artwork.NpmPackages;
 import org.diffusionsoup.data.emoji.EmojiBuilder;
 import org.diffusionsoup.data.emoji.EmojiSources;
-import org.diffusionsoup.data.emoji.NpmPackages;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -60,7 +60,10 @@ final class DataBuildEmojiCommand extends SoupCommand {
                 packages.map(EmojiSources::new)
                         .orElseGet(() -> {
                             console.note("Fetching the packages with npm…");
-                            return NpmPackages.fetch(cache.orElse(home.resolve(".soup/npm")));
+                            return new EmojiSources(
+                                    NpmPackages.fetch(
+                                            cache.orElse(home.resolve(".soup/npm")),
+                                            EmojiSources.pinned()));
                         });
         EmojiBuilder.Report report;
         try (Progress progress = console.progress()) {

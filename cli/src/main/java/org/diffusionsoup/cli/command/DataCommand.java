@@ -15,6 +15,8 @@ import picocli.CommandLine.Command;
             DataFilterCommand.class,
             DataSplitCommand.class,
             DataDedupCommand.class,
+            DataDrawingsCommand.class,
+            DataBuildDrawingsCommand.class,
             DataBuildEmojiCommand.class
         },
         footer = {

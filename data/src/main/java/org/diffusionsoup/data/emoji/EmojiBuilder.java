@@ -24,6 +24,9 @@ import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Split;
+import org.diffusionsoup.data.artwork.EmojiProvider;
+import org.diffusionsoup.data.artwork.IconSource;
+import org.diffusionsoup.data.artwork.SvgRasterizer;
 
 /**
  * Makes a data set of captioned 64x64 pictures from the emoji packages: one shard per provider, the
@@ -61,7 +64,7 @@ public final class EmojiBuilder {
         checkReplaceable(out);
         Map<EmojiProvider, IconSource> icons = new EnumMap<>(EmojiProvider.class);
         for (EmojiProvider provider : EmojiProvider.values()) {
-            icons.put(provider, sources.open(provider));
+            icons.put(provider, sources.packages().open(provider));
         }
         List<EmojiSubject> subjects =
                 EmojiCatalog.read(sources.emojibase()).stream()
@@ -69,7 +72,10 @@ public final class EmojiBuilder {
                         .toList();
         if (subjects.isEmpty()) {
             throw new SoupException(
-                    sources.nodeModules() + " holds no subject that " + MIN_ARTISTS + " sets drew");
+                    sources.packages().nodeModules()
+                            + " holds no subject that "
+                            + MIN_ARTISTS
+                            + " sets drew");
         }
         Map<String, List<Sample>> shards = new LinkedHashMap<>();
         Set<RgbImage> seen = new HashSet<>();
@@ -88,8 +94,8 @@ public final class EmojiBuilder {
                                 ? Optional.empty()
                                 : entry.getValue().svg(subject.hex());
                 if (svg.isPresent()) {
-                    String what = provider.style() + " drawing of " + subject.name();
-                    RgbImage image = SvgRasterizer.draw(svg.get(), SIZE, provider.margin(), what);
+                    String what = provider.id() + " drawing of " + subject.name();
+                    RgbImage image = SvgRasterizer.draw(svg.get(), SIZE, margin(provider), what);
                     if (seen.add(image)) {
                         Sample sample = sample(provider, subject, image);
                         samples.add(sample);
@@ -101,10 +107,10 @@ public final class EmojiBuilder {
                         duplicates++;
                     }
                 }
-                progress.progress(provider.style(), ++done, subjects.size());
+                progress.progress(provider.id(), ++done, subjects.size());
             }
             rows += samples.size();
-            shards.put(provider.style(), samples);
+            shards.put(provider.id(), samples);
         }
         AtomicFiles.replaceFolder(
                 out,
@@ -133,9 +139,23 @@ public final class EmojiBuilder {
         }
     }
 
+    /**
+     * White border in pixels of a 64-pixel picture; negative where the drawings carry a border of
+     * their own that is wider than the others'.
+     */
+    private static double margin(EmojiProvider provider) {
+        return switch (provider) {
+            case NOTO -> 1.0;
+            case FLUENT -> 0.0;
+            case TWEMOJI -> 3.0;
+            case OPENMOJI, LINEART -> -4.0;
+        };
+    }
+
+    /** Line art is by the artists of the colour drawings and does not count again. */
     private static long artists(Map<EmojiProvider, IconSource> icons, EmojiSubject subject) {
         return icons.entrySet().stream()
-                .filter(e -> e.getKey().countsAsArtist())
+                .filter(e -> e.getKey() != EmojiProvider.LINEART)
                 .filter(e -> e.getValue().svg(subject.hex()).isPresent())
                 .count();
     }
@@ -144,12 +164,12 @@ public final class EmojiBuilder {
         byte[] png = PngCodec.encode(image);
         return new Sample(
                 new SampleInfo(
-                        provider.style() + "_" + subject.slug(),
-                        subject.caption(provider.style()),
+                        provider.id() + "_" + subject.slug(),
+                        subject.caption(provider.id()),
                         subject.name(),
-                        provider.style(),
+                        provider.id(),
                         subject.name(),
-                        provider.style(),
+                        provider.id(),
                         provider.licence(),
                         subject.group(),
                         subject.subgroup(),

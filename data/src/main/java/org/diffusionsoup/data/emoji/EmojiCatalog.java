@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.diffusionsoup.data.artwork.EmojiHex;
+import org.diffusionsoup.data.artwork.JsonFiles;
 
 /** Reads names, tags and groups from emojibase and keeps what {@link SubjectRules} allow. */
 final class EmojiCatalog {

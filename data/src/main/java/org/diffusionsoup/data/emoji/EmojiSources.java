@@ -1,59 +1,48 @@
 package org.diffusionsoup.data.emoji;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.artwork.EmojiPackages;
 
 /**
- * Where the emoji packages lie.
+ * Where the emoji sets and their names lie.
  *
- * @param nodeModules a folder with {@code @iconify-json/noto}, {@code @iconify-json/twemoji},
- *     {@code @iconify-json/fluent-emoji-flat}, {@code openmoji} and {@code emojibase-data}
+ * @param packages the sets; beside them in the same folder lies {@code emojibase-data}
  */
-public record EmojiSources(Path nodeModules) {
+public record EmojiSources(EmojiPackages packages) {
     /** Package of names, tags and groups. */
     static final String EMOJIBASE = "emojibase-data";
 
     /** The pinned version of {@link #EMOJIBASE}. */
-    static final String EMOJIBASE_VERSION = "17.0.0";
+    private static final String EMOJIBASE_VERSION = "17.0.0";
 
     /**
-     * Checks that every package is there.
+     * Checks that the package of names is there too.
+     *
+     * @throws SoupException naming the missing package
+     */
+    public EmojiSources {
+        EmojiPackages.require(packages.nodeModules(), EMOJIBASE);
+    }
+
+    /**
+     * Sources in a {@code node_modules} folder.
      *
      * @throws SoupException naming the first missing package
      */
-    public EmojiSources {
-        for (EmojiProvider provider : EmojiProvider.values()) {
-            require(nodeModules, provider.npmPackage());
-        }
-        require(nodeModules, EMOJIBASE);
+    public EmojiSources(Path nodeModules) {
+        this(new EmojiPackages(nodeModules));
     }
 
-    /** The version a package states in its {@code package.json}. */
-    String version(String npmPackage) {
-        return JsonFiles.read(nodeModules.resolve(npmPackage).resolve("package.json"))
-                .path("version")
-                .asText();
+    /** npm package to pinned version, of all that a build needs. */
+    public static Map<String, String> pinned() {
+        Map<String, String> versions = EmojiPackages.pinned();
+        versions.put(EMOJIBASE, EMOJIBASE_VERSION);
+        return versions;
     }
 
     Path emojibase() {
-        return nodeModules.resolve(EMOJIBASE);
-    }
-
-    IconSource open(EmojiProvider provider) {
-        Path folder = nodeModules.resolve(provider.npmPackage());
-        return switch (provider) {
-            case NOTO, FLUENT, TWEMOJI -> new IconifyIcons(folder);
-            case OPENMOJI -> new OpenMojiIcons(folder.resolve("color/svg"));
-            case LINEART -> new OpenMojiIcons(folder.resolve("black/svg"));
-        };
-    }
-
-    private static void require(Path nodeModules, String npmPackage) {
-        if (!Files.isRegularFile(nodeModules.resolve(npmPackage).resolve("package.json"))) {
-            throw new SoupException(
-                    "%s does not hold the npm package %s; run npm install %s there"
-                            .formatted(nodeModules, npmPackage, npmPackage));
-        }
+        return packages.nodeModules().resolve(EMOJIBASE);
     }
 }

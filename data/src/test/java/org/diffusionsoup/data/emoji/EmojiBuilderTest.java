@@ -110,17 +110,6 @@ class EmojiBuilderTest {
                 .hasMessageContaining("@iconify-json/noto");
     }
 
-    @Test
-    void npmThatIsNotThereIsSaid() {
-        assertThatThrownBy(() -> NpmPackages.fetch(dir.resolve("c"), "no-such-npm-command"))
-                .isInstanceOf(SoupException.class)
-                .hasMessageContaining("install Node.js");
-        assertThatThrownBy(() -> NpmPackages.fetch(dir.resolve("c"), "false"))
-                .hasMessageContaining("npm ended with code 1");
-        assertThatThrownBy(() -> NpmPackages.fetch(dir.resolve("c"), "true"))
-                .hasMessageContaining("lacks packages");
-    }
-
     private static double difference(RgbImage a, RgbImage b) {
         long sum = 0;
         for (int i = 0; i < a.pixels().length; i++) {

@@ -1,9 +1,9 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
 import java.util.Optional;
 
 /** A set of drawings by code points. */
-interface IconSource {
+public interface IconSource {
     /**
      * The drawing as a whole SVG document.
      *

@@ -1,4 +1,4 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -8,12 +8,17 @@ import java.nio.file.Path;
 import org.diffusionsoup.core.SoupException;
 
 /** Reads JSON of the npm packages. */
-final class JsonFiles {
+public final class JsonFiles {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private JsonFiles() {}
 
-    static JsonNode read(Path path) {
+    /**
+     * Reads a whole file.
+     *
+     * @throws SoupException if it is missing or not JSON
+     */
+    public static JsonNode read(Path path) {
         if (!Files.isRegularFile(path)) {
             throw new SoupException(
                     path + " is missing; give a node_modules folder that holds the emoji packages");

@@ -1,79 +1,84 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
-/** The picture sets, each one shard. Every constant's style word is the first word of captions. */
+/** The open emoji sets, and whom to thank for them. */
 public enum EmojiProvider {
     /** Google's shaded emoji. */
     NOTO(
             "noto",
+            "shaded",
             "@iconify-json/noto",
             "1.2.9",
             "Apache-2.0",
             "Google Inc (Noto Emoji)",
-            "https://github.com/googlefonts/noto-emoji",
-            1.0),
+            "https://github.com/googlefonts/noto-emoji"),
     /** Microsoft's flat emoji. */
     FLUENT(
             "fluent",
+            "flat",
             "@iconify-json/fluent-emoji-flat",
             "1.2.6",
             "MIT",
             "Microsoft Corporation (Fluent Emoji)",
-            "https://github.com/microsoft/fluentui-emoji",
-            0.0),
+            "https://github.com/microsoft/fluentui-emoji"),
     /** Twitter's emoji, kept up by their former designers. */
     TWEMOJI(
             "twemoji",
+            "simple",
             "@iconify-json/twemoji",
             "1.2.5",
             "CC-BY-4.0",
             "Twitter, Inc and other contributors (Twemoji)",
-            "https://github.com/jdecked/twemoji",
-            3.0),
+            "https://github.com/jdecked/twemoji"),
     /** OpenMoji in colour: black outlines, flat fills. */
     OPENMOJI(
             "openmoji",
+            "outlined",
             "openmoji",
             "17.0.0",
             "CC-BY-SA-4.0",
             "the OpenMoji project, HfG Schwaebisch Gmuend",
-            "https://openmoji.org",
-            -4.0),
+            "https://openmoji.org"),
     /** OpenMoji as black line drawings of the same subjects. */
     LINEART(
             "lineart",
+            "line art",
             "openmoji",
             "17.0.0",
             "CC-BY-SA-4.0",
             "the OpenMoji project, HfG Schwaebisch Gmuend",
-            "https://openmoji.org",
-            -4.0);
+            "https://openmoji.org");
 
+    private final String id;
     private final String style;
     private final String npmPackage;
     private final String version;
     private final String licence;
     private final String author;
     private final String url;
-    private final double margin;
 
     EmojiProvider(
+            String id,
             String style,
             String npmPackage,
             String version,
             String licence,
             String author,
-            String url,
-            double margin) {
+            String url) {
+        this.id = id;
         this.style = style;
         this.npmPackage = npmPackage;
         this.version = version;
         this.licence = licence;
         this.author = author;
         this.url = url;
-        this.margin = margin;
     }
 
-    /** The word captions start with; also the provider's and the shard's name. */
+    /** The set's name in one lower-case word, also the name of its tar. */
+    public String id() {
+        return id;
+    }
+
+    /** How the set's drawings look, in plain words that captions can use. */
     public String style() {
         return style;
     }
@@ -101,18 +106,5 @@ public enum EmojiProvider {
     /** Where the set lives. */
     public String url() {
         return url;
-    }
-
-    /**
-     * White border in pixels of a 64-pixel picture; negative where the drawings carry a border of
-     * their own that is wider than the others'.
-     */
-    double margin() {
-        return margin;
-    }
-
-    /** Whether this set counts as an artist of its own when asking how many drew a subject. */
-    boolean countsAsArtist() {
-        return this != LINEART;
     }
 }

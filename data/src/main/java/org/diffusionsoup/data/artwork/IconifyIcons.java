@@ -1,4 +1,4 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;

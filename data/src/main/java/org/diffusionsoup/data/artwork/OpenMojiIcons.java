@@ -1,4 +1,4 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

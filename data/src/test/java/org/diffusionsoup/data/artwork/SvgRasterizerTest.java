@@ -1,4 +1,4 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -9,7 +9,7 @@ import org.diffusionsoup.data.RgbImage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class DrawingTest {
+class SvgRasterizerTest {
     @TempDir Path dir;
 
     private static RgbImage draw(String body, double margin) {

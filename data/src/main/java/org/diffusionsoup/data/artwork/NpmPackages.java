@@ -1,10 +1,9 @@
-package org.diffusionsoup.data.emoji;
+package org.diffusionsoup.data.artwork;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -21,38 +20,29 @@ public final class NpmPackages {
      * it does. npm runs no scripts of the packages.
      *
      * @param cache folder to install into; made if missing. About 160 MB.
-     * @return the packages
+     * @param pinned npm package to version
+     * @return the {@code node_modules} folder
      * @throws SoupException if npm is not there, fails, or takes more than ten minutes
      */
-    public static EmojiSources fetch(Path cache) {
-        return fetch(cache, "npm");
+    public static Path fetch(Path cache, Map<String, String> pinned) {
+        return fetch(cache, pinned, "npm");
     }
 
-    static EmojiSources fetch(Path cache, String npm) {
+    static Path fetch(Path cache, Map<String, String> pinned, String npm) {
         Path modules = cache.resolve("node_modules");
-        if (!complete(modules)) {
-            install(cache, npm);
-            if (!complete(modules)) {
+        if (!complete(modules, pinned)) {
+            install(cache, pinned, npm);
+            if (!complete(modules, pinned)) {
                 throw new SoupException(
                         "npm ended without an error, but %s lacks packages; remove it and try again"
                                 .formatted(modules));
             }
         }
-        return new EmojiSources(modules);
+        return modules;
     }
 
-    /** npm package to pinned version. */
-    static Map<String, String> pinned() {
-        Map<String, String> versions = new LinkedHashMap<>();
-        for (EmojiProvider provider : EmojiProvider.values()) {
-            versions.put(provider.npmPackage(), provider.version());
-        }
-        versions.put(EmojiSources.EMOJIBASE, EmojiSources.EMOJIBASE_VERSION);
-        return versions;
-    }
-
-    private static boolean complete(Path modules) {
-        return pinned().entrySet().stream()
+    private static boolean complete(Path modules, Map<String, String> pinned) {
+        return pinned.entrySet().stream()
                 .allMatch(e -> {
                     Path json = modules.resolve(e.getKey()).resolve("package.json");
                     return Files.isRegularFile(json)
@@ -60,7 +50,7 @@ public final class NpmPackages {
                 });
     }
 
-    private static void install(Path cache, String npm) {
+    private static void install(Path cache, Map<String, String> pinned, String npm) {
         List<String> command =
                 new ArrayList<>(
                         List.of(
@@ -73,7 +63,7 @@ public final class NpmPackages {
                                 "--ignore-scripts",
                                 "--no-audit",
                                 "--no-fund"));
-        pinned().forEach((name, version) -> command.add(name + "@" + version));
+        pinned.forEach((name, version) -> command.add(name + "@" + version));
         Path log = cache.resolve("npm-output.txt");
         Process process;
         try {
@@ -87,7 +77,7 @@ public final class NpmPackages {
             throw new SoupException(
                     "npm could not be started; install Node.js, or give a node_modules folder that"
                             + " holds the packages "
-                            + pinned().keySet(),
+                            + pinned.keySet(),
                     e);
         }
         try {

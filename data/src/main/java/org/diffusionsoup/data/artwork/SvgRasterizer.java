@@ -1,0 +1,177 @@
+package org.diffusionsoup.data.artwork;
+
+import com.github.weisj.jsvg.SVGDocument;
+import com.github.weisj.jsvg.parser.LoaderContext;
+import com.github.weisj.jsvg.parser.SVGLoader;
+import com.github.weisj.jsvg.renderer.NullPlatformSupport;
+import com.github.weisj.jsvg.view.FloatSize;
+import com.github.weisj.jsvg.view.ViewBox;
+import java.awt.Graphics2D;
+import java.awt.Rectangle;
+import java.awt.RenderingHints;
+import java.awt.geom.Rectangle2D;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.RgbImage;
+
+/** Draws an SVG four times larger with antialiasing, and averages it down. */
+public final class SvgRasterizer {
+    private static final int OVERSAMPLING = 4;
+    private static final int TRIM_PASSES = 3;
+    private static final int VISIBLE_ALPHA = 16;
+
+    private SvgRasterizer() {}
+
+    /**
+     * Draws the whole page on white.
+     *
+     * @param svg the whole document
+     * @param size side of the square picture in pixels
+     * @param margin white border on every side in pixels of the result; negative crops the
+     *     drawing's own border, but only where that cuts nothing off
+     * @param what how to name the drawing in an error
+     * @throws SoupException if it is no SVG
+     */
+    public static RgbImage draw(String svg, int size, double margin, String what) {
+        SVGDocument document = load(svg, what);
+        RgbImage image = draw(document, size, margin);
+        return margin < 0 && !borderIsWhite(image) ? draw(document, size, 0) : image;
+    }
+
+    /**
+     * Draws without a background, trimmed: the drawing's bounding box is scaled so that its longer
+     * side is the picture's side, and centred.
+     *
+     * @param svg the whole document
+     * @param side of the square picture in pixels
+     * @param what how to name the drawing in an error
+     * @return {@code side * side} pixels {@code 0xAARRGGBB} with straight alpha
+     * @throws SoupException if it is no SVG, or nothing of it is visible
+     */
+    public static int[] drawTrimmed(String svg, int side, String what) {
+        SVGDocument document = load(svg, what);
+        int large = side * OVERSAMPLING;
+        Rectangle2D.Double shown = page(document, large);
+        // Each pass knows the box to a pixel of its own scale, and the scale grows to the last.
+        for (int pass = 0; pass < TRIM_PASSES; pass++) {
+            Rectangle box = visible(render(document, large, shown));
+            if (box.isEmpty()) {
+                throw new SoupException("nothing of " + what + " is visible");
+            }
+            double scale = (double) large / Math.max(box.width, box.height);
+            shown =
+                    new Rectangle2D.Double(
+                            (shown.x - box.getCenterX()) * scale + large / 2.0,
+                            (shown.y - box.getCenterY()) * scale + large / 2.0,
+                            shown.width * scale,
+                            shown.height * scale);
+        }
+        return averaged(render(document, large, shown), side);
+    }
+
+    private static SVGDocument load(String svg, String what) {
+        SVGDocument document =
+                new SVGLoader()
+                        .load(
+                                new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)),
+                                null,
+                                LoaderContext.createDefault());
+        if (document == null) {
+            throw new SoupException(what + " is not an SVG that can be drawn");
+        }
+        return document;
+    }
+
+    private static RgbImage draw(SVGDocument document, int size, double margin) {
+        int large = size * OVERSAMPLING;
+        Rectangle2D.Double page = page(document, (size - 2 * margin) * OVERSAMPLING);
+        page.x += margin * OVERSAMPLING;
+        page.y += margin * OVERSAMPLING;
+        return RgbImage.onWhite(render(document, large, page)).resized(size, size);
+    }
+
+    /** The page in the middle of a square of that side, as large as fits. */
+    private static Rectangle2D.Double page(SVGDocument document, double side) {
+        FloatSize natural = document.size();
+        double scale = side / Math.max(natural.width, natural.height);
+        double width = natural.width * scale;
+        double height = natural.height * scale;
+        return new Rectangle2D.Double((side - width) / 2, (side - height) / 2, width, height);
+    }
+
+    private static BufferedImage render(SVGDocument document, int side, Rectangle2D.Double page) {
+        BufferedImage canvas = new BufferedImage(side, side, BufferedImage.TYPE_INT_ARGB);
+        Graphics2D graphics = canvas.createGraphics();
+        graphics.setRenderingHint(
+                RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+        graphics.setRenderingHint(
+                RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
+        document.renderWithPlatform(
+                NullPlatformSupport.INSTANCE,
+                graphics,
+                new ViewBox(
+                        (float) page.x, (float) page.y, (float) page.width, (float) page.height));
+        graphics.dispose();
+        return canvas;
+    }
+
+    /** The smallest box around all pixels that an eye would notice. */
+    private static Rectangle visible(BufferedImage image) {
+        Rectangle box = new Rectangle();
+        for (int y = 0; y < image.getHeight(); y++) {
+            for (int x = 0; x < image.getWidth(); x++) {
+                if (image.getRGB(x, y) >>> 24 >= VISIBLE_ALPHA) {
+                    Rectangle pixel = new Rectangle(x, y, 1, 1);
+                    box = box.isEmpty() ? pixel : box.union(pixel);
+                }
+            }
+        }
+        return box;
+    }
+
+    /** Each pixel is the mean of those under it; colours count as much as they are opaque. */
+    private static int[] averaged(BufferedImage image, int side) {
+        int step = image.getWidth() / side;
+        int[] argb = new int[side * side];
+        for (int i = 0; i < argb.length; i++) {
+            long alpha = 0;
+            long[] colour = new long[3];
+            for (int y = 0; y < step; y++) {
+                for (int x = 0; x < step; x++) {
+                    int pixel = image.getRGB(i % side * step + x, i / side * step + y);
+                    int a = pixel >>> 24;
+                    alpha += a;
+                    for (int c = 0; c < 3; c++) {
+                        colour[c] += (long) a * (pixel >> 16 - 8 * c & 0xff);
+                    }
+                }
+            }
+            int a = (int) ((alpha + step * step / 2) / (step * step));
+            if (a > 0) {
+                argb[i] = a << 24;
+                for (int c = 0; c < 3; c++) {
+                    argb[i] |= (int) ((colour[c] + alpha / 2) / alpha) << 16 - 8 * c;
+                }
+            }
+        }
+        return argb;
+    }
+
+    private static boolean borderIsWhite(RgbImage image) {
+        int last = image.width() - 1;
+        for (int i = 0; i <= last; i++) {
+            for (int c = 0; c < 3; c++) {
+                int darkest =
+                        Math.min(
+                                Math.min(image.channel(i, 0, c), image.channel(i, last, c)),
+                                Math.min(image.channel(0, i, c), image.channel(last, i, c)));
+                if (darkest < 255) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+}
