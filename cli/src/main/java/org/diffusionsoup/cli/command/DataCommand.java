@@ -9,6 +9,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             DataListCommand.class,
             DataInspectCommand.class,
+            DataScenesCommand.class,
             DataSheetCommand.class,
             DataImportCommand.class,
             DataRetrieveCommand.class,

@@ -9,10 +9,12 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
-import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.data.scene.Drawings;
+import org.diffusionsoup.data.scene.SceneStream;
+import org.diffusionsoup.data.scene.Worlds;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 import org.diffusionsoup.workbench.pretrain.Pretrainer;
+import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -21,22 +23,23 @@ import picocli.CommandLine.Option;
 @Command(
         name = "pretrain",
         description = {
-            "Train a small base from nothing: tokenizer, autoencoder, CLIP, denoiser.",
+            "Train a small base from nothing on an endless stream of web-tier scenes: tokenizer,"
+                    + " autoencoder, denoiser with its text encoder.",
             "Hours of work, in stages that are each done once; stopped at any point, the same"
                     + " command goes on."
         },
         footer = {
-            "  soup pretrain --data shards/emoji --work pretraining --out my-base --clip-out my-clip",
-            "  soup pretrain --data shards/emoji --work pretraining --out my-base --clip-out my-clip"
-                    + " --stage vae,clip"
+            "  soup pretrain --work pretraining --out my-base",
+            "  soup pretrain --work pretraining --out my-base --stage vae",
+            "  soup pretrain --work more --out better-base --unet-from my-base --unet-steps 20000"
         })
 final class PretrainCommand extends SoupCommand {
     @Option(
-            names = "--data",
-            required = true,
-            paramLabel = "SHARD",
-            description = "Data set; its held-out rows are never trained on.")
-    private String data = "";
+            names = "--drawings",
+            defaultValue = "shards/drawings",
+            paramLabel = "DIR",
+            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
+    private Path drawings = Path.of(".");
 
     @Option(
             names = "--work",
@@ -53,13 +56,6 @@ final class PretrainCommand extends SoupCommand {
     private Path out = Path.of(".");
 
     @Option(
-            names = "--clip-out",
-            required = true,
-            paramLabel = "DIR",
-            description = "Folder of the CLIP whose text tower the base uses.")
-    private Path clipOut = Path.of(".");
-
-    @Option(
             names = "--stage",
             split = ",",
             paramLabel = "STAGE",
@@ -68,59 +64,59 @@ final class PretrainCommand extends SoupCommand {
 
     @Option(
             names = "--vae-steps",
-            defaultValue = "2000",
+            defaultValue = "4000",
             paramLabel = "N",
             description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
     private long vaeSteps;
 
     @Option(
-            names = "--clip-steps",
-            defaultValue = "1100",
-            paramLabel = "N",
-            description = "Steps of 128 pictures (default: ${DEFAULT-VALUE}).")
-    private long clipSteps;
-
-    @Option(
             names = "--unet-steps",
-            defaultValue = "7000",
+            defaultValue = "20000",
             paramLabel = "N",
             description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
     private long unetSteps;
 
     @Option(
+            names = "--unet-lr",
+            defaultValue = "8e-4",
+            paramLabel = "RATE",
+            description = "Peak learning rate of the denoiser (default: ${DEFAULT-VALUE}).")
+    private double unetRate;
+
+    @Option(
             names = "--unet-from",
             paramLabel = "MODEL",
             description =
-                    "Base whose denoiser is trained on, instead of from random weights; the work"
-                            + " folder's autoencoder and tokenizer must be that base's.")
+                    "Base whose denoiser and text encoder are trained on, instead of from random"
+                            + " weights; its tokenizer and autoencoder are taken over.")
     private @Nullable Path unetFrom;
-
-    @Option(
-            names = "--train-text",
-            description =
-                    "Let the text encoder learn with the denoiser; the CLIP keeps its own tower.")
-    private boolean trainText;
 
     @Option(
             names = "--seed",
             defaultValue = "2026",
             paramLabel = "N",
-            description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Seed of everything random, the stream of scenes too (default:"
+                            + " ${DEFAULT-VALUE}).")
     private long seed;
 
     @Override
     protected void run(Console console) throws IOException {
         EnumSet<Pretrainer.Stage> wanted =
-                stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
+                stages.isEmpty()
+                        ? EnumSet.allOf(Pretrainer.Stage.class)
+                        : EnumSet.copyOf(stages);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
+            Drawings all = Drawings.load(drawings);
+            SceneStream web = Worlds.web(all, seed);
             Pretrainer pretrainer =
                     new Pretrainer(
-                            PretrainRecipe.emoji(vaeSteps, clipSteps, unetSteps, seed),
-                            ShardRef.parse(data).open(),
+                            PretrainRecipe.scenes(vaeSteps, unetSteps, unetRate, seed),
+                            web,
+                            all.sha256(),
                             work,
                             Optional.ofNullable(unetFrom),
-                            trainText,
                             progress,
                             interrupt);
             if (!pretrainer.run(wanted)) {
@@ -128,21 +124,18 @@ final class PretrainCommand extends SoupCommand {
                 return;
             }
             progress.close();
-            boolean whole = wanted.size() == Pretrainer.Stage.values().length;
+            boolean whole = pretrainer.finished();
             if (whole) {
-                pretrainer.publish(out, clipOut);
+                pretrainer.publish(out);
             }
             Map<String, String> result = new LinkedHashMap<>();
             result.put("work", work.toString());
             if (whole) {
                 result.put("base", out.toString());
-                result.put("clip", clipOut.toString());
             }
             console.result(
                     result,
-                    text ->
-                            text.println(
-                                    whole ? out + " and " + clipOut : "stages done in " + work));
+                    text -> text.println(whole ? out.toString() : "stages done in " + work));
         }
     }
 }

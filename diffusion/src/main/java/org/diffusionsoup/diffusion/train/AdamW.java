@@ -14,7 +14,7 @@ public final class AdamW implements AutoCloseable {
      * Weights updated at a time. Whole buffers would need temporaries of the model's size, which
      * come and go as a visible part of the process's memory.
      */
-    private static final long PIECE = 1 << 20;
+    private static final long PIECE = 1 << 17;
 
     private final Parameters parameters;
     private final double beta1;
@@ -54,7 +54,8 @@ public final class AdamW implements AutoCloseable {
                 Tensor mean = m.narrow(0, at, n);
                 Tensor square = v.narrow(0, at, n);
                 w.mul_(1 - learningRate * weightDecay);
-                mean.lerp_(g, 1 - beta1);
+                // mean.lerp_(g, 1 - beta1), whose kernel takes one element at a time
+                mean.add_(g.sub(mean), 1 - beta1);
                 square.mul_(beta2).addcmul_(g, g, 1 - beta2);
                 Tensor denominator = square.sqrt().div_(Math.sqrt(c2)).add_(eps);
                 w.addcdiv_(mean, denominator, -learningRate / c1);

@@ -9,6 +9,12 @@ public interface Objective {
     int rows();
 
     /**
+     * Told before every batch how many batches of the run came before it, so that an objective can
+     * make its rows as they are needed. A resumed run begins with the batch it resumes at.
+     */
+    default void begin(long batch) {}
+
+    /**
      * The mean loss over some rows, recorded for back-propagation.
      *
      * @param rows indices into the training rows

@@ -29,6 +29,9 @@ public final class TrainingRun implements AutoCloseable {
         STOPPED
     }
 
+    /** Weights averaged at a time: temporaries stay small and in the caches. */
+    private static final long AVERAGED = 1 << 17;
+
     private final Parameters parameters;
     private final Objective objective;
     private final TrainingOptions options;
@@ -118,6 +121,7 @@ public final class TrainingRun implements AutoCloseable {
         double total = 0;
         for (int a = 0; a < options.accumulation(); a++) {
             long micro = k * options.accumulation() + a;
+            objective.begin(micro);
             int[] rows = order.take(micro * options.batch(), options.batch());
             long seed = Rng.mix(options.seed(), micro);
             try (Scope s = Scope.open();
@@ -139,7 +143,7 @@ public final class TrainingRun implements AutoCloseable {
                             + total
                             + ", gradient norm "
                             + norm
-                            + "); start again with a lower --lr, or with --float32");
+                            + "); start again with a lower --lr, and without --bfloat16");
         }
         if (options.clipNorm() > 0 && norm > options.clipNorm()) {
             try (Scope s = Scope.open()) {
@@ -149,15 +153,29 @@ public final class TrainingRun implements AutoCloseable {
         double lr = options.learningRateAt(k);
         optimizer.step(lr);
         if (ema != null) {
-            try (Scope s = Scope.open();
-                    Torch.Guard off = Torch.gradients(false)) {
-                // Short runs should not average in the start for ever.
-                double decay = Math.min(options.emaDecay(), (1.0 + k) / (10.0 + k));
-                ema.lerp_(parameters.flat(), 1 - decay);
-            }
+            // Short runs should not average in the start for ever.
+            double decay = Math.min(options.emaDecay(), (1.0 + k) / (10.0 + k));
+            average(ema, parameters.flat(), 1 - decay);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         return new LossPoint(k + 1, total, norm, lr, perStep / seconds);
+    }
+
+    /**
+     * Moves an average towards the weights, piece by piece. It is what {@code lerp_} computes,
+     * whose kernel takes one element at a time: a quarter of a step on a model of ten million
+     * weights.
+     */
+    private static void average(Tensor average, Tensor weights, double share) {
+        long count = average.size(0);
+        for (long at = 0; at < count; at += AVERAGED) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                long n = Math.min(AVERAGED, count - at);
+                Tensor piece = average.narrow(0, at, n);
+                piece.add_(weights.narrow(0, at, n).sub(piece), share);
+            }
+        }
     }
 
     /**

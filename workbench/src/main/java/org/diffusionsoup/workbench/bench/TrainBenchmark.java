@@ -128,7 +128,7 @@ public final class TrainBenchmark {
 
     /** Runs all measurements. */
     public Result run() {
-        PretrainRecipe recipe = PretrainRecipe.emoji(1, 1, 1, 0);
+        PretrainRecipe recipe = PretrainRecipe.scenes(1, 1, 1e-3, 0);
         UNetConfig config =
                 request.base()
                         .map(b -> UNetConfig.of(JsonConfig.read(b.resolve("unet/config.json"))))

@@ -12,7 +12,6 @@ import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
@@ -64,15 +63,10 @@ final class DemoSampler {
 
     private DemoModel sample(String label, String note, List<Path> folders, Generator generator) {
         long start = System.nanoTime();
-        List<List<RgbImage>> byPrompt;
-        List<List<RgbImage>> known;
-        double each;
-        // Every model alike, at less than half the time of float32.
-        try (Torch.Guard half = Torch.bfloat16Compute(true)) {
-            byPrompt = generator.grid(prompts.texts(), seeds, progress);
-            each = (System.nanoTime() - start) / 1e9 / (prompts.size() * seeds.size());
-            known = generator.grid(prompts.known(), seeds.subList(0, 1), progress);
-        }
+        List<List<RgbImage>> byPrompt = generator.grid(prompts.texts(), seeds, progress);
+        double each = (System.nanoTime() - start) / 1e9 / (prompts.size() * seeds.size());
+        List<List<RgbImage>> known =
+                generator.grid(prompts.known(), seeds.subList(0, 1), progress);
         List<RgbImage> pictures = byPrompt.stream().flatMap(List::stream).toList();
         writeGrid(label, generator, pictures);
         return new DemoModel(

@@ -141,7 +141,7 @@ final class JudgeFit {
                 1.0,
                 ema,
                 seed,
-                true);
+                false);
     }
 
     /** The recipe in a header. */

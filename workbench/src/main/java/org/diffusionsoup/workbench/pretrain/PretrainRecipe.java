@@ -3,9 +3,7 @@ package org.diffusionsoup.workbench.pretrain;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Locale;
-import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
-import org.diffusionsoup.diffusion.clip.ClipVisionConfig;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
@@ -15,64 +13,50 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
 /**
  * Everything that decides what a pretrained base comes out as.
  *
- * @param unetProviders providers whose pictures the UNet sees; the others stay new to it, so that
- *     fine-tuning on their shards has something to teach
  * @param merges size of the byte-pair vocabulary beyond the bytes
  * @param maxTokens longest prompt in tokens
  * @param vae shape of the autoencoder
  * @param vaeTraining its optimisation
  * @param klWeight pull of its latents towards the standard normal
- * @param clip shape of both CLIP towers; {@code vocabSize} is filled in from the tokenizer
- * @param clipTraining their optimisation
+ * @param edgeWeight weight of its error in edges
+ * @param text shape of the text encoder; {@code vocabSize} is filled in from the tokenizer
  * @param unet shape of the denoiser
  * @param unetTraining its optimisation
  * @param captionDropout share of rows trained without caption
  */
 public record PretrainRecipe(
-        List<String> unetProviders,
         int merges,
         int maxTokens,
         VaeConfig vae,
         TrainingOptions vaeTraining,
         double klWeight,
-        ClipModel.Config clip,
-        TrainingOptions clipTraining,
+        double edgeWeight,
+        ClipTextConfig text,
         UNetConfig unet,
         TrainingOptions unetTraining,
         double captionDropout) {
 
-    /** Mean per channel that the embedded CLIP's preprocessor subtracts, of pixels in [0, 1]. */
-    static final float[] CLIP_MEAN = {0.5f, 0.5f, 0.5f};
-
-    /** Standard deviation per channel that the embedded CLIP's preprocessor divides by. */
-    static final float[] CLIP_STD = {0.5f, 0.5f, 0.5f};
-
-    /** The recipe of {@code models/emoji-base}. */
-    public static PretrainRecipe emoji(long vaeSteps, long clipSteps, long unetSteps, long seed) {
-        int width = 160;
-        ClipTextConfig text =
-                new ClipTextConfig(0, width, 4 * width, 3, 5, 24, Activation.GELU, 1e-5, 2, 128);
-        ClipVisionConfig vision =
-                new ClipVisionConfig(64, 16, width, 4 * width, 4, 5, Activation.GELU, 1e-5);
+    /** The recipe of {@code models/scene-base}. */
+    public static PretrainRecipe scenes(long vaeSteps, long unetSteps, double unetRate, long seed) {
+        int width = 128;
         return new PretrainRecipe(
-                List.of("noto", "twemoji", "openmoji"),
-                2000,
-                24,
-                new VaeConfig(3, 3, 4, List.of(16, 32, 64), 1, 8, 1.0, false, true, true, 64),
-                training(vaeSteps, 16, 2e-3, 1e-4, 0.999, seed),
-                2e-4,
-                new ClipModel.Config(text, vision, 128, 2.6592),
-                training(clipSteps, 128, 1e-3, 0.1, 0.99, seed + 1),
+                1500,
+                32,
+                new VaeConfig(3, 3, 16, List.of(16, 32, 64, 96), 1, 8, 1.0, false, true, true, 64),
+                training(vaeSteps, 4, 1.5e-3, 1e-4, 0.999, seed),
+                1e-4,
+                0.4,
+                new ClipTextConfig(0, width, 4 * width, 3, 4, 32, Activation.GELU, 1e-5, 2, 128),
                 new UNetConfig(
+                        8,
                         16,
-                        4,
-                        4,
-                        List.of("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-                        List.of("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-                        List.of(48, 96, 160),
+                        16,
+                        List.of("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+                        List.of("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+                        List.of(96, 192),
                         1,
-                        List.of(2, 3, 5),
-                        List.of(1, 1, 1),
+                        List.of(3, 6),
+                        List.of(1, 1),
                         width,
                         true,
                         false,
@@ -82,7 +66,7 @@ public record PretrainRecipe(
                         0,
                         0,
                         0),
-                training(unetSteps, 16, 8e-4, 1e-2, 0.999, seed + 2),
+                training(unetSteps, 16, unetRate, 1e-2, 0.999, seed + 2),
                 0.1);
     }
 
@@ -102,7 +86,7 @@ public record PretrainRecipe(
                 1.0,
                 ema,
                 seed,
-                true);
+                false);
     }
 
     /**
@@ -127,17 +111,16 @@ public record PretrainRecipe(
     }
 
     /** The recipe as JSON, for the headers of the weights it makes. */
-    String toJson(String shardSha256) {
+    String toJson(String drawingsSha256) {
         ObjectNode o = JsonConfig.object();
         o.put("method", "pretrain");
-        o.put("data_sha256", shardSha256);
-        unetProviders.forEach(o.putArray("unet_providers")::add);
+        o.put("drawings_sha256", drawingsSha256);
         o.put("merges", merges);
         o.put("max_tokens", maxTokens);
         o.put("kl_weight", klWeight);
+        o.put("edge_weight", edgeWeight);
         o.put("caption_dropout", captionDropout);
         o.set("vae_training", options(vaeTraining));
-        o.set("clip_training", options(clipTraining));
         o.set("unet_training", options(unetTraining));
         return o.toString();
     }

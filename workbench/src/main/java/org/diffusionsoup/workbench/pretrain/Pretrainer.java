@@ -19,13 +19,10 @@ import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.WeightsHash;
-import org.diffusionsoup.data.SampleInfo;
-import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.diffusion.clip.ClipModel;
+import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
-import org.diffusionsoup.diffusion.nn.Parameter;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
@@ -33,22 +30,18 @@ import org.diffusionsoup.diffusion.text.BpeTrainer;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Torch;
-import org.diffusionsoup.diffusion.train.ClipObjective;
-import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.PictureSet;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
-import org.diffusionsoup.diffusion.train.VaeObjective;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.train.EncodedRows;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a base from nothing, stage by stage: tokenizer, autoencoder, CLIP, denoiser. Every stage
+ * Trains a base from nothing, stage by stage: tokenizer, autoencoder, denoiser with its text encoder. Every stage
  * leaves its finished component in the work folder and is skipped when it is there, and resumes
  * inside itself from its last checkpoint.
  */
@@ -57,44 +50,44 @@ public final class Pretrainer {
     public enum Stage {
         TOKENIZER,
         VAE,
-        CLIP,
         UNET
     }
 
-    /** Folder of the text encoder the denoiser was trained with, which is CLIP's or its own. */
-    private static final String UNET_TEXT = "unet-text-encoder";
+    private static final int CAPTIONS = 20_000;
+    private static final int VAE_POOL = 4096;
+    private static final int UNET_POOL = 8192;
+    private static final int UNET_EPOCHS = 3;
 
     private final PretrainRecipe recipe;
-    private final Shard all;
+    private final SceneStream stream;
+    private final String drawingsSha256;
     private final Path work;
     private final @Nullable Path from;
-    private final boolean trainText;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
-     * @param all every row of the data set; held-out rows are never trained on
+     * @param stream what it is trained on
+     * @param drawingsSha256 of the drawings that the stream's scenes are made of
      * @param work folder of stages and checkpoints
      * @param from a base of the recipe's shape whose denoiser and text encoder are trained on,
      *     instead of a denoiser from random weights; the work folder's autoencoder and tokenizer
      *     must be that base's own, as the denoiser knows their latents and tokens
-     * @param trainText whether the text encoder learns with the denoiser. CLIP's tower tells
-     *     captions apart as far as pictures of a batch differ; for drawing, rare names need more
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
             PretrainRecipe recipe,
-            Shard all,
+            SceneStream stream,
+            String drawingsSha256,
             Path work,
             Optional<Path> from,
-            boolean trainText,
             Progress progress,
             BooleanSupplier stop) {
         this.recipe = recipe;
-        this.all = all;
+        this.stream = stream;
+        this.drawingsSha256 = drawingsSha256;
         this.work = work;
         this.from = from.orElse(null);
-        this.trainText = trainText;
         this.progress = progress;
         this.stop = stop;
     }
@@ -106,6 +99,7 @@ public final class Pretrainer {
      */
     public boolean run(Set<Stage> stages) {
         mkdirs(work);
+        takeOver();
         for (Stage s : Stage.values()) {
             if (!stages.contains(s) || Files.exists(done(s))) {
                 continue;
@@ -114,7 +108,6 @@ public final class Pretrainer {
                     switch (s) {
                         case TOKENIZER -> tokenizer();
                         case VAE -> vae();
-                        case CLIP -> clip();
                         case UNET -> unet();
                     };
             if (!finished) {
@@ -125,18 +118,43 @@ public final class Pretrainer {
         return true;
     }
 
+    /** Whether every stage is done. */
+    public boolean finished() {
+        for (Stage s : Stage.values()) {
+            if (!Files.exists(done(s))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private Path done(Stage s) {
         return work.resolve(s.name().toLowerCase(java.util.Locale.ROOT) + ".done");
     }
 
-    private Shard train() {
-        return all.train();
+    /** Takes tokenizer and autoencoder from the base that is trained on, where one is given. */
+    private void takeOver() {
+        if (from == null) {
+            return;
+        }
+        for (Stage s : List.of(Stage.TOKENIZER, Stage.VAE)) {
+            if (!Files.exists(done(s))) {
+                String folder = s.name().toLowerCase(java.util.Locale.ROOT);
+                try {
+                    copy(from.resolve(folder), work.resolve(folder));
+                } catch (IOException e) {
+                    throw new SoupException(
+                            from.resolve(folder) + " cannot be copied: " + e.getMessage(), e);
+                }
+                write(done(s), "done\n");
+            }
+        }
     }
 
     private boolean tokenizer() {
         List<String> captions = new ArrayList<>();
-        for (SampleInfo row : train().infos()) {
-            captions.addAll(EncodedRows.captionsOf(row));
+        for (int i = 0; i < CAPTIONS; i++) {
+            captions.add(stream.caption(-1 - i));
         }
         mkdirs(work.resolve("tokenizer"));
         BpeTrainer.train(captions, recipe.merges())
@@ -145,15 +163,19 @@ public final class Pretrainer {
     }
 
     private boolean vae() {
-        Shard shard = train();
-        PictureSet pictures = EncodedRows.pictures(shard, 0, shard.size());
         AutoencoderKL vae = new AutoencoderKL(recipe.vae());
         vae.parameters().initialise(recipe.vaeTraining().seed());
-        Objective objective = new VaeObjective(vae, pictures, recipe.klWeight());
+        Objective objective =
+                new StreamedVaeObjective(
+                        vae,
+                        new StreamedScenes(stream, VAE_POOL, 1),
+                        recipe.vaeTraining().batch(),
+                        recipe.klWeight(),
+                        recipe.edgeWeight());
         if (!fit("vae", vae.parameters(), objective, recipe.vaeTraining())) {
             return false;
         }
-        double std = latentStd(vae, pictures);
+        double std = latentStd(vae, new StreamedScenes(stream, VAE_POOL, 1).pool(0).pictures());
         saveComponent("vae", vae.parameters(), vae.config().withScalingFactor(1 / std).toJson());
         return true;
     }
@@ -178,115 +200,40 @@ public final class Pretrainer {
         return Math.sqrt(squares / count - mean * mean);
     }
 
-    private boolean clip() {
-        Shard shard = train();
-        PictureSet pictures = EncodedRows.pictures(shard, 0, shard.size());
-        ClipTokenizer tokenizer = ClipTokenizer.load(work.resolve("tokenizer"));
-        ClipModel.Config shape = recipe.clip();
-        ClipModel clip =
-                new ClipModel(
-                        new ClipModel.Config(
-                                shape.text().withVocabSize(tokenizer.vocabSize()),
-                                shape.vision(),
-                                shape.projectionDim(),
-                                shape.logitScaleInit()));
-        clip.parameters().initialise(recipe.clipTraining().seed());
-        List<int[][]> captions = new ArrayList<>();
-        for (SampleInfo row : shard.infos()) {
-            captions.add(
-                    EncodedRows.captionsOf(row).stream()
-                            .map(tokenizer::encode)
-                            .toArray(int[][]::new));
-        }
-        Objective objective =
-                new ClipObjective(
-                        clip,
-                        pictures,
-                        captions,
-                        PretrainRecipe.CLIP_MEAN,
-                        PretrainRecipe.CLIP_STD);
-        if (!fit("clip", clip.parameters(), objective, recipe.clipTraining())) {
-            return false;
-        }
-        saveModel("clip", "model.safetensors", clip.parameters(), clip.config().toJson());
-        write(work.resolve("clip/preprocessor_config.json"), JsonConfig.text(preprocessor()));
-        copyTokenizer(work.resolve("clip"));
-        // The text tower alone, as the pipeline's text encoder: the same weights, no projection.
-        ClipTextModel text = new ClipTextModel(clip.config().text(), false);
-        try (Torch.Guard off = Torch.gradients(false)) {
-            for (Parameter p : text.parameters().all()) {
-                Parameter from = clip.parameters().find(p.name());
-                if (from == null) {
-                    throw new SoupException("the CLIP has no parameter " + p.name());
-                }
-                p.value().copy_(from.value());
-            }
-        }
-        saveModel("text_encoder", "model.safetensors", text.parameters(), text.config().toJson());
-        return true;
-    }
-
-    private ObjectNode preprocessor() {
-        int size = recipe.clip().vision().imageSize();
-        ObjectNode o = JsonConfig.object();
-        o.putObject("crop_size").put("height", size).put("width", size);
-        o.put("do_center_crop", true);
-        o.put("do_convert_rgb", true);
-        o.put("do_normalize", true);
-        o.put("do_rescale", true);
-        o.put("do_resize", true);
-        o.put("feature_extractor_type", "CLIPFeatureExtractor");
-        var mean = o.putArray("image_mean");
-        var std = o.putArray("image_std");
-        for (int i = 0; i < 3; i++) {
-            mean.add(PretrainRecipe.CLIP_MEAN[i]);
-            std.add(PretrainRecipe.CLIP_STD[i]);
-        }
-        o.put("image_processor_type", "CLIPImageProcessor");
-        o.put("resample", 3);
-        o.put("rescale_factor", 1.0 / 255);
-        o.putObject("size").put("shortest_edge", size);
-        return o;
-    }
-
     private boolean unet() {
-        Set<String> providers = Set.copyOf(recipe.unetProviders());
-        Shard shard = train().filter(r -> providers.contains(r.provider()));
         AutoencoderKL vae = StableDiffusion.vae(work.resolve("vae"));
         ClipTokenizer tokenizer = ClipTokenizer.load(work.resolve("tokenizer"));
-        ClipTextModel text =
-                StableDiffusion.textEncoder((from == null ? work : from).resolve("text_encoder"));
-        EncodedRows rows = EncodedRows.encode(vae, text, tokenizer, List.of(shard), progress);
         UNet2DConditionModel unet = new UNet2DConditionModel(recipe.unet());
+        ClipTextModel text;
         Map<String, String> more = new TreeMap<>();
         if (from == null) {
+            text =
+                    new ClipTextModel(
+                            recipe.text().withVocabSize(tokenizer.vocabSize()), false);
+            text.parameters().initialise(recipe.unetTraining().seed() + 1);
             unet.parameters().initialise(recipe.unetTraining().seed());
         } else {
+            text = StableDiffusion.textEncoder(from.resolve("text_encoder"));
             Path weights = from.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
             Weights.load(unet.parameters(), weights);
             more.put("unet_from_sha256", WeightsHash.of(weights));
         }
-        if (trainText) {
-            more.put("text_encoder", "trained");
-        }
         SchedulerConfig scheduler =
                 SchedulerConfig.of(new JsonConfig("the recipe's scheduler", recipe.scheduler()));
-        Objective objective =
-                new DenoisingObjective(
+        try (StreamedDenoisingObjective objective =
+                new StreamedDenoisingObjective(
                         unet,
-                        rows.latents(),
-                        scheduler.table(),
-                        scheduler.predictionType(),
-                        recipe.captionDropout(),
-                        trainText
-                                ? Optional.of(new DenoisingObjective.Texts(text, rows.captionIds()))
-                                : Optional.empty());
-        Parameters learning =
-                trainText
-                        ? Parameters.joined(unet.parameters(), text.parameters())
-                        : unet.parameters();
-        if (!fit("unet", learning, objective, recipe.unetTraining(), more)) {
-            return false;
+                        vae,
+                        text,
+                        tokenizer,
+                        scheduler,
+                        new StreamedScenes(stream, UNET_POOL, UNET_EPOCHS),
+                        recipe.unetTraining().batch(),
+                        recipe.captionDropout())) {
+            Parameters learning = Parameters.joined(unet.parameters(), text.parameters());
+            if (!fit("unet", learning, objective, recipe.unetTraining(), more)) {
+                return false;
+            }
         }
         saveModel(
                 "unet",
@@ -294,7 +241,8 @@ public final class Pretrainer {
                 unet.parameters(),
                 unet.config().toJson(),
                 more);
-        saveModel(UNET_TEXT, "model.safetensors", text.parameters(), text.config().toJson(), more);
+        saveModel(
+                "text_encoder", "model.safetensors", text.parameters(), text.config().toJson(), more);
         return true;
     }
 
@@ -310,7 +258,7 @@ public final class Pretrainer {
             TrainingOptions options,
             Map<String, String> more) {
         String fingerprint =
-                name + " " + options + " rows=" + objective.rows() + " shard=" + all.sha256();
+                name + " " + options + " rows=" + objective.rows() + " drawings=" + drawingsSha256;
         for (Map.Entry<String, String> e : more.entrySet()) {
             fingerprint += " " + e.getKey() + "=" + e.getValue();
         }
@@ -374,7 +322,7 @@ public final class Pretrainer {
         write(dir.resolve("config.json"), JsonConfig.text(config));
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
-        Provenance provenance = Provenance.of(recipe.toJson(all.sha256()));
+        Provenance provenance = Provenance.of(recipe.toJson(drawingsSha256));
         for (Map.Entry<String, String> e : more.entrySet()) {
             provenance = provenance.with(e.getKey(), e.getValue());
         }
@@ -382,30 +330,21 @@ public final class Pretrainer {
     }
 
     /**
-     * Puts the finished components together as a pipeline in diffusers layout, and the CLIP as a
-     * folder of its own.
+     * Puts the finished components together as a pipeline in diffusers layout.
      *
      * @param base folder of the pipeline to be written; replaced when it exists
-     * @param clip folder of the CLIP to be written; replaced when it exists
      */
-    public void publish(Path base, Path clip) {
-        for (Stage s : Stage.values()) {
-            if (!Files.exists(done(s))) {
-                throw new SoupException(
-                        "stage "
-                                + s
-                                + " is not finished in "
-                                + work
-                                + "; run soup pretrain again.");
-            }
+    public void publish(Path base) {
+        if (!finished()) {
+            throw new SoupException(
+                    "not every stage is finished in " + work + "; run soup pretrain again.");
         }
         AtomicFiles.replaceFolder(
                 base,
                 folder -> {
-                    for (String part : List.of("tokenizer", "vae", "unet")) {
+                    for (String part : List.of("tokenizer", "vae", "text_encoder", "unet")) {
                         copy(work.resolve(part), folder.resolve(part));
                     }
-                    copy(work.resolve(UNET_TEXT), folder.resolve("text_encoder"));
                     Files.createDirectories(folder.resolve("scheduler"));
                     Files.writeString(
                             folder.resolve("scheduler/scheduler_config.json"),
@@ -413,7 +352,6 @@ public final class Pretrainer {
                     Files.writeString(
                             folder.resolve("model_index.json"), JsonConfig.text(modelIndex()));
                 });
-        AtomicFiles.replaceFolder(clip, folder -> copy(work.resolve("clip"), folder));
     }
 
     private static ObjectNode modelIndex() {
@@ -437,14 +375,6 @@ public final class Pretrainer {
             for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
                 Files.copy(f, to.resolve(f.getFileName()), StandardCopyOption.REPLACE_EXISTING);
             }
-        }
-    }
-
-    private void copyTokenizer(Path into) {
-        try {
-            copy(work.resolve("tokenizer"), into);
-        } catch (IOException e) {
-            throw new SoupException(into + " cannot be written: " + e.getMessage(), e);
         }
     }
 

@@ -57,7 +57,7 @@ public record FineTuneRequest(
                 1.0,
                 0,
                 seed,
-                true);
+                false);
     }
 
     /** Folder of the run's checkpoints, beside the ingredient; gone once it is finished. */
