@@ -1,6 +1,7 @@
 package org.diffusionsoup.data.artwork;
 
 import com.github.weisj.jsvg.SVGDocument;
+import com.github.weisj.jsvg.parser.DocumentLimits;
 import com.github.weisj.jsvg.parser.LoaderContext;
 import com.github.weisj.jsvg.parser.SVGLoader;
 import com.github.weisj.jsvg.renderer.NullPlatformSupport;
@@ -13,6 +14,7 @@ import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
 
@@ -21,6 +23,18 @@ public final class SvgRasterizer {
     private static final int OVERSAMPLING = 4;
     private static final int TRIM_PASSES = 3;
     private static final int VISIBLE_ALPHA = 16;
+
+    private static final DocumentLimits LIMITS =
+            new DocumentLimits(
+                    DocumentLimits.DEFAULT_MAX_NESTING_DEPTH,
+                    DocumentLimits.DEFAULT_MAX_USE_NESTING_DEPTH,
+                    20_000);
+
+    /**
+     * Tags of an element that the renderer does not know and leaves out. Illustrator puts whole
+     * drawings into it, beside data of its own that no renderer draws; as a group they are drawn.
+     */
+    private static final Pattern SWITCH = Pattern.compile("<(/?)switch([\\s>])");
 
     private SvgRasterizer() {}
 
@@ -72,12 +86,13 @@ public final class SvgRasterizer {
     }
 
     private static SVGDocument load(String svg, String what) {
+        byte[] bytes = SWITCH.matcher(svg).replaceAll("<$1g$2").getBytes(StandardCharsets.UTF_8);
         SVGDocument document =
                 new SVGLoader()
                         .load(
-                                new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)),
+                                new ByteArrayInputStream(bytes),
                                 null,
-                                LoaderContext.createDefault());
+                                LoaderContext.builder().documentLimits(LIMITS).build());
         if (document == null) {
             throw new SoupException(what + " is not an SVG that can be drawn");
         }
