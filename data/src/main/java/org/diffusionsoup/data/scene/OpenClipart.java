@@ -84,9 +84,9 @@ public record OpenClipart(Path folder, List<Choice> chosen) {
         Path file = folder.resolve(choice.file());
         if (!Files.isRegularFile(file)) {
             throw new SoupException(
-                    "%s does not exist; install the Debian package %s or give its folder svg with"
+                    "%s does not exist; install the Debian package %s, give its folder svg with"
                                     .formatted(file, PACKAGE)
-                            + " --openclipart");
+                            + " --openclipart, or leave the clip art out with --no-openclipart");
         }
         try {
             byte[] bytes = Files.readAllBytes(file);
