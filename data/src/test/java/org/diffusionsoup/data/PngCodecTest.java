@@ -3,10 +3,12 @@ package org.diffusionsoup.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Random;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import org.diffusionsoup.core.SoupException;
@@ -27,6 +29,18 @@ class PngCodecTest {
                 }) {
             assertThat(PngCodec.decode(PngCodec.encode(image), "it")).isEqualTo(image);
         }
+    }
+
+    @Test
+    void jdkReadsBackTransparencyExactly() throws Exception {
+        Random random = new Random(7);
+        int[] argb = random.ints(23 * 11).toArray();
+        argb[0] = 0;
+        argb[1] = 0x00ffffff;
+        BufferedImage image = ImageIO.read(new ByteArrayInputStream(PngCodec.encode(23, 11, argb)));
+        assertThat(image.getRGB(0, 0, 23, 11, null, 0, 23)).isEqualTo(argb);
+        assertThat(PngCodec.read(PngCodec.encode(23, 11, argb), "it").getRGB(22, 10))
+                .isEqualTo(argb[argb.length - 1]);
     }
 
     @Test

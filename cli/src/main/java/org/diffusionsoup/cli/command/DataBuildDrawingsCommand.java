@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
@@ -56,13 +57,19 @@ final class DataBuildDrawingsCommand extends SoupCommand {
                             + " /usr/share/openclipart/svg).")
     private Path openClipart = OpenClipart.INSTALLED;
 
+    @Option(names = "--no-openclipart", description = "Leave the clip art out.")
+    private boolean noOpenClipart;
+
     @Option(names = "--force", description = "Replace the drawings in --out.")
     private boolean force;
 
     @Override
     protected void run(Console console) {
         DataOutput.checkAbsent(out, force);
-        OpenClipart clipArt = OpenClipart.chosenIn(openClipart);
+        OpenClipart clipArt =
+                noOpenClipart
+                        ? new OpenClipart(openClipart, List.of())
+                        : OpenClipart.chosenIn(openClipart);
         clipArt.check(); // before anything is fetched
         Path home = Path.of(System.getProperty("soup.home", "."));
         EmojiPackages sets =

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -65,8 +66,14 @@ final class DataDrawingsCommand extends SoupCommand {
     private Optional<String> domain = Optional.empty();
 
     @Option(
+            names = "--first",
+            paramLabel = "N",
+            description = "Show only the first N subjects of each domain.")
+    private Optional<Integer> first = Optional.empty();
+
+    @Option(
             names = "--tile",
-            defaultValue = "48",
+            defaultValue = "64",
             paramLabel = "N",
             description = "Side of a drawing in pixels, 16 to 96 (default: ${DEFAULT-VALUE}).")
     private int tile;
@@ -76,6 +83,9 @@ final class DataDrawingsCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        if (first.isPresent() && first.get() < 1) {
+            throw misuse("--first must be at least 1, not " + first.get() + ".");
+        }
         if (tile < 16 || tile > Drawing.SIDE) {
             throw misuse("--tile must be 16 to " + Drawing.SIDE + ", not " + tile + ".");
         }
@@ -93,9 +103,13 @@ final class DataDrawingsCommand extends SoupCommand {
         Map<Subject, Map<String, List<Drawing>>> rows = new LinkedHashMap<>();
         Map<String, Integer> widths = new LinkedHashMap<>();
         PROVIDERS.forEach(provider -> widths.put(provider, 0));
+        Map<String, Integer> perDomain = new HashMap<>();
         for (Subject subject : Subjects.all()) {
             List<Drawing> its = drawings.of(subject.name());
-            if (its.isEmpty() || domain.filter(d -> !d.equals(subject.domain())).isPresent()) {
+            if (its.isEmpty()
+                    || domain.filter(d -> !d.equals(subject.domain())).isPresent()
+                    || perDomain.merge(subject.domain(), 1, Integer::sum)
+                            > first.orElse(Integer.MAX_VALUE)) {
                 continue;
             }
             shown.addAll(its);
@@ -124,7 +138,12 @@ final class DataDrawingsCommand extends SoupCommand {
         List<String> columns = new ArrayList<>();
         widths.forEach((provider, width) -> {
             for (int i = 0; i < width; i++) {
-                columns.add(i == 0 ? provider : "");
+                columns.add(
+                        i > 0
+                                ? ""
+                                : provider.equals(OpenClipart.PROVIDER)
+                                        ? OpenClipart.STYLE
+                                        : provider);
             }
         });
         PictureGrid grid = PictureGrid.columns(columns).scale(1);

@@ -8,7 +8,7 @@ import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 
-/** The emoji sets' licences: how to name them, and their texts as files. */
+/** The licences of the drawings: how to name them, and their texts as files. */
 public final class LicenceTexts {
     private LicenceTexts() {}
 
@@ -44,7 +44,7 @@ public final class LicenceTexts {
                         inWords(provider.licence()));
     }
 
-    /** Writes the texts of the licences that ask to be passed on. */
+    /** Writes the texts of the emoji sets' licences that ask to be passed on. */
     public static void write(Path folder, EmojiPackages packages) {
         AtomicFiles.write(
                 folder.resolve("LICENSE-noto-Apache-2.0.txt"), resource("Apache-2.0.txt"));
@@ -52,6 +52,13 @@ public final class LicenceTexts {
         copy(
                 packages.nodeModules().resolve("openmoji/LICENSE.txt"),
                 folder.resolve("LICENSE-openmoji-lineart-CC-BY-SA-4.0.txt"));
+    }
+
+    /** Writes the dedication under which the Open Clip Art Library takes drawings. */
+    public static void writeOpenClipart(Path folder) {
+        AtomicFiles.write(
+                folder.resolve("LICENSE-openclipart-public-domain.txt"),
+                resource("public-domain-openclipart.txt"));
     }
 
     /** Copies a licence's text, byte by byte. */

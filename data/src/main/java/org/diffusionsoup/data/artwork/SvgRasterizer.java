@@ -1,6 +1,7 @@
 package org.diffusionsoup.data.artwork;
 
 import com.github.weisj.jsvg.SVGDocument;
+import com.github.weisj.jsvg.parser.DocumentLimits;
 import com.github.weisj.jsvg.parser.LoaderContext;
 import com.github.weisj.jsvg.parser.SVGLoader;
 import com.github.weisj.jsvg.renderer.NullPlatformSupport;
@@ -13,14 +14,32 @@ import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
 
 /** Draws an SVG four times larger with antialiasing, and averages it down. */
 public final class SvgRasterizer {
     private static final int OVERSAMPLING = 4;
-    private static final int TRIM_PASSES = 3;
+
+    /** Side of the picture in which a drawing is looked for. */
+    private static final int LOOK = 1024;
+
+    private static final double ROOM = 0.85;
+    private static final double CLOSE = 0.98;
     private static final int VISIBLE_ALPHA = 16;
+
+    private static final DocumentLimits LIMITS =
+            new DocumentLimits(
+                    DocumentLimits.DEFAULT_MAX_NESTING_DEPTH,
+                    DocumentLimits.DEFAULT_MAX_USE_NESTING_DEPTH,
+                    20_000);
+
+    /**
+     * Tags of an element that the renderer does not know and leaves out. Illustrator puts whole
+     * drawings into it, beside data of its own that no renderer draws; as a group they are drawn.
+     */
+    private static final Pattern SWITCH = Pattern.compile("<(/?)switch([\\s>])");
 
     private SvgRasterizer() {}
 
@@ -52,32 +71,52 @@ public final class SvgRasterizer {
      */
     public static int[] drawTrimmed(String svg, int side, String what) {
         SVGDocument document = load(svg, what);
-        int large = side * OVERSAMPLING;
-        Rectangle2D.Double shown = page(document, large);
-        // Each pass knows the box to a pixel of its own scale, and the scale grows to the last.
-        for (int pass = 0; pass < TRIM_PASSES; pass++) {
-            Rectangle box = visible(render(document, large, shown));
-            if (box.isEmpty()) {
-                throw new SoupException("nothing of " + what + " is visible");
-            }
-            double scale = (double) large / Math.max(box.width, box.height);
-            shown =
-                    new Rectangle2D.Double(
-                            (shown.x - box.getCenterX()) * scale + large / 2.0,
-                            (shown.y - box.getCenterY()) * scale + large / 2.0,
-                            shown.width * scale,
-                            shown.height * scale);
+        Rectangle2D.Double found = box(document, LOOK, page(document, LOOK), 1, what);
+        // What is thin shows only when it is large: look again with room around what was found.
+        for (double share : new double[] {ROOM, CLOSE}) {
+            Rectangle2D.Double nearer = enlarged(document, found, LOOK, share);
+            found = box(document, LOOK, nearer, VISIBLE_ALPHA, what);
         }
-        return averaged(render(document, large, shown), side);
+        int large = side * OVERSAMPLING;
+        return averaged(render(document, large, enlarged(document, found, large, 1)), side);
+    }
+
+    /** Where the page must be drawn so that a box, in pages, fills that share of a square. */
+    private static Rectangle2D.Double enlarged(
+            SVGDocument document, Rectangle2D.Double box, int side, double share) {
+        Rectangle2D.Double whole = page(document, 1);
+        double longer = Math.max(box.width * whole.width, box.height * whole.height);
+        double width = whole.width * side * share / longer;
+        double height = whole.height * side * share / longer;
+        return new Rectangle2D.Double(
+                side / 2.0 - box.getCenterX() * width,
+                side / 2.0 - box.getCenterY() * height,
+                width,
+                height);
+    }
+
+    /** The box around what is visible when the page is drawn there; its unit is the page. */
+    private static Rectangle2D.Double box(
+            SVGDocument document, int side, Rectangle2D.Double page, int alpha, String what) {
+        Rectangle box = visible(render(document, side, page), alpha);
+        if (box.isEmpty()) {
+            throw new SoupException("nothing of " + what + " is visible");
+        }
+        return new Rectangle2D.Double(
+                (box.x - page.x) / page.width,
+                (box.y - page.y) / page.height,
+                box.width / page.width,
+                box.height / page.height);
     }
 
     private static SVGDocument load(String svg, String what) {
+        byte[] bytes = SWITCH.matcher(svg).replaceAll("<$1g$2").getBytes(StandardCharsets.UTF_8);
         SVGDocument document =
                 new SVGLoader()
                         .load(
-                                new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)),
+                                new ByteArrayInputStream(bytes),
                                 null,
-                                LoaderContext.createDefault());
+                                LoaderContext.builder().documentLimits(LIMITS).build());
         if (document == null) {
             throw new SoupException(what + " is not an SVG that can be drawn");
         }
@@ -117,18 +156,24 @@ public final class SvgRasterizer {
         return canvas;
     }
 
-    /** The smallest box around all pixels that an eye would notice. */
-    private static Rectangle visible(BufferedImage image) {
-        Rectangle box = new Rectangle();
-        for (int y = 0; y < image.getHeight(); y++) {
-            for (int x = 0; x < image.getWidth(); x++) {
-                if (image.getRGB(x, y) >>> 24 >= VISIBLE_ALPHA) {
-                    Rectangle pixel = new Rectangle(x, y, 1, 1);
-                    box = box.isEmpty() ? pixel : box.union(pixel);
-                }
+    /** The smallest box around all pixels of at least that alpha. */
+    private static Rectangle visible(BufferedImage image, int alpha) {
+        int width = image.getWidth();
+        int height = image.getHeight();
+        int[] argb = image.getRGB(0, 0, width, height, null, 0, width);
+        int left = width;
+        int right = -1;
+        int top = height;
+        int bottom = -1;
+        for (int i = 0; i < argb.length; i++) {
+            if (argb[i] >>> 24 >= alpha) {
+                left = Math.min(left, i % width);
+                right = Math.max(right, i % width);
+                top = Math.min(top, i / width);
+                bottom = i / width;
             }
         }
-        return box;
+        return new Rectangle(left, top, right - left + 1, bottom - top + 1);
     }
 
     /** Each pixel is the mean of those under it; colours count as much as they are opaque. */

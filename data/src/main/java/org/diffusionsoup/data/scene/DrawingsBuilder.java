@@ -4,12 +4,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
@@ -49,6 +52,7 @@ public final class DrawingsBuilder {
             throw new SoupException(
                     packages.nodeModules() + " holds no drawing of any of the subjects");
         }
+        checkKeys(rows.values());
         rows.values().forEach(r -> r.sort(Comparator.comparing(row -> row.drawing().key())));
         if (Files.exists(out) && !Files.isRegularFile(out.resolve(Drawings.INDEX))) {
             AtomicFiles.writeFolder(out, folder -> DrawingsFiles.write(folder, rows, packages));
@@ -56,6 +60,19 @@ public final class DrawingsBuilder {
             AtomicFiles.replaceFolder(out, folder -> DrawingsFiles.write(folder, rows, packages));
         }
         return Drawings.load(out);
+    }
+
+    private static void checkKeys(Collection<List<DrawingRow>> rows) {
+        Set<String> keys = new HashSet<>();
+        rows.stream()
+                .flatMap(List::stream)
+                .map(row -> row.drawing().key())
+                .filter(key -> !keys.add(key))
+                .findFirst()
+                .ifPresent(key -> {
+                    throw new SoupException(
+                            "two drawings would have the key " + key + "; nothing was written");
+                });
     }
 
     private static List<DrawingRow> emoji(

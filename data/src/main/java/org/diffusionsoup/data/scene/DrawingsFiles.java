@@ -86,6 +86,9 @@ final class DrawingsFiles {
             throw new SoupException(folder.resolve(Drawings.INDEX) + " cannot be written", e);
         }
         LicenceTexts.write(folder, packages);
+        if (rows.containsKey(OpenClipart.PROVIDER)) {
+            LicenceTexts.writeOpenClipart(folder);
+        }
         AtomicFiles.write(
                 folder.resolve("ATTRIBUTION.md"),
                 attribution(rows, packages).getBytes(StandardCharsets.UTF_8));
@@ -139,8 +142,9 @@ final class DrawingsFiles {
                     - Drawings of the Open Clip Art Library, <https://openclipart.org>, by the artists below
                     - Debian package `%s`, <https://packages.debian.org/openclipart-svg>
                     - Licence: public domain. The library takes only drawings whose artists put them in the
-                      public domain (Creative Commons Public Domain Dedication); title and artist are those
-                      that each SVG file states.
+                      public domain (Creative Commons Public Domain Dedication), and each of these files
+                      names that licence. Title and artist are those that the file states; addresses for
+                      mail are left out.
 
                     | subject | title | artist | file |
                     |---|---|---|---|

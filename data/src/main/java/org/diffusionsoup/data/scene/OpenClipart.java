@@ -26,7 +26,9 @@ public record OpenClipart(Path folder, List<Choice> chosen) {
     /** The provider's name, also that of its tar. */
     public static final String PROVIDER = "openclipart";
 
-    static final String STYLE = "clip art";
+    /** How its drawings look, in words for captions. */
+    public static final String STYLE = "clip art";
+
     static final String LICENCE = "public-domain";
 
     /**
@@ -39,13 +41,13 @@ public record OpenClipart(Path folder, List<Choice> chosen) {
      * @param sha256 of the file, 64 lower-case hex digits
      */
     public record Choice(String subject, String file, String title, String creator, String sha256) {
+        /** By the whole path: the library uses a file's name in several folders. */
         String key() {
-            String name = file.substring(file.lastIndexOf('/') + 1).replaceFirst("\\.svg$", "");
             return PROVIDER
                     + "_"
                     + DrawingsBuilder.slug(subject)
                     + "_"
-                    + DrawingsBuilder.slug(name);
+                    + DrawingsBuilder.slug(file.replaceFirst("\\.svg$", ""));
         }
     }
 
@@ -82,9 +84,9 @@ public record OpenClipart(Path folder, List<Choice> chosen) {
         Path file = folder.resolve(choice.file());
         if (!Files.isRegularFile(file)) {
             throw new SoupException(
-                    "%s does not exist; install the Debian package %s or give its folder svg with"
+                    "%s does not exist; install the Debian package %s, give its folder svg with"
                                     .formatted(file, PACKAGE)
-                            + " --openclipart");
+                            + " --openclipart, or leave the clip art out with --no-openclipart");
         }
         try {
             byte[] bytes = Files.readAllBytes(file);

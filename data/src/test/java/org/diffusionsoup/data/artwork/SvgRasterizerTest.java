@@ -1,10 +1,13 @@
 package org.diffusionsoup.data.artwork;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +64,70 @@ class SvgRasterizerTest {
         assertThat(colour(small, 2, 8)).isEqualTo(0xffffff);
         RgbImage wide = draw("<path d=\"M0 3h8v2h-8z\"/>", -2);
         assertThat(wide).isEqualTo(draw("<path d=\"M0 3h8v2h-8z\"/>", 0));
+    }
+
+    private static int[] trimmed(String body) {
+        return SvgRasterizer.drawTrimmed(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 800 400\" width=\"800\""
+                        + " height=\"400\">"
+                        + body
+                        + "</svg>",
+                16,
+                "it");
+    }
+
+    @Test
+    void aTrimmedDrawingFillsTheLongerSideHoweverSmallItIsOnItsPage() {
+        // 6 by 3 of 800 by 400 units, far from the middle.
+        int[] argb = trimmed("<path fill=\"#c80000\" d=\"M700 20h6v3h-6z\"/>");
+        for (int i = 0; i < argb.length; i++) {
+            boolean inside = i / 16 >= 4 && i / 16 < 12;
+            // Edges are right to a tenth of a pixel.
+            assertThat(argb[i] >>> 24).isBetween(inside ? 223 : 0, inside ? 255 : 32);
+            assertThat(argb[i] & 0xffffff).isIn(0, 0xc80000);
+        }
+    }
+
+    @Test
+    void partsTooThinToSeeOnThePageAreNotCutOff() {
+        // A square of 40 with a hair of 0.2 units to the right, as long again.
+        int[] argb = trimmed("<path d=\"M50 50h40v40h-40zM90 70h40v0.2h-40z\"/>");
+        assertThat(argb[16 * 8 + 4]).isEqualTo(0xff000000);
+        assertThat(argb[16 * 5 + 9] >>> 24).as("above the hair").isZero();
+        int alpha = 0;
+        for (int y = 0; y < 16; y++) {
+            alpha += argb[16 * y + 15] >>> 24;
+        }
+        assertThat(alpha).as("the hair's end").isPositive();
+    }
+
+    @Test
+    void alphaIsStraight() {
+        int[] argb = trimmed("<path fill=\"#c86432\" fill-opacity=\"0.5\" d=\"M9 9h4v4h-4z\"/>");
+        assertThat(argb[0] >>> 24).isBetween(100, 128);
+        assertThat(argb[17] >>> 24).isBetween(127, 128);
+        // Not halved, as colours multiplied by alpha would be.
+        assertThat(argb[17] >> 16 & 0xff).isBetween(0xc7, 0xc9);
+        assertThat(argb[0] >> 8 & 0xff).isBetween(0x62, 0x66);
+    }
+
+    @Test
+    void whatIllustratorPutsIntoASwitchIsDrawn() {
+        int[] argb =
+                trimmed(
+                        """
+                        <switch><foreignObject requiredExtensions="x" width="1" height="1"/>
+                        <g><path fill="#0a0" d="M0 0h8v8h-8z"/></g></switch>
+                        """);
+        assertThat(Arrays.stream(argb))
+                .allMatch(pixel -> (pixel & 0xffffff) == 0xaa00 && pixel >>> 24 > 220);
+    }
+
+    @Test
+    void aDrawingOfNothingIsRefused() {
+        assertThatThrownBy(() -> trimmed("<path fill=\"none\" d=\"M0 0h8v8h-8z\"/>"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("nothing of it is visible");
     }
 
     @Test
