@@ -79,8 +79,7 @@ final class DataScenesCommand extends SoupCommand {
         }
         DataOutput.checkFree(out, force);
         Drawings all = Drawings.load(drawings);
-        SceneMaker maker =
-                new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
+        SceneMaker maker = new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
         SceneStream stream = new SceneStream(maker, tier, seed);
         List<CaptionedGrid.Cell> cells = new ArrayList<>();
         for (int i = 0; i < count; i++) {

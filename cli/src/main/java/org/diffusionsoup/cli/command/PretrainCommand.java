@@ -12,9 +12,10 @@ import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Worlds;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.pretrain.Pretrainer;
 import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
+import org.diffusionsoup.workbench.pretrain.Pretrainer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -84,6 +85,15 @@ final class PretrainCommand extends SoupCommand {
     private double unetRate;
 
     @Option(
+            names = "--unet-schedule",
+            defaultValue = "cosine",
+            paramLabel = "SCHEDULE",
+            description =
+                    "What the denoiser's learning rate does after warm-up: ${COMPLETION-CANDIDATES}"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private TrainingOptions.Schedule unetSchedule = TrainingOptions.Schedule.COSINE;
+
+    @Option(
             names = "--unet-from",
             paramLabel = "MODEL",
             description =
@@ -103,16 +113,15 @@ final class PretrainCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         EnumSet<Pretrainer.Stage> wanted =
-                stages.isEmpty()
-                        ? EnumSet.allOf(Pretrainer.Stage.class)
-                        : EnumSet.copyOf(stages);
+                stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Drawings all = Drawings.load(drawings);
             SceneStream web = Worlds.web(all, seed);
             Pretrainer pretrainer =
                     new Pretrainer(
-                            PretrainRecipe.scenes(vaeSteps, unetSteps, unetRate, seed),
+                            PretrainRecipe.scenes(
+                                    vaeSteps, unetSteps, unetRate, unetSchedule, seed),
                             web,
                             all.sha256(),
                             work,
@@ -120,11 +129,17 @@ final class PretrainCommand extends SoupCommand {
                             progress,
                             interrupt);
             if (!pretrainer.run(wanted)) {
-                console.note("Stopped; the same command goes on from " + work + ".");
+                progress.close();
+                String soFar = "";
+                if (pretrainer.publishable()) {
+                    pretrainer.publish(out);
+                    soFar = " What it has learnt so far is " + out + ".";
+                }
+                console.note("Stopped; the same command goes on from " + work + "." + soFar);
                 return;
             }
             progress.close();
-            boolean whole = pretrainer.finished();
+            boolean whole = pretrainer.publishable();
             if (whole) {
                 pretrainer.publish(out);
             }

@@ -57,27 +57,21 @@ public record Background(Kind kind, SceneColour colour, long seed) {
         float sin = (float) Math.sin(Math.toRadians(angle));
         float period = 7 + 5 * random.nextFloat();
         float phase = period * random.nextFloat();
-        canvas.fill(
-                (x, y, out) -> {
-                    float share =
-                            switch (kind) {
-                                case PLAIN -> 0;
-                                case GRADIENT ->
-                                        Math.clamp(
-                                                0.5f + ((x - 0.5f) * cos + (y - 0.5f) * sin), 0, 1);
-                                case STRIPES ->
-                                        wave((x * cos + y * sin) * canvas.side() + phase, period);
-                                case DOTS ->
-                                        dot(
-                                                x * canvas.side() + phase,
-                                                y * canvas.side() + phase,
-                                                period);
-                                case CHECKS -> check(x * canvas.side(), y * canvas.side(), period);
-                            };
-                    for (int c = 0; c < 3; c++) {
-                        out[c] = first[c] + share * (second[c] - first[c]);
-                    }
-                });
+        canvas.fill((x, y, out) -> {
+            float share =
+                    switch (kind) {
+                        case PLAIN -> 0;
+                        case GRADIENT ->
+                                Math.clamp(0.5f + ((x - 0.5f) * cos + (y - 0.5f) * sin), 0, 1);
+                        case STRIPES -> wave((x * cos + y * sin) * canvas.side() + phase, period);
+                        case DOTS ->
+                                dot(x * canvas.side() + phase, y * canvas.side() + phase, period);
+                        case CHECKS -> check(x * canvas.side(), y * canvas.side(), period);
+                    };
+            for (int c = 0; c < 3; c++) {
+                out[c] = first[c] + share * (second[c] - first[c]);
+            }
+        });
     }
 
     /** 0 or 1 by turns, half a period each, with a soft edge of a pixel. */

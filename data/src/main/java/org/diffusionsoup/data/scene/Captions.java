@@ -11,11 +11,7 @@ public final class Captions {
 
     /** The whole caption in the plainest order: "two red apples on a blue background, line art". */
     public static String whole(Scene scene) {
-        return scene.subjectPhrase()
-                + " on "
-                + scene.background().phrase()
-                + ", "
-                + scene.style();
+        return scene.subjectPhrase() + " on " + scene.background().phrase() + ", " + scene.style();
     }
 
     /** The whole caption in one of several orders. */

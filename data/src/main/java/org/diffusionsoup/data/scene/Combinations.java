@@ -4,10 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The split by combination. Every subject, colour, count, background and style is known to training;
- * certain pairs of them are not: a subject with a background colour, with a colour of its own, with
- * a count, with another subject. Which pairs is decided by a hash of the words alone, so the split
- * stays when drawings, subjects or seeds change.
+ * The split by combination. Every subject, colour, count, background and style is known to
+ * training; certain pairs of them are not: a subject with a background colour, with a colour of its
+ * own, with a count, with another subject. Which pairs is decided by a hash of the words alone, so
+ * the split stays when drawings, subjects or seeds change.
  */
 public final class Combinations {
     private static final int BACKGROUNDS = 8;

@@ -70,18 +70,17 @@ public enum Damage {
             canvas.set(throughJpeg(canvas.toImage(), 0.5f - 0.47f * strength));
         }
     },
-    /** Enlarged from 40 down to 16 pixels, each a visible square. */
+    /** Enlarged from 48 down to 16 pixels, each a visible square. */
     PIXELS {
         @Override
         void apply(Canvas canvas, float strength, RandomGenerator random) {
-            int n = Math.round(40 - 24 * strength);
+            int n = Math.round(48 - 32 * strength);
             RgbImage small = canvas.toImage().resized(n, n);
-            canvas.fill(
-                    (x, y, out) -> {
-                        for (int c = 0; c < 3; c++) {
-                            out[c] = small.channel((int) (x * n), (int) (y * n), c);
-                        }
-                    });
+            canvas.fill((x, y, out) -> {
+                for (int c = 0; c < 3; c++) {
+                    out[c] = small.channel((int) (x * n), (int) (y * n), c);
+                }
+            });
         }
     },
     /** Washed out: 15 to 65 % of the way to light grey. */

@@ -21,8 +21,7 @@ final class Layout {
             for (int k = 0; k < groups.get(g).count(); k++, at++) {
                 float[] p = places[at];
                 float turn = 16 * random.nextFloat() - 8;
-                items.add(
-                        new Scene.Item(drawings.get(g).key(), p[0], p[1], p[2], turn, flip));
+                items.add(new Scene.Item(drawings.get(g).key(), p[0], p[1], p[2], turn, flip));
             }
         }
         return items;

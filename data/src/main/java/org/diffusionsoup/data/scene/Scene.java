@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What is on a picture and where: the truth that captions, questions and the renderer are made from.
+ * What is on a picture and where: the truth that captions, questions and the renderer are made
+ * from.
  *
  * @param groups one or two kinds of things; a group's copies look alike
  * @param arrangement where the groups are
@@ -57,8 +58,7 @@ public record Scene(
      * @param turn degrees, clockwise
      * @param flip whether left and right change places
      */
-    public record Item(
-            String drawing, float cx, float cy, float size, float turn, boolean flip) {}
+    public record Item(String drawing, float cx, float cy, float size, float turn, boolean flip) {}
 
     /** Where things are: the single group, or the first group in relation to the second. */
     public enum Arrangement {

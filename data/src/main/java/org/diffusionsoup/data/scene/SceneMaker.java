@@ -99,14 +99,15 @@ public final class SceneMaker {
         for (Scene.Group g : scene.groups()) {
             for (int k = 0; k < g.count(); k++, i++) {
                 Scene.Item item = scene.items().get(i);
-                sprite(item.drawing()).draw(
-                        canvas,
-                        0.5f + (item.cx() - 0.5f) * zoom + dx,
-                        0.5f + (item.cy() - 0.5f) * zoom + dy,
-                        item.size() * zoom,
-                        item.turn(),
-                        item.flip(),
-                        g.colour().orElse(null));
+                sprite(item.drawing())
+                        .draw(
+                                canvas,
+                                0.5f + (item.cx() - 0.5f) * zoom + dx,
+                                0.5f + (item.cy() - 0.5f) * zoom + dy,
+                                item.size() * zoom,
+                                item.turn(),
+                                item.flip(),
+                                g.colour().orElse(null));
             }
         }
         return canvas;
@@ -137,7 +138,7 @@ public final class SceneMaker {
             }
             chosen.add(d);
             Subject subject = subject(d);
-            boolean tint = subject.tintable() && !d.provider().equals("lineart");
+            boolean tint = subject.tintable() && sprite(d.key()).takesColour();
             Optional<SceneColour> colour =
                     tint && random.nextDouble() < 0.85
                             ? Optional.of(pick(SceneColour.TINTS, random))
@@ -194,9 +195,7 @@ public final class SceneMaker {
 
     private static Scene.Arrangement arrangement(int parties, int count, RandomGenerator random) {
         if (parties == 2) {
-            return random.nextInt(3) == 0
-                    ? Scene.Arrangement.ABOVE
-                    : Scene.Arrangement.LEFT_OF;
+            return random.nextInt(3) == 0 ? Scene.Arrangement.ABOVE : Scene.Arrangement.LEFT_OF;
         }
         if (count > 1 || random.nextDouble() < 0.7) {
             return Scene.Arrangement.MIDDLE;

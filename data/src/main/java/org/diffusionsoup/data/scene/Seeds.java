@@ -12,7 +12,9 @@ final class Seeds {
         return new SplittableRandom(mix(seed + 0x9E3779B97F4A7C15L * (purpose + 1)));
     }
 
-    /** The finaliser of SplitMix64 (Steele et al. 2014): every input bit changes every output bit. */
+    /**
+     * The finaliser of SplitMix64 (Steele et al. 2014): every input bit changes every output bit.
+     */
     static long mix(long z) {
         z = (z ^ z >>> 30) * 0xBF58476D1CE4E5B9L;
         z = (z ^ z >>> 27) * 0x94D049BB133111EBL;

@@ -3,16 +3,19 @@ package org.diffusionsoup.data.scene;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A drawing ready to be laid into scenes: at three sizes, so that shrinking does not alias, and with
- * what recolouring needs to know about it.
+ * A drawing ready to be laid into scenes: at three sizes, so that shrinking does not alias, and
+ * with what recolouring needs to know about it.
  */
 final class Sprite {
-    /** Pixels at least this saturated are given the new hue; the rest, outlines and whites, stay. */
+    /**
+     * Pixels at least this saturated are given the new hue; the rest, outlines and whites, stay.
+     */
     private static final float COLOURFUL = 0.18f;
 
     private final int[] sides;
     private final float[][] levels; // premultiplied RGBA, 0 to 255 and alpha 0 to 1
     private final float[] mean = new float[3];
+    private final float colourful;
     private final float saturation;
     private final float value;
 
@@ -27,7 +30,7 @@ final class Sprite {
         levels[1] = half(levels[0], side);
         levels[2] = half(levels[1], side / 2);
         double weight = 0;
-        double colourful = 0;
+        double hued = 0;
         double[] sum = new double[3];
         double s = 0;
         double v = 0;
@@ -41,7 +44,7 @@ final class Sprite {
                 }
                 float[] hsv = Hsv.of(p[i] / a, p[i + 1] / a, p[i + 2] / a);
                 if (hsv[1] > COLOURFUL) {
-                    colourful += a;
+                    hued += a;
                     s += a * hsv[1];
                     v += a * hsv[2];
                 }
@@ -50,8 +53,14 @@ final class Sprite {
         for (int c = 0; c < 3; c++) {
             mean[c] = (float) (sum[c] / Math.max(weight, 1e-9));
         }
-        saturation = (float) (s / Math.max(colourful, 1e-9));
-        value = (float) (v / Math.max(colourful, 1e-9));
+        colourful = (float) (hued / Math.max(weight, 1e-9));
+        saturation = (float) (s / Math.max(hued, 1e-9));
+        value = (float) (v / Math.max(hued, 1e-9));
+    }
+
+    /** Whether enough of the drawing has a hue that a new colour shows. */
+    boolean takesColour() {
+        return colourful >= 0.25f;
     }
 
     /** Mean colour of what is drawn; channel 0 to 2, 0 to 255. */
@@ -148,11 +157,7 @@ final class Sprite {
             float[] hsv = Hsv.of(p[i] / a, p[i + 1] / a, p[i + 2] / a);
             if (hsv[1] > COLOURFUL) {
                 Hsv.toRgb(
-                        to[0],
-                        Math.min(1, hsv[1] * scaleS),
-                        Math.min(1, hsv[2] * scaleV),
-                        out,
-                        i);
+                        to[0], Math.min(1, hsv[1] * scaleS), Math.min(1, hsv[2] * scaleV), out, i);
                 for (int c = 0; c < 3; c++) {
                     out[i + c] *= a;
                 }

@@ -5,16 +5,16 @@ import java.util.random.RandomGenerator;
 import org.diffusionsoup.data.RgbImage;
 
 /**
- * How good the pictures and captions of a collection are: from what a crawl brings to what a curator
- * keeps, with five aesthetic grades between them as in the paper's Table 2.
+ * How good the pictures and captions of a collection are: from what a crawl brings to what a
+ * curator keeps, with five aesthetic grades between them as in the paper's Table 2.
  */
 public enum Tier {
     /** A crawl: one to three damages of any strength, crops, a quarter of the captions off. */
     WEB(1, 3, 0.15f, 1, 0.2f, 0.25f),
     /** The worst grade. */
     AE1(1, 2, 0.6f, 1, 0.15f, 0),
-    AE2(1, 2, 0.4f, 0.7f, 0.1f, 0),
-    AE3(1, 1, 0.3f, 0.5f, 0, 0),
+    AE2(1, 1, 0.5f, 0.8f, 0.1f, 0),
+    AE3(1, 1, 0.25f, 0.5f, 0, 0),
     AE4(0, 1, 0.1f, 0.3f, 0, 0),
     /** The best grade: untouched. */
     AE5(0, 0, 0, 0, 0, 0),
@@ -28,13 +28,7 @@ public enum Tier {
     private final float crops;
     private final float captionsOff;
 
-    Tier(
-            int least,
-            int most,
-            float weakest,
-            float strongest,
-            float crops,
-            float captionsOff) {
+    Tier(int least, int most, float weakest, float strongest, float crops, float captionsOff) {
         this.least = least;
         this.most = most;
         this.weakest = weakest;

@@ -128,7 +128,8 @@ public final class TrainBenchmark {
 
     /** Runs all measurements. */
     public Result run() {
-        PretrainRecipe recipe = PretrainRecipe.scenes(1, 1, 1e-3, 0);
+        PretrainRecipe recipe =
+                PretrainRecipe.scenes(1, 1, 1e-3, TrainingOptions.Schedule.COSINE, 0);
         UNetConfig config =
                 request.base()
                         .map(b -> UNetConfig.of(JsonConfig.read(b.resolve("unet/config.json"))))

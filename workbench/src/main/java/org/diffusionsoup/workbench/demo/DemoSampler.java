@@ -65,8 +65,7 @@ final class DemoSampler {
         long start = System.nanoTime();
         List<List<RgbImage>> byPrompt = generator.grid(prompts.texts(), seeds, progress);
         double each = (System.nanoTime() - start) / 1e9 / (prompts.size() * seeds.size());
-        List<List<RgbImage>> known =
-                generator.grid(prompts.known(), seeds.subList(0, 1), progress);
+        List<List<RgbImage>> known = generator.grid(prompts.known(), seeds.subList(0, 1), progress);
         List<RgbImage> pictures = byPrompt.stream().flatMap(List::stream).toList();
         writeGrid(label, generator, pictures);
         return new DemoModel(

@@ -7,6 +7,7 @@ import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.diffusion.train.TrainingOptions.Schedule;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 
@@ -37,13 +38,14 @@ public record PretrainRecipe(
         double captionDropout) {
 
     /** The recipe of {@code models/scene-base}. */
-    public static PretrainRecipe scenes(long vaeSteps, long unetSteps, double unetRate, long seed) {
+    public static PretrainRecipe scenes(
+            long vaeSteps, long unetSteps, double unetRate, Schedule unetSchedule, long seed) {
         int width = 128;
         return new PretrainRecipe(
                 1500,
                 32,
                 new VaeConfig(3, 3, 16, List.of(16, 32, 64, 96), 1, 8, 1.0, false, true, true, 64),
-                training(vaeSteps, 4, 1.5e-3, 1e-4, 0.999, seed),
+                training(vaeSteps, 4, 1.5e-3, Schedule.COSINE, 1e-4, seed),
                 1e-4,
                 0.4,
                 new ClipTextConfig(0, width, 4 * width, 3, 4, 32, Activation.GELU, 1e-5, 2, 128),
@@ -66,25 +68,25 @@ public record PretrainRecipe(
                         0,
                         0,
                         0),
-                training(unetSteps, 16, unetRate, 1e-2, 0.999, seed + 2),
+                training(unetSteps, 16, unetRate, unetSchedule, 1e-2, seed + 2),
                 0.1);
     }
 
     private static TrainingOptions training(
-            long steps, int batch, double lr, double decay, double ema, long seed) {
+            long steps, int batch, double lr, Schedule schedule, double decay, long seed) {
         return new TrainingOptions(
                 steps,
                 batch,
                 1,
                 lr,
-                TrainingOptions.Schedule.COSINE,
+                schedule,
                 Math.min(200, Math.max(1, steps / 10)),
                 decay,
                 0.9,
                 0.99,
                 1e-8,
                 1.0,
-                ema,
+                0.999,
                 seed,
                 false);
     }

@@ -41,9 +41,9 @@ import org.diffusionsoup.workbench.Progress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a base from nothing, stage by stage: tokenizer, autoencoder, denoiser with its text encoder. Every stage
- * leaves its finished component in the work folder and is skipped when it is there, and resumes
- * inside itself from its last checkpoint.
+ * Trains a base from nothing, stage by stage: tokenizer, autoencoder, denoiser with its text
+ * encoder. Every stage leaves its finished component in the work folder and is skipped when it is
+ * there, and resumes inside itself from its last checkpoint.
  */
 public final class Pretrainer {
     /** The parts a base is made of, in the order they depend on each other. */
@@ -118,14 +118,9 @@ public final class Pretrainer {
         return true;
     }
 
-    /** Whether every stage is done. */
-    public boolean finished() {
-        for (Stage s : Stage.values()) {
-            if (!Files.exists(done(s))) {
-                return false;
-            }
-        }
-        return true;
+    /** Whether there is a denoiser to look at, be it that of a stopped run. */
+    public boolean publishable() {
+        return Files.exists(done(Stage.VAE)) && Files.exists(work.resolve("unet/config.json"));
     }
 
     private Path done(Stage s) {
@@ -168,16 +163,22 @@ public final class Pretrainer {
         Objective objective =
                 new StreamedVaeObjective(
                         vae,
-                        new StreamedScenes(stream, VAE_POOL, 1),
+                        scenes(recipe.vaeTraining(), VAE_POOL, 1),
                         recipe.vaeTraining().batch(),
                         recipe.klWeight(),
                         recipe.edgeWeight());
         if (!fit("vae", vae.parameters(), objective, recipe.vaeTraining())) {
             return false;
         }
-        double std = latentStd(vae, new StreamedScenes(stream, VAE_POOL, 1).pool(0).pictures());
+        double std = latentStd(vae, scenes(recipe.vaeTraining(), VAE_POOL, 1).pool(0).pictures());
         saveComponent("vae", vae.parameters(), vae.config().withScalingFactor(1 / std).toJson());
         return true;
+    }
+
+    /** The stream in pools, no larger than the whole run needs. */
+    private StreamedScenes scenes(TrainingOptions options, int pool, int epochs) {
+        long needed = options.steps() * options.batch();
+        return new StreamedScenes(stream, (int) Math.min(pool, needed), epochs);
     }
 
     /** Standard deviation of all latent elements, over every 16th picture. */
@@ -207,9 +208,7 @@ public final class Pretrainer {
         ClipTextModel text;
         Map<String, String> more = new TreeMap<>();
         if (from == null) {
-            text =
-                    new ClipTextModel(
-                            recipe.text().withVocabSize(tokenizer.vocabSize()), false);
+            text = new ClipTextModel(recipe.text().withVocabSize(tokenizer.vocabSize()), false);
             text.parameters().initialise(recipe.unetTraining().seed() + 1);
             unet.parameters().initialise(recipe.unetTraining().seed());
         } else {
@@ -227,23 +226,27 @@ public final class Pretrainer {
                         text,
                         tokenizer,
                         scheduler,
-                        new StreamedScenes(stream, UNET_POOL, UNET_EPOCHS),
+                        scenes(recipe.unetTraining(), UNET_POOL, UNET_EPOCHS),
                         recipe.unetTraining().batch(),
                         recipe.captionDropout())) {
             Parameters learning = Parameters.joined(unet.parameters(), text.parameters());
-            if (!fit("unet", learning, objective, recipe.unetTraining(), more)) {
-                return false;
-            }
+            boolean finished = fit("unet", learning, objective, recipe.unetTraining(), more);
+            // A stopped run leaves what it has learnt so far, so that its pictures can be looked
+            // at.
+            saveModel(
+                    "unet",
+                    StableDiffusion.DIFFUSERS_WEIGHTS,
+                    unet.parameters(),
+                    unet.config().toJson(),
+                    more);
+            saveModel(
+                    "text_encoder",
+                    "model.safetensors",
+                    text.parameters(),
+                    text.config().toJson(),
+                    more);
+            return finished;
         }
-        saveModel(
-                "unet",
-                StableDiffusion.DIFFUSERS_WEIGHTS,
-                unet.parameters(),
-                unet.config().toJson(),
-                more);
-        saveModel(
-                "text_encoder", "model.safetensors", text.parameters(), text.config().toJson(), more);
-        return true;
     }
 
     private boolean fit(
@@ -282,11 +285,8 @@ public final class Pretrainer {
                                                 java.util.Locale.ROOT, "loss %.4f", p.loss()));
                             });
             writeCurve(name, run.curve());
-            if (end == TrainingRun.End.STOPPED) {
-                return false;
-            }
             run.useMovingAverage();
-            return true;
+            return end == TrainingRun.End.FINISHED;
         }
     }
 
@@ -335,9 +335,10 @@ public final class Pretrainer {
      * @param base folder of the pipeline to be written; replaced when it exists
      */
     public void publish(Path base) {
-        if (!finished()) {
+        if (!publishable()) {
             throw new SoupException(
-                    "not every stage is finished in " + work + "; run soup pretrain again.");
+                    work
+                            + " has no denoiser yet; run soup pretrain again and let it come to that.");
         }
         AtomicFiles.replaceFolder(
                 base,

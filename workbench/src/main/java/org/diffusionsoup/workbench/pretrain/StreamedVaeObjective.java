@@ -40,8 +40,7 @@ final class StreamedVaeObjective implements Objective {
     public void begin(long at) {
         long wanted = scenes.poolOf(at, batch);
         if (wanted != pool) {
-            current =
-                    new VaeObjective(vae, scenes.pool(wanted).pictures(), klWeight, edgeWeight);
+            current = new VaeObjective(vae, scenes.pool(wanted).pictures(), klWeight, edgeWeight);
             pool = wanted;
         }
     }
