@@ -102,6 +102,11 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
+    /** The same with its state dicts seen otherwise, such as under other names. */
+    Checkpoint withParts(SequencedMap<String, TensorSource> others) {
+        return new Checkpoint(path, layout, folder, others);
+    }
+
     private static TensorSource component(DiffusersFolder.Component c) {
         List<Path> indexes =
                 c.otherFiles().stream()
@@ -169,6 +174,11 @@ public final class Checkpoint implements AutoCloseable {
                     path + " has no component '" + name + "', only " + parts.keySet() + ".");
         }
         return source;
+    }
+
+    /** What was found beside its tensors and left out, a sentence each; mostly none. */
+    public Stream<String> notes() {
+        return parts.values().stream().flatMap(p -> p.notes().stream());
     }
 
     /** Closes all parts. */

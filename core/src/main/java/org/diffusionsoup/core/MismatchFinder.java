@@ -10,6 +10,7 @@ import java.util.TreeSet;
 import org.diffusionsoup.core.Mismatch.Cause;
 import org.diffusionsoup.core.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import org.diffusionsoup.core.Mismatches.Model;
@@ -140,7 +141,7 @@ final class MismatchFinder {
             }
             boolean sameShape = Arrays.equals(first.shape(), other.shape());
             if (!sameShape) {
-                boolean refused = !dropped && policy.shape() == OnShape.REFUSE;
+                boolean refused = !dropped && policy.shape() != OnShape.FROM_FIRST;
                 kind(Cause.SHAPE, h.model(), part, first, other, refused);
                 fromFirst = true;
             }
@@ -148,7 +149,10 @@ final class MismatchFinder {
                 boolean floats = first.dtype().isFloat() && other.dtype().isFloat();
                 OnDtype on = policy.dtype();
                 boolean taken = sameShape ? on == OnDtype.FROM_FIRST : true;
-                boolean refused = !dropped && !taken && (on == OnDtype.REFUSE || !floats);
+                boolean strict =
+                        on == OnDtype.REFUSE
+                                && (floats || policy.integers() == OnInteger.REFUSE);
+                boolean refused = !dropped && !taken && strict;
                 kind(floats ? Cause.DTYPE : Cause.INTEGER, h.model(), part, first, other, refused);
                 fromFirst |= on == OnDtype.FROM_FIRST || !floats;
             }

@@ -33,6 +33,9 @@ final class MismatchGuesses {
         g.names();
         g.keys();
         g.dtypes();
+        if (g.said.isEmpty()) {
+            g.otherNames();
+        }
         return new ArrayList<>(g.said);
     }
 
@@ -75,12 +78,44 @@ final class MismatchGuesses {
         for (int i : odd) {
             String name = models.get(i).name();
             said.add(
-                    kinds.get(i).equals("LoRA")
+                    kinds.get(i).startsWith("LoRA")
                             ? name
                                     + " is a LoRA, not a checkpoint: low-rank updates have to be"
                                     + " applied to a base first."
                             : name + " is a " + kinds.get(i) + " checkpoint, " + rest + most + ".");
         }
+    }
+
+    /** Weights that only the first has, and others that only this one has, in one component. */
+    private void otherNames() {
+        for (int i = 1; i < models.size(); i++) {
+            int input = i;
+            List<Mismatch> lacks = weights(input, Cause.MISSING_KEY);
+            List<Mismatch> has = weights(input, Cause.EXTRA_KEY);
+            if (lacks.size() < 2 || lacks.size() != has.size()) {
+                continue;
+            }
+            for (Mismatch m : lacks.subList(0, 1)) {
+                has.stream()
+                        .filter(x -> x.part().equals(m.part()))
+                        .findFirst()
+                        .ifPresent(x ->
+                                said.add(
+                                        "%s may call tensors otherwise than %s, such as '%s' and '%s'; only what has one name is averaged, so check with soup inspect --tensors before averaging them nevertheless."
+                                                .formatted(
+                                                        models.get(input).name(),
+                                                        models.getFirst().name(),
+                                                        x.name(),
+                                                        m.name())));
+            }
+        }
+    }
+
+    private List<Mismatch> weights(int input, Cause cause) {
+        return found.stream()
+                .filter(m -> m.input() == input && m.cause() == cause)
+                .filter(m -> !MismatchText.isNoWeight(m.name()))
+                .toList();
     }
 
     private void names() {

@@ -26,6 +26,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.KeptSum.Member;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 
 /**
@@ -306,11 +307,23 @@ public final class Souper {
      */
     private Soup makeFrom(
             List<Ingredient> opened, Path output, SortedMap<String, String> notes, Runnable warm) {
+        if (opened.size() > 1 || options.outputDType().isPresent()) {
+            SpecialWeights.refuse(opened.getFirst().checkpoint(), "averaged");
+        }
+        Mismatches found = compared(opened);
+        if (!found.isEmpty()) {
+            opened.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
+            List<Ingredient> renamed = Ingredient.agreeing(opened);
+            if (!renamed.equals(opened)) {
+                opened = renamed;
+                found = compared(opened);
+            }
+        }
         Ingredient first = opened.getFirst();
-        List<Checkpoint> others =
-                opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
         List<TensorPlan> plan =
-                Mismatches.between(first.checkpoint(), others, options.policy()).plan();
+                options.policy().integers() == OnInteger.FROM_FIRST
+                        ? IntegerBuffers.ofFirst(found.plan(), opened)
+                        : found.plan();
         for (String c : options.components()) {
             if (plan.stream().noneMatch(t -> t.part().equals(c))) {
                 first.part(c);
@@ -318,11 +331,17 @@ public final class Souper {
         }
         ExecutorService workers = Workers.start(options.threads());
         try {
-            return new Run(hashed(opened, workers, options), plan, workers, notes)
+            return new Run(hashed(opened, workers, options), plan, workers, notes, found)
                     .make(output, warm);
         } finally {
             workers.shutdownNow();
         }
+    }
+
+    private Mismatches compared(List<Ingredient> opened) {
+        List<Checkpoint> others =
+                opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
+        return Mismatches.between(opened.getFirst().checkpoint(), others, options.policy());
     }
 
     private void checkOutput(List<SoupIngredient> ingredients, Path output) {
@@ -389,6 +408,8 @@ public final class Souper {
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
         private final SortedMap<String, String> notes;
+        private final Mismatches found;
+        private final CopiedTensors copied;
         private final List<Long> a;
         private final Recipe recipe;
         private final OutputLayout layout;
@@ -403,8 +424,10 @@ public final class Souper {
                 List<Ingredient> given,
                 List<TensorPlan> wanted,
                 ExecutorService workers,
-                SortedMap<String, String> notes) {
+                SortedMap<String, String> notes,
+                Mismatches found) {
             this.notes = notes;
+            this.found = found;
             this.workers = workers;
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
@@ -437,7 +460,19 @@ public final class Souper {
                     extra.put("given_order", orderOf(given));
                 }
             }
-            this.recipe = Recipe.average(layout, members, extra);
+            this.copied =
+                    found.isEmpty() && options.policy().integers() == OnInteger.REFUSE
+                            ? CopiedTensors.NONE
+                            : CopiedTensors.of(
+                                    wanted.stream().filter(t -> isWanted(t.part())).toList(),
+                                    given.stream().map(i -> i.what().name()).toList());
+            this.recipe =
+                    Recipe.average(
+                            layout,
+                            members,
+                            extra,
+                            copied.byPart(),
+                            found.objective(given.getFirst().checkpoint()));
         }
 
         /** Like a checkpoint, but for the components of which nothing is left. */
@@ -544,7 +579,12 @@ public final class Souper {
             }
             long bytes = doneBytes;
             String note =
-                    Stream.of(layout.note(), options.keepSum() ? keepSum(output) : "")
+                    Stream.concat(
+                                    ingredients.stream().flatMap(i -> i.checkpoint().notes()),
+                                    Stream.of(
+                                            layout.note(),
+                                            found.note(),
+                                            options.keepSum() ? keepSum(output) : ""))
                             .filter(n -> !n.isEmpty())
                             .collect(Collectors.joining(" "));
             List<SoupIngredient> normalised = new ArrayList<>();
@@ -552,7 +592,15 @@ public final class Souper {
                 SoupIngredient w = ingredients.get(i).what();
                 normalised.add(new SoupIngredient(w.name(), w.path(), recipe.coefficient(i)));
             }
-            return new Soup(output, normalised, plan.size(), tensors, parameters, bytes, note);
+            return new Soup(
+                    output,
+                    normalised,
+                    plan.size(),
+                    tensors,
+                    parameters,
+                    bytes,
+                    note,
+                    copied.sentence());
         }
 
         private Averager averager(Averager.Task task, String what) {
@@ -621,6 +669,12 @@ public final class Souper {
                 if (t.computed()) {
                     List<DType> dtypes = new ArrayList<>();
                     sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
+                    if (Averager.isMask(t.name())) {
+                        throw new SumExceptions.TooMany(
+                                "No sum was kept: tensor '"
+                                        + t.name()
+                                        + "' is a mask; withdrawing means averaging again.");
+                    }
                     if (dtypes.contains(DType.F64)) {
                         throw new SumExceptions.TooMany(
                                 "No sum was kept: tensor '"

@@ -144,6 +144,9 @@ final class MergeCommand extends DeclaredCommand {
                                     seconds));
                     soup.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                    if (!soup.copied().isEmpty()) {
+                        text.println("  " + soup.copied());
+                    }
                 });
         if (!soup.note().isEmpty()) {
             console.note(soup.note());
@@ -195,6 +198,9 @@ final class MergeCommand extends DeclaredCommand {
         }
         json.put("ingredients", ingredients);
         json.put("seconds", seconds);
+        if (!soup.copied().isEmpty()) {
+            json.put("copied", soup.copied());
+        }
         if (!soup.note().isEmpty()) {
             json.put("note", soup.note());
         }

@@ -1,12 +1,13 @@
 package org.diffusionsoup.cli.command;
 
-import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Locale;
 import org.diffusionsoup.core.MismatchPolicy;
 import org.diffusionsoup.core.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnFiles;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import picocli.CommandLine.ITypeConverter;
@@ -38,13 +39,23 @@ final class MismatchFlags {
             words("--on-dtype", OnDtype.class)
                     .description(
                             "Tensors of another dtype than the first's: refuse, convert (average the"
-                                    + " values), from-first (default: refuse).")
+                                    + " values and store them as the first does; where one has"
+                                    + " integers, take the first's), from-first (the same, by its"
+                                    + " earlier name) (default: refuse).")
                     .build();
 
     private final OptionSpec shape =
-            words("--on-shape", OnShape.class)
+            words("--on-shape", OnShape.class, List.of(OnShape.REFUSE, OnShape.FROM_FIRST))
                     .description(
                             "Tensors of another shape than the first's: refuse, from-first (default:"
+                                    + " refuse).")
+                    .build();
+
+    private final OptionSpec integers =
+            words("--on-integers", OnInteger.class)
+                    .description(
+                            "Integers, such as position_ids and counters of updates, that differ or"
+                                    + " stand beside another dtype: refuse, from-first (default:"
                                     + " refuse).")
                     .build();
 
@@ -57,24 +68,37 @@ final class MismatchFlags {
 
     /** Adds these flags to a command's options. */
     void addTo(CommandSpec spec) {
-        spec.addOption(missing).addOption(extra).addOption(dtype).addOption(shape).addOption(files);
+        spec.addOption(missing)
+                .addOption(extra)
+                .addOption(dtype)
+                .addOption(integers)
+                .addOption(shape)
+                .addOption(files);
     }
 
     /** What the flags say. */
     MismatchPolicy policy() {
+        OnDtype asked = dtype.getValue();
         return new MismatchPolicy(
                 missing.getValue(),
                 extra.getValue(),
-                dtype.getValue(),
+                // A copy of the first is no mean of it and the others.
+                asked == OnDtype.FROM_FIRST ? OnDtype.CONVERT : asked,
                 shape.getValue(),
-                files.getValue());
+                files.getValue(),
+                integers.getValue());
     }
 
     /** An option of which the first constant is what happens where it is not given. */
     private static <E extends Enum<E>> OptionSpec.Builder words(String name, Class<E> type) {
-        Words<E> words = new Words<>(type);
+        return words(name, type, List.of(type.getEnumConstants()));
+    }
+
+    private static <E extends Enum<E>> OptionSpec.Builder words(
+            String name, Class<E> type, List<E> values) {
+        Words<E> words = new Words<>(values);
         return Options.value(type, "WHAT", name)
-                .initialValue(type.getEnumConstants()[0])
+                .initialValue(values.getFirst())
                 .converters(words)
                 .completionCandidates(words);
     }
@@ -82,15 +106,15 @@ final class MismatchFlags {
     /** Reads and lists an enum's values as words with hyphens. */
     private static final class Words<E extends Enum<E>>
             implements ITypeConverter<E>, Iterable<String> {
-        private final Class<E> type;
+        private final List<E> values;
 
-        Words(Class<E> type) {
-            this.type = type;
+        Words(List<E> values) {
+            this.values = values;
         }
 
         @Override
         public E convert(String value) {
-            for (E e : type.getEnumConstants()) {
+            for (E e : values) {
                 if (word(e).equalsIgnoreCase(value.replace('_', '-'))) {
                     return e;
                 }
@@ -101,7 +125,7 @@ final class MismatchFlags {
 
         @Override
         public Iterator<String> iterator() {
-            return Arrays.stream(type.getEnumConstants()).map(Words::word).iterator();
+            return values.stream().map(Words::word).iterator();
         }
 
         private static String word(Enum<?> e) {
