@@ -2,10 +2,14 @@ package org.diffusionsoup.core;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
@@ -62,6 +66,56 @@ public final class CarriedConfigs {
                     }
                 });
         return files;
+    }
+
+    /**
+     * What headers have in common. The configurations that they carry say the same of the model by
+     * now, if not in the same words, such as in which version they were written: of each file the
+     * text that sorts first is kept, which does not depend on the order of the headers.
+     *
+     * @param headers of all that are put together
+     * @param first whose configurations are kept as they are; of an empty one, none are
+     */
+    public static SortedMap<String, String> common(
+            List<Map<String, String>> headers, Map<String, String> first) {
+        TreeMap<String, String> common =
+                new TreeMap<>(headers.isEmpty() ? Map.of() : headers.getFirst());
+        headers.forEach(own -> common.entrySet().retainAll(own.entrySet()));
+        if (common.containsKey(KEY)) {
+            return common;
+        }
+        if (first.containsKey(KEY)) {
+            common.put(KEY, first.getOrDefault(KEY, ""));
+            return common;
+        }
+        TreeMap<String, JsonValue> files = new TreeMap<>();
+        for (Map<String, String> h : headers) {
+            of(Path.of("an ingredient"), h)
+                    .forEach((name, text) ->
+                            files.merge(
+                                    name,
+                                    new JsonString(new String(text, StandardCharsets.UTF_8)),
+                                    CarriedConfigs::lesser));
+        }
+        if (!files.isEmpty()) {
+            common.put(KEY, new JsonObject(new LinkedHashMap<>(files)).text());
+        }
+        return common;
+    }
+
+    private static JsonValue lesser(JsonValue a, JsonValue b) {
+        return a instanceof JsonString(String x)
+                        && b instanceof JsonString(String y)
+                        && isLesser(
+                                y.getBytes(StandardCharsets.UTF_8),
+                                x.getBytes(StandardCharsets.UTF_8))
+                ? b
+                : a;
+    }
+
+    /** The order of texts that say the same: of their bytes. */
+    static boolean isLesser(byte[] a, byte[] b) {
+        return Arrays.compareUnsigned(a, b) < 0;
     }
 
     /** The scheduler's configuration in a header, if it carries one. */

@@ -116,6 +116,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                         ExtraComponents.files(c)
                                 .forEach((file, from) ->
                                         made.put(file, to -> Files.copy(from, to))));
+        layout.others().forEach((file, from) -> made.put(file, to -> Files.copy(from, to)));
         if (layout.changesIndex()) {
             byte[] index = layout.index(like).text().getBytes(StandardCharsets.UTF_8);
             made.put(DiffusersFolder.INDEX, to -> AtomicFiles.write(to, index));

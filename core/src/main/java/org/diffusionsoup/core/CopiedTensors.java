@@ -43,7 +43,7 @@ record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
         for (TensorPlan t : plan) {
             counts.merge(t.part(), 1, Integer::sum);
             averaged |= t.mode() == TensorPlan.Mode.AVERAGE;
-            if (t.inputs().length == 1) {
+            if (t.inputs().length == 1 && t.byteSize() > 0) {
                 floats |= t.dtype().isFloat();
                 copied.computeIfAbsent(t.part(), p -> new ArrayList<>()).add(t.name());
                 all.add(t.part().isEmpty() ? t.name() : t.part() + "/" + t.name());

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.diffusionsoup.core.ConfigDiff.Difference;
@@ -30,13 +31,14 @@ final class FolderFiles {
     private static final String ANOTHER = "another content";
 
     private final List<Mismatch> found = new ArrayList<>();
+    private final SortedSet<String> reworded = new TreeSet<>();
     private final boolean refused;
 
     private FolderFiles(MismatchPolicy policy) {
         this.refused = policy.files() == OnFiles.REFUSE;
     }
 
-    static List<Mismatch> compare(List<Model> models, MismatchPolicy policy) {
+    static FolderFiles compare(List<Model> models, MismatchPolicy policy) {
         FolderFiles files = new FolderFiles(policy);
         Model first = models.getFirst();
         ExtraComponents kept =
@@ -53,7 +55,16 @@ final class FolderFiles {
             }
         }
         kept.holders().values().forEach(files::holders);
-        return files.found;
+        return files;
+    }
+
+    List<Mismatch> found() {
+        return found;
+    }
+
+    /** Files of the first that others have in other words, which say the same. */
+    SortedSet<String> reworded() {
+        return reworded;
     }
 
     /**
@@ -180,7 +191,7 @@ final class FolderFiles {
     private static SortedMap<String, Path> others(Model model, DiffusersFolder folder) {
         SortedMap<String, Path> files = new TreeMap<>();
         folder.otherFiles().stream()
-                .filter(f -> !f.endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                .filter(f -> !ShardedSafetensors.isIndex(Path.of(f)))
                 .filter(f -> {
                     String part = DiffusersFolder.componentOf(f);
                     DiffusersFolder.Component c = folder.components().get(part);
@@ -197,13 +208,19 @@ final class FolderFiles {
      *
      * @param without fields that are not compared
      */
-    private static Optional<Difference> difference(
+    private Optional<Difference> difference(
             String name, Path a, Path b, Set<String> without) {
         try {
-            return Files.mismatch(a, b) < 0
-                    ? Optional.empty()
-                    : ConfigDiff.between(
+            if (Files.mismatch(a, b) < 0) {
+                return Optional.empty();
+            }
+            Optional<Difference> found =
+                    ConfigDiff.between(
                             name, Files.readAllBytes(a), Files.readAllBytes(b), without);
+            if (found.isEmpty()) {
+                reworded.add(name);
+            }
+            return found;
         } catch (IOException e) {
             throw new SoupIoException("read", b, e);
         }

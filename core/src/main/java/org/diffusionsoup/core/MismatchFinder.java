@@ -98,6 +98,7 @@ final class MismatchFinder {
         boolean extraPart = holders.getFirst() != 0;
         for (String key : keys) {
             boolean extra = extraPart || !first.containsKey(key);
+            boolean mark = isMark(key);
             List<Holder> with = new ArrayList<>();
             for (int h = 0; h < tensors.size(); h++) {
                 TensorInfo info = tensors.get(h).get(key);
@@ -106,8 +107,8 @@ final class MismatchFinder {
                 if (info != null) {
                     with.add(new Holder(i, info));
                 }
-                if (extraPart) {
-                    continue; // told as a part
+                if (extraPart || mark) {
+                    continue; // told as a part, or by what it marks
                 }
                 if (extra && has) {
                     key(Cause.EXTRA_KEY, i, part, key, policy.extra() == OnExtra.REFUSE);
@@ -117,11 +118,18 @@ final class MismatchFinder {
             }
             boolean missing = !extra && (partial || with.size() < holders.size());
             boolean dropped =
-                    extra
-                            ? policy.extra() == OnExtra.DROP
-                            : missing && policy.missing() == OnMissing.DROP;
+                    !mark
+                            && (extra
+                                    ? policy.extra() == OnExtra.DROP
+                                    : missing && policy.missing() == OnMissing.DROP);
             kinds(part, key, with, dropped);
         }
+    }
+
+    /** Whether a tensor is none but a mark of what a single file predicts. */
+    private static boolean isMark(String key) {
+        return key.equals(TrainingObjective.VELOCITY_MARK)
+                || key.equals(TrainingObjective.ZERO_SNR_MARK);
     }
 
     private void key(Cause cause, int input, String part, String key, boolean refused) {

@@ -1,5 +1,7 @@
 package org.diffusionsoup.core;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -123,7 +125,14 @@ public final class Mismatches {
     private final List<Mismatch> all;
     private final List<TensorPlan> plan;
 
-    private Mismatches(List<Model> models, List<Mismatch> all, List<TensorPlan> plan) {
+    private final SortedSet<String> reworded;
+
+    private Mismatches(
+            List<Model> models,
+            List<Mismatch> all,
+            List<TensorPlan> plan,
+            SortedSet<String> reworded) {
+        this.reworded = reworded;
         this.models = List.copyOf(models);
         this.all = List.copyOf(all);
         this.plan = List.copyOf(plan);
@@ -154,16 +163,44 @@ public final class Mismatches {
             }
         }
         if (!found.isEmpty()) {
-            return new Mismatches(models, found, List.of());
+            return new Mismatches(models, found, List.of(), new TreeSet<>());
         }
         MismatchFinder finder = new MismatchFinder(models, policy);
         found.addAll(finder.found());
-        found.addAll(FolderFiles.compare(models, policy));
-        return new Mismatches(models, found, finder.plan());
+        FolderFiles files = FolderFiles.compare(models, policy);
+        found.addAll(files.found());
+        return new Mismatches(models, found, finder.plan(), files.reworded());
     }
 
     private static String layout(Model model) {
         return model.parts().containsKey("") ? "one state dict" : "a folder of components";
+    }
+
+    /** Files of folders that say the same in other words; of each, where the least text lies. */
+    SortedMap<String, Path> leastTexts() {
+        SortedMap<String, Path> least = new TreeMap<>();
+        for (String file : reworded) {
+            List<Path> all =
+                    models.stream()
+                            .flatMap(m -> m.folder().stream())
+                            .map(f -> f.path().resolve(file))
+                            .filter(Files::isRegularFile)
+                            .toList();
+            Path chosen = all.getFirst();
+            for (Path other : all) {
+                chosen = isLesser(other, chosen) ? other : chosen;
+            }
+            least.put(file, chosen);
+        }
+        return least;
+    }
+
+    private static boolean isLesser(Path a, Path b) {
+        try {
+            return CarriedConfigs.isLesser(Files.readAllBytes(a), Files.readAllBytes(b));
+        } catch (IOException e) {
+            throw new SoupIoException("read", a, e);
+        }
     }
 
     /** Whether the checkpoints are alike in every respect. */

@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.KeptSum.Member;
 
 /**
@@ -76,42 +75,24 @@ record Recipe(
                 all.add(m.metadata().getOrDefault(part, Map.of()));
             }
         }
-        Map<String, String> common = common(all, first(part));
+        Map<String, String> common = CarriedConfigs.common(all, first(part));
         objective.ifPresent(o -> sayObjective(common, o));
         // The libraries that load pipelines refuse files that do not say for which framework.
         common.putIfAbsent("format", "pt");
         return Provenance.of(json(part)).writeTo(common);
     }
 
-    /** What the ingredient whose layout the soup has says of itself. */
+    /** What the ingredient that was given first says of itself, where it counts which that was. */
     private Map<String, String> first(String part) {
+        if (!options.containsKey(FIRST_NAME)) {
+            return Map.of();
+        }
         Optional<Path> like = Optional.of(layout.like().path());
         return members.stream()
                 .filter(m -> m.path().equals(like))
                 .findFirst()
                 .map(m -> m.metadata().getOrDefault(part, Map.of()))
                 .orElse(Map.of());
-    }
-
-    /**
-     * What headers have in common. The configurations that they carry say the same of the model by
-     * now, if not in the same words: the first's are kept, or those of who carries any.
-     *
-     * @param all headers without provenance
-     * @param first the one that is asked first for what it carries
-     */
-    private static SortedMap<String, String> common(
-            List<Map<String, String>> all, Map<String, String> first) {
-        TreeMap<String, String> common =
-                new TreeMap<>(all.isEmpty() ? Map.of() : all.getFirst());
-        all.forEach(own -> common.entrySet().retainAll(own.entrySet()));
-        if (!common.containsKey(CarriedConfigs.KEY)) {
-            Stream.concat(Stream.of(first), all.stream())
-                    .flatMap(m -> Stream.ofNullable(m.get(CarriedConfigs.KEY)))
-                    .findFirst()
-                    .ifPresent(carried -> common.put(CarriedConfigs.KEY, carried));
-        }
-        return common;
     }
 
     /** Says what a single file predicts where nothing else in its header does. */

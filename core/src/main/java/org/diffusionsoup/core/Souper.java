@@ -26,6 +26,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.KeptSum.Member;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnFiles;
 import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 
@@ -57,6 +58,8 @@ public final class Souper {
      * @param keepSum whether the exact sum is kept in {@code OUTPUT.sum}, for {@link SoupAdjuster}
      * @param hashes remembers the SHA-256 of ingredients
      * @param progress told how far a soup is
+     * @param variant of diffusers folders' weights, such as {@code fp16}; empty for those without
+     *     such a word in their names
      */
     public record Options(
             int threads,
@@ -67,7 +70,8 @@ public final class Souper {
             MismatchPolicy policy,
             boolean keepSum,
             HashCache hashes,
-            SoupProgress progress) {
+            SoupProgress progress,
+            String variant) {
         /** One thread per processor; an existing output is refused, as are NaN and infinities. */
         public static final Options DEFAULT =
                 new Options(
@@ -79,7 +83,8 @@ public final class Souper {
                         MismatchPolicy.REFUSE,
                         false,
                         HashCache.none(),
-                        SoupProgress.NONE);
+                        SoupProgress.NONE,
+                        "");
 
         public Options {
             components = Collections.unmodifiableSortedSet(new TreeSet<>(components));
@@ -103,7 +108,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withWriter(CheckpointWriter w) {
@@ -116,7 +122,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withOutputDType(Optional<DType> dtype) {
@@ -129,7 +136,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withAllowNonFinite(boolean allowed) {
@@ -142,7 +150,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withComponents(Collection<String> names) {
@@ -155,7 +164,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withPolicy(MismatchPolicy p) {
@@ -168,7 +178,8 @@ public final class Souper {
                     p,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withKeepSum(boolean keep) {
@@ -181,7 +192,8 @@ public final class Souper {
                     policy,
                     keep,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withHashes(HashCache cache) {
@@ -194,7 +206,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     cache,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withProgress(SoupProgress listener) {
@@ -207,7 +220,22 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    listener);
+                    listener,
+                    variant);
+        }
+
+        public Options withVariant(String word) {
+            return new Options(
+                    threads,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    policy,
+                    keepSum,
+                    hashes,
+                    progress,
+                    word);
         }
     }
 
@@ -289,7 +317,8 @@ public final class Souper {
         Runnable warm = () -> {};
         try {
             for (SoupIngredient i : ingredients) {
-                opened.add(Ingredient.of(i, Checkpoint.open(i.path())));
+                opened.add(
+                        Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
                 if (opened.size() == 1) {
                     List<Long> all = Arrays.stream(a).boxed().toList();
                     warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);
@@ -453,6 +482,9 @@ public final class Souper {
             if (!options.components().isEmpty()) {
                 extra.put("components", String.join(",", options.components()));
             }
+            if (!options.variant().isEmpty()) {
+                extra.put("variant", options.variant());
+            }
             if (!alike) {
                 options.policy().describe(extra);
                 extra.put("first_name", given.getFirst().what().name());
@@ -493,7 +525,12 @@ public final class Souper {
                             }
                         });
             }
-            return new OutputLayout(like, dropped, more.suppliers());
+            SortedMap<String, Path> others =
+                    options.policy().files() == OnFiles.REFUSE
+                            ? found.leastTexts()
+                            : new TreeMap<>();
+            others.keySet().removeIf(f -> dropped.contains(DiffusersFolder.componentOf(f)));
+            return new OutputLayout(like, dropped, more.suppliers(), others);
         }
 
         private ExtraComponents extraComponents(List<Ingredient> given) {
@@ -666,6 +703,12 @@ public final class Souper {
             SumExceptions exceptions = new SumExceptions(part);
             List<TensorPlace> sums = new ArrayList<>();
             for (TensorPlace t : plan.getOrDefault(part, List.of())) {
+                if (t.inputs().size() < sources.size()) {
+                    throw new SumExceptions.TooMany(
+                            "No sum was kept: not every ingredient has tensor '"
+                                    + t.name()
+                                    + "'; withdrawing means averaging again.");
+                }
                 if (t.computed()) {
                     List<DType> dtypes = new ArrayList<>();
                     sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));

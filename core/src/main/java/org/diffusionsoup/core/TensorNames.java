@@ -91,7 +91,8 @@ public final class TensorNames {
         return changed ? checkpoint.withParts(parts) : checkpoint;
     }
 
-    private static TensorSource today(TensorSource source) {
+    /** A state dict under today's names: itself if it has them; borrowed otherwise. */
+    public static TensorSource today(TensorSource source) {
         Set<String> names = source.tensors().keySet();
         SequencedMap<String, String> originals = new LinkedHashMap<>();
         names.forEach(n -> originals.put(n, n));

@@ -63,12 +63,16 @@ final class Configs {
         };
     }
 
-    static Map<String, Object> scheduler(Family family, PredictionType prediction) {
+    /**
+     * @param zeroSnr whether the noise schedule ends in pure noise, which PNDM cannot sample
+     */
+    static Map<String, Object> scheduler(
+            Family family, PredictionType prediction, boolean zeroSnr) {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put(
                 "_class_name",
                 switch (family) {
-                    case SD1 -> "PNDMScheduler";
+                    case SD1 -> zeroSnr ? "DDIMScheduler" : "PNDMScheduler";
                     case SD2 -> "DDIMScheduler";
                     case SDXL, SDXL_REFINER -> "EulerDiscreteScheduler";
                 });
@@ -87,6 +91,10 @@ final class Configs {
             m.put("sample_max_value", 1.0);
             m.put("timestep_spacing", "leading");
             m.put("use_karras_sigmas", false);
+        }
+        if (zeroSnr) {
+            m.put("rescale_betas_zero_snr", true);
+            m.put("timestep_spacing", "trailing");
         }
         m.put("trained_betas", null);
         return m;

@@ -38,9 +38,11 @@ import org.diffusionsoup.core.method.WeightExpr;
  * @param version of Diffusion Soup that made it
  * @param inputs what it was made of, in the recipe's order
  * @param parts the names of the parts that were made; others were copied
+ * @param variant of the weights of its inputs that are folders; empty for those without one
  * @param how the making
  */
-record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Making how) {
+record StoredRecipe(
+        String version, List<Input> inputs, Set<String> parts, String variant, Making how) {
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -167,6 +169,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                 version,
                 inputs,
                 made.keySet(),
+                options.variant(),
                 (paths, out, cache, progress) -> {
                     List<SoupIngredient> ingredients = new ArrayList<>();
                     for (int i : order) {
@@ -217,13 +220,21 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                                                                     + name
                                                                     + "."))));
         }
-        return options.withComponents(components(json).orElse(Set.of()));
+        return options.withComponents(components(json).orElse(Set.of()))
+                .withVariant(json.path("variant").asText(""));
     }
 
     /** Whoever does not know a word of a recipe cannot follow it. */
     private static void known(Checkpoint soup, JsonNode json) {
         Set<String> words =
-                Set.of("method", "file", "ingredients", "dtype", "allow_non_finite", "components");
+                Set.of(
+                        "method",
+                        "file",
+                        "ingredients",
+                        "dtype",
+                        "allow_non_finite",
+                        "components",
+                        "variant");
         json.fieldNames()
                 .forEachRemaining(key -> {
                     if (!words.contains(key) && !UnlikeIngredients.knows(key)) {
@@ -264,6 +275,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                 version,
                 inputs,
                 new TreeSet<>(soup.parts().keySet()),
+                "",
                 (paths, out, cache, progress) -> {
                     SequencedMap<String, Path> byName = new LinkedHashMap<>();
                     for (int i = 0; i < paths.size(); i++) {
