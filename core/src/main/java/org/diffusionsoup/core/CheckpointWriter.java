@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
 
 /**
@@ -61,6 +62,17 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      */
     public void write(Checkpoint like, Map<String, Part> parts, Path out) {
         write(OutputLayout.of(like), parts, out);
+    }
+
+    /**
+     * The same without some components of a diffusers folder.
+     *
+     * @param dropped components of {@code like} that the output does not have; its {@code
+     *     model_index.json} says so
+     */
+    public void write(
+            Checkpoint like, SortedSet<String> dropped, Map<String, Part> parts, Path out) {
+        write(new OutputLayout(like, dropped, new TreeMap<>(), new TreeMap<>()), parts, out);
     }
 
     /**

@@ -341,20 +341,12 @@ public final class SoupAdjuster {
             Checkpoint soup, List<Ingredient> all, List<Ingredient> added) {
         SpecialWeights.refuse(soup, "averaged");
         all.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
-        TrainingObjective own = TrainingObjective.of(soup);
-        boolean known =
-                Architecture.of(soup).filter(a -> a.family() == Architecture.Family.SD2).isEmpty();
         for (Ingredient i : added) {
-            TrainingObjective its = TrainingObjective.of(i.checkpoint());
-            TrainingObjective.difference(own, its, known)
+            TrainingObjective.difference(soup, i.checkpoint())
                     .ifPresent(d -> {
                         throw new SoupException(
-                                "%s predicts %s, and %s %s; models of different objectives have no mean."
-                                        .formatted(
-                                                soup.path(),
-                                                d.expected(),
-                                                i.what().path(),
-                                                d.actual()));
+                                "%s predicts %s, which %s does; models of different objectives have no mean."
+                                        .formatted(i.what().path(), d, soup.path()));
                     });
         }
     }

@@ -146,6 +146,17 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
                 : Optional.of(new ConfigDiff.Difference(a.words(), b.words()));
     }
 
+    /**
+     * What two checkpoints predict differently, in words for the second; empty where they may be
+     * put together.
+     */
+    public static Optional<String> difference(Checkpoint first, Checkpoint other) {
+        boolean known =
+                Architecture.of(first).filter(a -> a.family() == Architecture.Family.SD2).isEmpty();
+        return difference(of(first), of(other), known)
+                .map(d -> d.actual() + " instead of " + d.expected());
+    }
+
     /** The objective in words, with what says it. */
     String words() {
         return prediction.isEmpty()

@@ -28,13 +28,6 @@ final class MismatchFlags {
                                     + " refuse).")
                     .build();
 
-    private final OptionSpec extra =
-            words("--on-extra", OnExtra.class)
-                    .description(
-                            "Tensors and components that the first lacks and another has: refuse, drop,"
-                                    + " keep (default: refuse).")
-                    .build();
-
     private final OptionSpec dtype =
             words("--on-dtype", OnDtype.class)
                     .description(
@@ -44,12 +37,8 @@ final class MismatchFlags {
                                     + " earlier name) (default: refuse).")
                     .build();
 
-    private final OptionSpec shape =
-            words("--on-shape", OnShape.class, List.of(OnShape.REFUSE, OnShape.FROM_FIRST))
-                    .description(
-                            "Tensors of another shape than the first's: refuse, from-first (default:"
-                                    + " refuse).")
-                    .build();
+    private final OptionSpec extra;
+    private final OptionSpec shape;
 
     private final OptionSpec integers =
             words("--on-integers", OnInteger.class)
@@ -65,6 +54,55 @@ final class MismatchFlags {
                             "Configurations and other files without weights that differ: refuse,"
                                     + " from-first (default: refuse).")
                     .build();
+
+    /** Those of a mean. */
+    MismatchFlags() {
+        this(
+                List.of(OnExtra.values()),
+                ", keep",
+                List.of(OnShape.REFUSE, OnShape.FROM_FIRST),
+                "");
+    }
+
+    private MismatchFlags(
+            List<OnExtra> extras, String keep, List<OnShape> shapes, String pad) {
+        extra =
+                words("--on-extra", OnExtra.class, extras)
+                        .description(
+                                "Tensors and components that the first lacks and another has:"
+                                        + " refuse, drop"
+                                        + keep
+                                        + " (default: refuse).")
+                        .build();
+        shape =
+                words("--on-shape", OnShape.class, shapes)
+                        .description(
+                                "Tensors of another shape than the first's: refuse, from-first"
+                                        + pad
+                                        + " (default: refuse).")
+                        .build();
+    }
+
+    /** Those of a recipe, which say it in its place where they are given. */
+    static MismatchFlags ofRecipes() {
+        return new MismatchFlags(
+                List.of(OnExtra.REFUSE, OnExtra.DROP),
+                "",
+                List.of(OnShape.values()),
+                ", pad (merge what a smaller one has, and the rest without it)");
+    }
+
+    /** What the flags say, and of what they do not say, another policy. */
+    MismatchPolicy over(MismatchPolicy other) {
+        MismatchPolicy own = policy();
+        return new MismatchPolicy(
+                own.missing() == OnMissing.REFUSE ? other.missing() : own.missing(),
+                own.extra() == OnExtra.REFUSE ? other.extra() : own.extra(),
+                own.dtype() == OnDtype.REFUSE ? other.dtype() : own.dtype(),
+                own.shape() == OnShape.REFUSE ? other.shape() : own.shape(),
+                own.files() == OnFiles.REFUSE ? other.files() : own.files(),
+                own.integers() == OnInteger.REFUSE ? other.integers() : own.integers());
+    }
 
     /** Adds these flags to a command's options. */
     void addTo(CommandSpec spec) {

@@ -22,6 +22,7 @@ import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.MismatchPolicy;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
@@ -252,6 +253,7 @@ record StoredRecipe(
             Checkpoint soup, Map<String, Provenance> recipes, String version) {
         SequencedMap<String, Map<String, String>> hashes = new LinkedHashMap<>();
         Optional<WeightExpr> tree = Optional.empty();
+        MismatchPolicy policy = MismatchPolicy.REFUSE;
         for (String part : soup.parts().keySet()) {
             Provenance p = recipes.get(part);
             if (p == null) {
@@ -264,11 +266,13 @@ record StoredRecipe(
                 throw disagreeing(soup, part);
             }
             tree = Optional.of(header.merge());
+            policy = header.policy();
             header.sha256()
                     .forEach((name, sha) ->
                             hashes.computeIfAbsent(name, n -> new TreeMap<>()).put(part, sha));
         }
         WeightExpr root = tree.orElseThrow(() -> disagreeing(soup, ""));
+        MismatchPolicy asked = policy;
         List<Input> inputs = new ArrayList<>();
         hashes.forEach((name, byPart) -> inputs.add(new Input(name, byPart)));
         return new StoredRecipe(
@@ -284,7 +288,7 @@ record StoredRecipe(
                     MethodMerge.create()
                             .hashes(cache)
                             .progress(progress)
-                            .make(new MergeRecipe(byName, root), out);
+                            .make(new MergeRecipe(byName, root, asked), out);
                 });
     }
 
