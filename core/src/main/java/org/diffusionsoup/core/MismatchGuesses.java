@@ -32,6 +32,7 @@ final class MismatchGuesses {
         g.architectures();
         g.names();
         g.keys();
+        g.objectives();
         g.dtypes();
         if (g.said.isEmpty()) {
             g.otherNames();
@@ -190,6 +191,16 @@ final class MismatchGuesses {
 
     private boolean someLackEma() {
         return models.stream().anyMatch(m -> !any(m, k -> k.startsWith("model_ema.")));
+    }
+
+    private void objectives() {
+        for (Mismatch m : found) {
+            if (m.cause() == Cause.FILE && MismatchText.isObjective(m)) {
+                said.add(
+                        "%s and %s were trained to predict different things; a mean of such models draws noise."
+                                .formatted(models.getFirst().name(), models.get(m.input()).name()));
+            }
+        }
     }
 
     private void dtypes() {

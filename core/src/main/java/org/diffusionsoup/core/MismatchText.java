@@ -9,6 +9,8 @@ import org.diffusionsoup.core.Mismatch.Cause;
 final class MismatchText {
     private static final int SHOWN = 20;
 
+    private static final String SILENT = TrainingObjective.SILENT;
+
     private static final Set<String> NO_WEIGHTS =
             Set.of(
                     "position_ids",
@@ -119,11 +121,22 @@ final class MismatchText {
         for (Cause cause : Cause.values()) {
             List<Mismatch> of =
                     all.stream().filter(m -> m.refused() && m.cause() == cause).toList();
-            if (!of.isEmpty()) {
+            if (cause == Cause.FILE && of.stream().anyMatch(MismatchText::isObjective)) {
+                if (of.stream().anyMatch(m -> (m.expected() + m.actual()).contains(SILENT))) {
+                    ways.add("--on-files from-first          if all predict what one of them says");
+                }
+            } else if (!of.isEmpty()) {
                 ways.addAll(ways(cause, of.stream().allMatch(m -> isNoWeight(m.name()))));
             }
         }
         return ways.stream().distinct().toList();
+    }
+
+    /** Whether models were trained to predict different things, so that their mean draws noise. */
+    static boolean isObjective(Mismatch m) {
+        return m.name().equals(FolderFiles.OBJECTIVE)
+                || m.name().equals(CarriedConfigs.SCHEDULER)
+                        && m.expected().contains("prediction_type");
     }
 
     /**

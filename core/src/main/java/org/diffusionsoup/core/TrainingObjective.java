@@ -40,6 +40,9 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
     /** The header's entry of Stability AI's model specification. */
     public static final String MODELSPEC = "modelspec.prediction_type";
 
+    /** How messages call an objective that nothing says. */
+    static final String SILENT = "nothing said, which is taken for epsilon";
+
     /** The empty tensor that marks a model of velocity. */
     public static final String VELOCITY_MARK = "v_pred";
 
@@ -160,7 +163,7 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
     /** The objective in words, with what says it. */
     String words() {
         return prediction.isEmpty()
-                ? "nothing, so epsilon"
+                ? SILENT
                 : prediction.get()
                         + (zeroSnr ? " with zero terminal SNR" : "")
                         + " ("
