@@ -127,10 +127,17 @@ class UnlikeCheckpointsTest {
 
     @Test
     void lowRankFactorsAreNamedAndNotMerged() {
-        Path a = file("a.safetensors", floats("lora_unet_x.lora_up.weight", new long[] {2, 1}, 1, 2));
-        Path b = file("b.safetensors", floats("lora_unet_x.lora_up.weight", new long[] {2, 1}, 3, 4));
+        Path a =
+                file(
+                        "a.safetensors",
+                        floats("lora_unet_x.lora_up.weight", new long[] {2, 1}, 1, 2));
+        Path b =
+                file(
+                        "b.safetensors",
+                        floats("lora_unet_x.lora_up.weight", new long[] {2, 1}, 3, 4));
         Path out = dir.resolve("out.safetensors");
-        Run.of("merge", a, b, "-o", out, "-q").fails(1, "a.safetensors", "LoRA (kohya)", "base first");
+        Run.of("merge", a, b, "-o", out, "-q")
+                .fails(1, "a.safetensors", "LoRA (kohya)", "base first");
         Run.of("make", a, b, "-o", out, "-q").fails(1, "LoRA (kohya)");
         assertThat(out).doesNotExist();
         assertThat(Run.of("inspect", a, "--no-hash").ok().out()).contains("LoRA (kohya)");

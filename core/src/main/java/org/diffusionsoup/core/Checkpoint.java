@@ -66,8 +66,20 @@ public final class Checkpoint implements AutoCloseable {
      * @throws SoupException also if a folder has no weights of that variant
      */
     public static Checkpoint open(Path path, String variant) {
+        return open(path, variant, true);
+    }
+
+    /**
+     * The same for those who look at what there is: a folder's components that should have weights
+     * and have none are passed over instead of refused.
+     */
+    public static Checkpoint openIncomplete(Path path) {
+        return open(path, "", false);
+    }
+
+    private static Checkpoint open(Path path, String variant, boolean whole) {
         if (DiffusersFolder.isOne(path)) {
-            return openFolder(path, variant);
+            return openFolder(path, variant, whole);
         }
         if (Files.isDirectory(path)) {
             List<Path> found = indexes(path, variant);
@@ -92,7 +104,7 @@ public final class Checkpoint implements AutoCloseable {
         return new Checkpoint(path, layout, Optional.empty(), parts);
     }
 
-    private static Checkpoint openFolder(Path path, String variant) {
+    private static Checkpoint openFolder(Path path, String variant, boolean whole) {
         DiffusersFolder folder = DiffusersFolder.open(path, variant);
         SequencedMap<String, TensorSource> parts = new LinkedHashMap<>();
         boolean complete = false;
@@ -100,7 +112,7 @@ public final class Checkpoint implements AutoCloseable {
             for (DiffusersFolder.Component c : folder.components().values()) {
                 if (!c.weightFiles().isEmpty()) {
                     parts.put(c.name(), component(c));
-                } else if (c.needsWeights()) {
+                } else if (whole && c.needsWeights()) {
                     throw new SoupException(
                             "Component '"
                                     + c.name()
@@ -136,10 +148,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static TensorSource component(DiffusersFolder.Component c) {
-        List<Path> indexes =
-                c.otherFiles().stream()
-                        .filter(ShardedSafetensors::isIndex)
-                        .toList();
+        List<Path> indexes = c.otherFiles().stream().filter(ShardedSafetensors::isIndex).toList();
         if (indexes.size() == 1) {
             return ShardedSafetensors.open(indexes.getFirst());
         }

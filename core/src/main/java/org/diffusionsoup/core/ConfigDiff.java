@@ -157,8 +157,7 @@ final class ConfigDiff {
     private static JsonValue plain(JsonValue v) {
         return switch (v) {
             case JsonNumber(BigDecimal n) ->
-                    new JsonNumber(
-                            n.signum() == 0 ? BigDecimal.ZERO : n.stripTrailingZeros());
+                    new JsonNumber(n.signum() == 0 ? BigDecimal.ZERO : n.stripTrailingZeros());
             case JsonArray(List<JsonValue> items) ->
                     new JsonArray(items.stream().map(ConfigDiff::plain).toList());
             case JsonObject o -> {
@@ -187,8 +186,6 @@ final class ConfigDiff {
                         yield "{" + String.join(", ", all) + "}";
                     }
                 };
-        return text.length() <= VALUE_CHARACTERS
-                ? text
-                : text.substring(0, VALUE_CHARACTERS) + "…";
+        return text.length() <= VALUE_CHARACTERS ? text : text.substring(0, VALUE_CHARACTERS) + "…";
     }
 }

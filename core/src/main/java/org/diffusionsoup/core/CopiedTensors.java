@@ -61,8 +61,8 @@ record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
                             + " checkpoints of one model.");
         }
         TreeMap<String, String> byPart = new TreeMap<>();
-        copied.forEach((part, keys) ->
-                byPart.put(part, words(keys, counts.getOrDefault(part, 0), SHOWN)));
+        copied.forEach(
+                (part, keys) -> byPart.put(part, words(keys, counts.getOrDefault(part, 0), SHOWN)));
         String whose =
                 from.size() == 1 ? names.get(from.getFirst()) + " alone" : "one ingredient alone";
         return new CopiedTensors(

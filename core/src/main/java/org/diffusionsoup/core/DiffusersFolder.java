@@ -137,8 +137,7 @@ public final class DiffusersFolder {
                             && pair.size() == 2
                             && pair.get(0) instanceof JsonString(String library)
                             && pair.get(1) instanceof JsonString(String className)) {
-                        components.put(
-                                name, component(path, name, library, className, variant));
+                        components.put(name, component(path, name, library, className, variant));
                     }
                 });
         boolean there =
@@ -147,7 +146,10 @@ public final class DiffusersFolder {
                         .anyMatch(f -> WeightVariants.variantOf(f).equals(variant));
         if (!variant.isEmpty() && !there) {
             throw new SoupException(
-                    path + " has no weights of the variant '" + variant + "'; leave --variant out.");
+                    path
+                            + " has no weights of the variant '"
+                            + variant
+                            + "'; leave --variant out.");
         }
         return new DiffusersFolder(path, index, components);
     }

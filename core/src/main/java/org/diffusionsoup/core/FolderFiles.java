@@ -208,16 +208,14 @@ final class FolderFiles {
      *
      * @param without fields that are not compared
      */
-    private Optional<Difference> difference(
-            String name, Path a, Path b, Set<String> without) {
+    private Optional<Difference> difference(String name, Path a, Path b, Set<String> without) {
         try {
             if (Files.mismatch(a, b) < 0) {
                 return Optional.empty();
             }
             Optional<Difference> found =
-                    ConfigDiff.between(
-                            name, Files.readAllBytes(a), Files.readAllBytes(b), without);
-            if (found.isEmpty()) {
+                    ConfigDiff.between(name, Files.readAllBytes(a), Files.readAllBytes(b), without);
+            if (found.isEmpty() && without.isEmpty()) {
                 reworded.add(name);
             }
             return found;

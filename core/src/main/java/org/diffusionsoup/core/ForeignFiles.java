@@ -9,6 +9,7 @@ import java.util.Locale;
 final class ForeignFiles {
     /** The first bytes of a file of llama.cpp. */
     static final int GGUF = 0x46554747;
+
     private static final String AGAIN = "; download the file itself again.";
 
     private ForeignFiles() {}
@@ -38,7 +39,9 @@ final class ForeignFiles {
             return "a Git LFS pointer and not the file it points to; fetch that with 'git lfs pull'"
                     + " or download the file.";
         }
-        if (start.startsWith("<!doctype") || start.startsWith("<html") || start.startsWith("<head")) {
+        if (start.startsWith("<!doctype")
+                || start.startsWith("<html")
+                || start.startsWith("<head")) {
             return "an HTML page, as a download that needs a login or was refused leaves it"
                     + AGAIN;
         }
@@ -53,14 +56,18 @@ final class ForeignFiles {
             return "an HDF5 file of Keras or TensorFlow, which is not read; use the model's"
                     + " safetensors file.";
         }
-        if (text.startsWith("\u001f\u008b") || text.startsWith("7z\u00bc\u00af")
-                || text.startsWith("rar!") || text.startsWith("\u00fd7zxz")) {
+        if (text.startsWith("\u001f\u008b")
+                || text.startsWith("7z\u00bc\u00af")
+                || text.startsWith("rar!")
+                || text.startsWith("\u00fd7zxz")) {
             return "a compressed archive; unpack it first.";
         }
         if (text.startsWith("\u0089png") || text.startsWith("\u00ff\u00d8\u00ff")) {
             return "a picture, not a checkpoint.";
         }
-        return isAllZero(head) ? "all zeros at its start, as an unfinished download is" + AGAIN : "";
+        return isAllZero(head)
+                ? "all zeros at its start, as an unfinished download is" + AGAIN
+                : "";
     }
 
     private static boolean isAllZero(ByteBuffer head) {

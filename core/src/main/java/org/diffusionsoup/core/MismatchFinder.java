@@ -158,8 +158,7 @@ final class MismatchFinder {
                 OnDtype on = policy.dtype();
                 boolean taken = sameShape ? on == OnDtype.FROM_FIRST : true;
                 boolean strict =
-                        on == OnDtype.REFUSE
-                                && (floats || policy.integers() == OnInteger.REFUSE);
+                        on == OnDtype.REFUSE && (floats || policy.integers() == OnInteger.REFUSE);
                 boolean refused = !dropped && !taken && strict;
                 kind(floats ? Cause.DTYPE : Cause.INTEGER, h.model(), part, first, other, refused);
                 fromFirst |= on == OnDtype.FROM_FIRST || !floats;

@@ -147,9 +147,9 @@ public record MismatchPolicy(
 
     /**
      * The policy that a recipe's options tell: {@code on_missing}, {@code on_extra}, {@code
-     * on_dtype}, {@code on_shape}, {@code on_files} and {@code on_integers}, each with the name of one of the constants
-     * here in lower case, such as {@code average_present}. A key that is not there means {@code
-     * refuse}; other keys are not looked at.
+     * on_dtype}, {@code on_shape}, {@code on_files} and {@code on_integers}, each with the name of
+     * one of the constants here in lower case, such as {@code average_present}. A key that is not
+     * there means {@code refuse}; other keys are not looked at.
      *
      * @throws SoupException if one of these has another value; names the key and the value
      */

@@ -155,9 +155,7 @@ final class MismatchText {
                             ? List.of(present, "--on-missing drop              leave it out")
                             : List.of(present);
             case EXTRA_KEY ->
-                    spare
-                            ? List.of(drop, "--on-extra keep                keep it")
-                            : List.of(drop);
+                    spare ? List.of(drop, "--on-extra keep                keep it") : List.of(drop);
             case SHAPE -> List.of("--on-shape from-first          " + first);
             case DTYPE ->
                     List.of("--on-dtype convert             average, store as the first does");

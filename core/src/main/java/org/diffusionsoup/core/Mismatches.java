@@ -57,8 +57,7 @@ public final class Mismatches {
         public static Model of(Checkpoint checkpoint) {
             SequencedMap<String, SequencedMap<String, TensorInfo>> parts = new LinkedHashMap<>();
             checkpoint.parts().forEach((name, source) -> parts.put(name, source.tensors()));
-            Header header =
-                    checkpoint.folder().isPresent() ? Header.NONE : Header.of(checkpoint);
+            Header header = checkpoint.folder().isPresent() ? Header.NONE : Header.of(checkpoint);
             return new Model(checkpoint.path().toString(), parts, checkpoint.folder(), header);
         }
     }

@@ -82,8 +82,21 @@ final class PickleGlobals {
     /** Types of Python's own, which appear as arguments of the others. */
     private static final Set<String> TYPES =
             Set.of(
-                    "int", "float", "bool", "str", "bytes", "dict", "list", "tuple", "set",
-                    "frozenset", "object", "complex", "slice", "range", "bytearray");
+                    "int",
+                    "float",
+                    "bool",
+                    "str",
+                    "bytes",
+                    "dict",
+                    "list",
+                    "tuple",
+                    "set",
+                    "frozenset",
+                    "object",
+                    "complex",
+                    "slice",
+                    "range",
+                    "bytearray");
 
     /** The allowed global of that full name, such as {@code torch.FloatStorage}. */
     static Optional<Global> of(String name) {
@@ -95,8 +108,7 @@ final class PickleGlobals {
                 (name.startsWith("builtins.") || name.startsWith("__builtin__."))
                         && TYPES.contains(name.substring(name.indexOf('.') + 1));
         boolean object =
-                LEFT_OUT_NAMES.contains(name)
-                        || LEFT_OUT.stream().anyMatch(name::startsWith);
+                LEFT_OUT_NAMES.contains(name) || LEFT_OUT.stream().anyMatch(name::startsWith);
         return type || object
                 ? Optional.of(new Global(name, Role.LEFT_OUT, Optional.empty()))
                 : Optional.empty();

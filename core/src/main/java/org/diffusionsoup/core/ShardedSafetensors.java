@@ -79,8 +79,7 @@ final class ShardedSafetensors implements TensorSource {
         TreeMap<String, List<String>> byFile = new TreeMap<>();
         map.fields()
                 .forEach((tensor, value) -> {
-                    if (!(value instanceof JsonString(String file))
-                            || !isFileBeside(file)) {
+                    if (!(value instanceof JsonString(String file)) || !isFileBeside(file)) {
                         throw new MalformedCheckpointException(
                                 index,
                                 "weight_map of '" + tensor + "'",

@@ -191,7 +191,14 @@ public final class SoupAdjuster {
                         open.forEach(Averager::close);
                     }
                     return new Soup(
-                            request.output(), List.of(), parts.size(), count[0], 0, count[2], "", "");
+                            request.output(),
+                            List.of(),
+                            parts.size(),
+                            count[0],
+                            0,
+                            count[2],
+                            "",
+                            "");
                 });
     }
 
@@ -322,8 +329,7 @@ public final class SoupAdjuster {
                 opened.add(Ingredient.of(a, Checkpoint.open(a.path())));
             }
             checkAlike(soup, opened, opened.subList(request.remove().size(), opened.size()));
-            List<Ingredient> hashed =
-                    named(soup, Souper.hashed(opened, workers, options));
+            List<Ingredient> hashed = named(soup, Souper.hashed(opened, workers, options));
             int removed = request.remove().size();
             return work.run(
                     soup,
@@ -337,8 +343,7 @@ public final class SoupAdjuster {
     }
 
     /** Refuses what has no mean, and to take in what was trained for something else. */
-    private static void checkAlike(
-            Checkpoint soup, List<Ingredient> all, List<Ingredient> added) {
+    private static void checkAlike(Checkpoint soup, List<Ingredient> all, List<Ingredient> added) {
         SpecialWeights.refuse(soup, "averaged");
         all.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
         for (Ingredient i : added) {

@@ -317,8 +317,7 @@ public final class Souper {
         Runnable warm = () -> {};
         try {
             for (SoupIngredient i : ingredients) {
-                opened.add(
-                        Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
+                opened.add(Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
                 if (opened.size() == 1) {
                     List<Long> all = Arrays.stream(a).boxed().toList();
                     warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);

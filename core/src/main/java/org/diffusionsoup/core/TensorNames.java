@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
  * One name for tensors that libraries have called differently:
  *
  * <ul>
- *   <li>{@code _orig_mod.} of {@code torch.compile}, {@code module.} of data-parallel training and a
- *       {@code model.} around everything are left out;
+ *   <li>{@code _orig_mod.} of {@code torch.compile}, {@code module.} of data-parallel training and
+ *       a {@code model.} around everything are left out;
  *   <li>{@code query}, {@code key}, {@code value} and {@code proj_attn}, as diffusers before 0.17
  *       called an autoencoder's attention, become {@code to_q}, {@code to_k}, {@code to_v} and
  *       {@code to_out.0}, as matrices where they are stored as 1x1 convolutions;
@@ -31,7 +31,8 @@ public final class TensorNames {
             List.of("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "");
 
     private static final Pattern OLD_ATTENTION =
-            Pattern.compile("(.*\\.attentions\\.\\d+\\.)(query|key|value|proj_attn)\\.(weight|bias)");
+            Pattern.compile(
+                    "(.*\\.attentions\\.\\d+\\.)(query|key|value|proj_attn)\\.(weight|bias)");
 
     private static final Pattern PROJECTION =
             Pattern.compile(

@@ -163,9 +163,7 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
                                             .toList())
                             + "; save the one that is meant alone from PyTorch.");
         }
-        return others.isEmpty()
-                ? Optional.empty()
-                : Optional.of(others.firstEntry().getValue());
+        return others.isEmpty() ? Optional.empty() : Optional.of(others.firstEntry().getValue());
     }
 
     /** A state dict under its usual name beside which lies a tensor, such as a step's number. */

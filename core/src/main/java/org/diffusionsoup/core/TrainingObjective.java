@@ -51,6 +51,7 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
 
     static final String PREDICT_KEY = "modelspec.predict_key";
     private static final String ZERO_SNR = "rescale_betas_zero_snr";
+
     /** Nothing said. */
     private static final TrainingObjective UNKNOWN =
             new TrainingObjective(Optional.empty(), false, "");
@@ -199,7 +200,9 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
                 String word = parameter.group(1);
                 said =
                         Optional.of(
-                                word.equals("v") ? VELOCITY : word.equals("eps") ? NOISE : "sample");
+                                word.equals("v")
+                                        ? VELOCITY
+                                        : word.equals("eps") ? NOISE : "sample");
             } else if (scaling.find()) {
                 said = Optional.of(scaling.group(1).equals("V") ? VELOCITY : NOISE);
             }

@@ -99,8 +99,7 @@ final class WeightVariants {
 
     private static SortedMap<String, List<Path>> byVariant(List<Path> files) {
         SortedMap<String, List<Path>> groups = new TreeMap<>();
-        files.forEach(f ->
-                groups.computeIfAbsent(variantOf(f), v -> new ArrayList<>()).add(f));
+        files.forEach(f -> groups.computeIfAbsent(variantOf(f), v -> new ArrayList<>()).add(f));
         return groups;
     }
 }

@@ -155,9 +155,7 @@ class MismatchesTest {
         Model c = model("c", "w I64 2", "v F16 2");
         refused(Cause.INTEGER, a, c);
         for (MismatchPolicy ofFirst :
-                List.of(
-                        ASK.withDtype(OnDtype.CONVERT),
-                        ASK.withIntegers(OnInteger.FROM_FIRST))) {
+                List.of(ASK.withDtype(OnDtype.CONVERT), ASK.withIntegers(OnInteger.FROM_FIRST))) {
             assertThat(plan(ofFirst, a, c))
                     .containsExactly("w F16[2] COPY of [0]", "v F16[2] AVERAGE of [0, 1]");
             assertThat(plan(ofFirst, c, a))

@@ -88,8 +88,7 @@ class ReportedCasesTest {
 
     private static long[] integers(Path file, String tensor) {
         try (SafetensorsFile open = SafetensorsFile.open(file)) {
-            return open.data(tensor)
-                    .toArray(java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED);
+            return open.data(tensor).toArray(java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED);
         }
     }
 
@@ -158,8 +157,7 @@ class ReportedCasesTest {
             assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), a, b))
                     .hasMessageContaining("--on-dtype convert");
             Path out = dir.resolve("out.safetensors");
-            Soup made =
-                    soup(MismatchPolicy.REFUSE.withDtype(OnDtype.CONVERT), out, a, b);
+            Soup made = soup(MismatchPolicy.REFUSE.withDtype(OnDtype.CONVERT), out, a, b);
             assertThat(values(out, W)).containsExactly(2, 1.375f);
             assertThat(integers(out, IDS)).isEqualTo(LongStream.range(0, 77).toArray());
             assertThat(made.copied()).contains("a.safetensors alone", "1 of 2 tensors", IDS);
@@ -174,8 +172,7 @@ class ReportedCasesTest {
                     .hasMessageContaining("model_ema.num_updates")
                     .hasMessageContaining("--on-integers from-first");
             Path out = dir.resolve("out.safetensors");
-            Soup made =
-                    soup(MismatchPolicy.REFUSE.withIntegers(OnInteger.FROM_FIRST), out, b, a);
+            Soup made = soup(MismatchPolicy.REFUSE.withIntegers(OnInteger.FROM_FIRST), out, b, a);
             assertThat(values(out, W)).containsExactly(1.5f);
             assertThat(integers(out, "model_ema.num_updates")).containsExactly(840000);
             assertThat(made.copied())
@@ -256,9 +253,7 @@ class ReportedCasesTest {
                             "scheduler/scheduler_config.json",
                             "tokenizer/vocab.json",
                             "text_encoder/config.json")) {
-                assertThat(back.resolve(f))
-                        .as(f)
-                        .hasSameBinaryContentAs(folders.resolve(f));
+                assertThat(back.resolve(f)).as(f).hasSameBinaryContentAs(folders.resolve(f));
             }
             assertThat(WeightsHash.of(back)).isEqualTo(WeightsHash.of(folders));
         }
@@ -268,17 +263,10 @@ class ReportedCasesTest {
             Path noise = pipeline("tiny-sdxl", "noise");
             Path v = velocity("v", "0.31.0");
             for (List<Path> pair :
-                    List.of(
-                            List.of(noise, v),
-                            List.of(single(noise, "sn"), single(v, "sv")))) {
+                    List.of(List.of(noise, v), List.of(single(noise, "sn"), single(v, "sv")))) {
                 Path out = dir.resolve("no" + pair.size());
-                assertThatThrownBy(
-                                () ->
-                                        soup(
-                                                MismatchPolicy.REFUSE,
-                                                out,
-                                                pair.getFirst(),
-                                                pair.getLast()))
+                assertThatThrownBy(() ->
+                                soup(MismatchPolicy.REFUSE, out, pair.getFirst(), pair.getLast()))
                         .isInstanceOf(IncompatibleIngredientsException.class)
                         .hasMessageContaining("scheduler/scheduler_config.json")
                         .hasMessageContaining("prediction_type \"v_prediction\"")
@@ -293,8 +281,7 @@ class ReportedCasesTest {
             TensorEntry mark = TensorEntry.ofFloats("v_pred", new long[] {0});
             Path marked = file("marked", floats("w", 1), mark);
             Path silent = file("silent", floats("w", 3));
-            Path said =
-                    file("said", Map.of("modelspec.prediction_type", "v"), floats("w", 3));
+            Path said = file("said", Map.of("modelspec.prediction_type", "v"), floats("w", 3));
             assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), marked, silent))
                     .hasMessageContaining("nothing said")
                     .hasMessageContaining("v_pred");
@@ -361,7 +348,8 @@ class ReportedCasesTest {
                         .isTrue();
                 edit(b.resolve("unet/config.json"), s -> s.replace("\"silu\"", "\"gelu\""));
                 assertThat(Mismatches.between(x, List.of(y), MismatchPolicy.REFUSE).message())
-                        .contains("unet/config.json says act_fn \"gelu\" instead of act_fn \"silu\"");
+                        .contains(
+                                "unet/config.json says act_fn \"gelu\" instead of act_fn \"silu\"");
             }
         }
     }
@@ -477,7 +465,10 @@ class ReportedCasesTest {
 
         private static String old(String name) {
             for (var e : OLD.entrySet()) {
-                name = name.replace(".attentions.0." + e.getKey() + ".", ".attentions.0." + e.getValue() + ".");
+                name =
+                        name.replace(
+                                ".attentions.0." + e.getKey() + ".",
+                                ".attentions.0." + e.getValue() + ".");
             }
             return name;
         }
@@ -588,8 +579,7 @@ class ReportedCasesTest {
                             "betas",
                             "model_ema.decay",
                             "some_tool.state");
-            TensorEntry[] extra =
-                    names.stream().map(n -> floats(n, 1)).toArray(TensorEntry[]::new);
+            TensorEntry[] extra = names.stream().map(n -> floats(n, 1)).toArray(TensorEntry[]::new);
             Path more = file("more", with(plain, extra));
             Path out = dir.resolve("out");
             try (Checkpoint in = Checkpoint.open(more)) {

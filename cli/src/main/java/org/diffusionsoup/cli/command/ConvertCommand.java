@@ -99,7 +99,8 @@ final class ConvertCommand extends SoupCommand {
                 throw misuse(
                         "--prediction-type is for --to diffusers; a single file has no scheduler.");
             }
-            Converter converter = new Converter(force, prediction, ema, new MegabyteSteps(progress));
+            Converter converter =
+                    new Converter(force, prediction, ema, new MegabyteSteps(progress));
             made =
                     target == Target.SINGLE
                             ? converter.toSingleFile(checkpoint, out)

@@ -57,15 +57,10 @@ final class MismatchFlags {
 
     /** Those of a mean. */
     MismatchFlags() {
-        this(
-                List.of(OnExtra.values()),
-                ", keep",
-                List.of(OnShape.REFUSE, OnShape.FROM_FIRST),
-                "");
+        this(List.of(OnExtra.values()), ", keep", List.of(OnShape.REFUSE, OnShape.FROM_FIRST), "");
     }
 
-    private MismatchFlags(
-            List<OnExtra> extras, String keep, List<OnShape> shapes, String pad) {
+    private MismatchFlags(List<OnExtra> extras, String keep, List<OnShape> shapes, String pad) {
         extra =
                 words("--on-extra", OnExtra.class, extras)
                         .description(

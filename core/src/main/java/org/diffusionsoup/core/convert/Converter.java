@@ -36,19 +36,16 @@ import org.diffusionsoup.core.TrainingObjective;
  * pieces, so memory does not grow with the model. Outputs appear whole or not at all.
  *
  * @param replace whether an existing output is replaced
- * @param prediction what the denoiser predicts, where the caller knows it; otherwise the
- *     file or a {@code .yaml} beside it says it ({@link TrainingObjective}), or it is guessed:
- *     velocity for text-to-image Stable Diffusion 2.x unless the file's name holds {@code base} or
- *     {@code 512}; noise for all others
+ * @param prediction what the denoiser predicts, where the caller knows it; otherwise the file or a
+ *     {@code .yaml} beside it says it ({@link TrainingObjective}), or it is guessed: velocity for
+ *     text-to-image Stable Diffusion 2.x unless the file's name holds {@code base} or {@code 512};
+ *     noise for all others
  * @param ema whether a single file's denoiser is taken from the moving averages that training kept
  *     in it ({@code model_ema.*})
  * @param progress told the bytes written
  */
 public record Converter(
-        boolean replace,
-        Optional<PredictionType> prediction,
-        boolean ema,
-        SoupProgress progress) {
+        boolean replace, Optional<PredictionType> prediction, boolean ema, SoupProgress progress) {
     /** Refuses existing outputs, takes the weights and no averages, reports nothing. */
     public static final Converter DEFAULT =
             new Converter(false, Optional.empty(), false, SoupProgress.NONE);
@@ -94,7 +91,8 @@ public record Converter(
         List<String> notes = new ArrayList<>(source.notes());
         TrainingObjective objective = TrainingObjective.of(single);
         boolean carried = files.containsKey("scheduler/scheduler_config.json");
-        PredictionType predicts = prediction.orElseGet(() -> guess(single, objective, architecture, notes));
+        PredictionType predicts =
+                prediction.orElseGet(() -> guess(single, objective, architecture, notes));
         if (!carried || prediction.isPresent()) {
             files.put(
                     "scheduler/scheduler_config.json",
@@ -198,8 +196,7 @@ public record Converter(
         return marks;
     }
 
-    private static Map<String, String> header(
-            Checkpoint diffusers, TrainingObjective objective) {
+    private static Map<String, String> header(Checkpoint diffusers, TrainingObjective objective) {
         Map<String, String> header = new TreeMap<>();
         header.put("format", "pt");
         header.put(CarriedFiles.KEY, CarriedFiles.of(diffusers.folder().orElseThrow()));
@@ -262,7 +259,11 @@ public record Converter(
         if (objective.prediction().isPresent()) {
             String said = objective.prediction().get();
             if (objective.source().endsWith(".yaml") || objective.source().endsWith(".yml")) {
-                notes.add(objective.source() + " beside the file says that it predicts " + said + ".");
+                notes.add(
+                        objective.source()
+                                + " beside the file says that it predicts "
+                                + said
+                                + ".");
             }
             return PredictionType.of(said);
         }

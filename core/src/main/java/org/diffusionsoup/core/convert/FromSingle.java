@@ -115,8 +115,7 @@ final class FromSingle {
 
     /** Whether a tensor belongs to none of the components, or is nothing that they compute with. */
     private static boolean isNoWeight(String name) {
-        if (NO_WEIGHTS.matcher(name).matches()
-                || COMPONENTS.stream().noneMatch(name::startsWith)) {
+        if (NO_WEIGHTS.matcher(name).matches() || COMPONENTS.stream().noneMatch(name::startsWith)) {
             return true;
         }
         return name.startsWith(VaeNames.PREFIX)

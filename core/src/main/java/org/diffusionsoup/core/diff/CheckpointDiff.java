@@ -60,11 +60,7 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                         .ifPresent(s -> SpecialWeights.refuse(c, "compared"));
             }
             List<Checkpoint> named = TensorNames.agreeing(given);
-            return new Run(
-                            named.get(0),
-                            named.get(1),
-                            base.map(c -> named.getLast()),
-                            workers)
+            return new Run(named.get(0), named.get(1), base.map(c -> named.getLast()), workers)
                     .report();
         } finally {
             workers.shutdownNow();

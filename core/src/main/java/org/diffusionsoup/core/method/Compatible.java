@@ -131,8 +131,7 @@ final class Compatible {
             Checkpoint first, Checkpoint other, MismatchPolicy policy) {
         return policy.files() == OnFiles.FROM_FIRST
                 ? Optional.empty()
-                : TrainingObjective.difference(first, other)
-                        .map(d -> OBJECTIVE + d);
+                : TrainingObjective.difference(first, other).map(d -> OBJECTIVE + d);
     }
 
     /**

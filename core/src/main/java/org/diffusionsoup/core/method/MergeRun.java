@@ -98,7 +98,9 @@ final class MergeRun implements AutoCloseable {
             List<TensorSource> sources = new ArrayList<>();
             names.forEach(n ->
                     sources.add(
-                            checkpoint(n).parts().getOrDefault(part, new NoTensors(checkpoint(n).path()))));
+                            checkpoint(n)
+                                    .parts()
+                                    .getOrDefault(part, new NoTensors(checkpoint(n).path()))));
             List<TensorEntry> entries = new ArrayList<>();
             List<String> own = new ArrayList<>();
             for (TensorInfo info : like.part(part).tensors().values()) {
@@ -265,8 +267,7 @@ final class MergeRun implements AutoCloseable {
         throw new SoupException("A tensor changed while it was being merged.");
     }
 
-    private static boolean copy(
-            TensorInputs tensor, DType dtype, Window w, List<Integer> same) {
+    private static boolean copy(TensorInputs tensor, DType dtype, Window w, List<Integer> same) {
         MemorySegment first = w.piece(same.getFirst());
         for (int other : same) {
             if (first.mismatch(w.piece(other)) >= 0) {

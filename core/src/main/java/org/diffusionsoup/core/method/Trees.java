@@ -197,8 +197,7 @@ final class Trees {
                 List<FisherMean.Term> terms = new ArrayList<>();
                 for (FisherMean.Term t : e.terms()) {
                     present(t.of(), has)
-                            .ifPresent(w ->
-                                    terms.add(new FisherMean.Term(t.k(), w, t.fisher())));
+                            .ifPresent(w -> terms.add(new FisherMean.Term(t.k(), w, t.fisher())));
                 }
                 yield terms.isEmpty()
                         ? Optional.empty()

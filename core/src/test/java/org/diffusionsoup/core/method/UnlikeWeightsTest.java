@@ -49,8 +49,7 @@ class UnlikeWeightsTest {
     }
 
     private static WeightExpr addDifference(String to, String of, String from) {
-        return new AddDelta(
-                new Load(to), Factor.ONE, new Difference(new Load(of), new Load(from)));
+        return new AddDelta(new Load(to), Factor.ONE, new Difference(new Load(of), new Load(from)));
     }
 
     private static float[] random(long seed, int n) {
@@ -111,21 +110,20 @@ class UnlikeWeightsTest {
     void elementsThatOneLacksAreOfTheOthers() {
         input("a", TensorEntry.ofFloats("w", new long[] {2, 3}, 1, 2, 3, 4, 5, 6));
         input("b", TensorEntry.ofFloats("w", new long[] {1, 2}, 3, 6));
-        WeightExpr to = new AddDelta(
-                new Load("a"),
-                Factor.ONE,
-                new Difference(new Load("a"), new Load("b")));
+        WeightExpr to =
+                new AddDelta(
+                        new Load("a"), Factor.ONE, new Difference(new Load("a"), new Load("b")));
         // 2a - b where b has the element; no difference where it has none.
         assertThat(values(cook(to, MismatchPolicy.REFUSE.withShape(OnShape.PAD)), "w"))
                 .containsExactly(-1, -2, 3, 4, 5, 6);
-        WeightExpr slerp = new Slerp(new Load("a"), new Load("b"), Factor.of(Rational.parse("1/2")));
+        WeightExpr slerp =
+                new Slerp(new Load("a"), new Load("b"), Factor.of(Rational.parse("1/2")));
         assertThatThrownBy(() -> cook(slerp, MismatchPolicy.REFUSE.withShape(OnShape.PAD)))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("slerp and ties measure whole tensors");
-        WeightExpr reversed = new AddDelta(
-                new Load("b"),
-                Factor.ONE,
-                new Difference(new Load("a"), new Load("b")));
+        WeightExpr reversed =
+                new AddDelta(
+                        new Load("b"), Factor.ONE, new Difference(new Load("a"), new Load("b")));
         assertThatThrownBy(() -> cook(reversed, MismatchPolicy.REFUSE.withShape(OnShape.PAD)))
                 .as("a larger one does not fit")
                 .isInstanceOf(IncompatibleIngredientsException.class);
@@ -180,15 +178,12 @@ class UnlikeWeightsTest {
                 .hasMessageContaining("tensor 'ids' is F32[2] instead of I64[2]")
                 .hasMessageContaining("on_integers: from_first");
         assertThatThrownBy(
-                        () ->
-                                cook(
-                                        tree,
-                                        MismatchPolicy.REFUSE.withIntegers(OnInteger.FROM_FIRST)))
+                        () -> cook(tree, MismatchPolicy.REFUSE.withIntegers(OnInteger.FROM_FIRST)))
                 .hasMessageContaining("tensor 'ids' is missing")
                 .hasMessageContaining("on_missing: average_present");
-        MismatchPolicy missing =
-                MismatchPolicy.REFUSE.withMissing(OnMissing.AVERAGE_PRESENT);
-        assertThatThrownBy(() -> cook(tree, missing)).hasMessageContaining("on_integers: from_first");
+        MismatchPolicy missing = MismatchPolicy.REFUSE.withMissing(OnMissing.AVERAGE_PRESENT);
+        assertThatThrownBy(() -> cook(tree, missing))
+                .hasMessageContaining("on_integers: from_first");
         MismatchPolicy policy = missing.withIntegers(OnInteger.FROM_FIRST);
         Path out = cook(tree, policy);
         assertThat(values(out, "w")).containsExactly(4);
@@ -200,10 +195,9 @@ class UnlikeWeightsTest {
             RecipeReader.Header header = RecipeReader.readHeader(recipe, "out");
             assertThat(header.policy()).isEqualTo(policy);
             assertThat(recipe).contains("\"copied\":\"2 of 3 tensors: ids, n\"");
-            assertThatThrownBy(
-                            () ->
-                                    RecipeReader.readHeader(
-                                            recipe.replace("average_present", "drop"), "out"))
+            assertThatThrownBy(() ->
+                            RecipeReader.readHeader(
+                                    recipe.replace("average_present", "drop"), "out"))
                     .hasMessageContaining("sha256");
         }
         Path dropped = cook(tree, policy.withMissing(OnMissing.DROP));
@@ -233,12 +227,14 @@ class UnlikeWeightsTest {
         List<String> bad = new ArrayList<>(List.of("\"on_extra\": \"keep\"", "\"on_shape\": 3"));
         for (String b : bad) {
             String other = yaml.replace("\"on_shape\": \"pad\"", b);
-            assertThatThrownBy(() -> {
-                        try (var p =
-                                new com.fasterxml.jackson.core.JsonFactory().createParser(other)) {
-                            RecipeReader.read(p, "x", dir);
-                        }
-                    })
+            assertThatThrownBy(
+                            () -> {
+                                try (var p =
+                                        new com.fasterxml.jackson.core.JsonFactory()
+                                                .createParser(other)) {
+                                    RecipeReader.read(p, "x", dir);
+                                }
+                            })
                     .isInstanceOf(SoupException.class)
                     .hasMessageContaining(b.substring(1, 9));
         }

@@ -74,7 +74,7 @@ public final class ModelInspector {
         if (files.pipeline().isEmpty() && Files.isDirectory(path) && !hasOneIndex(path)) {
             return files; // loose weights: each file was read by itself
         }
-        try (Checkpoint checkpoint = Checkpoint.open(path)) {
+        try (Checkpoint checkpoint = Checkpoint.openIncomplete(path)) {
             SortedMap<String, Group> groups = new TreeMap<>();
             checkpoint
                     .parts()
