@@ -31,9 +31,10 @@ record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
      *
      * @param plan of the components that are averaged
      * @param names of the ingredients
+     * @param whole whether these are all components, of which some weights are to be means
      * @throws SoupException if nothing would be averaged at all
      */
-    static CopiedTensors of(List<TensorPlan> plan, List<String> names) {
+    static CopiedTensors of(List<TensorPlan> plan, List<String> names, boolean whole) {
         TreeMap<String, List<String>> copied = new TreeMap<>();
         TreeMap<String, Integer> counts = new TreeMap<>();
         List<String> all = new ArrayList<>();
@@ -53,7 +54,7 @@ record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
         if (names.size() < 2 || all.isEmpty()) {
             return NONE;
         }
-        if (!averaged && floats) {
+        if (whole && !averaged && floats) {
             throw new SoupException(
                     "Nothing would be averaged: no weight is shared by "
                             + String.join(" and ", names)

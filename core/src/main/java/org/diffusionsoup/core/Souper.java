@@ -496,7 +496,8 @@ public final class Souper {
                             ? CopiedTensors.NONE
                             : CopiedTensors.of(
                                     wanted.stream().filter(t -> isWanted(t.part())).toList(),
-                                    given.stream().map(i -> i.what().name()).toList());
+                                    given.stream().map(i -> i.what().name()).toList(),
+                                    options.components().isEmpty());
             this.recipe =
                     Recipe.average(
                             layout,
