@@ -92,9 +92,11 @@ final class FolderFiles {
         boolean told = false;
         Set<String> names = both ? new TreeSet<>(mine.keySet()) : Set.of();
         for (String name : names) {
+            byte[] x = mine.get(name);
+            byte[] y = its.get(name);
             Optional<Difference> d =
-                    its.containsKey(name)
-                            ? ConfigDiff.between(name, mine.get(name), its.get(name), Set.of())
+                    x != null && y != null
+                            ? ConfigDiff.between(name, x, y, Set.of())
                             : Optional.empty();
             if (d.isPresent()) {
                 told |= name.equals(CarriedConfigs.SCHEDULER);
