@@ -147,11 +147,7 @@ class ReportedCasesTest {
             ids[i] = i;
         }
         Path a = file("a", halves(W, 1, 2.5f), ids());
-        Path b =
-                file(
-                        "b",
-                        floats(W, 3, 0.25f),
-                        TensorEntry.ofFloats(IDS, new long[] {1, 77}, ids));
+        Path b = file("b", floats(W, 3, 0.25f), TensorEntry.ofFloats(IDS, new long[] {1, 77}, ids));
         assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), a, b))
                 .hasMessageContaining("--on-dtype convert");
         Path out = dir.resolve("out.safetensors");
@@ -261,8 +257,8 @@ class ReportedCasesTest {
         for (List<Path> pair :
                 List.of(List.of(noise, v), List.of(single(noise, "sn"), single(v, "sv")))) {
             Path out = dir.resolve("no" + pair.size());
-            assertThatThrownBy(() ->
-                            soup(MismatchPolicy.REFUSE, out, pair.getFirst(), pair.getLast()))
+            assertThatThrownBy(
+                            () -> soup(MismatchPolicy.REFUSE, out, pair.getFirst(), pair.getLast()))
                     .isInstanceOf(IncompatibleIngredientsException.class)
                     .hasMessageContaining("scheduler/scheduler_config.json")
                     .hasMessageContaining("prediction_type \"v_prediction\"")
@@ -340,12 +336,10 @@ class ReportedCasesTest {
                                 .replaceAll("\"norm_eps\": 1e-05", "\"norm_eps\": 0.00001"));
         try (Checkpoint x = Checkpoint.open(a);
                 Checkpoint y = Checkpoint.open(b)) {
-            assertThat(Mismatches.between(x, List.of(y), MismatchPolicy.REFUSE).isEmpty())
-                    .isTrue();
+            assertThat(Mismatches.between(x, List.of(y), MismatchPolicy.REFUSE).isEmpty()).isTrue();
             edit(b.resolve("unet/config.json"), s -> s.replace("\"silu\"", "\"gelu\""));
             assertThat(Mismatches.between(x, List.of(y), MismatchPolicy.REFUSE).message())
-                    .contains(
-                            "unet/config.json says act_fn \"gelu\" instead of act_fn \"silu\"");
+                    .contains("unet/config.json says act_fn \"gelu\" instead of act_fn \"silu\"");
         }
     }
 
@@ -400,8 +394,7 @@ class ReportedCasesTest {
                             SpecialWeights.of(
                                     Map.of(
                                             name,
-                                            new TensorInfo(
-                                                    name, DType.F32, new long[] {1}, 0, 4))))
+                                            new TensorInfo(name, DType.F32, new long[] {1}, 0, 4))))
                     .as(name)
                     .isEmpty();
         }
@@ -497,11 +490,7 @@ class ReportedCasesTest {
     @ValueSource(strings = {"_orig_mod.", "module.", "model.", "module._orig_mod."})
     void wrappersOfTrainingAreLeftOut(String wrapper) {
         Path a = file("a", floats("conv_in.weight", 1), floats("mid.bias", 5));
-        Path b =
-                file(
-                        "b",
-                        floats(wrapper + "conv_in.weight", 3),
-                        floats(wrapper + "mid.bias", 7));
+        Path b = file("b", floats(wrapper + "conv_in.weight", 3), floats(wrapper + "mid.bias", 7));
         Path out = dir.resolve("out.safetensors");
         soup(MismatchPolicy.REFUSE, out, b, a);
         assertThat(values(out, "conv_in.weight")).containsExactly(2);
@@ -626,8 +615,7 @@ class ReportedCasesTest {
             assertThat(c.part("unet").files()).containsExactly(half);
             assertThat(c.part("vae").tensors()).as("which has no such variant").isNotEmpty();
         }
-        assertThatThrownBy(() -> Checkpoint.open(p, "fp8"))
-                .hasMessageContaining("variant 'fp8'");
+        assertThatThrownBy(() -> Checkpoint.open(p, "fp8")).hasMessageContaining("variant 'fp8'");
         Files.delete(full);
         try (Checkpoint c = Checkpoint.open(p)) {
             assertThat(c.part("unet").files()).as("the only one").containsExactly(half);
