@@ -30,6 +30,8 @@ class RecipesDocTest {
         MergeModels.file(folder.resolve("base.safetensors"), 1);
         MergeModels.file(folder.resolve("animals.safetensors"), 2);
         MergeModels.file(folder.resolve("food.safetensors"), 3);
+        MergeModels.file(folder.resolve("inpainting.safetensors"), 8);
+        MergeModels.file(folder.resolve("custom.safetensors"), 9);
         MergeModels.fisher(folder.resolve("animals-fisher.safetensors"), 4);
         MergeModels.fisher(folder.resolve("food-fisher.safetensors"), 5);
         MergeModels.folder(folder.resolve("animals"), 6);

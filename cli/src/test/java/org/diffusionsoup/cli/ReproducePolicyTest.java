@@ -430,7 +430,8 @@ class ReproducePolicyTest {
         featureExtractor(z, "{}");
         Files.writeString(z.resolve("safety_checker/config.json"), "{\"z\": 1}");
         Run.of("merge", x, y, z, "-o", folder.resolve("no"), "--on-extra", "keep")
-                .refuses("z: safety_checker/config.json has another content");
+                .refuses(
+                        "z: safety_checker/config.json says x absent, z 1 instead of x 1, z absent");
         for (List<Path> order : List.of(List.of(x, y, z), List.of(x, z, y))) {
             Path supplier = order.get(1);
             String name = "x" + supplier.getFileName();
@@ -547,13 +548,16 @@ class ReproducePolicyTest {
                 .fails(1, "tensor 'e'", "'b.safetensors'", "'c.safetensors'", "came before");
 
         Path x = pipeline(folder.resolve("x"), WIDE, "", "{}", 1);
+        Path also = pipeline(folder.resolve("also"), WIDE, "", "{}", 3);
         Path y = pipeline(folder.resolve("y"), WIDE, WIDE, "{}", 2);
-        Files.delete(y.resolve("unet/diffusion_pytorch_model.safetensors"));
+        Files.writeString(
+                y.resolve("model_index.json"),
+                "{\"_class_name\": \"X\", \"vae\": [\"diffusers\", \"AutoencoderKL\"]}");
         Path none =
                 merge(
                         "none",
                         "--on-missing average-present --on-extra drop --on-files from-first",
-                        List.of(x, y));
+                        List.of(x, also, y));
         Run.of("reproduce", none, "-q").fails(1, "nothing of its ingredient 'y'");
     }
 

@@ -46,6 +46,16 @@ final class Averager implements TensorBatch, AutoCloseable {
     private final LongConsumer written;
     private final Arena arena = Arena.ofShared();
 
+    /**
+     * Whether a tensor is what attention adds to hide tokens from each other: minus infinity is no
+     * damage there.
+     */
+    static boolean isMask(String tensor) {
+        return tensor.endsWith("attn_mask")
+                || tensor.endsWith("causal_mask")
+                || tensor.endsWith("attention_mask");
+    }
+
     /** What is computed of the pieces. */
     interface Task {
         /** Called before the first piece of a batch is read. */
@@ -117,14 +127,16 @@ final class Averager implements TensorBatch, AutoCloseable {
         @Override
         public Spec spec(TensorPlace tensor, List<DType> dtypes) {
             FloatFormat out = FloatFormat.of(tensor.dtype());
+            boolean any = allowNonFinite || isMask(tensor.name());
             if (spec.isPresent()
                     && spec.get().out() == out
+                    && spec.get().allowNonFinite() == any
                     && in.equals(dtypes)
                     && inputs.equals(tensor.inputs())) {
                 return spec.get();
             }
             List<Long> own = tensor.inputs().stream().map(a::get).toList();
-            Spec made = Spec.mean(dtypes, tensor.dtype(), own, allowNonFinite);
+            Spec made = Spec.mean(dtypes, tensor.dtype(), own, any);
             inputs = tensor.inputs();
             in = dtypes;
             spec = Optional.of(made);
@@ -405,7 +417,7 @@ final class Averager implements TensorBatch, AutoCloseable {
             }
             if (nan + infinite > 0) {
                 return new SoupException(
-                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again."
+                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again (--allow-nan averages them as IEEE 754 adds them)."
                                 .formatted(t.name(), source.path(), nan, infinite, t.elements()));
             }
         }
@@ -531,7 +543,7 @@ final class Averager implements TensorBatch, AutoCloseable {
             for (int i = 1; i < used.length; i++) {
                 if (used[0].mismatch(used[i]) >= 0) {
                     throw new SoupException(
-                            "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be averaged."
+                            "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be averaged; soup merge --on-integers from-first takes the first's."
                                     .formatted(
                                             job.tensor.name(),
                                             job.tensor.dtype(),

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -54,11 +55,34 @@ public final class Checkpoint implements AutoCloseable {
      * @throws SoupException if it is none of these, or cannot be read
      */
     public static Checkpoint open(Path path) {
+        return open(path, "");
+    }
+
+    /**
+     * The same, with the weights of a variant.
+     *
+     * @param variant of a diffusers folder's weights, such as {@code fp16}; empty for those without
+     *     such a word in their names
+     * @throws SoupException also if a folder has no weights of that variant
+     */
+    public static Checkpoint open(Path path, String variant) {
+        return open(path, variant, true);
+    }
+
+    /**
+     * The same for those who look at what there is: a folder's components that should have weights
+     * and have none are passed over instead of refused.
+     */
+    public static Checkpoint openIncomplete(Path path) {
+        return open(path, "", false);
+    }
+
+    private static Checkpoint open(Path path, String variant, boolean whole) {
         if (DiffusersFolder.isOne(path)) {
-            return openFolder(path);
+            return openFolder(path, variant, whole);
         }
         if (Files.isDirectory(path)) {
-            List<Path> found = indexes(path);
+            List<Path> found = indexes(path, variant);
             if (found.size() != 1) {
                 throw new SoupException(
                         path
@@ -67,7 +91,7 @@ public final class Checkpoint implements AutoCloseable {
             }
             return single(path, Layout.SHARDED, ShardedSafetensors.open(found.getFirst()));
         }
-        if (path.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX)) {
+        if (isIndex(path)) {
             return single(path, Layout.SHARDED, ShardedSafetensors.open(path));
         }
         TensorSource file = FileKind.open(path);
@@ -80,14 +104,25 @@ public final class Checkpoint implements AutoCloseable {
         return new Checkpoint(path, layout, Optional.empty(), parts);
     }
 
-    private static Checkpoint openFolder(Path path) {
-        DiffusersFolder folder = DiffusersFolder.open(path);
+    private static Checkpoint openFolder(Path path, String variant, boolean whole) {
+        DiffusersFolder folder = DiffusersFolder.open(path, variant);
         SequencedMap<String, TensorSource> parts = new LinkedHashMap<>();
         boolean complete = false;
         try {
             for (DiffusersFolder.Component c : folder.components().values()) {
                 if (!c.weightFiles().isEmpty()) {
                     parts.put(c.name(), component(c));
+                } else if (whole && c.needsWeights()) {
+                    throw new SoupException(
+                            "Component '"
+                                    + c.name()
+                                    + "' of "
+                                    + path
+                                    + " ("
+                                    + c.className()
+                                    + ") has a configuration but no weights in "
+                                    + c.folder()
+                                    + "; put them back or download it again.");
                 }
             }
             if (parts.isEmpty()) {
@@ -102,11 +137,18 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
+    /** The same with its state dicts seen otherwise, such as under other names. */
+    Checkpoint withParts(SequencedMap<String, TensorSource> others) {
+        return new Checkpoint(path, layout, folder, others);
+    }
+
+    /** Whether a file's name is that of an index of shards, such as {@code m.bin.index.json}. */
+    public static boolean isIndex(Path file) {
+        return file.toString().endsWith(".json") && ShardedSafetensors.isIndex(file);
+    }
+
     private static TensorSource component(DiffusersFolder.Component c) {
-        List<Path> indexes =
-                c.otherFiles().stream()
-                        .filter(f -> f.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX))
-                        .toList();
+        List<Path> indexes = c.otherFiles().stream().filter(ShardedSafetensors::isIndex).toList();
         if (indexes.size() == 1) {
             return ShardedSafetensors.open(indexes.getFirst());
         }
@@ -118,20 +160,29 @@ public final class Checkpoint implements AutoCloseable {
                         + c.name()
                         + "' has several weight files in "
                         + c.folder()
-                        + " and no one index for them; keep one variant (such as"
-                        + " diffusion_pytorch_model.safetensors).");
+                        + " and no one index for them: "
+                        + c.weightFiles().stream()
+                                .limit(4)
+                                .map(f -> String.valueOf(f.getFileName()))
+                                .collect(Collectors.joining(", "))
+                        + (c.weightFiles().size() > 4 ? ", …" : "")
+                        + "; keep one of them.");
     }
 
-    private static List<Path> indexes(Path folder) {
+    /** Those of a variant; safetensors before PyTorch's. */
+    private static List<Path> indexes(Path folder, String variant) {
         List<Path> found = new ArrayList<>();
         try (Stream<Path> all = Files.list(folder)) {
-            all.filter(f -> f.toString().endsWith(ShardedSafetensors.INDEX_SUFFIX))
-                    .sorted()
-                    .forEach(found::add);
+            all.filter(ShardedSafetensors::isIndex).sorted().forEach(found::add);
         } catch (java.io.IOException e) {
             throw new SoupIoException("read", folder, e);
         }
-        return found;
+        List<Path> own =
+                found.stream().filter(f -> WeightVariants.variantOf(f).equals(variant)).toList();
+        List<Path> some = own.isEmpty() ? found : own;
+        List<Path> safetensors =
+                some.stream().filter(f -> f.toString().contains(".safetensors.index")).toList();
+        return safetensors.isEmpty() ? some : safetensors;
     }
 
     /** The path as given to {@link #open}. */
@@ -169,6 +220,11 @@ public final class Checkpoint implements AutoCloseable {
                     path + " has no component '" + name + "', only " + parts.keySet() + ".");
         }
         return source;
+    }
+
+    /** What was found beside its tensors and left out, a sentence each; mostly none. */
+    public Stream<String> notes() {
+        return parts.values().stream().flatMap(p -> p.notes().stream());
     }
 
     /** Closes all parts. */

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
 
 /**
@@ -64,6 +65,17 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
     }
 
     /**
+     * The same without some components of a diffusers folder.
+     *
+     * @param dropped components of {@code like} that the output does not have; its {@code
+     *     model_index.json} says so
+     */
+    public void write(
+            Checkpoint like, SortedSet<String> dropped, Map<String, Part> parts, Path out) {
+        write(new OutputLayout(like, dropped, new TreeMap<>(), new TreeMap<>()), parts, out);
+    }
+
+    /**
      * The same with a layout that may differ from that of a checkpoint.
      *
      * @param layout its components that are neither among the parts nor dropped are copied; those
@@ -116,6 +128,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                         ExtraComponents.files(c)
                                 .forEach((file, from) ->
                                         made.put(file, to -> Files.copy(from, to))));
+        layout.others().forEach((file, from) -> made.put(file, to -> Files.copy(from, to)));
         if (layout.changesIndex()) {
             byte[] index = layout.index(like).text().getBytes(StandardCharsets.UTF_8);
             made.put(DiffusersFolder.INDEX, to -> AtomicFiles.write(to, index));

@@ -31,6 +31,9 @@ public final class DiffusersFolder {
     private static final List<String> TORCH_WEIGHTS =
             List.of("diffusion_pytorch_model.bin", "pytorch_model.bin");
 
+    private static final List<String> WITHOUT_WEIGHTS =
+            List.of("Scheduler", "Tokenizer", "Processor", "FeatureExtractor", "Guider");
+
     private static final List<String> OTHER_WEIGHTS =
             List.of(
                     ".bin",
@@ -78,6 +81,15 @@ public final class DiffusersFolder {
         }
 
         /**
+         * Whether it is nothing without weights: a model, which has a {@code config.json}, and not
+         * a scheduler, tokenizer or processor of pictures.
+         */
+        public boolean needsWeights() {
+            return Files.exists(folder.resolve("config.json"))
+                    && WITHOUT_WEIGHTS.stream().noneMatch(className::contains);
+        }
+
+        /**
          * Its {@code config.json}, or {@code scheduler_config.json} for schedulers.
          *
          * @throws SoupException if there is neither
@@ -101,6 +113,18 @@ public final class DiffusersFolder {
      *     component has weights but none as safetensors or as one PyTorch file
      */
     public static DiffusersFolder open(Path path) {
+        return open(path, "");
+    }
+
+    /**
+     * The same, with the weights of a variant where a component has them.
+     *
+     * @param variant the word before the suffix, as {@code fp16} in {@code
+     *     diffusion_pytorch_model.fp16.safetensors}; empty for the files without one, or the only
+     *     variant there is
+     * @throws SoupException also if no component has the variant
+     */
+    public static DiffusersFolder open(Path path, String variant) {
         if (!isOne(path)) {
             throw new SoupException(path + " is not a diffusers folder: it has no " + INDEX + ".");
         }
@@ -113,13 +137,25 @@ public final class DiffusersFolder {
                             && pair.size() == 2
                             && pair.get(0) instanceof JsonString(String library)
                             && pair.get(1) instanceof JsonString(String className)) {
-                        components.put(name, component(path, name, library, className));
+                        components.put(name, component(path, name, library, className, variant));
                     }
                 });
+        boolean there =
+                components.values().stream()
+                        .flatMap(c -> c.weightFiles().stream())
+                        .anyMatch(f -> WeightVariants.variantOf(f).equals(variant));
+        if (!variant.isEmpty() && !there) {
+            throw new SoupException(
+                    path
+                            + " has no weights of the variant '"
+                            + variant
+                            + "'; leave --variant out.");
+        }
         return new DiffusersFolder(path, index, components);
     }
 
-    private static Component component(Path root, String name, String library, String className) {
+    private static Component component(
+            Path root, String name, String library, String className, String variant) {
         Path folder = root.resolve(name);
         if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*") || !Files.isDirectory(folder)) {
             throw new SoupException(
@@ -130,16 +166,28 @@ public final class DiffusersFolder {
                             + root
                             + " has no folder of that name.");
         }
-        List<Path> weights = new ArrayList<>();
+        List<Path> safetensors = new ArrayList<>();
+        List<Path> indexes = new ArrayList<>();
         List<Path> others = new ArrayList<>();
         List<Path> foreign = new ArrayList<>();
         try (Stream<Path> all = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-            all.filter(Files::isRegularFile)
+            all.filter(f -> !Files.isDirectory(f))
                     .sorted()
                     .forEach(f -> {
                         String n = f.getFileName().toString().toLowerCase(Locale.ROOT);
-                        if (n.endsWith(".safetensors")) {
-                            weights.add(f);
+                        if (Files.isSymbolicLink(f) && !Files.exists(f)) {
+                            throw new SoupException(
+                                    f
+                                            + " is a link to a file that is not there, as an"
+                                            + " unfinished download leaves it; download "
+                                            + root
+                                            + " again.");
+                        } else if (!Files.isRegularFile(f)) {
+                            return;
+                        } else if (n.endsWith(".safetensors")) {
+                            safetensors.add(f);
+                        } else if (ShardedSafetensors.isIndex(f)) {
+                            indexes.add(f);
                         } else if (OTHER_WEIGHTS.stream().anyMatch(n::endsWith)) {
                             foreign.add(f);
                         } else {
@@ -149,13 +197,12 @@ public final class DiffusersFolder {
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
         }
-        List<Path> torch =
-                foreign.stream()
-                        .filter(f -> TORCH_WEIGHTS.contains(f.getFileName().toString()))
-                        .toList();
-        if (weights.isEmpty() && torch.size() == 1) {
-            weights.addAll(torch);
-        }
+        List<Path> torch = foreign.stream().filter(DiffusersFolder::isTorchWeights).toList();
+        WeightVariants.Chosen chosen =
+                WeightVariants.choose(folder, safetensors, torch, indexes, variant);
+        List<Path> weights = chosen.weights();
+        others.addAll(chosen.indexes());
+        others.sort(null);
         if (weights.isEmpty() && !foreign.isEmpty()) {
             throw new SoupException(
                     "Component '"
@@ -167,6 +214,12 @@ public final class DiffusersFolder {
                             + "; convert them to safetensors first.");
         }
         return new Component(name, library, className, folder, weights, others);
+    }
+
+    /** Whether a file's name is one of PyTorch's for weights, of any variant, whole or a shard. */
+    private static boolean isTorchWeights(Path file) {
+        String name = file.getFileName().toString();
+        return TORCH_WEIGHTS.contains(WeightVariants.plain(name));
     }
 
     /** The folder as given to {@link #open}. */
@@ -298,7 +351,7 @@ public final class DiffusersFolder {
     private static boolean isWeightsOf(Collection<String> components, String file) {
         return (file.endsWith(".safetensors")
                         || file.endsWith(".bin")
-                        || file.endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                        || ShardedSafetensors.isIndex(Path.of(file)))
                 && components.contains(componentOf(file));
     }
 }

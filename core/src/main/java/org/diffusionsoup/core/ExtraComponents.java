@@ -90,7 +90,7 @@ record ExtraComponents(SortedMap<String, List<Holder>> holders) {
         SortedMap<String, Path> files = new TreeMap<>();
         for (Path f : component.otherFiles()) {
             String name = component.folder().relativize(f).toString().replace('\\', '/');
-            if (!name.endsWith(ShardedSafetensors.INDEX_SUFFIX)) {
+            if (!ShardedSafetensors.isIndex(f)) {
                 files.put(component.name() + "/" + name, f);
             }
         }

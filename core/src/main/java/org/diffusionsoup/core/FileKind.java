@@ -32,6 +32,11 @@ enum FileKind {
             throw new SoupIoException("read", path, e);
         }
         int n = b.flip().limit();
+        // The last bytes of a header's length are zero in every safetensors file.
+        boolean usual = n >= 8 && b.getInt(4) == 0 && b.getInt(0) != 0;
+        if (!usual || b.getInt(0) == ForeignFiles.GGUF) {
+            ForeignFiles.refuse(path, b);
+        }
         // Eight bytes of length and a brace: no zip and no pickle has a brace there.
         if (n > 8 && b.get(8) == '{') {
             return SAFETENSORS;

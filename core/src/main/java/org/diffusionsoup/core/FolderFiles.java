@@ -4,34 +4,41 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.ConfigDiff.Difference;
 import org.diffusionsoup.core.DiffusersFolder.Component;
 import org.diffusionsoup.core.ExtraComponents.Holder;
-import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.Mismatch.Cause;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnFiles;
+import org.diffusionsoup.core.Mismatches.Header;
 import org.diffusionsoup.core.Mismatches.Model;
 import org.jspecify.annotations.Nullable;
 
-/** Compares what diffusers folders hold besides weights. */
+/** Compares what diffusers folders, and the headers of single files, hold besides weights. */
 final class FolderFiles {
+    /** How a message calls what a single file says it was trained to predict. */
+    static final String OBJECTIVE = "what it predicts";
+
     private static final String ANOTHER = "another content";
 
     private final List<Mismatch> found = new ArrayList<>();
+    private final SortedSet<String> reworded = new TreeSet<>();
     private final boolean refused;
 
     private FolderFiles(MismatchPolicy policy) {
         this.refused = policy.files() == OnFiles.REFUSE;
     }
 
-    static List<Mismatch> compare(List<Model> models, MismatchPolicy policy) {
+    static FolderFiles compare(List<Model> models, MismatchPolicy policy) {
         FolderFiles files = new FolderFiles(policy);
         Model first = models.getFirst();
         ExtraComponents kept =
@@ -40,12 +47,24 @@ final class FolderFiles {
                                 models.stream().map(Model::folder).toList(), part -> true)
                         : ExtraComponents.none();
         for (int i = 1; i < models.size(); i++) {
-            if (first.folder().isPresent() && models.get(i).folder().isPresent()) {
-                files.folders(i, first, models.get(i), kept.holders().keySet());
+            Model other = models.get(i);
+            if (first.folder().isPresent() && other.folder().isPresent()) {
+                files.folders(i, first, other, kept.holders().keySet());
+            } else if (!first.header().says(other.header())) {
+                files.headers(i, first, other);
             }
         }
         kept.holders().values().forEach(files::holders);
-        return files.found;
+        return files;
+    }
+
+    List<Mismatch> found() {
+        return found;
+    }
+
+    /** Files of the first that others have in other words, which say the same. */
+    SortedSet<String> reworded() {
+        return reworded;
     }
 
     /**
@@ -60,6 +79,58 @@ final class FolderFiles {
         without.addAll(onlyIn(other, a));
         without.addAll(kept);
         contents(input, others(first, a), others(other, b), without);
+    }
+
+    /** Compares what single files carry in their headers, and what they say they predict. */
+    private void headers(int input, Model first, Model other) {
+        Header a = first.header();
+        Header b = other.header();
+        int before = found.size();
+        SequencedMap<String, byte[]> mine = CarriedConfigs.of(a.file(), a.entries());
+        SequencedMap<String, byte[]> its = CarriedConfigs.of(b.file(), b.entries());
+        boolean both = !mine.isEmpty() && !its.isEmpty();
+        boolean told = false;
+        Set<String> names = both ? new TreeSet<>(mine.keySet()) : Set.of();
+        for (String name : names) {
+            byte[] x = mine.get(name);
+            byte[] y = its.get(name);
+            Optional<Difference> d =
+                    x != null && y != null
+                            ? ConfigDiff.between(name, x, y, Set.of())
+                            : Optional.empty();
+            if (d.isPresent()) {
+                told |= name.equals(CarriedConfigs.SCHEDULER);
+                add(input, name, d.get());
+            }
+        }
+        if (both) {
+            vocabularies(input, mine, its);
+        }
+        if (told && found.size() > before) {
+            return;
+        }
+        TrainingObjective.difference(a.objective(), b.objective(), !isSecond(first))
+                .ifPresent(d -> add(input, OBJECTIVE, d));
+    }
+
+    /** A vocabulary that is not carried is CLIP's, which a carried one is not. */
+    private void vocabularies(int input, Map<String, byte[]> mine, Map<String, byte[]> its) {
+        for (String tokenizer : List.of("tokenizer", "tokenizer_2")) {
+            String vocabulary = tokenizer + "/vocab.json";
+            if (mine.containsKey(vocabulary) != its.containsKey(vocabulary)) {
+                String own = "a vocabulary of its own";
+                boolean first = mine.containsKey(vocabulary);
+                add(
+                        input,
+                        vocabulary,
+                        new Difference(first ? own : "CLIP's", first ? "CLIP's" : own));
+            }
+        }
+    }
+
+    /** Stable Diffusion 2 comes with either objective, and its files do not say which. */
+    private static boolean isSecond(Model model) {
+        return model.looksLike().orElse("").startsWith(Architecture.Family.SD2.title());
     }
 
     /** Compares a component that the first lacks with that of the first who has it. */
@@ -92,14 +163,19 @@ final class FolderFiles {
             Path b = its.get(f);
             if (a == null || b == null) {
                 add(input, f, there(a), there(b));
-            } else if (!sameContent(a, b, f.equals(DiffusersFolder.INDEX) ? without : Set.of())) {
-                add(input, f, "there", ANOTHER);
+            } else {
+                difference(f, a, b, f.equals(DiffusersFolder.INDEX) ? without : Set.of())
+                        .ifPresent(d -> add(input, f, d));
             }
         }
     }
 
     private static String there(@Nullable Path file) {
         return file == null ? "absent" : "there";
+    }
+
+    private void add(int input, String file, Difference d) {
+        add(input, file, d.expected(), d.actual().isEmpty() ? ANOTHER : d.actual());
     }
 
     private void add(int input, String file, String expected, String actual) {
@@ -117,7 +193,7 @@ final class FolderFiles {
     private static SortedMap<String, Path> others(Model model, DiffusersFolder folder) {
         SortedMap<String, Path> files = new TreeMap<>();
         folder.otherFiles().stream()
-                .filter(f -> !f.endsWith(ShardedSafetensors.INDEX_SUFFIX))
+                .filter(f -> !ShardedSafetensors.isIndex(Path.of(f)))
                 .filter(f -> {
                     String part = DiffusersFolder.componentOf(f);
                     DiffusersFolder.Component c = folder.components().get(part);
@@ -130,27 +206,23 @@ final class FolderFiles {
     }
 
     /**
-     * Byte for byte, or JSON objects that agree but for who wrote them and where.
+     * What two files say differently of the model.
      *
-     * @param without further fields that are not compared
+     * @param without fields that are not compared
      */
-    private static boolean sameContent(Path a, Path b, Set<String> without) {
+    private Optional<Difference> difference(String name, Path a, Path b, Set<String> without) {
         try {
             if (Files.mismatch(a, b) < 0) {
-                return true;
+                return Optional.empty();
             }
+            Optional<Difference> found =
+                    ConfigDiff.between(name, Files.readAllBytes(a), Files.readAllBytes(b), without);
+            if (found.isEmpty() && without.isEmpty()) {
+                reworded.add(name);
+            }
+            return found;
         } catch (IOException e) {
             throw new SoupIoException("read", b, e);
         }
-        return a.toString().endsWith(".json")
-                && configuration(a, without).equals(configuration(b, without));
-    }
-
-    private static Map<String, JsonValue> configuration(Path file, Set<String> without) {
-        JsonObject o = JsonValue.readObject(file);
-        Map<String, JsonValue> fields = new LinkedHashMap<>(o.fields());
-        fields.keySet().removeIf(k -> k.equals("_name_or_path") || k.equals("_diffusers_version"));
-        fields.keySet().removeAll(without);
-        return fields;
     }
 }

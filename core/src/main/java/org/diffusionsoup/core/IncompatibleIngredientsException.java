@@ -12,7 +12,17 @@ public final class IncompatibleIngredientsException extends SoupException {
 
     /** A failure that lists what differs, one short text each. */
     public IncompatibleIngredientsException(Path first, Path other, List<String> differences) {
-        super(sentence(first, other, differences));
+        this(first, other, differences, "use ingredients of one base.");
+    }
+
+    /**
+     * The same.
+     *
+     * @param advice what to do, the end of the sentence
+     */
+    public IncompatibleIngredientsException(
+            Path first, Path other, List<String> differences, String advice) {
+        super(sentence(first, other, differences, advice));
         this.differences = List.copyOf(differences);
     }
 
@@ -31,7 +41,8 @@ public final class IncompatibleIngredientsException extends SoupException {
         return differences;
     }
 
-    private static String sentence(Path first, Path other, List<String> differences) {
+    private static String sentence(
+            Path first, Path other, List<String> differences, String advice) {
         int n = differences.size();
         String more = n > SHOWN ? "; and " + (n - SHOWN) + " more" : "";
         return other
@@ -43,6 +54,7 @@ public final class IncompatibleIngredientsException extends SoupException {
                 + "): "
                 + String.join("; ", differences.subList(0, Math.min(n, SHOWN)))
                 + more
-                + "; use ingredients of one base.";
+                + "; "
+                + advice;
     }
 }

@@ -2,6 +2,7 @@ package org.diffusionsoup.core;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -42,6 +43,21 @@ record Ingredient(SoupIngredient what, Checkpoint checkpoint, SortedMap<String, 
                             Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8)));
                 });
         return new Ingredient(what, checkpoint, h);
+    }
+
+    /**
+     * The same ingredients under names that they have in common, as far as libraries have called
+     * the same tensors differently ({@link TensorNames}).
+     */
+    static List<Ingredient> agreeing(List<Ingredient> ingredients) {
+        List<Checkpoint> seen =
+                TensorNames.agreeing(ingredients.stream().map(Ingredient::checkpoint).toList());
+        List<Ingredient> made = new ArrayList<>();
+        for (int i = 0; i < seen.size(); i++) {
+            Ingredient in = ingredients.get(i);
+            made.add(new Ingredient(in.what(), seen.get(i), in.hashes()));
+        }
+        return made;
     }
 
     TensorSource part(String name) {

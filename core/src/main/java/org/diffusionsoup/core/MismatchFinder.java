@@ -10,6 +10,7 @@ import java.util.TreeSet;
 import org.diffusionsoup.core.Mismatch.Cause;
 import org.diffusionsoup.core.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import org.diffusionsoup.core.Mismatches.Model;
@@ -97,6 +98,7 @@ final class MismatchFinder {
         boolean extraPart = holders.getFirst() != 0;
         for (String key : keys) {
             boolean extra = extraPart || !first.containsKey(key);
+            boolean mark = isMark(key);
             List<Holder> with = new ArrayList<>();
             for (int h = 0; h < tensors.size(); h++) {
                 TensorInfo info = tensors.get(h).get(key);
@@ -105,8 +107,8 @@ final class MismatchFinder {
                 if (info != null) {
                     with.add(new Holder(i, info));
                 }
-                if (extraPart) {
-                    continue; // told as a part
+                if (extraPart || mark) {
+                    continue; // told as a part, or by what it marks
                 }
                 if (extra && has) {
                     key(Cause.EXTRA_KEY, i, part, key, policy.extra() == OnExtra.REFUSE);
@@ -116,11 +118,18 @@ final class MismatchFinder {
             }
             boolean missing = !extra && (partial || with.size() < holders.size());
             boolean dropped =
-                    extra
-                            ? policy.extra() == OnExtra.DROP
-                            : missing && policy.missing() == OnMissing.DROP;
+                    !mark
+                            && (extra
+                                    ? policy.extra() == OnExtra.DROP
+                                    : missing && policy.missing() == OnMissing.DROP);
             kinds(part, key, with, dropped);
         }
+    }
+
+    /** Whether a tensor is none but a mark of what a single file predicts. */
+    private static boolean isMark(String key) {
+        return key.equals(TrainingObjective.VELOCITY_MARK)
+                || key.equals(TrainingObjective.ZERO_SNR_MARK);
     }
 
     private void key(Cause cause, int input, String part, String key, boolean refused) {
@@ -140,7 +149,7 @@ final class MismatchFinder {
             }
             boolean sameShape = Arrays.equals(first.shape(), other.shape());
             if (!sameShape) {
-                boolean refused = !dropped && policy.shape() == OnShape.REFUSE;
+                boolean refused = !dropped && policy.shape() != OnShape.FROM_FIRST;
                 kind(Cause.SHAPE, h.model(), part, first, other, refused);
                 fromFirst = true;
             }
@@ -148,7 +157,9 @@ final class MismatchFinder {
                 boolean floats = first.dtype().isFloat() && other.dtype().isFloat();
                 OnDtype on = policy.dtype();
                 boolean taken = sameShape ? on == OnDtype.FROM_FIRST : true;
-                boolean refused = !dropped && !taken && (on == OnDtype.REFUSE || !floats);
+                boolean strict =
+                        on == OnDtype.REFUSE && (floats || policy.integers() == OnInteger.REFUSE);
+                boolean refused = !dropped && !taken && strict;
                 kind(floats ? Cause.DTYPE : Cause.INTEGER, h.model(), part, first, other, refused);
                 fromFirst |= on == OnDtype.FROM_FIRST || !floats;
             }

@@ -32,7 +32,11 @@ final class MismatchGuesses {
         g.architectures();
         g.names();
         g.keys();
+        g.objectives();
         g.dtypes();
+        if (g.said.isEmpty()) {
+            g.otherNames();
+        }
         return new ArrayList<>(g.said);
     }
 
@@ -75,12 +79,44 @@ final class MismatchGuesses {
         for (int i : odd) {
             String name = models.get(i).name();
             said.add(
-                    kinds.get(i).equals("LoRA")
+                    kinds.get(i).startsWith("LoRA")
                             ? name
                                     + " is a LoRA, not a checkpoint: low-rank updates have to be"
                                     + " applied to a base first."
                             : name + " is a " + kinds.get(i) + " checkpoint, " + rest + most + ".");
         }
+    }
+
+    /** Weights that only the first has, and others that only this one has, in one component. */
+    private void otherNames() {
+        for (int i = 1; i < models.size(); i++) {
+            int input = i;
+            List<Mismatch> lacks = weights(input, Cause.MISSING_KEY);
+            List<Mismatch> has = weights(input, Cause.EXTRA_KEY);
+            if (lacks.size() < 2 || lacks.size() != has.size()) {
+                continue;
+            }
+            for (Mismatch m : lacks.subList(0, 1)) {
+                has.stream()
+                        .filter(x -> x.part().equals(m.part()))
+                        .findFirst()
+                        .ifPresent(x ->
+                                said.add(
+                                        "%s may call tensors otherwise than %s, such as '%s' and '%s'; only what has one name is averaged, so check with soup inspect --tensors before averaging them nevertheless."
+                                                .formatted(
+                                                        models.get(input).name(),
+                                                        models.getFirst().name(),
+                                                        x.name(),
+                                                        m.name())));
+            }
+        }
+    }
+
+    private List<Mismatch> weights(int input, Cause cause) {
+        return found.stream()
+                .filter(m -> m.input() == input && m.cause() == cause)
+                .filter(m -> !MismatchText.isNoWeight(m.name()))
+                .toList();
     }
 
     private void names() {
@@ -155,6 +191,16 @@ final class MismatchGuesses {
 
     private boolean someLackEma() {
         return models.stream().anyMatch(m -> !any(m, k -> k.startsWith("model_ema.")));
+    }
+
+    private void objectives() {
+        for (Mismatch m : found) {
+            if (m.cause() == Cause.FILE && MismatchText.isObjective(m)) {
+                said.add(
+                        "%s and %s were trained to predict different things; a mean of such models draws noise."
+                                .formatted(models.getFirst().name(), models.get(m.input()).name()));
+            }
+        }
     }
 
     private void dtypes() {

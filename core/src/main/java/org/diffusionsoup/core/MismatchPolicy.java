@@ -13,10 +13,18 @@ import java.util.Map;
  * @param dtype for tensors of another dtype than the first's
  * @param shape for tensors of another shape than the first's
  * @param files for configurations, tokenizers and other files of a folder that carry no weights,
- *     but those of components that only some have, which {@code missing} and {@code extra} decide
+ *     but those of components that only some have, which {@code missing} and {@code extra} decide;
+ *     also for the configurations that a single file carries in its header
+ * @param integers for integers and booleans, which are no values to average: buffers such as {@code
+ *     position_ids} and counters such as {@code num_updates}
  */
 public record MismatchPolicy(
-        OnMissing missing, OnExtra extra, OnDtype dtype, OnShape shape, OnFiles files) {
+        OnMissing missing,
+        OnExtra extra,
+        OnDtype dtype,
+        OnShape shape,
+        OnFiles files,
+        OnInteger integers) {
 
     /** Tensors, and whole components, that the first has and another lacks. */
     public enum OnMissing {
@@ -46,16 +54,33 @@ public record MismatchPolicy(
         /** Nothing is averaged. */
         REFUSE,
         /**
-         * Floating-point values are averaged as they are, and stored in the first's dtype. Integers
-         * are refused all the same: they are no values to average.
+         * Floating-point values are averaged as they are, and stored in the first's dtype. Where
+         * one has integers, which are no values to average, the first's tensor is copied.
          */
         CONVERT,
-        /** The first's tensor is copied. */
+        /**
+         * The first's tensor is copied, floating-point or not. Recipes of version 0.1 say it, and
+         * are followed by it; no command asks for it any more.
+         */
         FROM_FIRST
     }
 
     /** Tensors of another shape. */
     public enum OnShape {
+        /** Nothing is averaged. */
+        REFUSE,
+        /** The first's tensor is copied. */
+        FROM_FIRST,
+        /**
+         * For recipes alone ({@link org.diffusionsoup.core.method}): a smaller tensor counts as one
+         * of the first's shape that lacks the elements beyond its own, which are computed without
+         * it.
+         */
+        PAD
+    }
+
+    /** Integers that differ, in value or by another dtype. */
+    public enum OnInteger {
         /** Nothing is averaged. */
         REFUSE,
         /** The first's tensor is copied. */
@@ -77,7 +102,8 @@ public record MismatchPolicy(
                     OnExtra.REFUSE,
                     OnDtype.REFUSE,
                     OnShape.REFUSE,
-                    OnFiles.REFUSE);
+                    OnFiles.REFUSE,
+                    OnInteger.REFUSE);
 
     /** Whether every difference is refused. */
     public boolean refusesAll() {
@@ -85,39 +111,45 @@ public record MismatchPolicy(
                 && extra == OnExtra.REFUSE
                 && dtype == OnDtype.REFUSE
                 && shape == OnShape.REFUSE
-                && files == OnFiles.REFUSE;
+                && files == OnFiles.REFUSE
+                && integers == OnInteger.REFUSE;
     }
 
     /** The same with another treatment of missing tensors. */
     public MismatchPolicy withMissing(OnMissing other) {
-        return new MismatchPolicy(other, extra, dtype, shape, files);
+        return new MismatchPolicy(other, extra, dtype, shape, files, integers);
     }
 
     /** The same with another treatment of extra tensors. */
     public MismatchPolicy withExtra(OnExtra other) {
-        return new MismatchPolicy(missing, other, dtype, shape, files);
+        return new MismatchPolicy(missing, other, dtype, shape, files, integers);
     }
 
     /** The same with another treatment of other dtypes. */
     public MismatchPolicy withDtype(OnDtype other) {
-        return new MismatchPolicy(missing, extra, other, shape, files);
+        return new MismatchPolicy(missing, extra, other, shape, files, integers);
     }
 
     /** The same with another treatment of other shapes. */
     public MismatchPolicy withShape(OnShape other) {
-        return new MismatchPolicy(missing, extra, dtype, other, files);
+        return new MismatchPolicy(missing, extra, dtype, other, files, integers);
     }
 
     /** The same with another treatment of files without weights. */
     public MismatchPolicy withFiles(OnFiles other) {
-        return new MismatchPolicy(missing, extra, dtype, shape, other);
+        return new MismatchPolicy(missing, extra, dtype, shape, other, integers);
+    }
+
+    /** The same with another treatment of integers. */
+    public MismatchPolicy withIntegers(OnInteger other) {
+        return new MismatchPolicy(missing, extra, dtype, shape, files, other);
     }
 
     /**
      * The policy that a recipe's options tell: {@code on_missing}, {@code on_extra}, {@code
-     * on_dtype}, {@code on_shape} and {@code on_files}, each with the name of one of the constants
-     * here in lower case, such as {@code average_present}. A key that is not there means {@code
-     * refuse}; other keys are not looked at.
+     * on_dtype}, {@code on_shape}, {@code on_files} and {@code on_integers}, each with the name of
+     * one of the constants here in lower case, such as {@code average_present}. A key that is not
+     * there means {@code refuse}; other keys are not looked at.
      *
      * @throws SoupException if one of these has another value; names the key and the value
      */
@@ -127,16 +159,18 @@ public record MismatchPolicy(
                 get(options, "on_extra", OnExtra.values()),
                 get(options, "on_dtype", OnDtype.values()),
                 get(options, "on_shape", OnShape.values()),
-                get(options, "on_files", OnFiles.values()));
+                get(options, "on_files", OnFiles.values()),
+                get(options, "on_integers", OnInteger.values()));
     }
 
     /** Adds what is not refused to a recipe's options; {@link #of} reads it again. */
-    void describe(Map<String, String> options) {
+    public void describe(Map<String, String> options) {
         put(options, "on_missing", missing);
         put(options, "on_extra", extra);
         put(options, "on_dtype", dtype);
         put(options, "on_shape", shape);
         put(options, "on_files", files);
+        put(options, "on_integers", integers);
     }
 
     private static void put(Map<String, String> options, String key, Enum<?> value) {

@@ -1,11 +1,39 @@
 package org.diffusionsoup.core;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.diffusionsoup.core.Mismatch.Cause;
 
 /** A report on mismatches as text: the first twenty of each cause, the counts, what to do. */
 final class MismatchText {
     private static final int SHOWN = 20;
+
+    private static final String SILENT = TrainingObjective.SILENT;
+
+    private static final Set<String> NO_WEIGHTS =
+            Set.of(
+                    "position_ids",
+                    "logit_scale",
+                    "attn_mask",
+                    "causal_mask",
+                    "num_updates",
+                    "num_batches_tracked",
+                    "betas",
+                    "alphas_cumprod",
+                    "alphas_cumprod_prev",
+                    "logvar",
+                    "lvlb_weights",
+                    "log_one_minus_alphas_cumprod",
+                    "posterior_log_variance_clipped",
+                    "posterior_mean_coef1",
+                    "posterior_mean_coef2",
+                    "posterior_variance",
+                    "sqrt_alphas_cumprod",
+                    "sqrt_one_minus_alphas_cumprod",
+                    "sqrt_recip_alphas_cumprod",
+                    "sqrt_recipm1_alphas_cumprod",
+                    "global_step");
 
     private MismatchText() {}
 
@@ -41,13 +69,7 @@ final class MismatchText {
             guesses.forEach(g -> text.append("  ").append(g).append('\n'));
         }
         if (m.isRefused()) {
-            List<String> ways =
-                    all.stream()
-                            .filter(Mismatch::refused)
-                            .map(x -> way(x.cause()))
-                            .filter(w -> !w.isEmpty())
-                            .distinct()
-                            .toList();
+            List<String> ways = ways(all);
             if (!ways.isEmpty()) {
                 text.append("\nTo average them nevertheless:\n");
                 ways.forEach(w -> text.append("  ").append(w).append('\n'));
@@ -68,28 +90,85 @@ final class MismatchText {
                     case EXTRA_KEY -> m.place();
                     case SHAPE, DTYPE, INTEGER ->
                             m.place() + " is " + m.actual() + " instead of " + m.expected();
-                    case FILE ->
-                            m.actual().equals("another content")
-                                    ? m.place() + " has another content"
-                                    : m.actual().equals("absent")
-                                            ? "no file " + m.place()
-                                            : "file " + m.place();
+                    case FILE -> file(m);
                 };
     }
 
-    private static String way(Cause cause) {
-        return switch (cause) {
-            case LAYOUT, ARCHITECTURE -> "";
-            case MISSING_PART, MISSING_KEY ->
-                    "--on-missing average-present   average over those that have it\n"
-                            + "  --on-missing drop              leave it out";
-            case EXTRA_PART, EXTRA_KEY ->
-                    "--on-extra drop                leave it out\n"
-                            + "  --on-extra keep                keep it";
-            case SHAPE -> "--on-shape from-first          take the first's tensor";
-            case DTYPE -> "--on-dtype convert             average, and store as the first does";
-            case INTEGER -> "--on-dtype from-first          take the first's tensor";
-            case FILE -> "--on-files from-first          take the first's files";
+    private static String file(Mismatch m) {
+        return switch (m.actual()) {
+            case "another content" -> m.place() + " has another content";
+            case "absent" -> "no file " + m.place();
+            case "there" -> "file " + m.place();
+            default ->
+                    m.place()
+                            + (m.name().equals(FolderFiles.OBJECTIVE) ? ": " : " says ")
+                            + m.actual()
+                            + " instead of "
+                            + m.expected();
         };
+    }
+
+    /**
+     * What may be asked for instead: only what gives a checkpoint that loads. So nothing where
+     * models are of different kinds; weights that the first has are not left out, and those that it
+     * lacks are not added.
+     */
+    private static List<String> ways(List<Mismatch> all) {
+        if (all.stream().anyMatch(m -> m.cause() == Cause.ARCHITECTURE)) {
+            return List.of();
+        }
+        List<String> ways = new ArrayList<>();
+        for (Cause cause : Cause.values()) {
+            List<Mismatch> of =
+                    all.stream().filter(m -> m.refused() && m.cause() == cause).toList();
+            if (cause == Cause.FILE && of.stream().anyMatch(MismatchText::isObjective)) {
+                if (of.stream().anyMatch(m -> (m.expected() + m.actual()).contains(SILENT))) {
+                    ways.add("--on-files from-first          if all predict what one of them says");
+                }
+            } else if (!of.isEmpty()) {
+                ways.addAll(ways(cause, of.stream().allMatch(m -> isNoWeight(m.name()))));
+            }
+        }
+        return ways.stream().distinct().toList();
+    }
+
+    /** Whether models were trained to predict different things, so that their mean draws noise. */
+    static boolean isObjective(Mismatch m) {
+        return m.name().equals(FolderFiles.OBJECTIVE)
+                || m.name().equals(CarriedConfigs.SCHEDULER)
+                        && m.expected().contains("prediction_type");
+    }
+
+    /**
+     * @param spare whether the models do without what differs
+     */
+    private static List<String> ways(Cause cause, boolean spare) {
+        String present = "--on-missing average-present   average over those that have it";
+        String drop = "--on-extra drop                leave it out";
+        String first = "take the first's tensor, not a mean";
+        return switch (cause) {
+            case LAYOUT, ARCHITECTURE -> List.of();
+            case MISSING_PART -> List.of(present, "--on-missing drop              leave it out");
+            case EXTRA_PART -> List.of(drop, "--on-extra keep                keep it");
+            case MISSING_KEY ->
+                    spare
+                            ? List.of(present, "--on-missing drop              leave it out")
+                            : List.of(present);
+            case EXTRA_KEY ->
+                    spare ? List.of(drop, "--on-extra keep                keep it") : List.of(drop);
+            case SHAPE -> List.of("--on-shape from-first          " + first);
+            case DTYPE ->
+                    List.of("--on-dtype convert             average, store as the first does");
+            case INTEGER -> List.of("--on-integers from-first       " + first);
+            case FILE -> List.of("--on-files from-first          take what the first says");
+        };
+    }
+
+    /** Whether a key is one of what training and libraries keep beside a model's weights. */
+    static boolean isNoWeight(String key) {
+        String last = key.substring(key.lastIndexOf('.') + 1);
+        return key.startsWith("model_ema.")
+                || NO_WEIGHTS.contains(last)
+                || key.indexOf('.') < 0 && NO_WEIGHTS.contains(key);
     }
 }

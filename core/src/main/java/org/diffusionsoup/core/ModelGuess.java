@@ -23,25 +23,11 @@ final class ModelGuess {
     }
 
     static Optional<String> ofTensors(Map<String, TensorInfo> tensors) {
-        return isLora(tensors)
-                ? Optional.of("LoRA")
-                : Architecture.of(tensors).map(Architecture::title);
-    }
-
-    /** Whether a checkpoint holds low-rank updates and not weights. */
-    static boolean isLora(Map<String, TensorInfo> tensors) {
-        long low = tensors.keySet().stream().filter(ModelGuess::isLoraKey).count();
-        return low > 0 && 2 * low >= tensors.size();
-    }
-
-    private static boolean isLoraKey(String key) {
-        return key.contains("lora_up.")
-                || key.contains("lora_down.")
-                || key.contains("lora_A.")
-                || key.contains("lora_B.")
-                || key.contains(".lora.up.")
-                || key.contains(".lora.down.")
-                || key.contains(".lora_linear_layer.");
+        Optional<String> model = Architecture.of(tensors).map(Architecture::title);
+        Optional<String> special = SpecialWeights.of(tensors).map(SpecialWeights::title);
+        return model.isPresent() && special.isPresent()
+                ? Optional.of(model.get() + ", " + special.get())
+                : special.or(() -> model);
     }
 
     /** Whether tensors bear the names of the original Stable Diffusion code. */

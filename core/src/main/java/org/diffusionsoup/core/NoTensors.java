@@ -13,7 +13,7 @@ import java.util.SequencedMap;
  *
  * @param path of the ingredient
  */
-record NoTensors(Path path) implements TensorSource {
+public record NoTensors(Path path) implements TensorSource {
     static NoTensors of(Ingredient ingredient) {
         return new NoTensors(ingredient.what().path());
     }

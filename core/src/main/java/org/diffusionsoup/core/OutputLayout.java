@@ -1,5 +1,6 @@
 package org.diffusionsoup.core;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -24,8 +25,14 @@ import org.diffusionsoup.core.JsonValue.JsonString;
  * @param like whose layout, and whose other files, the output takes
  * @param dropped components of {@code like}, a diffusers folder, that the output does not have
  * @param kept components that {@code like} lacks and the output has, with whose other files
+ * @param others files without weights that are another's, by path in the folder, with where they
+ *     lie
  */
-record OutputLayout(Checkpoint like, SortedSet<String> dropped, SortedMap<String, Component> kept) {
+record OutputLayout(
+        Checkpoint like,
+        SortedSet<String> dropped,
+        SortedMap<String, Component> kept,
+        SortedMap<String, Path> others) {
     /** What an entry of {@code model_index.json} says where diffusers saves a pipeline without. */
     private static final JsonArray ABSENT = new JsonArray(List.of(new JsonNull(), new JsonNull()));
 
@@ -38,6 +45,7 @@ record OutputLayout(Checkpoint like, SortedSet<String> dropped, SortedMap<String
     OutputLayout {
         dropped = Collections.unmodifiableSortedSet(new TreeSet<>(dropped));
         kept = Collections.unmodifiableSortedMap(new TreeMap<>(kept));
+        others = Collections.unmodifiableSortedMap(new TreeMap<>(others));
     }
 
     private static Map<String, Set<String>> optional() {
@@ -55,7 +63,7 @@ record OutputLayout(Checkpoint like, SortedSet<String> dropped, SortedMap<String
 
     /** All as another checkpoint has it. */
     static OutputLayout of(Checkpoint like) {
-        return new OutputLayout(like, new TreeSet<>(), new TreeMap<>());
+        return new OutputLayout(like, new TreeSet<>(), new TreeMap<>(), new TreeMap<>());
     }
 
     /** Whether {@code model_index.json} is another than that of {@code like}. */

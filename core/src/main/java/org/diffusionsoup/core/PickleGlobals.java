@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.core.PickleValue.Global;
 
 /**
@@ -28,16 +29,98 @@ final class PickleGlobals {
         /** Called with anything, an opaque value. */
         INERT_CALL,
         /** Not callable: a dictionary key, an argument of an inert call. */
-        INERT
+        INERT,
+        /** A class or function of objects beside a state dict: called or not, an opaque value. */
+        LEFT_OUT
     }
 
     private static final Map<String, Global> ALLOWED = allowed();
 
     private PickleGlobals() {}
 
+    /**
+     * Packages whose objects training leaves beside a state dict: settings, callbacks, counters.
+     * Nothing of them is looked up or run; whatever a pickle builds of them is one opaque value.
+     */
+    private static final List<String> LEFT_OUT =
+            List.of(
+                    "omegaconf.",
+                    "pytorch_lightning.",
+                    "lightning.",
+                    "lightning_fabric.",
+                    "lightning_utilities.",
+                    "pathlib.",
+                    "datetime.",
+                    "typing.",
+                    "torch.optim.",
+                    "torch.torch_version.",
+                    "torchmetrics.",
+                    "accelerate.",
+                    "yacs.config.",
+                    "easydict.",
+                    "ml_collections.");
+
+    private static final Set<String> LEFT_OUT_NAMES =
+            Set.of(
+                    "collections.Counter",
+                    "collections.defaultdict",
+                    "collections.deque",
+                    "argparse.Namespace",
+                    "types.SimpleNamespace",
+                    "decimal.Decimal",
+                    "fractions.Fraction",
+                    "uuid.UUID",
+                    "enum.Enum",
+                    "numpy.ndarray",
+                    "numpy.core.multiarray._reconstruct",
+                    "numpy._core.multiarray._reconstruct",
+                    "numpy.random.__RandomState_ctor",
+                    "torch.Generator",
+                    "copyreg._reconstructor",
+                    "copy_reg._reconstructor");
+
+    /** Types of Python's own, which appear as arguments of the others. */
+    private static final Set<String> TYPES =
+            Set.of(
+                    "int",
+                    "float",
+                    "bool",
+                    "str",
+                    "bytes",
+                    "dict",
+                    "list",
+                    "tuple",
+                    "set",
+                    "frozenset",
+                    "object",
+                    "complex",
+                    "slice",
+                    "range",
+                    "bytearray");
+
     /** The allowed global of that full name, such as {@code torch.FloatStorage}. */
     static Optional<Global> of(String name) {
-        return Optional.ofNullable(ALLOWED.get(name));
+        Global known = ALLOWED.get(name);
+        if (known != null) {
+            return Optional.of(known);
+        }
+        boolean type =
+                (name.startsWith("builtins.") || name.startsWith("__builtin__."))
+                        && TYPES.contains(name.substring(name.indexOf('.') + 1));
+        boolean object =
+                LEFT_OUT_NAMES.contains(name) || LEFT_OUT.stream().anyMatch(name::startsWith);
+        return type || object
+                ? Optional.of(new Global(name, Role.LEFT_OUT, Optional.empty()))
+                : Optional.empty();
+    }
+
+    /** Whether a name is worth telling where it was left out. */
+    static boolean isTold(Global global) {
+        return global.role() == Role.LEFT_OUT
+                && !global.name().startsWith("builtins.")
+                && !global.name().startsWith("__builtin__.")
+                && !global.name().startsWith("typing.")
+                && !global.name().startsWith("copy");
     }
 
     private static Map<String, Global> allowed() {

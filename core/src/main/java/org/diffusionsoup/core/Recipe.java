@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.math.BigInteger;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,12 +22,17 @@ import org.diffusionsoup.core.KeptSum.Member;
  * @param layout the soup's
  * @param members the ingredients, in {@link Member#ORDER}
  * @param options what else decides the bytes, such as the output's dtype, by name
+ * @param copied by part, which tensors are not means of all ingredients, in words; of none where
+ *     all are
+ * @param objective what the soup predicts, where its ingredients say it; empty where they do not
  */
 record Recipe(
         String method,
         OutputLayout layout,
         List<Member> members,
-        SortedMap<String, String> options) {
+        SortedMap<String, String> options,
+        SortedMap<String, String> copied,
+        Optional<String> objective) {
     /** The plain soup. */
     static final String AVERAGE = "weighted average";
 
@@ -36,12 +42,24 @@ record Recipe(
     /** With coefficients in lowest terms, in an order of their own. */
     static Recipe average(
             OutputLayout layout, List<Member> members, SortedMap<String, String> options) {
+        return average(layout, members, options, new TreeMap<>(), Optional.empty());
+    }
+
+    /** The same of ingredients that were not required to be alike. */
+    static Recipe average(
+            OutputLayout layout,
+            List<Member> members,
+            SortedMap<String, String> options,
+            SortedMap<String, String> copied,
+            Optional<String> objective) {
         BigInteger gcd = members.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::gcd);
         return new Recipe(
                 AVERAGE,
                 layout,
                 members.stream().map(m -> m.withA(m.a().divide(gcd))).sorted(Member.ORDER).toList(),
-                options);
+                options,
+                copied,
+                objective);
     }
 
     Coefficient coefficient(int i) {
@@ -57,11 +75,33 @@ record Recipe(
                 all.add(m.metadata().getOrDefault(part, Map.of()));
             }
         }
-        Map<String, String> common = new TreeMap<>(all.isEmpty() ? Map.of() : all.getFirst());
-        all.forEach(own -> common.entrySet().retainAll(own.entrySet()));
+        Map<String, String> common = CarriedConfigs.common(all, first(part));
+        objective.ifPresent(o -> sayObjective(common, o));
         // The libraries that load pipelines refuse files that do not say for which framework.
         common.putIfAbsent("format", "pt");
         return Provenance.of(json(part)).writeTo(common);
+    }
+
+    /** What the ingredient that was given first says of itself, where it counts which that was. */
+    private Map<String, String> first(String part) {
+        if (!options.containsKey(FIRST_NAME)) {
+            return Map.of();
+        }
+        Optional<Path> like = Optional.of(layout.like().path());
+        return members.stream()
+                .filter(m -> m.path().equals(like))
+                .findFirst()
+                .map(m -> m.metadata().getOrDefault(part, Map.of()))
+                .orElse(Map.of());
+    }
+
+    /** Says what a single file predicts where nothing else in its header does. */
+    private static void sayObjective(Map<String, String> header, String prediction) {
+        if (!header.containsKey(CarriedConfigs.KEY)) {
+            header.putIfAbsent(
+                    TrainingObjective.MODELSPEC,
+                    prediction.equals(TrainingObjective.VELOCITY) ? "v" : prediction);
+        }
     }
 
     /**
@@ -95,6 +135,10 @@ record Recipe(
             Optional<String> first = firstHash(part);
             if (first.isPresent()) {
                 g.writeStringField("first_sha256", first.get());
+            }
+            String notMeans = copied.getOrDefault(part, "");
+            if (!notMeans.isEmpty()) {
+                g.writeStringField("copied", notMeans);
             }
             g.writeArrayFieldStart("ingredients");
             for (int i = 0; i < members.size(); i++) {

@@ -84,6 +84,7 @@ public final class RunningSoup implements AutoCloseable {
             for (Path p : paths) {
                 opened.add(Ingredient.of(SoupIngredient.of(p), Checkpoint.open(p)));
             }
+            opened.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
             List<Checkpoint> others = opened.stream().skip(1).map(Ingredient::checkpoint).toList();
             List<TensorPlan> plan =
                     Mismatches.between(

@@ -11,34 +11,39 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
 
 /**
- * A state dict spread over several safetensors files by a {@code *.safetensors.index.json}, as
- * Hugging Face libraries write large models: {@code weight_map} says which file holds which tensor.
+ * A state dict spread over several files by a {@code *.safetensors.index.json}, as Hugging Face
+ * libraries write large models, or a {@code *.bin.index.json} of PyTorch files: {@code weight_map}
+ * says which file holds which tensor.
  */
 final class ShardedSafetensors implements TensorSource {
     static final String INDEX_SUFFIX = ".safetensors.index.json";
 
+    private static final Pattern INDEX =
+            Pattern.compile("(?s).+\\.(safetensors|bin)\\.index(\\.[A-Za-z0-9_]+)?\\.json");
+
     private final Path index;
     private final FileStamp stamp;
-    private final List<SafetensorsFile> files;
+    private final List<TensorSource> files;
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
-    private final Map<String, SafetensorsFile> owners = new TreeMap<>();
+    private final Map<String, TensorSource> owners = new TreeMap<>();
     private final Map<String, String> metadata;
 
-    private ShardedSafetensors(Path index, FileStamp stamp, List<SafetensorsFile> files) {
+    private ShardedSafetensors(Path index, FileStamp stamp, List<TensorSource> files) {
         this.index = index;
         this.stamp = stamp;
         this.files = files;
         TreeMap<String, TensorInfo> all = new TreeMap<>(SafetensorsWriter.BY_UTF8);
         TreeMap<String, String> common = new TreeMap<>(files.getFirst().metadata());
-        for (SafetensorsFile f : files) {
+        for (TensorSource f : files) {
             common.entrySet().retainAll(f.metadata().entrySet());
             f.tensors()
                     .forEach((name, info) -> {
-                        SafetensorsFile other = owners.put(name, f);
+                        TensorSource other = owners.put(name, f);
                         if (other != null) {
                             throw new MalformedCheckpointException(
                                     index,
@@ -74,17 +79,16 @@ final class ShardedSafetensors implements TensorSource {
         TreeMap<String, List<String>> byFile = new TreeMap<>();
         map.fields()
                 .forEach((tensor, value) -> {
-                    if (!(value instanceof JsonString(String file))
-                            || !file.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*\\.safetensors")) {
+                    if (!(value instanceof JsonString(String file)) || !isFileBeside(file)) {
                         throw new MalformedCheckpointException(
                                 index,
                                 "weight_map of '" + tensor + "'",
-                                "the name of a .safetensors file beside it",
+                                "the name of a .safetensors or .bin file beside it",
                                 value.toString());
                     }
                     byFile.computeIfAbsent(file, f -> new ArrayList<>()).add(tensor);
                 });
-        List<SafetensorsFile> open = new ArrayList<>();
+        List<TensorSource> open = new ArrayList<>();
         ShardedSafetensors made = null;
         try {
             for (String file : byFile.keySet()) {
@@ -93,7 +97,7 @@ final class ShardedSafetensors implements TensorSource {
                     throw new MalformedCheckpointException(
                             index, "weight_map", "the file " + file + " beside it", "none");
                 }
-                open.add(SafetensorsFile.open(path));
+                open.add(FileKind.open(path));
             }
             ShardedSafetensors set = new ShardedSafetensors(index, stamp, open);
             set.checkMap(byFile);
@@ -101,9 +105,25 @@ final class ShardedSafetensors implements TensorSource {
             return set;
         } finally {
             if (made == null) {
-                open.forEach(SafetensorsFile::close);
+                open.forEach(TensorSource::close);
             }
         }
+    }
+
+    /** Whether a name is that of an index of shards, of any variant. */
+    static boolean isIndex(Path file) {
+        String name = String.valueOf(file.getFileName());
+        return name.endsWith(".json") && INDEX.matcher(name).matches();
+    }
+
+    /** A name in any language, but no path, and nothing hidden. */
+    private static boolean isFileBeside(String name) {
+        return (name.endsWith(".safetensors") || name.endsWith(".bin"))
+                && name.length() <= 255
+                && !name.startsWith(".")
+                && name.chars()
+                        .noneMatch(c ->
+                                c == '/' || c == '\\' || c == ':' || Character.isISOControl(c));
     }
 
     private void checkMap(Map<String, List<String>> byFile) {
@@ -111,7 +131,7 @@ final class ShardedSafetensors implements TensorSource {
         for (var e : byFile.entrySet()) {
             for (String tensor : e.getValue()) {
                 mapped++;
-                SafetensorsFile owner = owners.get(tensor);
+                TensorSource owner = owners.get(tensor);
                 if (owner == null || !owner.path().endsWith(e.getKey())) {
                     throw new MalformedCheckpointException(
                             index,
@@ -149,12 +169,17 @@ final class ShardedSafetensors implements TensorSource {
 
     @Override
     public List<Path> files() {
-        return files.stream().map(SafetensorsFile::path).toList();
+        return files.stream().map(TensorSource::path).toList();
+    }
+
+    @Override
+    public List<String> notes() {
+        return files.stream().flatMap(f -> f.notes().stream()).distinct().toList();
     }
 
     @Override
     public void read(String tensor, long from, MemorySegment into) {
-        SafetensorsFile owner = owners.get(tensor);
+        TensorSource owner = owners.get(tensor);
         if (owner == null) {
             throw new SoupException("No tensor '" + tensor + "' in " + index + ".");
         }
@@ -164,11 +189,11 @@ final class ShardedSafetensors implements TensorSource {
     @Override
     public void checkUnchanged() {
         stamp.check(index);
-        files.forEach(SafetensorsFile::checkUnchanged);
+        files.forEach(TensorSource::checkUnchanged);
     }
 
     @Override
     public void close() {
-        files.forEach(SafetensorsFile::close);
+        files.forEach(TensorSource::close);
     }
 }

@@ -14,6 +14,8 @@ import java.util.List;
  * @param bytes size of the tensors written
  * @param note what the caller may not expect: why a wanted sum was not kept, which components that
  *     its pipeline needs the soup lacks; empty otherwise
+ * @param copied which tensors are one ingredient's alone and no mean, as a policy asked for, in a
+ *     sentence; empty where there are none
  */
 public record Soup(
         Path output,
@@ -22,7 +24,8 @@ public record Soup(
         long tensors,
         long parameters,
         long bytes,
-        String note) {
+        String note,
+        String copied) {
     public Soup {
         ingredients = List.copyOf(ingredients);
     }

@@ -191,7 +191,14 @@ public final class SoupAdjuster {
                         open.forEach(Averager::close);
                     }
                     return new Soup(
-                            request.output(), List.of(), parts.size(), count[0], 0, count[2], "");
+                            request.output(),
+                            List.of(),
+                            parts.size(),
+                            count[0],
+                            0,
+                            count[2],
+                            "",
+                            "");
                 });
     }
 
@@ -321,7 +328,8 @@ public final class SoupAdjuster {
             for (SoupIngredient a : request.add()) {
                 opened.add(Ingredient.of(a, Checkpoint.open(a.path())));
             }
-            List<Ingredient> hashed = Souper.hashed(opened, workers, options);
+            checkAlike(soup, opened, opened.subList(request.remove().size(), opened.size()));
+            List<Ingredient> hashed = named(soup, Souper.hashed(opened, workers, options));
             int removed = request.remove().size();
             return work.run(
                     soup,
@@ -332,6 +340,30 @@ public final class SoupAdjuster {
             opened.forEach(i -> i.checkpoint().close());
             workers.shutdownNow();
         }
+    }
+
+    /** Refuses what has no mean, and to take in what was trained for something else. */
+    private static void checkAlike(Checkpoint soup, List<Ingredient> all, List<Ingredient> added) {
+        SpecialWeights.refuse(soup, "averaged");
+        all.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
+        for (Ingredient i : added) {
+            TrainingObjective.difference(soup, i.checkpoint())
+                    .ifPresent(d -> {
+                        throw new SoupException(
+                                "%s predicts %s, which %s does; models of different objectives have no mean."
+                                        .formatted(i.what().path(), d, soup.path()));
+                    });
+        }
+    }
+
+    /** Ingredients under the soup's names, as they were averaged under them. */
+    private static List<Ingredient> named(Checkpoint soup, List<Ingredient> ingredients) {
+        List<Ingredient> named = new ArrayList<>();
+        for (Ingredient i : ingredients) {
+            Checkpoint c = TensorNames.agreeing(List.of(soup, i.checkpoint())).getLast();
+            named.add(new Ingredient(i.what(), c, i.hashes()));
+        }
+        return named;
     }
 
     /** One exact adjustment. */
@@ -405,7 +437,7 @@ public final class SoupAdjuster {
                 String name = recipe.members().get(i).name();
                 in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
             }
-            return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "");
+            return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "", "");
         }
 
         private long sum(List<Member> of) {

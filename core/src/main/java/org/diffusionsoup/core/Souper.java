@@ -26,6 +26,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.KeptSum.Member;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.MismatchPolicy.OnFiles;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 
 /**
@@ -56,6 +58,8 @@ public final class Souper {
      * @param keepSum whether the exact sum is kept in {@code OUTPUT.sum}, for {@link SoupAdjuster}
      * @param hashes remembers the SHA-256 of ingredients
      * @param progress told how far a soup is
+     * @param variant of diffusers folders' weights, such as {@code fp16}; empty for those without
+     *     such a word in their names
      */
     public record Options(
             int threads,
@@ -66,7 +70,8 @@ public final class Souper {
             MismatchPolicy policy,
             boolean keepSum,
             HashCache hashes,
-            SoupProgress progress) {
+            SoupProgress progress,
+            String variant) {
         /** One thread per processor; an existing output is refused, as are NaN and infinities. */
         public static final Options DEFAULT =
                 new Options(
@@ -78,7 +83,8 @@ public final class Souper {
                         MismatchPolicy.REFUSE,
                         false,
                         HashCache.none(),
-                        SoupProgress.NONE);
+                        SoupProgress.NONE,
+                        "");
 
         public Options {
             components = Collections.unmodifiableSortedSet(new TreeSet<>(components));
@@ -102,7 +108,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withWriter(CheckpointWriter w) {
@@ -115,7 +122,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withOutputDType(Optional<DType> dtype) {
@@ -128,7 +136,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withAllowNonFinite(boolean allowed) {
@@ -141,7 +150,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withComponents(Collection<String> names) {
@@ -154,7 +164,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withPolicy(MismatchPolicy p) {
@@ -167,7 +178,8 @@ public final class Souper {
                     p,
                     keepSum,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withKeepSum(boolean keep) {
@@ -180,7 +192,8 @@ public final class Souper {
                     policy,
                     keep,
                     hashes,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withHashes(HashCache cache) {
@@ -193,7 +206,8 @@ public final class Souper {
                     policy,
                     keepSum,
                     cache,
-                    progress);
+                    progress,
+                    variant);
         }
 
         public Options withProgress(SoupProgress listener) {
@@ -206,7 +220,22 @@ public final class Souper {
                     policy,
                     keepSum,
                     hashes,
-                    listener);
+                    listener,
+                    variant);
+        }
+
+        public Options withVariant(String word) {
+            return new Options(
+                    threads,
+                    writer,
+                    outputDType,
+                    allowNonFinite,
+                    components,
+                    policy,
+                    keepSum,
+                    hashes,
+                    progress,
+                    word);
         }
     }
 
@@ -288,7 +317,7 @@ public final class Souper {
         Runnable warm = () -> {};
         try {
             for (SoupIngredient i : ingredients) {
-                opened.add(Ingredient.of(i, Checkpoint.open(i.path())));
+                opened.add(Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
                 if (opened.size() == 1) {
                     List<Long> all = Arrays.stream(a).boxed().toList();
                     warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);
@@ -306,11 +335,23 @@ public final class Souper {
      */
     private Soup makeFrom(
             List<Ingredient> opened, Path output, SortedMap<String, String> notes, Runnable warm) {
+        if (opened.size() > 1 || options.outputDType().isPresent()) {
+            SpecialWeights.refuse(opened.getFirst().checkpoint(), "averaged");
+        }
+        Mismatches found = compared(opened);
+        if (!found.isEmpty()) {
+            opened.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
+            List<Ingredient> renamed = Ingredient.agreeing(opened);
+            if (!renamed.equals(opened)) {
+                opened = renamed;
+                found = compared(opened);
+            }
+        }
         Ingredient first = opened.getFirst();
-        List<Checkpoint> others =
-                opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
         List<TensorPlan> plan =
-                Mismatches.between(first.checkpoint(), others, options.policy()).plan();
+                options.policy().integers() == OnInteger.FROM_FIRST
+                        ? IntegerBuffers.ofFirst(found.plan(), opened)
+                        : found.plan();
         for (String c : options.components()) {
             if (plan.stream().noneMatch(t -> t.part().equals(c))) {
                 first.part(c);
@@ -318,11 +359,17 @@ public final class Souper {
         }
         ExecutorService workers = Workers.start(options.threads());
         try {
-            return new Run(hashed(opened, workers, options), plan, workers, notes)
+            return new Run(hashed(opened, workers, options), plan, workers, notes, found)
                     .make(output, warm);
         } finally {
             workers.shutdownNow();
         }
+    }
+
+    private Mismatches compared(List<Ingredient> opened) {
+        List<Checkpoint> others =
+                opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
+        return Mismatches.between(opened.getFirst().checkpoint(), others, options.policy());
     }
 
     private void checkOutput(List<SoupIngredient> ingredients, Path output) {
@@ -389,6 +436,8 @@ public final class Souper {
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
         private final SortedMap<String, String> notes;
+        private final Mismatches found;
+        private final CopiedTensors copied;
         private final List<Long> a;
         private final Recipe recipe;
         private final OutputLayout layout;
@@ -403,8 +452,10 @@ public final class Souper {
                 List<Ingredient> given,
                 List<TensorPlan> wanted,
                 ExecutorService workers,
-                SortedMap<String, String> notes) {
+                SortedMap<String, String> notes,
+                Mismatches found) {
             this.notes = notes;
+            this.found = found;
             this.workers = workers;
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
@@ -430,6 +481,9 @@ public final class Souper {
             if (!options.components().isEmpty()) {
                 extra.put("components", String.join(",", options.components()));
             }
+            if (!options.variant().isEmpty()) {
+                extra.put("variant", options.variant());
+            }
             if (!alike) {
                 options.policy().describe(extra);
                 extra.put("first_name", given.getFirst().what().name());
@@ -437,7 +491,20 @@ public final class Souper {
                     extra.put("given_order", orderOf(given));
                 }
             }
-            this.recipe = Recipe.average(layout, members, extra);
+            this.copied =
+                    found.isEmpty() && options.policy().integers() == OnInteger.REFUSE
+                            ? CopiedTensors.NONE
+                            : CopiedTensors.of(
+                                    wanted.stream().filter(t -> isWanted(t.part())).toList(),
+                                    given.stream().map(i -> i.what().name()).toList(),
+                                    options.components().isEmpty());
+            this.recipe =
+                    Recipe.average(
+                            layout,
+                            members,
+                            extra,
+                            copied.byPart(),
+                            found.objective(given.getFirst().checkpoint()));
         }
 
         /** Like a checkpoint, but for the components of which nothing is left. */
@@ -458,7 +525,12 @@ public final class Souper {
                             }
                         });
             }
-            return new OutputLayout(like, dropped, more.suppliers());
+            SortedMap<String, Path> others =
+                    options.policy().files() == OnFiles.REFUSE
+                            ? found.leastTexts()
+                            : new TreeMap<>();
+            others.keySet().removeIf(f -> dropped.contains(DiffusersFolder.componentOf(f)));
+            return new OutputLayout(like, dropped, more.suppliers(), others);
         }
 
         private ExtraComponents extraComponents(List<Ingredient> given) {
@@ -544,7 +616,12 @@ public final class Souper {
             }
             long bytes = doneBytes;
             String note =
-                    Stream.of(layout.note(), options.keepSum() ? keepSum(output) : "")
+                    Stream.concat(
+                                    ingredients.stream().flatMap(i -> i.checkpoint().notes()),
+                                    Stream.of(
+                                            layout.note(),
+                                            found.note(),
+                                            options.keepSum() ? keepSum(output) : ""))
                             .filter(n -> !n.isEmpty())
                             .collect(Collectors.joining(" "));
             List<SoupIngredient> normalised = new ArrayList<>();
@@ -552,7 +629,15 @@ public final class Souper {
                 SoupIngredient w = ingredients.get(i).what();
                 normalised.add(new SoupIngredient(w.name(), w.path(), recipe.coefficient(i)));
             }
-            return new Soup(output, normalised, plan.size(), tensors, parameters, bytes, note);
+            return new Soup(
+                    output,
+                    normalised,
+                    plan.size(),
+                    tensors,
+                    parameters,
+                    bytes,
+                    note,
+                    copied.sentence());
         }
 
         private Averager averager(Averager.Task task, String what) {
@@ -618,9 +703,21 @@ public final class Souper {
             SumExceptions exceptions = new SumExceptions(part);
             List<TensorPlace> sums = new ArrayList<>();
             for (TensorPlace t : plan.getOrDefault(part, List.of())) {
+                if (t.inputs().size() < sources.size()) {
+                    throw new SumExceptions.TooMany(
+                            "No sum was kept: not every ingredient has tensor '"
+                                    + t.name()
+                                    + "'; withdrawing means averaging again.");
+                }
                 if (t.computed()) {
                     List<DType> dtypes = new ArrayList<>();
                     sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
+                    if (Averager.isMask(t.name())) {
+                        throw new SumExceptions.TooMany(
+                                "No sum was kept: tensor '"
+                                        + t.name()
+                                        + "' is a mask; withdrawing means averaging again.");
+                    }
                     if (dtypes.contains(DType.F64)) {
                         throw new SumExceptions.TooMany(
                                 "No sum was kept: tensor '"

@@ -34,6 +34,11 @@ public record TensorInfo(String name, DType dtype, long[] shape, long offset, lo
         return byteSize / dtype.bytes();
     }
 
+    /** Whether the other tensor has the same shape. */
+    public boolean sameShape(TensorInfo other) {
+        return Arrays.equals(shape, other.shape);
+    }
+
     /** Whether the other tensor has the same dtype and shape. */
     public boolean sameKind(TensorInfo other) {
         return dtype == other.dtype && Arrays.equals(shape, other.shape);

@@ -18,6 +18,11 @@ public interface TensorSource extends AutoCloseable {
     /** The header's text entries, empty if it has none; unmodifiable. */
     Map<String, String> metadata();
 
+    /** What was found beside the tensors and left out, a sentence each; mostly empty. */
+    default List<String> notes() {
+        return List.of();
+    }
+
     /**
      * All tensors by name, unmodifiable. {@link TensorInfo#offset} counts from the start of the
      * file the tensor lies in, and is of no use to callers.

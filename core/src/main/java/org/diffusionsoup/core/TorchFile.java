@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import org.diffusionsoup.core.TorchStateDict.Placed;
 
@@ -30,13 +32,19 @@ final class TorchFile implements TensorSource {
     private final Path path;
     private final FileChannel channel;
     private final FileStamp stamp;
+    private final List<String> notes;
     private final SequencedMap<String, Placed> placed;
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
     private final Arena arena = Arena.ofShared();
     private final Map<String, MemorySegment> mapped = new ConcurrentHashMap<>();
 
     private TorchFile(
-            Path path, FileChannel channel, FileStamp stamp, SequencedMap<String, Placed> placed) {
+            Path path,
+            FileChannel channel,
+            FileStamp stamp,
+            SequencedMap<String, Placed> placed,
+            List<String> notes) {
+        this.notes = notes;
         this.path = path;
         this.channel = channel;
         this.stamp = stamp;
@@ -66,11 +74,13 @@ final class TorchFile implements TensorSource {
                         path, new String(bytes(path, channel, order, 16), StandardCharsets.UTF_8));
             }
             TorchZip.Entry pickle = Objects.requireNonNull(entries.get(root + PICKLE));
+            Set<String> leftOut = new TreeSet<>();
             PickleValue top =
-                    Unpickler.read(path, bytes(path, channel, pickle, Unpickler.MAX_BYTES));
+                    Unpickler.read(
+                            path, bytes(path, channel, pickle, Unpickler.MAX_BYTES), leftOut);
             SequencedMap<String, Placed> placed =
-                    new TorchStateDict(path, entries, root).tensors(top, stamp.size());
-            TorchFile made = new TorchFile(path, channel, stamp, placed);
+                    new TorchStateDict(path, entries, root).tensors(top, stamp.size(), leftOut);
+            TorchFile made = new TorchFile(path, channel, stamp, placed, note(path, leftOut));
             complete = true;
             return made;
         } catch (IOException e) {
@@ -80,6 +90,21 @@ final class TorchFile implements TensorSource {
                 closeQuietly(channel);
             }
         }
+    }
+
+    private static List<String> note(Path path, Set<String> leftOut) {
+        return leftOut.isEmpty()
+                ? List.of()
+                : List.of(
+                        path
+                                + " holds more than its state dict, left out without running it: "
+                                + String.join(", ", leftOut)
+                                + ".");
+    }
+
+    @Override
+    public List<String> notes() {
+        return notes;
     }
 
     /** All entries lie in one folder; it is the one that holds {@code data.pkl}. */

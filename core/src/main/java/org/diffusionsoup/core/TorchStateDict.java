@@ -2,10 +2,13 @@ package org.diffusionsoup.core;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import org.diffusionsoup.core.PickleValue.Dict;
+import org.diffusionsoup.core.PickleValue.Sequence;
 import org.diffusionsoup.core.PickleValue.Storage;
 import org.diffusionsoup.core.PickleValue.Tensor;
 import org.diffusionsoup.core.PickleValue.Text;
@@ -21,32 +24,61 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
     record Placed(TensorInfo info, StridedView view, long spanBytes) {}
 
     /**
-     * The tensors in the state dict's order: that of an entry {@code state_dict}, or else of a dict
-     * {@code model} (BLIP's name for it), if there is one (what lies beside it is training state
-     * and is left out), else of the whole value.
+     * How a state dict is called inside what training saves, in the order of preference: the
+     * weights before their moving average.
+     */
+    private static final List<String> NAMES =
+            List.of(
+                    "state_dict",
+                    "model_state_dict",
+                    "model",
+                    "module",
+                    "params",
+                    "params_ema",
+                    "ema_state_dict",
+                    "model_ema",
+                    "ema",
+                    "weights",
+                    "net",
+                    "network");
+
+    /** How deep dicts are looked into for a state dict. */
+    private static final int DEPTH = 4;
+
+    /**
+     * The tensors in the state dict's order: that of the value itself if it holds tensors, else of
+     * the dict under one of {@link #NAMES}, else of the only dict in it that holds any. What lies
+     * beside it is training state and is left out.
      *
-     * @throws SoupException if it is no dict of tensors
+     * @param leftOut receives what else the state dict itself holds under names of its own
+     * @throws SoupException if there is no dict of tensors, or there are several of which none has
+     *     a known name
      * @throws MalformedCheckpointException if a tensor does not fit its storage
      */
-    SequencedMap<String, Placed> tensors(PickleValue top, long fileSize) {
+    SequencedMap<String, Placed> tensors(PickleValue top, long fileSize, Set<String> leftOut) {
         Dict dict = stateDict(top);
         LinkedHashMap<String, Placed> tensors = new LinkedHashMap<>();
         for (int i = 0; i < dict.keys.size(); i++) {
+            PickleValue value = dict.values.get(i);
             if (!(dict.keys.get(i) instanceof Text(String name))) {
                 throw new SoupException(
                         file + " has " + dict.keys.get(i).kind() + " as a tensor's name.");
             }
-            if (!(dict.values.get(i) instanceof Tensor t)) {
+            if (value instanceof Tensor t) {
+                tensors.put(name, place(name, t));
+            } else if (value instanceof Dict || value instanceof Sequence) {
                 throw new SoupException(
                         file
                                 + " holds "
-                                + dict.values.get(i).kind()
+                                + value.kind()
                                 + " under '"
                                 + MalformedCheckpointException.clip(name)
                                 + "' where a state dict holds a tensor; save the state dict alone"
                                 + " (or as 'state_dict') from PyTorch.");
+            } else {
+                leftOut.add(
+                        "'" + MalformedCheckpointException.clip(name) + "' (" + value.kind() + ")");
             }
-            tensors.put(name, place(name, t));
         }
         long total = 0;
         for (Placed p : tensors.values()) {
@@ -67,15 +99,82 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
             throw new SoupException(
                     file + " holds " + top.kind() + ", not a state dict of tensors.");
         }
-        Optional<PickleValue> inner = outer.get("state_dict");
-        if (inner.isEmpty()) {
-            return outer.get("model").orElse(outer) instanceof Dict model ? model : outer;
+        if (outer.keys.isEmpty()) {
+            return outer;
         }
-        if (inner.get() instanceof Dict d) {
-            return d;
+        Optional<Dict> found = inside(outer, DEPTH);
+        if (found.isPresent()) {
+            return found.get();
         }
-        throw new SoupException(
-                file + " holds " + inner.get().kind() + " as 'state_dict', not a dict of tensors.");
+        // What is wrong with it is told when its tensors are looked at.
+        Optional<PickleValue> named = outer.get("state_dict");
+        if (named.isPresent() && !(named.get() instanceof Dict)) {
+            throw new SoupException(
+                    file
+                            + " holds "
+                            + named.get().kind()
+                            + " as 'state_dict', not a dict of tensors.");
+        }
+        if (outer.keys.getFirst() instanceof Text(String first)
+                && outer.values.stream().noneMatch(Dict.class::isInstance)) {
+            throw new SoupException(
+                    file
+                            + " holds "
+                            + outer.values.getFirst().kind()
+                            + " under '"
+                            + MalformedCheckpointException.clip(first)
+                            + "' and no tensors; save the state dict from PyTorch.");
+        }
+        return named.isPresent() && named.get() instanceof Dict d ? d : outer;
+    }
+
+    private Optional<Dict> inside(Dict outer, int depth) {
+        if (outer.values.stream().anyMatch(Tensor.class::isInstance)) {
+            return Optional.of(preferred(outer).orElse(outer));
+        }
+        if (depth == 0) {
+            return Optional.empty();
+        }
+        for (String name : NAMES) {
+            if (outer.get(name).orElse(outer) instanceof Dict d && d != outer) {
+                Optional<Dict> found = d.keys.isEmpty() ? Optional.of(d) : inside(d, depth - 1);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+        }
+        SequencedMap<String, Dict> others = new LinkedHashMap<>();
+        for (int i = 0; i < outer.keys.size(); i++) {
+            if (outer.keys.get(i) instanceof Text(String name)
+                    && outer.values.get(i) instanceof Dict d
+                    && !name.contains("optimizer")) {
+                inside(d, depth - 1).ifPresent(x -> others.put(name, x));
+            }
+        }
+        if (others.size() > 1) {
+            throw new SoupException(
+                    file
+                            + " holds several state dicts, "
+                            + String.join(
+                                    ", ",
+                                    others.keySet().stream()
+                                            .limit(6)
+                                            .map(MalformedCheckpointException::clip)
+                                            .toList())
+                            + "; save the one that is meant alone from PyTorch.");
+        }
+        return others.isEmpty() ? Optional.empty() : Optional.of(others.firstEntry().getValue());
+    }
+
+    /** A state dict under its usual name beside which lies a tensor, such as a step's number. */
+    private static Optional<Dict> preferred(Dict outer) {
+        for (String name : NAMES.subList(0, 3)) {
+            if (outer.get(name).orElse(outer) instanceof Dict d
+                    && d.values.stream().anyMatch(Tensor.class::isInstance)) {
+                return Optional.of(d);
+            }
+        }
+        return Optional.empty();
     }
 
     private Placed place(String name, Tensor t) {

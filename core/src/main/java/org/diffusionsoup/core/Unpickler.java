@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.diffusionsoup.core.PickleValue.Dict;
 import org.diffusionsoup.core.PickleValue.Global;
 import org.diffusionsoup.core.PickleValue.Int;
@@ -33,6 +35,7 @@ final class Unpickler {
     private final PickleBytes in;
     private final ArrayList<PickleValue> stack = new ArrayList<>();
     private final ArrayList<Integer> marks = new ArrayList<>();
+    private final Set<String> leftOut = new TreeSet<>();
     private @Nullable PickleValue[] memo = new PickleValue[256];
     private int memoized;
     private int at;
@@ -49,7 +52,19 @@ final class Unpickler {
      * @throws MalformedCheckpointException if it is no pickle, or exceeds a limit
      */
     static PickleValue read(Path file, byte[] pickle) {
-        return new Unpickler(file, pickle).run();
+        return read(file, pickle, new TreeSet<>());
+    }
+
+    /**
+     * The same.
+     *
+     * @param leftOut receives the names of the classes whose objects were left out
+     */
+    static PickleValue read(Path file, byte[] pickle, Set<String> leftOut) {
+        Unpickler reader = new Unpickler(file, pickle);
+        PickleValue top = reader.run();
+        leftOut.addAll(reader.leftOut);
+        return top;
     }
 
     private PickleValue run() {
@@ -158,12 +173,12 @@ final class Unpickler {
             }
             case 0x81 -> {
                 pop();
-                throw unsafe(describe(pop()));
+                push(object(pop()));
             }
             case 0x92 -> {
                 pop();
                 pop();
-                throw unsafe(describe(pop()));
+                push(object(pop()));
             }
             case 0x82 -> throw unsafe("extension code " + in.u1());
             case 0x83 -> throw unsafe("extension code " + in.u2());
@@ -179,7 +194,19 @@ final class Unpickler {
     }
 
     private PickleValue global(String name) {
-        return PickleGlobals.of(name).orElseThrow(() -> unsafe(name));
+        Global g = PickleGlobals.of(name).orElseThrow(() -> unsafe(name));
+        if (PickleGlobals.isTold(g)) {
+            leftOut.add(MalformedCheckpointException.clip(name));
+        }
+        return g;
+    }
+
+    /** An object of a class that is left out: nothing is made or run. */
+    private PickleValue object(PickleValue of) {
+        if (of instanceof Global g && g.role() == PickleGlobals.Role.LEFT_OUT) {
+            return new Opaque("a value of " + g.name());
+        }
+        throw unsafe(describe(of));
     }
 
     private PickleValue call(PickleValue callee, PickleValue arguments) {
@@ -203,7 +230,7 @@ final class Unpickler {
                 }
                 yield t;
             }
-            case INERT_CALL -> new Opaque("a value of " + g.name());
+            case INERT_CALL, LEFT_OUT -> new Opaque("a value of " + g.name());
             case STORAGE, DTYPE, INERT -> throw unsafe(g.name());
         };
     }
@@ -278,6 +305,9 @@ final class Unpickler {
     }
 
     private void append(List<PickleValue> items) {
+        if (isLeftOut(peek())) {
+            return; // of a list of a class of its own
+        }
         if (!(peek() instanceof Sequence s) || !s.list) {
             throw bad("a list to append to", peek().kind());
         }
@@ -285,6 +315,9 @@ final class Unpickler {
     }
 
     private void set(List<PickleValue> items) {
+        if (isLeftOut(peek())) {
+            return; // of a dict of a class of its own
+        }
         if (!(peek() instanceof Dict d) || items.size() % 2 != 0) {
             throw bad("a dict and pairs", peek().kind() + " and " + items.size() + " values");
         }
@@ -292,6 +325,10 @@ final class Unpickler {
             d.keys.add(items.get(i));
             d.values.add(items.get(i + 1));
         }
+    }
+
+    private static boolean isLeftOut(PickleValue value) {
+        return value instanceof Opaque o && o.kind().startsWith("a value of ");
     }
 
     private void expectSet(PickleValue value) {

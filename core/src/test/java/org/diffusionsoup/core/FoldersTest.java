@@ -83,7 +83,7 @@ class FoldersTest {
         }
         Files.writeString(index, "{\"unet\": [\"diffusers\", \"X\"]}");
         Files.createDirectory(dir.resolve("unet"));
-        Files.writeString(dir.resolve("unet/diffusion_pytorch_model.fp16.bin"), "");
+        Files.writeString(dir.resolve("unet/weights.bin"), "");
         assertThatThrownBy(() -> DiffusersFolder.open(dir))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("'unet'")

@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import org.diffusionsoup.core.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnFiles;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import org.junit.jupiter.api.Test;
@@ -24,18 +25,21 @@ class MismatchPolicyTest {
                 for (OnDtype dtype : OnDtype.values()) {
                     for (OnShape shape : OnShape.values()) {
                         for (OnFiles files : OnFiles.values()) {
-                            MismatchPolicy policy =
-                                    new MismatchPolicy(missing, extra, dtype, shape, files);
-                            Map<String, String> options = new TreeMap<>();
-                            policy.describe(options);
-                            assertThat(MismatchPolicy.of(options)).isEqualTo(policy);
-                            descriptions.add(options);
+                            for (OnInteger integers : OnInteger.values()) {
+                                MismatchPolicy policy =
+                                        new MismatchPolicy(
+                                                missing, extra, dtype, shape, files, integers);
+                                Map<String, String> options = new TreeMap<>();
+                                policy.describe(options);
+                                assertThat(MismatchPolicy.of(options)).isEqualTo(policy);
+                                descriptions.add(options);
+                            }
                         }
                     }
                 }
             }
         }
-        assertThat(descriptions).as("all of them different").hasSize(3 * 3 * 3 * 2 * 2);
+        assertThat(descriptions).as("all of them different").hasSize(3 * 3 * 3 * 3 * 2 * 2);
     }
 
     @Test
@@ -44,7 +48,14 @@ class MismatchPolicyTest {
                 .isEqualTo(MismatchPolicy.REFUSE);
         assertThat(MismatchPolicy.of(Map.of("on_shape", "refuse")))
                 .isEqualTo(MismatchPolicy.REFUSE);
-        for (String key : Set.of("on_missing", "on_extra", "on_dtype", "on_shape", "on_files")) {
+        for (String key :
+                Set.of(
+                        "on_missing",
+                        "on_extra",
+                        "on_dtype",
+                        "on_shape",
+                        "on_files",
+                        "on_integers")) {
             assertThatThrownBy(() -> MismatchPolicy.of(Map.of(key, "guess")))
                     .isInstanceOf(SoupException.class)
                     .hasMessageContaining("'guess' is no value of " + key)

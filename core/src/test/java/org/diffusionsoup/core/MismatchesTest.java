@@ -15,6 +15,7 @@ import org.diffusionsoup.core.Mismatch.Cause;
 import org.diffusionsoup.core.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnFiles;
+import org.diffusionsoup.core.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import org.diffusionsoup.core.Mismatches.Model;
@@ -153,10 +154,16 @@ class MismatchesTest {
 
         Model c = model("c", "w I64 2", "v F16 2");
         refused(Cause.INTEGER, a, c);
-        refusedBy(ASK.withDtype(OnDtype.CONVERT), a, c);
+        for (MismatchPolicy ofFirst :
+                List.of(ASK.withDtype(OnDtype.CONVERT), ASK.withIntegers(OnInteger.FROM_FIRST))) {
+            assertThat(plan(ofFirst, a, c))
+                    .containsExactly("w F16[2] COPY of [0]", "v F16[2] AVERAGE of [0, 1]");
+            assertThat(plan(ofFirst, c, a))
+                    .containsExactly("w I64[2] COPY of [0]", "v F16[2] AVERAGE of [0, 1]");
+        }
+        refusedBy(ASK.withIntegers(OnInteger.FROM_FIRST), a, b);
         assertThat(plan(ASK.withDtype(OnDtype.FROM_FIRST), a, c))
                 .containsExactly("w F16[2] COPY of [0]", "v F16[2] AVERAGE of [0, 1]");
-        refusedBy(ASK.withDtype(OnDtype.CONVERT), c, a);
     }
 
     @Test

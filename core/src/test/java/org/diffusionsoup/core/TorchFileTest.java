@@ -95,15 +95,16 @@ class TorchFileTest {
     }
 
     @Test
-    void aStateDictMayBeNamedModel() {
-        try (Checkpoint nested = Checkpoint.open(REAL.resolve("nested.pt"))) {
-            assertThat(nested.part("").tensors()).containsOnlyKeys("w");
+    void aStateDictMayBeNamedModelOrBeTheOnlyDict() {
+        for (String name : List.of("nested.pt", "nested-other.pt")) {
+            try (Checkpoint nested = Checkpoint.open(REAL.resolve(name))) {
+                assertThat(nested.part("").tensors()).containsOnlyKeys("w");
+            }
         }
     }
 
     @Test
     void otherFilesOfPyTorchAreRefusedPlainly() {
-        refused("nested-other.pt", "'other'", "a dict");
         refused("old-format.pt", "before version 1.6");
         assertThatThrownBy(() -> Checkpoint.open(REAL.resolve("whole-module.pt")))
                 .isInstanceOf(UnsafePickleException.class)
@@ -145,7 +146,7 @@ class TorchFileTest {
         Files.writeString(file(), "<html>not found</html>");
         assertThatThrownBy(() -> Checkpoint.open(file()))
                 .isExactlyInstanceOf(SoupException.class)
-                .hasMessageContaining("neither");
+                .hasMessageContainingAll("x.ckpt", "HTML page");
     }
 
     @Test
@@ -209,7 +210,7 @@ class TorchFileTest {
                 "ctorch._utils|_rebuild_parameter|}b. ! _rebuild_parameter ! 36",
                 "ctorch|load|. ! torch.load ! 2",
                 "ctorch.storage|_load_from_bytes|. ! torch.storage._load_from_bytes ! 2",
-                "cnumpy.core.multiarray|_reconstruct|. ! numpy.core.multiarray._reconstruct ! 2",
+                "cnumpy.core.multiarray|fromfile|. ! numpy.core.multiarray.fromfile ! 2",
                 "Psome id|. ! persistent id some id ! 2",
                 "(S'module'|S'x'|tQ. ! persistent id module ! 19",
                 "\u0082\u0001. ! extension code 1 ! 2",

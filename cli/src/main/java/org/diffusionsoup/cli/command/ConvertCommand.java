@@ -3,9 +3,11 @@ package org.diffusionsoup.cli.command;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
@@ -29,6 +31,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  soup convert sd15.safetensors -o sd15/",
             "  soup convert v2-1_768.ckpt -o sd21/ --prediction-type v_prediction",
+            "  soup convert v1-5-full.ckpt -o sd15-ema/ --ema",
             "  soup convert sdxl-folder/ -o sdxl.safetensors --to single --force"
         })
 final class ConvertCommand extends SoupCommand {
@@ -64,6 +67,21 @@ final class ConvertCommand extends SoupCommand {
                             + " the file says, else a guess that is printed).")
     private Optional<String> predictionType = Optional.empty();
 
+    @Option(
+            names = "--variant",
+            paramLabel = "WORD",
+            description =
+                    "Read this variant of the weights of diffusers folders, such as fp16 (default:"
+                            + " the files without such a word in their names).")
+    private String variant = "";
+
+    @Option(
+            names = "--ema",
+            description =
+                    "Take a single file's denoiser from the moving averages that training kept in"
+                            + " it (model_ema.*) instead of its weights.")
+    private boolean ema;
+
     @Option(names = "--force", description = "Replace an existing output.")
     private boolean force;
 
@@ -73,7 +91,7 @@ final class ConvertCommand extends SoupCommand {
         long start = System.nanoTime();
         Conversion made;
         Target target;
-        try (Checkpoint checkpoint = Checkpoint.open(in);
+        try (Checkpoint checkpoint = Checkpoint.open(in, variant);
                 Progress progress = console.progress()) {
             boolean folder = checkpoint.layout() == Checkpoint.Layout.DIFFUSERS;
             target = to.map(this::target).orElse(folder ? Target.SINGLE : Target.DIFFUSERS);
@@ -81,7 +99,8 @@ final class ConvertCommand extends SoupCommand {
                 throw misuse(
                         "--prediction-type is for --to diffusers; a single file has no scheduler.");
             }
-            Converter converter = new Converter(force, prediction, new MegabyteSteps(progress));
+            Converter converter =
+                    new Converter(force, prediction, ema, new MegabyteSteps(progress));
             made =
                     target == Target.SINGLE
                             ? converter.toSingleFile(checkpoint, out)
@@ -102,13 +121,34 @@ final class ConvertCommand extends SoupCommand {
                     if (!made.leftOut().isEmpty()) {
                         text.printf(
                                 Locale.ROOT,
-                                "  %d tensors that are no weights of the pipeline left out, such"
-                                        + " as %s%n",
-                                made.leftOut().size(),
-                                made.leftOut().getFirst());
+                                "  %d tensors that are no weights of the pipeline left out:%n",
+                                made.leftOut().size());
+                        grouped(made.leftOut())
+                                .forEach((names, n) -> text.println("    " + names + count(n)));
                     }
                     made.notes().forEach(n -> text.println("  " + n));
                 });
+    }
+
+    /** Names by what they begin with, and how many begin so; a single one in full. */
+    private static Map<String, Integer> grouped(List<String> names) {
+        Map<String, Integer> groups = new TreeMap<>();
+        Map<String, String> only = new TreeMap<>();
+        for (String name : names) {
+            int dot = name.indexOf('.');
+            boolean inModel = name.matches("(first_stage_model|cond_stage_model|conditioner)\\..+");
+            int end = inModel ? name.indexOf('.', dot + 1) : dot;
+            String group = end < 0 ? name : name.substring(0, end) + ".*";
+            groups.merge(group, 1, Integer::sum);
+            only.put(group, name);
+        }
+        Map<String, Integer> told = new TreeMap<>();
+        groups.forEach((group, n) -> told.put(n == 1 ? only.getOrDefault(group, group) : group, n));
+        return told;
+    }
+
+    private static String count(int n) {
+        return n == 1 ? "" : " (" + n + ")";
     }
 
     private Target target(String name) {

@@ -22,11 +22,13 @@ final class CookCommand extends DeclaredCommand {
 
     private final OptionSpec out = Options.out("The file or folder to make.");
 
+    private final MismatchFlags mismatches = MismatchFlags.ofRecipes();
     private final MergeFlags flags = new MergeFlags();
 
     @Override
     void declare(CommandSpec spec) {
         spec.name("cook").addPositional(recipe).addOption(out);
+        mismatches.addTo(spec);
         flags.addTo(spec);
         spec.usageMessage()
                 .description(
@@ -37,14 +39,16 @@ final class CookCommand extends DeclaredCommand {
                                 + " makes the same bytes of it again. The output appears whole or not at all.")
                 .footer(
                         "  soup cook recipe.yaml -o merged.safetensors",
-                        "  soup cook recipe.yaml -o merged/ --threads 2 --force");
+                        "  soup cook recipe.yaml -o merged/ --threads 2 --force",
+                        "  soup cook add-difference.yaml -o inpainting.safetensors --on-shape pad");
     }
 
     @Override
     protected void run(Console console) throws IOException {
         Path output = out.getValue();
         flags.checkFree(output);
-        MergeRecipe merge = YamlRecipes.read(recipe.getValue());
+        MergeRecipe read = YamlRecipes.read(recipe.getValue());
+        MergeRecipe merge = read.withPolicy(mismatches.over(read.policy()));
         long start = System.nanoTime();
         Merged made;
         try (Progress progress = console.progress()) {
@@ -68,6 +72,9 @@ final class CookCommand extends DeclaredCommand {
                                     made.bytes(),
                                     seconds));
                     made.inputs().forEach((name, path) -> text.println("  " + name + "  " + path));
+                    if (!made.copied().isEmpty()) {
+                        text.println("  " + made.copied());
+                    }
                 });
     }
 
@@ -82,6 +89,9 @@ final class CookCommand extends DeclaredCommand {
         merge.inputs().forEach((name, path) -> inputs.put(name, path.toString()));
         json.put("inputs", inputs);
         json.put("seconds", seconds);
+        if (!made.copied().isEmpty()) {
+            json.put("copied", made.copied());
+        }
         return json;
     }
 }

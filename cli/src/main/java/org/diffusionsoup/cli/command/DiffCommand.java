@@ -61,6 +61,14 @@ final class DiffCommand extends SoupCommand {
     private Optional<Path> plot = Optional.empty();
 
     @Option(
+            names = "--variant",
+            paramLabel = "WORD",
+            description =
+                    "Read this variant of the weights of diffusers folders, such as fp16 (default:"
+                            + " the files without such a word in their names).")
+    private String variant = "";
+
+    @Option(
             names = "--top",
             defaultValue = "10",
             paramLabel = "N",
@@ -91,11 +99,11 @@ final class DiffCommand extends SoupCommand {
         int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         DiffReport report;
         try (Progress progress = console.progress();
-                Checkpoint x = Checkpoint.open(a);
-                Checkpoint y = Checkpoint.open(b)) {
+                Checkpoint x = Checkpoint.open(a, variant);
+                Checkpoint y = Checkpoint.open(b, variant)) {
             CheckpointDiff diff = new CheckpointDiff(workers, depth, new MegabyteSteps(progress));
             if (base.isPresent()) {
-                try (Checkpoint c = Checkpoint.open(base.get())) {
+                try (Checkpoint c = Checkpoint.open(base.get(), variant)) {
                     report = diff.compare(x, y, Optional.of(c));
                 }
             } else {

@@ -51,6 +51,14 @@ final class MergeCommand extends DeclaredCommand {
                                     + " are copied from one of them.")
                     .build();
 
+    private final OptionSpec variant =
+            Options.value(String.class, "WORD", "--variant")
+                    .initialValue("")
+                    .description(
+                            "Read this variant of the weights of diffusers folders, such as fp16"
+                                    + " (default: the files without such a word in their names).")
+                    .build();
+
     private final OptionSpec dtype =
             Options.value(DType.class, "DTYPE", "--dtype")
                     .description(
@@ -88,6 +96,7 @@ final class MergeCommand extends DeclaredCommand {
                 .addOption(out)
                 .addOption(weights)
                 .addOption(components)
+                .addOption(variant)
                 .addOption(dtype)
                 .addOption(shardSize)
                 .addOption(allowNan)
@@ -125,6 +134,7 @@ final class MergeCommand extends DeclaredCommand {
                             .withOutputDType(Optional.ofNullable(dtype.getValue()))
                             .withAllowNonFinite(allowNan.getValue())
                             .withComponents(components.getValue())
+                            .withVariant(variant.getValue())
                             .withPolicy(mismatches.policy())
                             .withKeepSum(keepSum.getValue())
                             .withHashes(flags.hashes())
@@ -144,6 +154,9 @@ final class MergeCommand extends DeclaredCommand {
                                     seconds));
                     soup.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                    if (!soup.copied().isEmpty()) {
+                        text.println("  " + soup.copied());
+                    }
                 });
         if (!soup.note().isEmpty()) {
             console.note(soup.note());
@@ -195,6 +208,9 @@ final class MergeCommand extends DeclaredCommand {
         }
         json.put("ingredients", ingredients);
         json.put("seconds", seconds);
+        if (!soup.copied().isEmpty()) {
+            json.put("copied", soup.copied());
+        }
         if (!soup.note().isEmpty()) {
             json.put("note", soup.note());
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,12 +64,16 @@ final class Configs {
         };
     }
 
-    static Map<String, Object> scheduler(Family family, PredictionType prediction) {
+    /**
+     * @param zeroSnr whether the noise schedule ends in pure noise, which PNDM cannot sample
+     */
+    static Map<String, Object> scheduler(
+            Family family, PredictionType prediction, boolean zeroSnr) {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put(
                 "_class_name",
                 switch (family) {
-                    case SD1 -> "PNDMScheduler";
+                    case SD1 -> zeroSnr ? "DDIMScheduler" : "PNDMScheduler";
                     case SD2 -> "DDIMScheduler";
                     case SDXL, SDXL_REFINER -> "EulerDiscreteScheduler";
                 });
@@ -87,6 +92,10 @@ final class Configs {
             m.put("sample_max_value", 1.0);
             m.put("timestep_spacing", "leading");
             m.put("use_karras_sigmas", false);
+        }
+        if (zeroSnr) {
+            m.put("rescale_betas_zero_snr", true);
+            m.put("timestep_spacing", "trailing");
         }
         m.put("trained_betas", null);
         return m;
@@ -131,7 +140,7 @@ final class Configs {
         m.put("layers_per_block", count(t, "down_blocks.0.resnets.", ".norm1.weight"));
         m.put("mid_block_scale_factor", 1L);
         m.put("norm_eps", 1e-5);
-        m.put("norm_num_groups", 32L);
+        m.put("norm_num_groups", groups(widths));
         m.put("out_channels", dim(unet, "conv_out.weight", 0));
         m.put("sample_size", sampleSize(family, prediction) / 8);
         m.put("up_block_types", up);
@@ -172,7 +181,7 @@ final class Configs {
         m.put("in_channels", dim(vae, "encoder.conv_in.weight", 1));
         m.put("latent_channels", dim(vae, "decoder.conv_in.weight", 1));
         m.put("layers_per_block", count(t, "encoder.down_blocks.0.resnets.", ".norm1.weight"));
-        m.put("norm_num_groups", 32L);
+        m.put("norm_num_groups", groups(widths));
         m.put("out_channels", dim(vae, "decoder.conv_out.weight", 0));
         m.put("sample_size", sampleSize(family, prediction));
         m.put("scaling_factor", family == Family.SDXL ? 0.13025 : 0.18215);
@@ -216,6 +225,13 @@ final class Configs {
                 projected ? dim(text, "text_projection.weight", 0) : open ? 512L : width);
         m.put("vocab_size", dim(text, "text_model.embeddings.token_embedding.weight", 0));
         return m;
+    }
+
+    /** 32 in every published model; what divides all widths where they are smaller. */
+    private static long groups(List<Long> widths) {
+        BigInteger common =
+                widths.stream().map(BigInteger::valueOf).reduce(BigInteger.ZERO, BigInteger::gcd);
+        return common.longValueExact() % 32 == 0 ? 32 : common.longValueExact();
     }
 
     private static long sampleSize(Family family, PredictionType prediction) {

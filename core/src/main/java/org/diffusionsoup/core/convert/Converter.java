@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -16,16 +15,20 @@ import org.diffusionsoup.core.Architecture;
 import org.diffusionsoup.core.Architecture.Family;
 import org.diffusionsoup.core.Architecture.Task;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.CarriedConfigs;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Checkpoint.Layout;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.SpecialWeights;
 import org.diffusionsoup.core.TensorBytes;
 import org.diffusionsoup.core.TensorEntry;
 import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorNames;
 import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.TrainingObjective;
 
 /**
  * Converts Stable Diffusion 1.x, 2.x and XL between original single files and diffusers folders.
@@ -33,17 +36,19 @@ import org.diffusionsoup.core.TensorSource;
  * pieces, so memory does not grow with the model. Outputs appear whole or not at all.
  *
  * @param replace whether an existing output is replaced
- * @param prediction what the denoiser predicts, where the caller knows it; otherwise the
- *     configuration carried in the file says it, then its {@code modelspec.prediction_type}, then a
- *     guess: velocity for text-to-image Stable Diffusion 2.x unless the file's name holds {@code
- *     base} or {@code 512}, or a file marked {@code v_pred}; noise for all others
+ * @param prediction what the denoiser predicts, where the caller knows it; otherwise the file or a
+ *     {@code .yaml} beside it says it ({@link TrainingObjective}), or it is guessed: velocity for
+ *     text-to-image Stable Diffusion 2.x unless the file's name holds {@code base} or {@code 512};
+ *     noise for all others
+ * @param ema whether a single file's denoiser is taken from the moving averages that training kept
+ *     in it ({@code model_ema.*})
  * @param progress told the bytes written
  */
 public record Converter(
-        boolean replace, Optional<PredictionType> prediction, SoupProgress progress) {
-    /** Refuses existing outputs, reports nothing. */
+        boolean replace, Optional<PredictionType> prediction, boolean ema, SoupProgress progress) {
+    /** Refuses existing outputs, takes the weights and no averages, reports nothing. */
     public static final Converter DEFAULT =
-            new Converter(false, Optional.empty(), SoupProgress.NONE);
+            new Converter(false, Optional.empty(), false, SoupProgress.NONE);
 
     private static final int PIECE = 4 << 20;
 
@@ -54,28 +59,12 @@ public record Converter(
      * @throws SoupException if a single file is no Stable Diffusion 1.x, 2.x or XL
      */
     public static SequencedMap<String, TensorSource> view(Checkpoint checkpoint) {
-        if (checkpoint.layout() != Layout.DIFFUSERS) {
-            architecture(checkpoint);
-            return new FromSingle(checkpoint.part("")).parts();
+        Checkpoint today = TensorNames.today(checkpoint);
+        if (today.layout() != Layout.DIFFUSERS) {
+            architecture(today);
+            return new FromSingle(today.part(""), false).parts();
         }
-        SequencedMap<String, TensorSource> parts = new LinkedHashMap<>(checkpoint.parts());
-        TensorSource vae = parts.get("vae");
-        if (vae != null) {
-            parts.put("vae", currentVae(vae));
-        }
-        return parts;
-    }
-
-    private static TensorSource currentVae(TensorSource vae) {
-        List<Derived> tensors = new ArrayList<>();
-        for (TensorInfo t : vae.tensors().values()) {
-            String name = VaeNames.current(t.name());
-            long[] s = t.shape();
-            boolean flat = VaeNames.isProjection(name) && s.length == 4 && s[2] * s[3] == 1;
-            long[] shape = flat ? new long[] {s[0], s[1]} : s;
-            tensors.add(Derived.same(vae, t, name, shape));
-        }
-        return new DerivedSource(vae, tensors);
+        return today.parts();
     }
 
     /**
@@ -84,26 +73,30 @@ public record Converter(
      * @throws SoupException if it is no Stable Diffusion 1.x, 2.x or XL, lacks a component, or the
      *     output exists and may not be replaced
      */
-    public Conversion toDiffusers(Checkpoint single, Path out) {
-        if (single.layout() == Layout.DIFFUSERS) {
-            throw new SoupException(single.path() + " is a diffusers folder already.");
+    public Conversion toDiffusers(Checkpoint given, Path out) {
+        if (given.layout() == Layout.DIFFUSERS) {
+            throw new SoupException(given.path() + " is a diffusers folder already.");
         }
         checkFree(out);
+        SpecialWeights.refuse(given, "converted");
+        Checkpoint single = TensorNames.today(given);
         Architecture architecture = architecture(single);
         Family family = architecture.family();
         TensorSource source = single.part("");
-        FromSingle from = new FromSingle(source);
+        FromSingle from = new FromSingle(source, ema);
         Map<String, TensorSource> parts = from.parts();
         checkComplete(single, family, parts);
         Map<String, byte[]> files =
-                new TreeMap<>(CarriedFiles.from(single.path(), source.metadata()));
-        List<String> notes = new ArrayList<>();
+                new TreeMap<>(CarriedConfigs.of(single.path(), source.metadata()));
+        List<String> notes = new ArrayList<>(source.notes());
+        TrainingObjective objective = TrainingObjective.of(single);
         boolean carried = files.containsKey("scheduler/scheduler_config.json");
-        PredictionType predicts = prediction.orElseGet(() -> guess(single, architecture, notes));
+        PredictionType predicts =
+                prediction.orElseGet(() -> guess(single, objective, architecture, notes));
         if (!carried || prediction.isPresent()) {
             files.put(
                     "scheduler/scheduler_config.json",
-                    Configs.utf8(Configs.scheduler(family, predicts)));
+                    Configs.utf8(Configs.scheduler(family, predicts, objective.zeroSnr())));
         }
         parts.forEach((name, part) ->
                 files.computeIfAbsent(
@@ -158,29 +151,62 @@ public record Converter(
      * @throws SoupException if it is no folder of Stable Diffusion 1.x, 2.x or XL, lacks a
      *     component, or the output exists and may not be replaced
      */
-    public Conversion toSingleFile(Checkpoint diffusers, Path out) {
-        if (diffusers.folder().isEmpty()) {
-            throw new SoupException(diffusers.path() + " is no diffusers folder.");
+    public Conversion toSingleFile(Checkpoint given, Path out) {
+        if (given.folder().isEmpty()) {
+            throw new SoupException(given.path() + " is no diffusers folder.");
+        }
+        if (ema) {
+            throw new SoupException(
+                    "--ema is for single files, whose averages lie beside their weights; "
+                            + given.path()
+                            + " is a diffusers folder.");
         }
         checkFree(out);
+        SpecialWeights.refuse(given, "converted");
+        Checkpoint diffusers = TensorNames.today(given);
         Architecture architecture = architecture(diffusers);
         checkComplete(diffusers, architecture.family(), diffusers.parts());
         ToSingle to = new ToSingle(architecture.family(), diffusers.parts());
         long total = to.tensors().stream().mapToLong(e -> e.tensor().info().byteSize()).sum();
         try (Copier copier = new Copier(total, progress)) {
-            List<TensorEntry> entries =
-                    to.tensors().stream().map(e -> copier.entry(e.source(), e.tensor())).toList();
-            SafetensorsWriter.write(
-                    out,
-                    Map.of(
-                            "format",
-                            "pt",
-                            CarriedFiles.KEY,
-                            CarriedFiles.of(diffusers.folder().get())),
-                    entries);
+            List<TensorEntry> entries = new ArrayList<>();
+            to.tensors().forEach(e -> entries.add(copier.entry(e.source(), e.tensor())));
+            TrainingObjective objective = TrainingObjective.of(diffusers);
+            entries.addAll(marks(objective));
+            SafetensorsWriter.write(out, header(diffusers, objective), entries);
         }
         return new Conversion(
-                out, architecture, to.tensors().size(), total, to.leftOut(), List.of());
+                out,
+                architecture,
+                to.tensors().size(),
+                total,
+                to.leftOut(),
+                diffusers.notes().toList());
+    }
+
+    /** The marks that A1111 and ComfyUI look for: empty tensors of these names. */
+    private static List<TensorEntry> marks(TrainingObjective objective) {
+        List<TensorEntry> marks = new ArrayList<>();
+        if (objective.prediction().equals(Optional.of(TrainingObjective.VELOCITY))) {
+            marks.add(TensorEntry.ofFloats(TrainingObjective.VELOCITY_MARK, new long[] {0}));
+        }
+        if (objective.zeroSnr()) {
+            marks.add(TensorEntry.ofFloats(TrainingObjective.ZERO_SNR_MARK, new long[] {0}));
+        }
+        return marks;
+    }
+
+    private static Map<String, String> header(Checkpoint diffusers, TrainingObjective objective) {
+        Map<String, String> header = new TreeMap<>();
+        header.put("format", "pt");
+        header.put(CarriedFiles.KEY, CarriedFiles.of(diffusers.folder().orElseThrow()));
+        objective
+                .prediction()
+                .ifPresent(p ->
+                        header.put(
+                                TrainingObjective.MODELSPEC,
+                                p.equals(TrainingObjective.VELOCITY) ? "v" : p));
+        return header;
     }
 
     private void checkFree(Path out) {
@@ -228,14 +254,18 @@ public record Converter(
         }
     }
 
-    private static PredictionType guess(Checkpoint single, Architecture a, List<String> notes) {
-        TensorSource source = single.part("");
-        String said = source.metadata().getOrDefault("modelspec.prediction_type", "");
-        if (!said.isEmpty()) {
-            return said.startsWith("v") ? PredictionType.V_PREDICTION : PredictionType.EPSILON;
-        }
-        if (source.tensors().containsKey("v_pred")) {
-            return PredictionType.V_PREDICTION;
+    private static PredictionType guess(
+            Checkpoint single, TrainingObjective objective, Architecture a, List<String> notes) {
+        if (objective.prediction().isPresent()) {
+            String said = objective.prediction().get();
+            if (objective.source().endsWith(".yaml") || objective.source().endsWith(".yml")) {
+                notes.add(
+                        objective.source()
+                                + " beside the file says that it predicts "
+                                + said
+                                + ".");
+            }
+            return PredictionType.of(said);
         }
         if (a.family() != Family.SD2 || a.task() != Task.TEXT_TO_IMAGE) {
             return PredictionType.EPSILON;
@@ -245,12 +275,10 @@ public record Converter(
                 name.contains("base") || name.contains("512")
                         ? PredictionType.EPSILON
                         : PredictionType.V_PREDICTION;
-        if (!source.metadata().containsKey(CarriedFiles.KEY)) {
-            notes.add(
-                    "Nothing in the file says what it predicts; "
-                            + guess.configName()
-                            + " is assumed (--prediction-type says it).");
-        }
+        notes.add(
+                "Nothing in the file says what it predicts; "
+                        + guess.configName()
+                        + " is assumed (--prediction-type says it).");
         return guess;
     }
 

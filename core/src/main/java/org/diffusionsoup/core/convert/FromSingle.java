@@ -2,6 +2,7 @@ package org.diffusionsoup.core.convert;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
@@ -19,20 +20,36 @@ final class FromSingle {
     static final String XL_TEXT = "conditioner.embedders.0.transformer.";
     static final String XL_TEXT_2 = "conditioner.embedders.1.model.";
 
-    /** What training and sampling code keeps in a checkpoint beside the model's weights. */
+    /** What training and sampling code keeps beside a component's weights, under its prefix. */
     private static final Pattern NO_WEIGHTS =
             Pattern.compile(
-                    "betas|(sqrt_|log_)?(one_minus_|recip_|recipm1_)?alphas_cumprod(_prev)?"
-                            + "|posterior_(variance|log_variance_clipped|mean_coef[12])|logvar"
-                            + "|lvlb_weights|model_ema\\..+|.+\\.position_ids|.+\\.logit_scale"
-                            + "|cond_stage_model\\.model\\.(text_projection|attn_mask)"
+                    "model_ema\\..+|.+\\.position_ids|.+\\.logit_scale"
+                            + "|cond_stage_model\\.model\\.(text_projection(\\.weight)?|attn_mask)"
                             + "|conditioner\\.embedders\\.1\\.model\\.attn_mask"
-                            + "|denoiser\\.sigmas|v_pred|ztsnr|scale_factor"
-                            + "|first_stage_model\\.loss\\..+");
+                            + "|(cond_stage_model|conditioner\\.embedders\\.1)\\.model\\.visual\\..+");
+
+    /** The autoencoder's own modules; a discriminator, losses and averages are not among them. */
+    private static final Pattern VAE_MODULES =
+            Pattern.compile("(encoder|decoder|quant_conv|post_quant_conv|quantize)\\..+");
+
+    /** All that a text encoder of transformers has. */
+    private static final Pattern TEXT =
+            Pattern.compile(
+                    "text_model\\.(embeddings\\.(token|position)_embedding\\.weight"
+                            + "|encoder\\.layers\\.\\d{1,3}\\.(self_attn\\.(q|k|v|out)_proj"
+                            + "|layer_norm[12]|mlp\\.fc[12])\\.(weight|bias)"
+                            + "|final_layer_norm\\.(weight|bias))");
+
+    private static final List<String> COMPONENTS =
+            List.of(UnetNames.PREFIX, VaeNames.PREFIX, SD1_TEXT, XL_TEXT, SD2_TEXT, XL_TEXT_2);
 
     private static final int SD2_LAYERS = 23;
 
+    private static final String EMA = "model_ema.";
+
     private final TensorSource source;
+    private final boolean ema;
+    private final Set<String> averages = new HashSet<>();
     private final Set<String> names;
     private final int layers;
     private final int levels;
@@ -40,8 +57,15 @@ final class FromSingle {
     private final SequencedMap<String, List<Derived>> parts = new LinkedHashMap<>();
     private final List<String> leftOut = new ArrayList<>();
 
-    FromSingle(TensorSource source) {
+    /**
+     * @param ema whether the denoiser's weights are the moving averages that training kept beside
+     *     them, {@code model_ema.*}
+     * @throws SoupException if a component has tensors that none of these models has, or averages
+     *     are asked for and not there
+     */
+    FromSingle(TensorSource source, boolean ema) {
         this.source = source;
+        this.ema = ema;
         names = source.tensors().keySet();
         layers = UnetNames.layersOfOriginal(names);
         levels = VaeNames.levelsOfOriginal(names);
@@ -50,21 +74,26 @@ final class FromSingle {
                 names.contains(SD2_TEXT + "transformer.resblocks." + SD2_LAYERS + ".ln_1.weight");
         List<String> unknown = new ArrayList<>();
         for (TensorInfo t : source.tensors().values()) {
-            if (NO_WEIGHTS.matcher(t.name()).matches()) {
+            if (ema && t.name().startsWith(UnetNames.PREFIX)) {
+                if (!average(t)) {
+                    unknown.add(t.name());
+                }
+            } else if (isNoWeight(t.name())) {
                 leftOut.add(t.name());
             } else if (!place(t)) {
                 unknown.add(t.name());
             }
         }
+        leftOut.removeAll(averages);
         if (!unknown.isEmpty()) {
             throw new SoupException(
                     source.path()
                             + " has "
                             + unknown.size()
-                            + " tensors that no Stable Diffusion 1.x, 2.x or XL single file has,"
-                            + " such as '"
+                            + " tensors in its denoiser, autoencoder or text encoder that no Stable"
+                            + " Diffusion 1.x, 2.x or XL has, such as '"
                             + unknown.getFirst()
-                            + "'; they cannot be converted.");
+                            + "'; without them it would be another model, so it is not converted.");
         }
     }
 
@@ -82,6 +111,45 @@ final class FromSingle {
     /** Names of the tensors that a diffusers folder has no place for. */
     List<String> leftOut() {
         return Collections.unmodifiableList(leftOut);
+    }
+
+    /** Whether a tensor belongs to none of the components, or is nothing that they compute with. */
+    private static boolean isNoWeight(String name) {
+        if (NO_WEIGHTS.matcher(name).matches() || COMPONENTS.stream().noneMatch(name::startsWith)) {
+            return true;
+        }
+        return name.startsWith(VaeNames.PREFIX)
+                && !VAE_MODULES.matcher(name.substring(VaeNames.PREFIX.length())).matches();
+    }
+
+    /** Places the moving average of a weight of the denoiser under that one's name. */
+    private boolean average(TensorInfo t) {
+        String name = EMA + t.name().substring("model.".length()).replace(".", "");
+        TensorInfo average = source.tensors().get(name);
+        if (average == null) {
+            throw new SoupException(
+                    source.path()
+                            + " has no moving average of '"
+                            + t.name()
+                            + "' (it would be '"
+                            + name
+                            + "'); convert it without --ema.");
+        }
+        if (!average.sameShape(t)) {
+            throw new SoupException(
+                    "The moving average '"
+                            + name
+                            + "' in "
+                            + source.path()
+                            + " has another shape than its weight "
+                            + t
+                            + ".");
+        }
+        averages.add(name);
+        leftOut.add(t.name());
+        return UnetNames.toDiffusers(t.name(), layers)
+                .map(n -> add("unet", Derived.same(source, average, n, average.shape())))
+                .orElse(false);
     }
 
     private boolean place(TensorInfo t) {
@@ -136,7 +204,11 @@ final class FromSingle {
         String name = t.name().substring(prefix.length());
         // Some merging tools dropped this module's name.
         String full = name.startsWith("text_model.") ? name : "text_model." + name;
-        return put("text_encoder", t, Optional.of(full));
+        if (TEXT.matcher(full).matches()) {
+            return put("text_encoder", t, Optional.of(full));
+        }
+        // A whole CLIP's other half and its projections; but not what changes the text encoder.
+        return !full.startsWith("text_model.encoder.") && leftOut.add(t.name());
     }
 
     private boolean openClip(String component, TensorInfo t, String name) {

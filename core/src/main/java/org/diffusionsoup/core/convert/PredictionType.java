@@ -13,6 +13,11 @@ public enum PredictionType {
         this.configName = configName;
     }
 
+    /** The one of that name in a scheduler's configuration; noise where it is neither. */
+    static PredictionType of(String configName) {
+        return configName.equals(V_PREDICTION.configName) ? V_PREDICTION : EPSILON;
+    }
+
     /** As in {@code scheduler_config.json}. */
     public String configName() {
         return configName;

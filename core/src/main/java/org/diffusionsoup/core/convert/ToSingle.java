@@ -10,6 +10,7 @@ import java.util.Set;
 import org.diffusionsoup.core.Architecture.Family;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorNames;
 import org.diffusionsoup.core.TensorSource;
 
 /** The tensors of a diffusers folder under the names of the original single file. */
@@ -23,7 +24,8 @@ final class ToSingle {
 
     ToSingle(Family family, Map<String, TensorSource> parts) {
         this.family = family;
-        parts.forEach((component, source) -> {
+        parts.forEach((component, given) -> {
+            TensorSource source = TensorNames.today(given);
             for (TensorInfo t : source.tensors().values()) {
                 if (t.name().endsWith(".position_ids")) {
                     leftOut.add(component + "/" + t.name());
@@ -94,10 +96,9 @@ final class ToSingle {
     }
 
     private boolean vae(TensorSource source, TensorInfo t, int levels) {
-        String current = VaeNames.current(t.name());
-        Optional<String> name = VaeNames.toOriginal(current, levels);
+        Optional<String> name = VaeNames.toOriginal(t.name(), levels);
         long[] s = t.shape();
-        return name.isPresent() && VaeNames.isProjection(current) && s.length == 2
+        return name.isPresent() && VaeNames.isProjection(t.name()) && s.length == 2
                 ? add(source, Derived.same(source, t, name.get(), s[0], s[1], 1, 1))
                 : put(source, t, name);
     }

@@ -36,15 +36,6 @@ final class VaeNames {
                     "v", "to_v",
                     "proj_out", "to_out.0");
 
-    /** Names of diffusers before 0.17, to today's. */
-    private static final Renames OLD =
-            Renames.of(
-                    "group_norm", "group_norm",
-                    "query", "to_q",
-                    "key", "to_k",
-                    "value", "to_v",
-                    "proj_attn", "to_out.0");
-
     private static final Pattern LEVEL =
             Pattern.compile("(encoder\\.down|decoder\\.up)\\.(\\d{1,2})\\.(.+)");
     private static final Pattern BLOCK = Pattern.compile("block\\.(\\d{1,2})\\.(.+)");
@@ -78,17 +69,6 @@ final class VaeNames {
             n++;
         }
         return n;
-    }
-
-    /** Today's name of a diffusers tensor; others stay as they are. */
-    static String current(String name) {
-        Matcher m = NEW_MID.matcher(name);
-        if (!m.matches() || !m.group(2).equals("attentions.0")) {
-            return name;
-        }
-        return OLD.toDiffusers(m.group(3))
-                .map(n -> m.group(1) + ".mid_block.attentions.0." + n)
-                .orElse(name);
     }
 
     /** Whether the original stores it as a 1x1 convolution and diffusers as a matrix. */

@@ -15,7 +15,9 @@ import java.util.concurrent.Future;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.SpecialWeights;
 import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorNames;
 import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.diff.TensorDiff.Kind;
 
@@ -50,7 +52,16 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                 Executors.newFixedThreadPool(
                         threads, Thread.ofPlatform().daemon().name("diff-", 0).factory());
         try {
-            return new Run(a, b, base, workers).report();
+            List<Checkpoint> given = new ArrayList<>(List.of(a, b));
+            base.ifPresent(given::add);
+            for (Checkpoint c : given) {
+                SpecialWeights.of(c)
+                        .filter(s -> !s.factors())
+                        .ifPresent(s -> SpecialWeights.refuse(c, "compared"));
+            }
+            List<Checkpoint> named = TensorNames.agreeing(given);
+            return new Run(named.get(0), named.get(1), base.map(c -> named.getLast()), workers)
+                    .report();
         } finally {
             workers.shutdownNow();
         }

@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
 import java.util.TreeSet;
+import org.diffusionsoup.core.MismatchPolicy;
+import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -14,14 +16,28 @@ import org.diffusionsoup.core.SoupException;
  * @param inputs checkpoints by the names that the tree and the output's header call them;
  *     unmodifiable
  * @param merge the output
+ * @param policy what is to become of weights that are not alike, compared with the first of them
+ *     from the root down, whose layout the output has
  */
-public record MergeRecipe(SequencedMap<String, Path> inputs, WeightExpr merge) {
+public record MergeRecipe(
+        SequencedMap<String, Path> inputs, WeightExpr merge, MismatchPolicy policy) {
+    /** A merge of weights that have to be alike. */
+    public MergeRecipe(SequencedMap<String, Path> inputs, WeightExpr merge) {
+        this(inputs, merge, MismatchPolicy.REFUSE);
+    }
+
     /**
      * @throws SoupException if the tree uses a name that is no input, or an input is not used, or
-     *     one is both weights and Fisher values
+     *     one is both weights and Fisher values, or the policy keeps what the first lacks, for
+     *     which there is no layout
      */
     public MergeRecipe {
         inputs = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(inputs));
+        if (policy.extra() == OnExtra.KEEP) {
+            throw new SoupException(
+                    "on_extra of a recipe is refuse or drop: what is merged has the tensors of the"
+                            + " first weights.");
+        }
         SequencedSet<String> used = Trees.weights(merge);
         for (String fisher : Trees.fishers(merge)) {
             if (!used.add(fisher) && Trees.weights(merge).contains(fisher)) {
@@ -59,7 +75,12 @@ public record MergeRecipe(SequencedMap<String, Path> inputs, WeightExpr merge) {
 
     /** The same merge of checkpoints that lie elsewhere. */
     public MergeRecipe withInputs(SequencedMap<String, Path> others) {
-        return new MergeRecipe(others, merge);
+        return new MergeRecipe(others, merge, policy);
+    }
+
+    /** The same with another policy. */
+    public MergeRecipe withPolicy(MismatchPolicy other) {
+        return new MergeRecipe(inputs, merge, other);
     }
 
     /** The tree as canonical JSON; of equal trees equal. */

@@ -12,15 +12,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
+import org.diffusionsoup.core.CarriedConfigs;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.Elements;
 import org.diffusionsoup.core.ExactMean;
+import org.diffusionsoup.core.MismatchPolicy;
+import org.diffusionsoup.core.NoTensors;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorEntry;
@@ -30,6 +35,10 @@ import org.diffusionsoup.core.TensorSource;
 /** One merge in the making. */
 final class MergeRun implements AutoCloseable {
     private final WeightExpr tree;
+    private final MismatchPolicy policy;
+    private final String first;
+    private final SortedSet<String> dropped = new TreeSet<>();
+    private final List<String> copied = new ArrayList<>();
     private final List<String> names;
     private final List<Integer> weights = new ArrayList<>();
     private final SequencedMap<String, Checkpoint> open;
@@ -44,17 +53,20 @@ final class MergeRun implements AutoCloseable {
 
     MergeRun(
             WeightExpr tree,
+            MismatchPolicy policy,
             SequencedMap<String, Checkpoint> open,
             SortedMap<String, SortedMap<String, String>> hashes,
             ExecutorService workers,
             MethodMerge options) {
         this.tree = tree;
+        this.policy = policy;
+        this.first = Trees.first(tree);
         this.open = open;
         this.hashes = hashes;
         this.options = options;
         this.names = List.copyOf(open.keySet());
         Trees.weights(tree).forEach(n -> weights.add(names.indexOf(n)));
-        this.like = checkpoint(Trees.first(tree));
+        this.like = checkpoint(first);
         this.pieces =
                 new Pieces(workers, options.slots(), options.pieceFor(open.size()), names.size());
         this.totalBytes =
@@ -74,49 +86,108 @@ final class MergeRun implements AutoCloseable {
         return like;
     }
 
+    /** Components of that one that the output does not have. */
+    SortedSet<String> dropped() {
+        return dropped;
+    }
+
     /** What is to be written. */
     Map<String, CheckpointWriter.Part> parts() {
         Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
         for (String part : like.parts().keySet()) {
             List<TensorSource> sources = new ArrayList<>();
-            names.forEach(n -> sources.add(checkpoint(n).part(part)));
+            names.forEach(n ->
+                    sources.add(
+                            checkpoint(n)
+                                    .parts()
+                                    .getOrDefault(part, new NoTensors(checkpoint(n).path()))));
             List<TensorEntry> entries = new ArrayList<>();
+            List<String> own = new ArrayList<>();
             for (TensorInfo info : like.part(part).tensors().values()) {
-                TensorInputs inputs = TensorInputs.of(part, info, sources);
+                Optional<UnlikeTensor> plan = plan(part, info, sources);
+                if (plan.isEmpty()) {
+                    continue;
+                }
+                UnlikeTensor tensor = plan.get();
                 entries.add(
                         new TensorEntry(
                                 info.name(),
                                 info.dtype(),
                                 info.shape(),
-                                out -> write(inputs, info.dtype(), out)));
+                                out -> write(tensor, info.dtype(), out)));
                 tensors++;
                 parameters += info.dtype().isFloat() ? info.elements() : 0;
+                if (tensor.isCopy()) {
+                    own.add(info.name());
+                }
             }
-            parts.put(part, new CheckpointWriter.Part(metadata(part), entries));
+            if (entries.isEmpty() && !like.part(part).tensors().isEmpty()) {
+                dropped.add(part);
+                continue;
+            }
+            own.forEach(n -> copied.add(part.isEmpty() ? n : part + "/" + n));
+            String told = own.isEmpty() ? "" : said(own, entries.size(), 20);
+            parts.put(part, new CheckpointWriter.Part(metadata(part, told), entries));
+        }
+        if (parts.isEmpty()) {
+            throw new SoupException(
+                    "Nothing is left to merge: the inputs have no tensor in common.");
         }
         return parts;
     }
 
-    private Map<String, String> metadata(String part) {
-        Map<String, String> common = new TreeMap<>(like.part(part).metadata());
-        for (int w : weights) {
-            common.entrySet().retainAll(checkpoint(names.get(w)).part(part).metadata().entrySet());
+    private Optional<UnlikeTensor> plan(String part, TensorInfo info, List<TensorSource> sources) {
+        if (policy.refusesAll()) {
+            TensorInputs inputs = TensorInputs.of(part, info, sources);
+            return Optional.of(new UnlikeTensor(tree, inputs, Map.of(), weights, false));
         }
+        return UnlikeTensor.of(part, info, first, tree, names, weights, sources, policy);
+    }
+
+    private static String said(List<String> keys, int of, int shown) {
+        String more = keys.size() > shown ? " and " + (keys.size() - shown) + " more" : "";
+        return keys.size()
+                + " of "
+                + of
+                + " tensors: "
+                + String.join(", ", keys.subList(0, Math.min(shown, keys.size())))
+                + more;
+    }
+
+    private Map<String, String> metadata(String part, String told) {
+        List<Map<String, String>> headers = new ArrayList<>();
+        for (int w : weights) {
+            TensorSource source = checkpoint(names.get(w)).parts().get(part);
+            if (source != null) {
+                headers.add(source.metadata());
+            }
+        }
+        Map<String, String> own = like.part(part).metadata();
+        Map<String, String> common = CarriedConfigs.common(headers, own);
         // The libraries that load pipelines refuse files that do not say for which framework.
         common.putIfAbsent("format", "pt");
         SortedMap<String, String> of = hashes.getOrDefault(part, new TreeMap<>());
-        return Provenance.of(RecipeWriter.header(part, tree, of)).writeTo(common);
+        return Provenance.of(RecipeWriter.header(part, tree, policy, told, of)).writeTo(common);
     }
 
     Merged merged(Path output, SequencedMap<String, Path> inputs) {
         return new Merged(
-                output, RecipeWriter.sha256(tree), inputs, tensors, parameters, doneBytes);
+                output,
+                RecipeWriter.sha256(tree, policy),
+                inputs,
+                tensors,
+                parameters,
+                doneBytes,
+                copied.isEmpty()
+                        ? ""
+                        : "Not merged, but from %s alone: %s."
+                                .formatted(first, said(copied, (int) tensors, 4)));
     }
 
-    private void write(TensorInputs tensor, DType dtype, WritableByteChannel out)
+    private void write(UnlikeTensor tensor, DType dtype, WritableByteChannel out)
             throws IOException {
         pieces.run(
-                tensor,
+                tensor.inputs(),
                 work(tensor, dtype),
                 (w, result) -> {
                     long n = (long) w.pieceCount() * dtype.bytes();
@@ -127,15 +198,27 @@ final class MergeRun implements AutoCloseable {
     }
 
     /** What fills a window's output. */
-    private Function<Window, Boolean> work(TensorInputs tensor, DType dtype) {
-        if (!dtype.isFloat()) {
-            return w -> copy(tensor, dtype, w);
+    private Function<Window, Boolean> work(UnlikeTensor unlike, DType dtype) {
+        TensorInputs tensor = unlike.inputs();
+        List<Integer> same = unlike.compared();
+        boolean mask =
+                tensor.key().endsWith("attn_mask")
+                        && same.stream().allMatch(i -> tensor.dtype(i) == dtype);
+        if (!dtype.isFloat() || mask) {
+            return w -> copy(tensor, dtype, w, same);
         }
-        Optional<Map<String, Rational>> shares = Planner.shares(tree, tensor.name());
-        if (shares.isPresent()) {
-            return mean(tensor, dtype, shares.get());
+        TensorScope scope = new TensorScope(tensor, names, pieces);
+        if (!unlike.padded().isEmpty()) {
+            return values(unlike.padded(scope), tensor, dtype);
         }
-        Values values = Planner.values(tree, new TensorScope(tensor, names, pieces));
+        Optional<Map<String, Rational>> shares = Planner.shares(unlike.tree(), tensor.name());
+        return shares.isPresent()
+                ? mean(tensor, dtype, shares.get())
+                : values(Planner.values(unlike.tree(), scope), tensor, dtype);
+    }
+
+    private static Function<Window, Boolean> values(
+            Values values, TensorInputs tensor, DType dtype) {
         return w -> {
             double[] block = w.take();
             while (w.next()) {
@@ -184,16 +267,16 @@ final class MergeRun implements AutoCloseable {
         throw new SoupException("A tensor changed while it was being merged.");
     }
 
-    private boolean copy(TensorInputs tensor, DType dtype, Window w) {
-        MemorySegment first = w.piece(weights.getFirst());
-        for (int other : weights) {
+    private static boolean copy(TensorInputs tensor, DType dtype, Window w, List<Integer> same) {
+        MemorySegment first = w.piece(same.getFirst());
+        for (int other : same) {
             if (first.mismatch(w.piece(other)) >= 0) {
                 throw new SoupException(
-                        "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be merged."
+                        "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be merged; on_integers: from_first in the recipe takes the first's."
                                 .formatted(
                                         tensor.name(),
                                         dtype,
-                                        tensor.source(weights.getFirst()).path(),
+                                        tensor.source(same.getFirst()).path(),
                                         tensor.source(other).path()));
             }
         }

@@ -12,6 +12,8 @@ import java.util.SequencedMap;
  * @param tensors number of tensors written
  * @param parameters number of floating-point elements written
  * @param bytes size of the tensors written
+ * @param copied which tensors are the first weights' alone, as the policy asked for, in a sentence;
+ *     empty where none are
  */
 public record Merged(
         Path output,
@@ -19,4 +21,5 @@ public record Merged(
         SequencedMap<String, Path> inputs,
         long tensors,
         long parameters,
-        long bytes) {}
+        long bytes,
+        String copied) {}

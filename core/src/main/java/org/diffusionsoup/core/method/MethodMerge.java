@@ -105,26 +105,33 @@ public final class MethodMerge {
      */
     public Merged make(MergeRecipe recipe, Path output) {
         checkOutput(recipe, output);
-        SequencedMap<String, Checkpoint> open = new LinkedHashMap<>();
+        SequencedMap<String, Checkpoint> opened = new LinkedHashMap<>();
         ExecutorService workers =
                 Executors.newFixedThreadPool(
                         threads, Thread.ofPlatform().daemon().name("merge-", 0).factory());
         try {
-            recipe.inputs().forEach((name, path) -> open.put(name, Checkpoint.open(path)));
-            Compatible.check(recipe, open);
+            recipe.inputs().forEach((name, path) -> opened.put(name, Checkpoint.open(path)));
+            SequencedMap<String, Checkpoint> open = Compatible.named(recipe, opened);
+            boolean alike = recipe.policy().refusesAll();
+            if (alike) {
+                Compatible.check(recipe, recipe.merge(), open);
+            }
             SortedMap<String, SortedMap<String, String>> byPart = hashed(open, workers);
             WeightExpr tree =
                     Trees.canonical(
                             recipe.merge(), input -> String.valueOf(contents(byPart, input)));
-            MergeRun run = new MergeRun(tree, open, byPart, workers, this);
+            if (!alike) {
+                Compatible.check(recipe, tree, open); // with the first of the tree that is stored
+            }
+            MergeRun run = new MergeRun(tree, recipe.policy(), open, byPart, workers, this);
             Map<String, CheckpointWriter.Part> parts = run.parts();
             try (run) {
-                new CheckpointWriter(replace, 0).write(run.like(), parts, output);
+                new CheckpointWriter(replace, 0).write(run.like(), run.dropped(), parts, output);
             }
             return run.merged(output, recipe.inputs());
         } finally {
             workers.shutdownNow();
-            open.values().forEach(Checkpoint::close);
+            opened.values().forEach(Checkpoint::close);
         }
     }
 

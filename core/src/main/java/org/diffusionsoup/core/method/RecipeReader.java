@@ -5,10 +5,14 @@ import com.fasterxml.jackson.core.JsonParser;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.TreeMap;
+import org.diffusionsoup.core.MismatchPolicy;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.method.RecipeNode.Fields;
 import org.diffusionsoup.core.method.RecipeNode.Text;
@@ -29,8 +33,17 @@ public final class RecipeReader extends RecipeText {
      * @param component the component it is about, empty if there is only one
      * @param sha256 of each input (of that component), by name
      * @param merge the tree
+     * @param policy for weights that are not alike
      */
-    public record Header(String component, SequencedMap<String, String> sha256, WeightExpr merge) {}
+    public record Header(
+            String component,
+            SequencedMap<String, String> sha256,
+            WeightExpr merge,
+            MismatchPolicy policy) {}
+
+    /** What is to become of weights that are not alike; all optional. */
+    private static final List<String> POLICIES =
+            List.of("on_missing", "on_extra", "on_dtype", "on_shape", "on_files", "on_integers");
 
     /**
      * Reads a recipe with {@code inputs} and {@code merge}.
@@ -42,7 +55,7 @@ public final class RecipeReader extends RecipeText {
      */
     public static MergeRecipe read(JsonParser parser, String where, Path folder) {
         RecipeReader r = new RecipeReader(where);
-        Fields root = r.fields(r.parse(parser), "a recipe", Set.of("inputs", "merge"));
+        Fields root = r.fields(r.parse(parser), "a recipe", withPolicies("inputs", "merge"));
         SequencedMap<String, Path> inputs = new LinkedHashMap<>();
         for (var e : r.mapping(r.need(root, "inputs", "a recipe")).fields().entrySet()) {
             r.name(e.getValue().line(), e.getKey());
@@ -50,7 +63,28 @@ public final class RecipeReader extends RecipeText {
         }
         RecipeNode merge = r.need(root, "merge", "a recipe");
         WeightExpr tree = r.weight(merge);
-        return r.at(merge, () -> new MergeRecipe(inputs, tree));
+        MismatchPolicy policy = r.policy(root);
+        return r.at(merge, () -> new MergeRecipe(inputs, tree, policy));
+    }
+
+    private static Set<String> withPolicies(String... others) {
+        Set<String> all = new HashSet<>(POLICIES);
+        all.addAll(List.of(others));
+        return all;
+    }
+
+    /** Words may have hyphens, as on the command line. */
+    private MismatchPolicy policy(Fields root) {
+        Map<String, String> words = new TreeMap<>();
+        MismatchPolicy policy = MismatchPolicy.REFUSE;
+        for (String key : POLICIES) {
+            RecipeNode node = root.fields().get(key);
+            if (node != null) {
+                words.put(key, text(node).replace('-', '_'));
+                policy = at(node, () -> MismatchPolicy.of(words));
+            }
+        }
+        return policy;
     }
 
     /**
@@ -71,7 +105,7 @@ public final class RecipeReader extends RecipeText {
                 r.fields(
                         node,
                         "a header's recipe",
-                        Set.of("method", "component", "inputs", "merge", "sha256"));
+                        withPolicies("method", "component", "inputs", "merge", "sha256", "copied"));
         RecipeNode component = root.fields().get("component");
         SequencedMap<String, String> hashes = new LinkedHashMap<>();
         for (RecipeNode item : r.items(r.need(root, "inputs", "a header's recipe"))) {
@@ -82,10 +116,11 @@ public final class RecipeReader extends RecipeText {
         }
         WeightExpr merge = r.weight(r.need(root, "merge", "a header's recipe"));
         String stated = r.text(r.need(root, "sha256", "a header's recipe"));
-        if (!stated.equals(RecipeWriter.sha256(merge))) {
+        MismatchPolicy policy = r.policy(root);
+        if (!stated.equals(RecipeWriter.sha256(merge, policy))) {
             throw r.bad(root, "the recipe does not have the sha256 it states; it was changed");
         }
-        return new Header(component == null ? "" : r.text(component), hashes, merge);
+        return new Header(component == null ? "" : r.text(component), hashes, merge, policy);
     }
 
     private WeightExpr weight(RecipeNode node) {

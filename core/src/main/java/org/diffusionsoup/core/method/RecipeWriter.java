@@ -5,8 +5,11 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.MismatchPolicy;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -48,9 +51,16 @@ final class RecipeWriter {
      * What the header of one weight file says.
      *
      * @param part the component, empty if there is only one
+     * @param policy for weights that are not alike
+     * @param copied which tensors are the first's alone, in words; empty where none are
      * @param hashes SHA-256 of that component of every input, by name
      */
-    static String header(String part, WeightExpr root, Map<String, String> hashes) {
+    static String header(
+            String part,
+            WeightExpr root,
+            MismatchPolicy policy,
+            String copied,
+            Map<String, String> hashes) {
         return json(
                 n -> n,
                 w -> {
@@ -58,6 +68,12 @@ final class RecipeWriter {
                     w.g.writeStringField("method", METHOD);
                     if (!part.isEmpty()) {
                         w.g.writeStringField("component", part);
+                    }
+                    for (var e : words(policy).entrySet()) {
+                        w.g.writeStringField(e.getKey(), e.getValue());
+                    }
+                    if (!copied.isEmpty()) {
+                        w.g.writeStringField("copied", copied);
                     }
                     w.g.writeArrayFieldStart("inputs");
                     for (var e : hashes.entrySet()) {
@@ -69,15 +85,25 @@ final class RecipeWriter {
                     w.g.writeEndArray();
                     w.g.writeFieldName("merge");
                     w.expr(root);
-                    w.g.writeStringField("sha256", sha256(root));
+                    w.g.writeStringField("sha256", sha256(root, policy));
                     w.g.writeEndObject();
                 });
     }
 
-    /** SHA-256 of the tree's canonical JSON. */
-    static String sha256(WeightExpr root) {
+    /**
+     * SHA-256 of the tree's canonical JSON, followed by what the policy does not refuse, if it is
+     * anything.
+     */
+    static String sha256(WeightExpr root, MismatchPolicy policy) {
+        String words = policy.refusesAll() ? "" : words(policy).toString();
         return Hashes.sha256Hex(
-                tree(root, n -> n).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                (tree(root, n -> n) + words).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    private static SortedMap<String, String> words(MismatchPolicy policy) {
+        SortedMap<String, String> words = new TreeMap<>();
+        policy.describe(words);
+        return words;
     }
 
     private void expr(Expr expr) throws IOException {

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedSet;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -153,6 +155,81 @@ final class Trees {
                             e.density());
             case Dare e ->
                     new Dare(canonical(e.delta(), contentOf), e.drop(), e.seed(), e.rescale());
+        };
+    }
+
+    /** Whether a tree measures whole tensors, and not only element by element. */
+    static boolean measures(Expr root) {
+        return all(root).anyMatch(e -> e instanceof Slerp || e instanceof Ties);
+    }
+
+    /**
+     * What is left of a tree where some inputs have nothing: means, sums, Fisher means and TIES of
+     * the others, of a slerp the other end, and no delta where either side of a difference is
+     * missing. Empty where nothing is left.
+     *
+     * @param has whether an input has the tensor, or the element
+     */
+    static Optional<WeightExpr> present(WeightExpr root, Predicate<String> has) {
+        return switch (root) {
+            case Load e -> Optional.<WeightExpr>of(e).filter(l -> has.test(e.input()));
+            case WeightedMean e -> {
+                List<WeightedMean.Term> terms = new ArrayList<>();
+                for (WeightedMean.Term t : e.terms()) {
+                    present(t.of(), has).ifPresent(w -> terms.add(new WeightedMean.Term(t.k(), w)));
+                }
+                yield terms.isEmpty() ? Optional.empty() : Optional.of(new WeightedMean(terms));
+            }
+            case AddDelta e ->
+                    present(e.to(), has)
+                            .map(to ->
+                                    presentDelta(e.delta(), has)
+                                            .<WeightExpr>map(d -> new AddDelta(to, e.scale(), d))
+                                            .orElse(to));
+            case Slerp e -> {
+                Optional<WeightExpr> from = present(e.from(), has);
+                Optional<WeightExpr> to = present(e.to(), has);
+                yield from.isPresent() && to.isPresent()
+                        ? Optional.of(new Slerp(from.get(), to.get(), e.t()))
+                        : from.or(() -> to);
+            }
+            case FisherMean e -> {
+                List<FisherMean.Term> terms = new ArrayList<>();
+                for (FisherMean.Term t : e.terms()) {
+                    present(t.of(), has)
+                            .ifPresent(w -> terms.add(new FisherMean.Term(t.k(), w, t.fisher())));
+                }
+                yield terms.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(new FisherMean(terms, e.floor()));
+            }
+        };
+    }
+
+    private static Optional<DeltaExpr> presentDelta(DeltaExpr root, Predicate<String> has) {
+        return switch (root) {
+            case Difference e ->
+                    present(e.of(), has)
+                            .flatMap(of ->
+                                    present(e.from(), has).map(from -> new Difference(of, from)));
+            case DeltaSum e -> {
+                List<DeltaSum.Term> terms = new ArrayList<>();
+                for (DeltaSum.Term t : e.terms()) {
+                    presentDelta(t.delta(), has)
+                            .ifPresent(d -> terms.add(new DeltaSum.Term(t.scale(), d)));
+                }
+                yield terms.isEmpty() ? Optional.empty() : Optional.of(new DeltaSum(terms));
+            }
+            case Ties e -> {
+                List<DeltaExpr> deltas = new ArrayList<>();
+                e.deltas().forEach(d -> presentDelta(d, has).ifPresent(deltas::add));
+                yield deltas.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(new Ties(deltas, e.density()));
+            }
+            case Dare e ->
+                    presentDelta(e.delta(), has)
+                            .map(d -> new Dare(d, e.drop(), e.seed(), e.rescale()));
         };
     }
 

@@ -79,7 +79,7 @@ final class FullSizeRoundTripTest {
                         new Architecture(family, Task.TEXT_TO_IMAGE), "EulerDiscreteScheduler"));
         write(
                 folder.resolve("scheduler/scheduler_config.json"),
-                Configs.scheduler(Family.SDXL, PredictionType.EPSILON));
+                Configs.scheduler(Family.SDXL, PredictionType.EPSILON, false));
         for (String t : List.of("tokenizer", "tokenizer_2")) {
             if (t.equals("tokenizer") || family == Family.SDXL) {
                 Files.createDirectories(folder.resolve(t));

@@ -52,7 +52,7 @@ final class KeyMapTest {
         assertThat(single.keySet()).containsExactlyInAnyOrderElementsOf(wanted.keySet());
         single.forEach((n, t) -> assertThat(t.shape()).as(n).isEqualTo(wanted.get(n)));
 
-        Map<String, TensorSource> back = new FromSingle(new Names("", single)).parts();
+        Map<String, TensorSource> back = new FromSingle(new Names("", single), false).parts();
         assertThat(back.keySet()).containsExactlyInAnyOrderElementsOf(shapes.keySet());
         back.forEach((component, source) ->
                 assertThat(texts(source.tensors().values()))
@@ -100,7 +100,7 @@ final class KeyMapTest {
                         "cond_stage_model.model.transformer.resblocks.23.ln_1.weight",
                         "cond_stage_model.model.transformer.resblocks.23.attn.in_proj_bias");
         extra.forEach(n -> single.put(n, f16(n, 3)));
-        FromSingle from = new FromSingle(new Names("", single));
+        FromSingle from = new FromSingle(new Names("", single), false);
         assertThat(from.leftOut()).containsExactlyInAnyOrderElementsOf(extra);
         assertThat(texts(from.parts().get("text_encoder").tensors().values()))
                 .isEqualTo(texts(Manifest.shapes("sd21").get("text_encoder").values()));
@@ -109,12 +109,21 @@ final class KeyMapTest {
     @Test
     void unknownTensorsAreRefusedByName() throws IOException {
         SequencedMap<String, TensorInfo> single = single("sd15", Family.SD1);
-        single.put(
-                "control_model.zero_convs.0.0.weight",
-                f16("control_model.zero_convs.0.0.weight", 3));
-        assertThatThrownBy(() -> new FromSingle(new Names("", single)))
-                .isInstanceOf(SoupException.class)
-                .hasMessageContaining("control_model.zero_convs.0.0.weight");
+        for (String own :
+                List.of(
+                        "model.diffusion_model.fuser.alpha",
+                        "first_stage_model.quantize.embedding.weight",
+                        "cond_stage_model.transformer.text_model.encoder.layers.0.adapter")) {
+            SequencedMap<String, TensorInfo> more = new LinkedHashMap<>(single);
+            more.put(own, f16(own, 3));
+            assertThatThrownBy(() -> new FromSingle(new Names("", more), false))
+                    .isInstanceOf(SoupException.class)
+                    .hasMessageContaining(own);
+        }
+        // Outside the components it is none of the pipeline's.
+        single.put("control_model.zero.weight", f16("control_model.zero.weight", 3));
+        assertThat(new FromSingle(new Names("", single), false).leftOut())
+                .contains("control_model.zero.weight");
     }
 
     @Test

@@ -32,7 +32,6 @@ import org.diffusionsoup.workbench.inspect.ModelSummary.WeightFile;
 /** Reads headers, and with hashes every byte once or twice; never a whole tensor into memory. */
 public final class ModelInspector {
     private static final String SUFFIX = ".safetensors";
-    private static final String INDEX = ".safetensors.index.json";
 
     private final boolean hashes;
     private final Progress progress;
@@ -63,7 +62,7 @@ public final class ModelInspector {
             ModelSummary files =
                     Files.isDirectory(path)
                             ? folder(path)
-                            : path.toString().endsWith(INDEX) ? sharded(path) : single(path);
+                            : Checkpoint.isIndex(path) ? sharded(path) : single(path);
             return described(path, files);
         } catch (IOException e) {
             throw new SoupIoException("read", path, e);
@@ -75,7 +74,7 @@ public final class ModelInspector {
         if (files.pipeline().isEmpty() && Files.isDirectory(path) && !hasOneIndex(path)) {
             return files; // loose weights: each file was read by itself
         }
-        try (Checkpoint checkpoint = Checkpoint.open(path)) {
+        try (Checkpoint checkpoint = Checkpoint.openIncomplete(path)) {
             SortedMap<String, Group> groups = new TreeMap<>();
             checkpoint
                     .parts()
@@ -97,7 +96,7 @@ public final class ModelInspector {
 
     private static boolean hasOneIndex(Path folder) {
         try (Stream<Path> list = Files.list(folder)) {
-            return list.filter(f -> f.toString().endsWith(INDEX)).count() == 1;
+            return list.filter(Checkpoint::isIndex).count() == 1;
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
         }

@@ -23,15 +23,19 @@ import org.diffusionsoup.workbench.Progress;
 
 /** Looks for checkpoints by the SHA-256 of their weights. */
 final class InputSearch {
-    private static final String INDEX = ".safetensors.index.json";
     private static final List<String> WEIGHTS =
-            List.of(".safetensors", INDEX, ".ckpt", ".pt", ".pth", ".bin");
+            List.of(".safetensors", ".ckpt", ".pt", ".pth", ".bin");
 
     private final HashCache hashes;
     private final Progress progress;
+    private final String variant;
     private final Map<Path, String> known = new HashMap<>();
 
-    InputSearch(HashCache hashes, Progress progress) {
+    /**
+     * @param variant of the weights of folders, empty for those without one
+     */
+    InputSearch(HashCache hashes, Progress progress, String variant) {
+        this.variant = variant;
         this.hashes = hashes;
         this.progress = progress;
     }
@@ -89,7 +93,7 @@ final class InputSearch {
     }
 
     private void match(List<StoredRecipe.Input> wanted, Path candidate, Map<Integer, Path> found) {
-        try (Checkpoint c = Checkpoint.open(candidate)) {
+        try (Checkpoint c = Checkpoint.open(candidate, variant)) {
             for (int i = 0; i < wanted.size(); i++) {
                 if (!found.containsKey(i) && matches(wanted.get(i).sha256(), c)) {
                     found.put(i, candidate);
@@ -146,6 +150,6 @@ final class InputSearch {
         String lower = name.toLowerCase(Locale.ROOT);
         return Files.isDirectory(p)
                 ? DiffusersFolder.isOne(p)
-                : WEIGHTS.stream().anyMatch(lower::endsWith);
+                : WEIGHTS.stream().anyMatch(lower::endsWith) || Checkpoint.isIndex(p);
     }
 }

@@ -59,7 +59,7 @@ public final class Reproducer {
         try (Checkpoint original = Checkpoint.open(file)) {
             StoredRecipe recipe = StoredRecipe.of(original);
             List<Path> inputs =
-                    new InputSearch(hashes, search)
+                    new InputSearch(hashes, search, recipe.variant())
                             .find(
                                     recipe.inputs(),
                                     places.isEmpty() ? List.of(parent) : places,

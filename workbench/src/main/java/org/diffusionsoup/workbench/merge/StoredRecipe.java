@@ -22,6 +22,7 @@ import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.MismatchPolicy;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
@@ -38,9 +39,11 @@ import org.diffusionsoup.core.method.WeightExpr;
  * @param version of Diffusion Soup that made it
  * @param inputs what it was made of, in the recipe's order
  * @param parts the names of the parts that were made; others were copied
+ * @param variant of the weights of its inputs that are folders; empty for those without one
  * @param how the making
  */
-record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Making how) {
+record StoredRecipe(
+        String version, List<Input> inputs, Set<String> parts, String variant, Making how) {
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -167,6 +170,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                 version,
                 inputs,
                 made.keySet(),
+                options.variant(),
                 (paths, out, cache, progress) -> {
                     List<SoupIngredient> ingredients = new ArrayList<>();
                     for (int i : order) {
@@ -217,13 +221,21 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                                                                     + name
                                                                     + "."))));
         }
-        return options.withComponents(components(json).orElse(Set.of()));
+        return options.withComponents(components(json).orElse(Set.of()))
+                .withVariant(json.path("variant").asText(""));
     }
 
     /** Whoever does not know a word of a recipe cannot follow it. */
     private static void known(Checkpoint soup, JsonNode json) {
         Set<String> words =
-                Set.of("method", "file", "ingredients", "dtype", "allow_non_finite", "components");
+                Set.of(
+                        "method",
+                        "file",
+                        "ingredients",
+                        "dtype",
+                        "allow_non_finite",
+                        "components",
+                        "variant");
         json.fieldNames()
                 .forEachRemaining(key -> {
                     if (!words.contains(key) && !UnlikeIngredients.knows(key)) {
@@ -241,6 +253,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
             Checkpoint soup, Map<String, Provenance> recipes, String version) {
         SequencedMap<String, Map<String, String>> hashes = new LinkedHashMap<>();
         Optional<WeightExpr> tree = Optional.empty();
+        MismatchPolicy policy = MismatchPolicy.REFUSE;
         for (String part : soup.parts().keySet()) {
             Provenance p = recipes.get(part);
             if (p == null) {
@@ -253,17 +266,20 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                 throw disagreeing(soup, part);
             }
             tree = Optional.of(header.merge());
+            policy = header.policy();
             header.sha256()
                     .forEach((name, sha) ->
                             hashes.computeIfAbsent(name, n -> new TreeMap<>()).put(part, sha));
         }
         WeightExpr root = tree.orElseThrow(() -> disagreeing(soup, ""));
+        MismatchPolicy asked = policy;
         List<Input> inputs = new ArrayList<>();
         hashes.forEach((name, byPart) -> inputs.add(new Input(name, byPart)));
         return new StoredRecipe(
                 version,
                 inputs,
                 new TreeSet<>(soup.parts().keySet()),
+                "",
                 (paths, out, cache, progress) -> {
                     SequencedMap<String, Path> byName = new LinkedHashMap<>();
                     for (int i = 0; i < paths.size(); i++) {
@@ -272,7 +288,7 @@ record StoredRecipe(String version, List<Input> inputs, Set<String> parts, Makin
                     MethodMerge.create()
                             .hashes(cache)
                             .progress(progress)
-                            .make(new MergeRecipe(byName, root), out);
+                            .make(new MergeRecipe(byName, root, asked), out);
                 });
     }
 

@@ -28,6 +28,10 @@ import org.diffusionsoup.core.TensorInfo;
 record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy) {
     private static final String FIRST_NAME = "first_name";
     private static final String FIRST_SHA256 = "first_sha256";
+
+    /** Which tensors are no means: it follows from the policy, and is there to be read. */
+    private static final String COPIED = "copied";
+
     private static final String GIVEN_ORDER = "given_order";
     private static final Set<String> SHARED =
             Set.of(
@@ -36,6 +40,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
                     "on_dtype",
                     "on_shape",
                     "on_files",
+                    "on_integers",
                     FIRST_NAME,
                     GIVEN_ORDER);
 
@@ -76,7 +81,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
 
     /** The keys that {@link #of} and {@link #order} know. */
     static boolean knows(String key) {
-        return SHARED.contains(key) || key.equals(FIRST_SHA256);
+        return SHARED.contains(key) || key.equals(FIRST_SHA256) || key.equals(COPIED);
     }
 
     /** Whether another part's recipe says the same. */

@@ -49,7 +49,7 @@ public record ModelVerifier(int threads, SoupProgress progress) {
         List<Finding> findings = new ArrayList<>();
         Checkpoint opened;
         try {
-            opened = Checkpoint.open(model);
+            opened = Checkpoint.openIncomplete(model);
         } catch (SoupIoException e) {
             throw e; // a disk that fails says nothing of the model
         } catch (SoupException e) {

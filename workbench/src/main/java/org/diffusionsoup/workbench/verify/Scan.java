@@ -18,7 +18,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Elements;
-import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.TensorInfo;
@@ -82,8 +81,8 @@ final class Scan {
                 jobs.put(
                         ModelVerifier.name(checkpoint, shard),
                         workers.submit(() -> {
-                            try (SafetensorsFile f = SafetensorsFile.open(shard)) {
-                                return WeightsHash.of(f, this::tell);
+                            try (Checkpoint f = Checkpoint.open(shard)) {
+                                return WeightsHash.of(f.part(""), this::tell);
                             }
                         }));
             }
