@@ -216,6 +216,18 @@ final class PictureDecoder {
         }
         int bands = raster.getNumBands();
         int type = image.getColorModel().getColorSpace().getType();
+        if (bands == 4 && type == ColorSpace.TYPE_CMYK) {
+            byte[] rgb = new byte[3];
+            return fromRows(
+                    raster,
+                    (row, x, argb) -> {
+                        cmykToRgb(row, 4 * x, rgb, 0);
+                        argb[0] = 255;
+                        for (int c = 0; c < 3; c++) {
+                            argb[1 + c] = rgb[c] & 0xff;
+                        }
+                    });
+        }
         boolean known =
                 (bands <= 2 && type == ColorSpace.TYPE_GRAY
                         || bands >= 3 && bands <= 4 && type == ColorSpace.TYPE_RGB)
