@@ -16,11 +16,11 @@ import org.diffusionsoup.core.SoupIoException;
 
 /**
  * Makes a shard of a folder of pictures and captions. Captions come from {@code NAME.txt} or {@code
- * NAME.caption} beside
- * {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp, .tif), or from a {@code metadata.jsonl} or {@code
- * metadata.csv} in its folder or one above it with the columns {@code file_name} and {@code text} (or {@code
- * caption}), as Hugging Face's imagefolder has it; an optional column {@code split} says {@code
- * train} or {@code heldout} and goes before {@link ImportOptions#holdOut}.
+ * NAME.caption} beside {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp, .tif), or from a {@code
+ * metadata.jsonl} or {@code metadata.csv} in its folder or one above it with the columns {@code
+ * file_name} and {@code text} (or {@code caption}), as Hugging Face's imagefolder has it; an
+ * optional column {@code split} says {@code train} or {@code heldout} and goes before {@link
+ * ImportOptions#holdOut}.
  */
 public final class FolderImporter {
     private record Row(String key, FolderRow from, Split split) {}
@@ -78,8 +78,7 @@ public final class FolderImporter {
         Shard shard = Shard.open(from);
         Set<String> heldOut =
                 options.holdOut()
-                        .heldOut(
-                                shard.train().infos().stream().map(SampleInfo::caption).toList());
+                        .heldOut(shard.train().infos().stream().map(SampleInfo::caption).toList());
         String prefix = plain(options.provider()) + "_";
         ShardWriter.write(
                 out,

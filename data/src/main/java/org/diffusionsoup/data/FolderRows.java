@@ -51,8 +51,7 @@ final class FolderRows {
                 throw new SoupException(
                         parent + " holds both metadata.jsonl and metadata.csv; keep one of them");
             }
-            rows.addAll(
-                    name.endsWith(".csv") ? fromCsv(parent, file) : fromJsonl(parent, file));
+            rows.addAll(name.endsWith(".csv") ? fromCsv(parent, file) : fromJsonl(parent, file));
         }
         Set<Path> named = new HashSet<>();
         rows.forEach(r -> named.add(r.image()));
@@ -68,15 +67,14 @@ final class FolderRows {
                         .add(folder.relativize(file).toString());
             }
         }
-        missing.forEach(
-                (file, pictures) -> {
-                    throw new SoupException(
-                            "%s has no caption: %s has no row for %s"
-                                    .formatted(
-                                            Names.of("picture", pictures),
-                                            file,
-                                            pictures.size() == 1 ? "it" : "them"));
-                });
+        missing.forEach((file, pictures) -> {
+            throw new SoupException(
+                    "%s has no caption: %s has no row for %s"
+                            .formatted(
+                                    Names.of("picture", pictures),
+                                    file,
+                                    pictures.size() == 1 ? "it" : "them"));
+        });
         rows.addAll(fromTextFiles(folder, left));
         return rows;
     }
@@ -240,8 +238,7 @@ final class FolderRows {
                             .sorted()
                             .toList();
             for (Path file : files) {
-                if (!Files.exists(file)
-                        && (FolderImporter.isPicture(file) || isCaption(file))) {
+                if (!Files.exists(file) && (FolderImporter.isPicture(file) || isCaption(file))) {
                     throw new SoupException(
                             file + " is a link to a file that is not there; restore or delete it");
                 }

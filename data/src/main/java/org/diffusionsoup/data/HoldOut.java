@@ -48,9 +48,9 @@ public record HoldOut(int percent) {
     }
 
     /**
-     * The captions held out of given ones: this share of the different captions, rounded, those with
-     * the lowest hashes. Pictures with the same caption stay together, and few sides change when
-     * other pictures come or go.
+     * The captions held out of given ones: this share of the different captions, rounded, those
+     * with the lowest hashes. Pictures with the same caption stay together, and few sides change
+     * when other pictures come or go.
      *
      * @param captions compared without regard to case
      */

@@ -88,16 +88,10 @@ final class Orientation {
                 int sx = swaps ? y : x;
                 int sy = swaps ? x : y;
                 // Where the upright picture's first column or row comes from the stored last one.
-                if (orientation == 2
-                        || orientation == 3
-                        || orientation == 7
-                        || orientation == 8) {
+                if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
                     sx = lastX - sx;
                 }
-                if (orientation == 3
-                        || orientation == 4
-                        || orientation == 6
-                        || orientation == 7) {
+                if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
                     sy = lastY - sy;
                 }
                 System.arraycopy(from, 3 * (sy * stored.width() + sx), to, at, 3);

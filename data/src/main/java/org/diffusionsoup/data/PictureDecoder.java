@@ -39,8 +39,7 @@ final class PictureDecoder {
                 throw known;
             }
             throw new SoupException(
-                    "%s cannot be decoded (%s); save it again as PNG"
-                            .formatted(what, reason(e)),
+                    "%s cannot be decoded (%s); save it again as PNG".formatted(what, reason(e)),
                     e);
         }
     }
@@ -69,10 +68,11 @@ final class PictureDecoder {
         String foreign = foreign(file);
         if (!foreign.isEmpty()) {
             throw new SoupException(
-                    "%s is a %s picture, which is not read; %s".formatted(what, foreign, USE));
+                    "%s is a picture in %s, which is not read; %s".formatted(what, foreign, USE));
         }
         boolean tiff =
-                Orientation.startsWith(file, 0, "II*\0") || Orientation.startsWith(file, 0, "MM\0*");
+                Orientation.startsWith(file, 0, "II*\0")
+                        || Orientation.startsWith(file, 0, "MM\0*");
         return Orientation.upright(
                 onWhite(read(file, what)), tiff ? Orientation.ofExif(file) : Orientation.UPRIGHT);
     }
@@ -107,8 +107,7 @@ final class PictureDecoder {
 
     private static <T> T withReader(byte[] file, String what, Reading<T> reading)
             throws IOException {
-        try (ImageInputStream in =
-                ImageIO.createImageInputStream(new ByteArrayInputStream(file))) {
+        try (ImageInputStream in = ImageIO.createImageInputStream(new ByteArrayInputStream(file))) {
             Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
             if (!readers.hasNext()) {
                 throw new SoupException(what + " is not a picture that can be read; " + USE);
@@ -230,7 +229,7 @@ final class PictureDecoder {
         }
         boolean known =
                 (bands <= 2 && type == ColorSpace.TYPE_GRAY
-                        || bands >= 3 && bands <= 4 && type == ColorSpace.TYPE_RGB)
+                                || bands >= 3 && bands <= 4 && type == ColorSpace.TYPE_RGB)
                         && !image.isAlphaPremultiplied()
                         && image.getColorModel().getTransferType() <= 1;
         if (!known) {
@@ -254,8 +253,7 @@ final class PictureDecoder {
                 (row, x, argb) -> {
                     for (int c = 0; c < 3; c++) {
                         int band = bands <= 2 ? 0 : c;
-                        argb[1 + c] =
-                                (row[bands * x + band] >> shift[band]) * 255 / most[band];
+                        argb[1 + c] = (row[bands * x + band] >> shift[band]) * 255 / most[band];
                     }
                     int last = bands - 1;
                     argb[0] =

@@ -11,8 +11,8 @@ import java.util.zip.Deflater;
 import org.diffusionsoup.core.SoupException;
 
 /**
- * Reads pictures of any format the JDK knows (PNG, JPEG, GIF, BMP, TIFF) and writes small PNG files. The
- * bytes written depend on the pixels and the JDK's zlib only.
+ * Reads pictures of any format the JDK knows (PNG, JPEG, GIF, BMP, TIFF) and writes small PNG
+ * files. The bytes written depend on the pixels and the JDK's zlib only.
  */
 public final class PngCodec {
     private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -23,8 +23,8 @@ public final class PngCodec {
 
     /**
      * Decodes a picture, turns it upright as its EXIF orientation says and flattens transparency
-     * onto white: the pixels of PIL's {@code exif_transpose} and {@code alpha_composite}. Samples of
-     * 16 bits keep their upper 8; colour profiles are not applied.
+     * onto white: the pixels of PIL's {@code exif_transpose} and {@code alpha_composite}. Samples
+     * of 16 bits keep their upper 8; colour profiles are not applied.
      *
      * @param bytes the whole file
      * @param what how to name the picture in an error, such as its file name

@@ -102,14 +102,11 @@ record PngParts(byte[] picture, int depth, int colourType, byte[] transparent, i
         if (!key.equalsIgnoreCase(RAW_EXIF) || type.equals("iTXt")) {
             return Orientation.UPRIGHT;
         }
-        String text =
-                type.equals("tEXt") ? all.substring(end + 1) : inflated(data, end + 2);
+        String text = type.equals("tEXt") ? all.substring(end + 1) : inflated(data, end + 2);
         // ImageMagick's form: an empty line, the profile's name, its length, then hex digits.
         String[] lines = text.split("\n", 4);
         String hex =
-                lines.length < 4
-                        ? ""
-                        : lines[3].replaceAll("\\s", "").toLowerCase(Locale.ROOT);
+                lines.length < 4 ? "" : lines[3].replaceAll("\\s", "").toLowerCase(Locale.ROOT);
         return hex.length() % 2 == 0 && hex.matches("[0-9a-f]+")
                 ? Orientation.ofExif(HexFormat.of().parseHex(hex))
                 : Orientation.UPRIGHT;

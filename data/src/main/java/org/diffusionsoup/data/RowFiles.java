@@ -62,16 +62,15 @@ final class RowFiles {
         }
         StringBuilder plain = new StringBuilder();
         key.codePoints()
-                .forEach(
-                        c -> {
-                            if (c < 128 && (Character.isLetterOrDigit(c) || c == '-' || c == '_')) {
-                                plain.append((char) c);
-                            } else if (c == '/') {
-                                plain.append('_');
-                            } else {
-                                plain.append('u').append(Integer.toHexString(c));
-                            }
-                        });
+                .forEach(c -> {
+                    if (c < 128 && (Character.isLetterOrDigit(c) || c == '-' || c == '_')) {
+                        plain.append((char) c);
+                    } else if (c == '/') {
+                        plain.append('_');
+                    } else {
+                        plain.append('u').append(Integer.toHexString(c));
+                    }
+                });
         if (plain.length() > 80) {
             String hash = Hashes.sha256Hex(key.getBytes(StandardCharsets.UTF_8));
             return plain.substring(0, 60) + "-" + hash.substring(0, 16);
@@ -99,14 +98,12 @@ final class RowFiles {
                                     .limit(5)
                                     .map(k -> "." + k)
                                     .collect(Collectors.joining(", "));
-            throw new SoupException(
-                    "%s has %s but no image (.png or .jpg)".formatted(where, has));
+            throw new SoupException("%s has %s but no image (.png or .jpg)".formatted(where, has));
         }
         String json = text(path, file, parts.get("json"), where);
         String text = text(path, file, parts.get("txt"), where);
         byte[] picture = TarFile.read(file, path, image);
-        SampleInfo info =
-                SampleJson.read(key, json, text, Hashes.sha256Hex(picture), where);
+        SampleInfo info = SampleJson.read(key, json, text, Hashes.sha256Hex(picture), where);
         return new Found(new Sample(info, picture), image);
     }
 

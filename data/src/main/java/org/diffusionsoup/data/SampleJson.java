@@ -15,8 +15,17 @@ final class SampleJson {
 
     private static final Set<String> FIELDS =
             Set.of(
-                    "caption", "name", "style", "subject", "provider", "licence", "group",
-                    "subgroup", "domain", "split", "sha256");
+                    "caption",
+                    "name",
+                    "style",
+                    "subject",
+                    "provider",
+                    "licence",
+                    "group",
+                    "subgroup",
+                    "domain",
+                    "split",
+                    "sha256");
 
     private SampleJson() {}
 
@@ -44,8 +53,8 @@ final class SampleJson {
      * @param key of the row, as the tar has it
      * @param json text of {@code KEY.json}; empty if the row has none
      * @param text of {@code KEY.txt}, used where the JSON names no caption
-     * @param sha256 of the image; other programs' files may state that of a picture they made it from,
-     *     so only what {@link #write} wrote is held to it
+     * @param sha256 of the image; other programs' files may state that of a picture they made it
+     *     from, so only what {@link #write} wrote is held to it
      * @param where file and row, for errors
      */
     static SampleInfo read(String key, String json, String text, String sha256, String where) {

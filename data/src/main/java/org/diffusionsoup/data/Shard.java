@@ -35,8 +35,8 @@ public final class Shard {
 
     /**
      * Opens a tar in WebDataset form: per row one image ({@code .png}, {@code .jpg}, {@code .jpeg},
-     * ...) and its {@code .json} (field {@code caption}), {@code .txt} or {@code .caption}. A row is
-     * the files that share everything up to the first dot, folder included.
+     * ...) and its {@code .json} (field {@code caption}), {@code .txt} or {@code .caption}. A row
+     * is the files that share everything up to the first dot, folder included.
      *
      * @param path the tar
      * @return rows sorted by key; in shards written here every image's sha256 has been checked

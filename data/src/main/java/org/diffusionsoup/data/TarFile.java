@@ -146,8 +146,7 @@ final class TarFile {
                         "shard %s is damaged: bad pax record in the entry at byte %d"
                                 .formatted(path, at));
             }
-            String record =
-                    new String(bytes, space + 1, end - space - 1, StandardCharsets.UTF_8);
+            String record = new String(bytes, space + 1, end - space - 1, StandardCharsets.UTF_8);
             record = record.endsWith("\n") ? record.substring(0, record.length() - 1) : record;
             if (record.startsWith("path=")) {
                 found = new Extended(record.substring(5), found.size());
@@ -175,7 +174,9 @@ final class TarFile {
             case '1', '2' -> "a link";
             case '3', '4', '6' -> "a device or pipe";
             case 'S' -> "a sparse file";
-            default -> "an entry of type " + (type > ' ' && type < 127 ? "'" + type + "'" : (int) type);
+            default ->
+                    "an entry of type "
+                            + (type > ' ' && type < 127 ? "'" + type + "'" : (int) type);
         };
     }
 
@@ -209,7 +210,8 @@ final class TarFile {
 
     private static long size(Path path, long at, byte[] header) {
         if ((header[124] & 0x80) != 0) {
-            // GNU's base 256: a first byte of 0x80, then a big-endian number; 0xff is a negative one.
+            // GNU's base 256: a first byte of 0x80, then a big-endian number; 0xff is a negative
+            // one.
             long size = header[124] & 0x7f;
             for (int i = 125; i < 136; i++) {
                 if (size > Long.MAX_VALUE >> 8) {

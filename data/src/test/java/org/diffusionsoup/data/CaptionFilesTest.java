@@ -46,7 +46,8 @@ class CaptionFilesTest {
         text("x.TXT", "two");
         picture("IMG.1.PNG");
         text("IMG.1.Txt", "three");
-        assertThat(imported("train").infos()).extracting(SampleInfo::caption)
+        assertThat(imported("train").infos())
+                .extracting(SampleInfo::caption)
                 .containsExactlyInAnyOrder("one", "two", "three");
         text("x.caption", "again");
         assertThatThrownBy(() -> imported("train")).hasMessageContaining("x.png has two captions");
@@ -77,7 +78,8 @@ class CaptionFilesTest {
         picture("../real/1.png");
         text("../real/1.txt", "one");
         Files.createSymbolicLink(dir.resolve("in/sub"), Path.of("../real"));
-        assertThat(imported("train").infos()).extracting(SampleInfo::key)
+        assertThat(imported("train").infos())
+                .extracting(SampleInfo::key)
                 .containsExactly("me_2", "me_sub_1");
         Path loop = Files.createSymbolicLink(dir.resolve("real/loop"), Path.of("../in"));
         assertThatThrownBy(() -> imported("train")).hasMessageContaining("link back");

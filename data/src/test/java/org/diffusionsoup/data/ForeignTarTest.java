@@ -108,9 +108,11 @@ class ForeignTarTest {
                 .entry("gr\u00fcn.JPEG", PNG)
                 .entry("gr\u00fcn.TXT", bytes("green"));
         Shard shard = Shard.open(written());
-        assertThat(shard.infos()).extracting(SampleInfo::key)
+        assertThat(shard.infos())
+                .extracting(SampleInfo::key)
                 .containsExactly("cats_001", "dogs_001", "grufcn");
-        assertThat(shard.infos()).extracting(SampleInfo::caption)
+        assertThat(shard.infos())
+                .extracting(SampleInfo::caption)
                 .containsExactly("a cat", "a dog", "green");
         Shard imported =
                 FolderImporter.importFolder(
@@ -124,7 +126,8 @@ class ForeignTarTest {
                                 OptionalInt.of(8),
                                 ImportOptions.Fit.PAD),
                         ProgressListener.NONE);
-        assertThat(imported.infos()).extracting(SampleInfo::key)
+        assertThat(imported.infos())
+                .extracting(SampleInfo::key)
                 .containsExactly("me_cats_001", "me_dogs_001", "me_grufcn");
         assertThat(imported.heldOut().size()).isEqualTo(1);
         assertThat(imported.get(0).image().height()).isEqualTo(8);
@@ -146,9 +149,14 @@ class ForeignTarTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "-0000000001", "-7777777777", "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff"
-                        + "\u00ff\u00ff\u00fe\0", "\u0080\0\0\0\u007f\u00ff\u00ff\u00ff\u00ff\u00ff"
-                        + "\u00ff\u00ff", "77777777777", "+0000000010", "0x10", "\u0661\u0662"
+                "-0000000001",
+                "-7777777777",
+                "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff" + "\u00ff\u00ff\u00fe\0",
+                "\u0080\0\0\0\u007f\u00ff\u00ff\u00ff\u00ff\u00ff" + "\u00ff\u00ff",
+                "77777777777",
+                "+0000000010",
+                "0x10",
+                "\u0661\u0662"
             })
     @Timeout(5)
     void sizesThatLieEndInOneSentence(String size) throws IOException {
@@ -173,11 +181,7 @@ class ForeignTarTest {
         String size = " size=" + PNG.length + "\n";
         String text = (record.length() + 3) + record + (size.length() + 2) + size;
         entry("x", 'x', "%011o".formatted(text.length()), bytes(text))
-                .entry(
-                        "short",
-                        '0',
-                        "%011o".formatted(1),
-                        PNG)
+                .entry("short", '0', "%011o".formatted(1), PNG)
                 .entry("n", 'L', "%011o".formatted(name.length() + 5), bytes(name + ".txt\0"))
                 .entry("short", '7', "\u0080\0\0\0\0\0\0\0\0\0\0\5", bytes("words"));
         assertThat(Shard.open(written()).infos().getFirst().caption()).isEqualTo("words");

@@ -81,8 +81,7 @@ class PictureDecoderTest {
     @Test
     void transparentGreyOfFewBitsIsComparedInItsOwnDepth() {
         // Two bits: levels 0, 85, 170, 255; level 1 is clear.
-        byte[] png =
-                png(4, 1, 2, 0, new byte[] {0, 0b00_01_10_11}, new byte[] {0, 1});
+        byte[] png = png(4, 1, 2, 0, new byte[] {0, 0b00_01_10_11}, new byte[] {0, 1});
         RgbImage image = PngCodec.decode(png, "it");
         assertThat(List.of(image.channel(0, 0, 0), image.channel(1, 0, 0))).containsExactly(0, 255);
         assertThat(List.of(image.channel(2, 0, 2), image.channel(3, 0, 1)))
@@ -104,11 +103,11 @@ class PictureDecoderTest {
         byte[] webp = Files.readAllBytes(FOLDER.resolve("w6.webp"));
         assertThatThrownBy(() -> PngCodec.decode(webp, "a.jpg"))
                 .hasMessage(
-                        "a.jpg is a WebP picture, which is not read; use PNG, JPEG, GIF, BMP or"
+                        "a.jpg is a picture in WebP, which is not read; use PNG, JPEG, GIF, BMP or"
                                 + " TIFF");
         byte[] avif = "\0\0\0\u0020ftypavif".getBytes(StandardCharsets.ISO_8859_1);
         assertThatThrownBy(() -> PngCodec.decode(avif, "b"))
-                .hasMessageContaining("b is a AVIF picture");
+                .hasMessageContaining("b is a picture in AVIF");
         assertThatThrownBy(() -> PngCodec.decode(new byte[0], "c"))
                 .hasMessageContaining("c is an empty file");
     }

@@ -22,8 +22,7 @@ public final class YamlParsers {
     /** Longest text in bytes. */
     private static final int MOST_BYTES = 256 << 20;
 
-    private static final YAMLFactory YAML =
-            YAMLFactory.builder().loaderOptions(options()).build();
+    private static final YAMLFactory YAML = YAMLFactory.builder().loaderOptions(options()).build();
 
     private YamlParsers() {}
 

@@ -73,15 +73,16 @@ public record MedConfig(
 
     /** Both name their fields alike; of the defaults, only the heads differ. */
     private static MedConfig of(JsonConfig c, int heads) {
-        return c.checked(() -> new MedConfig(
-                c.integer("vocab_size", 30524),
-                c.integer("hidden_size", 768),
-                c.integer("intermediate_size", 3072),
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", heads),
-                c.integer("max_position_embeddings", 512),
-                Activation.of(c.text("hidden_act", "gelu")),
-                c.number("layer_norm_eps", EPS)));
+        return c.checked(() ->
+                new MedConfig(
+                        c.integer("vocab_size", 30524),
+                        c.integer("hidden_size", 768),
+                        c.integer("intermediate_size", 3072),
+                        c.integer("num_hidden_layers", 12),
+                        c.integer("num_attention_heads", heads),
+                        c.integer("max_position_embeddings", 512),
+                        Activation.of(c.text("hidden_act", "gelu")),
+                        c.number("layer_norm_eps", EPS)));
     }
 
     /** The config in BLIP's format. */

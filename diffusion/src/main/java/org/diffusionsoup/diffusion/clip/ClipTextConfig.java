@@ -51,17 +51,18 @@ public record ClipTextConfig(
 
     /** Reads a text encoder's config, or the {@code text_config} of a whole CLIP. */
     public static ClipTextConfig of(JsonConfig c) {
-        return c.checked(() -> new ClipTextConfig(
-                c.integer("vocab_size", 49408),
-                c.integer("hidden_size", 512),
-                c.integer("intermediate_size", 2048),
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", 8),
-                c.integer("max_position_embeddings", 77),
-                Activation.of(c.text("hidden_act", "quick_gelu")),
-                c.number("layer_norm_eps", 1e-5),
-                c.integer("eos_token_id", 2),
-                c.integer("projection_dim", 512)));
+        return c.checked(() ->
+                new ClipTextConfig(
+                        c.integer("vocab_size", 49408),
+                        c.integer("hidden_size", 512),
+                        c.integer("intermediate_size", 2048),
+                        c.integer("num_hidden_layers", 12),
+                        c.integer("num_attention_heads", 8),
+                        c.integer("max_position_embeddings", 77),
+                        Activation.of(c.text("hidden_act", "quick_gelu")),
+                        c.number("layer_norm_eps", 1e-5),
+                        c.integer("eos_token_id", 2),
+                        c.integer("projection_dim", 512)));
     }
 
     /** The config in transformers' format. */

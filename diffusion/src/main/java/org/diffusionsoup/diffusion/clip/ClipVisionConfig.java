@@ -48,15 +48,16 @@ public record ClipVisionConfig(
     /** Reads the {@code vision_config} of a CLIP. */
     public static ClipVisionConfig of(JsonConfig c) {
         c.only("num_channels", 3);
-        return c.checked(() -> new ClipVisionConfig(
-                c.integer("image_size", 224),
-                c.integer("patch_size", 32),
-                c.integer("hidden_size", 768),
-                c.integer("intermediate_size", 3072),
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", 12),
-                Activation.of(c.text("hidden_act", "quick_gelu")),
-                c.number("layer_norm_eps", 1e-5)));
+        return c.checked(() ->
+                new ClipVisionConfig(
+                        c.integer("image_size", 224),
+                        c.integer("patch_size", 32),
+                        c.integer("hidden_size", 768),
+                        c.integer("intermediate_size", 3072),
+                        c.integer("num_hidden_layers", 12),
+                        c.integer("num_attention_heads", 12),
+                        Activation.of(c.text("hidden_act", "quick_gelu")),
+                        c.number("layer_norm_eps", 1e-5)));
     }
 
     /** The config in transformers' format. */

@@ -81,17 +81,16 @@ public record PreprocessorConfig(
         }
         boolean normalises = c.flag("do_normalize", true);
         boolean rescales = c.flag("do_rescale", true);
-        return c.checked(
-                () ->
-                        new PreprocessorConfig(
-                                c.flag("do_resize", true),
-                                side(c, "size", "shortest_edge"),
-                                c.flag("do_center_crop", true),
-                                side(c, "crop_size", "height"),
-                                side(c, "crop_size", "width"),
-                                rescales ? c.number("rescale_factor", 1 / 255.0) : 1,
-                                normalises ? three(c, "image_mean", CLIP_MEAN) : NO_MEAN,
-                                normalises ? three(c, "image_std", CLIP_STD) : NO_STD));
+        return c.checked(() ->
+                new PreprocessorConfig(
+                        c.flag("do_resize", true),
+                        side(c, "size", "shortest_edge"),
+                        c.flag("do_center_crop", true),
+                        side(c, "crop_size", "height"),
+                        side(c, "crop_size", "width"),
+                        rescales ? c.number("rescale_factor", 1 / 255.0) : 1,
+                        normalises ? three(c, "image_mean", CLIP_MEAN) : NO_MEAN,
+                        normalises ? three(c, "image_std", CLIP_STD) : NO_STD));
     }
 
     /** Old configs give one number, newer ones an object. */
@@ -111,8 +110,6 @@ public record PreprocessorConfig(
     }
 
     private static List<Double> three(JsonConfig c, String field, List<Double> fallback) {
-        return c.has(field)
-                ? Arrays.stream(c.numbers(field)).boxed().toList()
-                : fallback;
+        return c.has(field) ? Arrays.stream(c.numbers(field)).boxed().toList() : fallback;
     }
 }

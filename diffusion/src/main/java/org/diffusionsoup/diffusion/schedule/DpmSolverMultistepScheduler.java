@@ -63,8 +63,7 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
         NoiseTable table = finite(c);
         int trained = table.size();
         // The lowest λ may be clipped, which the cosine schedule needs.
-        double lowest =
-                lowestLambda(c.json());
+        double lowest = lowestLambda(c.json());
         int last = trained;
         while (last > 1 && -Math.log(table.noiseLevel(last - 1)) < lowest) {
             last--;

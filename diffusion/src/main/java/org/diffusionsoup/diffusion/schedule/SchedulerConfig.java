@@ -54,9 +54,9 @@ public record SchedulerConfig(
     /**
      * Reads a config.
      *
-     * @throws UnsupportedConfigException for a scheduler or an option that is not built here, and for
-     *     values outside of their range: betas 1e-12 to 0.9999, beta_end not below beta_start, 1 to
-     *     100,000 timesteps, steps_offset below them, solver_order 1 to 3, sigmas 1e-9 to 1e9
+     * @throws UnsupportedConfigException for a scheduler or an option that is not built here, and
+     *     for values outside of their range: betas 1e-12 to 0.9999, beta_end not below beta_start,
+     *     1 to 100,000 timesteps, steps_offset below them, solver_order 1 to 3, sigmas 1e-9 to 1e9
      */
     public static SchedulerConfig of(JsonConfig c) {
         return c.checked(() -> read(c));
@@ -87,7 +87,11 @@ public record SchedulerConfig(
             double end = c.number("beta_end", heun ? 0.012 : 0.02);
             int timesteps = c.integer("num_train_timesteps", 1000);
             Ranges.check("beta_start", start, LEAST_BETA, MOST_BETA);
-            Ranges.check("beta_end", end, start, MOST_BETA);
+            Ranges.check("beta_end", end, LEAST_BETA, MOST_BETA);
+            if (end < start) {
+                throw new UnsupportedConfigException(
+                        "beta_end is %s, it must not be below beta_start %s".formatted(end, start));
+            }
             Ranges.check("num_train_timesteps", timesteps, 1, MOST_TIMESTEPS);
             table =
                     NoiseTable.of(
@@ -132,7 +136,11 @@ public record SchedulerConfig(
         }
         TimestepSpacing.of(c.text("timestep_spacing", "leading"));
         for (String word :
-                List.of("variance_type", "interpolation_type", "final_sigmas_type", "solver_type")) {
+                List.of(
+                        "variance_type",
+                        "interpolation_type",
+                        "final_sigmas_type",
+                        "solver_type")) {
             c.text(word, "");
         }
     }

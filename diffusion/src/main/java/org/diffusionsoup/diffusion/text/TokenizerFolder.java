@@ -96,7 +96,14 @@ record TokenizerFolder(
             }
         }
         return new TokenizerFolder(
-                vocabulary, merges, special, bos, eos, pad, unknown, modelMaxLength(config, folder.resolve(CONFIG)));
+                vocabulary,
+                merges,
+                special,
+                bos,
+                eos,
+                pad,
+                unknown,
+                modelMaxLength(config, folder.resolve(CONFIG)));
     }
 
     /** The id of one of the special tokens. */
@@ -276,7 +283,9 @@ record TokenizerFolder(
     private static String readText(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             boolean zipped = file.getFileName().toString().endsWith(".gz");
-            byte[] bytes = zipped ? new GZIPInputStream(in).readNBytes(MOST_BYTES + 1)
+            byte[] bytes =
+                    zipped
+                            ? new GZIPInputStream(in).readNBytes(MOST_BYTES + 1)
                             : in.readNBytes(MOST_BYTES + 1);
             if (bytes.length > MOST_BYTES) {
                 throw new TokenizerException(

@@ -142,25 +142,26 @@ public record UNetConfig(
         int n = channels.size();
         String heads = c.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
         boolean textTime = c.has("addition_embed_type");
-        return c.checked(() -> new UNetConfig(
-                c.integer("sample_size", 0),
-                c.integer("in_channels", 4),
-                c.integer("out_channels", 4),
-                c.texts("down_block_types", List.of()),
-                c.texts("up_block_types", List.of()),
-                channels,
-                c.integer("layers_per_block", 2),
-                c.integers(heads, n, 8),
-                c.integers("transformer_layers_per_block", n, 1),
-                c.integer("cross_attention_dim", 1280),
-                c.flag("use_linear_projection", false),
-                c.flag("upcast_attention", false),
-                c.integer("norm_num_groups", 32),
-                c.number("norm_eps", 1e-5),
-                c.flag("flip_sin_to_cos", true),
-                c.number("freq_shift", 0),
-                textTime ? c.integer("addition_time_embed_dim", 256) : 0,
-                textTime ? c.integer("projection_class_embeddings_input_dim", 2816) : 0));
+        return c.checked(() ->
+                new UNetConfig(
+                        c.integer("sample_size", 0),
+                        c.integer("in_channels", 4),
+                        c.integer("out_channels", 4),
+                        c.texts("down_block_types", List.of()),
+                        c.texts("up_block_types", List.of()),
+                        channels,
+                        c.integer("layers_per_block", 2),
+                        c.integers(heads, n, 8),
+                        c.integers("transformer_layers_per_block", n, 1),
+                        c.integer("cross_attention_dim", 1280),
+                        c.flag("use_linear_projection", false),
+                        c.flag("upcast_attention", false),
+                        c.integer("norm_num_groups", 32),
+                        c.number("norm_eps", 1e-5),
+                        c.flag("flip_sin_to_cos", true),
+                        c.number("freq_shift", 0),
+                        textTime ? c.integer("addition_time_embed_dim", 256) : 0,
+                        textTime ? c.integer("projection_class_embeddings_input_dim", 2816) : 0));
     }
 
     /** The config in diffusers' format. */

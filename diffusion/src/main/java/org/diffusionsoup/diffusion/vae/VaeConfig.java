@@ -70,18 +70,19 @@ public record VaeConfig(
                 throw new UnsupportedConfigException("up block type " + t + " is not supported");
             }
         }
-        return c.checked(() -> new VaeConfig(
-                c.integer("in_channels", 3),
-                c.integer("out_channels", 3),
-                c.integer("latent_channels", 4),
-                c.integers("block_out_channels", 0, 0),
-                c.integer("layers_per_block", 1),
-                c.integer("norm_num_groups", 32),
-                c.number("scaling_factor", 0.18215),
-                c.flag("mid_block_add_attention", true),
-                c.flag("use_quant_conv", true),
-                c.flag("use_post_quant_conv", true),
-                c.integer("sample_size", 32)));
+        return c.checked(() ->
+                new VaeConfig(
+                        c.integer("in_channels", 3),
+                        c.integer("out_channels", 3),
+                        c.integer("latent_channels", 4),
+                        c.integers("block_out_channels", 0, 0),
+                        c.integer("layers_per_block", 1),
+                        c.integer("norm_num_groups", 32),
+                        c.number("scaling_factor", 0.18215),
+                        c.flag("mid_block_add_attention", true),
+                        c.flag("use_quant_conv", true),
+                        c.flag("use_post_quant_conv", true),
+                        c.integer("sample_size", 32)));
     }
 
     /** The config in diffusers' format. */

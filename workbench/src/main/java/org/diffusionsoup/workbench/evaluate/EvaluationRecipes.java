@@ -19,8 +19,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.workbench.YamlParsers;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.workbench.YamlParsers;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Prompts;
@@ -31,8 +31,7 @@ import org.diffusionsoup.workbench.generate.Sampler;
  */
 public final class EvaluationRecipes {
     private static final ObjectMapper TREES =
-            new ObjectMapper()
-                    .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
+            new ObjectMapper().enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
 
     private final Path file;
     private final Path folder;

@@ -16,23 +16,88 @@ import java.util.Random;
 final class Damage {
     private static final List<String> VALUES =
             List.of(
-                    "0", "-1", "1", "2", "3", "2147483647", "2147483648", "-2147483648", "1e300",
-                    "-1e300", "1e-300", "NaN", "Infinity", "-Infinity", "0.5", "1.5", "99999",
-                    "true", "false", "null", "\"\"", "\"x\"", "\"4\"", "[]", "{}", "[0]", "[1,2]",
-                    "[[[[1]]]]", "[null]", "{\"a\":{\"b\":[1]}}", "\"\\u0000\"", "\"linear\"");
+                    "0",
+                    "-1",
+                    "1",
+                    "2",
+                    "3",
+                    "2147483647",
+                    "2147483648",
+                    "-2147483648",
+                    "1e300",
+                    "-1e300",
+                    "1e-300",
+                    "NaN",
+                    "Infinity",
+                    "-Infinity",
+                    "0.5",
+                    "1.5",
+                    "99999",
+                    "true",
+                    "false",
+                    "null",
+                    "\"\"",
+                    "\"x\"",
+                    "\"4\"",
+                    "[]",
+                    "{}",
+                    "[0]",
+                    "[1,2]",
+                    "[[[[1]]]]",
+                    "[null]",
+                    "{\"a\":{\"b\":[1]}}",
+                    "\"\\u0000\"",
+                    "\"linear\"");
     private static final List<String> WORDS =
             List.of(
-                    "&a ", "*a", "- ", ": ", "? ", "!!int ", "!!binary ", "|\n", ">\n", "{", "}",
-                    "[", "]", "\"", "'", "#", "\t", "---\n", "...\n", "%YAML 9\n", "<<: ", "~",
-                    "\u0000", "\uFEFF", "\u2028", "1e999", "0x1F", ".nan", "../", "\n  ", "mean",
-                    "slerp", "ties", "null", "weight");
+                    "&a ",
+                    "*a",
+                    "- ",
+                    ": ",
+                    "? ",
+                    "!!int ",
+                    "!!binary ",
+                    "|\n",
+                    ">\n",
+                    "{",
+                    "}",
+                    "[",
+                    "]",
+                    "\"",
+                    "'",
+                    "#",
+                    "\t",
+                    "---\n",
+                    "...\n",
+                    "%YAML 9\n",
+                    "<<: ",
+                    "~",
+                    "\u0000",
+                    "\uFEFF",
+                    "\u2028",
+                    "1e999",
+                    "0x1F",
+                    ".nan",
+                    "../",
+                    "\n  ",
+                    "mean",
+                    "slerp",
+                    "ties",
+                    "null",
+                    "weight");
     private static final List<String> SIZES =
             List.of(
-                    "-0000000001\0", "77777777777\0", "00000000000\0", "            ",
-                    "-7777777777\0", "\u0080\0\0\0\0\0\0\0\0\0\0\5",
+                    "-0000000001\0",
+                    "77777777777\0",
+                    "00000000000\0",
+                    "            ",
+                    "-7777777777\0",
+                    "\u0080\0\0\0\0\0\0\0\0\0\0\5",
                     "\u0080\0\0\0\u007f\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff",
                     "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00fe",
-                    "0000000000x\0", "00000000777\0", "00000000001\0");
+                    "0000000000x\0",
+                    "00000000777\0",
+                    "00000000001\0");
     private static final String TYPES = "0157LKxgSV2\0A";
     private static final int BLOCK = 512;
 
@@ -145,7 +210,8 @@ final class Damage {
                 case 2 -> put(out, at, random.nextInt(BLOCK), "" + (char) random.nextInt(256));
                 case 3 -> out = spliced(out, at, BLOCK, new byte[0]);
                 case 4 -> out = spliced(out, at, 0, Arrays.copyOfRange(out, at, at + BLOCK));
-                case 5 -> put(out, at, 0, any(List.of("a.png\0", "../x.json\0", ".\0", "\0", "/\0")));
+                case 5 ->
+                        put(out, at, 0, any(List.of("a.png\0", "../x.json\0", ".\0", "\0", "/\0")));
                 default -> out = bytes(out);
             }
         }

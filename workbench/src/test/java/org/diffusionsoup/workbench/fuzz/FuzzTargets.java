@@ -78,7 +78,17 @@ final class FuzzTargets {
             byte[] png = PngCodec.encode(image(1));
             SampleInfo info =
                     new SampleInfo(
-                            "a", "a thing", "", "", "", "me", "MIT", "", "", "other", "train",
+                            "a",
+                            "a thing",
+                            "",
+                            "",
+                            "",
+                            "me",
+                            "MIT",
+                            "",
+                            "",
+                            "other",
+                            "train",
                             Hashes.sha256Hex(png));
             Path ours = dir.resolve("seed.tar");
             ShardWriter.write(ours, List.of(new Sample(info, png)));
@@ -95,6 +105,8 @@ final class FuzzTargets {
                     "d/001.json",
                     '0',
                     Damage.utf8("{\"caption\":\"c\",\"sha256\":\"0\",\"url\":\"u\"}"));
+            entry(foreign, "l", 'L', Damage.utf8("d/" + "n".repeat(120) + ".txt\0"));
+            entry(foreign, "short", '7', Damage.utf8("more words"));
             foreign.writeBytes(new byte[1024]);
             return Map.of("ours.tar", Files.readAllBytes(ours), "f.tar", foreign.toByteArray());
         }
@@ -185,7 +197,7 @@ final class FuzzTargets {
                                 .toJson();
                 scheduler.put("use_karras_sigmas", false).put("solver_order", 2);
                 scheduler.put("timestep_spacing", "leading").put("clip_sample_range", 1.0);
-                scheduler.put("final_sigmas_type", "zero").put("lambda_min_clipped", -5.1);
+                scheduler.put("skip_prk_steps", true).put("final_sigmas_type", "zero").put("lambda_min_clipped", -5.1);
                 put(seeds, name + ".scheduler", scheduler);
             }
             seeds.put(
@@ -270,9 +282,10 @@ final class FuzzTargets {
                     scale: 0.5
                     delta:
                       ties:
-                        from: base
                         density: 1/5
-                        of: [a, {of: b, weight: {default: 1, blocks: [{match: 'x.*', value: 2}]}}]
+                        deltas:
+                          - {difference: {of: a, from: base}}
+                          - {dare: {drop: 0.5, seed: 7, delta: {difference: {of: b, from: base}}}}
                 """;
         private static final String MEAN =
                 """
@@ -290,7 +303,11 @@ final class FuzzTargets {
             try (Stream<Path> files = Files.list(Path.of("../recipes"))) {
                 for (Path f : (Iterable<Path>) files.sorted()::iterator) {
                     if (f.toString().endsWith(".yaml")) {
-                        seeds.put("evaluate-" + f.getFileName(), Files.readAllBytes(f));
+                        String text =
+                                Files.readString(f)
+                                        .replace("sd21/coco-prompts.txt", "prompts.txt")
+                                        .replace("count: 2000", "count: 2");
+                        seeds.put("evaluate-" + f.getFileName(), Damage.utf8(text));
                     }
                 }
             }

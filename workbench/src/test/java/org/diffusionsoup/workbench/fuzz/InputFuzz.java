@@ -18,8 +18,8 @@ import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 
 /**
- * Feeds damaged tars, pictures, configs, YAML and caption folders to what reads them. Rule: an input
- * is read, or refused by one {@link SoupException} of one line, within 10 s.
+ * Feeds damaged tars, pictures, configs, YAML and caption folders to what reads them. Rule: an
+ * input is read, or refused by one {@link SoupException} of one line, within 10 s.
  */
 final class InputFuzz {
     private static final double MOST_SECONDS = 10;
@@ -82,8 +82,7 @@ final class InputFuzz {
                 // Half of the time a whole one, which is still read more often.
                 int among = random.nextBoolean() ? whole.get(e.getKey()) : pool.size();
                 Map.Entry<String, byte[]> from = pool.get(random.nextInt(among));
-                byte[] input =
-                        e.getValue().damaged(from.getKey(), from.getValue(), damage, random);
+                byte[] input = e.getValue().damaged(from.getKey(), from.getValue(), damage, random);
                 boolean isNew = one(e.getKey(), e.getValue(), from.getKey(), input, n);
                 if (isNew && pool.size() < MOST_POOL && input.length < MOST_KEPT) {
                     pool.add(Map.entry(from.getKey(), input));
