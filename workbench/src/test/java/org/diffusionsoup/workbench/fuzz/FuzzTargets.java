@@ -97,16 +97,16 @@ final class FuzzTargets {
             entry(foreign, "d/001.jpg", '0', png);
             entry(foreign, "x", 'x', Damage.utf8(pax));
             entry(foreign, "short", '0', Damage.utf8("words"));
-            entry(foreign, "l", 'L', Damage.utf8("d/" + "n".repeat(120) + ".png\0"));
-            entry(foreign, "short", '0', png);
-            entry(foreign, "d/" + "n".repeat(90), '5', new byte[0]);
             entry(
                     foreign,
                     "d/001.json",
                     '0',
                     Damage.utf8("{\"caption\":\"c\",\"sha256\":\"0\",\"url\":\"u\"}"));
+            entry(foreign, "l", 'L', Damage.utf8("d/" + "n".repeat(120) + ".png\0"));
+            entry(foreign, "short", '0', png);
             entry(foreign, "l", 'L', Damage.utf8("d/" + "n".repeat(120) + ".txt\0"));
             entry(foreign, "short", '7', Damage.utf8("more words"));
+            entry(foreign, "d/" + "n".repeat(90), '5', new byte[0]);
             foreign.writeBytes(new byte[1024]);
             return Map.of("ours.tar", Files.readAllBytes(ours), "f.tar", foreign.toByteArray());
         }
