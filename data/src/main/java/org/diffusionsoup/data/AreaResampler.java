@@ -7,24 +7,11 @@ final class AreaResampler {
     private AreaResampler() {}
 
     static RgbImage resample(RgbImage source, int toWidth, int toHeight) {
-        double[] rows = new double[3 * toWidth * source.height()];
-        double scaleX = (double) source.width() / toWidth;
-        for (int x = 0; x < toWidth; x++) {
-            double from = x * scaleX;
-            double to = Math.min(source.width(), from + scaleX);
-            int last = Math.min(source.width() - 1, (int) Math.ceil(to) - 1);
-            for (int sx = (int) from; sx <= last; sx++) {
-                double share = (Math.min(to, sx + 1) - Math.max(from, sx)) / (to - from);
-                for (int y = 0; y < source.height(); y++) {
-                    for (int c = 0; c < 3; c++) {
-                        rows[3 * (y * toWidth + x) + c] += share * source.channel(sx, y, c);
-                    }
-                }
-            }
-        }
         byte[] out = new byte[Math.multiplyExact(3, Math.multiplyExact(toWidth, toHeight))];
         double scaleY = (double) source.height() / toHeight;
         double[] line = new double[3 * toWidth];
+        double[] row = new double[line.length];
+        int held = -1;
         for (int y = 0; y < toHeight; y++) {
             Arrays.fill(line, 0);
             double from = y * scaleY;
@@ -32,8 +19,12 @@ final class AreaResampler {
             int last = Math.min(source.height() - 1, (int) Math.ceil(to) - 1);
             for (int sy = (int) from; sy <= last; sy++) {
                 double share = (Math.min(to, sy + 1) - Math.max(from, sy)) / (to - from);
+                if (held != sy) {
+                    narrowed(source, sy, row);
+                    held = sy;
+                }
                 for (int i = 0; i < line.length; i++) {
-                    line[i] += share * rows[3 * toWidth * sy + i];
+                    line[i] += share * row[i];
                 }
             }
             for (int i = 0; i < line.length; i++) {
@@ -41,5 +32,22 @@ final class AreaResampler {
             }
         }
         return new RgbImage(toWidth, toHeight, out);
+    }
+
+    /** One row of the source, resampled along it; a whole picture of them would fill the memory. */
+    private static void narrowed(RgbImage source, int y, double[] row) {
+        Arrays.fill(row, 0);
+        double scale = (double) source.width() / (row.length / 3);
+        for (int x = 0; 3 * x < row.length; x++) {
+            double from = x * scale;
+            double to = Math.min(source.width(), from + scale);
+            int last = Math.min(source.width() - 1, (int) Math.ceil(to) - 1);
+            for (int sx = (int) from; sx <= last; sx++) {
+                double share = (Math.min(to, sx + 1) - Math.max(from, sx)) / (to - from);
+                for (int c = 0; c < 3; c++) {
+                    row[3 * x + c] += share * source.channel(sx, y, c);
+                }
+            }
+        }
     }
 }

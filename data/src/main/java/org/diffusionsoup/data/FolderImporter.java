@@ -15,44 +15,90 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 
 /**
- * Makes a shard of a folder of pictures and captions. Captions come from {@code NAME.txt} beside
- * {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp), or from a {@code metadata.jsonl} or {@code
- * metadata.csv} in the folder with the columns {@code file_name} and {@code text} (or {@code
- * caption}), as Hugging Face's imagefolder has it; an optional column {@code split} says {@code
- * train} or {@code heldout} and goes before {@link ImportOptions#holdOut}.
+ * Makes a shard of a folder of pictures and captions. Captions come from {@code NAME.txt} or {@code
+ * NAME.caption} beside {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp, .tif), or from a {@code
+ * metadata.jsonl} or {@code metadata.csv} in its folder or one above it with the columns {@code
+ * file_name} and {@code text} (or {@code caption}), as Hugging Face's imagefolder has it; an
+ * optional column {@code split} says {@code train} or {@code heldout} and goes before {@link
+ * ImportOptions#holdOut}.
  */
 public final class FolderImporter {
-    private record Row(String key, FolderRow from) {}
+    private record Row(String key, FolderRow from, Split split) {}
 
     private FolderImporter() {}
 
     /**
-     * Imports a folder.
+     * Imports a folder, or the rows of a tar in WebDataset form.
      *
-     * @param folder searched with its subfolders; files whose names start with '.' are passed over
+     * @param from a folder, searched with its subfolders, linked ones too, except those whose names
+     *     start with '.'; or a tar
      * @param out the tar to write; a file there is replaced
      * @param options provider, licence and size
      * @param progress told after every picture
      * @return the shard that was written
-     * @throws SoupException naming the file or row if a caption has no image, an image no caption,
+     * @throws SoupException naming the files or rows if a caption has no image, images no caption,
      *     an image cannot be decoded, or there are zero rows; nothing is written then
      */
     public static Shard importFolder(
-            Path folder, Path out, ImportOptions options, ProgressListener progress) {
-        if (!Files.isDirectory(folder)) {
-            throw new SoupException(folder + " is not a folder; give a folder of pictures");
+            Path from, Path out, ImportOptions options, ProgressListener progress) {
+        if (Files.isRegularFile(from)) {
+            return importTar(from, out, options, progress);
         }
-        List<FolderRow> found = FolderRows.read(folder);
+        if (!Files.isDirectory(from)) {
+            throw new SoupException(
+                    from + " is not a folder or tar; give a folder of pictures or a .tar");
+        }
+        List<FolderRow> found = FolderRows.read(from);
         if (found.isEmpty()) {
-            throw new SoupException(folder + " has zero rows: it holds no picture with a caption");
+            throw new SoupException(from + " has zero rows: it holds no picture with a caption");
         }
-        List<Row> rows = withKeys(folder, found, options);
+        List<Row> rows = withKeys(from, found, options);
         ShardWriter.write(
                 out,
                 rows.stream().map(Row::key).toList(),
                 i -> {
-                    Sample sample = sample(rows.get(i), options);
+                    Row row = rows.get(i);
+                    Path file = row.from().image();
+                    RgbImage image;
+                    try {
+                        image = PngCodec.decode(Files.readAllBytes(file), "picture " + file);
+                    } catch (IOException e) {
+                        throw new SoupIoException("read", file, e);
+                    }
+                    Sample sample =
+                            sample(row.key(), row.from().caption(), row.split(), image, options);
                     progress.progress("import", i + 1L, rows.size());
+                    return sample;
+                });
+        return Shard.open(out);
+    }
+
+    private static Shard importTar(
+            Path from, Path out, ImportOptions options, ProgressListener progress) {
+        Shard shard = Shard.open(from);
+        Set<String> heldOut =
+                options.holdOut()
+                        .heldOut(shard.train().infos().stream().map(SampleInfo::caption).toList());
+        String prefix = plain(options.provider()) + "_";
+        ShardWriter.write(
+                out,
+                shard.infos().stream().map(info -> prefix + info.key()).toList(),
+                i -> {
+                    Sample row = shard.get(i);
+                    boolean kept =
+                            !row.info().isTrain()
+                                    || heldOut.contains(row.caption().toLowerCase(Locale.ROOT));
+                    RgbImage image =
+                            PngCodec.decode(
+                                    row.png(), "the image of row " + row.key() + " of " + from);
+                    Sample sample =
+                            sample(
+                                    prefix + row.key(),
+                                    row.caption().replaceAll("\\s+", " "),
+                                    kept ? Split.HELDOUT : Split.TRAIN,
+                                    image,
+                                    options);
+                    progress.progress("import", i + 1L, shard.size());
                     return sample;
                 });
         return Shard.open(out);
@@ -69,6 +115,13 @@ public final class FolderImporter {
                 throw new SoupException(row.where() + " names " + path + " a second time");
             }
         }
+        Set<String> heldOut =
+                options.holdOut()
+                        .heldOut(
+                                found.stream()
+                                        .filter(r -> r.split().isEmpty())
+                                        .map(FolderRow::caption)
+                                        .toList());
         String prefix = plain(options.provider()) + "_";
         byPath.forEach((path, row) -> {
             int dot = path.lastIndexOf('.');
@@ -78,7 +131,8 @@ public final class FolderImporter {
             for (int n = 2; !taken.add(key); n++) {
                 key = stem + "-" + n;
             }
-            rows.add(new Row(key, row));
+            boolean kept = heldOut.contains(row.caption().toLowerCase(Locale.ROOT));
+            rows.add(new Row(key, row, row.split().orElse(kept ? Split.HELDOUT : Split.TRAIN)));
         });
         rows.sort(Comparator.comparing(Row::key));
         return rows;
@@ -90,16 +144,18 @@ public final class FolderImporter {
         return plain.isEmpty() ? "x" : plain;
     }
 
-    private static Sample sample(Row row, ImportOptions options) {
-        Path file = row.from().image();
-        RgbImage image;
-        try {
-            image = PngCodec.decode(Files.readAllBytes(file), "picture " + file);
-        } catch (IOException e) {
-            throw new SoupIoException("read", file, e);
-        }
+    private static Sample sample(
+            String key, String caption, Split split, RgbImage whole, ImportOptions options) {
+        RgbImage image = whole;
         if (options.size().isPresent()) {
             int side = options.size().getAsInt();
+            long longer = Math.max(image.width(), image.height());
+            if (options.fit() == ImportOptions.Fit.PAD
+                    && longer * longer > PictureDecoder.MOST_PIXELS) {
+                throw new SoupException(
+                        "the picture of row %s has %d x %d pixels, too long to be padded to a square; crop it"
+                                .formatted(key, image.width(), image.height()));
+            }
             RgbImage square =
                     switch (options.fit()) {
                         case CROP -> image.centreSquare();
@@ -110,8 +166,8 @@ public final class FolderImporter {
         byte[] png = PngCodec.encode(image);
         return new Sample(
                 new SampleInfo(
-                        row.key(),
-                        row.from().caption(),
+                        key,
+                        caption,
                         "",
                         "",
                         "",
@@ -120,17 +176,14 @@ public final class FolderImporter {
                         "",
                         "",
                         options.domain(),
-                        row.from()
-                                .split()
-                                .orElseGet(() -> options.holdOut().split(row.from().caption()))
-                                .word(),
+                        split.word(),
                         Hashes.sha256Hex(png)),
                 png);
     }
 
     static boolean isPicture(Path file) {
         String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-        // The last four cannot be decoded here; they are named in an error, not passed over.
-        return name.matches(".*\\.(png|jpg|jpeg|gif|bmp|webp|tif|tiff|avif)");
+        // WebP, AVIF and HEIC cannot be decoded here; they are named in an error, not passed over.
+        return name.matches(".*\\.(png|jpg|jpeg|gif|bmp|tif|tiff|webp|avif|heic|jxl)");
     }
 }

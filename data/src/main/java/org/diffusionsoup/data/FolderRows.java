@@ -4,13 +4,19 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -24,36 +30,90 @@ final class FolderRows {
 
     private FolderRows() {}
 
+    /** The two forms of metadata, as Hugging Face's imagefolder has them. */
+    private static final List<String> METADATA = List.of("metadata.jsonl", "metadata.csv");
+
     static List<FolderRow> read(Path folder) {
-        Path jsonl = folder.resolve("metadata.jsonl");
-        Path csv = folder.resolve("metadata.csv");
-        if (Files.exists(jsonl) && Files.exists(csv)) {
-            throw new SoupException(
-                    folder + " holds both metadata.jsonl and metadata.csv; keep one of them");
-        }
         List<Path> files = files(folder);
-        if (Files.exists(jsonl)) {
-            return checked(folder, fromJsonl(folder, jsonl), files, jsonl);
+        Map<Path, Path> metadata = new HashMap<>();
+        List<FolderRow> rows = new ArrayList<>();
+        for (Path file : files) {
+            String name = file.getFileName().toString();
+            Path parent = file.resolveSibling("");
+            if (name.equals("metadata.parquet")) {
+                throw new SoupException(
+                        file + " is not read; write the same columns into a metadata.jsonl");
+            }
+            if (!METADATA.contains(name)) {
+                continue;
+            }
+            if (metadata.put(parent.normalize(), file) != null) {
+                throw new SoupException(
+                        parent + " holds both metadata.jsonl and metadata.csv; keep one of them");
+            }
+            rows.addAll(name.endsWith(".csv") ? fromCsv(parent, file) : fromJsonl(parent, file));
         }
-        if (Files.exists(csv)) {
-            return checked(folder, fromCsv(folder, csv), files, csv);
+        Set<Path> named = new HashSet<>();
+        rows.forEach(r -> named.add(r.image()));
+        List<Path> left = new ArrayList<>();
+        Map<Path, List<String>> missing = new LinkedHashMap<>();
+        for (Path file : files) {
+            Optional<Path> above = metadata.isEmpty() ? Optional.empty() : above(file, metadata);
+            if (above.isEmpty()) {
+                left.add(file);
+            } else if (FolderImporter.isPicture(file) && !named.contains(file.normalize())) {
+                // A picture that the metadata passes over would silently be missing.
+                missing.computeIfAbsent(above.get(), k -> new ArrayList<>())
+                        .add(folder.relativize(file).toString());
+            }
         }
-        return fromTextFiles(files);
+        missing.forEach((file, pictures) -> {
+            throw new SoupException(
+                    "%s has no caption: %s has no row for %s"
+                            .formatted(
+                                    Names.of("picture", pictures),
+                                    file,
+                                    pictures.size() == 1 ? "it" : "them"));
+        });
+        rows.addAll(fromTextFiles(folder, left));
+        return rows;
     }
 
-    private static List<FolderRow> fromTextFiles(List<Path> files) {
-        Set<Path> present = new HashSet<>(files);
+    /** The metadata file of the nearest folder that has one. */
+    private static Optional<Path> above(Path file, Map<Path, Path> metadata) {
+        for (Path at = file.normalize().getParent(); at != null; at = at.getParent()) {
+            if (metadata.containsKey(at)) {
+                return Optional.ofNullable(metadata.get(at));
+            }
+        }
+        return Optional.ofNullable(metadata.get(Path.of("")));
+    }
+
+    private static List<FolderRow> fromTextFiles(Path folder, List<Path> files) {
+        Map<Path, List<Path>> texts = new HashMap<>();
+        for (Path file : files) {
+            if (isCaption(file)) {
+                texts.computeIfAbsent(file.resolveSibling(stem(file)), k -> new ArrayList<>())
+                        .add(file);
+            }
+        }
         Map<Path, Path> captioned = new HashMap<>();
         List<FolderRow> rows = new ArrayList<>();
+        List<String> missing = new ArrayList<>();
         for (Path file : files) {
             if (!FolderImporter.isPicture(file)) {
                 continue;
             }
-            Path text = sibling(file, ".txt");
-            if (!present.contains(text)) {
+            List<Path> found = texts.getOrDefault(file.resolveSibling(stem(file)), List.of());
+            if (found.isEmpty()) {
+                missing.add(file.toString());
+                continue;
+            }
+            Path text = found.getFirst();
+            if (found.size() > 1) {
                 throw new SoupException(
-                        "picture %s has no caption; write one into %s"
-                                .formatted(file, text.getFileName()));
+                        "picture %s has two captions: %s and %s; keep one"
+                                .formatted(file, text.getFileName(), found.get(1).getFileName()));
             }
             Path other = captioned.put(text, file);
             if (other != null) {
@@ -63,14 +123,28 @@ final class FolderRows {
             }
             rows.add(row(file, text(text), "", "caption " + text));
         }
+        if (!missing.isEmpty()) {
+            Path first = Path.of(missing.getFirst());
+            throw new SoupException(
+                    missing.size() == 1
+                            ? "picture %s has no caption; write one into %s.txt"
+                                    .formatted(first, stem(first))
+                            : "%s in %s have no caption; write one into NAME.txt beside each"
+                                    .formatted(Names.of("picture", missing), folder));
+        }
         for (Path file : files) {
-            if (file.getFileName().toString().endsWith(".txt") && !captioned.containsKey(file)) {
+            if (isCaption(file) && !captioned.containsKey(file)) {
                 throw new SoupException(
                         "caption %s has no picture: there is no %s.png or .jpg beside it"
                                 .formatted(file, stem(file)));
             }
         }
         return rows;
+    }
+
+    private static boolean isCaption(Path file) {
+        String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+        return name.endsWith(".txt") || name.endsWith(".caption");
     }
 
     private static List<FolderRow> fromJsonl(Path folder, Path jsonl) {
@@ -122,7 +196,12 @@ final class FolderRows {
         if (name.isEmpty()) {
             throw new SoupException(where + " has no file_name");
         }
-        Path image = folder.resolve(name).normalize();
+        Path image;
+        try {
+            image = folder.resolve(name).normalize();
+        } catch (InvalidPathException e) {
+            throw new SoupException(where + " has a file_name that is no path", e);
+        }
         if (!image.startsWith(folder.normalize())) {
             throw new SoupException(where + " names " + name + ", which is outside the folder");
         }
@@ -150,35 +229,48 @@ final class FolderRows {
                 where);
     }
 
-    /** A picture that the metadata passes over would silently be missing from the shard. */
-    private static List<FolderRow> checked(
-            Path folder, List<FolderRow> rows, List<Path> files, Path metadata) {
-        Set<Path> named = new HashSet<>();
-        rows.forEach(r -> named.add(r.image()));
-        for (Path file : files) {
-            if (FolderImporter.isPicture(file) && !named.contains(file.normalize())) {
-                throw new SoupException(
-                        "picture %s has no caption: %s has no row for it"
-                                .formatted(folder.relativize(file), metadata));
-            }
-        }
-        return rows;
-    }
-
+    /** Linked folders are followed: a picture behind one would silently be missing. */
     private static List<Path> files(Path folder) {
-        try (Stream<Path> walk = Files.walk(folder)) {
-            return walk.filter(Files::isRegularFile)
-                    .filter(f -> !f.getFileName().toString().startsWith("."))
-                    .sorted()
-                    .toList();
+        try (Stream<Path> walk = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+            List<Path> files =
+                    walk.filter(f -> !Files.isDirectory(f))
+                            .filter(f -> !isHidden(folder.relativize(f)))
+                            .sorted()
+                            .toList();
+            for (Path file : files) {
+                if (!Files.exists(file) && (FolderImporter.isPicture(file) || isCaption(file))) {
+                    throw new SoupException(
+                            file + " is a link to a file that is not there; restore or delete it");
+                }
+            }
+            return files.stream().filter(Files::isRegularFile).toList();
+        } catch (UncheckedIOException e) {
+            if (e.getCause() instanceof FileSystemLoopException loop) {
+                throw new SoupException(
+                        loop.getFile() + " is a link back to a folder above it; delete it", e);
+            }
+            throw new SoupIoException("read", folder, e.getCause());
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
         }
     }
 
+    /** What systems and editors leave in folders: hidden files and folders, macOS's doubles. */
+    private static boolean isHidden(Path inside) {
+        for (Path part : inside) {
+            if (part.toString().startsWith(".") || part.toString().equals("__MACOSX")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static String text(Path file) {
         try {
             String text = Files.readString(file);
+            if (text.indexOf('\0') >= 0) {
+                throw new SoupException(file + " is not UTF-8 text; save it as UTF-8");
+            }
             // Editors on Windows put a byte order mark before the first column's name.
             return text.startsWith("\uFEFF") ? text.substring(1) : text;
         } catch (CharacterCodingException e) {
@@ -190,10 +282,7 @@ final class FolderRows {
 
     private static String stem(Path file) {
         String name = file.getFileName().toString();
-        return name.substring(0, name.lastIndexOf('.'));
-    }
-
-    private static Path sibling(Path file, String ending) {
-        return file.resolveSibling(stem(file) + ending);
+        int dot = name.lastIndexOf('.');
+        return dot < 0 ? name : name.substring(0, dot);
     }
 }

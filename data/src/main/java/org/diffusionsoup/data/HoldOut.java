@@ -1,7 +1,12 @@
 package org.diffusionsoup.data;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 
@@ -43,14 +48,20 @@ public record HoldOut(int percent) {
     }
 
     /**
-     * The side of a caption, by its hash: pictures with the same caption stay together, and a side
-     * does not change when other pictures come or go.
+     * The captions held out of given ones: this share of the different captions, rounded, those
+     * with the lowest hashes. Pictures with the same caption stay together, and few sides change
+     * when other pictures come or go.
+     *
+     * @param captions compared without regard to case
      */
-    Split split(String caption) {
-        String words = "import-split-1:" + caption.toLowerCase(Locale.ROOT);
-        String hash = Hashes.sha256Hex(words.getBytes(StandardCharsets.UTF_8));
-        return Long.parseLong(hash.substring(0, 12), 16) % 100 < percent
-                ? Split.HELDOUT
-                : Split.TRAIN;
+    Set<String> heldOut(Collection<String> captions) {
+        Map<String, String> byHash = new TreeMap<>();
+        for (String caption : captions) {
+            String words = caption.toLowerCase(Locale.ROOT);
+            byte[] bytes = ("import-split-1:" + words).getBytes(StandardCharsets.UTF_8);
+            byHash.put(Hashes.sha256Hex(bytes), words);
+        }
+        long count = Math.round(byHash.size() * percent / 100.0);
+        return byHash.values().stream().limit(count).collect(Collectors.toSet());
     }
 }

@@ -1,9 +1,7 @@
 package org.diffusionsoup.data;
 
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -11,12 +9,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
-import javax.imageio.ImageIO;
 import org.diffusionsoup.core.SoupException;
 
 /**
- * Reads pictures of any format the JDK knows (PNG, JPEG, GIF, BMP) and writes small PNG files. The
- * bytes written depend on the pixels and the JDK's zlib only.
+ * Reads pictures of any format the JDK knows (PNG, JPEG, GIF, BMP, TIFF) and writes small PNG
+ * files. The bytes written depend on the pixels and the JDK's zlib only.
  */
 public final class PngCodec {
     private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -26,14 +23,17 @@ public final class PngCodec {
     private PngCodec() {}
 
     /**
-     * Decodes a picture and flattens transparency onto white.
+     * Decodes a picture, turns it upright as its EXIF orientation says and flattens transparency
+     * onto white: the pixels of PIL's {@code exif_transpose} and {@code alpha_composite}. Samples
+     * of 16 bits keep their upper 8; colour profiles are not applied.
      *
      * @param bytes the whole file
      * @param what how to name the picture in an error, such as its file name
-     * @throws SoupException if no decoder understands the bytes
+     * @throws SoupException if no decoder understands the bytes, or the picture has more than 2²⁷
+     *     pixels or a side over 65,535
      */
     public static RgbImage decode(byte[] bytes, String what) {
-        return RgbImage.onWhite(read(bytes, what));
+        return PictureDecoder.decode(bytes, what);
     }
 
     /**
@@ -45,19 +45,7 @@ public final class PngCodec {
      * @throws SoupException if no decoder understands the bytes
      */
     public static BufferedImage read(byte[] bytes, String what) {
-        try {
-            BufferedImage image = ImageIO.read(new ByteArrayInputStream(bytes));
-            if (image == null) {
-                throw new SoupException(
-                        what + " is not a picture that can be read; use PNG, JPEG, GIF or BMP");
-            }
-            return image;
-        } catch (IOException | RuntimeException e) {
-            if (e instanceof SoupException known) {
-                throw known;
-            }
-            throw new SoupException(what + " cannot be decoded: " + e.getMessage(), e);
-        }
+        return PictureDecoder.decodeArgb(bytes, what);
     }
 
     /** Encodes without loss as 8-bit PNG, indexed when at most 256 colours make that smaller. */

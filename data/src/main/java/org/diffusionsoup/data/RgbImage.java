@@ -1,7 +1,5 @@
 package org.diffusionsoup.data;
 
-import java.awt.Color;
-import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.util.Arrays;
 import org.diffusionsoup.core.SoupException;
@@ -35,22 +33,7 @@ public record RgbImage(int width, int height, byte[] pixels) {
      * @param image any colour model, with or without transparency
      */
     public static RgbImage onWhite(BufferedImage image) {
-        int width = image.getWidth();
-        int height = image.getHeight();
-        BufferedImage flat = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = flat.createGraphics();
-        graphics.setColor(Color.WHITE);
-        graphics.fillRect(0, 0, width, height);
-        graphics.drawImage(image, 0, 0, null);
-        graphics.dispose();
-        int[] argb = flat.getRGB(0, 0, width, height, null, 0, width);
-        byte[] pixels = new byte[Math.multiplyExact(3, argb.length)];
-        for (int i = 0; i < argb.length; i++) {
-            pixels[3 * i] = (byte) (argb[i] >> 16);
-            pixels[3 * i + 1] = (byte) (argb[i] >> 8);
-            pixels[3 * i + 2] = (byte) argb[i];
-        }
-        return new RgbImage(width, height, pixels);
+        return PictureDecoder.onWhite(image);
     }
 
     /** The same picture as an AWT image of type {@code TYPE_INT_RGB}. */

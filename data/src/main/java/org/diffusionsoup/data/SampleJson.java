@@ -6,11 +6,26 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 
 /** The {@code KEY.json} of a row: fields in fixed order, empty ones left out. */
 final class SampleJson {
     private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private static final Set<String> FIELDS =
+            Set.of(
+                    "caption",
+                    "name",
+                    "style",
+                    "subject",
+                    "provider",
+                    "licence",
+                    "group",
+                    "subgroup",
+                    "domain",
+                    "split",
+                    "sha256");
 
     private SampleJson() {}
 
@@ -35,16 +50,17 @@ final class SampleJson {
     }
 
     /**
-     * @param key of the row
-     * @param json bytes of {@code KEY.json}; an empty array if the row has none
+     * @param key of the row, as the tar has it
+     * @param json text of {@code KEY.json}; empty if the row has none
      * @param text of {@code KEY.txt}, used where the JSON names no caption
-     * @param sha256 of the image, used where the JSON names none
+     * @param sha256 of the image; other programs' files may state that of a picture they made it
+     *     from, so only what {@link #write} wrote is held to it
      * @param where file and row, for errors
      */
-    static SampleInfo read(String key, byte[] json, String text, String sha256, String where) {
+    static SampleInfo read(String key, String json, String text, String sha256, String where) {
         JsonNode node;
         try {
-            node = json.length == 0 ? MAPPER.createObjectNode() : MAPPER.readTree(json);
+            node = json.isBlank() ? MAPPER.createObjectNode() : MAPPER.readTree(json);
         } catch (IOException e) {
             throw new SoupException(where + " has a .json that is not valid JSON", e);
         }
@@ -53,15 +69,17 @@ final class SampleJson {
             caption = text.strip();
         }
         if (caption.isBlank()) {
-            throw new SoupException(where + " has an image but no caption");
+            throw new NoCaption(where + " has an image but no caption");
         }
         String stated = text(node, "sha256");
-        if (!stated.isEmpty() && !stated.equals(sha256)) {
+        boolean ours = isOurs(node);
+        if (ours && !stated.equals(sha256)) {
             throw new SoupException(
                     where + " is damaged: its image's sha256 is not the one its .json states");
         }
         return new SampleInfo(
-                key,
+                // A shard written here and packed again by tar lies in that tar's folder.
+                RowFiles.plainKey(ours ? key.substring(key.lastIndexOf('/') + 1) : key),
                 caption,
                 text(node, "name"),
                 text(node, "style"),
@@ -73,6 +91,22 @@ final class SampleJson {
                 orElse(text(node, "domain"), Domains.OTHER),
                 orElse(text(node, "split"), Split.TRAIN.word()),
                 sha256);
+    }
+
+    /** A row whose picture has no words; callers that read on may count them. */
+    static final class NoCaption extends SoupException {
+        private static final long serialVersionUID = 1L;
+
+        NoCaption(String message) {
+            super(message);
+        }
+    }
+
+    /** Whether {@link #write} may have written this: its fields and no others. */
+    private static boolean isOurs(JsonNode node) {
+        return node.has("sha256")
+                && node.has("split")
+                && node.properties().stream().allMatch(e -> FIELDS.contains(e.getKey()));
     }
 
     private static void putIfPresent(ObjectNode node, String field, String value) {

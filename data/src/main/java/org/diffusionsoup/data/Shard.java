@@ -30,11 +30,12 @@ public final class Shard {
     }
 
     /**
-     * Opens a tar in WebDataset form: per row one image ({@code .png}, {@code .jpg}, {@code .jpeg})
-     * and its {@code .json} (field {@code caption}) or {@code .txt}.
+     * Opens a tar in WebDataset form: per row one image ({@code .png}, {@code .jpg}, {@code .jpeg},
+     * ...) and its {@code .json} (field {@code caption}), {@code .txt} or {@code .caption}. A row
+     * is the files that share everything up to the first dot, folder included.
      *
      * @param path the tar
-     * @return rows sorted by key; every image's sha256 has been checked
+     * @return rows sorted by key; in shards written here every image's sha256 has been checked
      * @throws SoupException if the file is missing, cut off or damaged, has zero rows, or a row
      *     lacks its image or its caption
      */
@@ -52,16 +53,38 @@ public final class Shard {
             }
         }
         List<Row> rows = new ArrayList<>();
+        List<String> silent = new ArrayList<>();
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
             for (Map.Entry<String, Map<String, TarFile.Entry>> row : byKey.entrySet()) {
-                RowFiles.Found found = RowFiles.read(path, file, row.getKey(), row.getValue());
-                rows.add(new Row(found.sample().info(), path, found.image()));
+                try {
+                    RowFiles.Found found = RowFiles.read(path, file, row.getKey(), row.getValue());
+                    rows.add(new Row(found.sample().info(), path, found.image()));
+                } catch (SampleJson.NoCaption e) {
+                    silent.add(row.getKey());
+                }
             }
         } catch (IOException e) {
             throw new SoupIoException("read", path, e);
         }
+        if (!silent.isEmpty()) {
+            throw new SoupException(
+                    "%s of shard %s %s an image but no caption; write captions or leave them out"
+                            .formatted(
+                                    Names.of("row", silent),
+                                    path,
+                                    silent.size() == 1 ? "has" : "have"));
+        }
         if (rows.isEmpty()) {
             throw new SoupException("shard " + path + " has zero rows");
+        }
+        rows.sort(Comparator.comparing(r -> r.info().key()));
+        for (int i = 1; i < rows.size(); i++) {
+            if (rows.get(i).info().key().equals(rows.get(i - 1).info().key())) {
+                throw new SoupException(
+                        "two rows of shard %s are called %s once their names are written in plain"
+                                        .formatted(path, rows.get(i).info().key())
+                                + " letters; rename one");
+            }
         }
         String name = path.getFileName().toString();
         return new Shard(name.endsWith(".tar") ? name.substring(0, name.length() - 4) : name, rows);

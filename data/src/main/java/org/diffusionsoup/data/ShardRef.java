@@ -1,6 +1,7 @@
 package org.diffusionsoup.data;
 
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,14 +49,44 @@ public record ShardRef(Path path, List<Term> terms) {
      * @throws SoupException if a condition is not of the form {@code field=value}
      */
     public static ShardRef parse(String text) {
-        int hash = text.indexOf('#');
+        int hash = hash(text);
         String path = hash < 0 ? text : text.substring(0, hash);
         if (path.isBlank()) {
             throw new SoupException(
                     "shard \"" + text + "\" names no path; write PATH or PATH#field=value");
         }
         return new ShardRef(
-                Path.of(path), hash < 0 ? List.of() : terms(text.substring(hash + 1), text));
+                path(path), hash < 0 ? List.of() : terms(text.substring(hash + 1), text));
+    }
+
+    /**
+     * Where the conditions begin: at the first '#', unless a file's name holds one, too; -1 if the
+     * whole text is a file.
+     */
+    private static int hash(String text) {
+        int first = text.indexOf('#');
+        for (int at = text.length(); first >= 0 && at > first; at = text.lastIndexOf('#', at - 1)) {
+            if (isThere(text.substring(0, at))) {
+                return at == text.length() ? -1 : at;
+            }
+        }
+        return first;
+    }
+
+    private static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new SoupException("shard \"" + text + "\" is no path: " + e.getReason(), e);
+        }
+    }
+
+    private static boolean isThere(String path) {
+        try {
+            return Files.exists(Path.of(path));
+        } catch (InvalidPathException e) {
+            return false;
+        }
     }
 
     private static List<Term> terms(String filter, String text) {

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 
@@ -24,6 +25,9 @@ public final class TarFile {
      * @param size in bytes
      */
     public record Entry(String name, long offset, long size) {}
+
+    /** Longest name, or set of pax records, that is read. */
+    private static final int MOST_NAME = 1 << 20;
 
     private TarFile() {}
 
@@ -51,8 +55,9 @@ public final class TarFile {
         }
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
             long length = file.length();
+            refuseCompressed(path, file, length);
             long at = 0;
-            String longName = "";
+            Extended extended = Extended.NONE;
             byte[] header = new byte[BLOCK];
             boolean ended = false;
             while (at + BLOCK <= length) {
@@ -63,25 +68,32 @@ public final class TarFile {
                     break;
                 }
                 checkSum(path, at, header);
-                long size = size(path, at, header);
+                char type = (char) (header[156] & 0xff);
+                boolean describes = "LKxg".indexOf(type) >= 0;
+                long size =
+                        !describes && extended.size() >= 0
+                                ? extended.size()
+                                : size(path, at, header);
                 long data = at + BLOCK;
                 if (size > length - data) {
                     throw new SoupException(
                             "shard %s is cut off: the entry at byte %d needs %d bytes, %d are left"
                                     .formatted(path, at, size, length - data));
                 }
-                char type = (char) header[156];
                 if (type == 'L' || type == 'x') {
-                    longName = extendedName(file, path, data, size, type, longName);
-                } else if (type == '0' || type == 0) {
-                    visitor.visit(
-                            file,
-                            new Entry(longName.isEmpty() ? name(header) : longName, data, size));
-                    longName = "";
-                } else if (type != '5' && type != 'g') {
-                    throw new SoupException(
-                            "shard %s holds an entry of type '%s' at byte %d; only files are read"
-                                    .formatted(path, type, at));
+                    extended = extended(file, path, at, size, type, extended);
+                } else if (!describes) {
+                    String name = extended.name().isEmpty() ? name(header) : extended.name();
+                    boolean folder = type == '5' || name.endsWith("/");
+                    if (!folder && type != '0' && type != 0 && type != '7') {
+                        throw new SoupException(
+                                "shard %s holds %s at byte %d (%s); only files are read"
+                                        .formatted(path, kind(type), at, name));
+                    }
+                    if (!folder) {
+                        visitor.visit(file, new Entry(name, data, size));
+                    }
+                    extended = Extended.NONE;
                 }
                 at = data + (size + BLOCK - 1) / BLOCK * BLOCK;
             }
@@ -115,25 +127,96 @@ public final class TarFile {
         return bytes;
     }
 
-    private static String extendedName(
-            RandomAccessFile file, Path path, long data, long size, char type, String before)
+    /**
+     * What stands before an entry about it.
+     *
+     * @param name empty if the entry's own header says it
+     * @param size -1 if the entry's own header says it
+     */
+    private record Extended(String name, long size) {
+        static final Extended NONE = new Extended("", -1);
+    }
+
+    private static Extended extended(
+            RandomAccessFile file, Path path, long at, long size, char type, Extended before)
             throws IOException {
-        if (size > 1 << 20) {
-            throw new SoupException("shard " + path + " has a file name over 1 MiB");
+        if (size > MOST_NAME) {
+            throw new SoupException(
+                    "shard %s has a file name of %d bytes at byte %d; at most %d are read"
+                            .formatted(path, size, at, MOST_NAME));
         }
-        byte[] bytes = read(file, path, new Entry("(long name)", data, size));
-        String text = new String(bytes, StandardCharsets.UTF_8);
+        byte[] bytes = read(file, path, new Entry("(long name)", at + BLOCK, size));
         if (type == 'L') {
-            int end = text.indexOf('\0');
-            return end < 0 ? text : text.substring(0, end);
+            return new Extended(string(bytes, 0, bytes.length), before.size());
         }
-        for (String line : text.split("\n")) {
-            int start = line.indexOf(" path=");
-            if (start > 0) {
-                return line.substring(start + 6);
+        Extended found = before;
+        // Records of the form "LENGTH key=value\n", where LENGTH counts the whole record.
+        for (int from = 0; from < bytes.length && bytes[from] != 0; ) {
+            int space = from;
+            int length = 0;
+            while (space < bytes.length && bytes[space] >= '0' && bytes[space] <= '9') {
+                length = Math.min(length * 10 + bytes[space++] - '0', MOST_NAME + 1);
+            }
+            int end = from + length;
+            if (space == from || end > bytes.length || end <= space || bytes[space] != ' ') {
+                throw new SoupException(
+                        "shard %s is damaged: bad pax record in the entry at byte %d"
+                                .formatted(path, at));
+            }
+            String record = new String(bytes, space + 1, end - space - 1, StandardCharsets.UTF_8);
+            record = record.endsWith("\n") ? record.substring(0, record.length() - 1) : record;
+            if (record.startsWith("path=")) {
+                found = new Extended(record.substring(5), found.size());
+            } else if (record.startsWith("size=")) {
+                found = new Extended(found.name(), decimal(path, at, record.substring(5)));
+            } else if (record.startsWith("GNU.sparse.")) {
+                throw new SoupException(
+                        "shard %s holds a sparse file at byte %d; write it with plain files"
+                                .formatted(path, at));
+            }
+            from = end;
+        }
+        return found;
+    }
+
+    private static long decimal(Path path, long at, String digits) {
+        if (!digits.matches("[0-9]{1,18}")) {
+            throw new SoupException("shard " + path + " has a bad size at byte " + at);
+        }
+        return Long.parseLong(digits);
+    }
+
+    private static String kind(char type) {
+        return switch (type) {
+            case '1', '2' -> "a link";
+            case '3', '4', '6' -> "a device or pipe";
+            case 'S' -> "a sparse file";
+            default ->
+                    "an entry of type "
+                            + (type > ' ' && type < 127 ? "'" + type + "'" : (int) type);
+        };
+    }
+
+    private static void refuseCompressed(Path path, RandomAccessFile file, long length)
+            throws IOException {
+        byte[] start = new byte[(int) Math.min(6, length)];
+        file.readFully(start);
+        for (var known :
+                Map.of(
+                                "\u001f\u008b", "gunzip",
+                                "BZh", "bunzip2",
+                                "\u00fd7zXZ", "unxz",
+                                "(\u00b5/\u00fd", "unzstd",
+                                "PK\3\4", "unzip")
+                        .entrySet()) {
+            if (Orientation.startsWith(start, 0, known.getKey())) {
+                throw new SoupException(
+                        "shard %s is compressed, and pictures are read from their places in a plain"
+                                        .formatted(path)
+                                + " tar; unpack it first with "
+                                + known.getValue());
             }
         }
-        return before;
     }
 
     private static String name(byte[] header) {
@@ -144,6 +227,8 @@ public final class TarFile {
 
     private static long size(Path path, long at, byte[] header) {
         if ((header[124] & 0x80) != 0) {
+            // GNU's base 256: a first byte of 0x80, then a big-endian number; 0xff is a negative
+            // one.
             long size = header[124] & 0x7f;
             for (int i = 125; i < 136; i++) {
                 if (size > Long.MAX_VALUE >> 8) {
@@ -169,14 +254,13 @@ public final class TarFile {
     }
 
     private static long octal(Path path, long at, String digits) {
-        try {
-            return digits.isBlank() ? 0 : Long.parseLong(digits.strip(), 8);
-        } catch (NumberFormatException e) {
+        String plain = digits.strip();
+        if (!plain.matches("[0-7]{0,12}")) {
             throw new SoupException(
                     "shard %s is not a tar or is damaged: bad number in the header at byte %d"
-                            .formatted(path, at),
-                    e);
+                            .formatted(path, at));
         }
+        return plain.isEmpty() ? 0 : Long.parseLong(plain, 8);
     }
 
     private static String string(byte[] header, int from, int length) {

@@ -169,10 +169,7 @@ class FolderImporterTest {
             }
             assertThat(sides.values()).as("one side per caption").allMatch(s -> s.size() == 1);
             long held = sides.values().stream().filter(s -> s.contains("heldout")).count();
-            assertThat(held)
-                    .isBetween(
-                            percent == 30 ? 3 : percent * 30L / 100,
-                            percent == 30 ? 17 : percent * 30L / 100);
+            assertThat(held).isEqualTo(percent * 30L / 100);
         }
     }
 

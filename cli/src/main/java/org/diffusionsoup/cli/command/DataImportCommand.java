@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "import",
         description = {
-            "Make a shard of a folder of pictures with captions: NAME.png beside NAME.txt, or a"
-                    + " metadata.jsonl or metadata.csv with file_name and text.",
+            "Make a shard of a folder of pictures with captions: NAME.png beside NAME.txt or"
+                    + " NAME.caption, or a metadata.jsonl or metadata.csv with file_name and text. Or"
+                    + " of a tar in WebDataset form, such as img2dataset writes.",
             "Nothing is written unless every picture has its caption and the other way round."
         },
         footer = {
@@ -29,7 +30,7 @@ import picocli.CommandLine.Parameters;
             "  soup data import photos -o photos.tar --provider me --licence MIT --split 10%%"
         })
 final class DataImportCommand extends SoupCommand {
-    @Parameters(paramLabel = "DIR", description = "The folder.")
+    @Parameters(paramLabel = "DIR|TAR", description = "The folder or tar.")
     private Path folder = Path.of(".");
 
     @Option(

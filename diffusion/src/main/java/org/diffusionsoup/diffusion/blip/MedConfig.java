@@ -3,6 +3,7 @@ package org.diffusionsoup.diffusion.blip;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
 /**
@@ -32,9 +33,17 @@ public record MedConfig(
     private static final double EPS = 1e-12;
 
     /**
-     * @throws UnsupportedConfigException if the heads do not divide the width
+     * @throws UnsupportedConfigException if the heads do not divide the width, or a field lies
+     *     outside of its range: widths 1 to 16384 (the feed-forward's 65536), 1 to 256 layers, 1 to
+     *     65536 positions, 1 to 2²² tokens
      */
     public MedConfig {
+        Ranges.check("vocab_size", vocabSize, 1, Ranges.VOCABULARY);
+        Ranges.check("hidden_size", hiddenSize, 1, Ranges.WIDTH);
+        Ranges.check("intermediate_size", intermediateSize, 1, 4L * Ranges.WIDTH);
+        Ranges.check("num_hidden_layers", layers, 1, Ranges.LAYERS);
+        Ranges.check("max_position_embeddings", maxPositions, 1, Ranges.TOKENS);
+        Ranges.epsilon("layer_norm_eps", layerNormEps);
         if (heads < 1 || hiddenSize < heads || hiddenSize % heads != 0) {
             throw new UnsupportedConfigException(
                     "%d attention heads do not divide a width of %d (med_config.json)"
@@ -64,15 +73,16 @@ public record MedConfig(
 
     /** Both name their fields alike; of the defaults, only the heads differ. */
     private static MedConfig of(JsonConfig c, int heads) {
-        return new MedConfig(
-                c.integer("vocab_size", 30524),
-                c.integer("hidden_size", 768),
-                c.integer("intermediate_size", 3072),
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", heads),
-                c.integer("max_position_embeddings", 512),
-                Activation.of(c.text("hidden_act", "gelu")),
-                c.number("layer_norm_eps", EPS));
+        return c.checked(() ->
+                new MedConfig(
+                        c.integer("vocab_size", 30524),
+                        c.integer("hidden_size", 768),
+                        c.integer("intermediate_size", 3072),
+                        c.integer("num_hidden_layers", 12),
+                        c.integer("num_attention_heads", heads),
+                        c.integer("max_position_embeddings", 512),
+                        Activation.of(c.text("hidden_act", "gelu")),
+                        c.number("layer_norm_eps", EPS)));
     }
 
     /** The config in BLIP's format. */

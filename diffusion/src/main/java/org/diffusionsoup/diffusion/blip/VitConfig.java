@@ -2,6 +2,7 @@ package org.diffusionsoup.diffusion.blip;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
 /**
@@ -27,14 +28,23 @@ public record VitConfig(
     private static final double EPS = 1e-6;
 
     /**
-     * @throws UnsupportedConfigException if patches do not tile the picture or heads the width
+     * @throws UnsupportedConfigException if patches do not tile the picture or heads the width, or
+     *     a field lies outside of its range: pictures of at most 8192 pixels and 65536 patches,
+     *     widths 1 to 16384, 1 to 256 blocks, a ratio of 1/16 to 16
      */
     public VitConfig {
+        Ranges.check("image_size", imageSize, 1, Ranges.SIDE);
+        Ranges.check("width", width, 1, Ranges.WIDTH);
+        Ranges.check("depth", depth, 1, Ranges.LAYERS);
+        Ranges.check("mlp_ratio", mlpRatio, 1 / 16.0, 16);
+        Ranges.epsilon("layer_norm_eps", layerNormEps);
         if (patchSize < 1 || imageSize < patchSize || imageSize % patchSize != 0) {
             throw new UnsupportedConfigException(
                     "patches of %d pixels do not tile pictures of %d (vit_config.json)"
                             .formatted(patchSize, imageSize));
         }
+        long side = imageSize / patchSize;
+        Ranges.check("the square of image_size / patch_size", side * side, 1, Ranges.TOKENS);
         if (heads < 1 || width < heads || width % heads != 0) {
             throw new UnsupportedConfigException(
                     "%d attention heads do not divide a width of %d (vit_config.json)"
@@ -55,14 +65,15 @@ public record VitConfig(
     /** Reads a config, with ViT-B/16 at 224 pixels where it says nothing. */
     public static VitConfig of(JsonConfig c) {
         c.only("qkv_bias", true);
-        return new VitConfig(
-                c.integer("img_size", 224),
-                c.integer("patch_size", 16),
-                c.integer("embed_dim", 768),
-                c.integer("depth", 12),
-                c.integer("num_heads", 12),
-                c.number("mlp_ratio", 4),
-                c.number("layer_norm_eps", EPS));
+        return c.checked(() ->
+                new VitConfig(
+                        c.integer("img_size", 224),
+                        c.integer("patch_size", 16),
+                        c.integer("embed_dim", 768),
+                        c.integer("depth", 12),
+                        c.integer("num_heads", 12),
+                        c.number("mlp_ratio", 4),
+                        c.number("layer_norm_eps", EPS)));
     }
 
     /**
@@ -72,14 +83,15 @@ public record VitConfig(
     static VitConfig ofTransformers(JsonConfig c) {
         c.only("hidden_act", "gelu");
         int width = c.integer("hidden_size", 768);
-        return new VitConfig(
-                c.integer("image_size", 384),
-                c.integer("patch_size", 16),
-                width,
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", 12),
-                c.integer("intermediate_size", 3072) / (double) width,
-                c.number("layer_norm_eps", 1e-5));
+        return c.checked(() ->
+                new VitConfig(
+                        c.integer("image_size", 384),
+                        c.integer("patch_size", 16),
+                        width,
+                        c.integer("num_hidden_layers", 12),
+                        c.integer("num_attention_heads", 12),
+                        c.integer("intermediate_size", 3072) / (double) width,
+                        c.number("layer_norm_eps", 1e-5)));
     }
 
     /** The config in the format that {@link #of} reads. */

@@ -25,11 +25,12 @@ public final class ClipModel {
         /** Reads a CLIP folder's {@code config.json}. */
         public static Config of(JsonConfig c) {
             int projection = c.integer("projection_dim", 512);
-            return new Config(
-                    ClipTextConfig.of(c.sub("text_config")).withProjectionDim(projection),
-                    ClipVisionConfig.of(c.sub("vision_config")),
-                    projection,
-                    c.number("logit_scale_init_value", 2.6592));
+            return c.checked(() ->
+                    new Config(
+                            ClipTextConfig.of(c.sub("text_config")).withProjectionDim(projection),
+                            ClipVisionConfig.of(c.sub("vision_config")),
+                            projection,
+                            c.number("logit_scale_init_value", 2.6592)));
         }
 
         /** The config in transformers' format. */

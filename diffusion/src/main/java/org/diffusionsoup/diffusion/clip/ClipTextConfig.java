@@ -3,6 +3,7 @@ package org.diffusionsoup.diffusion.clip;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 
 /**
  * Shape of a {@link ClipTextModel}, as transformers' {@code text_encoder/config.json} states it.
@@ -30,19 +31,38 @@ public record ClipTextConfig(
         int eosTokenId,
         int projectionDim) {
 
+    /**
+     * @throws org.diffusionsoup.diffusion.nn.UnsupportedConfigException naming a field outside of
+     *     its range: widths 1 to 16384 (the feed-forward's 65536), 1 to 256 layers, 1 to 65536
+     *     positions, 1 to 2²² tokens, heads that divide the width
+     */
+    public ClipTextConfig {
+        Ranges.check("vocab_size", vocabSize, 1, Ranges.VOCABULARY);
+        Ranges.check("hidden_size", hiddenSize, 1, Ranges.WIDTH);
+        Ranges.check("intermediate_size", intermediateSize, 1, 4L * Ranges.WIDTH);
+        Ranges.check("num_hidden_layers", layers, 1, Ranges.LAYERS);
+        Ranges.check("num_attention_heads", heads, 1, 1024);
+        Ranges.divides("hidden_size", hiddenSize, "num_attention_heads", heads);
+        Ranges.check("max_position_embeddings", maxPositions, 1, Ranges.TOKENS);
+        Ranges.epsilon("layer_norm_eps", layerNormEps);
+        Ranges.check("eos_token_id", eosTokenId, 0, Ranges.VOCABULARY);
+        Ranges.check("projection_dim", projectionDim, 1, Ranges.WIDTH);
+    }
+
     /** Reads a text encoder's config, or the {@code text_config} of a whole CLIP. */
     public static ClipTextConfig of(JsonConfig c) {
-        return new ClipTextConfig(
-                c.integer("vocab_size", 49408),
-                c.integer("hidden_size", 512),
-                c.integer("intermediate_size", 2048),
-                c.integer("num_hidden_layers", 12),
-                c.integer("num_attention_heads", 8),
-                c.integer("max_position_embeddings", 77),
-                Activation.of(c.text("hidden_act", "quick_gelu")),
-                c.number("layer_norm_eps", 1e-5),
-                c.integer("eos_token_id", 2),
-                c.integer("projection_dim", 512));
+        return c.checked(() ->
+                new ClipTextConfig(
+                        c.integer("vocab_size", 49408),
+                        c.integer("hidden_size", 512),
+                        c.integer("intermediate_size", 2048),
+                        c.integer("num_hidden_layers", 12),
+                        c.integer("num_attention_heads", 8),
+                        c.integer("max_position_embeddings", 77),
+                        Activation.of(c.text("hidden_act", "quick_gelu")),
+                        c.number("layer_norm_eps", 1e-5),
+                        c.integer("eos_token_id", 2),
+                        c.integer("projection_dim", 512)));
     }
 
     /** The config in transformers' format. */

@@ -1,7 +1,9 @@
 package org.diffusionsoup.diffusion.image;
 
+import org.diffusionsoup.core.SoupException;
+
 /** A picture or its preprocessing config cannot be used; the message names the file. */
-public final class ImageException extends RuntimeException {
+public final class ImageException extends SoupException {
     private static final long serialVersionUID = 1L;
 
     /**

@@ -1,13 +1,10 @@
 package org.diffusionsoup.diffusion.image;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 
 /**
  * What a CLIP {@code preprocessor_config.json} says.
@@ -36,18 +33,22 @@ public record PreprocessorConfig(
 
     private static final List<Double> CLIP_STD = List.of(0.26862954, 0.26130258, 0.27577711);
 
+    private static final List<Double> NO_MEAN = List.of(0.0, 0.0, 0.0);
+    private static final List<Double> NO_STD = List.of(1.0, 1.0, 1.0);
+
     private static final int PIL_BICUBIC = 3;
     private static final int CLIP_SIDE = 224;
 
     /** Checks the ranges. */
     public PreprocessorConfig {
-        if (shortestEdge < 1 || cropHeight < 1 || cropWidth < 1) {
-            throw new IllegalArgumentException("Sizes must be at least one pixel.");
-        }
-        if (mean.size() != 3 || std.size() != 3 || std.contains(0.0)) {
-            throw new IllegalArgumentException(
-                    "Mean and standard deviation need three numbers each, deviations not 0.");
-        }
+        Ranges.check("size", shortestEdge, 1, Ranges.SIDE);
+        Ranges.check("crop_size", cropHeight, 1, Ranges.SIDE);
+        Ranges.check("crop_size", cropWidth, 1, Ranges.SIDE);
+        Ranges.check("rescale_factor", rescaleFactor, 1e-9, 1e9);
+        Ranges.check("image_mean's length", mean.size(), 3, 3);
+        Ranges.check("image_std's length", std.size(), 3, 3);
+        mean.forEach(m -> Ranges.check("image_mean", m, -1e6, 1e6));
+        std.forEach(d -> Ranges.check("image_std", d, 1e-6, 1e6));
         mean = List.copyOf(mean);
         std = List.copyOf(std);
     }
@@ -70,67 +71,45 @@ public record PreprocessorConfig(
      * @throws ImageException if it is missing, malformed or asks for another resampling
      */
     public static PreprocessorConfig read(Path file) {
-        JsonNode json = parse(file);
-        if (json.path("resample").asInt(PIL_BICUBIC) != PIL_BICUBIC) {
+        JsonConfig c = JsonConfig.read(file);
+        if (c.integer("resample", PIL_BICUBIC) != PIL_BICUBIC) {
             throw new ImageException(
                     file
                             + " asks for resample "
-                            + json.path("resample")
+                            + c.node().path("resample")
                             + ", but only 3 (bicubic), CLIP's own, is supported.");
         }
-        boolean normalises = json.path("do_normalize").asBoolean(true);
-        boolean rescales = json.path("do_rescale").asBoolean(true);
-        try {
-            return new PreprocessorConfig(
-                    json.path("do_resize").asBoolean(true),
-                    side(json.path("size"), "shortest_edge", file),
-                    json.path("do_center_crop").asBoolean(true),
-                    side(json.path("crop_size"), "height", file),
-                    side(json.path("crop_size"), "width", file),
-                    rescales ? json.path("rescale_factor").asDouble(1 / 255.0) : 1,
-                    normalises ? three(json.path("image_mean"), CLIP_MEAN) : List.of(0.0, 0.0, 0.0),
-                    normalises ? three(json.path("image_std"), CLIP_STD) : List.of(1.0, 1.0, 1.0));
-        } catch (IllegalArgumentException e) {
-            throw new ImageException(file + " cannot be used: " + e.getMessage(), e);
-        }
-    }
-
-    private static JsonNode parse(Path file) {
-        try {
-            JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(file));
-            if (json == null || !json.isObject()) {
-                throw new ImageException(file + " must hold a JSON object.");
-            }
-            return json;
-        } catch (JacksonException e) {
-            throw new ImageException(
-                    file + " is not valid JSON (" + e.getOriginalMessage() + "): copy it again.",
-                    e);
-        } catch (IOException e) {
-            throw new ImageException(
-                    file + " cannot be read: copy it from the model's own folder.", e);
-        }
+        boolean normalises = c.flag("do_normalize", true);
+        boolean rescales = c.flag("do_rescale", true);
+        return c.checked(() ->
+                new PreprocessorConfig(
+                        c.flag("do_resize", true),
+                        side(c, "size", "shortest_edge"),
+                        c.flag("do_center_crop", true),
+                        side(c, "crop_size", "height"),
+                        side(c, "crop_size", "width"),
+                        rescales ? c.number("rescale_factor", 1 / 255.0) : 1,
+                        normalises ? three(c, "image_mean", CLIP_MEAN) : NO_MEAN,
+                        normalises ? three(c, "image_std", CLIP_STD) : NO_STD));
     }
 
     /** Old configs give one number, newer ones an object. */
-    private static int side(JsonNode size, String key, Path file) {
-        if (size.isMissingNode()) {
+    private static int side(JsonConfig c, String field, String key) {
+        if (!c.has(field)) {
             return CLIP_SIDE;
         }
-        JsonNode value = size.isObject() ? size.path(key) : size;
-        if (!value.isInt()) {
-            throw new ImageException(
-                    file + " states the size " + size + " where \"" + key + "\" is needed.");
+        if (!c.node().get(field).isObject()) {
+            return c.integer(field, CLIP_SIDE);
         }
-        return value.asInt();
+        if (!c.sub(field).has(key)) {
+            throw new ImageException(
+                    "%s states the %s %s where \"%s\" is needed."
+                            .formatted(c.source(), field, c.node().get(field), key));
+        }
+        return c.sub(field).integer(key, CLIP_SIDE);
     }
 
-    private static List<Double> three(JsonNode list, List<Double> fallback) {
-        if (!list.isArray()) {
-            return fallback;
-        }
-        List<Double> out = new ArrayList<>();
-        list.forEach(value -> out.add(value.asDouble()));
-        return out;
+    private static List<Double> three(JsonConfig c, String field, List<Double> fallback) {
+        return c.has(field) ? Arrays.stream(c.numbers(field)).boxed().toList() : fallback;
     }
 }

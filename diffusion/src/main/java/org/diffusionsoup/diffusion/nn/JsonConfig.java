@@ -1,21 +1,36 @@
 package org.diffusionsoup.diffusion.nn;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** Reads the fields of a {@code config.json}, with the defaults of the reference library. */
 public record JsonConfig(String source, JsonNode node) {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    /** Python writes infinities into JSON, as in {@code lambda_min_clipped}; so they are read. */
+    private static final ObjectMapper MAPPER =
+            JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
+    /** More than any config needs. */
+    private static final long MOST_BYTES = 16L << 20;
+
+    /** Most of a value that a message repeats. */
+    private static final int MOST_SHOWN = 100;
 
     /** Reads a config file. */
     public static JsonConfig read(Path file) {
         try {
+            if (Files.isRegularFile(file) && Files.size(file) > MOST_BYTES) {
+                throw new UnsupportedConfigException(
+                        file + " is no config: it has more than " + MOST_BYTES + " bytes");
+            }
             JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
             if (node == null || !node.isObject()) {
                 throw new UnsupportedConfigException(file + " does not hold a JSON object");
@@ -54,27 +69,100 @@ public record JsonConfig(String source, JsonNode node) {
         return new JsonConfig(source + "#" + field, node.path(field));
     }
 
+    /** A whole number of 32 bits; 4.0 is one, "4" is not. */
     public int integer(String field, int fallback) {
-        return has(field) ? node.get(field).asInt() : fallback;
+        return has(field) ? integer(field, node.get(field)) : fallback;
     }
 
+    private int integer(String field, JsonNode value) {
+        if (!value.isNumber()
+                || !(value.isIntegralNumber()
+                        ? value.canConvertToInt()
+                        : value.asDouble() == (int) value.asDouble())) {
+            throw bad(field, value, "a whole number of at most 10 digits");
+        }
+        return value.isIntegralNumber() ? value.intValue() : (int) value.asDouble();
+    }
+
+    /** A finite number. */
     public double number(String field, double fallback) {
-        return has(field) ? node.get(field).asDouble() : fallback;
+        return has(field) ? number(field, node.get(field)) : fallback;
     }
 
+    private double number(String field, JsonNode value) {
+        if (!value.isNumber() || !Double.isFinite(value.asDouble())) {
+            throw bad(field, value, "a number");
+        }
+        return value.asDouble();
+    }
+
+    /** A list of finite numbers. */
+    public double[] numbers(String field) {
+        JsonNode list = node.path(field);
+        if (!list.isArray()) {
+            throw bad(field, list, "a list of numbers");
+        }
+        double[] out = new double[list.size()];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = number(field, list.get(i));
+        }
+        return out;
+    }
+
+    /** {@code true} or {@code false}. */
     public boolean flag(String field, boolean fallback) {
+        if (has(field) && !node.get(field).isBoolean()) {
+            throw bad(field, node.get(field), "true or false");
+        }
         return has(field) ? node.get(field).asBoolean() : fallback;
     }
 
+    /** A text. */
     public String text(String field, String fallback) {
-        return has(field) ? node.get(field).asText() : fallback;
+        return has(field) ? text(field, node.get(field)) : fallback;
+    }
+
+    private String text(String field, JsonNode value) {
+        if (!value.isTextual()) {
+            throw bad(field, value, "a text");
+        }
+        return value.asText();
+    }
+
+    /**
+     * What is made of this config; a refusal that does not name the file yet is given its name.
+     *
+     * @throws UnsupportedConfigException if a value is refused
+     */
+    public <T> T checked(Supplier<T> made) {
+        try {
+            return made.get();
+        } catch (UnsupportedConfigException e) {
+            String message = String.valueOf(e.getMessage());
+            throw message.startsWith(source)
+                    ? e
+                    : new UnsupportedConfigException(source + ": " + message);
+        }
+    }
+
+    private UnsupportedConfigException bad(String field, JsonNode value, String wanted) {
+        String shown = value.toString();
+        return new UnsupportedConfigException(
+                "%s: %s is %s, it must be %s"
+                        .formatted(
+                                source,
+                                field,
+                                shown.length() > MOST_SHOWN
+                                        ? shown.substring(0, MOST_SHOWN) + "..."
+                                        : shown,
+                                wanted));
     }
 
     /** A list of integers, or one integer repeated {@code n} times. */
     public List<Integer> integers(String field, int n, int fallback) {
         List<Integer> out = new ArrayList<>();
         if (node.path(field).isArray()) {
-            node.get(field).forEach(v -> out.add(v.asInt()));
+            node.get(field).forEach(v -> out.add(integer(field, v)));
         } else {
             for (int i = 0; i < n; i++) {
                 out.add(integer(field, fallback));
@@ -92,8 +180,11 @@ public record JsonConfig(String source, JsonNode node) {
         if (!has(field)) {
             return fallback;
         }
+        if (!node.get(field).isArray()) {
+            throw bad(field, node.get(field), "a list of texts");
+        }
         List<String> out = new ArrayList<>();
-        node.get(field).forEach(v -> out.add(v.asText()));
+        node.get(field).forEach(v -> out.add(text(field, v)));
         return List.copyOf(out);
     }
 
@@ -107,7 +198,14 @@ public record JsonConfig(String source, JsonNode node) {
                 return;
             }
         }
+        String shown = node.get(field).toString();
         throw new UnsupportedConfigException(
-                source + ": " + field + " = " + node.get(field) + " is not supported");
+                "%s: %s = %s is not supported"
+                        .formatted(
+                                source,
+                                field,
+                                shown.length() > MOST_SHOWN
+                                        ? shown.substring(0, MOST_SHOWN) + "..."
+                                        : shown));
     }
 }

@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.schedule;
 
+import java.util.Locale;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -50,14 +51,19 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
         outputs = new History(order);
     }
 
+    /** Python writes "no limit" as {@code -Infinity}, which this project's files quote. */
+    static double lowestLambda(JsonConfig c) {
+        String stated = c.node().path("lambda_min_clipped").asText("");
+        return stated.toLowerCase(Locale.ROOT).startsWith("-inf")
+                ? Double.NEGATIVE_INFINITY
+                : c.number("lambda_min_clipped", Double.NEGATIVE_INFINITY);
+    }
+
     private static NoiseLevels levels(SchedulerConfig c, int steps) {
         NoiseTable table = finite(c);
         int trained = table.size();
         // The lowest λ may be clipped, which the cosine schedule needs.
-        double lowest =
-                c.json().text("lambda_min_clipped", "").contains("inf")
-                        ? Double.NEGATIVE_INFINITY
-                        : c.json().number("lambda_min_clipped", Double.NEGATIVE_INFINITY);
+        double lowest = lowestLambda(c.json());
         int last = trained;
         while (last > 1 && -Math.log(table.noiseLevel(last - 1)) < lowest) {
             last--;

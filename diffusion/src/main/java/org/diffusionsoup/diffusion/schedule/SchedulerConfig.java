@@ -1,9 +1,10 @@
 package org.diffusionsoup.diffusion.schedule;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.List;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
 /**
@@ -21,6 +22,13 @@ public record SchedulerConfig(
 
     /** Name of the file in a {@code scheduler} folder. */
     public static final String FILE = "scheduler_config.json";
+
+    private static final int MOST_TIMESTEPS = 100_000;
+    private static final double LEAST_BETA = 1e-12;
+    private static final double MOST_BETA = 0.9999;
+
+    /** With less of the signal, divisions by it overflow. */
+    private static final double LEAST_SIGNAL = 1e-30;
 
     /** The schedule of Stable Diffusion 1.x and 2.x, sampled with DDIM. */
     public static SchedulerConfig stableDiffusion(PredictionType type) {
@@ -46,9 +54,15 @@ public record SchedulerConfig(
     /**
      * Reads a config.
      *
-     * @throws UnsupportedConfigException for a scheduler or an option that is not built here
+     * @throws UnsupportedConfigException for a scheduler or an option that is not built here, and
+     *     for values outside of their range: betas 1e-12 to 0.9999, beta_end not below beta_start,
+     *     1 to 100,000 timesteps, steps_offset below them, solver_order 1 to 3, sigmas 1e-9 to 1e9
      */
     public static SchedulerConfig of(JsonConfig c) {
+        return c.checked(() -> read(c));
+    }
+
+    private static SchedulerConfig read(JsonConfig c) {
         String name = c.text("_class_name", "");
         refuseUnknown(c, name);
         c.only("thresholding", false);
@@ -61,24 +75,74 @@ public record SchedulerConfig(
         boolean zeroSnr = c.flag("rescale_betas_zero_snr", false);
         NoiseTable table;
         if (c.has("trained_betas")) {
-            JsonNode stated = c.node().get("trained_betas");
-            double[] betas = new double[stated.size()];
-            for (int t = 0; t < betas.length; t++) {
-                betas[t] = stated.get(t).asDouble();
+            double[] betas = c.numbers("trained_betas");
+            Ranges.check("trained_betas' length", betas.length, 1, MOST_TIMESTEPS);
+            for (double beta : betas) {
+                Ranges.check("trained_betas", beta, LEAST_BETA, MOST_BETA);
             }
             table = NoiseTable.of(betas, zeroSnr);
         } else {
             boolean heun = name.equals("HeunDiscreteScheduler");
+            double start = c.number("beta_start", heun ? 0.00085 : 0.0001);
+            double end = c.number("beta_end", heun ? 0.012 : 0.02);
+            int timesteps = c.integer("num_train_timesteps", 1000);
+            Ranges.check("beta_start", start, LEAST_BETA, MOST_BETA);
+            Ranges.check("beta_end", end, LEAST_BETA, MOST_BETA);
+            if (end < start) {
+                throw new UnsupportedConfigException(
+                        "beta_end is %s, it must not be below beta_start %s".formatted(end, start));
+            }
+            Ranges.check("num_train_timesteps", timesteps, 1, MOST_TIMESTEPS);
             table =
                     NoiseTable.of(
                             BetaSchedule.of(c.text("beta_schedule", "linear")),
-                            c.number("beta_start", heun ? 0.00085 : 0.0001),
-                            c.number("beta_end", heun ? 0.012 : 0.02),
-                            c.integer("num_train_timesteps", 1000),
+                            start,
+                            end,
+                            timesteps,
                             zeroSnr);
         }
+        checkOptions(c, table, zeroSnr);
         PredictionType type = PredictionType.of(c.text("prediction_type", "epsilon"));
         return new SchedulerConfig(name, table, type, c);
+    }
+
+    /** Numbers and words that one scheduler or the other reads when a run begins. */
+    private static void checkOptions(JsonConfig c, NoiseTable table, boolean zeroSnr) {
+        int last = table.size() - 1;
+        if (zeroSnr && last < 1) {
+            throw new UnsupportedConfigException(
+                    "rescale_betas_zero_snr needs a num_train_timesteps of 2 or more");
+        }
+        if (!zeroSnr && !(table.alphaCumprod(last) >= LEAST_SIGNAL)) {
+            throw new UnsupportedConfigException(
+                    "beta_start, beta_end and num_train_timesteps leave a share of %s of the signal at the last timestep, it must be %s or more"
+                            .formatted(table.alphaCumprod(last), LEAST_SIGNAL));
+        }
+        Ranges.check("steps_offset", c.integer("steps_offset", 0), 0, Math.max(1, last));
+        Ranges.check("clip_sample_range", c.number("clip_sample_range", 1), 1e-3, 1e6);
+        Ranges.check("solver_order", c.integer("solver_order", 2), 1, 3);
+        Ranges.check("sigma_min", c.number("sigma_min", 1), 1e-9, 1e9);
+        Ranges.check("sigma_max", c.number("sigma_max", 1), 1e-9, 1e9);
+        DpmSolverMultistepScheduler.lowestLambda(c);
+        for (String flag :
+                List.of(
+                        "clip_sample",
+                        "set_alpha_to_one",
+                        "skip_prk_steps",
+                        "use_karras_sigmas",
+                        "euler_at_final",
+                        "lower_order_final")) {
+            c.flag(flag, false);
+        }
+        TimestepSpacing.of(c.text("timestep_spacing", "leading"));
+        for (String word :
+                List.of(
+                        "variance_type",
+                        "interpolation_type",
+                        "final_sigmas_type",
+                        "solver_type")) {
+            c.text(word, "");
+        }
     }
 
     private static void refuseUnknown(JsonConfig c, String name) {

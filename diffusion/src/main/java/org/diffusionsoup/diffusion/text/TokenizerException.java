@@ -1,7 +1,9 @@
 package org.diffusionsoup.diffusion.text;
 
+import org.diffusionsoup.core.SoupException;
+
 /** A tokenizer folder cannot be read or written; the message names the file and what to do. */
-public final class TokenizerException extends RuntimeException {
+public final class TokenizerException extends SoupException {
     private static final long serialVersionUID = 1L;
 
     /**

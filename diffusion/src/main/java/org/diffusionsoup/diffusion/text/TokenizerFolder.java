@@ -54,6 +54,15 @@ record TokenizerFolder(
     /** CLIP ignores merges beyond this number; its published file holds more. */
     private static final int MERGE_LIMIT = BpeVocabulary.MAXIMUM_MERGES;
 
+    /** Most ids of a padded text. */
+    private static final int LONGEST = 1 << 16;
+
+    /** From here on, transformers means that there is no limit. */
+    private static final double NO_LIMIT = 1e9;
+
+    /** Most bytes of a file, unpacked; published ones have below 2 MB. */
+    private static final int MOST_BYTES = 64 << 20;
+
     private static final ObjectMapper JSON = new ObjectMapper();
 
     static TokenizerFolder read(Path folder) {
@@ -72,6 +81,7 @@ record TokenizerFolder(
         String unknown = token(config, map, "unk_token", TextCleaning.END_OF_TEXT);
         String pad = token(config, map, "pad_token", TextCleaning.END_OF_TEXT);
 
+        checkOrder(folder, vocabulary, merges);
         Map<String, Integer> special = new LinkedHashMap<>();
         config.path("added_tokens_decoder")
                 .properties()
@@ -86,7 +96,14 @@ record TokenizerFolder(
             }
         }
         return new TokenizerFolder(
-                vocabulary, merges, special, bos, eos, pad, unknown, modelMaxLength(config));
+                vocabulary,
+                merges,
+                special,
+                bos,
+                eos,
+                pad,
+                unknown,
+                modelMaxLength(config, folder.resolve(CONFIG)));
     }
 
     /** The id of one of the special tokens. */
@@ -144,10 +161,18 @@ record TokenizerFolder(
         return node.isObject() ? node.path("content").asText("") : node.asText("");
     }
 
-    private static int modelMaxLength(ObjectNode config) {
+    private static int modelMaxLength(ObjectNode config, Path file) {
         JsonNode stated = config.path("model_max_length");
         // transformers writes 1e30 for "no limit", which no CLIP text encoder can take.
-        return stated.canConvertToInt() && stated.asInt() >= 2 ? stated.asInt() : CLIP_LENGTH;
+        if (stated.isMissingNode() || stated.isNull() || stated.asDouble() > NO_LIMIT) {
+            return CLIP_LENGTH;
+        }
+        if (!stated.isInt() || stated.asInt() < 2 || stated.asInt() > LONGEST) {
+            throw new TokenizerException(
+                    "%s: model_max_length is %s, it must be 2 to %d"
+                            .formatted(file, stated, LONGEST));
+        }
+        return stated.asInt();
     }
 
     private static Map<String, Integer> readVocabulary(Path folder) {
@@ -196,6 +221,46 @@ record TokenizerFolder(
         return merges;
     }
 
+    /**
+     * Merges give other tokens in another order, so the order that the vocabulary's ids remember
+     * must be theirs.
+     */
+    private static void checkOrder(
+            Path folder, Map<String, Integer> vocabulary, List<BytePairEncoder.Pair> merges) {
+        Path file = plainOrZipped(folder, MERGES);
+        Set<String> made = HashSet.newHashSet(merges.size());
+        int before = -1;
+        for (BytePairEncoder.Pair pair : merges) {
+            String joined = pair.joined();
+            Integer id = vocabulary.get(joined);
+            if (id == null) {
+                throw new TokenizerException(
+                        "%s merges \"%s %s\", but vocab.json has no token \"%s\": copy both files from the same model."
+                                .formatted(file, pair.left(), pair.right(), joined));
+            }
+            if (!made.add(joined)) {
+                continue;
+            }
+            if (id < before) {
+                throw new TokenizerException(
+                        "%s is not in the order of vocab.json: the merge of \"%s\" (id %d) stands after that of id %d; copy both files from the same model."
+                                .formatted(file, joined, id, before));
+            }
+            before = id;
+        }
+        // Besides what merges make, a vocabulary holds bytes, and a few special tokens.
+        long rest =
+                vocabulary.keySet().stream()
+                        .filter(t -> !made.contains(t) && !t.startsWith("<|"))
+                        .filter(t -> t.replace(BytePairEncoder.END_OF_WORD, "").length() > 1)
+                        .count();
+        if (rest > made.size()) {
+            throw new TokenizerException(
+                    "%s holds %d merges, but vocab.json has %d tokens that no merge makes: copy both files from the same model."
+                            .formatted(file, merges.size(), rest));
+        }
+    }
+
     private static Path plainOrZipped(Path folder, String name) {
         Path plain = folder.resolve(name);
         Path zipped = folder.resolve(name + ".gz");
@@ -218,7 +283,14 @@ record TokenizerFolder(
     private static String readText(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             boolean zipped = file.getFileName().toString().endsWith(".gz");
-            byte[] bytes = zipped ? new GZIPInputStream(in).readAllBytes() : in.readAllBytes();
+            byte[] bytes =
+                    zipped
+                            ? new GZIPInputStream(in).readNBytes(MOST_BYTES + 1)
+                            : in.readNBytes(MOST_BYTES + 1);
+            if (bytes.length > MOST_BYTES) {
+                throw new TokenizerException(
+                        file + " is no tokenizer's: it has more than " + MOST_BYTES + " bytes.");
+            }
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (CharacterCodingException e) {
             throw new TokenizerException(file + " is not UTF-8 text: copy it again.", e);

@@ -5,10 +5,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Set;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
 /**
  * Shape of a {@link UNet2DConditionModel}, as diffusers' {@code unet/config.json} states it.
+ *
+ * <p>Ranges are those that the constructor checks: widths 1 to 16384, at most 16 levels of 1 to 64
+ * layers, 1 to 1024 heads that divide their level's channels, {@code freq_shift} 0 to 1.
  *
  * @param sampleSize height and width of the latents the model was trained on
  * @param inChannels channels of the latents going in
@@ -77,13 +81,31 @@ public record UNetConfig(
                 throw new UnsupportedConfigException("up block type " + t + " is not supported");
             }
         }
-        for (int c : blockOutChannels) {
-            if (c % normNumGroups != 0) {
-                throw new UnsupportedConfigException(
-                        "block_out_channels "
-                                + c
-                                + " is not a multiple of norm_num_groups "
-                                + normNumGroups);
+        Ranges.check("block_out_channels' length", n, 1, 16);
+        Ranges.check("sample_size", sampleSize, 0, Ranges.SIDE);
+        Ranges.check("in_channels", inChannels, 1, 1024);
+        Ranges.check("out_channels", outChannels, 1, 1024);
+        Ranges.check("block_out_channels", blockOutChannels, 2, Ranges.WIDTH);
+        Ranges.check("layers_per_block", layersPerBlock, 1, 64);
+        Ranges.check("attention_head_dim", heads, 1, 1024);
+        Ranges.check("transformer_layers_per_block", transformerLayers, 0, 64);
+        Ranges.check("cross_attention_dim", crossAttentionDim, 1, Ranges.WIDTH);
+        Ranges.check("norm_num_groups", normNumGroups, 1, Ranges.WIDTH);
+        Ranges.epsilon("norm_eps", normEps);
+        Ranges.check("freq_shift", freqShift, 0, 1);
+        Ranges.check("addition_time_embed_dim", additionTimeEmbedDim, 0, Ranges.WIDTH);
+        Ranges.check(
+                "projection_class_embeddings_input_dim",
+                projectionClassEmbeddingsInputDim,
+                0,
+                Ranges.TOKENS);
+        for (int i = 0; i < n; i++) {
+            int channels = blockOutChannels.get(i);
+            Ranges.divides("block_out_channels", channels, "norm_num_groups", normNumGroups);
+            if (downBlockTypes.get(i).startsWith("CrossAttn")
+                    || upBlockTypes.get(n - 1 - i).startsWith("CrossAttn")
+                    || i == n - 1) {
+                Ranges.divides("block_out_channels", channels, "attention_head_dim", heads.get(i));
             }
         }
     }
@@ -120,25 +142,26 @@ public record UNetConfig(
         int n = channels.size();
         String heads = c.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
         boolean textTime = c.has("addition_embed_type");
-        return new UNetConfig(
-                c.integer("sample_size", 0),
-                c.integer("in_channels", 4),
-                c.integer("out_channels", 4),
-                c.texts("down_block_types", List.of()),
-                c.texts("up_block_types", List.of()),
-                channels,
-                c.integer("layers_per_block", 2),
-                c.integers(heads, n, 8),
-                c.integers("transformer_layers_per_block", n, 1),
-                c.integer("cross_attention_dim", 1280),
-                c.flag("use_linear_projection", false),
-                c.flag("upcast_attention", false),
-                c.integer("norm_num_groups", 32),
-                c.number("norm_eps", 1e-5),
-                c.flag("flip_sin_to_cos", true),
-                c.number("freq_shift", 0),
-                textTime ? c.integer("addition_time_embed_dim", 256) : 0,
-                textTime ? c.integer("projection_class_embeddings_input_dim", 2816) : 0);
+        return c.checked(() ->
+                new UNetConfig(
+                        c.integer("sample_size", 0),
+                        c.integer("in_channels", 4),
+                        c.integer("out_channels", 4),
+                        c.texts("down_block_types", List.of()),
+                        c.texts("up_block_types", List.of()),
+                        channels,
+                        c.integer("layers_per_block", 2),
+                        c.integers(heads, n, 8),
+                        c.integers("transformer_layers_per_block", n, 1),
+                        c.integer("cross_attention_dim", 1280),
+                        c.flag("use_linear_projection", false),
+                        c.flag("upcast_attention", false),
+                        c.integer("norm_num_groups", 32),
+                        c.number("norm_eps", 1e-5),
+                        c.flag("flip_sin_to_cos", true),
+                        c.number("freq_shift", 0),
+                        textTime ? c.integer("addition_time_embed_dim", 256) : 0,
+                        textTime ? c.integer("projection_class_embeddings_input_dim", 2816) : 0));
     }
 
     /** The config in diffusers' format. */

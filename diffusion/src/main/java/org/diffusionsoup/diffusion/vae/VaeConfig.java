@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Ranges;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
 /**
@@ -16,7 +17,7 @@ import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
  * @param layersPerBlock ResNet blocks per encoder level; decoder levels have one more
  * @param normNumGroups groups of the group normalisations
  * @param scalingFactor what latents are multiplied by before diffusion, so that they have about
- *     unit variance
+ *     unit variance; 1e-6 to 1e6
  * @param midAttention whether the middle block attends
  * @param useQuantConv whether a 1×1 convolution follows the encoder
  * @param usePostQuantConv whether a 1×1 convolution precedes the decoder
@@ -39,14 +40,17 @@ public record VaeConfig(
         if (blockOutChannels.isEmpty()) {
             throw new UnsupportedConfigException("an autoencoder needs block_out_channels");
         }
+        Ranges.check("block_out_channels' length", blockOutChannels.size(), 1, 8);
+        Ranges.check("in_channels", inChannels, 1, 64);
+        Ranges.check("out_channels", outChannels, 1, 64);
+        Ranges.check("latent_channels", latentChannels, 1, 1024);
+        Ranges.check("block_out_channels", blockOutChannels, 1, Ranges.WIDTH);
+        Ranges.check("layers_per_block", layersPerBlock, 1, 64);
+        Ranges.check("norm_num_groups", normNumGroups, 1, Ranges.WIDTH);
+        Ranges.check("scaling_factor", scalingFactor, 1e-6, 1e6);
+        Ranges.check("sample_size", sampleSize, 1, Ranges.SIDE);
         for (int c : blockOutChannels) {
-            if (c % normNumGroups != 0) {
-                throw new UnsupportedConfigException(
-                        "block_out_channels "
-                                + c
-                                + " is not a multiple of norm_num_groups "
-                                + normNumGroups);
-            }
+            Ranges.divides("block_out_channels", c, "norm_num_groups", normNumGroups);
         }
     }
 
@@ -66,18 +70,19 @@ public record VaeConfig(
                 throw new UnsupportedConfigException("up block type " + t + " is not supported");
             }
         }
-        return new VaeConfig(
-                c.integer("in_channels", 3),
-                c.integer("out_channels", 3),
-                c.integer("latent_channels", 4),
-                c.integers("block_out_channels", 0, 0),
-                c.integer("layers_per_block", 1),
-                c.integer("norm_num_groups", 32),
-                c.number("scaling_factor", 0.18215),
-                c.flag("mid_block_add_attention", true),
-                c.flag("use_quant_conv", true),
-                c.flag("use_post_quant_conv", true),
-                c.integer("sample_size", 32));
+        return c.checked(() ->
+                new VaeConfig(
+                        c.integer("in_channels", 3),
+                        c.integer("out_channels", 3),
+                        c.integer("latent_channels", 4),
+                        c.integers("block_out_channels", 0, 0),
+                        c.integer("layers_per_block", 1),
+                        c.integer("norm_num_groups", 32),
+                        c.number("scaling_factor", 0.18215),
+                        c.flag("mid_block_add_attention", true),
+                        c.flag("use_quant_conv", true),
+                        c.flag("use_post_quant_conv", true),
+                        c.integer("sample_size", 32)));
     }
 
     /** The config in diffusers' format. */

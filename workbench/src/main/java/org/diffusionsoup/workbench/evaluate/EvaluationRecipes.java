@@ -1,12 +1,11 @@
 package org.diffusionsoup.workbench.evaluate;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -21,6 +20,7 @@ import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.workbench.YamlParsers;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Prompts;
@@ -30,9 +30,8 @@ import org.diffusionsoup.workbench.generate.Sampler;
  * Evaluation recipes in YAML (docs/evaluation.md). Relative paths start from the recipe's folder.
  */
 public final class EvaluationRecipes {
-    private static final ObjectMapper YAML =
-            new ObjectMapper(new YAMLFactory())
-                    .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
+    private static final ObjectMapper TREES =
+            new ObjectMapper().enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
 
     private final Path file;
     private final Path folder;
@@ -54,8 +53,11 @@ public final class EvaluationRecipes {
 
     private EvaluationRecipe read() {
         JsonNode root;
-        try {
-            root = YAML.readTree(Files.readAllBytes(file));
+        try (JsonParser parser = YamlParsers.open(file)) {
+            root = TREES.readTree(parser);
+            if (root == null) {
+                throw new SoupException(file + " is empty.");
+            }
         } catch (JsonProcessingException e) {
             throw new SoupException(file + " is no YAML: " + e.getOriginalMessage() + ".", e);
         } catch (IOException e) {

@@ -1,0 +1,90 @@
+package org.diffusionsoup.workbench;
+
+import com.fasterxml.jackson.core.JsonParseException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.util.JsonParserDelegate;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.LoaderOptions;
+
+/**
+ * Parsers of the YAML that people write. A text may be as long as 256 MiB, and is read in one pass;
+ * aliases, which let a few lines stand for billions, are refused.
+ */
+public final class YamlParsers {
+    /** Longest text in bytes. */
+    private static final int MOST_BYTES = 256 << 20;
+
+    private static final YAMLFactory YAML = YAMLFactory.builder().loaderOptions(options()).build();
+
+    private YamlParsers() {}
+
+    private static LoaderOptions options() {
+        LoaderOptions options = new LoaderOptions();
+        // The default, 3 million characters, refuses honest recipes with a weight per block.
+        options.setCodePointLimit(MOST_BYTES);
+        return options;
+    }
+
+    /**
+     * A parser at the start of a file.
+     *
+     * @throws SoupIoException if it cannot be read
+     * @throws SoupException if it is longer than 256 MiB
+     */
+    public static JsonParser open(Path file) {
+        try {
+            if (Files.isRegularFile(file) && Files.size(file) > MOST_BYTES) {
+                throw new SoupException(
+                        file + " is no recipe: it has more than " + MOST_BYTES + " bytes.");
+            }
+            return new NoAliases(YAML.createParser(Files.readAllBytes(file)));
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
+    }
+
+    /**
+     * Refuses {@code *alias}: to a reader that does not know YAML's references it would look like
+     * the name of an input.
+     */
+    private static final class NoAliases extends JsonParserDelegate {
+        private final YAMLParser yaml;
+
+        NoAliases(YAMLParser yaml) {
+            super(yaml);
+            this.yaml = yaml;
+        }
+
+        @Override
+        public @Nullable JsonToken nextToken() throws IOException {
+            JsonToken token = super.nextToken();
+            if (token != null && yaml.isCurrentAlias()) {
+                throw new JsonParseException(
+                        this,
+                        "recipes have no aliases, write the value out",
+                        currentTokenLocation());
+            }
+            return token;
+        }
+
+        // The delegate would pass these to the parser below, past the check above.
+
+        @Override
+        public @Nullable String nextFieldName() throws IOException {
+            return nextToken() == JsonToken.FIELD_NAME ? currentName() : null;
+        }
+
+        @Override
+        public @Nullable String nextTextValue() throws IOException {
+            return nextToken() == JsonToken.VALUE_STRING ? getText() : null;
+        }
+    }
+}
