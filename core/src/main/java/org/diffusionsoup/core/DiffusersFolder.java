@@ -273,9 +273,10 @@ public final class DiffusersFolder {
                             .filter(f -> !dropped.contains(componentOf(f)))
                             .forEach(f ->
                                     todo.putIfAbsent(f, copy -> Files.copy(path.resolve(f), copy)));
+                    Path root = folder.normalize();
                     for (var e : new TreeMap<>(todo).entrySet()) {
-                        Path file = folder.resolve(e.getKey()).normalize();
-                        if (!file.startsWith(folder)) {
+                        Path file = root.resolve(e.getKey()).normalize();
+                        if (!file.startsWith(root)) {
                             throw new SoupException(
                                     "Cannot write " + e.getKey() + " outside of " + target + ".");
                         }
@@ -284,7 +285,7 @@ public final class DiffusersFolder {
                     }
                 };
         if (replace) {
-            AtomicFiles.replaceFolder(target, fill);
+            AtomicFiles.replaceFolder(target, OutputKind.MODEL_FOLDER, fill);
         } else {
             AtomicFiles.writeFolder(target, fill);
         }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.core;
 
 import java.math.BigInteger;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -337,11 +336,9 @@ public final class Souper {
                                 + ".");
             }
         }
-        if (!options.writer().replace() && Files.exists(output)) {
-            throw new SoupException(
-                    "Cannot write the soup to "
-                            + output
-                            + ": it exists; remove it or allow replacing it.");
+        OutputKind.MODEL.check(output, options.writer().replace());
+        if (options.keepSum()) {
+            OutputKind.SUM.checkReplaceable(KeptSum.folderOf(output));
         }
     }
 
@@ -598,7 +595,7 @@ public final class Souper {
             List<Member> members = recipe.members();
             try {
                 AtomicFiles.replaceFolder(
-                        folder,
+                        folder, OutputKind.SUM,
                         to -> {
                             for (String part : plan.keySet()) {
                                 doneBytes = 0;

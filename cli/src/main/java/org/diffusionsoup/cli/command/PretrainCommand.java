@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
@@ -110,6 +111,8 @@ final class PretrainCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        OutputKind.MODEL_FOLDER.checkOwn(out);
+        OutputKind.WEIGHTS_FOLDER.checkOwn(clipOut);
         EnumSet<Pretrainer.Stage> wanted =
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (Interrupt interrupt = Interrupt.listen();

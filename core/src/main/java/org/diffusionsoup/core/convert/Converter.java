@@ -19,6 +19,7 @@ import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Checkpoint.Layout;
 import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
@@ -88,7 +89,7 @@ public record Converter(
         if (single.layout() == Layout.DIFFUSERS) {
             throw new SoupException(single.path() + " is a diffusers folder already.");
         }
-        checkFree(out);
+        OutputKind.MODEL_FOLDER.check(out, replace);
         Architecture architecture = architecture(single);
         Family family = architecture.family();
         TensorSource source = single.part("");
@@ -142,7 +143,7 @@ public record Converter(
                         source.checkUnchanged();
                     };
             if (replace) {
-                AtomicFiles.replaceFolder(out, fill);
+                AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, fill);
             } else {
                 AtomicFiles.writeFolder(out, fill);
             }
@@ -162,7 +163,7 @@ public record Converter(
         if (diffusers.folder().isEmpty()) {
             throw new SoupException(diffusers.path() + " is no diffusers folder.");
         }
-        checkFree(out);
+        OutputKind.MODEL_FILE.check(out, replace);
         Architecture architecture = architecture(diffusers);
         checkComplete(diffusers, architecture.family(), diffusers.parts());
         ToSingle to = new ToSingle(architecture.family(), diffusers.parts());
@@ -181,15 +182,6 @@ public record Converter(
         }
         return new Conversion(
                 out, architecture, to.tensors().size(), total, to.leftOut(), List.of());
-    }
-
-    private void checkFree(Path out) {
-        if (!replace && Files.exists(out)) {
-            throw new SoupException(
-                    "Cannot write "
-                            + out
-                            + ": it exists; remove it or allow replacing it (--force).");
-        }
     }
 
     private static Architecture architecture(Checkpoint checkpoint) {

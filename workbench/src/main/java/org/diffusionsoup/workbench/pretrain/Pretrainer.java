@@ -16,6 +16,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.WeightsHash;
@@ -401,6 +402,7 @@ public final class Pretrainer {
         }
         AtomicFiles.replaceFolder(
                 base,
+                OutputKind.MODEL_FOLDER,
                 folder -> {
                     for (String part : List.of("tokenizer", "vae", "unet")) {
                         copy(work.resolve(part), folder.resolve(part));
@@ -413,7 +415,8 @@ public final class Pretrainer {
                     Files.writeString(
                             folder.resolve("model_index.json"), JsonConfig.text(modelIndex()));
                 });
-        AtomicFiles.replaceFolder(clip, folder -> copy(work.resolve("clip"), folder));
+        AtomicFiles.replaceFolder(
+                clip, OutputKind.WEIGHTS_FOLDER, folder -> copy(work.resolve("clip"), folder));
     }
 
     private static ObjectNode modelIndex() {

@@ -28,7 +28,7 @@ public final class LineageSvg {
         b.append(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\">\n"
                         .formatted(width, height, width, height));
-        b.append("<title>Shards, ingredients and soups</title>\n");
+        b.append("<title>Shards, ingredients and soups, by Diffusion Soup</title>\n");
         Map<Long, int[]> places = new HashMap<>();
         Map<Long, Node> nodes = new HashMap<>();
         for (int c = 0; c < 3; c++) {
@@ -53,7 +53,7 @@ public final class LineageSvg {
 
     /** The drawing in a page that needs nothing else. */
     public static String html(Lineage l) {
-        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Lineage</title>"
+        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"Diffusion Soup\"><title>Lineage</title>"
                 + "</head>\n<body style=\"font-family:sans-serif;margin:2em\">\n<h1>Lineage</h1>\n"
                 + "<p>Withdrawn things are struck out, superseded soups are grey.</p>\n"
                 + svg(l)

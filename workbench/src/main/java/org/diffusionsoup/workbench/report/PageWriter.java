@@ -1,5 +1,6 @@
 package org.diffusionsoup.workbench.report;
 
+import org.diffusionsoup.workbench.OwnOutputs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -20,6 +21,7 @@ final class PageWriter {
         out.open("html", "lang", "en").newline();
         out.open("head");
         out.empty("meta", "charset", "utf-8");
+        out.empty("meta", "name", "generator", "content", OwnOutputs.MAKER);
         out.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
         out.empty("meta", "name", "color-scheme", "content", "light dark");
         out.element("title", report.title());
