@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.Commands;
 import org.diffusionsoup.cli.console.Failures;
+import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
@@ -40,7 +41,7 @@ public final class SoupCli {
                     args.length == 0 ? Optional.empty() : Commands.named(args[0]);
             return commandLine(wanted.map(List::of).orElseGet(Commands::all)).execute(args);
         } catch (Throwable e) { // picocli passes Errors on, for example no memory left
-            return failed("soup", e, List.of(args).contains("--debug"));
+            return failed("soup", e, List.of(args).contains("--debug"), args);
         }
     }
 
@@ -64,16 +65,32 @@ public final class SoupCli {
                 .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)
                 .setExecutionExceptionHandler((e, command, parsed) ->
-                        failed(command.getCommandSpec().qualifiedName(), e, isDebug(command)));
+                        failed(
+                                command.getCommandSpec().qualifiedName(),
+                                e,
+                                isDebug(command),
+                                parsed.originalArgs().toArray(String[]::new)));
     }
 
     private int misused(ParameterException e, String[] args) {
-        err.println(UsageSentence.of(e));
+        err.println(echoing(args, Failures.shortened(Visible.text(UsageSentence.of(e)))));
         return USAGE;
     }
 
-    private int failed(String command, Throwable e, boolean debug) {
-        err.println(command + ": " + Failures.sentence(e));
+    /** A message in which no argument is repeated at more than 200 characters. */
+    private static String echoing(String[] args, String message) {
+        String said = message;
+        for (String arg : args) {
+            if (arg.length() > Visible.MOST_ECHOED) {
+                String shown = Visible.text(arg).strip();
+                said = said.replace(shown, Visible.cut(shown));
+            }
+        }
+        return said;
+    }
+
+    private int failed(String command, Throwable e, boolean debug, String[] args) {
+        err.println(echoing(args, command + ": " + Failures.sentence(e)));
         if (debug) {
             e.printStackTrace(err);
         }

@@ -22,19 +22,22 @@ public final class OwnOutputs {
 
     /** A drawn picture or plot. */
     public static final OutputKind PICTURE =
-            own("a picture drawn by Diffusion Soup", OutputKind.PNG, ".png");
+            own("a PNG picture by Diffusion Soup", OutputKind.PNG, ".png");
 
     /** A report. */
     public static final OutputKind PAGE =
-            own("a page of Diffusion Soup", OutputKind.HTML, ".html", ".htm");
+            own("an HTML page by Diffusion Soup", OutputKind.HTML, ".html", ".htm");
 
     /** A drawing of a lineage. */
     public static final OutputKind DRAWING =
-            own("a drawing of Diffusion Soup", OutputKind.SVG, ".svg");
+            own("an SVG drawing by Diffusion Soup", OutputKind.SVG, ".svg");
 
     /** Questions about pictures. */
     public static final OutputKind QUESTIONS =
             new OutputKind("a file of questions", List.of(".json"), OwnOutputs::isQuestions);
+
+    /** A demo's models, pictures and report; {@code plan.txt} says which demo it is. */
+    public static final OutputKind DEMO = OutputKind.folderWith("a demo", "plan.txt");
 
     /** The results of an evaluation. */
     public static final OutputKind EVALUATION =

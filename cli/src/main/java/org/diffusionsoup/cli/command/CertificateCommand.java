@@ -32,9 +32,9 @@ final class CertificateCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        out.ifPresent(OutputKind.JSON::checkNew);
         String text = Json.pretty(registry.open().certificate(entry));
         if (out.isPresent()) {
-            OutputKind.JSON.checkNew(out.get());
             AtomicFiles.write(out.get(), text.getBytes(StandardCharsets.UTF_8));
             console.result(
                     java.util.Map.of("certificate", out.get().toString()),

@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,6 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorSource;
@@ -103,7 +103,7 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator open(Path folder, GenerateSettings settings) {
-        requireFolder(folder);
+        DiffusersFolder.require(folder);
         TextToImagePipeline pipeline = TextToImagePipeline.load(folder);
         return orRelease(
                 ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
@@ -116,7 +116,7 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator exchangeable(Path folder, GenerateSettings settings) {
-        requireFolder(folder);
+        DiffusersFolder.require(folder);
         StableDiffusion model = StableDiffusion.load(folder);
         Generator g =
                 orRelease(
@@ -159,7 +159,7 @@ public final class Generator implements AutoCloseable {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one --model.");
         }
-        folders.forEach(Generator::requireFolder);
+        folders.forEach(DiffusersFolder::require);
         Path first = folders.getFirst();
         folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
         StableDiffusion model = StableDiffusion.load(first);
@@ -196,13 +196,6 @@ public final class Generator implements AutoCloseable {
         } catch (RuntimeException e) {
             release.run();
             throw e;
-        }
-    }
-
-    private static void requireFolder(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            throw new SoupException(
-                    "There is no model folder " + folder + "; give one in diffusers layout.");
         }
     }
 

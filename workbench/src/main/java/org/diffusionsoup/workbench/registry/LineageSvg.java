@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.Lineage.Edge;
 import org.diffusionsoup.registry.Lineage.Node;
@@ -117,11 +118,14 @@ public final class LineageSvg {
     }
 
     private static String shorten(String s, int n) {
-        return s.length() <= n ? s : s.substring(0, n - 1) + "…";
+        return s.codePointCount(0, s.length()) <= n
+                ? s
+                : s.substring(0, s.offsetByCodePoints(0, n - 1)) + "…";
     }
 
     private static String escape(String s) {
-        return s.replace("&", "&amp;")
+        return Visible.text(s)
+                .replace("&", "&amp;")
                 .replace("<", "&lt;")
                 .replace(">", "&gt;")
                 .replace("\"", "&quot;");
