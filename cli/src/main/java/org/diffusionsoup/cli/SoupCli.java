@@ -2,6 +2,7 @@ package org.diffusionsoup.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.Commands;
@@ -35,7 +36,8 @@ public final class SoupCli {
     }
 
     /** Runs the command that the arguments name; returns the exit status, never throws. */
-    public int run(String... args) {
+    public int run(String... words) {
+        String[] args = withoutHelp(words);
         try {
             Optional<CommandLine> wanted =
                     args.length == 0 ? Optional.empty() : Commands.named(args[0]);
@@ -43,6 +45,19 @@ public final class SoupCli {
         } catch (Throwable e) { // picocli passes Errors on, for example no memory left
             return failed("soup", e, List.of(args).contains("--debug"), args);
         }
+    }
+
+    /** {@code help} and {@code help COMMAND}, as people try first, are {@code --help}. */
+    private static String[] withoutHelp(String[] words) {
+        if (words.length == 0 || !words[0].equals("help")) {
+            return words;
+        }
+        if (words.length > 1 && Commands.named(words[1]).isEmpty()) {
+            return Arrays.copyOfRange(words, 1, words.length); // unknown, and said so
+        }
+        String[] args = Arrays.copyOfRange(words, 1, words.length + 1);
+        args[args.length - 1] = "--help";
+        return args;
     }
 
     /** The parser with every command, for running and for tests that only parse. */

@@ -91,6 +91,21 @@ class MakeCommandTest {
     }
 
     @Test
+    void ingredientsAreListedAsTheyWereGiven() {
+        Path c = Checkpoints.of(folder.resolve("c.safetensors"), 9, 5);
+        List<List<Path>> orders = List.of(List.of(a, b, c), List.of(c, b, a), List.of(b, c, a));
+        for (List<Path> order : orders) {
+            String out =
+                    Run.of("make", order.get(0), order.get(1), order.get(2), "-o", soup(), "--force")
+                            .ok()
+                            .out();
+            assertThat(out.lines().skip(1).map(l -> l.replaceAll(".* ", "")))
+                    .containsExactlyElementsOf(
+                            order.stream().map(p -> p.getFileName().toString()).toList());
+        }
+    }
+
+    @Test
     void aFailureIsOneSentenceAndLeavesNothing() throws IOException {
         Path other = Checkpoints.other(folder.resolve("other.safetensors"));
         Path later = Checkpoints.of(folder.resolve("later.safetensors"), 1, 6);

@@ -112,4 +112,14 @@ class SoupCliTest {
         from.getSubcommands().values().forEach(sub -> found.addAll(all(sub)));
         return found;
     }
+
+    @Test
+    void helpAsPeopleTryItFirst() {
+        assertThat(Run.of("help").ok().out()).isEqualTo(Run.of("--help").ok().out());
+        assertThat(Run.of("help", "make").ok().out())
+                .isEqualTo(Run.of("make", "--help").ok().out())
+                .contains("--weights");
+        assertThat(Run.of("help", "data", "import").ok().out()).contains("--licence");
+        Run.of("help", "mkae").fails(2, "unknown", "mkae");
+    }
 }

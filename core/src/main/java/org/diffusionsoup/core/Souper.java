@@ -383,6 +383,7 @@ public final class Souper {
 
     /** One soup in the making. */
     private final class Run {
+        private final List<Ingredient> given;
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
         private final SortedMap<String, String> notes;
@@ -403,6 +404,7 @@ public final class Souper {
                 SortedMap<String, String> notes) {
             this.notes = notes;
             this.workers = workers;
+            this.given = List.copyOf(given);
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
             List<Member> members = new ArrayList<>();
@@ -549,7 +551,10 @@ public final class Souper {
                 SoupIngredient w = ingredients.get(i).what();
                 normalised.add(new SoupIngredient(w.name(), w.path(), recipe.coefficient(i)));
             }
-            return new Soup(output, normalised, plan.size(), tensors, parameters, bytes, note);
+            // as they were given: the order of the sum is nobody's business
+            List<SoupIngredient> listed =
+                    given.stream().map(i -> normalised.get(ingredients.indexOf(i))).toList();
+            return new Soup(output, listed, plan.size(), tensors, parameters, bytes, note);
         }
 
         private Averager averager(Averager.Task task, String what) {

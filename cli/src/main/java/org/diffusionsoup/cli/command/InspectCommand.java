@@ -36,7 +36,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  soup inspect models/emoji-base",
             "  soup inspect v1-5.ckpt",
-            "  soup inspect soup/unet/diffusion_pytorch_model.safetensors --tensors",
+            "  soup inspect my-soup/unet/diffusion_pytorch_model.safetensors --tensors",
             "  soup inspect big-model/ --no-hash --json"
         })
 final class InspectCommand extends SoupCommand {

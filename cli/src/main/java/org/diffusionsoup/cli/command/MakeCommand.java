@@ -28,8 +28,8 @@ import picocli.CommandLine.Parameters;
                     + " appears whole or not at all."
         },
         footer = {
-            "  soup make noto/ fluent/ twemoji/ -o soup/",
-            "  soup make noto/ fluent/ -o soup/ --weights 2,1 --force",
+            "  soup make noto/ fluent/ twemoji/ -o my-soup/",
+            "  soup make noto/ fluent/ -o my-soup/ --weights 2,1 --force",
             "  soup make a.safetensors b.safetensors -o soup.safetensors --weights 0.25,0.75"
         })
 final class MakeCommand extends SoupCommand {
