@@ -144,14 +144,25 @@ class DocumentsTest {
     /** Paths of the project's models and shards lead there, all others into a folder. */
     private static Object[] placed(List<String> words, Path folder) {
         Set<String> plain =
-                Set.of("--prompt", "--provider", "--licence", "--weights", "--seed", "--size",
-                        "--count", "--divisor", "--steps", "--batch", "--subjects");
+                Set.of(
+                        "--prompt",
+                        "--provider",
+                        "--licence",
+                        "--weights",
+                        "--seed",
+                        "--size",
+                        "--count",
+                        "--divisor",
+                        "--steps",
+                        "--batch",
+                        "--subjects");
         Set<String> groups = Set.of("data", "bench");
         int first = groups.contains(words.getFirst()) ? 2 : 1;
         List<Object> placed = new ArrayList<>(words.subList(0, first));
         for (String word : words.subList(first, words.size())) {
             boolean project = word.startsWith("models/") || word.startsWith("shards/");
-            boolean path = !word.startsWith("-") && !plain.contains(String.valueOf(placed.getLast()));
+            boolean path =
+                    !word.startsWith("-") && !plain.contains(String.valueOf(placed.getLast()));
             placed.add(path ? (project ? ROOT : folder) + "/" + word : word);
         }
         return placed.toArray();

@@ -18,7 +18,9 @@ import org.diffusionsoup.core.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Names, metadata and paths with control characters reach no terminal and no drawing as they are. */
+/**
+ * Names, metadata and paths with control characters reach no terminal and no drawing as they are.
+ */
 class HostileTextTest {
     private static final String HOSTILE =
             "x\u001b[2J\u001b]0;owned\u0007\r\nfake row\u202e\u009b31m";
@@ -79,14 +81,17 @@ class HostileTextTest {
         TextTable table = new TextTable("caption");
         table.row(HOSTILE);
         Console console = new Console(new PrintWriter(text), new PrintWriter(text), false, false);
-        console.result("", out -> {
-            table.print(out);
-            out.printf("%s and %d%n", HOSTILE, 1);
-            out.println(HOSTILE);
-        });
+        console.result(
+                "",
+                out -> {
+                    table.print(out);
+                    out.printf("%s and %d%n", HOSTILE, 1);
+                    out.println(HOSTILE);
+                });
         console.note(HOSTILE);
         assertThat(text.toString())
-                .isEqualTo("caption\n" + SEEN + "\n" + SEEN + " and 1\n" + SEEN + "\n" + SEEN + "\n");
+                .isEqualTo(
+                        "caption\n" + SEEN + "\n" + SEEN + " and 1\n" + SEEN + "\n" + SEEN + "\n");
     }
 
     @Test
@@ -94,7 +99,18 @@ class HostileTextTest {
         Path registry = folder.resolve("registry");
         Run.at(registry, "init").ok();
         Path tar = TinyTraining.shard(folder.resolve("s.tar"), 3, 8, "train");
-        Run.at(registry, "shard", "add", "good", "--data", tar, "--provider", "p<\u001b&\u202e\ud83d", "--licence", "CC0-1.0").ok();
+        Run.at(
+                        registry,
+                        "shard",
+                        "add",
+                        "good",
+                        "--data",
+                        tar,
+                        "--provider",
+                        "p<\u001b&\u202e\ud83d",
+                        "--licence",
+                        "CC0-1.0")
+                .ok();
         Path svg = folder.resolve("l.svg");
         Run.at(registry, "lineage", "-o", svg).ok();
         String drawn = Files.readString(svg);

@@ -96,7 +96,14 @@ class MakeCommandTest {
         List<List<Path>> orders = List.of(List.of(a, b, c), List.of(c, b, a), List.of(b, c, a));
         for (List<Path> order : orders) {
             String out =
-                    Run.of("make", order.get(0), order.get(1), order.get(2), "-o", soup(), "--force")
+                    Run.of(
+                                    "make",
+                                    order.get(0),
+                                    order.get(1),
+                                    order.get(2),
+                                    "-o",
+                                    soup(),
+                                    "--force")
                             .ok()
                             .out();
             assertThat(out.lines().skip(1).map(l -> l.replaceAll(".* ", "")))

@@ -156,10 +156,26 @@ class OutputGuardTest {
         Map<String, String> before = contents(home);
         List<String> targets =
                 List.of(
-                        "soup", "pom.xml", "README.md", "core", "core/src", ".git", "models",
-                        "docs", ".", "..", "../project", "mine", "mine/notes.txt", "mine/run.sh",
-                        "mine/data.json", "mine/index.html", "mine/drawing.svg", "mine/photo.png",
-                        "mine/model", "core/src/../../soup");
+                        "soup",
+                        "pom.xml",
+                        "README.md",
+                        "core",
+                        "core/src",
+                        ".git",
+                        "models",
+                        "docs",
+                        ".",
+                        "..",
+                        "../project",
+                        "mine",
+                        "mine/notes.txt",
+                        "mine/run.sh",
+                        "mine/data.json",
+                        "mine/index.html",
+                        "mine/drawing.svg",
+                        "mine/photo.png",
+                        "mine/model",
+                        "core/src/../../soup");
         for (String target : targets) {
             boolean png = target.endsWith(".png") && command.contains("data sheet");
             boolean html = target.endsWith(".html") && command.contains("data dedup");
@@ -172,7 +188,10 @@ class OutputGuardTest {
             assertThat(contents(home).equals(before))
                     .as("%s -> %s: %s", command, target, run.err())
                     .isTrue();
-            if (target.equals("soup") && !command.contains("--each") && !command.contains("lineage")) { // it is the guard that speaks, not another mistake
+            if (target.equals("soup")
+                    && !command.contains("--each")
+                    && !command.contains(
+                            "lineage")) { // it is the guard that speaks, not another mistake
                 assertThat(run.err()).as(command).contains("is the program's launcher");
             }
         }
@@ -251,15 +270,26 @@ class OutputGuardTest {
         Object a = temp.resolve("a.safetensors");
         for (String ending : List.of("ckpt", "pt", "bin", "PNG", "gguf", "json", "tar")) {
             Path out = temp.resolve("x." + ending);
-            Run.of("make", a, a, "-o", out).fails(1, "ending ." + ending.toLowerCase(), "x.safetensors");
+            Run.of("make", a, a, "-o", out)
+                    .fails(1, "ending ." + ending.toLowerCase(), "x.safetensors");
             Run.of("merge", a, a, "-o", out).fails(1, "ending ." + ending.toLowerCase());
             assertThat(out).doesNotExist();
         }
-        Run.of("generate", "--model", TinyModels.sd15(), "--prompt", "x", "-o", temp.resolve("s.jpg"))
+        Run.of(
+                        "generate",
+                        "--model",
+                        TinyModels.sd15(),
+                        "--prompt",
+                        "x",
+                        "-o",
+                        temp.resolve("s.jpg"))
                 .fails(1, "PNG", "ending .jpg", "s.png");
         Path model = TinyModels.sd15();
         Run.of("make", model, model, "-o", temp.resolve("m.safetensors"))
-                .fails(1, "m.safetensors names a file, and a model folder is made here", "as " + temp.resolve("m"));
+                .fails(
+                        1,
+                        "m.safetensors names a file, and a model folder is made here",
+                        "as " + temp.resolve("m"));
         Run.of("convert", model, "-o", temp.resolve("m.ckpt")).fails(1, "ending .ckpt");
         Run.of("train", "--base", model, "--shard", "none.tar", "-o", temp.resolve("m.safetensors"))
                 .fails(1, "names a file");

@@ -30,7 +30,10 @@ final class MismatchText {
                     List<Mismatch> of = all.stream().filter(x -> x.cause() == cause).toList();
                     of.stream()
                             .limit(SHOWN)
-                            .forEach(x -> text.append("    ").append(Visible.text(line(names, x))).append('\n'));
+                            .forEach(x ->
+                                    text.append("    ")
+                                            .append(Visible.text(line(names, x)))
+                                            .append('\n'));
                     if (count > SHOWN) {
                         text.append("    and ").append(count - SHOWN).append(" more\n");
                     }

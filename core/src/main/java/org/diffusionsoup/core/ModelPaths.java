@@ -14,8 +14,19 @@ final class ModelPaths {
     /** What lies at the top of published model folders, and of ours. */
     private static final Set<String> AT_THE_TOP =
             Set.of(
-                    "json", "safetensors", "bin", "ckpt", "md", "txt", "csv", "yaml", "yml", "png",
-                    "jpg", "jpeg", "webp");
+                    "json",
+                    "safetensors",
+                    "bin",
+                    "ckpt",
+                    "md",
+                    "txt",
+                    "csv",
+                    "yaml",
+                    "yml",
+                    "png",
+                    "jpg",
+                    "jpeg",
+                    "webp");
 
     private static final Set<String> WITHOUT_ENDING =
             Set.of("LICENSE", "NOTICE", ".gitattributes", ".gitignore", ".DS_Store");

@@ -41,8 +41,8 @@ public final class ProjectFiles {
     /**
      * Refuses to replace the project's own files.
      *
-     * @throws SoupException if the path exists and is the project's folder, one around it, or one of
-     *     its own files
+     * @throws SoupException if the path exists and is the project's folder, one around it, or one
+     *     of its own files
      */
     static void check(Path target) {
         String home = System.getProperty(HOME, "");
@@ -50,17 +50,16 @@ public final class ProjectFiles {
             return;
         }
         owned(real(target), real(Path.of(home)))
-                .ifPresent(
-                        what -> {
-                            throw new SoupException(
-                                    "%s is %s; it is never replaced. Name another --out."
-                                            .formatted(target, what));
-                        });
+                .ifPresent(what -> {
+                    throw new SoupException(
+                            "%s is %s; it is never replaced. Name another --out."
+                                    .formatted(target, what));
+                });
     }
 
     /**
-     * Refuses to replace a model or shard beside those that come with the project; only the commands
-     * that make these replace them.
+     * Refuses to replace a model or shard beside those that come with the project; only the
+     * commands that make these replace them.
      *
      * @throws SoupException if the path exists and lies in the project's models/ or shards/
      */

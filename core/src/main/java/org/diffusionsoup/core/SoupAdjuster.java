@@ -507,7 +507,8 @@ public final class SoupAdjuster {
 
         private void keepSum(Iterable<String> parts) {
             AtomicFiles.replaceFolder(
-                    KeptSum.folderOf(request.output()), OutputKind.SUM,
+                    KeptSum.folderOf(request.output()),
+                    OutputKind.SUM,
                     to -> {
                         for (String part : parts) {
                             newSum(part, to);

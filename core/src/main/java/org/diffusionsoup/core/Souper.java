@@ -600,7 +600,8 @@ public final class Souper {
             List<Member> members = recipe.members();
             try {
                 AtomicFiles.replaceFolder(
-                        folder, OutputKind.SUM,
+                        folder,
+                        OutputKind.SUM,
                         to -> {
                             for (String part : plan.keySet()) {
                                 doneBytes = 0;

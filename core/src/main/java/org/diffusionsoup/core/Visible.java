@@ -20,7 +20,9 @@ public final class Visible {
         return of(s, false);
     }
 
-    /** A text of several lines: {@code \n} and tabs stay, everything else hidden becomes visible. */
+    /**
+     * A text of several lines: {@code \n} and tabs stay, everything else hidden becomes visible.
+     */
     public static String lines(String s) {
         return of(s, true);
     }

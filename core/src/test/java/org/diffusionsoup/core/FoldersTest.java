@@ -124,7 +124,9 @@ class FoldersTest {
                 .isInstanceOf(SoupIoException.class);
         assertThat(target.resolve("a")).hasContent("1");
         AtomicFiles.replaceFolder(
-                target, OutputKind.folderWith("a test", "a"), p -> Files.writeString(p.resolve("b"), "2"));
+                target,
+                OutputKind.folderWith("a test", "a"),
+                p -> Files.writeString(p.resolve("b"), "2"));
         assertThat(SafetensorsTest.list(target)).containsExactly("b");
         assertThat(SafetensorsTest.list(target.getParent())).containsExactly("folder");
         Path empty = Files.createDirectory(dir.resolve("empty"));

@@ -14,13 +14,15 @@ class VisibleTest {
         assertThat(Visible.text("a\nb\rc\td")).isEqualTo("a\\nb\\rc\\td");
         assertThat(Visible.text("\u009b31m \u007f \u0000")).isEqualTo("\\u009b31m \\u007f \\u0000");
         assertThat(Visible.text("gpj.\u202egnp")).isEqualTo("gpj.\\u202egnp");
-        assertThat(Visible.text("\u2066x\u2069\u200f\u2028")).isEqualTo("\\u2066x\\u2069\\u200f\\u2028");
+        assertThat(Visible.text("\u2066x\u2069\u200f\u2028"))
+                .isEqualTo("\\u2066x\\u2069\\u200f\\u2028");
     }
 
     @Test
     void loneSurrogatesBecomeVisibleAndPairsStay() {
         assertThat(Visible.text("a\ud83d")).isEqualTo("a\\ud83d");
-        assertThat(Visible.text("\ude00\ud83d\ude00\ud83d")).isEqualTo("\\ude00\ud83d\ude00\\ud83d");
+        assertThat(Visible.text("\ude00\ud83d\ude00\ud83d"))
+                .isEqualTo("\\ude00\ud83d\ude00\\ud83d");
     }
 
     @Test

@@ -147,7 +147,11 @@ final class InspectCommand extends SoupCommand {
         Optional<List<String>> keys =
                 parsed(value).filter(JsonNode::isObject).map(o -> List.copyOf(keys(o)));
         return keys.map(k -> Visible.cut(String.join(", ", k)) + " (" + size + ")")
-                .orElse(value.substring(0, value.offsetByCodePoints(0, SHOWN)) + "… (" + size + ")");
+                .orElse(
+                        value.substring(0, value.offsetByCodePoints(0, SHOWN))
+                                + "… ("
+                                + size
+                                + ")");
     }
 
     private static List<String> keys(JsonNode object) {

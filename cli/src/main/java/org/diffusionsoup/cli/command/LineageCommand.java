@@ -57,10 +57,9 @@ final class LineageCommand extends SoupCommand {
         if (out.isPresent() && !out.get().toString().matches("(?s).*\\.(svg|html)")) {
             throw misuse("--out must end in .svg or .html, not " + out.get() + ".");
         }
-        out.ifPresent(
-                file ->
-                        (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
-                                .checkOwn(file));
+        out.ifPresent(file ->
+                (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
+                        .checkOwn(file));
         Lineage l = registry.open().read(this::lineage);
         if (out.isPresent()) {
             String drawn =

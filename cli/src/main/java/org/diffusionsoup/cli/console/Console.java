@@ -61,7 +61,8 @@ public final class Console {
         if (quiet) {
             return Progress.silent();
         }
-        return new TerminalProgress(err.raw(), Integer.getInteger("soup.columns", 0), System::nanoTime);
+        return new TerminalProgress(
+                err.raw(), Integer.getInteger("soup.columns", 0), System::nanoTime);
     }
 
     private static String toJson(Object value) {

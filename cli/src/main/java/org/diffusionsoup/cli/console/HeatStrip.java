@@ -7,10 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.diff.BlockDiff;
 import org.diffusionsoup.core.diff.DiffReport;
 import org.diffusionsoup.core.diff.Sums;
-import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.workbench.png.LogScale;
 import org.diffusionsoup.workbench.png.Palette;
 

@@ -87,7 +87,8 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                                 + " and "
                                 + b.path()
                                 + " have no tensor in common; bring them into one layout first, with '"
-                                + (a.folder().isPresent() && b.folder().isEmpty() ? b : a).convertCommand()
+                                + (a.folder().isPresent() && b.folder().isEmpty() ? b : a)
+                                        .convertCommand()
                                 + "'.");
             }
             long total = jobs.stream().mapToLong(Job::bytes).sum();

@@ -27,6 +27,7 @@ import org.diffusionsoup.workbench.report.Table;
 public final class EvaluationFiles {
     private static final int DIGITS = 4;
     private static final int PROMPTS_PER_PAGE = 20;
+
     /** Name of the file with all numbers. */
     public static final String RESULTS = "results.json";
 

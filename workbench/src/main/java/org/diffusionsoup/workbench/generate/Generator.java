@@ -337,8 +337,7 @@ public final class Generator implements AutoCloseable {
     private void checkWork(List<String> prompts, List<Long> seeds) {
         int pictures = prompts.size();
         DrawingCost.checkKept(pictures, size());
-        cost.check(
-                size(), Math.min(settings.batch(), pictures), settings.guidance() > 1, divisor);
+        cost.check(size(), Math.min(settings.batch(), pictures), settings.guidance() > 1, divisor);
         if (settings.mayBeLong() || (long) pictures * settings.steps() < PROBED_STEPS) {
             return;
         }

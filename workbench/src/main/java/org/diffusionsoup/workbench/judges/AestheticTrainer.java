@@ -89,7 +89,8 @@ public final class AestheticTrainer {
                 return false;
             }
             AtomicFiles.replaceFolder(
-                    out, OutputKind.WEIGHTS_FOLDER,
+                    out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder ->
                             JudgeFit.saveWeights(
                                     folder.resolve(BlipShape.WEIGHTS), head.parameters(), recipe));

@@ -89,7 +89,8 @@ public final class RewardTrainer {
             }
             List<String> vocabulary = vocabulary();
             AtomicFiles.replaceFolder(
-                    out, OutputKind.WEIGHTS_FOLDER,
+                    out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder ->
                             BlipShape.save(
                                     folder,

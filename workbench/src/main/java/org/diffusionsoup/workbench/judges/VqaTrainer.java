@@ -62,7 +62,8 @@ public final class VqaTrainer {
                 return false;
             }
             AtomicFiles.replaceFolder(
-                    out, OutputKind.WEIGHTS_FOLDER,
+                    out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder ->
                             BlipShape.save(
                                     folder,

@@ -1,12 +1,12 @@
 package org.diffusionsoup.workbench.report;
 
-import org.diffusionsoup.workbench.OwnOutputs;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import org.diffusionsoup.workbench.OwnOutputs;
 
 /** Turns a report into a page; the only place that knows the page's structure. */
 final class PageWriter {
