@@ -2,6 +2,8 @@ package org.diffusionsoup.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -11,6 +13,7 @@ import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * The command line as a whole: parses, runs, and turns what goes wrong into one sentence on the
@@ -76,6 +79,7 @@ public final class SoupCli {
                 .setExpandAtFiles(false) // a prompt may start with @
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(Path.class, Path::of) // without reflection
+                .registerConverter(LocalDate.class, SoupCli::date)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
                 .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)
@@ -85,6 +89,15 @@ public final class SoupCli {
                                 e,
                                 isDebug(command),
                                 parsed.originalArgs().toArray(String[]::new)));
+    }
+
+    private static LocalDate date(String text) {
+        try {
+            return LocalDate.parse(text);
+        } catch (DateTimeParseException e) {
+            throw new TypeConversionException(
+                    "'%s' is no date; write year, month and day, as 2027-06-30".formatted(text));
+        }
     }
 
     private int misused(ParameterException e, String[] args) {
