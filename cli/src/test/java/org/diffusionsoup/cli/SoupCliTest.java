@@ -133,8 +133,10 @@ class SoupCliTest {
     @Test
     void viewsLeaveOutAndNameTheNearest() {
         String emoji = "../shards/emoji";
-        Run.of("data", "list", emoji + "#domain=animal").fails(1, "zero rows", "did you mean animals");
-        Run.of("data", "list", emoji + "#domain=zzz").fails(1, "zero rows with domain=zzz", "there are");
+        Run.of("data", "list", emoji + "#domain=animal")
+                .fails(1, "zero rows", "did you mean animals");
+        Run.of("data", "list", emoji + "#domain=zzz")
+                .fails(1, "zero rows with domain=zzz", "there are");
         int all = rows(emoji + "#domain=animals");
         int cats = rows(emoji + "#domain=animals&subject=cat,dog");
         assertThat(cats).isPositive();

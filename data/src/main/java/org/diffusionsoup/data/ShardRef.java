@@ -14,8 +14,8 @@ import org.diffusionsoup.core.SoupException;
  * Names a shard in one string: {@code PATH} or {@code PATH#TERM&TERM...}. The path is a tar or a
  * data set folder. A term is {@code field=value} or {@code field=value,value} (any of them), or the
  * bare name of a shard or view of the data set; {@code field!=value,value} leaves rows out whose
- * field is any of these. All terms must hold. Examples: {@code mine.tar},
- * {@code shards/emoji#provider=noto&split=train}, {@code shards/emoji#food}.
+ * field is any of these. All terms must hold. Examples: {@code mine.tar}, {@code
+ * shards/emoji#provider=noto&split=train}, {@code shards/emoji#food}.
  *
  * @param path tar file or data set folder
  * @param terms the conditions, in the order given
@@ -54,7 +54,9 @@ public record ShardRef(Path path, List<Term> terms) {
 
         @Override
         public String toString() {
-            return field.isEmpty() ? sortedValues() : field + (negated ? "!=" : "=") + sortedValues();
+            return field.isEmpty()
+                    ? sortedValues()
+                    : field + (negated ? "!=" : "=") + sortedValues();
         }
     }
 
@@ -226,10 +228,6 @@ public record ShardRef(Path path, List<Term> terms) {
     public String toString() {
         return terms.isEmpty()
                 ? path.toString()
-                : path
-                        + "#"
-                        + terms.stream()
-                                .map(Term::toString)
-                                .collect(Collectors.joining("&"));
+                : path + "#" + terms.stream().map(Term::toString).collect(Collectors.joining("&"));
     }
 }
