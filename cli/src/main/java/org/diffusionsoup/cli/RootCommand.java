@@ -36,8 +36,8 @@ final class RootCommand implements Runnable {
                 .footerHeading("%nExamples:%n")
                 .footer(
                         "  soup demo --quick",
-                        "  soup make noto/ fluent/ twemoji/ -o soup/",
-                        "  soup inspect soup/",
+                        "  soup make noto/ fluent/ twemoji/ -o my-soup/",
+                        "  soup inspect my-soup/",
                         "",
                         "'soup COMMAND --help' tells more about a command, with examples.");
         return new CommandLine(spec);

@@ -2,13 +2,18 @@ package org.diffusionsoup.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.Commands;
 import org.diffusionsoup.cli.console.Failures;
+import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * The command line as a whole: parses, runs, and turns what goes wrong into one sentence on the
@@ -34,14 +39,28 @@ public final class SoupCli {
     }
 
     /** Runs the command that the arguments name; returns the exit status, never throws. */
-    public int run(String... args) {
+    public int run(String... words) {
+        String[] args = withoutHelp(words);
         try {
             Optional<CommandLine> wanted =
                     args.length == 0 ? Optional.empty() : Commands.named(args[0]);
             return commandLine(wanted.map(List::of).orElseGet(Commands::all)).execute(args);
         } catch (Throwable e) { // picocli passes Errors on, for example no memory left
-            return failed("soup", e, List.of(args).contains("--debug"));
+            return failed("soup", e, List.of(args).contains("--debug"), args);
         }
+    }
+
+    /** {@code help} and {@code help COMMAND}, as people try first, are {@code --help}. */
+    private static String[] withoutHelp(String[] words) {
+        if (words.length == 0 || !words[0].equals("help")) {
+            return words;
+        }
+        if (words.length > 1 && Commands.named(words[1]).isEmpty()) {
+            return Arrays.copyOfRange(words, 1, words.length); // unknown, and said so
+        }
+        String[] args = Arrays.copyOfRange(words, 1, words.length + 1);
+        args[args.length - 1] = "--help";
+        return args;
     }
 
     /** The parser with every command, for running and for tests that only parse. */
@@ -60,20 +79,46 @@ public final class SoupCli {
                 .setExpandAtFiles(false) // a prompt may start with @
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(Path.class, Path::of) // without reflection
+                .registerConverter(LocalDate.class, SoupCli::date)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
                 .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)
                 .setExecutionExceptionHandler((e, command, parsed) ->
-                        failed(command.getCommandSpec().qualifiedName(), e, isDebug(command)));
+                        failed(
+                                command.getCommandSpec().qualifiedName(),
+                                e,
+                                isDebug(command),
+                                parsed.originalArgs().toArray(String[]::new)));
+    }
+
+    private static LocalDate date(String text) {
+        try {
+            return LocalDate.parse(text);
+        } catch (DateTimeParseException e) {
+            throw new TypeConversionException(
+                    "'%s' is no date; write year, month and day, as 2027-06-30".formatted(text));
+        }
     }
 
     private int misused(ParameterException e, String[] args) {
-        err.println(UsageSentence.of(e));
+        err.println(echoing(args, Failures.shortened(Visible.text(UsageSentence.of(e)))));
         return USAGE;
     }
 
-    private int failed(String command, Throwable e, boolean debug) {
-        err.println(command + ": " + Failures.sentence(e));
+    /** A message in which no argument is repeated at more than 200 characters. */
+    private static String echoing(String[] args, String message) {
+        String said = message;
+        for (String arg : args) {
+            if (arg.length() > Visible.MOST_ECHOED) {
+                String shown = Visible.text(arg).strip();
+                said = said.replace(shown, Visible.cut(shown));
+            }
+        }
+        return said;
+    }
+
+    private int failed(String command, Throwable e, boolean debug, String[] args) {
+        err.println(echoing(args, command + ": " + Failures.sentence(e)));
         if (debug) {
             e.printStackTrace(err);
         }

@@ -131,10 +131,11 @@ class CookCommandTest {
                 .fails(1, "none.yaml", "no such file");
         Run.of("cook", "--no-hash-cache", recipe(ADD.replace("tuned.s", "gone.s")), "-o", out())
                 .fails(1, "gone.safetensors");
-        Files.writeString(out(), "old");
+        Path old = Files.copy(folder.resolve("tuned.safetensors"), out());
+        byte[] before = Files.readAllBytes(old);
         Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out())
                 .fails(1, "exists already", "--force");
-        assertThat(out()).hasContent("old");
+        assertThat(out()).hasBinaryContent(before);
         Run.of("cook", "--no-hash-cache", recipe(ADD), "-o", out(), "--force").ok();
         assertThat(MergeModels.values(out(), "w")).containsOnly(2.5f);
         Checkpoints.of(folder.resolve("tuned.safetensors"), Float.NaN, 5);

@@ -126,7 +126,7 @@ class DataCommandTest {
         assertThat(sheet.channel(5, 64, 0)).as("white beside the sea").isEqualTo(255);
 
         Run.of("data", "sheet", in("p.tar"), "-o", in("s.png"))
-                .fails(1, "s.png already exists", "--force");
+                .fails(1, "s.png exists already", "--force");
         Run.of("data", "sheet", in("p.tar"), "-o", in("s.png"), "--tile", 10, "--max", 1, "--force")
                 .ok();
         assertThat(read(in("s.png")).width()).isEqualTo(14);
@@ -168,7 +168,7 @@ class DataCommandTest {
         importPhotos().ok();
         byte[] before = Files.readAllBytes(in("p.tar"));
         Files.writeString(photos.resolve("cat.txt"), "another cat");
-        importPhotos().fails(1, "p.tar already exists", "--force");
+        importPhotos().fails(1, "p.tar exists already", "--force");
         assertThat(in("p.tar")).hasBinaryContent(before);
         importPhotos("--force").ok();
         assertThat(Run.of("data", "inspect", in("p.tar")).ok().out()).contains("another cat");
@@ -303,8 +303,9 @@ class DataCommandTest {
         Run.of("data", "sheet", tar, "-o", in("s.png"), "--tile", 2000).fails(2, "--tile");
         Run.of("data", "sheet", EMOJI, "-o", in("s.png"), "--max", 7000, "--tile", 1024, "-q")
                 .fails(1, "6,362 pictures would be 25,652×261,632 pixels", "show fewer");
-        Run.of("data", "sheet", tar, "-o", tar).fails(1, "p.tar already exists");
-        Run.of("data", "sheet", tar, "-o", photos, "--force").fails(1, "photos is a folder");
+        Run.of("data", "sheet", tar, "-o", tar).fails(1, "p.tar would hold a PNG picture");
+        Run.of("data", "sheet", tar, "-o", photos, "--force")
+                .fails(1, "photos is a folder, not a PNG picture", "not even with --force");
         assertThat(names()).isEqualTo(before);
     }
 
@@ -331,7 +332,7 @@ class DataCommandTest {
                 .contains("64×64", "noto_red-apple", "noto red apple", "Apache-2.0");
 
         Run.of("data", "build-emoji", "--out", in("e"), "--packages", PACKAGES)
-                .fails(1, "already exists", "--force");
+                .fails(1, "exists already", "--force");
         JsonNode again =
                 json(
                         Run.of(
@@ -345,7 +346,7 @@ class DataCommandTest {
                                 "--json"));
         assertThat(again.path("sha256")).isEqualTo(built.path("sha256"));
         Run.of("data", "build-emoji", "--out", photos, "--packages", PACKAGES, "--force")
-                .fails(1, "photos exists and is not a data set");
+                .fails(1, "photos is a folder, not a data set");
         Run.of("data", "build-emoji", "--out", in("f"), "--packages", photos)
                 .fails(1, "does not hold the npm package @iconify-json/noto");
         assertThat(names()).containsExactly("e", "photos");

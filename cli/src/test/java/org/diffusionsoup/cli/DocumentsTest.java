@@ -7,12 +7,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.RgbImage;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The commands and links in README.md and docs/ are real. */
 class DocumentsTest {
@@ -67,6 +72,111 @@ class DocumentsTest {
                 .anyMatch(line -> line.startsWith("./soup demo"))
                 .anyMatch(line -> line.startsWith("./soup train "))
                 .anyMatch(line -> line.startsWith("./soup make "));
+    }
+
+    /** Every option that says where to write, with its value, must not name what is there. */
+    @TestFactory
+    Stream<DynamicTest> outputsCollideWithNothingOfTheProject() throws IOException {
+        Set<String> outputs = Set.of("-o", "--out", "--page", "--plot", "--each", "--work");
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path document : documents()) {
+            for (String command : commands(document)) {
+                if (command.contains(" models/") && command.contains("judge train")
+                        || document.endsWith("emoji-base.md")) {
+                    continue; // how the embedded models were made, for those who make others
+                }
+                List<String> words = Parse.words(command.replaceFirst("\\s+#.*$", ""));
+                for (int i = 0; i + 1 < words.size(); i++) {
+                    if (outputs.contains(words.get(i))) {
+                        Path out = ROOT.resolve(words.get(i + 1));
+                        tests.add(
+                                DynamicTest.dynamicTest(
+                                        ROOT.relativize(document) + ": " + command,
+                                        () -> assertThat(shipped(out)).isFalse()));
+                    }
+                }
+            }
+        }
+        assertThat(tests).hasSizeGreaterThan(30);
+        return tests.stream();
+    }
+
+    /** Whether a fresh clone has something there, apart from what is built. */
+    private static boolean shipped(Path out) {
+        Set<String> top = Set.of("soup", "pom.xml", "docs", "models", "shards", "recipes");
+        Path name = ROOT.relativize(out.normalize());
+        return top.contains(name.toString())
+                || Files.isRegularFile(ROOT.resolve(name.getName(0)).resolve("pom.xml"))
+                || name.startsWith("models")
+                || name.startsWith("shards");
+    }
+
+    /**
+     * The README's commands in their order, in an empty folder. Training and scoring take few steps
+     * and rows; the demo has its own test.
+     */
+    @Test
+    void theReadmesCommandsRun(@TempDir Path folder) throws IOException {
+        photos(folder.resolve("photos"));
+        int ran = 0;
+        for (String command : commands(ROOT.resolve("README.md"))) {
+            List<String> words = new ArrayList<>(Parse.words(command.replaceFirst("\\s+#.*$", "")));
+            words.removeFirst();
+            if (words.getFirst().equals("demo")) {
+                continue;
+            }
+            if (words.getFirst().equals("train")) {
+                words.replaceAll(w -> w.startsWith("shards/") ? w + "&provider=noto" : w);
+                words.addAll(List.of("--steps", "2", "--batch", "2"));
+            }
+            if (words.getFirst().equals("score")) {
+                words.addAll(List.of("--steps", "2", "--subjects", "3"));
+            }
+            Run.of(placed(words, folder)).ok();
+            ran++;
+        }
+        assertThat(ran).isGreaterThan(9);
+        assertThat(folder.resolve("my-soup/model_index.json")).isRegularFile();
+        assertThat(folder.resolve("apple.png")).isRegularFile();
+        assertThat(folder.resolve("without-02.safetensors")).isRegularFile();
+    }
+
+    /** Paths of the project's models and shards lead there, all others into a folder. */
+    private static Object[] placed(List<String> words, Path folder) {
+        Set<String> plain =
+                Set.of(
+                        "--prompt",
+                        "--provider",
+                        "--licence",
+                        "--weights",
+                        "--seed",
+                        "--size",
+                        "--count",
+                        "--divisor",
+                        "--steps",
+                        "--batch",
+                        "--subjects");
+        Set<String> groups = Set.of("data", "bench");
+        int first = groups.contains(words.getFirst()) ? 2 : 1;
+        List<Object> placed = new ArrayList<>(words.subList(0, first));
+        for (String word : words.subList(first, words.size())) {
+            boolean project = word.startsWith("models/") || word.startsWith("shards/");
+            boolean path =
+                    !word.startsWith("-") && !plain.contains(String.valueOf(placed.getLast()));
+            placed.add(path ? (project ? ROOT : folder) + "/" + word : word);
+        }
+        return placed.toArray();
+    }
+
+    private static void photos(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        for (String name : List.of("cat", "dog", "tree")) {
+            byte[] pixels = new byte[3 * 80 * 80];
+            new Random(name.hashCode()).nextBytes(pixels);
+            Files.write(
+                    folder.resolve(name + ".png"), PngCodec.encode(new RgbImage(80, 80, pixels)));
+            Files.writeString(folder.resolve(name + ".txt"), "a " + name);
+        }
     }
 
     @Test

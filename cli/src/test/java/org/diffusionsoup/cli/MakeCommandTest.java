@@ -83,11 +83,33 @@ class MakeCommandTest {
 
     @Test
     void anExistingOutputIsReplacedOnlyByForce() throws IOException {
-        Files.writeString(soup(), "dear");
+        Files.copy(a, soup());
         Run.of("make", a, b, "-o", soup()).fails(1, "soup.safetensors", "exists", "--force");
-        assertThat(soup()).hasContent("dear");
+        assertThat(soup()).hasSameBinaryContentAs(a);
         Run.of("make", a, b, "-o", soup(), "--force").ok();
         assertThat(w(soup())).containsOnly(2.5f);
+    }
+
+    @Test
+    void ingredientsAreListedAsTheyWereGiven() {
+        Path c = Checkpoints.of(folder.resolve("c.safetensors"), 9, 5);
+        List<List<Path>> orders = List.of(List.of(a, b, c), List.of(c, b, a), List.of(b, c, a));
+        for (List<Path> order : orders) {
+            String out =
+                    Run.of(
+                                    "make",
+                                    order.get(0),
+                                    order.get(1),
+                                    order.get(2),
+                                    "-o",
+                                    soup(),
+                                    "--force")
+                            .ok()
+                            .out();
+            assertThat(out.lines().skip(1).map(l -> l.replaceAll(".* ", "")))
+                    .containsExactlyElementsOf(
+                            order.stream().map(p -> p.getFileName().toString()).toList());
+        }
     }
 
     @Test

@@ -32,7 +32,8 @@ final class Parse {
         }
     }
 
-    private static List<String> words(String line) {
+    /** The words of a line as a shell takes it apart: quotes hold them together. */
+    static List<String> words(String line) {
         List<String> words = new ArrayList<>();
         Matcher matcher = WORD.matcher(line);
         while (matcher.find()) {

@@ -112,4 +112,39 @@ class SoupCliTest {
         from.getSubcommands().values().forEach(sub -> found.addAll(all(sub)));
         return found;
     }
+
+    @Test
+    void helpAsPeopleTryItFirst() {
+        assertThat(Run.of("help").ok().out()).isEqualTo(Run.of("--help").ok().out());
+        assertThat(Run.of("help", "make").ok().out())
+                .isEqualTo(Run.of("make", "--help").ok().out())
+                .contains("--weights");
+        assertThat(Run.of("help", "data", "import").ok().out()).contains("--licence");
+        Run.of("help", "mkae").fails(2, "unknown", "mkae");
+    }
+
+    @Test
+    void aDateIsExplainedWithoutJava() {
+        Run r = Run.of("shard", "add", "x", "--data", "d", "--expires", "yesterday");
+        r.fails(2, "'yesterday' is no date", "2027-06-30");
+        assertThat(r.err()).doesNotContain("java");
+    }
+
+    @Test
+    void viewsLeaveOutAndNameTheNearest() {
+        String emoji = "../shards/emoji";
+        Run.of("data", "list", emoji + "#domain=animal")
+                .fails(1, "zero rows", "did you mean animals");
+        Run.of("data", "list", emoji + "#domain=zzz")
+                .fails(1, "zero rows with domain=zzz", "there are");
+        int all = rows(emoji + "#domain=animals");
+        int cats = rows(emoji + "#domain=animals&subject=cat,dog");
+        assertThat(cats).isPositive();
+        assertThat(rows(emoji + "#domain=animals&subject!=cat,dog")).isEqualTo(all - cats);
+        Run.of("data", "list", emoji + "#!=cat").fails(1, "write field=value");
+    }
+
+    private static int rows(String shard) {
+        return org.diffusionsoup.data.ShardRef.parse(shard).open().size();
+    }
 }

@@ -150,7 +150,7 @@ class TrainFailuresTest {
         train(TinyTraining.BASE, shard).ok();
         Map<String, String> first = TinyTraining.contents(out);
         train(TinyTraining.BASE, shard, "--seed", "5")
-                .fails(SoupCli.FAILED, out + " already exists", "--force");
+                .fails(SoupCli.FAILED, out + " exists already", "--force");
         assertThat(TinyTraining.contents(out)).isEqualTo(first);
 
         train(TinyTraining.BASE, shard, "--seed", "5", "--force").ok();

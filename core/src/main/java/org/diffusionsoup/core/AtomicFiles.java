@@ -81,9 +81,12 @@ public final class AtomicFiles {
      * Makes or replaces a folder: an existing one is moved aside, and removed once the new one
      * stands in its place.
      *
+     * @param kind what is made; anything of another kind that stands there is left alone
+     * @throws SoupException if something else is there, see {@link OutputKind#checkReplaceable}
      * @throws SoupIoException if writing or renaming fails
      */
-    public static void replaceFolder(Path target, IoConsumer<Path> content) {
+    public static void replaceFolder(Path target, OutputKind kind, IoConsumer<Path> content) {
+        kind.checkReplaceable(target);
         placeFolder(target, content, temp -> swap(temp, target));
     }
 
@@ -104,6 +107,8 @@ public final class AtomicFiles {
     }
 
     private static void place(Path target, IoConsumer<Path> fill, IoConsumer<Path> rename) {
+        checkNamed(target);
+        ProjectFiles.check(target); // whatever a caller forgot to check
         Path parent = parentOf(target);
         Deque<Path> made = new ArrayDeque<>();
         Path temp = hidden(target, "tmp");
@@ -160,6 +165,16 @@ public final class AtomicFiles {
         if (!free) {
             throw new SoupIoException(
                     "write", target, new FileAlreadyExistsException(target.toString()));
+        }
+    }
+
+    /** A rename needs a name: the folder {@code a/b/..} has none that could be moved aside. */
+    private static void checkNamed(Path target) {
+        String name = String.valueOf(target.getFileName());
+        if (name.equals(".") || name.equals("..") || name.isEmpty()) {
+            throw new SoupException(
+                    "Cannot write '%s': it ends in no name; give the folder's own, such as %s."
+                            .formatted(target, target.toAbsolutePath().normalize()));
         }
     }
 

@@ -185,6 +185,15 @@ public final class Checkpoint implements AutoCloseable {
         return safetensors.isEmpty() ? some : safetensors;
     }
 
+    /** The command that makes a folder of a single file, or a single file of a folder. */
+    public String convertCommand() {
+        String to =
+                layout == Layout.DIFFUSERS
+                        ? path.toAbsolutePath().normalize().getFileName() + ".safetensors"
+                        : DiffusersFolder.stem(path);
+        return "soup convert " + path + " -o " + path.resolveSibling(to);
+    }
+
     /** The path as given to {@link #open}. */
     public Path path() {
         return path;

@@ -82,13 +82,8 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      *     with weights that it keeps are among the parts
      */
     void write(OutputLayout layout, Map<String, Part> parts, Path out) {
-        if (!replace && Files.exists(out)) {
-            throw new SoupException(
-                    "Cannot write "
-                            + out
-                            + ": it exists; remove it or allow replacing it (--force).");
-        }
         if (layout.like().folder().isPresent()) {
+            OutputKind.MODEL_FOLDER.check(out, replace);
             writeFolder(layout.like().folder().get(), layout, parts, out);
             return;
         }
@@ -96,7 +91,9 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         if (only == null || parts.size() != 1) {
             throw new SoupException("A checkpoint that is one file has one part.");
         }
-        if (shardBytes == 0 || only.bytes() <= shardBytes) {
+        boolean whole = shardBytes == 0 || only.bytes() <= shardBytes;
+        (whole ? OutputKind.MODEL_FILE : OutputKind.MODEL_FOLDER).check(out, replace);
+        if (whole) {
             SafetensorsWriter.write(out, only.metadata(), only.tensors());
             return;
         }
@@ -107,7 +104,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                     }
                 };
         if (replace) {
-            AtomicFiles.replaceFolder(out, fill);
+            AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, fill);
         } else {
             AtomicFiles.writeFolder(out, fill);
         }

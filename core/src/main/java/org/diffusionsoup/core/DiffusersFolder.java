@@ -107,6 +107,34 @@ public final class DiffusersFolder {
     }
 
     /**
+     * Refuses what is no folder, for commands that run a model: these need its configurations and
+     * its tokenizer, which a single file lacks.
+     *
+     * @throws SoupException saying that there is nothing, or how a single file becomes a folder
+     */
+    public static void require(Path path) {
+        if (Files.isDirectory(path)) {
+            return;
+        }
+        if (!Files.exists(path)) {
+            throw new SoupException(
+                    "There is no model folder " + path + "; give one in diffusers layout.");
+        }
+        Path stem = path.resolveSibling(stem(path));
+        throw new SoupException(
+                "%s is %s, and models are run from folders in diffusers layout; make one with 'soup convert %s -o %s'."
+                        .formatted(path, FileContent.describe(path), path, stem));
+    }
+
+    /** A name for a folder beside a file. */
+    static String stem(Path file) {
+        String name = String.valueOf(file.getFileName());
+        return OutputKind.ending(file)
+                .map(e -> name.substring(0, name.length() - e.length()))
+                .orElse(name + "-folder");
+    }
+
+    /**
      * Opens a folder and lists its components; weights are not read.
      *
      * @throws SoupException if it is no pipeline folder, a component's folder is missing, or a
@@ -326,9 +354,10 @@ public final class DiffusersFolder {
                             .filter(f -> !dropped.contains(componentOf(f)))
                             .forEach(f ->
                                     todo.putIfAbsent(f, copy -> Files.copy(path.resolve(f), copy)));
+                    Path root = folder.normalize();
                     for (var e : new TreeMap<>(todo).entrySet()) {
-                        Path file = folder.resolve(e.getKey()).normalize();
-                        if (!file.startsWith(folder)) {
+                        Path file = root.resolve(e.getKey()).normalize();
+                        if (!file.startsWith(root)) {
                             throw new SoupException(
                                     "Cannot write " + e.getKey() + " outside of " + target + ".");
                         }
@@ -337,7 +366,7 @@ public final class DiffusersFolder {
                     }
                 };
         if (replace) {
-            AtomicFiles.replaceFolder(target, fill);
+            AtomicFiles.replaceFolder(target, OutputKind.MODEL_FOLDER, fill);
         } else {
             AtomicFiles.writeFolder(target, fill);
         }

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.JsonValue.JsonArray;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
@@ -79,6 +80,14 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
     /** The folder that belongs to a soup. */
     static Path folderOf(Path soup) {
         return soup.resolveSibling(soup.getFileName() + ".sum");
+    }
+
+    /** Whether a folder is a kept sum and nothing else. */
+    static boolean isOne(Path folder) {
+        String[] inside = folder.toFile().list();
+        return inside != null
+                && Files.isRegularFile(folder.resolve(INDEX))
+                && Stream.of(inside).allMatch(f -> f.equals(INDEX) || f.endsWith(".safetensors"));
     }
 
     static String sums(String part) {

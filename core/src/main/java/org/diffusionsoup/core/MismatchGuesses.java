@@ -1,5 +1,6 @@
 package org.diffusionsoup.core;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -44,14 +45,23 @@ final class MismatchGuesses {
         for (Mismatch m : found) {
             if (m.cause() == Cause.LAYOUT) {
                 said.add(
-                        "%s is %s, %s is %s: bring them into one layout first (soup convert)."
+                        "%s is %s, %s is %s: bring them into one layout first, with '%s'."
                                 .formatted(
                                         models.get(m.input()).name(),
                                         m.actual(),
                                         models.getFirst().name(),
-                                        m.expected()));
+                                        m.expected(),
+                                        convert(m)));
             }
         }
+    }
+
+    /** How the single file of the two becomes a folder, too. */
+    private String convert(Mismatch layout) {
+        boolean other = layout.actual().startsWith("one ");
+        Path single = Path.of((other ? models.get(layout.input()) : models.getFirst()).name());
+        return "soup convert %s -o %s"
+                .formatted(single, single.resolveSibling(DiffusersFolder.stem(single)));
     }
 
     /** The odd one out is named, be it the first. */

@@ -46,7 +46,7 @@ final class MismatchText {
                 m.isRefused()
                         ? "These checkpoints cannot be averaged as they are; compared with "
                         : "These checkpoints differ, and are averaged all the same; compared with ");
-        text.append(names.getFirst()).append(":\n");
+        text.append(Visible.text(names.getFirst())).append(":\n");
         List<Mismatch> all = m.all();
         m.counts()
                 .forEach((cause, count) -> {
@@ -58,7 +58,10 @@ final class MismatchText {
                     List<Mismatch> of = all.stream().filter(x -> x.cause() == cause).toList();
                     of.stream()
                             .limit(SHOWN)
-                            .forEach(x -> text.append("    ").append(line(names, x)).append('\n'));
+                            .forEach(x ->
+                                    text.append("    ")
+                                            .append(Visible.text(line(names, x)))
+                                            .append('\n'));
                     if (count > SHOWN) {
                         text.append("    and ").append(count - SHOWN).append(" more\n");
                     }
@@ -66,7 +69,7 @@ final class MismatchText {
         List<String> guesses = m.guesses();
         if (!guesses.isEmpty()) {
             text.append("\nIt looks as if:\n");
-            guesses.forEach(g -> text.append("  ").append(g).append('\n'));
+            guesses.forEach(g -> text.append("  ").append(Visible.text(g)).append('\n'));
         }
         if (m.isRefused()) {
             List<String> ways = ways(all);

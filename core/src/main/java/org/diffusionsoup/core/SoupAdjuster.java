@@ -1,7 +1,6 @@
 package org.diffusionsoup.core;
 
 import java.math.BigInteger;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -309,11 +308,9 @@ public final class SoupAdjuster {
     private Soup withWorkers(Request request, Work work) {
         Path out = request.output().toAbsolutePath().normalize();
         boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
-        if (!options.writer().replace() && Files.exists(request.output())) {
-            throw new SoupException(
-                    "Cannot write the soup to "
-                            + request.output()
-                            + ": it exists; remove it or allow replacing it.");
+        OutputKind.MODEL.check(request.output(), options.writer().replace());
+        if (options.keepSum()) {
+            OutputKind.SUM.checkReplaceable(KeptSum.folderOf(request.output()));
         }
         if (out.startsWith(request.soup().toAbsolutePath().normalize()) && !inPlace) {
             throw new SoupException(
@@ -543,6 +540,7 @@ public final class SoupAdjuster {
         private void keepSum(Iterable<String> parts) {
             AtomicFiles.replaceFolder(
                     KeptSum.folderOf(request.output()),
+                    OutputKind.SUM,
                     to -> {
                         for (String part : parts) {
                             newSum(part, to);

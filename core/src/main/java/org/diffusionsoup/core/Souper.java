@@ -1,7 +1,6 @@
 package org.diffusionsoup.core;
 
 import java.math.BigInteger;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -384,11 +383,9 @@ public final class Souper {
                                 + ".");
             }
         }
-        if (!options.writer().replace() && Files.exists(output)) {
-            throw new SoupException(
-                    "Cannot write the soup to "
-                            + output
-                            + ": it exists; remove it or allow replacing it.");
+        OutputKind.MODEL.check(output, options.writer().replace());
+        if (options.keepSum()) {
+            OutputKind.SUM.checkReplaceable(KeptSum.folderOf(output));
         }
     }
 
@@ -433,6 +430,7 @@ public final class Souper {
 
     /** One soup in the making. */
     private final class Run {
+        private final List<Ingredient> given;
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
         private final SortedMap<String, String> notes;
@@ -457,6 +455,7 @@ public final class Souper {
             this.notes = notes;
             this.found = found;
             this.workers = workers;
+            this.given = List.copyOf(given);
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
             List<Member> members = new ArrayList<>();
@@ -629,9 +628,12 @@ public final class Souper {
                 SoupIngredient w = ingredients.get(i).what();
                 normalised.add(new SoupIngredient(w.name(), w.path(), recipe.coefficient(i)));
             }
+            // as they were given: the order of the sum is nobody's business
+            List<SoupIngredient> listed =
+                    given.stream().map(i -> normalised.get(ingredients.indexOf(i))).toList();
             return new Soup(
                     output,
-                    normalised,
+                    listed,
                     plan.size(),
                     tensors,
                     parameters,
@@ -684,6 +686,7 @@ public final class Souper {
             try {
                 AtomicFiles.replaceFolder(
                         folder,
+                        OutputKind.SUM,
                         to -> {
                             for (String part : plan.keySet()) {
                                 doneBytes = 0;

@@ -117,12 +117,16 @@ class FoldersTest {
         assertThatThrownBy(() ->
                         AtomicFiles.replaceFolder(
                                 target,
+                                OutputKind.folderWith("a test", "a"),
                                 p -> {
                                     throw new IOException("no");
                                 }))
                 .isInstanceOf(SoupIoException.class);
         assertThat(target.resolve("a")).hasContent("1");
-        AtomicFiles.replaceFolder(target, p -> Files.writeString(p.resolve("b"), "2"));
+        AtomicFiles.replaceFolder(
+                target,
+                OutputKind.folderWith("a test", "a"),
+                p -> Files.writeString(p.resolve("b"), "2"));
         assertThat(SafetensorsTest.list(target)).containsExactly("b");
         assertThat(SafetensorsTest.list(target.getParent())).containsExactly("folder");
         Path empty = Files.createDirectory(dir.resolve("empty"));

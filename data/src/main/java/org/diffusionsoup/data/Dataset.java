@@ -18,6 +18,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -27,6 +28,9 @@ import org.diffusionsoup.core.SoupException;
 public final class Dataset {
     /** Name of the index inside the folder. */
     public static final String INDEX = "dataset.json";
+
+    /** A data set as an output. */
+    public static final OutputKind KIND = OutputKind.folderWith("a data set", INDEX);
 
     private static final String FORMAT = "diffusion-soup-dataset/1";
     private static final ObjectMapper MAPPER =

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -245,11 +246,12 @@ final class FolderRows {
             }
             return files.stream().filter(Files::isRegularFile).toList();
         } catch (UncheckedIOException e) {
-            if (e.getCause() instanceof FileSystemLoopException loop) {
+            IOException cause = Objects.requireNonNull(e.getCause());
+            if (cause instanceof FileSystemLoopException loop) {
                 throw new SoupException(
                         loop.getFile() + " is a link back to a folder above it; delete it", e);
             }
-            throw new SoupIoException("read", folder, e.getCause());
+            throw new SoupIoException("read", folder, cause);
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
         }

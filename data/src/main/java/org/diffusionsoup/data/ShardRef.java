@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
@@ -13,8 +14,9 @@ import org.diffusionsoup.core.SoupException;
 /**
  * Names a shard in one string: {@code PATH} or {@code PATH#TERM&TERM...}. The path is a tar or a
  * data set folder. A term is {@code field=value} or {@code field=value,value} (any of them), or the
- * bare name of a shard or view of the data set. All terms must hold. Examples: {@code mine.tar},
- * {@code shards/emoji#provider=noto&split=train}, {@code shards/emoji#food}.
+ * bare name of a shard or view of the data set; {@code field!=value,value} leaves rows out whose
+ * field is any of these. All terms must hold. Examples: {@code mine.tar}, {@code
+ * shards/emoji#provider=noto&split=train}, {@code shards/emoji#food}.
  *
  * @param path tar file or data set folder
  * @param terms the conditions, in the order given
@@ -26,15 +28,36 @@ public record ShardRef(Path path, List<Term> terms) {
      *
      * @param field name of a field of {@link SampleInfo}, or empty for the bare name of a shard or
      *     view
-     * @param values at least one; a row passes if its field equals any
+     * @param values at least one
+     * @param negated whether a row passes if its field equals none of the values, rather than any
      */
-    public record Term(String field, Set<String> values) {
+    public record Term(String field, Set<String> values, boolean negated) {
         /** Checks that there is a value. */
         public Term {
             values = Set.copyOf(values);
             if (values.isEmpty() || values.contains("")) {
                 throw new SoupException("condition \"" + field + "\" of a shard names no value");
             }
+        }
+
+        /** A condition that any of the values meets. */
+        public Term(String field, Set<String> values) {
+            this(field, values, false);
+        }
+
+        boolean accepts(SampleInfo info) {
+            return values.contains(info.field(field)) != negated;
+        }
+
+        private String sortedValues() {
+            return values.stream().sorted().collect(Collectors.joining(","));
+        }
+
+        @Override
+        public String toString() {
+            return field.isEmpty()
+                    ? sortedValues()
+                    : field + (negated ? "!=" : "=") + sortedValues();
         }
     }
 
@@ -93,16 +116,17 @@ public record ShardRef(Path path, List<Term> terms) {
         List<Term> terms = new ArrayList<>();
         for (String part : filter.split("&", -1)) {
             int equals = part.indexOf('=');
-            String field = equals < 0 ? "" : part.substring(0, equals);
+            boolean negated = equals > 0 && part.charAt(equals - 1) == '!';
+            String field = equals < 0 ? "" : part.substring(0, negated ? equals - 1 : equals);
             Set<String> values =
                     Arrays.stream(part.substring(equals + 1).split(",", -1))
                             .collect(Collectors.toSet());
-            if (part.isBlank() || equals == 0) {
+            if (part.isBlank() || equals == 0 || (negated && field.isEmpty())) {
                 throw new SoupException(
                         "shard \"%s\" has the condition \"%s\"; write field=value"
                                 .formatted(text, part));
             }
-            terms.add(new Term(field, values));
+            terms.add(new Term(field, values, negated));
         }
         return terms;
     }
@@ -143,8 +167,40 @@ public record ShardRef(Path path, List<Term> terms) {
     }
 
     private static Shard by(Shard shard, Term term) {
-        return shard.filter(info -> term.values().contains(info.field(term.field())));
+        Shard rows = shard.filter(term::accepts);
+        if (rows.size() == 0 && shard.size() > 0 && !term.negated()) {
+            throw new SoupException(
+                    "shard %s has zero rows with %s%s"
+                            .formatted(shard.name(), term, nearest(shard, term)));
+        }
+        return rows;
     }
+
+    /** What was probably meant, or which values there are. */
+    private static String nearest(Shard shard, Term term) {
+        List<String> known =
+                shard.infos().stream().map(i -> i.field(term.field())).distinct().sorted().toList();
+        String wanted = term.values().iterator().next().toLowerCase(Locale.ROOT);
+        List<String> like =
+                known.stream()
+                        .filter(k -> !k.isEmpty())
+                        .filter(k -> {
+                            String low = k.toLowerCase(Locale.ROOT);
+                            return low.startsWith(wanted) || wanted.startsWith(low);
+                        })
+                        .limit(3)
+                        .toList();
+        if (!like.isEmpty()) {
+            return "; did you mean " + String.join(" or ", like) + "?";
+        }
+        return known.size() <= MOST_NAMED
+                ? "; there are " + String.join(", ", known)
+                : "; there are %,d values, such as %s"
+                        .formatted(
+                                known.size(), String.join(", ", known.subList(0, MOST_NAMED / 2)));
+    }
+
+    private static final int MOST_NAMED = 12;
 
     private static Shard byName(Dataset dataset, Shard shard, Term term) {
         List<Shard> parts = new ArrayList<>();
@@ -188,7 +244,7 @@ public record ShardRef(Path path, List<Term> terms) {
         String joined =
                 terms.stream()
                         .filter(t -> !t.field().equals("split"))
-                        .map(t -> t.values().stream().sorted().collect(Collectors.joining(",")))
+                        .map(t -> (t.negated() ? "not-" : "") + t.sortedValues())
                         .collect(Collectors.joining("+"));
         if (!joined.isEmpty()) {
             return joined;
@@ -203,14 +259,6 @@ public record ShardRef(Path path, List<Term> terms) {
     public String toString() {
         return terms.isEmpty()
                 ? path.toString()
-                : path
-                        + "#"
-                        + terms.stream()
-                                .map(t ->
-                                        (t.field().isEmpty() ? "" : t.field() + "=")
-                                                + t.values().stream()
-                                                        .sorted()
-                                                        .collect(Collectors.joining(",")))
-                                .collect(Collectors.joining("&"));
+                : path + "#" + terms.stream().map(Term::toString).collect(Collectors.joining("&"));
     }
 }

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.function.Function;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -541,9 +542,7 @@ public final class Registry {
      * @param target a new folder, or a new file where the checkpoint is one
      */
     public Path export(String checkpoint, Path target) {
-        if (Files.exists(target)) {
-            throw new RegistryException(target + " exists already; name another --out.");
-        }
+        OutputKind.MODEL.checkNew(target);
         try (WeightStore.Session session = store.open()) {
             if (store.manifest(checkpoint).folder()) {
                 AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));

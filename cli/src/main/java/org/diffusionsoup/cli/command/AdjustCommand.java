@@ -68,9 +68,9 @@ final class AdjustCommand extends DeclaredCommand {
                                 + " soup must have been made with --keep-sum; from a soup alone, --approximate"
                                 + " applies the paper's formula, which leaves a residue of what is removed.")
                 .footer(
-                        "  soup merge a/ b/ c/ -o soup/ --keep-sum",
-                        "  soup adjust soup/ --remove b/ -o smaller/",
-                        "  soup adjust soup/ --add d/ --keep-sum -o soup/ --force",
+                        "  soup merge a/ b/ c/ -o my-soup/ --keep-sum",
+                        "  soup adjust my-soup/ --remove b/ -o smaller/",
+                        "  soup adjust my-soup/ --add d/ --keep-sum -o my-soup/ --force",
                         "  soup adjust published/ --remove b/ --approximate -o without-b/");
     }
 

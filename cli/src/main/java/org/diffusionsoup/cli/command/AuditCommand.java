@@ -23,6 +23,7 @@ import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.audit.AuditPage;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
@@ -118,6 +119,7 @@ final class AuditCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        page.ifPresent(OwnOutputs.PAGE::checkOwn);
         if (models.isEmpty() && soup.isEmpty()) {
             throw misuse("give --model DIR, or --soup NAME of a registry.");
         }

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.bench.CheckpointMaker;
 import picocli.CommandLine.Command;
@@ -66,6 +67,7 @@ final class BenchMakeCheckpointsCommand extends SoupCommand {
             for (int i = 1; i <= count; i++) {
                 Path file =
                         out.resolve(String.format(Locale.ROOT, "ingredient-%02d.safetensors", i));
+                OutputKind.MODEL_FILE.checkOwn(file);
                 maker.make(file, i, progress);
                 files.add(file.toString());
             }

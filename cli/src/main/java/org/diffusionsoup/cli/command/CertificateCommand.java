@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.registry.ledger.Json;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,9 +32,9 @@ final class CertificateCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        out.ifPresent(OutputKind.JSON::checkNew);
         String text = Json.pretty(registry.open().certificate(entry));
         if (out.isPresent()) {
-            DataOutput.checkFree(out.get(), false);
             AtomicFiles.write(out.get(), text.getBytes(StandardCharsets.UTF_8));
             console.result(
                     java.util.Map.of("certificate", out.get().toString()),

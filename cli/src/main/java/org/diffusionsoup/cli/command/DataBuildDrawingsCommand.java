@@ -65,7 +65,11 @@ final class DataBuildDrawingsCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        DataOutput.checkAbsent(out, force);
+        if (force) {
+            Drawings.KIND.checkOwn(out);
+        } else {
+            Drawings.KIND.check(out, false);
+        }
         OpenClipart clipArt =
                 noOpenClipart
                         ? new OpenClipart(openClipart, List.of())

@@ -53,7 +53,11 @@ final class DataBuildEmojiCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         if (!isEmptyFolder(out)) { // before anything is fetched
-            DataOutput.checkAbsent(out, force);
+            if (force) {
+                Dataset.KIND.checkOwn(out);
+            } else {
+                Dataset.KIND.check(out, false);
+            }
         }
         Path home = Path.of(System.getProperty("soup.home", "."));
         EmojiSources sources =

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.data.curate.NearDuplicates;
@@ -87,8 +88,8 @@ final class DataDedupCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        out.ifPresent(folder -> DataOutput.checkAbsent(folder, force));
-        page.ifPresent(file -> DataOutput.checkFree(file, force));
+        out.ifPresent(folder -> OutputKind.TARS.check(folder, force));
+        page.ifPresent(file -> OutputKind.HTML.check(file, force));
         NearDuplicates.Options options =
                 new NearDuplicates.Options(maxBits, maxDifference, maxDistance);
         List<ShardScan> scans = refs.stream().map(r -> ShardScan.of(ShardRef.parse(r))).toList();

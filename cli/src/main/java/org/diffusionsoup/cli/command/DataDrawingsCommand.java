@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Domains;
 import org.diffusionsoup.data.PngCodec;
@@ -95,7 +96,7 @@ final class DataDrawingsCommand extends SoupCommand {
                             "--domain must be one of %s, not %s."
                                     .formatted(String.join(", ", Domains.PAPER), name));
                 });
-        DataOutput.checkFree(out, force);
+        OutputKind.PNG.check(out, force);
         Path home = Path.of(System.getProperty("soup.home", "."));
         Path from = folder.orElse(home.resolve("shards/drawings"));
         Drawings drawings = Drawings.load(from);

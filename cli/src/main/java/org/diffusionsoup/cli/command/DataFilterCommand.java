@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.eval.PictureScorer;
@@ -66,7 +67,7 @@ final class DataFilterCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        DataOutput.checkFree(out, force);
+        OutputKind.TAR.check(out, force);
         List<PictureScorer> open = new ArrayList<>();
         try (Progress progress = console.progress()) {
             List<ScoreFilter.Criterion> criteria = criteria(open);

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.FolderImporter;
 import org.diffusionsoup.data.HoldOut;
 import org.diffusionsoup.data.ImportOptions;
@@ -90,7 +91,7 @@ final class DataImportCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        DataOutput.checkFree(out, force);
+        OutputKind.TAR.check(out, force);
         ImportOptions options =
                 new ImportOptions(
                         provider,

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.eval.ClipJudge;
@@ -58,7 +59,7 @@ final class DataRetrieveCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        DataOutput.checkFree(out, force);
+        OutputKind.TAR.check(out, force);
         if (k < 1) {
             throw misuse("--k must be at least 1, not " + k + ".");
         }

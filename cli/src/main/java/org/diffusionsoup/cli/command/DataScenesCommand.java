@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneMaker;
@@ -77,7 +78,7 @@ final class DataScenesCommand extends SoupCommand {
         if (count < 1 || count > 1000 || columns < 1) {
             throw misuse("--count must be 1 to 1000 and --columns at least 1.");
         }
-        DataOutput.checkFree(out, force);
+        OutputKind.PNG.check(out, force);
         Drawings all = Drawings.load(drawings);
         SceneMaker maker = new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
         SceneStream stream = new SceneStream(maker, tier, seed);

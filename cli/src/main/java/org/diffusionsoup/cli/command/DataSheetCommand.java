@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ContactSheet;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
@@ -75,7 +76,7 @@ final class DataSheetCommand extends SoupCommand {
         if (tile.isPresent() && (tile.get() < 1 || tile.get() > 1024)) {
             throw misuse("--tile must be 1 to 1024, not " + tile.get() + ".");
         }
-        DataOutput.checkFree(out, force);
+        OutputKind.PNG.check(out, force);
         Shard shard = ShardRef.parse(ref).open();
         int count = Math.min(max, shard.size());
         List<RgbImage> pictures = new ArrayList<>();

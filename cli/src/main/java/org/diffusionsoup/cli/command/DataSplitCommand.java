@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.eval.PictureScorer;
@@ -84,7 +85,7 @@ final class DataSplitCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        DataOutput.checkAbsent(out, force);
+        OutputKind.TARS.check(out, force);
         Optional<PictureScorer> scorer = Optional.empty();
         try (Progress progress = console.progress()) {
             String what = random.isPresent() ? "random" : by;

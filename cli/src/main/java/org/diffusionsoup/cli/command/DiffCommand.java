@@ -21,6 +21,7 @@ import org.diffusionsoup.core.diff.DiffReport;
 import org.diffusionsoup.core.diff.Sums;
 import org.diffusionsoup.core.diff.TensorDiff;
 import org.diffusionsoup.core.diff.TensorDiff.Kind;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.png.DiffPicture;
 import org.diffusionsoup.workbench.png.PngFiles;
@@ -93,6 +94,7 @@ final class DiffCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        plot.ifPresent(OwnOutputs.PICTURE::checkOwn);
         if (top < 0 || depth < 1 || threads < 0) {
             throw misuse("--top cannot be below 0, nor --depth and --threads below 1.");
         }

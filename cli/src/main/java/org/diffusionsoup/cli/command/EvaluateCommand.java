@@ -8,6 +8,7 @@ import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreTable;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.Evaluation;
 import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
@@ -53,6 +54,7 @@ final class EvaluateCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        OwnOutputs.EVALUATION.checkOwn(out);
         if (!Files.isRegularFile(recipe)) {
             throw new SoupException("There is no recipe " + recipe + ".");
         }
@@ -61,7 +63,7 @@ final class EvaluateCommand extends SoupCommand {
             Optional<Evaluation> done =
                     new Evaluator(
                                     EvaluationRecipes.read(recipe),
-                                    cache.orElse(out.resolve("cache")),
+                                    cache.orElse(out.resolve(EvaluationFiles.CACHE)),
                                     progress,
                                     interrupt)
                             .run();

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -31,6 +32,7 @@ final class ExportCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        OutputKind.MODEL.checkNew(out);
         Registry r = registry.open();
         Entry e = r.read(q -> q.entry(ShowCommand.id(q, name)));
         String checkpoint =

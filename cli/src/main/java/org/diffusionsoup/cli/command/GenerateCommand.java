@@ -26,9 +26,9 @@ import picocli.CommandLine.Option;
         },
         footer = {
             "  soup generate --model models/emoji-base --prompt \"noto red apple\" -o apple.png",
-            "  soup generate --model base --model soup --prompt \"noto cat\" --prompt \"fluent cat\""
+            "  soup generate --model base --model my-soup --prompt \"noto cat\" --prompt \"fluent cat\""
                     + " --seeds 0-3 -o cats.png",
-            "  soup generate --model soup --prompts prompts.txt --each pictures -o all.png",
+            "  soup generate --model my-soup --prompts prompts.txt --each pictures -o all.png",
             "  soup generate --model noto --model fluent --ensemble --prompt \"noto dog\" -o dog.png"
         })
 final class GenerateCommand extends SoupCommand {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -15,6 +16,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.inspect.ModelInspector;
 import org.diffusionsoup.workbench.inspect.ModelSummary;
@@ -34,10 +36,12 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  soup inspect models/emoji-base",
             "  soup inspect v1-5.ckpt",
-            "  soup inspect soup/unet/diffusion_pytorch_model.safetensors --tensors",
+            "  soup inspect my-soup/unet/diffusion_pytorch_model.safetensors --tensors",
             "  soup inspect big-model/ --no-hash --json"
         })
 final class InspectCommand extends SoupCommand {
+    private static final int SHOWN = 80;
+
     @Parameters(
             paramLabel = "MODEL",
             description =
@@ -46,6 +50,11 @@ final class InspectCommand extends SoupCommand {
 
     @Option(names = "--tensors", description = "List every tensor with dtype and shape.")
     private boolean tensors;
+
+    @Option(
+            names = "--full",
+            description = "Show metadata whole, such as a tokenizer that a header carries.")
+    private boolean full;
 
     @Option(
             names = "--no-hash",
@@ -119,7 +128,7 @@ final class InspectCommand extends SoupCommand {
         file.fileSha256().ifPresent(hash -> out.println("  sha256 of the file     " + hash));
         file.weightsSha256().ifPresent(hash -> out.println("  sha256 of the weights  " + hash));
         file.provenance().ifPresent(p -> provenance(p, out));
-        file.metadata().forEach((key, value) -> out.println("  " + key + ": " + value));
+        file.metadata().forEach((key, value) -> out.println("  " + key + ": " + shown(value)));
         if (tensors) {
             TextTable table = new TextTable("  tensor", "dtype", "shape");
             for (TensorLine tensor : file.tensors()) {
@@ -127,6 +136,28 @@ final class InspectCommand extends SoupCommand {
             }
             table.print(out);
         }
+    }
+
+    /** All of it with --full; otherwise what fits a line, or what a long JSON object has. */
+    private String shown(String value) {
+        if (full || value.length() <= Visible.MOST_ECHOED) {
+            return value;
+        }
+        String size = String.format(Locale.ROOT, "%,d characters, all with --full", value.length());
+        Optional<List<String>> keys =
+                parsed(value).filter(JsonNode::isObject).map(o -> List.copyOf(keys(o)));
+        return keys.map(k -> Visible.cut(String.join(", ", k)) + " (" + size + ")")
+                .orElse(
+                        value.substring(0, value.offsetByCodePoints(0, SHOWN))
+                                + "… ("
+                                + size
+                                + ")");
+    }
+
+    private static List<String> keys(JsonNode object) {
+        List<String> keys = new ArrayList<>();
+        object.fieldNames().forEachRemaining(keys::add);
+        return keys;
     }
 
     private static void provenance(Provenance provenance, PrintWriter out) {

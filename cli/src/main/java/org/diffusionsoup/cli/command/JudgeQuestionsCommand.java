@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.JudgeQuestion;
 import org.diffusionsoup.workbench.judges.QuestionFile;
@@ -50,6 +51,7 @@ final class JudgeQuestionsCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        OwnOutputs.QUESTIONS.checkOwn(out);
         List<JudgeQuestion> questions;
         try (Progress progress = console.progress()) {
             questions = QuestionMaker.of(ShardRef.parse(shard).open(), progress);

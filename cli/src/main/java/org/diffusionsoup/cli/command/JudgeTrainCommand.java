@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
@@ -132,6 +133,7 @@ final class JudgeTrainCommand extends SoupCommand {
         if (steps < 0) {
             throw misuse("--steps must be at least 1, not " + steps + ".");
         }
+        OutputKind.WEIGHTS_FOLDER.checkOwn(out);
         long wanted = steps == 0 ? kind.steps() : steps;
         Shard shard = ShardRef.parse(data).open();
         boolean finished;

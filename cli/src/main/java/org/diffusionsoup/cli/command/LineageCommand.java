@@ -18,6 +18,7 @@ import org.diffusionsoup.registry.Lineage.Node;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.registry.LineageSvg;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,6 +57,9 @@ final class LineageCommand extends SoupCommand {
         if (out.isPresent() && !out.get().toString().matches("(?s).*\\.(svg|html)")) {
             throw misuse("--out must end in .svg or .html, not " + out.get() + ".");
         }
+        out.ifPresent(file ->
+                (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
+                        .checkOwn(file));
         Lineage l = registry.open().read(this::lineage);
         if (out.isPresent()) {
             String drawn =

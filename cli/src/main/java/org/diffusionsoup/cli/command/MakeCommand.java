@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,8 +10,8 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Soup;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.workbench.Progress;
@@ -29,8 +28,8 @@ import picocli.CommandLine.Parameters;
                     + " appears whole or not at all."
         },
         footer = {
-            "  soup make noto/ fluent/ twemoji/ -o soup/",
-            "  soup make noto/ fluent/ -o soup/ --weights 2,1 --force",
+            "  soup make noto/ fluent/ twemoji/ -o my-soup/",
+            "  soup make noto/ fluent/ -o my-soup/ --weights 2,1 --force",
             "  soup make a.safetensors b.safetensors -o soup.safetensors --weights 0.25,0.75"
         })
 final class MakeCommand extends SoupCommand {
@@ -79,10 +78,7 @@ final class MakeCommand extends SoupCommand {
         if (threads < 0) {
             throw misuse("--threads must be at least 1, not " + threads + ".");
         }
-        if (!force && Files.exists(out)) {
-            throw new SoupException(
-                    out + " exists already; name another --out, or add --force to replace it.");
-        }
+        OutputKind.MODEL.check(out, force);
         List<SoupIngredient> parts = new ArrayList<>();
         for (int i = 0; i < ingredients.size(); i++) {
             Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));

@@ -112,9 +112,9 @@ final class MergeCommand extends DeclaredCommand {
                 .footer(
                         "  soup merge a.safetensors b.safetensors c.safetensors -o out.safetensors"
                                 + " --weights 2,1,1",
-                        "  soup merge first/ second/ -o soup/ --component unet --dtype F16",
-                        "  soup merge a/ b/ c/ -o soup/ --keep-sum",
-                        "  soup merge big-1/ big-2/ -o soup/ --shard-size 5GB --force");
+                        "  soup merge first/ second/ -o my-soup/ --component unet --dtype F16",
+                        "  soup merge a/ b/ c/ -o my-soup/ --keep-sum",
+                        "  soup merge big-1/ big-2/ -o my-soup/ --shard-size 5GB --force");
     }
 
     @Override

@@ -1,10 +1,9 @@
 package org.diffusionsoup.cli.command;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.OutputKind;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
@@ -55,10 +54,7 @@ final class MergeFlags {
 
     /** Refuses an output that exists, unless it may be replaced. */
     void checkFree(Path out) {
-        if (!force() && Files.exists(out)) {
-            throw new SoupException(
-                    out + " exists already; name another --out, or add --force to replace it.");
-        }
+        OutputKind.MODEL.check(out, force());
     }
 
     HashCache hashes() {

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Worlds;
@@ -112,6 +113,7 @@ final class PretrainCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        OutputKind.MODEL_FOLDER.checkOwn(out);
         EnumSet<Pretrainer.Stage> wanted =
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (Interrupt interrupt = Interrupt.listen();

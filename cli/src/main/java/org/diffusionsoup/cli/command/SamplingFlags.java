@@ -64,6 +64,13 @@ final class SamplingFlags {
             description = "Pictures denoised together (default: ${DEFAULT-VALUE}).")
     private int batch;
 
+    @Option(
+            names = "--yes",
+            description =
+                    "Draw even where that takes more than two hours; otherwise the time is"
+                            + " estimated first, and long work refused.")
+    private boolean yes;
+
     List<Long> seeds() {
         return Prompts.seeds(seeds);
     }
@@ -75,6 +82,7 @@ final class SamplingFlags {
                 negative,
                 scheduler.isEmpty() ? Optional.empty() : Optional.of(Sampler.parse(scheduler)),
                 size == 0 ? OptionalInt.empty() : OptionalInt.of(size),
-                batch);
+                batch,
+                yes);
     }
 }

@@ -45,15 +45,15 @@ import picocli.CommandLine.Option;
                     + " numbers of prompts and seeds; intervals are 95 %% bootstrap over prompts."
         },
         footer = {
-            "  soup score --judge models/emoji-clip --model base --model soup --prompts prompts.txt"
+            "  soup score --judge models/emoji-clip --model base --model my-soup --prompts prompts.txt"
                     + " --seeds 0-3",
-            "  soup score --judge models/emoji-clip --model soup --shard 'shards/emoji#domain=food'",
+            "  soup score --judge models/emoji-clip --model my-soup --shard 'shards/emoji#domain=food'",
             "  soup score --judge models/emoji-clip --shard shards/emoji",
             "  soup score --judge models/emoji-clip --model models/emoji-base --shard shards/emoji"
                     + " --retrieval 5 --subjects 200 --provider noto",
-            "  soup score --judge imagereward:ImageReward.pt --model soup --prompts prompts.txt",
-            "  soup score --judge tifa:vqa --questions questions.json --model base --model soup",
-            "  soup score --judge aesthetic:clip-vit-large-patch14,head.pth --model soup --prompts"
+            "  soup score --judge imagereward:ImageReward.pt --model my-soup --prompts prompts.txt",
+            "  soup score --judge tifa:vqa --questions questions.json --model base --model my-soup",
+            "  soup score --judge aesthetic:clip-vit-large-patch14,head.pth --model my-soup --prompts"
                     + " prompts.txt",
             "  soup score --vae --model models/emoji-base --shard shards/emoji"
         })

@@ -1,15 +1,15 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.generate.ModelNames;
@@ -65,10 +65,8 @@ abstract class SearchBase extends SoupCommand {
     protected void run(Console console) throws IOException {
         JudgeSpec spec = search.judge();
         SearchRequest request = request();
-        if (!force && Files.exists(out)) {
-            throw new SoupException(
-                    out + " exists already; name another --out, or add --force to replace it.");
-        }
+        OutputKind.MODEL.check(out, force);
+        page.ifPresent(OwnOutputs.PAGE::checkOwn);
         List<String> names = ingredients.stream().map(ModelNames::of).toList();
         FoundSoup found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);

@@ -14,5 +14,5 @@ import picocli.CommandLine.Command;
         },
         footer =
                 "  soup search greedy noto/ fluent/ twemoji/ --judge models/emoji-clip --prompts"
-                        + " prompts.txt -o soup/")
+                        + " prompts.txt -o my-soup/")
 final class SearchCommand extends CommandGroup {}

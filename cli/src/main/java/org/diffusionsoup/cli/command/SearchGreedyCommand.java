@@ -15,11 +15,11 @@ import picocli.CommandLine.Command;
         },
         footer = {
             "  soup search greedy noto/ fluent/ twemoji/ --judge models/emoji-clip --prompts"
-                    + " prompts.txt --validation 20 --seeds 0-3 -o soup/",
+                    + " prompts.txt --validation 20 --seeds 0-3 -o my-soup/",
             "  soup search greedy noto/ fluent/ --judge models/emoji-clip --shard shards/emoji"
-                    + " --subjects 60 --accept clear --page search.html -o soup/",
+                    + " --subjects 60 --accept clear --page search.html -o my-soup/",
             "  soup search greedy noto/ fluent/ --judge tifa:models/emoji-vqa --questions"
-                    + " questions.json -o soup/"
+                    + " questions.json -o my-soup/"
         })
 final class SearchGreedyCommand extends SearchBase {
     @Override

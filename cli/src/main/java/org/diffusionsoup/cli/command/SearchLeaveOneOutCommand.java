@@ -14,7 +14,7 @@ import picocli.CommandLine.Command;
         },
         footer =
                 "  soup search leave-one-out noto/ fluent/ twemoji/ --judge models/emoji-clip"
-                        + " --prompts prompts.txt --validation 20 -o soup/")
+                        + " --prompts prompts.txt --validation 20 -o my-soup/")
 final class SearchLeaveOneOutCommand extends SearchBase {
     @Override
     SearchMethod method() {

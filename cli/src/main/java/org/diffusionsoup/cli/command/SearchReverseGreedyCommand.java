@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
         },
         footer =
                 "  soup search reverse-greedy noto/ fluent/ twemoji/ --judge models/emoji-clip"
-                        + " --prompts prompts.txt --validation 20 --seeds 0-3 -o soup/")
+                        + " --prompts prompts.txt --validation 20 --seeds 0-3 -o my-soup/")
 final class SearchReverseGreedyCommand extends SearchBase {
     @Override
     SearchMethod method() {

@@ -18,9 +18,9 @@ import picocli.CommandLine.Option;
         },
         footer = {
             "  soup search simplex noto/ fluent/ twemoji/ --judge models/emoji-clip --prompts"
-                    + " prompts.txt --validation 20 --budget 40 -o soup/",
+                    + " prompts.txt --validation 20 --budget 40 -o my-soup/",
             "  soup search simplex noto/ fluent/ --judge models/emoji-clip --prompts prompts.txt"
-                    + " --validation 20 --budget 60 --optimizer cma-es --search-seed 1 -o soup/"
+                    + " --validation 20 --budget 60 --optimizer cma-es --search-seed 1 -o my-soup/"
         })
 final class SearchSimplexCommand extends SearchBase {
     @Option(

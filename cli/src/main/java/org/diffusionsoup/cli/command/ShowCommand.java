@@ -1,10 +1,17 @@
 package org.diffusionsoup.cli.command;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
+import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
@@ -13,6 +20,7 @@ import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code soup show}: one thing of the registry. */
@@ -24,6 +32,15 @@ import picocli.CommandLine.Parameters;
         },
         footer = {"  soup show everyone", "  soup show everyone@2 --json", "  soup show 17"})
 final class ShowCommand extends SoupCommand {
+    private static final int MOST_ITEMS = 8;
+    private static final int FIRST_ITEMS = 3;
+    private static final String MORE = ", all with --full";
+
+    @Option(
+            names = "--full",
+            description = "Show long lists whole, such as the hashes of a shard's pictures.")
+    private boolean full;
+
     @Parameters(paramLabel = "NAME", description = "A name, SOUP@VERSION, or an entry's number.")
     private String name = "";
 
@@ -49,7 +66,34 @@ final class ShowCommand extends SoupCommand {
                                 .put("hash", e.hash())
                                 .put("body", e.body())
                                 .build());
-        console.result(new ObjectMapper().readTree(text), out -> out.print(text));
+        JsonNode whole = new ObjectMapper().readTree(text);
+        console.result(
+                whole, out -> out.print(full ? text : shortened(whole).toPrettyString() + "\n"));
+    }
+
+    /** The same with long lists and texts cut; each says how much there is. */
+    private static JsonNode shortened(JsonNode node) {
+        return switch (node) {
+            case TextNode t when t.textValue().length() > Visible.MOST_ECHOED ->
+                    TextNode.valueOf(Visible.cut(t.textValue()) + MORE);
+            case ArrayNode a -> {
+                ArrayNode few = JsonNodeFactory.instance.arrayNode();
+                boolean cut = a.size() > MOST_ITEMS;
+                for (int i = 0; i < (cut ? FIRST_ITEMS : a.size()); i++) {
+                    few.add(shortened(a.get(i)));
+                }
+                if (cut) {
+                    few.add(String.format(Locale.ROOT, "%,d more%s", a.size() - FIRST_ITEMS, MORE));
+                }
+                yield few;
+            }
+            case ObjectNode o -> {
+                ObjectNode fields = JsonNodeFactory.instance.objectNode();
+                o.properties().forEach(e -> fields.set(e.getKey(), shortened(e.getValue())));
+                yield fields;
+            }
+            default -> node;
+        };
     }
 
     static long id(Queries q, String name) {

@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
@@ -81,7 +82,7 @@ final class WithdrawCommand extends SoupCommand {
             throw misuse("name shards, or say --provider or --samples.");
         }
         if (out.isPresent()) {
-            DataOutput.checkFree(out.get(), false);
+            OutputKind.JSON.checkNew(out.get());
         }
         Withdrawn w;
         try (Interrupt interrupt = Interrupt.listen();

@@ -12,8 +12,8 @@ import org.diffusionsoup.workbench.Progress;
  * to the error stream.
  */
 public final class Console {
-    private final PrintWriter out;
-    private final PrintWriter err;
+    private final VisibleWriter out;
+    private final VisibleWriter err;
     private final boolean json;
     private final boolean quiet;
 
@@ -24,8 +24,8 @@ public final class Console {
      * @param quiet whether progress and notes are left out
      */
     public Console(PrintWriter out, PrintWriter err, boolean json, boolean quiet) {
-        this.out = out;
-        this.err = err;
+        this.out = VisibleWriter.of(out);
+        this.err = VisibleWriter.of(err);
         this.json = json;
         this.quiet = quiet || json;
     }
@@ -41,7 +41,7 @@ public final class Console {
      */
     public void result(Object value, Consumer<PrintWriter> text) {
         if (json) {
-            out.println(toJson(value));
+            out.print(toJson(value) + "\n");
         } else {
             text.accept(out);
         }
@@ -61,7 +61,8 @@ public final class Console {
         if (quiet) {
             return Progress.silent();
         }
-        return new TerminalProgress(err, Integer.getInteger("soup.columns", 0), System::nanoTime);
+        return new TerminalProgress(
+                err.raw(), Integer.getInteger("soup.columns", 0), System::nanoTime);
     }
 
     private static String toJson(Object value) {

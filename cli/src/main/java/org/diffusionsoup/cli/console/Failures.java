@@ -9,12 +9,20 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.IncompatibleIngredientsException;
+import org.diffusionsoup.core.Visible;
 
 /** Says in one sentence what went wrong. */
 public final class Failures {
     private static final String OURS = "org.diffusionsoup.";
+    private static final int MOST = Visible.MOST_ECHOED;
+    private static final Pattern LONG_WORD = Pattern.compile("()(\\S{" + (MOST + 40) + ",})()");
+    private static final Pattern LONG_QUOTE =
+            Pattern.compile("(['\"])([^'\"]{" + (MOST + 40) + ",})(['\"])");
 
     private Failures() {}
 
@@ -24,7 +32,7 @@ public final class Failures {
      */
     public static String sentence(Throwable failure) {
         if (failure instanceof IncompatibleIngredientsException) {
-            return message(failure);
+            return Visible.lines(message(failure));
         }
         String text =
                 switch (failure) {
@@ -47,7 +55,22 @@ public final class Failures {
                                     ? message(failure)
                                     : internal(failure);
                 };
-        return text.lines().map(String::strip).collect(Collectors.joining(" "));
+        return shortened(
+                Visible.text(text.lines().map(String::strip).collect(Collectors.joining(" "))));
+    }
+
+    /**
+     * A message with every long word or quotation cut: what somebody typed or a file held is
+     * repeated up to 200 characters of it.
+     */
+    public static String shortened(String message) {
+        String words = LONG_WORD.matcher(message).replaceAll(Failures::cut);
+        return LONG_QUOTE.matcher(words).replaceAll(Failures::cut);
+    }
+
+    private static String cut(MatchResult match) {
+        return Matcher.quoteReplacement(
+                match.group(1) + Visible.cut(match.group(2)) + match.group(3));
     }
 
     private static String internal(Throwable failure) {

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.diff.BlockDiff;
 import org.diffusionsoup.core.diff.DiffReport;
 import org.diffusionsoup.core.diff.Sums;
@@ -29,11 +30,13 @@ public final class HeatStrip {
     }
 
     /** Writes the strips with a scale below. */
-    public static void print(DiffReport report, boolean colour, PrintWriter out) {
+    public static void print(DiffReport report, boolean colour, PrintWriter writer) {
+        // names are made visible below; the colours are ours
+        PrintWriter out = writer instanceof VisibleWriter v ? v.raw() : writer;
         LogScale scale = LogScale.of(report);
         Map<String, List<BlockDiff>> components = new LinkedHashMap<>();
         for (BlockDiff b : report.blocks()) {
-            components.computeIfAbsent(b.component(), c -> new ArrayList<>()).add(b);
+            components.computeIfAbsent(Visible.text(b.component()), c -> new ArrayList<>()).add(b);
         }
         int width = components.keySet().stream().mapToInt(String::length).max().orElse(0);
         components.forEach((name, blocks) -> {

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.console;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.function.LongSupplier;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.workbench.Progress;
 
 /**
@@ -159,7 +160,7 @@ final class TerminalProgress implements Progress {
         } else if (seconds >= 1) {
             line.append("  ").append(time(seconds));
         }
-        return note.isEmpty() ? line.toString() : line + "  " + note;
+        return Visible.text(note.isEmpty() ? line.toString() : line + "  " + note);
     }
 
     /** Seconds as a person says them: 42s, 5m06s, 2h03m. */

@@ -3,8 +3,12 @@ package org.diffusionsoup.cli.console;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.core.Visible;
 
-/** A table in plain text: columns as wide as they need; cells that are numbers stand right. */
+/**
+ * A table in plain text: columns as wide as they need; cells that are numbers stand right, and what
+ * would break out of a cell is made visible.
+ */
 public final class TextTable {
     private final List<List<String>> rows = new ArrayList<>();
 
@@ -21,7 +25,7 @@ public final class TextTable {
         }
         List<String> row = new ArrayList<>();
         for (Object cell : cells) {
-            row.add(String.valueOf(cell));
+            row.add(Visible.text(String.valueOf(cell)));
         }
         rows.add(row);
     }

@@ -19,6 +19,7 @@ import org.diffusionsoup.core.CarriedConfigs;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Checkpoint.Layout;
 import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
@@ -77,7 +78,7 @@ public record Converter(
         if (given.layout() == Layout.DIFFUSERS) {
             throw new SoupException(given.path() + " is a diffusers folder already.");
         }
-        checkFree(out);
+        OutputKind.MODEL_FOLDER.check(out, replace);
         SpecialWeights.refuse(given, "converted");
         Checkpoint single = TensorNames.today(given);
         Architecture architecture = architecture(single);
@@ -135,7 +136,7 @@ public record Converter(
                         source.checkUnchanged();
                     };
             if (replace) {
-                AtomicFiles.replaceFolder(out, fill);
+                AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, fill);
             } else {
                 AtomicFiles.writeFolder(out, fill);
             }
@@ -161,7 +162,7 @@ public record Converter(
                             + given.path()
                             + " is a diffusers folder.");
         }
-        checkFree(out);
+        OutputKind.MODEL_FILE.check(out, replace);
         SpecialWeights.refuse(given, "converted");
         Checkpoint diffusers = TensorNames.today(given);
         Architecture architecture = architecture(diffusers);
@@ -207,15 +208,6 @@ public record Converter(
                                 TrainingObjective.MODELSPEC,
                                 p.equals(TrainingObjective.VELOCITY) ? "v" : p));
         return header;
-    }
-
-    private void checkFree(Path out) {
-        if (!replace && Files.exists(out)) {
-            throw new SoupException(
-                    "Cannot write "
-                            + out
-                            + ": it exists; remove it or allow replacing it (--force).");
-        }
     }
 
     private static Architecture architecture(Checkpoint checkpoint) {

@@ -97,8 +97,10 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                         a.path()
                                 + " and "
                                 + b.path()
-                                + " have no tensor in common; bring them into one layout first"
-                                + " (soup convert).");
+                                + " have no tensor in common; bring them into one layout first, with '"
+                                + (a.folder().isPresent() && b.folder().isEmpty() ? b : a)
+                                        .convertCommand()
+                                + "'.");
             }
             long total = jobs.stream().mapToLong(Job::bytes).sum();
             long done = 0;

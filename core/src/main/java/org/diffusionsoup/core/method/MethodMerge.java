@@ -1,6 +1,5 @@
 package org.diffusionsoup.core.method;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,6 +17,7 @@ import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.TensorSource;
@@ -169,10 +169,7 @@ public final class MethodMerge {
                                 + ".");
             }
         }
-        if (!replace && Files.exists(output)) {
-            throw new SoupException(
-                    "Cannot write to " + output + ": it exists; remove it or allow replacing it.");
-        }
+        OutputKind.MODEL.check(output, replace);
     }
 
     /** SHA-256 of every part of every input: by part, then by input. */

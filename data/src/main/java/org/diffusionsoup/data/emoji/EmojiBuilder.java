@@ -114,6 +114,7 @@ public final class EmojiBuilder {
         }
         AtomicFiles.replaceFolder(
                 out,
+                Dataset.KIND,
                 folder -> {
                     Dataset.write(folder, "emoji", shards);
                     Attribution.write(folder, sources);

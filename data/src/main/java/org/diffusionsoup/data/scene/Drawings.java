@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RowDigest;
@@ -22,6 +23,9 @@ import org.diffusionsoup.data.TarFile;
 public final class Drawings {
     /** Name of the index inside the folder. */
     public static final String INDEX = "drawings.json";
+
+    /** A folder of drawings as an output. */
+    public static final OutputKind KIND = OutputKind.folderWith("a folder of drawings", INDEX);
 
     static final String FORMAT = "diffusion-soup-drawings/1";
 

@@ -1,6 +1,5 @@
 package org.diffusionsoup.data.scene;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,11 +53,8 @@ public final class DrawingsBuilder {
         }
         checkKeys(rows.values());
         rows.values().forEach(r -> r.sort(Comparator.comparing(row -> row.drawing().key())));
-        if (Files.exists(out) && !Files.isRegularFile(out.resolve(Drawings.INDEX))) {
-            AtomicFiles.writeFolder(out, folder -> DrawingsFiles.write(folder, rows, packages));
-        } else {
-            AtomicFiles.replaceFolder(out, folder -> DrawingsFiles.write(folder, rows, packages));
-        }
+        AtomicFiles.replaceFolder(
+                out, Drawings.KIND, folder -> DrawingsFiles.write(folder, rows, packages));
         return Drawings.load(out);
     }
 

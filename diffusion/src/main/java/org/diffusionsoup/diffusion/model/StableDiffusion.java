@@ -1,8 +1,8 @@
 package org.diffusionsoup.diffusion.model;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
@@ -47,9 +47,7 @@ public record StableDiffusion(
      * @throws SoupException when the folder is not a pipeline of this kind
      */
     public static StableDiffusion load(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            throw new SoupException(folder + " is not a folder; give a model in diffusers layout.");
-        }
+        DiffusersFolder.require(folder);
         JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
         String kind = index.text("_class_name", "");
         if (!kind.equals("StableDiffusionPipeline")) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -74,6 +75,7 @@ public final class TextToImagePipeline implements AutoCloseable {
      * @throws SoupException when the folder is not such a pipeline
      */
     public static TextToImagePipeline load(Path folder) {
+        DiffusersFolder.require(folder);
         Path index = folder.resolve("model_index.json");
         if (!Files.isRegularFile(index)) {
             throw new SoupException(

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ShardParts;
 import org.diffusionsoup.data.ShardScan;
@@ -65,7 +66,7 @@ public record Dedup(NearDuplicates.Found found, List<Path> written) {
             AtomicFiles.IoConsumer<Path> content =
                     temp -> write(shards, found, temp, folder, written, stages);
             if (replace) {
-                AtomicFiles.replaceFolder(folder, content);
+                AtomicFiles.replaceFolder(folder, OutputKind.TARS, content);
             } else {
                 AtomicFiles.writeFolder(folder, content);
             }

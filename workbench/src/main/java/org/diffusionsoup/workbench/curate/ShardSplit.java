@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ShardParts;
 import org.diffusionsoup.data.ShardScan;
@@ -155,7 +156,7 @@ public record ShardSplit(List<Part> shards, int leftOut, int moved) {
                                                         : position.getOrDefault(part[row], -1),
                                         new StageProgress(progress)));
         if (replace) {
-            AtomicFiles.replaceFolder(out, content);
+            AtomicFiles.replaceFolder(out, OutputKind.TARS, content);
         } else {
             AtomicFiles.writeFolder(out, content);
         }

@@ -21,6 +21,7 @@ import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
@@ -193,6 +194,7 @@ public final class Demo {
 
     /** Refuses an output folder that a run with another plan has filled. */
     public void claimFolder() {
+        OwnOutputs.DEMO.checkOwn(plan.out());
         Path marker = plan.out().resolve("plan.txt");
         String text = plan.toString() + "\n";
         try {

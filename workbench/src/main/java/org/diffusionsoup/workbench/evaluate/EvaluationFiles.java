@@ -27,6 +27,13 @@ import org.diffusionsoup.workbench.report.Table;
 public final class EvaluationFiles {
     private static final int DIGITS = 4;
     private static final int PROMPTS_PER_PAGE = 20;
+
+    /** Name of the file with all numbers. */
+    public static final String RESULTS = "results.json";
+
+    /** Name of the folder for pictures, scores and models where no other is named. */
+    public static final String CACHE = "cache";
+
     private static final int SIDE = 128;
 
     private final Evaluation evaluation;
@@ -42,7 +49,7 @@ public final class EvaluationFiles {
         EvaluationFiles files = new EvaluationFiles(evaluation, out);
         try {
             AtomicFiles.write(
-                    out.resolve("results.json"),
+                    out.resolve(RESULTS),
                     new ObjectMapper()
                             .writerWithDefaultPrettyPrinter()
                             .writeValueAsString(json(evaluation))

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -24,6 +25,9 @@ final class ModelHash {
      * @throws SoupException if there is no such folder, or it holds no weights
      */
     static String of(Path folder) {
+        if (Files.isRegularFile(folder)) {
+            DiffusersFolder.require(folder);
+        }
         if (!Files.isDirectory(folder)) {
             throw new SoupException(
                     "There is no model folder "

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.workbench.OwnOutputs;
 
 /**
  * What to draw and where to put it.
@@ -52,6 +53,7 @@ public record GenerateRequest(
                     "--out %s is a folder; name a .png file, or use --each for single pictures."
                             .formatted(sheet.get()));
         }
+        sheet.ifPresent(OwnOutputs.PICTURE::checkOwn);
         if (folder.isPresent() && Files.exists(folder.get()) && !isEmptyFolder(folder.get())) {
             throw new SoupException(
                     "--each %s exists and is not an empty folder; choose a new one."

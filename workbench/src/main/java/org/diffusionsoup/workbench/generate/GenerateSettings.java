@@ -13,6 +13,8 @@ import org.diffusionsoup.core.SoupException;
  * @param sampler the scheduler; empty for each model's own
  * @param size side of the square pictures in pixels; empty for the size each model was trained on
  * @param batch pictures denoised together, at least 1; more is faster and takes more memory
+ * @param mayBeLong whether drawing may take more than two hours; otherwise its time is estimated
+ *     first from two steps of one picture
  */
 public record GenerateSettings(
         int steps,
@@ -20,7 +22,11 @@ public record GenerateSettings(
         String negativePrompt,
         Optional<Sampler> sampler,
         OptionalInt size,
-        int batch) {
+        int batch,
+        boolean mayBeLong) {
+
+    /** Hours beyond which drawing has to be allowed explicitly. */
+    public static final double LONG_HOURS = 2;
 
     /** Steps of the embedded base's defaults. */
     public static final int STEPS = 25;
@@ -51,6 +57,17 @@ public record GenerateSettings(
         }
     }
 
+    /** The same for work that may take its time. */
+    public GenerateSettings(
+            int steps,
+            double guidance,
+            String negativePrompt,
+            Optional<Sampler> sampler,
+            OptionalInt size,
+            int batch) {
+        this(steps, guidance, negativePrompt, sampler, size, batch, true);
+    }
+
     /** 25 steps of the model's own scheduler, guidance 3, the model's own size, batches of 16. */
     public static GenerateSettings defaults() {
         return new GenerateSettings(
@@ -59,6 +76,7 @@ public record GenerateSettings(
 
     /** The same with another number of steps. */
     public GenerateSettings withSteps(int other) {
-        return new GenerateSettings(other, guidance, negativePrompt, sampler, size, batch);
+        return new GenerateSettings(
+                other, guidance, negativePrompt, sampler, size, batch, mayBeLong);
     }
 }

@@ -1,14 +1,15 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorSource;
@@ -25,6 +26,7 @@ import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.png.PictureMetadata;
 
@@ -38,11 +40,16 @@ import org.diffusionsoup.workbench.png.PictureMetadata;
  * at once.
  */
 public final class Generator implements AutoCloseable {
+    /** Denoising steps of all pictures from which their time is estimated first. */
+    private static final long PROBED_STEPS = 2000;
+
     private final String name;
     private final String unetHash;
     private final TextToImagePipeline pipeline;
     private final GenerateSettings settings;
     private final SamplingOptions options;
+    private final DrawingCost cost;
+    private final int divisor;
     private final Runnable release;
     private final Map<String, Parameters> components = new TreeMap<>();
 
@@ -75,6 +82,14 @@ public final class Generator implements AutoCloseable {
                     "--size %d does not suit %s; give a multiple of %d."
                             .formatted(size, name, divisor));
         }
+        cost =
+                new DrawingCost(
+                        unet,
+                        VaeConfig.of(
+                                JsonConfig.read(
+                                        folders.getFirst().resolve("vae").resolve("config.json"))));
+        this.divisor = divisor;
+        cost.check(size, 1, settings.guidance() > 1, divisor);
         options =
                 new SamplingOptions(
                         settings.steps(),
@@ -103,7 +118,7 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator open(Path folder, GenerateSettings settings) {
-        requireFolder(folder);
+        DiffusersFolder.require(folder);
         TextToImagePipeline pipeline = TextToImagePipeline.load(folder);
         return orRelease(
                 ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
@@ -116,7 +131,7 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator exchangeable(Path folder, GenerateSettings settings) {
-        requireFolder(folder);
+        DiffusersFolder.require(folder);
         StableDiffusion model = StableDiffusion.load(folder);
         Generator g =
                 orRelease(
@@ -159,7 +174,7 @@ public final class Generator implements AutoCloseable {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one --model.");
         }
-        folders.forEach(Generator::requireFolder);
+        folders.forEach(DiffusersFolder::require);
         Path first = folders.getFirst();
         folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
         StableDiffusion model = StableDiffusion.load(first);
@@ -196,13 +211,6 @@ public final class Generator implements AutoCloseable {
         } catch (RuntimeException e) {
             release.run();
             throw e;
-        }
-    }
-
-    private static void requireFolder(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            throw new SoupException(
-                    "There is no model folder " + folder + "; give one in diffusers layout.");
         }
     }
 
@@ -302,6 +310,7 @@ public final class Generator implements AutoCloseable {
             throw new IllegalArgumentException(
                     prompts.size() + " prompts need as many seeds, not " + seeds.size());
         }
+        checkWork(prompts, seeds);
         progress.start("generate " + name, prompts.size(), "images");
         List<RgbImage> out = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += settings.batch()) {
@@ -322,6 +331,49 @@ public final class Generator implements AutoCloseable {
             progress.advance(to - from);
         }
         return out;
+    }
+
+    /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
+    private void checkWork(List<String> prompts, List<Long> seeds) {
+        int pictures = prompts.size();
+        DrawingCost.checkKept(pictures, size());
+        cost.check(size(), Math.min(settings.batch(), pictures), settings.guidance() > 1, divisor);
+        if (settings.mayBeLong() || (long) pictures * settings.steps() < PROBED_STEPS) {
+            return;
+        }
+        probe(prompts.getFirst(), seeds.getFirst(), 1); // the first of all takes longer
+        double one = probe(prompts.getFirst(), seeds.getFirst(), 1);
+        double two = probe(prompts.getFirst(), seeds.getFirst(), 2);
+        double step = Math.max(0, two - one);
+        double hours = pictures * Math.max(one, one + step * (settings.steps() - 1)) / 3600;
+        if (hours > GenerateSettings.LONG_HOURS) {
+            throw new SoupException(
+                    String.format(
+                            Locale.ROOT,
+                            "%,d pictures of %d steps with %s take about %,.0f hours here (a step of one picture took %.1f ms); add --yes if that is meant.",
+                            pictures,
+                            settings.steps(),
+                            name,
+                            hours,
+                            1000 * step));
+        }
+    }
+
+    private double probe(String prompt, long seed, int steps) {
+        long start = System.nanoTime();
+        try (Scope scope = Scope.open()) {
+            var few =
+                    new SamplingOptions(
+                            steps,
+                            settings.guidance(),
+                            0,
+                            settings.negativePrompt(),
+                            size(),
+                            size());
+            TextToImagePipeline.toBytes(
+                    pipeline.generate(List.of(prompt), new long[] {seed}, few, (i, x) -> {}));
+        }
+        return (System.nanoTime() - start) / 1e9;
     }
 
     /** Frees the weights. */

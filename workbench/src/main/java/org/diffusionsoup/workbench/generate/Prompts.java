@@ -27,8 +27,12 @@ public final class Prompts {
      * @throws SoupException if the file is missing, no UTF-8 text, or holds no prompt
      */
     public static List<String> read(Path file) {
-        if (!Files.isRegularFile(file)) {
+        if (!Files.exists(file)) {
             throw new SoupException("There is no prompts file " + file + ".");
+        }
+        if (Files.isDirectory(file)) {
+            throw new SoupException(
+                    file + " is a folder; give a file with one prompt a line, or a pipe.");
         }
         List<String> prompts;
         try {

@@ -8,6 +8,7 @@ import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
@@ -89,6 +90,7 @@ public final class AestheticTrainer {
             }
             AtomicFiles.replaceFolder(
                     out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder ->
                             JudgeFit.saveWeights(
                                     folder.resolve(BlipShape.WEIGHTS), head.parameters(), recipe));

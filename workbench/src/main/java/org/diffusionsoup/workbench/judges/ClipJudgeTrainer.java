@@ -11,6 +11,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.clip.ClipModel;
@@ -75,7 +76,9 @@ public final class ClipJudgeTrainer {
         List<String> texts = new ArrayList<>();
         rows.rows().forEach(r -> texts.addAll(JudgeTexts.all(r)));
         AtomicFiles.replaceFolder(
-                tokens, folder -> BpeTrainer.train(texts, MERGES).write(folder, ClipShape.TOKENS));
+                tokens,
+                OutputKind.folderWith("a tokenizer", "vocab.json"),
+                folder -> BpeTrainer.train(texts, MERGES).write(folder, ClipShape.TOKENS));
         ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
         ClipModel clip = new ClipModel(config(tokenizer.vocabSize()));
         try {
@@ -94,6 +97,7 @@ public final class ClipJudgeTrainer {
             }
             AtomicFiles.replaceFolder(
                     out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder -> {
                         JudgeFit.saveWeights(
                                 folder.resolve(BlipShape.WEIGHTS), clip.parameters(), recipe);

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
@@ -89,6 +90,7 @@ public final class RewardTrainer {
             List<String> vocabulary = vocabulary();
             AtomicFiles.replaceFolder(
                     out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder ->
                             BlipShape.save(
                                     folder,

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
@@ -62,6 +63,7 @@ public final class VqaTrainer {
             }
             AtomicFiles.replaceFolder(
                     out,
+                    OutputKind.WEIGHTS_FOLDER,
                     folder ->
                             BlipShape.save(
                                     folder,

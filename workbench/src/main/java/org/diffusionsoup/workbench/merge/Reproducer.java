@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.HashCache;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
@@ -53,9 +54,7 @@ public final class Reproducer {
     public Reproduction reproduce(Path file, List<Path> places, Optional<Path> out) {
         Path self = file.toAbsolutePath().normalize();
         Path parent = Optional.ofNullable(self.getParent()).orElse(self);
-        if (out.isPresent() && Files.exists(out.get())) {
-            throw new SoupException(out.get() + " exists already; name another --out.");
-        }
+        out.ifPresent(OutputKind.MODEL::checkNew);
         try (Checkpoint original = Checkpoint.open(file)) {
             StoredRecipe recipe = StoredRecipe.of(original);
             List<Path> inputs =

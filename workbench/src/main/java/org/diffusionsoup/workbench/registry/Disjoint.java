@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.registry;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -8,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
@@ -66,9 +66,7 @@ public final class Disjoint {
         List<Path> tars = new ArrayList<>();
         for (int i = 0; i < parts; i++) {
             Path tar = prefix.resolveSibling(prefix.getFileName() + "-" + (i + 1) + ".tar");
-            if (Files.exists(tar)) {
-                throw new SoupException(tar + " exists already; name another --out.");
-            }
+            OutputKind.TAR.checkNew(tar);
             ShardWriter.write(tar, into.get(i));
             tars.add(tar);
         }

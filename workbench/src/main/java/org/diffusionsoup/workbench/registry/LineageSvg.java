@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.Lineage.Edge;
 import org.diffusionsoup.registry.Lineage.Node;
@@ -28,7 +29,7 @@ public final class LineageSvg {
         b.append(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\">\n"
                         .formatted(width, height, width, height));
-        b.append("<title>Shards, ingredients and soups</title>\n");
+        b.append("<title>Shards, ingredients and soups, by Diffusion Soup</title>\n");
         Map<Long, int[]> places = new HashMap<>();
         Map<Long, Node> nodes = new HashMap<>();
         for (int c = 0; c < 3; c++) {
@@ -53,7 +54,7 @@ public final class LineageSvg {
 
     /** The drawing in a page that needs nothing else. */
     public static String html(Lineage l) {
-        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Lineage</title>"
+        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"Diffusion Soup\"><title>Lineage</title>"
                 + "</head>\n<body style=\"font-family:sans-serif;margin:2em\">\n<h1>Lineage</h1>\n"
                 + "<p>Withdrawn things are struck out, superseded soups are grey.</p>\n"
                 + svg(l)
@@ -117,11 +118,14 @@ public final class LineageSvg {
     }
 
     private static String shorten(String s, int n) {
-        return s.length() <= n ? s : s.substring(0, n - 1) + "…";
+        return s.codePointCount(0, s.length()) <= n
+                ? s
+                : s.substring(0, s.offsetByCodePoints(0, n - 1)) + "…";
     }
 
     private static String escape(String s) {
-        return s.replace("&", "&amp;")
+        return Visible.text(s)
+                .replace("&", "&amp;")
                 .replace("<", "&lt;")
                 .replace(">", "&gt;")
                 .replace("\"", "&quot;");

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.report;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.diffusionsoup.core.Visible;
 
 /**
  * Writes elements that are also well-formed XML: everything escaped, every element closed by its
@@ -97,9 +98,9 @@ final class Markup {
         }
     }
 
-    private void escape(String text) {
-        int length = text.length();
-        for (int i = 0; i < length; i++) {
+    private void escape(String any) {
+        String text = Visible.lines(any);
+        for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             switch (c) {
                 case '&' -> out.append("&amp;");
@@ -107,22 +108,8 @@ final class Markup {
                 case '>' -> out.append("&gt;");
                 case '"' -> out.append("&quot;");
                 case '\'' -> out.append("&#39;");
-                default -> {
-                    if (Character.isHighSurrogate(c)
-                            && i + 1 < length
-                            && Character.isLowSurrogate(text.charAt(i + 1))) {
-                        out.append(c).append(text.charAt(++i));
-                    } else {
-                        out.append(isXmlCharacter(c) ? c : '\uFFFD');
-                    }
-                }
+                default -> out.append(c); // what XML does not allow is visible by now
             }
         }
-    }
-
-    private static boolean isXmlCharacter(char c) {
-        return c == '\n'
-                || c == '\t'
-                || (c >= 0x20 && !Character.isSurrogate(c) && c != 0xFFFE && c != 0xFFFF);
     }
 }

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import org.diffusionsoup.workbench.OwnOutputs;
 
 /** Turns a report into a page; the only place that knows the page's structure. */
 final class PageWriter {
@@ -20,6 +21,7 @@ final class PageWriter {
         out.open("html", "lang", "en").newline();
         out.open("head");
         out.empty("meta", "charset", "utf-8");
+        out.empty("meta", "name", "generator", "content", OwnOutputs.MAKER);
         out.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
         out.empty("meta", "name", "color-scheme", "content", "light dark");
         out.element("title", report.title());

@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.search;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
@@ -61,13 +61,7 @@ public final class SoupSearch {
      *     the journal belongs to another search
      */
     public FoundSoup run() {
-        request.out()
-                .filter(o -> !request.replace() && Files.exists(o))
-                .ifPresent(o -> {
-                    throw new SoupException(
-                            o
-                                    + " exists already; name another --out, or add --force to replace it.");
-                });
+        request.out().ifPresent(o -> OutputKind.MODEL.check(o, request.replace()));
         long start = System.nanoTime();
         progress.start("open ingredients", 0, "");
         Souper.Options options = Souper.Options.DEFAULT;

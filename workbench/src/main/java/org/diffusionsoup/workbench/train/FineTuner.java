@@ -14,6 +14,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
@@ -74,11 +75,7 @@ public final class FineTuner {
 
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
-        if (Files.exists(request.out()) && !request.replace()) {
-            throw new SoupException(
-                    request.out()
-                            + " already exists; choose another --out or allow it with --force.");
-        }
+        OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
         List<Shard> shards = new ArrayList<>();
         for (String ref : request.shards()) {
             Shard s = ShardRef.parse(ref).open().train();
@@ -207,7 +204,7 @@ public final class FineTuner {
                     LossLog.writeCsv(folder.resolve(LOSS_FILE), lossCurve(curve));
                 };
         if (request.replace()) {
-            AtomicFiles.replaceFolder(request.out(), content);
+            AtomicFiles.replaceFolder(request.out(), OutputKind.MODEL_FOLDER, content);
         } else {
             AtomicFiles.writeFolder(request.out(), content);
         }

@@ -99,7 +99,7 @@ class HtmlReportTest {
         Document page = parse(report.toHtml());
         assertThat(page.getElementsByTagName("script").getLength()).isEqualTo(1);
         String shown = page.getElementsByTagName("h1").item(0).getTextContent();
-        assertThat(shown).isEqualTo("</td><script>alert('x')</script> & \"q\" \uFFFD \uFFFD 😀");
+        assertThat(shown).isEqualTo("</td><script>alert('x')</script> & \"q\" \\u0000 \\ud800 😀");
     }
 
     @Test

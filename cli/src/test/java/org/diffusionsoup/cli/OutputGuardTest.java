@@ -1,0 +1,319 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.ProjectFiles;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+/**
+ * No command replaces anything but an output of its own kind: not the program, not a person's
+ * files, allowed to or not. {@link #COMMANDS} has every command that writes where it is told; one
+ * that is missing fails {@link #everyCommandThatWritesIsHere}.
+ */
+class OutputGuardTest {
+    /** A command line in which OUT is the output; the guard comes before anything else is read. */
+    private static final List<String> COMMANDS =
+            List.of(
+                    "make A B -o OUT --force",
+                    "merge A B -o OUT --force",
+                    "adjust A --add B -o OUT --force",
+                    "cook RECIPE -o OUT --force",
+                    "convert MODEL -o OUT --force",
+                    "reproduce A -o OUT",
+                    "search greedy MODEL MODEL --judge CLIP --prompts PROMPTS --validation 3 -o OUT --force",
+                    "search reverse-greedy MODEL MODEL --judge CLIP --prompts PROMPTS --validation 3 -o OUT --force",
+                    "search leave-one-out MODEL MODEL --judge CLIP --prompts PROMPTS --validation 3 -o OUT --force",
+                    "search simplex MODEL MODEL --judge CLIP --prompts PROMPTS --validation 3 -o OUT --force",
+                    "search greedy A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
+                    "search reverse-greedy A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
+                    "search leave-one-out A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
+                    "search simplex A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
+                    "train --base MODEL --shard TAR -o OUT --force",
+                    "pretrain --work NEW -o OUT",
+                    "generate --model MODEL --prompt x -o OUT",
+                    "generate --model MODEL --prompt x --each OUT",
+                    "evaluate RECIPE -o OUT",
+                    "diff A B --plot OUT",
+                    "audit --model MODEL --shard TAR --judge CLIP --page OUT",
+                    "judge train clip --data TAR --work NEW -o OUT",
+                    "judge questions TAR -o OUT",
+                    "data import PHOTOS --provider me --licence CC0-1.0 -o OUT --force",
+                    "data filter TAR --clip-score 0.2 --judge CLIP -o OUT --force",
+                    "data retrieve TAR --prompt x --k 1 --judge CLIP -o OUT --force",
+                    "data split TAR --random 2 -o OUT --force",
+                    "data dedup TAR -o OUT --force",
+                    "data dedup TAR --page OUT --force",
+                    "data sheet TAR -o OUT --force",
+                    "data build-emoji -o OUT --force",
+                    "data build-drawings --no-openclipart -o OUT --force",
+                    "data drawings -o OUT --force",
+                    "data scenes -o OUT --force",
+                    "demo --quick -o OUT",
+                    "lineage --registry REGISTRY -o OUT",
+                    "certificate 1 --registry REGISTRY -o OUT",
+                    "withdraw noto --reason ended --registry REGISTRY -o OUT",
+                    "export everyone --registry REGISTRY -o OUT");
+
+    /** Options that say where something is written. */
+    private static final Set<String> OUTPUTS =
+            Set.of("--out", "--page", "--plot", "--each", "--clip-out", "--cache");
+
+    /** Files go into a folder of these, under names of their own; or names are made from OUT. */
+    private static final Set<String> OTHERWISE =
+            Set.of(
+                    "soup bench make-checkpoints --out",
+                    "soup data build-emoji --cache",
+                    "soup data build-drawings --cache",
+                    "soup evaluate --cache",
+                    "soup split --out");
+
+    @TempDir private Path temp;
+    private Path home = Path.of("");
+    private String homeBefore = "";
+
+    @BeforeEach
+    void project() throws IOException {
+        homeBefore = System.getProperty(ProjectFiles.HOME, "");
+        home = Files.createDirectory(temp.resolve("project"));
+        System.setProperty(ProjectFiles.HOME, home.toString());
+        write("soup", "#!/bin/sh\nexit 0\n");
+        write("pom.xml", "<project/>");
+        write("README.md", "# Read me\n");
+        write("core/pom.xml", "<project/>");
+        write("core/src/main/java/Main.java", "class Main {}");
+        write(".git/HEAD", "ref: refs/heads/main\n");
+        write("docs/page.md", "# A page\n");
+        MergeModels.folder(home.resolve("models/base"), 1);
+        write("mine/notes.txt", "notes");
+        write("mine/run.sh", "#!/bin/sh\n");
+        write("mine/data.json", "{\"mine\": true}");
+        write("mine/index.html", "<!DOCTYPE html><title>mine</title>");
+        write("mine/drawing.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+        Files.write(home.resolve("mine/photo.png"), PNG);
+        MergeModels.folder(home.resolve("mine/model"), 2);
+        write("mine/model/thesis/chapter1.txt", "It is");
+        MergeModels.file(temp.resolve("a.safetensors"), 3);
+        MergeModels.file(temp.resolve("b.safetensors"), 4);
+        Files.writeString(temp.resolve("prompts.txt"), "a\nb\nc\nd\ne\nf\n");
+        Files.writeString(temp.resolve("recipe.yaml"), "inputs: {}\n");
+        Files.createDirectories(temp.resolve("photos"));
+    }
+
+    private static final byte[] PNG =
+            "\u0089PNG\r\n\u001a\nsomebody's".getBytes(StandardCharsets.ISO_8859_1);
+
+    @AfterEach
+    void back() {
+        System.setProperty(ProjectFiles.HOME, homeBefore);
+    }
+
+    private void write(String name, String text) throws IOException {
+        Path file = home.resolve(name);
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, text);
+    }
+
+    private Object[] words(String command, Path out) {
+        Map<String, Object> values =
+                Map.ofEntries(
+                        Map.entry("OUT", out),
+                        Map.entry("NEW", temp.resolve("new")),
+                        Map.entry("A", temp.resolve("a.safetensors")),
+                        Map.entry("B", temp.resolve("b.safetensors")),
+                        Map.entry("MODEL", TinyModels.sd15()),
+                        Map.entry("CLIP", TinyModels.clip()),
+                        Map.entry("RECIPE", temp.resolve("recipe.yaml")),
+                        Map.entry("PROMPTS", temp.resolve("prompts.txt")),
+                        Map.entry("PHOTOS", temp.resolve("photos")),
+                        Map.entry("REGISTRY", temp.resolve("registry")),
+                        Map.entry("TAR", temp.resolve("some.tar")));
+        return Stream.of(command.split(" ")).map(w -> values.getOrDefault(w, w)).toArray();
+    }
+
+    @TestFactory
+    Stream<DynamicTest> everyCommandLeavesEverythingElseAlone() {
+        return COMMANDS.stream()
+                .map(command -> DynamicTest.dynamicTest(command, () -> leavesAlone(command)));
+    }
+
+    private void leavesAlone(String command) throws IOException {
+        Map<String, String> before = contents(home);
+        List<String> targets =
+                List.of(
+                        "soup",
+                        "pom.xml",
+                        "README.md",
+                        "core",
+                        "core/src",
+                        ".git",
+                        "models",
+                        "docs",
+                        ".",
+                        "..",
+                        "../project",
+                        "mine",
+                        "mine/notes.txt",
+                        "mine/run.sh",
+                        "mine/data.json",
+                        "mine/index.html",
+                        "mine/drawing.svg",
+                        "mine/photo.png",
+                        "mine/model",
+                        "core/src/../../soup");
+        for (String target : targets) {
+            boolean png =
+                    target.endsWith(".png")
+                            && Set.of("sheet", "drawings", "scenes")
+                                    .contains(command.split(" ")[1]);
+            boolean html = target.endsWith(".html") && command.contains("data dedup");
+            if (png || html) {
+                continue; // pictures and pages that --force replaces whoever made them
+            }
+            Run run = Run.of(words(command, home.resolve(target)));
+            assertThat(run.status()).as("%s -> %s: %s", command, target, run.out()).isNotZero();
+            assertThat(run.err()).as("%s -> %s", command, target).doesNotContain("internal error");
+            assertThat(contents(home).equals(before))
+                    .as("%s -> %s: %s", command, target, run.err())
+                    .isTrue();
+            if (target.equals("soup")
+                    && !command.contains("--each")
+                    && !command.contains(
+                            "lineage")) { // it is the guard that speaks, not another mistake
+                assertThat(run.err()).as(command).contains("is the program's launcher");
+            }
+        }
+    }
+
+    @Test
+    void everyCommandThatWritesIsHere() {
+        Set<String> found = new TreeSet<>();
+        collect(Parse.commandLine(), found);
+        Set<String> tested =
+                COMMANDS.stream()
+                        .map(OutputGuardTest::outputOf)
+                        .collect(Collectors.toCollection(TreeSet::new));
+        tested.addAll(OTHERWISE);
+        assertThat(tested).isEqualTo(found);
+    }
+
+    private static String outputOf(String command) {
+        List<String> words = List.of(command.split(" "));
+        String option = words.get(words.indexOf("OUT") - 1).replaceFirst("^-o$", "--out");
+        CommandLine.ParseResult parsed =
+                Parse.commandLine().parseArgs(words.toArray(String[]::new));
+        while (parsed.hasSubcommand()) {
+            parsed = parsed.subcommand();
+        }
+        return parsed.commandSpec().qualifiedName() + " " + option;
+    }
+
+    private static void collect(CommandLine line, Set<String> found) {
+        for (OptionSpec option : line.getCommandSpec().options()) {
+            for (String name : option.names()) {
+                if (OUTPUTS.contains(name)) {
+                    found.add(line.getCommandSpec().qualifiedName() + " " + name);
+                }
+            }
+        }
+        line.getSubcommands().values().forEach(sub -> collect(sub, found));
+    }
+
+    private static Map<String, String> contents(Path folder) throws IOException {
+        Map<String, String> contents = new TreeMap<>();
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path f : all.filter(Files::isRegularFile).toList()) {
+                contents.put(
+                        folder.relativize(f).toString(),
+                        new String(Files.readAllBytes(f), StandardCharsets.ISO_8859_1));
+            }
+        }
+        return contents;
+    }
+
+    @Test
+    void theSentenceSaysWhatIsThereAndWhatToDo() {
+        Object a = temp.resolve("a.safetensors");
+        Run.of("make", a, a, "-o", home.resolve("soup"), "--force")
+                .fails(1, "is the program's launcher", "never replaced", "another --out");
+        Run.of("make", a, a, "-o", home.resolve("core"), "--force")
+                .fails(1, "a part of Diffusion Soup itself");
+        Run.of("make", a, a, "-o", home, "--force").fails(1, "the folder of Diffusion Soup itself");
+        Run.of("make", a, a, "-o", temp, "--force")
+                .fails(1, "a folder around Diffusion Soup itself");
+        Run.of("make", a, a, "-o", home.resolve("mine/notes"), "--force").ok();
+        Run.of("make", a, a, "-o", home.resolve("mine/run.sh"), "--force")
+                .fails(1, "its ending .sh does not say", "mine/run.safetensors");
+        Run.of("make", a, a, "-o", home.resolve("mine"), "--force")
+                .fails(1, "mine is a folder, not a model", "not even with --force");
+        Run.of("make", a, a, "-o", home.resolve("mine/model"), "--force")
+                .fails(1, "holds 'thesis', which is no part of a model");
+        Run.of("make", a, a, "-o", home.resolve("models/base"), "--force")
+                .fails(1, "models/ of Diffusion Soup itself");
+        Run.of("make", a, a, "-o", "/dev/null", "--force").fails(1, "a device or a pipe");
+    }
+
+    @Test
+    void aNameSaysWhatIsWritten() {
+        Object a = temp.resolve("a.safetensors");
+        for (String ending : List.of("ckpt", "pt", "bin", "PNG", "gguf", "json", "tar")) {
+            Path out = temp.resolve("x." + ending);
+            Run.of("make", a, a, "-o", out)
+                    .fails(1, "ending ." + ending.toLowerCase(), "x.safetensors");
+            Run.of("merge", a, a, "-o", out).fails(1, "ending ." + ending.toLowerCase());
+            assertThat(out).doesNotExist();
+        }
+        Run.of(
+                        "generate",
+                        "--model",
+                        TinyModels.sd15(),
+                        "--prompt",
+                        "x",
+                        "-o",
+                        temp.resolve("s.jpg"))
+                .fails(1, "PNG", "ending .jpg", "s.png");
+        Path model = TinyModels.sd15();
+        Run.of("make", model, model, "-o", temp.resolve("m.safetensors"))
+                .fails(
+                        1,
+                        "m.safetensors names a file, and a model folder is made here",
+                        "as " + temp.resolve("m"));
+        Run.of("convert", model, "-o", temp.resolve("m.ckpt")).fails(1, "ending .ckpt");
+        Run.of("train", "--base", model, "--shard", "none.tar", "-o", temp.resolve("m.safetensors"))
+                .fails(1, "names a file");
+        Run.of("make", a, a, "-o", temp.resolve("v1.5")).ok(); // no ending of any format
+    }
+
+    @Test
+    void outputsMayBeNamedInAnyWay() throws IOException {
+        Path cwd = Path.of("").toAbsolutePath();
+        Path up = cwd.relativize(temp.toRealPath());
+        List<Path> made = new ArrayList<>();
+        for (String name : List.of("./x", "sub/../y", "z/", "./w/./v")) {
+            Path out = Path.of(up + "/" + name);
+            Run.of("make", TinyModels.sd15(), TinyModels.sd15(), "-o", out).ok();
+            made.add(out);
+        }
+        made.forEach(out -> assertThat(out.resolve("model_index.json")).isRegularFile());
+        Run.of("make", TinyModels.sd15(), TinyModels.sd15(), "-o", Path.of(up + "/new/.."))
+                .fails(1, "it ends in no name");
+    }
+}

@@ -1,0 +1,199 @@
+package org.diffusionsoup.core;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * A kind of thing that commands make, and the guard in front of what stands where one is to go: a
+ * path is replaced only by its own kind, whatever was allowed otherwise, and never where it belongs
+ * to Diffusion Soup itself ({@link ProjectFiles}). Empty files and folders hold nothing to lose and
+ * may be replaced by anything.
+ *
+ * @param noun with article, such as {@code "a model"}
+ * @param endings of names that say this kind, in lower case with their dot; a name with an ending
+ *     of another format is refused, since the file would not hold what its name says. Empty for
+ *     folders
+ * @param isOne whether what is at a path is of this kind, by its content; asked of existing paths
+ *     only
+ */
+public record OutputKind(String noun, List<String> endings, Predicate<Path> isOne) {
+    /** A checkpoint as one safetensors file. */
+    public static final OutputKind MODEL_FILE =
+            new OutputKind("a model", List.of(".safetensors"), ModelPaths::isModel);
+
+    /** A checkpoint as a folder. */
+    public static final OutputKind MODEL_FOLDER =
+            new OutputKind("a model folder", List.of(), ModelPaths::isModel);
+
+    /** A checkpoint in the layout of its ingredients, whichever that is. */
+    public static final OutputKind MODEL =
+            new OutputKind("a model", List.of(".safetensors"), ModelPaths::isModel);
+
+    /** The kept sum beside a soup, see {@link KeptSum}. */
+    public static final OutputKind SUM =
+            new OutputKind("a kept sum", List.of(".sum"), f -> KeptSum.isOne(f));
+
+    /** A PNG picture. */
+    public static final OutputKind PNG = file("a PNG picture", ".png", FileContent.PNG);
+
+    /** A page in HTML. */
+    public static final OutputKind HTML =
+            new OutputKind(
+                    "an HTML page",
+                    List.of(".html", ".htm"),
+                    f -> FileContent.of(f) == FileContent.HTML);
+
+    /** A drawing in SVG. */
+    public static final OutputKind SVG = file("an SVG drawing", ".svg", FileContent.SVG);
+
+    /** A text in JSON. */
+    public static final OutputKind JSON = file("a JSON file", ".json", FileContent.JSON);
+
+    /** A tar, as shards are. */
+    public static final OutputKind TAR = file("a shard", ".tar", FileContent.TAR);
+
+    /** A folder of one network with its configuration, as judges are. */
+    public static final OutputKind WEIGHTS_FOLDER =
+            new OutputKind("a judge", List.of(), ModelPaths::isWeightsFolder);
+
+    /** A folder of shards, one tar each. */
+    public static final OutputKind TARS =
+            new OutputKind(
+                    "a folder of shards",
+                    List.of(),
+                    folder ->
+                            holds(
+                                    folder,
+                                    f ->
+                                            Files.isRegularFile(f)
+                                                    && FileContent.of(f) == FileContent.TAR));
+
+    /** Endings of formats that people know; a file named so is expected to hold just that. */
+    private static final Set<String> FORMATS =
+            Set.of(
+                    ("safetensors ckpt pt pth bin onnx gguf ggml h5 msgpack npz npy pkl sum"
+                                    + " png jpg jpeg webp gif avif bmp tif tiff svg pdf html htm"
+                                    + " json jsonl csv tsv yaml yml txt md xml toml"
+                                    + " tar gz tgz zip 7z xz zst parquet arrow"
+                                    + " sh py java jar class exe so")
+                            .split(" "));
+
+    public OutputKind {
+        endings = List.copyOf(endings);
+    }
+
+    /** A kind that is a folder with a certain file in it. */
+    public static OutputKind folderWith(String noun, String file) {
+        return new OutputKind(noun, List.of(), f -> Files.isRegularFile(f.resolve(file)));
+    }
+
+    private static OutputKind file(String noun, String ending, FileContent content) {
+        return new OutputKind(noun, List.of(ending), f -> FileContent.of(f) == content);
+    }
+
+    private static boolean holds(Path folder, Predicate<Path> only) {
+        if (!Files.isDirectory(folder)) {
+            return false;
+        }
+        try (Stream<Path> all = Files.list(folder)) {
+            return all.allMatch(only);
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+    }
+
+    /**
+     * Checks a place where this kind of thing is to be written, before any work is done.
+     *
+     * @param out the file or folder to make
+     * @param replace whether one of this kind that is there already may be replaced
+     * @throws SoupException if the name's ending says another format, if something of another kind
+     *     or of the project itself is there, or something of this kind that may not be replaced
+     */
+    public void check(Path out, boolean replace) {
+        checkEnding(out);
+        checkReplaceable(out);
+        if (replace) {
+            ProjectFiles.checkShipped(out);
+        } else if (Files.exists(out)) {
+            throw new SoupException(
+                    "%s exists already; name another --out, or add --force to replace it."
+                            .formatted(out));
+        }
+    }
+
+    /** As {@link #check}, for outputs that never replace anything. */
+    public void checkNew(Path out) {
+        checkEnding(out);
+        checkReplaceable(out);
+        if (Files.exists(out)) {
+            throw new SoupException("%s exists already; name another --out.".formatted(out));
+        }
+    }
+
+    /** As {@link #check}, for commands that always replace an earlier output of their own kind. */
+    public void checkOwn(Path out) {
+        checkEnding(out);
+        checkReplaceable(out);
+    }
+
+    /** As {@link #checkOwn}, whatever the name's ending. */
+    public void checkReplaceable(Path out) {
+        ProjectFiles.check(out);
+        if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS)
+                || FileContent.isEmpty(out)
+                || isOne.test(out)) {
+            return;
+        }
+        String foreign = ModelPaths.foreign(out).map(f -> " and holds " + f).orElse("");
+        throw new SoupException(
+                "%s is %s%s, not %s; it is not replaced, not even with --force. Name another --out, or move it away yourself."
+                        .formatted(out, FileContent.describe(out), foreign, noun));
+    }
+
+    /**
+     * Checks that a name does not say another format than will be written.
+     *
+     * @throws SoupException naming what to write instead
+     */
+    public void checkEnding(Path out) {
+        String ending = ending(out).orElse("");
+        if (ending.isEmpty() || endings.contains(ending)) {
+            return;
+        }
+        String name = String.valueOf(out.getFileName());
+        String bare = name.substring(0, name.length() - ending.length());
+        if (endings.isEmpty()) {
+            throw new SoupException(
+                    "%s names a file, and %s is made here; name a folder, such as %s."
+                            .formatted(out, noun, out.resolveSibling(bare)));
+        }
+        throw new SoupException(
+                "%s would hold %s, which its ending %s does not say; only %s is written here. Name it %s."
+                        .formatted(
+                                out,
+                                noun,
+                                ending,
+                                endings.getFirst(),
+                                out.resolveSibling(bare + endings.getFirst())));
+    }
+
+    /** The ending of a path's name with its dot, in lower case, if it is that of a known format. */
+    static Optional<String> ending(Path path) {
+        String name = String.valueOf(path.getFileName());
+        int dot = name.lastIndexOf('.');
+        if (dot <= 0) {
+            return Optional.empty();
+        }
+        String ending = name.substring(dot + 1).toLowerCase(Locale.ROOT);
+        return FORMATS.contains(ending) ? Optional.of("." + ending) : Optional.empty();
+    }
+}

@@ -1,0 +1,48 @@
+package org.diffusionsoup.workbench.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.diffusion.vae.VaeConfig;
+import org.diffusionsoup.workbench.FreeMemory;
+import org.junit.jupiter.api.Test;
+
+class DrawingCostTest {
+    private static final double MIB = 1 << 20;
+
+    /** Of the shape whose resident memory beyond loading was measured. */
+    private static DrawingCost measured() {
+        Path base = Path.of("../models/emoji-base");
+        return new DrawingCost(
+                UNetConfig.of(JsonConfig.read(base.resolve("unet/config.json"))),
+                VaeConfig.of(JsonConfig.read(base.resolve("vae/config.json"))));
+    }
+
+    @Test
+    void theEstimateLiesAboveWhatWasMeasuredByLessThanTwice() {
+        assertThat(measured().bytes(512, 1, true) / MIB).isBetween(925.0, 2 * 925.0);
+        assertThat(measured().bytes(1024, 1, true) / MIB).isBetween(3746.0, 2 * 3746.0);
+        assertThat(measured().bytes(64, 256, true) / MIB).isBetween(4276.0, 2 * 4276.0);
+    }
+
+    @Test
+    void whatDoesNotFitIsRefusedWithWhatWould() {
+        assertThatThrownBy(() -> measured().check(65_536, 1, true, 16))
+                .isInstanceOf(SoupException.class)
+                .hasMessageMatching(
+                        "Drawing 1 pictures of 65,536×65,536 at once takes about .* TB of memory, and .* free; --size \\d+ --batch 1 would fit\\.");
+        assertThatThrownBy(() -> measured().check(64, 100_000_000, true, 16))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("--batch ");
+        assertThatCode(() -> measured().check(64, 1, true, 16)).doesNotThrowAnyException();
+        assertThatThrownBy(() -> DrawingCost.checkKept(1_000_000_000L, 64))
+                .hasMessageContaining("there is room for");
+        assertThat(FreeMemory.text(3.3e12)).isEqualTo("3.3 TB");
+        assertThat(FreeMemory.text(640e6)).isEqualTo("640 MB");
+    }
+}
