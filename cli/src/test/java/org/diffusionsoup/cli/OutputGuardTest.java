@@ -67,6 +67,7 @@ class OutputGuardTest {
                     "data build-drawings --no-openclipart -o OUT --force",
                     "data drawings -o OUT --force",
                     "data scenes -o OUT --force",
+                    "data build-scenes --rows 1 --heldout 0 -o OUT --force",
                     "demo --quick -o OUT",
                     "lineage --registry REGISTRY -o OUT",
                     "certificate 1 --registry REGISTRY -o OUT",

@@ -19,6 +19,8 @@ import org.diffusionsoup.core.SoupException;
  * @param domain one of the paper's nine domains (Table 1) or {@code other}
  * @param split {@code train} or {@code heldout}
  * @param sha256 of the image file's bytes, 64 lower-case hex digits
+ * @param scene what is on a composed picture, as the JSON text of one object (see {@link
+ *     org.diffusionsoup.data.scene.SceneRows}); empty for pictures that were not composed
  */
 public record SampleInfo(
         String key,
@@ -32,7 +34,27 @@ public record SampleInfo(
         String subgroup,
         String domain,
         String split,
-        String sha256) {
+        String sha256,
+        String scene) {
+
+    /** A row of a picture that was not composed. */
+    public SampleInfo(
+            String key,
+            String caption,
+            String name,
+            String style,
+            String subject,
+            String provider,
+            String licence,
+            String group,
+            String subgroup,
+            String domain,
+            String split,
+            String sha256) {
+        this(
+                key, caption, name, style, subject, provider, licence, group, subgroup, domain,
+                split, sha256, "");
+    }
 
     /** Checks the parts a reader relies on. */
     public SampleInfo {

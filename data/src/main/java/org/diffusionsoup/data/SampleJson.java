@@ -25,7 +25,8 @@ final class SampleJson {
                     "subgroup",
                     "domain",
                     "split",
-                    "sha256");
+                    "sha256",
+                    "scene");
 
     private SampleJson() {}
 
@@ -43,6 +44,9 @@ final class SampleJson {
         node.put("split", info.split());
         node.put("sha256", info.sha256());
         try {
+            if (!info.scene().isEmpty()) {
+                node.set("scene", MAPPER.readTree(info.scene()));
+            }
             return MAPPER.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
             throw new SoupException("row " + info.key() + " cannot be written as JSON", e);
@@ -90,7 +94,8 @@ final class SampleJson {
                 text(node, "subgroup"),
                 orElse(text(node, "domain"), Domains.OTHER),
                 orElse(text(node, "split"), Split.TRAIN.word()),
-                sha256);
+                sha256,
+                node.path("scene").isObject() ? node.path("scene").toString() : "");
     }
 
     /** A row whose picture has no words; callers that read on may count them. */

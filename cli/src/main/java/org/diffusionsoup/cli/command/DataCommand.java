@@ -9,6 +9,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             DataListCommand.class,
             DataInspectCommand.class,
+            DataBuildScenesCommand.class,
             DataScenesCommand.class,
             DataSheetCommand.class,
             DataImportCommand.class,

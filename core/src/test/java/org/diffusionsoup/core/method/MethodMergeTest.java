@@ -9,6 +9,7 @@ import static org.diffusionsoup.core.method.Models.load;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -211,9 +212,16 @@ class MethodMergeTest {
                 .hasMessageContaining("lies inside, the input");
         Path out = folder.resolve("there.safetensors");
         Files.writeString(out, "old");
+        for (boolean replace : new boolean[] {false, true}) {
+            assertThatThrownBy(() ->
+                            MethodMerge.create().replaceExisting(replace).make(recipe, out))
+                    .hasMessageContaining("is a text file, not a model; it is not replaced");
+            assertThat(out).hasContent("old");
+        }
+        Files.copy(models.path("a"), out, StandardCopyOption.REPLACE_EXISTING);
         assertThatThrownBy(() -> MethodMerge.create().make(recipe, out))
-                .hasMessageContaining("it exists");
-        assertThat(out).hasContent("old");
+                .hasMessageContaining("exists");
+        assertThat(out).hasSameBinaryContentAs(models.path("a"));
         MethodMerge.create().replaceExisting(true).make(recipe, out);
         assertThat(Models.values(out, "w")).containsExactly(1.5);
         assertThatThrownBy(() -> new Load("../a")).hasMessageContaining("no name of an input");
