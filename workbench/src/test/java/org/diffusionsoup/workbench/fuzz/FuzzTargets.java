@@ -197,7 +197,10 @@ final class FuzzTargets {
                                 .toJson();
                 scheduler.put("use_karras_sigmas", false).put("solver_order", 2);
                 scheduler.put("timestep_spacing", "leading").put("clip_sample_range", 1.0);
-                scheduler.put("skip_prk_steps", true).put("final_sigmas_type", "zero").put("lambda_min_clipped", -5.1);
+                scheduler
+                        .put("skip_prk_steps", true)
+                        .put("final_sigmas_type", "zero")
+                        .put("lambda_min_clipped", -5.1);
                 put(seeds, name + ".scheduler", scheduler);
             }
             seeds.put(
@@ -364,6 +367,9 @@ final class FuzzTargets {
                     continue;
                 }
                 Path target = folder.resolve(name).normalize();
+                if (!target.startsWith(folder) || target.equals(folder)) {
+                    continue;
+                }
                 try {
                     Files.createDirectories(target.getParent());
                     Files.write(
