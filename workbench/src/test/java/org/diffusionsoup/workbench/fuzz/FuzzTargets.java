@@ -367,6 +367,9 @@ final class FuzzTargets {
                     continue;
                 }
                 Path target = folder.resolve(name).normalize();
+                if (!target.startsWith(folder) || target.equals(folder)) {
+                    continue;
+                }
                 try {
                     Files.createDirectories(target.getParent());
                     Files.write(
