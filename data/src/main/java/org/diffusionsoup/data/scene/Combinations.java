@@ -24,8 +24,9 @@ public final class Combinations {
             String subject = g.subject().name();
             check(found, subject, scene.background().colour().word() + " background", BACKGROUNDS);
             g.colour().ifPresent(c -> check(found, subject, c.word(), COLOURS));
-            if (g.count() > 1) {
-                check(found, subject, Words.number(g.count()), COUNTS);
+            // One of the two counts at most, or the plural would be unknown.
+            if (g.count() > 1 && bucket(subject + " + counts", COUNTS) == g.count()) {
+                found.add(subject + " + " + Words.number(g.count()));
             }
         }
         if (scene.groups().size() == 2) {
@@ -38,8 +39,12 @@ public final class Combinations {
 
     private static void check(List<String> found, String subject, String with, int oneOf) {
         String pair = subject + " + " + with;
-        if (Seeds.bucket("scene-split-1: " + pair, oneOf) == 0) {
+        if (bucket(pair, oneOf) == 0) {
             found.add(pair);
         }
+    }
+
+    private static int bucket(String pair, int of) {
+        return Seeds.bucket("scene-split-1: " + pair, of);
     }
 }
