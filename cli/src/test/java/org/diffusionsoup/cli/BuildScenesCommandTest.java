@@ -85,7 +85,7 @@ class BuildScenesCommandTest {
         Run.of(start[0], start[1], start[2], start[3], start[4], out, "--domain", "toys")
                 .fails(2, "--domain must be of animals", "not toys");
         Run.of(start[0], start[1], start[2], start[3], start[4], out, "--subject", "octopus")
-                .fails(2, "No model may ever learn from octopuses");
+                .fails(2, "no model may ever learn from octopuses");
         assertThat(folder).isEmptyDirectory();
         Path unknown = build("o.tar", "--subject", "octopus", "--rows", 0, "--heldout", 2);
         assertThat(Shard.open(unknown).infos()).noneMatch(SampleInfo::isTrain);

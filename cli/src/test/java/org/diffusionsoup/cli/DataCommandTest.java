@@ -233,7 +233,7 @@ class DataCommandTest {
                 new String[][] {
                     {empty.toString(), "zero rows"},
                     {in("gone").toString(), "gone is not a folder"},
-                    {photos.resolve("cat.png").toString(), "cat.png is not a folder"}
+                    {photos.resolve("cat.png").toString(), "cat.png is not a folder or tar"}
                 }) {
             Run.of(
                             "data",

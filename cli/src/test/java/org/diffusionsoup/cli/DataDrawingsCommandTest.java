@@ -74,7 +74,7 @@ class DataDrawingsCommandTest {
         assertThat(built.path("subjects").asInt()).isEqualTo(1);
         assertThat(built.path("sha256").asText()).isEqualTo(Drawings.load(in("d")).sha256());
         Run.of("data", "build-drawings", "--out", in("d"), "--packages", packages)
-                .fails(1, "already exists", "--force");
+                .fails(1, "exists already", "--force");
         Run.of("data", "build-drawings", "--out", in("e"), "--openclipart", folder)
                 .fails(1, "does not exist; install the Debian package", "--no-openclipart");
         assertThat(in("e")).doesNotExist();

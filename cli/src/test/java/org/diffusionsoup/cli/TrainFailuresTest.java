@@ -58,7 +58,7 @@ class TrainFailuresTest {
     @Test
     void aBaseThatIsNotThere() {
         Path base = temp.resolve("no-base");
-        train(base, shard).fails(SoupCli.FAILED, base + " is not a folder", "diffusers layout");
+        train(base, shard).fails(SoupCli.FAILED, "no model folder " + base, "diffusers layout");
     }
 
     @Test

@@ -1,6 +1,8 @@
 package org.diffusionsoup.data;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,7 +43,7 @@ public final class FolderImporter {
      */
     public static Shard importFolder(
             Path from, Path out, ImportOptions options, ProgressListener progress) {
-        if (Files.isRegularFile(from)) {
+        if (Files.isRegularFile(from) && mayBeTar(from)) {
             return importTar(from, out, options, progress);
         }
         if (!Files.isDirectory(from)) {
@@ -71,6 +73,21 @@ public final class FolderImporter {
                     return sample;
                 });
         return Shard.open(out);
+    }
+
+    /** By its name or, under another name, by the mark that tars carry since 1988. */
+    private static boolean mayBeTar(Path file) {
+        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+        if (name.endsWith(".tar") || name.endsWith(".tar.gz") || name.endsWith(".tgz")) {
+            return true;
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] start = in.readNBytes(TarFile.BLOCK);
+            return start.length == TarFile.BLOCK
+                    && new String(start, 257, 5, StandardCharsets.ISO_8859_1).equals("ustar");
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
     }
 
     private static Shard importTar(

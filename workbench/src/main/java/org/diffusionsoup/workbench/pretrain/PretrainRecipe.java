@@ -48,7 +48,7 @@ public record PretrainRecipe(
                 training(vaeSteps, 4, 1.5e-3, Schedule.COSINE, 1e-4, seed),
                 1e-4,
                 0.4,
-                new ClipTextConfig(0, width, 4 * width, 3, 4, 32, Activation.GELU, 1e-5, 2, 128),
+                new ClipTextConfig(2014, width, 4 * width, 3, 4, 32, Activation.GELU, 1e-5, 2, 128),
                 new UNetConfig(
                         8,
                         16,

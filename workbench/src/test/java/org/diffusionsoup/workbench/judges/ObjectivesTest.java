@@ -86,7 +86,7 @@ final class ObjectivesTest {
         BlipVqa vqa = new BlipVqa(BlipShape.vit(), BlipShape.med(tokenizer.size()));
         try {
             vqa.parameters().initialise(3);
-            learns(vqa.parameters(), new VqaObjective(vqa, tokenizer, rows), 0.6);
+            learns(vqa.parameters(), new VqaObjective(vqa, tokenizer, rows), 40, 0.6);
         } finally {
             vqa.parameters().close();
         }
@@ -101,7 +101,11 @@ final class ObjectivesTest {
             reward.parameters().initialise(3);
             RewardTrainer.widenHead(reward);
             PreferencePairs pairs = new PreferencePairs(rows);
-            learns(reward.parameters(), new RewardObjective(reward, tokenizer, rows, pairs), 0.9);
+            learns(
+                    reward.parameters(),
+                    new RewardObjective(reward, tokenizer, rows, pairs),
+                    100,
+                    0.9);
         } finally {
             reward.parameters().close();
         }
@@ -147,8 +151,7 @@ final class ObjectivesTest {
     }
 
     /** The mean loss over the last steps must be this share of the first one's, or less. */
-    private void learns(Parameters parameters, Objective objective, double share) {
-        int steps = 40;
+    private void learns(Parameters parameters, Objective objective, int steps, double share) {
         TrainingOptions options = JudgeFit.options(steps, 8, 2e-3, 0.01, 0, 1);
         try (TrainingRun run =
                 new TrainingRun(parameters, objective, options, dir.resolve("state"), "test")) {
