@@ -216,9 +216,25 @@ class GenerateCommandTest {
     void whatThePicturesDoNotHearOfIsSaid() throws IOException {
         String tooLong = "in ".repeat(75) + "the end";
         Object[] words = {
-            "generate", "--model", MODEL, "--model", TinyModels.sd21(), "--prompt", "in the",
-            "--prompt", tooLong, "--prompt", "the \u732b in \u732b", "--size", 96, "--steps", 1,
-            "--guidance", 1, "-o", out("o.png")
+            "generate",
+            "--model",
+            MODEL,
+            "--model",
+            TinyModels.sd21(),
+            "--prompt",
+            "in the",
+            "--prompt",
+            tooLong,
+            "--prompt",
+            "the \u732b in \u732b",
+            "--size",
+            96,
+            "--steps",
+            1,
+            "--guidance",
+            1,
+            "-o",
+            out("o.png")
         };
         List<String> notes = Run.of(words).ok().err().lines().toList();
         assertThat(notes)

@@ -118,8 +118,7 @@ public final class ShardScan {
     /** The same shard, only the rows that pass one more condition. */
     public ShardScan where(Predicate<SampleInfo> condition) {
         return new ShardScan(
-                ref,
-                parts.stream().map(p -> new Part(p.file(), p.keep().and(condition))).toList());
+                ref, parts.stream().map(p -> new Part(p.file(), p.keep().and(condition))).toList());
     }
 
     /** What this reads. */
