@@ -131,11 +131,14 @@ class CurationCommandTest {
 
     @Test
     void splitsArePartitions() throws IOException {
-        List<String> whole =
-                ShardRef.parse(VIEW).open().infos().stream().map(SampleInfo::key).toList();
+        Shard all = ShardRef.parse(VIEW).open();
+        List<String> whole = all.infos().stream().map(SampleInfo::key).toList();
+        List<String> train = all.train().infos().stream().map(SampleInfo::key).toList();
+        assertThat(train).hasSizeLessThan(whole.size());
         List<List<Object>> ways =
                 List.of(
                         List.of("--random", 3),
+                        List.of("--random", 3, "--include-heldout"),
                         List.of("--random", 3, "--disjoint"),
                         List.of("--by", "split"),
                         List.of("--by", "clip-score", "--shards", 5, "--judge", CLIP));
@@ -154,7 +157,13 @@ class CurationCommandTest {
                     before = part.path("lowest").asDouble();
                 }
             }
-            assertThat(together).as("%s", ways.get(i)).containsExactlyInAnyOrderElementsOf(whole);
+            boolean everything =
+                    ways.get(i).contains("--include-heldout") || ways.get(i).contains("split");
+            assertThat(together)
+                    .as("%s", ways.get(i))
+                    .containsExactlyInAnyOrderElementsOf(everything ? whole : train);
+            assertThat(result.path("heldout_left_out").asInt(-1))
+                    .isEqualTo(everything ? 0 : whole.size() - train.size());
         }
         Path out = folder.resolve("AE");
         Path models = EMOJI.getParent().resolveSibling("models");
@@ -179,9 +188,40 @@ class CurationCommandTest {
                 .containsExactly("AE1", "AE2", "AE3", "AE4", "AE5");
         assertThat(five.path("shards").get(0).path("lowest").asDouble())
                 .isGreaterThanOrEqualTo(five.path("shards").get(4).path("highest").asDouble());
+        assertThat(
+                        Run.of("data", "split", VIEW, "--random", 2, "-o", folder.resolve("said"))
+                                .ok()
+                                .out())
+                .contains(whole.size() - train.size() + " held-out rows left out");
+        Path held = TinyTraining.shard(folder.resolve("held.tar"), 3, 16, "heldout");
+        Run.of("data", "split", held, "--random", 2, "-q", "-o", folder.resolve("x"))
+                .fails(1, "All 3 rows", "--include-heldout");
         Run.of("data", "split", VIEW, "-o", folder.resolve("x")).fails(2, "--shards");
         Run.of("data", "split", VIEW, "--by", "weather", "-o", folder.resolve("x"))
                 .fails(1, "weather");
+    }
+
+    @Test
+    void picturesOfAnotherSizeThanTheBasesAreNotedOnce() {
+        for (int side : new int[] {96, 64}) {
+            Path shard = TinyTraining.shard(folder.resolve(side + ".tar"), 3, side, "train");
+            Run run =
+                    Run.of(
+                                    "train",
+                                    "--base",
+                                    TinyTraining.BASE,
+                                    "--shard",
+                                    shard,
+                                    "--steps",
+                                    1,
+                                    "--batch",
+                                    1,
+                                    "-o",
+                                    folder.resolve("made" + side))
+                            .ok();
+            assertThat(run.err().lines().filter(l -> l.contains("was trained on 64×64")))
+                    .hasSize(side == 64 ? 0 : 1);
+        }
     }
 
     @Test

@@ -213,6 +213,65 @@ class GenerateCommandTest {
     }
 
     @Test
+    void whatThePicturesDoNotHearOfIsSaid() throws IOException {
+        String tooLong = "in ".repeat(75) + "the end";
+        Object[] words = {
+            "generate",
+            "--model",
+            MODEL,
+            "--model",
+            TinyModels.sd21(),
+            "--prompt",
+            "in the",
+            "--prompt",
+            tooLong,
+            "--prompt",
+            "the \u732b in \u732b",
+            "--size",
+            96,
+            "--steps",
+            1,
+            "--guidance",
+            1,
+            "-o",
+            out("o.png")
+        };
+        List<String> notes = Run.of(words).ok().err().lines().toList();
+        assertThat(notes)
+                .anySatisfy(n ->
+                        assertThat(n)
+                                .startsWith("Prompt 2 has ")
+                                .contains("tokens, of which 75 are read", "words \"the end\""))
+                .anySatisfy(n ->
+                        assertThat(n)
+                                .startsWith("Prompt 3 has words that the tokenizer does not know")
+                                .endsWith(": \u732b."))
+                .noneMatch(n -> n.startsWith("Prompt 1"));
+        assertThat(notes)
+                .filteredOn(n -> n.contains("96 pixels wide, the model was trained on 64"))
+                .hasSize(1);
+
+        Object[] asJson = Stream.concat(Stream.of(words), Stream.of("--json")).toArray();
+        JsonNode json = new ObjectMapper().readTree(Run.of(asJson).ok().out());
+        assertThat(json.path("notes")).hasSize(3);
+        // At the model's own size, with words that it knows, there is nothing to say.
+        Run plain =
+                Run.of(
+                                "generate",
+                                "--model",
+                                MODEL,
+                                "--prompt",
+                                "in the",
+                                "--steps",
+                                1,
+                                "--json",
+                                "-o",
+                                out("o.png"))
+                        .ok();
+        assertThat(new ObjectMapper().readTree(plain.out()).path("notes")).isEmpty();
+    }
+
+    @Test
     void anEnsembleOfAModelAndItselfIsTheModel() throws IOException {
         Path copy = copy(MODEL, out("copy"));
         Run.of("generate", "--model", MODEL, "--prompt", "cat", "--steps", 2, "-o", out("one.png"))

@@ -115,6 +115,12 @@ public final class ShardScan {
         return any;
     }
 
+    /** The same shard, only the rows that pass one more condition. */
+    public ShardScan where(Predicate<SampleInfo> condition) {
+        return new ShardScan(
+                ref, parts.stream().map(p -> new Part(p.file(), p.keep().and(condition))).toList());
+    }
+
     /** What this reads. */
     public ShardRef ref() {
         return ref;

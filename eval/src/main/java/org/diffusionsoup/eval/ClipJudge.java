@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.WeightsHash;
@@ -14,6 +15,7 @@ import org.diffusionsoup.diffusion.image.PixelTensor;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -91,8 +93,8 @@ public final class ClipJudge implements PictureScorer {
     }
 
     @Override
-    public boolean isCut(String caption) {
-        return tokenizer.encodeUnpadded(caption).length > tokens;
+    public Optional<TextReading> reading(String caption) {
+        return Optional.of(tokenizer.reading(caption, tokens));
     }
 
     /**

@@ -2,7 +2,9 @@ package org.diffusionsoup.eval;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.diffusion.text.TextReading;
 
 /**
  * Gives each picture one number, higher is better: what a harness needs of CLIP score, ImageReward,
@@ -25,7 +27,12 @@ public interface PictureScorer extends AutoCloseable {
 
     /** Whether the caption is longer than the judge reads. */
     default boolean isCut(String caption) {
-        return false;
+        return reading(caption).map(TextReading::isCut).orElse(false);
+    }
+
+    /** How much of a caption the judge reads; empty where its tokenizer does not say. */
+    default Optional<TextReading> reading(String caption) {
+        return Optional.empty();
     }
 
     /**

@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.eval.PictureScorer;
@@ -21,7 +23,7 @@ import picocli.CommandLine.Parameters;
         name = "split",
         description = {
             "Cut a shard into several: by quantiles of a score, by a field of the rows, or at random.",
-            "Every row goes to exactly one shard, but for --disjoint with a field. Memory: 4 to 28"
+            "Every training row goes to exactly one shard, but for --disjoint with a field. Memory: 4 to 28"
                     + " bytes per row, about 60 with --disjoint."
         },
         footer = {
@@ -66,6 +68,13 @@ final class DataSplitCommand extends SoupCommand {
     private boolean disjoint;
 
     @Option(
+            names = "--include-heldout",
+            description =
+                    "Split held-out rows too; without it only training rows are, but for --by split"
+                            + " and views that name a split.")
+    private boolean includeHeldOut;
+
+    @Option(
             names = "--head",
             paramLabel = "FILE",
             description = "The aesthetic predictor's head, made for the CLIP of --judge.")
@@ -105,12 +114,17 @@ final class DataSplitCommand extends SoupCommand {
             } else {
                 how = new ShardSplit.By.Field(what);
             }
-            ShardSplit result =
-                    ShardSplit.run(
-                            ShardScan.of(ShardRef.parse(ref)), how, disjoint, out, force, progress);
+            ShardScan scan = ShardScan.of(ShardRef.parse(ref));
+            int heldOut = 0;
+            if (!wantsHeldOut(scan.ref(), what)) {
+                heldOut = heldOutRows(scan, progress);
+                scan = scan.where(SampleInfo::isTrain);
+            }
+            int left = heldOut;
+            ShardSplit result = ShardSplit.run(scan, how, disjoint, out, force, progress);
             progress.close();
             console.result(
-                    json(result, scorer),
+                    json(result, left, scorer),
                     text -> {
                         for (ShardSplit.Part p : result.shards()) {
                             text.printf(
@@ -126,10 +140,39 @@ final class DataSplitCommand extends SoupCommand {
                                     "%,d rows moved to a near-duplicate's shard, %,d left out%n",
                                     result.moved(), result.leftOut());
                         }
+                        if (left > 0) {
+                            text.printf(
+                                    "%,d held-out rows left out; --include-heldout splits them"
+                                            + " too%n",
+                                    left);
+                        }
                     });
         } finally {
             scorer.ifPresent(PictureScorer::close);
         }
+    }
+
+    private boolean wantsHeldOut(ShardRef shard, String what) {
+        return includeHeldOut
+                || what.equals("split")
+                || shard.terms().stream().anyMatch(term -> term.field().equals("split"));
+    }
+
+    /** Counts the rows kept from training; refuses a shard that has no others. */
+    private static int heldOutRows(ShardScan scan, Progress progress) {
+        progress.start("count " + scan.name(), 0, "images");
+        int[] heldOut = {0};
+        int all =
+                scan.forEach((index, row) -> {
+                    heldOut[0] += row.info().isTrain() ? 0 : 1;
+                    progress.advance(1);
+                });
+        if (all > 0 && heldOut[0] == all) {
+            throw new SoupException(
+                    "All %d rows of %s are held out; add --include-heldout to split them."
+                            .formatted(all, scan.ref()));
+        }
+        return heldOut[0];
     }
 
     private PictureScorer aesthetic() {
@@ -145,7 +188,8 @@ final class DataSplitCommand extends SoupCommand {
                 .orElseThrow(() -> misuse("missing --shards N: into how many?"));
     }
 
-    private static Map<String, Object> json(ShardSplit result, Optional<PictureScorer> scorer) {
+    private static Map<String, Object> json(
+            ShardSplit result, int heldOut, Optional<PictureScorer> scorer) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put(
                 "shards",
@@ -164,6 +208,7 @@ final class DataSplitCommand extends SoupCommand {
                         .toList());
         json.put("moved", result.moved());
         json.put("left_out", result.leftOut());
+        json.put("heldout_left_out", heldOut);
         scorer.ifPresent(s -> json.put("judge", s.judge().toString()));
         return json;
     }

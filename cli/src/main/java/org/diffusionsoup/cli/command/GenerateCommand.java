@@ -96,6 +96,7 @@ final class GenerateCommand extends SoupCommand {
                         out.ifPresent(text::println);
                         each.ifPresent(text::println);
                     });
+            result.notes().forEach(console::note);
         }
     }
 
@@ -120,6 +121,7 @@ final class GenerateCommand extends SoupCommand {
         json.put("negative_prompt", request.settings().negativePrompt());
         json.put("pictures", result.pictures());
         json.put("seconds", result.seconds());
+        json.put("notes", result.notes());
         return json;
     }
 }

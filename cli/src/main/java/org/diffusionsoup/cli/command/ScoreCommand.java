@@ -17,6 +17,7 @@ import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.ClipConvention;
@@ -31,6 +32,7 @@ import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.evaluate.PsnrCheck;
 import org.diffusionsoup.workbench.evaluate.SubjectRetrieval;
 import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.generate.PromptNotes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -59,6 +61,9 @@ import picocli.CommandLine.Option;
         })
 final class ScoreCommand extends SoupCommand {
     private static final int RETRIEVAL_SUBJECTS = 200;
+
+    /** Of more texts than these only the number of cut ones is told. */
+    private static final int FEW_TEXTS = 20;
 
     /** How a cosine becomes a score. */
     private enum Convention {
@@ -220,6 +225,11 @@ final class ScoreCommand extends SoupCommand {
         long cut = texts.stream().filter(judge::isCut).count();
         if (cut > 0) {
             console.note(cut + " of " + texts.size() + " texts were cut to the judge's length.");
+        }
+        if (texts.size() <= FEW_TEXTS) {
+            TextReading whole = new TextReading(0, 0, "", List.of());
+            PromptNotes.of("text", texts, t -> judge.reading(t).orElse(whole))
+                    .forEach(console::note);
         }
     }
 

@@ -173,6 +173,7 @@ final class TrainCommand extends SoupCommand {
                                 r.out(), r.rows(), r.steps(), r.finalLoss(), r.imagesPerSecond());
                         text.println("weights " + r.weightsSha256());
                     });
+            r.notes().forEach(console::note);
         }
     }
 

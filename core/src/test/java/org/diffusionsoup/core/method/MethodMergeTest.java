@@ -213,8 +213,8 @@ class MethodMergeTest {
         Path out = folder.resolve("there.safetensors");
         Files.writeString(out, "old");
         for (boolean replace : new boolean[] {false, true}) {
-            assertThatThrownBy(() ->
-                            MethodMerge.create().replaceExisting(replace).make(recipe, out))
+            assertThatThrownBy(
+                            () -> MethodMerge.create().replaceExisting(replace).make(recipe, out))
                     .hasMessageContaining("is a text file, not a model; it is not replaced");
             assertThat(out).hasContent("old");
         }

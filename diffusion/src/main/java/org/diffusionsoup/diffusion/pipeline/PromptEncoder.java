@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.torch.Tensor;
 
 /** Prompts to the conditions of a denoiser. */
@@ -21,14 +22,26 @@ sealed interface PromptEncoder {
     /** Conditions of {@code n} pictures for which no negative prompt is given. */
     Conditioning withoutNegative(int n, int height, int width);
 
+    /** What the text encoder, of two the one that reads less, takes of a prompt. */
+    TextReading reading(String prompt);
+
     /** A text encoder with the tokenizer it was trained with. */
     record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
         static Encoder load(Path tokenizer, Path model) {
             return new Encoder(ClipTokenizer.load(tokenizer), StableDiffusion.textEncoder(model));
         }
 
+        /** Tokens in the text encoder's window, with the start and end tokens. */
+        private int length() {
+            return Math.min(tokenizer.modelMaxLength(), model.config().maxPositions());
+        }
+
+        TextReading reading(String prompt) {
+            return tokenizer.reading(prompt, length());
+        }
+
         ClipTextModel.Output run(List<String> prompts) {
-            int length = Math.min(tokenizer.modelMaxLength(), model.config().maxPositions());
+            int length = length();
             int[][] ids =
                     prompts.stream().map(p -> tokenizer.encode(p, length)).toArray(int[][]::new);
             return model.forward(Tensor.ofRows(ids));
@@ -40,6 +53,11 @@ sealed interface PromptEncoder {
         @Override
         public Conditioning encode(List<String> prompts, int height, int width) {
             return new Conditioning(encoder.run(prompts).lastHiddenState(), Optional.empty());
+        }
+
+        @Override
+        public TextReading reading(String prompt) {
+            return encoder.reading(prompt);
         }
 
         @Override
@@ -63,6 +81,13 @@ sealed interface PromptEncoder {
             ClipTextModel.Output b = second.run(prompts);
             Tensor text = Tensor.cat(List.of(lastButOne(a), lastButOne(b)), -1);
             return conditioning(text, second.model().project(b), height, width);
+        }
+
+        @Override
+        public TextReading reading(String prompt) {
+            TextReading a = first.reading(prompt);
+            TextReading b = second.reading(prompt);
+            return b.tokens() - b.fits() > a.tokens() - a.fits() ? b : a;
         }
 
         @Override

@@ -13,6 +13,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.schedule.NoiseSource;
 import org.diffusionsoup.diffusion.schedule.Scheduler;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
+import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -126,6 +127,11 @@ public final class TextToImagePipeline implements AutoCloseable {
     /** The scheduler that steps are taken with. */
     public SchedulerConfig scheduler() {
         return scheduler;
+    }
+
+    /** How much of a prompt the text encoder takes; what is beyond is not drawn. */
+    public TextReading reading(String prompt) {
+        return prompts.reading(prompt);
     }
 
     /** Height and width in pixels of the pictures the model was trained on. */

@@ -5,8 +5,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -32,6 +34,9 @@ public final class ClipTokenizer {
          */
         OPENAI
     }
+
+    /** A word spelled out in so many bytes has no merge; shorter ones may be spelled rightly. */
+    private static final int SPELLED_BYTES = 3;
 
     private final Convention convention;
     private final Map<String, Integer> vocabulary;
@@ -116,10 +121,7 @@ public final class ClipTokenizer {
      * @throws IllegalArgumentException if {@code length} is below 2
      */
     public int[] encode(String text, int length) {
-        if (length < 2) {
-            throw new IllegalArgumentException(
-                    "A length of " + length + " leaves no room for the start and end tokens: 2.");
-        }
+        requireRoom(length);
         int[] ids = encodeUnpadded(text);
         int[] out = Arrays.copyOf(ids, length);
         if (ids.length > length) {
@@ -139,34 +141,92 @@ public final class ClipTokenizer {
     public int[] encodeUnpadded(String text) {
         List<Integer> ids = new ArrayList<>();
         ids.add(bosId);
-        switch (convention) {
-            case OPENAI -> addWords(TextCleaning.likeOpenAi(text), ids);
-            case HUGGING_FACE -> addAroundSpecialTokens(text, ids);
-        }
+        pieces(text).forEach(piece -> ids.addAll(piece.ids()));
         ids.add(eosId);
         return ids.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    private void addAroundSpecialTokens(String text, List<Integer> ids) {
+    /**
+     * What of a text is read at a length, and which of its words the vocabulary does not know: of
+     * those it has no merge at all, so that a word of three or more bytes comes out as one token
+     * per byte, or a byte has no token. Runs of ASCII punctuation are spelled out by nature and do
+     * not count.
+     *
+     * @param text any text
+     * @param length as in {@link #encode(String, int)}, at least 2
+     * @throws IllegalArgumentException if {@code length} is below 2
+     */
+    public TextReading reading(String text, int length) {
+        requireRoom(length);
+        int fits = length - 2;
+        int tokens = 0;
+        List<String> lost = new ArrayList<>();
+        Set<String> unknown = new LinkedHashSet<>();
+        for (Piece piece : pieces(text)) {
+            tokens += piece.ids().size();
+            if (tokens > fits) {
+                lost.add(piece.word());
+            }
+            if (piece.isUnknown()) {
+                unknown.add(piece.word());
+            }
+        }
+        return new TextReading(tokens, fits, String.join(" ", lost), List.copyOf(unknown));
+    }
+
+    /** A word, or a special token, with its ids. */
+    private record Piece(String word, List<Integer> ids, boolean isUnknown) {}
+
+    private List<Piece> pieces(String text) {
+        List<Piece> pieces = new ArrayList<>();
+        switch (convention) {
+            case OPENAI -> addWords(TextCleaning.likeOpenAi(text), pieces);
+            case HUGGING_FACE -> addAroundSpecialTokens(text, pieces);
+        }
+        return pieces;
+    }
+
+    private void addAroundSpecialTokens(String text, List<Piece> pieces) {
         Matcher matcher = specialPattern.matcher(text);
         int from = 0;
         while (matcher.find()) {
-            addWords(TextCleaning.likeHuggingFace(text.substring(from, matcher.start())), ids);
-            ids.add(special.getOrDefault(matcher.group(), unknownId));
+            addWords(TextCleaning.likeHuggingFace(text.substring(from, matcher.start())), pieces);
+            pieces.add(special(matcher.group(), special));
             from = matcher.end();
         }
-        addWords(TextCleaning.likeHuggingFace(text.substring(from)), ids);
+        addWords(TextCleaning.likeHuggingFace(text.substring(from)), pieces);
     }
 
-    private void addWords(String cleaned, List<Integer> ids) {
+    private Piece special(String word, Map<String, Integer> known) {
+        return new Piece(word, List.of(known.getOrDefault(word, unknownId)), false);
+    }
+
+    private void addWords(String cleaned, List<Piece> pieces) {
         for (String word : TextCleaning.words(cleaned)) {
             if (word.equals(TextCleaning.START_OF_TEXT) || word.equals(TextCleaning.END_OF_TEXT)) {
-                ids.add(vocabulary.getOrDefault(word, unknownId));
+                pieces.add(special(word, vocabulary));
                 continue;
             }
-            for (String symbol : bytePairs.split(TextCleaning.byteCharacters(word))) {
+            String bytes = TextCleaning.byteCharacters(word);
+            List<String> symbols = bytePairs.split(bytes);
+            List<Integer> ids = new ArrayList<>(symbols.size());
+            for (String symbol : symbols) {
                 ids.add(vocabulary.getOrDefault(symbol, unknownId));
             }
+            boolean spelled = symbols.size() == bytes.length() && bytes.length() >= SPELLED_BYTES;
+            boolean missing = !vocabulary.keySet().containsAll(symbols);
+            pieces.add(new Piece(word, ids, (spelled && !isAsciiPunctuation(word)) || missing));
+        }
+    }
+
+    private static boolean isAsciiPunctuation(String word) {
+        return word.chars().allMatch(c -> c < 128 && !Character.isLetterOrDigit(c));
+    }
+
+    private static void requireRoom(int length) {
+        if (length < 2) {
+            throw new IllegalArgumentException(
+                    "A length of " + length + " leaves no room for the start and end tokens: 2.");
         }
     }
 

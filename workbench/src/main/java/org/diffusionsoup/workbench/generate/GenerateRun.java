@@ -37,10 +37,13 @@ public final class GenerateRun {
      *
      * @param models one per model, or one for an ensemble, in the request's order
      * @param seconds spent drawing, without loading
+     * @param notes what of the prompts was not read and which size is unusual, each sentence once;
+     *     one that is not about all models ends in their names
      */
-    public record Result(List<Drawn> models, double seconds) {
+    public record Result(List<Drawn> models, double seconds, List<String> notes) {
         public Result {
             models = List.copyOf(models);
+            notes = List.copyOf(notes);
         }
 
         /** Number of pictures of all models. */
@@ -56,6 +59,7 @@ public final class GenerateRun {
         List<Drawn> drawn = new ArrayList<>();
         List<Single> singles = new ArrayList<>();
         double seconds = 0;
+        Map<String, List<String>> notes = new LinkedHashMap<>();
         List<String> names = ModelNames.of(request.models());
         int runs = request.ensemble() ? 1 : names.size();
         for (int m = 0; m < runs; m++) {
@@ -64,6 +68,9 @@ public final class GenerateRun {
                             ? Generator.ensemble(request.models(), request.settings())
                             : Generator.open(request.models().get(m), request.settings())) {
                 String name = request.ensemble() ? generator.name() : names.get(m);
+                for (String note : generator.notes(request.prompts())) {
+                    notes.computeIfAbsent(note, n -> new ArrayList<>()).add(name);
+                }
                 long start = System.nanoTime();
                 List<List<RgbImage>> pictures =
                         generator.grid(request.prompts(), request.seeds(), progress);
@@ -75,7 +82,10 @@ public final class GenerateRun {
         }
         request.folder().ifPresent(folder -> writeEach(folder, singles));
         request.sheet().ifPresent(file -> writeSheet(file, drawn, singles));
-        return new Result(drawn, seconds);
+        List<String> said = new ArrayList<>();
+        notes.forEach((note, of) ->
+                said.add(of.size() == runs ? note : note + " (" + String.join(", ", of) + ")"));
+        return new Result(drawn, seconds, said);
     }
 
     private List<Single> singles(

@@ -262,6 +262,30 @@ public final class Generator implements AutoCloseable {
         return options.width();
     }
 
+    /**
+     * What of some prompts does not reach the pictures, and whether their size is not the model's
+     * own.
+     *
+     * @return sentences, none where all is well
+     */
+    public List<String> notes(List<String> prompts) {
+        List<String> notes = new ArrayList<>();
+        if (size() != pipeline.nativeSize()) {
+            notes.add(
+                    "The pictures are %d pixels wide, the model was trained on %d: expect repeated or broken subjects, or leave --size out."
+                            .formatted(size(), pipeline.nativeSize()));
+        }
+        notes.addAll(PromptNotes.of("prompt", prompts, pipeline::reading));
+        if (settings.guidance() > 1 && !settings.negativePrompt().isEmpty()) {
+            notes.addAll(
+                    PromptNotes.of(
+                            "negative prompt",
+                            List.of(settings.negativePrompt()),
+                            pipeline::reading));
+        }
+        return notes;
+    }
+
     /** What is written into the file of one picture. */
     public PictureMetadata metadata(String prompt, long seed) {
         return new PictureMetadata(

@@ -168,6 +168,25 @@ public final class EncodedRows implements AutoCloseable {
         return captions.length;
     }
 
+    /**
+     * Whether the pictures' size is not the base's own.
+     *
+     * @param base the model that encoded them
+     * @return a sentence, or none
+     */
+    public List<String> notes(StableDiffusion base) {
+        int factor = base.vae().config().downFactor();
+        int side = base.unet().config().sampleSize() * factor;
+        long height = latents.size(2) * factor;
+        long width = latents.size(3) * factor;
+        if (width == side && height == side) {
+            return List.of();
+        }
+        return List.of(
+                "The pictures are %d×%d pixels, the base was trained on %d×%d: it learns another size than it draws; import the pictures with --size %d."
+                        .formatted(width, height, side, side, side));
+    }
+
     /** What the denoising objective draws from; valid until this is closed. */
     public LatentSet latents() {
         return new LatentSet(latents, texts, captions, 0);

@@ -63,6 +63,7 @@ public final class FineTuner {
      * @param resumedFrom steps that an earlier, interrupted run had done
      * @param finalLoss mean loss of the last tenth of the steps
      * @param imagesPerSecond rows per second of training
+     * @param notes sentences about the pictures, such as that their size is not the base's
      */
     public record Result(
             Path out,
@@ -71,7 +72,12 @@ public final class FineTuner {
             long steps,
             long resumedFrom,
             double finalLoss,
-            double imagesPerSecond) {}
+            double imagesPerSecond,
+            List<String> notes) {
+        public Result {
+            notes = List.copyOf(notes);
+        }
+    }
 
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
@@ -127,11 +133,12 @@ public final class FineTuner {
             run.useMovingAverage();
             write(base, recipe, run.curve());
             run.discardState();
-            return Optional.of(result(rows.rows(), resumedFrom, run.curve()));
+            return Optional.of(result(base, rows, resumedFrom, run.curve()));
         }
     }
 
-    private Result result(int rows, long resumedFrom, List<LossPoint> curve) {
+    private Result result(
+            StableDiffusion base, EncodedRows rows, long resumedFrom, List<LossPoint> curve) {
         int tail = Math.max(1, curve.size() / 10);
         List<LossPoint> last = curve.subList(curve.size() - tail, curve.size());
         double loss = last.stream().mapToDouble(LossPoint::loss).average().orElse(Double.NaN);
@@ -139,7 +146,14 @@ public final class FineTuner {
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
         Path unet = request.out().resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
         return new Result(
-                request.out(), WeightsHash.of(unet), rows, curve.size(), resumedFrom, loss, rate);
+                request.out(),
+                WeightsHash.of(unet),
+                rows.rows(),
+                curve.size(),
+                resumedFrom,
+                loss,
+                rate,
+                rows.notes(base));
     }
 
     /** What the ingredient is made of, as JSON with hashes instead of paths. */

@@ -1,0 +1,55 @@
+package org.diffusionsoup.workbench.generate;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.diffusion.text.TextReading;
+
+/** Says in sentences what of texts a text encoder does not read, for pictures and for scores. */
+public final class PromptNotes {
+    private PromptNotes() {}
+
+    /**
+     * At most one sentence per text, for those that are cut or hold words the tokenizer does not
+     * know.
+     *
+     * @param what what the texts are called, such as {@code prompt}; numbered where there are many
+     * @param reading how much of a text is read
+     */
+    public static List<String> of(
+            String what, List<String> texts, Function<String, TextReading> reading) {
+        List<String> notes = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i++) {
+            TextReading r = reading.apply(texts.get(i));
+            List<String> parts = new ArrayList<>();
+            if (r.isCut()) {
+                parts.add(
+                        "has %d tokens, of which %d are read%s"
+                                .formatted(
+                                        r.tokens(),
+                                        r.fits(),
+                                        r.lost().isEmpty()
+                                                ? ""
+                                                : "; lost are the words \""
+                                                        + Visible.shortened(r.lost())
+                                                        + "\""));
+            }
+            if (!r.unknown().isEmpty()) {
+                parts.add(
+                        "has words that the tokenizer does not know and only spells out: "
+                                + Visible.shortened(String.join(", ", r.unknown())));
+            }
+            if (!parts.isEmpty()) {
+                String name = texts.size() == 1 ? "The " + what : capital(what) + " " + (i + 1);
+                notes.add(name + " " + String.join("; it ", parts) + ".");
+            }
+        }
+        return notes;
+    }
+
+    private static String capital(String word) {
+        return word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1);
+    }
+}
