@@ -33,7 +33,7 @@ import picocli.CommandLine.Option;
         footer = {
             "  soup pretrain --work pretraining --out my-base",
             "  soup pretrain --work pretraining --out my-base --stage vae",
-            "  soup pretrain --work more --out better-base --unet-from my-base --unet-steps 20000"
+            "  soup pretrain --work more --out better-base --from my-base --vae-steps 0"
         })
 final class PretrainCommand extends SoupCommand {
     @Option(
@@ -68,7 +68,7 @@ final class PretrainCommand extends SoupCommand {
             names = "--vae-steps",
             defaultValue = "4000",
             paramLabel = "N",
-            description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
+            description = "Steps of 4 pictures (default: ${DEFAULT-VALUE}).")
     private long vaeSteps;
 
     @Option(
@@ -95,12 +95,12 @@ final class PretrainCommand extends SoupCommand {
     private TrainingOptions.Schedule unetSchedule = TrainingOptions.Schedule.COSINE;
 
     @Option(
-            names = "--unet-from",
+            names = "--from",
             paramLabel = "MODEL",
             description =
-                    "Base whose denoiser and text encoder are trained on, instead of from random"
-                            + " weights; its tokenizer and autoencoder are taken over.")
-    private @Nullable Path unetFrom;
+                    "Base whose weights are trained on, instead of random ones. Its tokenizer is"
+                            + " taken over, with --vae-steps 0 its autoencoder too.")
+    private @Nullable Path from;
 
     @Option(
             names = "--seed",
@@ -127,7 +127,7 @@ final class PretrainCommand extends SoupCommand {
                             web,
                             all.sha256(),
                             work,
-                            Optional.ofNullable(unetFrom),
+                            Optional.ofNullable(from),
                             progress,
                             interrupt);
             if (!pretrainer.run(wanted)) {

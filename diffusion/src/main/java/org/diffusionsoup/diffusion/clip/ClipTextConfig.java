@@ -118,4 +118,19 @@ public record ClipTextConfig(
                 eosTokenId,
                 projectionDim);
     }
+
+    /** The same shape for sequences of another length. */
+    public ClipTextConfig withMaxPositions(int positions) {
+        return new ClipTextConfig(
+                vocabSize,
+                hiddenSize,
+                intermediateSize,
+                layers,
+                heads,
+                positions,
+                activation,
+                layerNormEps,
+                eosTokenId,
+                projectionDim);
+    }
 }

@@ -3,6 +3,7 @@ package org.diffusionsoup.workbench.pretrain;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -17,7 +18,7 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
  * @param merges size of the byte-pair vocabulary beyond the bytes
  * @param maxTokens longest prompt in tokens
  * @param vae shape of the autoencoder
- * @param vaeTraining its optimisation
+ * @param vaeTraining its optimisation; empty where the autoencoder of another base is taken over
  * @param klWeight pull of its latents towards the standard normal
  * @param edgeWeight weight of its error in edges
  * @param text shape of the text encoder; {@code vocabSize} is filled in from the tokenizer
@@ -29,7 +30,7 @@ public record PretrainRecipe(
         int merges,
         int maxTokens,
         VaeConfig vae,
-        TrainingOptions vaeTraining,
+        Optional<TrainingOptions> vaeTraining,
         double klWeight,
         double edgeWeight,
         ClipTextConfig text,
@@ -37,28 +38,36 @@ public record PretrainRecipe(
         TrainingOptions unetTraining,
         double captionDropout) {
 
-    /** The recipe of {@code models/scene-base}. */
+    /**
+     * The recipe of {@code models/scene-base}.
+     *
+     * @param vaeSteps of 4 pictures; 0 to take another base's autoencoder over
+     * @param unetSteps of 16 pictures
+     * @param unetRate peak learning rate of denoiser and text encoder
+     */
     public static PretrainRecipe scenes(
             long vaeSteps, long unetSteps, double unetRate, Schedule unetSchedule, long seed) {
-        int width = 128;
+        int width = 160;
         return new PretrainRecipe(
                 1500,
                 32,
-                new VaeConfig(3, 3, 16, List.of(16, 32, 64, 96), 1, 8, 1.0, false, true, true, 64),
-                training(vaeSteps, 4, 1.5e-3, Schedule.COSINE, 1e-4, seed),
+                new VaeConfig(3, 3, 4, List.of(16, 32, 64), 1, 8, 1.0, false, true, true, 64),
+                vaeSteps == 0
+                        ? Optional.empty()
+                        : Optional.of(training(vaeSteps, 4, 1e-3, Schedule.COSINE, 1e-4, seed)),
                 1e-4,
                 0.4,
-                new ClipTextConfig(2014, width, 4 * width, 3, 4, 32, Activation.GELU, 1e-5, 2, 128),
+                new ClipTextConfig(2014, width, 4 * width, 3, 5, 32, Activation.GELU, 1e-5, 2, 128),
                 new UNetConfig(
-                        8,
                         16,
-                        16,
-                        List.of("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-                        List.of("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-                        List.of(96, 192),
+                        4,
+                        4,
+                        List.of("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+                        List.of("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+                        List.of(48, 96, 160),
                         1,
-                        List.of(3, 6),
-                        List.of(1, 1),
+                        List.of(2, 3, 5),
+                        List.of(1, 1, 1),
                         width,
                         true,
                         false,
@@ -122,7 +131,7 @@ public record PretrainRecipe(
         o.put("kl_weight", klWeight);
         o.put("edge_weight", edgeWeight);
         o.put("caption_dropout", captionDropout);
-        o.set("vae_training", options(vaeTraining));
+        vaeTraining.ifPresent(t -> o.set("vae_training", options(t)));
         o.set("unet_training", options(unetTraining));
         return o.toString();
     }

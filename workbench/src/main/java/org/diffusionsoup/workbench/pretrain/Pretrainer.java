@@ -9,6 +9,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -24,12 +25,14 @@ import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Parameter;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.BpeTrainer;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.Objective;
@@ -71,9 +74,10 @@ public final class Pretrainer {
      * @param stream what it is trained on
      * @param drawingsSha256 of the drawings that the stream's scenes are made of
      * @param work folder of stages and checkpoints
-     * @param from a base of the recipe's shape whose denoiser and text encoder are trained on,
-     *     instead of a denoiser from random weights; the work folder's autoencoder and tokenizer
-     *     must be that base's own, as the denoiser knows their latents and tokens
+     * @param from a base of the recipe's shape whose weights are trained on, instead of random
+     *     ones. Its tokenizer is taken over, for as many tokens as the recipe has; its autoencoder
+     *     is too when the recipe trains it for no step. A text encoder for fewer tokens gets new
+     *     positions after its own
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
@@ -128,13 +132,14 @@ public final class Pretrainer {
         return work.resolve(s.name().toLowerCase(java.util.Locale.ROOT) + ".done");
     }
 
-    /** Takes tokenizer and autoencoder from the base that is trained on, where one is given. */
+    /** Takes what is not trained from the base that is trained on, where one is given. */
     private void takeOver() {
         if (from == null) {
             return;
         }
         for (Stage s : List.of(Stage.TOKENIZER, Stage.VAE)) {
-            if (!Files.exists(done(s))) {
+            boolean taken = s == Stage.TOKENIZER || recipe.vaeTraining().isEmpty();
+            if (taken && !Files.exists(done(s))) {
                 String folder = s.name().toLowerCase(java.util.Locale.ROOT);
                 try {
                     copy(from.resolve(folder), work.resolve(folder));
@@ -142,9 +147,40 @@ public final class Pretrainer {
                     throw new SoupException(
                             from.resolve(folder) + " cannot be copied: " + e.getMessage(), e);
                 }
+                if (s == Stage.TOKENIZER) {
+                    allowTokens(work.resolve(folder).resolve("tokenizer_config.json"));
+                }
                 write(done(s), "done\n");
             }
         }
+    }
+
+    private void allowTokens(Path tokenizerConfig) {
+        ObjectNode config = JsonConfig.read(tokenizerConfig).node().deepCopy();
+        config.put("model_max_length", recipe.maxTokens());
+        write(tokenizerConfig, JsonConfig.text(config));
+    }
+
+    /** The text encoder that is trained on, able to read as many tokens as the recipe has. */
+    private ClipTextModel textEncoder(Path base) {
+        ClipTextModel own = StableDiffusion.textEncoder(base.resolve("text_encoder"));
+        int known = own.config().maxPositions();
+        if (known >= recipe.maxTokens()) {
+            return own;
+        }
+        ClipTextModel longer =
+                new ClipTextModel(own.config().withMaxPositions(recipe.maxTokens()), false);
+        longer.parameters().initialise(recipe.unetTraining().seed() + 1);
+        try (Torch.Guard off = Torch.gradients(false);
+                Parameters before = own.parameters()) {
+            for (Parameter p : longer.parameters().all()) {
+                try (Scope s = Scope.open()) {
+                    Tensor old = Objects.requireNonNull(before.find(p.name())).value();
+                    p.value().narrow(0, 0, old.size(0)).copy_(old);
+                }
+            }
+        }
+        return longer;
     }
 
     private boolean tokenizer() {
@@ -159,20 +195,39 @@ public final class Pretrainer {
     }
 
     private boolean vae() {
+        TrainingOptions training =
+                recipe.vaeTraining()
+                        .orElseThrow(() ->
+                                new SoupException(
+                                        "There is no autoencoder to take over: --vae-steps"
+                                                + " 0 needs --from, with a base that has"
+                                                + " one."));
         AutoencoderKL vae = new AutoencoderKL(recipe.vae());
-        vae.parameters().initialise(recipe.vaeTraining().seed());
+        Map<String, String> more = new TreeMap<>();
+        if (from == null) {
+            vae.parameters().initialise(training.seed());
+        } else {
+            Path weights = from.resolve("vae").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+            Weights.load(vae.parameters(), weights);
+            more.put("vae_from_sha256", WeightsHash.of(weights));
+        }
         Objective objective =
                 new StreamedVaeObjective(
                         vae,
-                        scenes(recipe.vaeTraining(), VAE_POOL, 1),
-                        recipe.vaeTraining().batch(),
+                        scenes(training, VAE_POOL, 1),
+                        training.batch(),
                         recipe.klWeight(),
                         recipe.edgeWeight());
-        if (!fit("vae", vae.parameters(), objective, recipe.vaeTraining())) {
+        if (!fit("vae", vae.parameters(), objective, training, more)) {
             return false;
         }
-        double std = latentStd(vae, scenes(recipe.vaeTraining(), VAE_POOL, 1).pool(0).pictures());
-        saveComponent("vae", vae.parameters(), vae.config().withScalingFactor(1 / std).toJson());
+        double std = latentStd(vae, scenes(training, VAE_POOL, 1).pool(0).pictures());
+        saveModel(
+                "vae",
+                StableDiffusion.DIFFUSERS_WEIGHTS,
+                vae.parameters(),
+                vae.config().withScalingFactor(1 / std).toJson(),
+                more);
         return true;
     }
 
@@ -213,7 +268,7 @@ public final class Pretrainer {
             text.parameters().initialise(recipe.unetTraining().seed() + 1);
             unet.parameters().initialise(recipe.unetTraining().seed());
         } else {
-            text = StableDiffusion.textEncoder(from.resolve("text_encoder"));
+            text = textEncoder(from);
             Path weights = from.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
             Weights.load(unet.parameters(), weights);
             more.put("unet_from_sha256", WeightsHash.of(weights));
@@ -248,11 +303,6 @@ public final class Pretrainer {
                     more);
             return finished;
         }
-    }
-
-    private boolean fit(
-            String name, Parameters parameters, Objective objective, TrainingOptions options) {
-        return fit(name, parameters, objective, options, Map.of());
     }
 
     private boolean fit(
@@ -306,14 +356,6 @@ public final class Pretrainer {
                     .append('\n');
         }
         write(work.resolve(name + "-loss.csv"), csv.toString());
-    }
-
-    private void saveComponent(String component, Parameters p, ObjectNode config) {
-        saveModel(component, StableDiffusion.DIFFUSERS_WEIGHTS, p, config);
-    }
-
-    private void saveModel(String folder, String file, Parameters p, ObjectNode config) {
-        saveModel(folder, file, p, config, Map.of());
     }
 
     private void saveModel(
