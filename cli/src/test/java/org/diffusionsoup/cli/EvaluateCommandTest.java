@@ -69,7 +69,13 @@ class EvaluateCommandTest {
         assertThat(csv).hasSize(13);
         for (String line : csv.subList(1, 13)) {
             String file = line.substring(line.lastIndexOf(',') + 1).replace("\"", "");
-            assertThat(Path.of(file)).exists();
+            assertThat(Path.of(file)).isRelative();
+            assertThat(folder.resolve("out").resolve(file)).exists();
+        }
+        for (JsonNode model : first.path("models")) {
+            Path from = Path.of(model.path("folder").asText());
+            assertThat(from).isRelative();
+            assertThat(folder.resolve("out").resolve(from).normalize()).isDirectory();
         }
         JsonNode rows = first.path("judges").get(0).path("models");
         assertThat(rows.get(1).path("minus_baseline").path("estimate").asDouble())

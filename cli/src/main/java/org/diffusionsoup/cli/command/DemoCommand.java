@@ -115,7 +115,7 @@ final class DemoCommand extends SoupCommand {
             console.result(
                     result,
                     text -> {
-                        text.println("Report:   " + report.get().toAbsolutePath());
+                        text.println("Report:   " + report.get());
                         text.println("Pictures: " + folder.resolve("pictures"));
                         text.println("Models:   " + folder.resolve("models"));
                     });

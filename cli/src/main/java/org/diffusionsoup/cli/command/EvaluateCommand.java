@@ -75,7 +75,7 @@ final class EvaluateCommand extends SoupCommand {
             Evaluation e = done.get();
             EvaluationFiles.write(e, out);
             console.result(
-                    EvaluationFiles.json(e),
+                    EvaluationFiles.json(e, out),
                     text -> {
                         for (Evaluation.Judged j : e.judges()) {
                             text.println(j.name() + ": " + j.table().judge());
@@ -89,7 +89,7 @@ final class EvaluateCommand extends SoupCommand {
                                                 .orElse(""));
                             }
                         }
-                        text.println("Results: " + out.resolve("index.html").toAbsolutePath());
+                        text.println("Results: " + out.resolve("index.html"));
                     });
         }
     }

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.evaluate;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
@@ -52,7 +54,7 @@ public final class EvaluationFiles {
                     out.resolve(RESULTS),
                     new ObjectMapper()
                             .writerWithDefaultPrettyPrinter()
-                            .writeValueAsString(json(evaluation))
+                            .writeValueAsString(json(evaluation, out))
                             .getBytes(StandardCharsets.UTF_8));
         } catch (JsonProcessingException e) {
             throw new SoupException(out + " cannot be written: " + e.getMessage(), e);
@@ -62,8 +64,13 @@ public final class EvaluationFiles {
         files.index(pages).write(out.resolve("index.html"));
     }
 
-    /** Everything but the pictures, as maps and lists. */
-    public static Map<String, Object> json(Evaluation e) {
+    /**
+     * Everything but the pictures, as maps and lists.
+     *
+     * @param out folder of the results, from which the models' folders are named: so results say
+     *     nothing of where on a machine they lie
+     */
+    public static Map<String, Object> json(Evaluation e, Path out) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("name", e.recipe().name());
         json.put("version", SoupVersion.current());
@@ -81,7 +88,13 @@ public final class EvaluationFiles {
         List<Object> models = new ArrayList<>();
         for (Evaluation.Model m : e.models()) {
             models.add(
-                    Map.of("name", m.name(), "folder", m.folder().toString(), "sha256", m.hash()));
+                    Map.of(
+                            "name",
+                            m.name(),
+                            "folder",
+                            fromFolder(out, m.folder()),
+                            "sha256",
+                            m.hash()));
         }
         json.put("models", models);
         List<Object> judges = new ArrayList<>();
@@ -120,6 +133,15 @@ public final class EvaluationFiles {
         return json;
     }
 
+    /** A path as a file in the folder would name it; absolute only where they share no root. */
+    private static String fromFolder(Path folder, Path path) {
+        Path from = folder.toAbsolutePath().normalize();
+        Path to = path.toAbsolutePath().normalize();
+        return Objects.equals(from.getRoot(), to.getRoot())
+                ? from.relativize(to).toString().replace(File.separatorChar, '/')
+                : to.toString();
+    }
+
     private String csv() {
         StringBuilder text = new StringBuilder("judge,model,prompt,seed,score,picture\n");
         List<Long> seeds = evaluation.recipe().seeds();
@@ -134,7 +156,7 @@ public final class EvaluationFiles {
                         text.append(quoted(set.prompts().get(p))).append(',');
                         text.append(seeds.get(s)).append(',');
                         text.append(set.values().get(p).get(s)).append(',');
-                        text.append(quoted(model.pictures().get(p).get(s).toString()));
+                        text.append(quoted(fromFolder(out, model.pictures().get(p).get(s))));
                         text.append('\n');
                     }
                 }
