@@ -7,6 +7,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.FreeMemory;
+import org.diffusionsoup.workbench.UNetMaps;
 
 /**
  * How much memory drawing takes beyond the weights, estimated from the shapes of the layers before
@@ -22,7 +23,6 @@ final class DrawingCost {
     private static final double WORKSPACE = 1.5;
 
     private static final long MAPS_OF_RESNET = 8;
-    private static final long MAPS_OF_TRANSFORMER = 40;
     private static final long MAPS_OF_UPSAMPLING = 3;
 
     private final UNetConfig unet;
@@ -35,26 +35,8 @@ final class DrawingCost {
 
     /** Bytes for a batch of square pictures; a double, as absurd sizes go beyond a long. */
     double bytes(double size, double batch, boolean guided) {
-        double step = (guided ? 2 : 1) * denoising(size / vae.downFactor());
+        double step = (guided ? 2 : 1) * UNetMaps.values(unet, size / vae.downFactor());
         return FLOAT * WORKSPACE * batch * Math.max(step, decoding(size));
-    }
-
-    /** Values of one pass of the UNet on one latent. */
-    private double denoising(double side) {
-        double values = 0;
-        List<Integer> channels = unet.blockOutChannels();
-        for (int level = 0; level < channels.size(); level++) {
-            double pixels = side * side / (1L << (2 * level));
-            boolean attends = unet.downBlockTypes().get(level).startsWith("CrossAttn");
-            long maps =
-                    MAPS_OF_RESNET
-                            + MAPS_OF_UPSAMPLING
-                            + (attends
-                                    ? MAPS_OF_TRANSFORMER * unet.transformerLayers().get(level)
-                                    : 0);
-            values += pixels * channels.get(level) * maps * (2 * unet.layersPerBlock() + 1);
-        }
-        return values;
     }
 
     /** Values of decoding one picture. */

@@ -28,6 +28,7 @@ import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
+import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
@@ -82,6 +83,14 @@ public final class FineTuner {
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
         OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
+        if (Files.exists(
+                request.base().resolve("unet/config.json"))) { // otherwise loading says why
+            TrainingCost.of(request.base(), request.options())
+                    .check(
+                            request.options().batch(),
+                            request.options().accumulation(),
+                            FreeMemory.bytes());
+        }
         List<Shard> shards = new ArrayList<>();
         for (String ref : request.shards()) {
             Shard s = ShardRef.parse(ref).open().train();

@@ -1,0 +1,34 @@
+package org.diffusionsoup.workbench;
+
+import java.util.List;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+
+/** How many values the layers of a UNet make in one forward pass, from their shapes alone. */
+public final class UNetMaps {
+    private static final long OF_RESNET = 8;
+    private static final long OF_TRANSFORMER = 40;
+    private static final long OF_UPSAMPLING = 3;
+
+    private UNetMaps() {}
+
+    /**
+     * Values for one square latent, all layers' together: what a pass holds that frees nothing
+     * before its end, be it for drawing or for the backward pass.
+     *
+     * @param side of the latent; a double, as absurd sizes go beyond a long
+     */
+    public static double values(UNetConfig unet, double side) {
+        double values = 0;
+        List<Integer> channels = unet.blockOutChannels();
+        for (int level = 0; level < channels.size(); level++) {
+            double pixels = side * side / (1L << (2 * level));
+            boolean attends = unet.downBlockTypes().get(level).startsWith("CrossAttn");
+            long maps =
+                    OF_RESNET
+                            + OF_UPSAMPLING
+                            + (attends ? OF_TRANSFORMER * unet.transformerLayers().get(level) : 0);
+            values += pixels * channels.get(level) * maps * (2 * unet.layersPerBlock() + 1);
+        }
+        return values;
+    }
+}

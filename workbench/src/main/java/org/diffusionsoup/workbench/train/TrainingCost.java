@@ -1,0 +1,82 @@
+package org.diffusionsoup.workbench.train;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.workbench.FreeMemory;
+import org.diffusionsoup.workbench.UNetMaps;
+
+/**
+ * How much memory fine-tuning takes, estimated before anything is loaded: all components in
+ * float32; gradient, both moments of AdamW and, where there is one, the moving average of the UNet;
+ * and the maps of one pass, which the backward pass needs.
+ *
+ * @param fixed bytes that do not depend on the batch
+ * @param perPicture bytes for every picture of a pass
+ */
+record TrainingCost(double fixed, double perPicture) {
+    private static final long FLOAT = 4;
+
+    /** Maps that the backward pass keeps or makes, for each that the forward pass makes. */
+    private static final double BACKWARD = 1.0;
+
+    /** Reads the shapes of a base; nothing when its folder is not as training needs it. */
+    static TrainingCost of(Path base, TrainingOptions options) {
+        UNetConfig unet = UNetConfig.of(JsonConfig.read(base.resolve("unet/config.json")));
+        double weights = weights(base.resolve("unet"), StableDiffusion.DIFFUSERS_WEIGHTS);
+        double others =
+                weights(base.resolve("vae"), StableDiffusion.DIFFUSERS_WEIGHTS)
+                        + weights(
+                                base.resolve("text_encoder"), StableDiffusion.TRANSFORMERS_WEIGHTS);
+        int copies = options.emaDecay() > 0 ? 5 : 4;
+        return new TrainingCost(
+                FLOAT * (copies * weights + others),
+                FLOAT * BACKWARD * UNetMaps.values(unet, unet.sampleSize()));
+    }
+
+    private static double weights(Path component, String file) {
+        Path weights = component.resolve(file);
+        if (!Files.exists(weights)) {
+            return 0; // loading says what is missing
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(weights)) {
+            return f.tensors().values().stream().mapToDouble(t -> t.elements()).sum();
+        }
+    }
+
+    double bytes(int batch) {
+        return fixed + batch * perPicture;
+    }
+
+    /**
+     * Refuses what does not fit into the memory that is free.
+     *
+     * @throws SoupException saying what would fit
+     */
+    void check(int batch, int accumulation, double free) {
+        double need = bytes(batch);
+        if (need <= free) {
+            return;
+        }
+        String fits;
+        if (bytes(1) <= free) {
+            int most = Integer.highestOneBit((int) ((free - fixed) / perPicture));
+            fits =
+                    "--batch %d --accumulate %d would fit and take the same steps"
+                            .formatted(
+                                    most, Math.ceilDiv((long) batch * accumulation, (long) most));
+        } else {
+            fits =
+                    "this base needs %s for its weights and a single picture, so it needs a larger machine"
+                            .formatted(FreeMemory.text(bytes(1)));
+        }
+        throw new SoupException(
+                "Training with %,d pictures at once takes about %s of memory, and %s are free; %s."
+                        .formatted(batch, FreeMemory.text(need), FreeMemory.text(free), fits));
+    }
+}
