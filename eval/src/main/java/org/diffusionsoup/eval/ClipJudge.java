@@ -66,7 +66,7 @@ public final class ClipJudge implements PictureScorer {
      */
     public static ClipJudge load(Path folder, ClipConvention convention) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
-        ClipModel clip = new ClipModel(ClipModel.Config.of(config));
+        ClipModel clip = config.checked(() -> new ClipModel(ClipModel.Config.of(config)));
         try (Checkpoint weights = Checkpoint.open(weights(folder))) {
             Weights.load(clip.parameters(), weights.part(""), name -> name);
             return new ClipJudge(folder, clip, WeightsHash.of(weights.part("")), convention);

@@ -69,17 +69,17 @@ public record StableDiffusion(
 
     /** Loads a {@code unet} folder. */
     public static UNet2DConditionModel unet(Path folder) {
+        JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         UNet2DConditionModel unet =
-                new UNet2DConditionModel(
-                        UNetConfig.of(JsonConfig.read(folder.resolve("config.json"))));
+                config.checked(() -> new UNet2DConditionModel(UNetConfig.of(config)));
         Weights.load(unet.parameters(), folder.resolve(DIFFUSERS_WEIGHTS));
         return unet;
     }
 
     /** Loads a {@code vae} folder. */
     public static AutoencoderKL vae(Path folder) {
-        AutoencoderKL vae =
-                new AutoencoderKL(VaeConfig.of(JsonConfig.read(folder.resolve("config.json"))));
+        JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
+        AutoencoderKL vae = config.checked(() -> new AutoencoderKL(VaeConfig.of(config)));
         Weights.load(vae.parameters(), folder.resolve(DIFFUSERS_WEIGHTS));
         return vae;
     }
@@ -89,7 +89,8 @@ public record StableDiffusion(
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         boolean projected =
                 config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
-        ClipTextModel text = new ClipTextModel(ClipTextConfig.of(config), projected);
+        ClipTextModel text =
+                config.checked(() -> new ClipTextModel(ClipTextConfig.of(config), projected));
         Weights.load(text.parameters(), folder.resolve(TRANSFORMERS_WEIGHTS));
         return text;
     }

@@ -1,8 +1,11 @@
 package org.diffusionsoup.diffusion.nn;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import org.diffusionsoup.diffusion.torch.Rng;
@@ -83,8 +86,27 @@ public final class Parameters implements AutoCloseable {
         return p;
     }
 
-    /** Makes the buffer (uninitialised) and binds every parameter to its part. */
+    /**
+     * Makes the buffer (uninitialised) and binds every parameter to its part. The system lends the
+     * memory as values are written, so a configuration that does not belong to its weights costs
+     * nothing before they are compared.
+     *
+     * @throws UnsupportedConfigException if the parameters exceed this machine's whole memory
+     */
     public Parameters allocate() {
+        double bytes = (double) Float.BYTES * total;
+        double memory = physicalMemory();
+        if (bytes > memory) {
+            throw new UnsupportedConfigException(
+                    String.format(
+                            Locale.ROOT,
+                            "it describes a model of %,d weights, %.0f GB in float32, and this machine"
+                                    + " has %.0f GB of memory; are the sizes those of the weights"
+                                    + " beside it?",
+                            total,
+                            bytes / 1e9,
+                            memory / 1e9));
+        }
         try (Scope s = Scope.open()) {
             Tensor buffer = Tensor.empty(total).keep();
             flat = buffer;
@@ -93,6 +115,11 @@ public final class Parameters implements AutoCloseable {
             }
         }
         return this;
+    }
+
+    private static double physicalMemory() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                .getTotalMemorySize();
     }
 
     /** Fills every parameter with its initial distribution, the same for the same seed. */

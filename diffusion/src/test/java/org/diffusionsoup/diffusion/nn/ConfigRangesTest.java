@@ -13,6 +13,7 @@ import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipVisionConfig;
 import org.diffusionsoup.diffusion.image.PreprocessorConfig;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.TokenizerException;
@@ -176,5 +177,20 @@ class ConfigRangesTest {
         Files.writeString(dir.resolve("tokenizer_config.json"), "{\"model_max_length\": 0}");
         assertThatThrownBy(() -> tokenizer("c a\nca t</w>\n"))
                 .hasMessageContaining("model_max_length is 0, it must be 2 to 65536");
+    }
+
+    /** Every value is in its range, and all of them together are more than any machine holds. */
+    @Test
+    void aModelBeyondTheMachinesMemoryIsRefusedBeforeItIsMade() throws IOException {
+        Files.writeString(
+                dir.resolve("config.json"),
+                """
+                {"hidden_size": 16384, "intermediate_size": 65536, "num_hidden_layers": 256,
+                 "num_attention_heads": 64, "vocab_size": 49408}
+                """);
+        assertThatThrownBy(() -> StableDiffusion.textEncoder(dir))
+                .isInstanceOf(UnsupportedConfigException.class)
+                .hasMessageStartingWith(dir.resolve("config.json") + ": ")
+                .hasMessageContaining("GB of memory");
     }
 }
