@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.TensorEntry;
@@ -22,6 +23,8 @@ import org.diffusionsoup.data.ShardWriter;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The registry as a user types it, from the first shard to a certificate that a stranger checks.
@@ -215,16 +218,22 @@ class RegistryStoryTest {
         assertThat(broken.out()).contains(object.getFileName().toString(), "missing");
     }
 
-    @Test
-    void trainingRecordsAndSinglePicturesLeave() throws Exception {
-        soup("base", "add", "tiny", TinyTraining.BASE).ok();
+    /** A base whose components carry no recipes, and the one that is shipped, whose all do. */
+    private static Stream<Path> bases() {
+        return Stream.of(TinyTraining.BASE, Path.of("../models/emoji-base"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("bases")
+    void trainingRecordsAndSinglePicturesLeave(Path base) throws Exception {
+        soup("base", "add", "tiny", base).ok();
         Path tar = TinyTraining.shard(folder.resolve("mine.tar"), 6, 64, "train");
         soup("shard", "add", "mine", "--data", tar).ok();
         Path out = folder.resolve("mine");
         soup(
                         "train",
                         "--base",
-                        TinyTraining.BASE,
+                        base,
                         "--shard",
                         "mine",
                         "--out",
@@ -235,6 +244,8 @@ class RegistryStoryTest {
                         2,
                         "--float32")
                 .ok();
+        assertThat(json("show", "mine").path("body").path("recipe").path("method").asText())
+                .isEqualTo("fine-tune");
         assertThat(json("show", "mine").path("body").path("recipe").path("learning_rate").asText())
                 .isEqualTo("2.0E-4");
         soup("registry", "make", "only", "--follow").ok();
@@ -256,7 +267,7 @@ class RegistryStoryTest {
         Run.of(
                         "train",
                         "--base",
-                        TinyTraining.BASE,
+                        base,
                         "--shard",
                         smaller,
                         "--out",

@@ -22,19 +22,23 @@ public final class TrainingRecipe {
     private TrainingRecipe() {}
 
     /**
-     * The recipe that {@code soup train} left in the header, its fractions as texts; empty for
-     * weights trained elsewhere.
+     * The recipe that {@code soup train} left in the header of what it trains, the denoiser (or a
+     * checkpoint's only part), its fractions as texts; empty for weights trained elsewhere. Text
+     * encoder and autoencoder are the base's and may carry recipes of how that was made.
      */
     public static JsonObject ofWeights(Path weights) {
         try (Checkpoint c = Checkpoint.open(weights)) {
-            for (TensorSource part : c.parts().values()) {
-                var p = Provenance.readFrom(part.metadata());
-                if (p.isPresent()) {
-                    return (JsonObject) exact(Json.parse(p.get().recipe(), "recipe in " + weights));
-                }
+            TensorSource trained =
+                    c.parts().size() == 1
+                            ? c.parts().values().iterator().next()
+                            : c.parts().get("unet");
+            if (trained == null) {
+                return Json.object().build();
             }
+            return Provenance.readFrom(trained.metadata())
+                    .map(p -> (JsonObject) exact(Json.parse(p.recipe(), "recipe in " + weights)))
+                    .orElseGet(() -> Json.object().build());
         }
-        return Json.object().build();
     }
 
     private static JsonValue exact(JsonValue v) {
