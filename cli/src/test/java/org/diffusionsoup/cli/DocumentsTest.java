@@ -171,12 +171,16 @@ class DocumentsTest {
     private static void photos(Path folder) throws IOException {
         Files.createDirectories(folder);
         for (String name : List.of("cat", "dog", "tree")) {
-            byte[] pixels = new byte[3 * 80 * 80];
-            new Random(name.hashCode()).nextBytes(pixels);
-            Files.write(
-                    folder.resolve(name + ".png"), PngCodec.encode(new RgbImage(80, 80, pixels)));
-            Files.writeString(folder.resolve(name + ".txt"), "a " + name);
+            photo(folder, name);
         }
+    }
+
+    /** A picture of noise with its caption beside it. */
+    static void photo(Path folder, String name) throws IOException {
+        byte[] pixels = new byte[3 * 80 * 80];
+        new Random(name.hashCode()).nextBytes(pixels);
+        Files.write(folder.resolve(name + ".png"), PngCodec.encode(new RgbImage(80, 80, pixels)));
+        Files.writeString(folder.resolve(name + ".txt"), "a " + name);
     }
 
     @Test
