@@ -121,7 +121,10 @@ final class ConvertCommand extends SoupCommand {
                     if (!made.leftOut().isEmpty()) {
                         text.printf(
                                 Locale.ROOT,
-                                "  %d tensors that are no weights of the pipeline left out:%n",
+                                made.leftOut().size() == 1
+                                        ? "  %d tensor that is no weight of the pipeline left out:%n"
+                                        : "  %d tensors that are no weights of the pipeline left"
+                                                + " out:%n",
                                 made.leftOut().size());
                         grouped(made.leftOut())
                                 .forEach((names, n) -> text.println("    " + names + count(n)));
