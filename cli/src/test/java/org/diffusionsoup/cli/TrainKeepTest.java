@@ -13,7 +13,6 @@ import java.util.Map;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.torch.Torch;
-import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
@@ -120,7 +119,7 @@ class TrainKeepTest {
     void anInterruptedRunLacksNoModelAndMakesTheSameBytes() throws IOException {
         train(out, STEPS, "--keep-every", 3, "-q").ok();
         Path other = temp.resolve("other");
-        interrupted(other, 3, 7);
+        interrupted(out, other, 3, 7);
         assertThat(other).doesNotExist();
         assertThat(temp.resolve("other-step000006")).exists();
         assertThat(temp.resolve("other-step000009")).doesNotExist();
@@ -134,41 +133,23 @@ class TrainKeepTest {
 
     @Test
     void aRunThatBeganWithoutKeepingSaysWhatItLacks() throws IOException {
-        interrupted(out, 0, 7);
+        Path plain = temp.resolve("plain");
+        train(plain, STEPS, "-q").ok();
+        interrupted(plain, out, 0, 7);
         Run run = train(out, STEPS, "--keep-every", 3).ok();
         assertThat(run.err()).contains("No model of step 3, 6 is kept");
         assertThat(run.out()).contains("kept ingredient-step000009");
         assertThat(kept(3)).doesNotExist();
     }
 
-    /** Begins the run that {@link #train} goes on with and stops it after some steps. */
-    private void interrupted(Path to, long keepEvery, int steps) {
-        TrainingOptions d = FineTuneRequest.embeddedDefaults(STEPS, 0).withBatch(2);
-        TrainingOptions options =
-                new TrainingOptions(
-                        d.steps(),
-                        d.batch(),
-                        d.accumulation(),
-                        d.learningRate(),
-                        d.schedule(),
-                        d.warmup(),
-                        d.weightDecay(),
-                        d.beta1(),
-                        d.beta2(),
-                        d.eps(),
-                        d.clipNorm(),
-                        0.9,
-                        d.seed(),
-                        d.bfloat16());
+    /** Begins the run that ended in an ingredient anew, and stops it after some steps. */
+    private void interrupted(Path ingredient, Path to, long keepEvery, int steps) {
         FineTuneRequest request =
-                new FineTuneRequest(
+                TrainingRecipe.request(
+                                TrainingRecipe.ofWeights(ingredient),
                                 TinyTraining.BASE,
                                 List.of(shard.toString()),
-                                to,
-                                options,
-                                0.1,
-                                0,
-                                false)
+                                to)
                         .keeping(keepEvery);
         int[] polled = new int[1];
         assertThat(new FineTuner(request, Progress.silent(), () -> ++polled[0] > steps).run())
