@@ -93,10 +93,75 @@ class AuditCommandTest {
         // The soup of one ingredient is that ingredient, and draws the same.
         assertThat(json.at("/models/0/nearest")).isEqualTo(json.at("/models/1/nearest"));
         assertThat(json.at("/models/0/pictures").asInt()).isEqualTo(6);
-        assertThat(json.path("reference")).hasSize(40 - 12);
+        assertThat(json.at("/shards/0/reference")).hasSize(40 - 12);
         assertThat(page).content().contains("Memorization audit", "data:image/png");
         run(at, "publish", "everyone", "--to", "hub", "--require", "audit").ok();
         assertThat(Files.exists(registry)).isTrue();
+    }
+
+    @Test
+    void everyModelCanHaveAShardOfItsOwn() throws IOException {
+        Path one = TinyTraining.shard(folder.resolve("one.tar"), 12, 64, "train");
+        Path two = TinyTraining.shard(folder.resolve("two.tar"), 10, 32, "train");
+        Path reference = TinyTraining.shard(folder.resolve("other.tar"), 40, 64, "train");
+        Path model = TinyModels.copy(TinyModels.sd15(), folder.resolve("lr=1"));
+        Path page = folder.resolve("audit.html");
+        List<Object> words =
+                List.of(
+                        "--model",
+                        TinyModels.sd15(),
+                        "--model",
+                        model, // an existing folder, whatever its name holds
+                        "--model",
+                        model + "=" + two + "#split=train",
+                        "--reference",
+                        reference,
+                        "--bound",
+                        1,
+                        "--page",
+                        page);
+        List<Object> asJson = new ArrayList<>(words);
+        asJson.add("--json");
+        JsonNode json = new ObjectMapper().readTree(audit(one, asJson.toArray()).ok().out());
+        assertThat(json.path("baseline").asText()).isEqualTo("tiny-sd15");
+        assertThat(json.path("shards")).hasSize(2);
+        assertThat(json.at("/shards/0/shard").asText()).isEqualTo(one.toString());
+        assertThat(json.at("/shards/1/protected").asInt()).isEqualTo(10);
+        assertThat(json.at("/models/0").has("minus_baseline")).isFalse();
+        // The copy draws what the first model drew, and is compared with it picture by picture.
+        assertThat(json.at("/models/1/shard").asText()).isEqualTo(one.toString());
+        assertThat(json.at("/models/1/nearest")).isEqualTo(json.at("/models/0/nearest"));
+        assertThat(json.at("/models/1/minus_baseline/paired").asBoolean()).isTrue();
+        assertThat(json.at("/models/1/minus_baseline/estimate").asDouble()).isZero();
+        assertThat(json.at("/models/2/shard").asText()).isEqualTo(two + "#split=train");
+        assertThat(json.at("/models/2/shard_sha256")).isEqualTo(json.at("/shards/1/shard_sha256"));
+        assertThat(json.at("/models/2/minus_baseline/paired").asBoolean()).isFalse();
+        assertThat(json.at("/models/2/minus_baseline/high").asDouble()).isPositive();
+
+        String text = audit(one, words.toArray()).ok().out();
+        assertThat(text)
+                .contains(one + ": 12 protected pictures", two + "#split=train: 10 protected")
+                .contains("held against", "to tiny-sd15, 95 %", "] % paired", "] % unpaired");
+        assertThat(text.lines().filter(l -> l.startsWith("(reference)"))).hasSize(2);
+        assertThat(page).content().contains(one.toString(), two.toString());
+    }
+
+    @Test
+    void aModelWithoutAShardIsNamedBeforeAnythingIsDrawn() {
+        Path two = TinyTraining.shard(folder.resolve("two.tar"), 10, 32, "train");
+        Path reference = TinyTraining.shard(folder.resolve("other.tar"), 40, 64, "train");
+        Object[] own = {"--model", TinyModels.sd15() + "=" + two, "--reference", reference, "-q"};
+        List<Object> words = new ArrayList<>(List.of("audit"));
+        words.addAll(QUICK);
+        words.addAll(List.of(own));
+        words.addAll(List.of("--bound", 1));
+        Run.of(words.toArray()).ok();
+        words.addAll(List.of("--model", TinyModels.sd21()));
+        Run.of(words.toArray()).fails(2, "tiny-sd21 has no pictures", "--shard SHARD");
+        Run.of("audit", "--judge", TinyModels.clip(), "--soup", "s").fails(2, "missing --shard");
+        audit(two, "--model", TinyModels.sd15() + "=").fails(1, "names no shard after '='");
+        audit(two, "--model", folder.resolve("gone") + "=" + two)
+                .fails(1, "no model folder " + folder.resolve("gone"));
     }
 
     @Test

@@ -105,7 +105,9 @@ class TrainFailuresTest {
                     {"--lr", "0"},
                     {"--ema", "1"},
                     {"--caption-dropout", "1.5"},
-                    {"--checkpoint-every", "-1"}
+                    {"--checkpoint-every", "-1"},
+                    {"--keep-every", "-1"},
+                    {"--keep-every", "2"}
                 }) {
             train(TinyTraining.BASE, shard, wrong[0], wrong[1])
                     .fails(SoupCli.FAILED, wrong[0] + " must");

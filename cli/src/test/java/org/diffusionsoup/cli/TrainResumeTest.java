@@ -12,7 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.diffusionsoup.core.SafetensorsFile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -28,6 +30,9 @@ class TrainResumeTest {
     private static final int STEPS = 60;
     private static final int CHECKPOINT_EVERY = 5;
 
+    /** No multiple of the checkpoints' steps: a resumed run comes by some of these again. */
+    private static final int KEEP_EVERY = 13;
+
     @TempDir private static Path temp;
     private static Path shard = Path.of(".");
     private static Map<String, String> undisturbed = Map.of();
@@ -37,13 +42,26 @@ class TrainResumeTest {
         shard = TinyTraining.shard(temp.resolve("squares.tar"), 23, 16, "train");
         Path out = temp.resolve("undisturbed");
         assertThat(finished(out).path("resumedFrom").asInt()).isZero();
-        undisturbed = TinyTraining.contents(out);
+        undisturbed = everything(out);
         assertThat(undisturbed)
                 .containsKeys(
                         "model_index.json",
                         "loss.csv",
                         "unet/config.json",
                         "unet/diffusion_pytorch_model.safetensors");
+        assertThat(undisturbed.keySet().stream().filter(f -> f.endsWith("model_index.json")))
+                .hasSize(1 + (STEPS - 1) / KEEP_EVERY);
+    }
+
+    /** The ingredient's files and those of the models kept on the way to it. */
+    private static Map<String, String> everything(Path out) throws IOException {
+        Map<String, String> all = new TreeMap<>(TinyTraining.contents(out));
+        for (int step = KEEP_EVERY; step < STEPS; step += KEEP_EVERY) {
+            String name = "-step%06d".formatted(step);
+            TinyTraining.contents(out.resolveSibling(out.getFileName() + name))
+                    .forEach((file, hash) -> all.put(name + "/" + file, hash));
+        }
+        return all;
     }
 
     private static Process start(Path out) throws IOException {
@@ -56,6 +74,7 @@ class TrainResumeTest {
         words.addAll(List.of("--out", out.toString(), "--steps", Integer.toString(STEPS)));
         words.addAll(List.of("--batch", "3", "--accumulate", "2", "--ema", "0.9", "--float32"));
         words.addAll(List.of("--checkpoint-every", Integer.toString(CHECKPOINT_EVERY)));
+        words.addAll(List.of("--keep-every", Integer.toString(KEEP_EVERY)));
         ProcessBuilder builder = new ProcessBuilder(words);
         builder.redirectError(out.resolveSibling(out.getFileName() + ".err").toFile());
         builder.environment().remove("JAVA_TOOL_OPTIONS");
@@ -104,6 +123,14 @@ class TrainResumeTest {
         assertThat(process.exitValue()).isNotZero();
         assertThat(out).doesNotExist();
         assertThat(state(out)).exists();
+        try (SafetensorsFile f = SafetensorsFile.open(state(out))) {
+            int done = Integer.parseInt(f.metadata().get("soup.training.step"));
+            for (int step = KEEP_EVERY; step <= done; step += KEEP_EVERY) {
+                assertThat(out.resolveSibling(out.getFileName() + "-step%06d".formatted(step)))
+                        .as("kept before the checkpoint of step %d", done)
+                        .exists();
+            }
+        }
     }
 
     @Test
@@ -122,7 +149,7 @@ class TrainResumeTest {
                 .as("seed %d", seed)
                 .isBetween(CHECKPOINT_EVERY, STEPS - 1);
         assertThat(result.path("resumedFrom").asInt() % CHECKPOINT_EVERY).isZero();
-        assertThat(TinyTraining.contents(out)).as("seed %d", seed).isEqualTo(undisturbed);
+        assertThat(everything(out)).as("seed %d", seed).isEqualTo(undisturbed);
         assertThat(state(out).getParent()).doesNotExist();
     }
 
@@ -135,7 +162,7 @@ class TrainResumeTest {
 
         JsonNode result = finished(out);
         assertThat(result.path("resumedFrom").asInt()).isBetween(2 * CHECKPOINT_EVERY, STEPS - 1);
-        assertThat(TinyTraining.contents(out)).isEqualTo(undisturbed);
+        assertThat(everything(out)).isEqualTo(undisturbed);
         assertThat(state(out).getParent()).doesNotExist();
     }
 }

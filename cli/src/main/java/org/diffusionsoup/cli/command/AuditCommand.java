@@ -1,31 +1,32 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
-import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.audit.AuditPage;
+import org.diffusionsoup.workbench.audit.AuditRow;
+import org.diffusionsoup.workbench.audit.AuditTarget;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 import org.diffusionsoup.workbench.generate.Generator;
 import picocli.CommandLine.Command;
@@ -40,7 +41,8 @@ import picocli.CommandLine.Option;
                     + " to those pictures: distances, and how many are near copies.",
             "A near copy is closer to a protected picture than 99 of 100 real pictures of the"
                     + " reference are. Several models are measured side by side: before and after a"
-                    + " withdrawal, and one that never had the shard.",
+                    + " withdrawal, and one that never had the shard; or ingredients, each against"
+                    + " the shard it was trained on (--model DIR=SHARD).",
             "With --soup the soup is taken out of the registry and the outcome is recorded there as"
                     + " evaluation 'audit', which 'soup publish --require audit' asks for. The exit"
                     + " status is 1 when a rate may lie above --bound."
@@ -51,15 +53,19 @@ import picocli.CommandLine.Option;
             "  soup audit --model before --model after --model never --shard withdrawn.tar"
                     + " --reference shards/emoji#split=heldout --judge models/judge-clip --page"
                     + " audit.html",
+            "  soup audit --model food='shards/emoji#domain=food' --model"
+                    + " vehicles='shards/emoji#domain=vehicles' --judge models/judge-clip",
             "  soup audit --soup everyone --shard acme.tar --reference other.tar --judge"
                     + " models/judge-clip --bound 0.02"
         })
 final class AuditCommand extends SoupCommand {
     @Option(
             names = "--model",
-            paramLabel = "DIR",
-            description = "Model in diffusers layout; repeatable.")
-    private List<Path> models = List.of();
+            paramLabel = "DIR[=SHARD]",
+            description =
+                    "Model in diffusers layout; repeatable. With =SHARD it is held against those"
+                            + " pictures, and draws their captions, instead of --shard's.")
+    private List<String> models = List.of();
 
     @Option(
             names = "--soup",
@@ -69,17 +75,18 @@ final class AuditCommand extends SoupCommand {
 
     @Option(
             names = "--shard",
-            required = true,
             paramLabel = "SHARD",
-            description = "The protected pictures: training rows of a tar, a data set or a view.")
-    private String shardText = "";
+            description =
+                    "The protected pictures: training rows of a tar, a data set or a view; of every"
+                            + " model that names no shard of its own.")
+    private Optional<String> shardText = Optional.empty();
 
     @Option(
             names = "--reference",
             paramLabel = "SHARD",
             description =
                     "Real pictures that no model was trained on, at least 20 (default: the held-out"
-                            + " rows of --shard).")
+                            + " rows of the shard).")
     private Optional<String> referenceText = Optional.empty();
 
     @Option(
@@ -126,55 +133,113 @@ final class AuditCommand extends SoupCommand {
         if (pictures < 1 || !(bound > 0 && bound <= 1)) {
             throw misuse("--pictures goes from 1, and --bound from above 0 to 1.");
         }
-        Shard rows = ShardRef.parse(shardText).open();
-        Shard reference =
-                referenceText
-                        .map(text -> ShardRef.parse(text).open())
-                        .orElseGet(() -> heldOut(rows));
-        List<MemorizationAudit.Result> results = new ArrayList<>();
-        MemorizationAudit audit;
+        List<AuditTarget> targets = models.stream().map(AuditTarget::parse).toList();
+        targets.forEach(t -> DiffusersFolder.require(t.folder()));
+        if (shardText.isEmpty()) {
+            if (soup.isPresent()) {
+                throw misuse("missing --shard SHARD: which pictures is --soup held against?");
+            }
+            for (AuditTarget t : targets) {
+                if (t.shard().isEmpty()) {
+                    throw misuse(
+                            "--model %s has no pictures to be held against; give --shard SHARD, or --model %s=SHARD."
+                                    .formatted(t.folder(), t.folder()));
+                }
+            }
+        }
+        // Everything is opened before anything is drawn.
+        Map<String, Pictures> shards = new LinkedHashMap<>();
+        if (soup.isPresent()) {
+            open(shardText.orElseThrow(), shards);
+        }
+        targets.forEach(t -> open(against(t), shards));
+        List<AuditRow> rows = new ArrayList<>();
         Path work = Files.createTempDirectory("soup-audit-");
         String hash = "";
         try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
                 Progress progress = console.progress()) {
-            List<Path> all = new ArrayList<>(models);
+            Map<String, MemorizationAudit> audits = audits(judge, shards, progress);
             if (soup.isPresent()) {
                 Registry r = registry.open();
                 hash = r.read(q -> Registry.soup(q, soup.get()).checkpoint());
                 // The folder's name is the model's name on the page.
-                all.addFirst(r.export(hash, work.resolve(soup.get())));
+                Path model = r.export(hash, work.resolve(soup.get()));
+                rows.add(row(model, shardText.orElseThrow(), audits, progress));
             }
-            long first = sampling.seeds().getFirst();
-            audit =
-                    new MemorizationAudit(
-                            judge, rows.train(), reference, pictures, first, progress);
-            for (Path model : all) {
-                try (Generator generator = Generator.open(model, sampling.settings())) {
-                    results.add(audit.of(generator, first, progress));
-                }
+            for (AuditTarget t : targets) {
+                rows.add(row(t.folder(), against(t), audits, progress));
             }
         } finally {
             delete(work);
         }
-        page.ifPresent(file -> AuditPage.write(audit, results, file));
+        page.ifPresent(file -> AuditPage.write(rows, file));
         Optional<Long> entry = Optional.empty();
         if (soup.isPresent()) {
-            MemorizationAudit.Result r = results.getFirst();
-            entry = Optional.of(record(r, audit, hash));
+            entry = Optional.of(record(rows.getFirst(), hash));
         }
-        console.result(json(audit, results, entry), text -> print(audit, results, text));
+        AuditOutput output = new AuditOutput(rows, bound);
+        console.result(output.json(entry), output::print);
         if (entry.isPresent()) {
             console.note("recorded as entry " + entry.get());
         }
         List<String> over =
-                results.stream()
+                rows.stream()
+                        .map(AuditRow::result)
                         .filter(r -> !r.isWithin(bound))
                         .map(MemorizationAudit.Result::model)
+                        .distinct()
                         .toList();
         if (!over.isEmpty()) {
             throw new SoupException(
                     "The rate of near copies may lie above --bound %s for %s; soup it with other shards, or draw more --pictures for a narrower interval."
                             .formatted(bound, String.join(", ", over)));
+        }
+    }
+
+    private String against(AuditTarget target) {
+        return target.shard().or(() -> shardText).orElseThrow();
+    }
+
+    /** What models are held against. */
+    private record Pictures(Shard rows, Shard reference) {}
+
+    private void open(String text, Map<String, Pictures> shards) {
+        if (!shards.containsKey(text)) {
+            Shard all = ShardRef.parse(text).open();
+            Shard reference =
+                    referenceText.map(r -> ShardRef.parse(r).open()).orElseGet(() -> heldOut(all));
+            shards.put(text, new Pictures(all.train(), reference));
+        }
+    }
+
+    /** One audit per shard; the same rows under two names share one. */
+    private Map<String, MemorizationAudit> audits(
+            ClipJudge judge, Map<String, Pictures> shards, Progress progress) {
+        Map<String, MemorizationAudit> byRows = new HashMap<>();
+        Map<String, MemorizationAudit> audits = new HashMap<>();
+        long seed = sampling.seeds().getFirst();
+        shards.forEach((text, p) ->
+                audits.put(
+                        text,
+                        byRows.computeIfAbsent(
+                                p.rows().sha256() + p.reference().sha256(),
+                                unused ->
+                                        new MemorizationAudit(
+                                                judge,
+                                                p.rows(),
+                                                p.reference(),
+                                                pictures,
+                                                seed,
+                                                progress))));
+        return audits;
+    }
+
+    private AuditRow row(
+            Path model, String text, Map<String, MemorizationAudit> audits, Progress progress) {
+        MemorizationAudit audit = Objects.requireNonNull(audits.get(text));
+        try (Generator generator = Generator.open(model, sampling.settings())) {
+            return new AuditRow(
+                    text, audit, audit.of(generator, sampling.seeds().getFirst(), progress));
         }
     }
 
@@ -190,7 +255,9 @@ final class AuditCommand extends SoupCommand {
         return held;
     }
 
-    private long record(MemorizationAudit.Result r, MemorizationAudit audit, String checkpoint) {
+    private long record(AuditRow row, String checkpoint) {
+        MemorizationAudit.Result r = row.result();
+        MemorizationAudit audit = row.audit();
         Registry target = registry.open();
         String now = target.read(q -> Registry.soup(q, soup.orElseThrow()).checkpoint());
         if (!now.equals(checkpoint)) {
@@ -211,84 +278,6 @@ final class AuditCommand extends SoupCommand {
                         .put("threshold", Double.toString(audit.threshold()))
                         .build();
         return target.evaluate(soup.orElseThrow(), "audit", r.isWithin(bound), body);
-    }
-
-    private Map<String, Object> json(
-            MemorizationAudit audit, List<MemorizationAudit.Result> results, Optional<Long> entry) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("shard", audit.shard().name());
-        json.put("shard_sha256", audit.shard().sha256());
-        json.put("judge", audit.judge().name());
-        json.put("judge_sha256", audit.judge().weightsSha256());
-        json.put("threshold", audit.threshold());
-        json.put("bound", bound);
-        json.put("reference", audit.reference());
-        List<Map<String, Object>> rows = new ArrayList<>();
-        for (MemorizationAudit.Result r : results) {
-            Interval rate = r.copies().interval(0.95);
-            Map<String, Object> row = new LinkedHashMap<>();
-            row.put("model", r.model());
-            row.put("unet_sha256", r.unetSha256());
-            row.put("near_copies", r.copies().hits());
-            row.put("pictures", r.copies().total());
-            row.put("rate", rate.estimate());
-            row.put("low", rate.low());
-            row.put("high", rate.high());
-            row.put("passed", r.isWithin(bound));
-            row.put("median_nearest", median(r.nearest()));
-            row.put("median_own", median(r.own()));
-            row.put("nearest", r.nearest());
-            row.put("own", r.own());
-            rows.add(row);
-        }
-        json.put("models", rows);
-        entry.ifPresent(e -> json.put("entry", e));
-        return json;
-    }
-
-    private void print(
-            MemorizationAudit audit, List<MemorizationAudit.Result> results, PrintWriter out) {
-        out.printf(
-                Locale.ROOT,
-                "%d protected pictures, %d drawn by each model; a near copy is closer than %.4f%n%n",
-                audit.shard().size(),
-                audit.drawn().size(),
-                audit.threshold());
-        TextTable table =
-                new TextTable(
-                        "model",
-                        "near copies",
-                        "rate",
-                        "95 %",
-                        "median to nearest",
-                        "to its own",
-                        "--bound " + bound);
-        for (MemorizationAudit.Result r : results) {
-            Interval rate = r.copies().interval(0.95);
-            table.row(
-                    r.model(),
-                    r.copies().hits() + " of " + r.copies().total(),
-                    "%.1f %%".formatted(100 * rate.estimate()),
-                    "%.1f to %.1f %%".formatted(100 * rate.low(), 100 * rate.high()),
-                    "%.4f".formatted(median(r.nearest())),
-                    "%.4f".formatted(median(r.own())),
-                    r.isWithin(bound) ? "within" : "may be above");
-        }
-        table.row(
-                "(reference)",
-                "",
-                "%.1f %%".formatted(100 * MemorizationAudit.BY_CHANCE),
-                "",
-                "%.4f".formatted(median(audit.reference())),
-                "",
-                "");
-        table.print(out);
-    }
-
-    private static double median(List<Double> values) {
-        List<Double> sorted = values.stream().sorted().toList();
-        int n = sorted.size();
-        return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
     }
 
     private static void delete(Path folder) throws IOException {

@@ -44,7 +44,9 @@ import picocli.CommandLine.Option;
             "Score models, or real pictures: with CLIP score, ImageReward, TIFA or the aesthetic"
                     + " predictor as judge.",
             "Every score names its judge, the hash of the judge's weights, the convention, and the"
-                    + " numbers of prompts and seeds; intervals are 95 %% bootstrap over prompts."
+                    + " numbers of prompts and seeds; intervals are 95 %% bootstrap over prompts.",
+            "With --loss, no judge and nothing drawn: the denoising loss of models on a shard's"
+                    + " pictures, the same timesteps and noise for every model; lower is better."
         },
         footer = {
             "  soup score --judge models/emoji-clip --model base --model my-soup --prompts prompts.txt"
@@ -57,7 +59,9 @@ import picocli.CommandLine.Option;
             "  soup score --judge tifa:vqa --questions questions.json --model base --model my-soup",
             "  soup score --judge aesthetic:clip-vit-large-patch14,head.pth --model my-soup --prompts"
                     + " prompts.txt",
-            "  soup score --vae --model models/emoji-base --shard shards/emoji"
+            "  soup score --vae --model models/emoji-base --shard shards/emoji",
+            "  soup score --loss --model models/emoji-base --model food --model my-soup --shard"
+                    + " 'shards/emoji#domain=food'"
         })
 final class ScoreCommand extends SoupCommand {
     private static final int RETRIEVAL_SUBJECTS = 200;
@@ -135,10 +139,17 @@ final class ScoreCommand extends SoupCommand {
                             + " pictures back.")
     private boolean vae;
 
+    @Mixin private LossFlags loss = new LossFlags();
+
     @Mixin private SamplingFlags sampling = new SamplingFlags();
 
     @Override
     protected void run(Console console) throws IOException {
+        if (loss.isOn(this)) {
+            requireShard();
+            loss.run(this, console, models, given.shard(), sampling);
+            return;
+        }
         if (vae) {
             reconstruct(console);
             return;

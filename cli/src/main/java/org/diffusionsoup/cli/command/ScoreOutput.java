@@ -19,7 +19,7 @@ import org.diffusionsoup.workbench.evaluate.SubjectRetrieval;
 /** Scores as text and as JSON. */
 final class ScoreOutput {
     private static final double CONFIDENCE = 0.95;
-    private static final int DIGITS = 4;
+    static final int DIGITS = 4;
 
     private ScoreOutput() {}
 
@@ -62,7 +62,7 @@ final class ScoreOutput {
                 .collect(Collectors.joining(", "));
     }
 
-    private static String signed(Interval d) {
+    static String signed(Interval d) {
         return (d.estimate() < 0 ? "" : "+")
                 + d.format(DIGITS)
                 + (d.contains(0) ? " (includes 0)" : "");
@@ -219,7 +219,7 @@ final class ScoreOutput {
         return json;
     }
 
-    private static Map<String, Object> interval(Interval i) {
+    static Map<String, Object> interval(Interval i) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("estimate", i.estimate());
         json.put("low", i.low());

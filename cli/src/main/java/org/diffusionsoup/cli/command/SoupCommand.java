@@ -77,6 +77,11 @@ public abstract class SoupCommand implements Callable<Integer> {
         return new ParameterException(line(), sentence);
     }
 
+    /** Whether the command line holds an option, whatever its value. */
+    protected final boolean isGiven(String option) {
+        return line().getParseResult().hasMatchedOption(option);
+    }
+
     private CommandLine line() {
         return Objects.requireNonNull(spec, "a parser of Commands.parser").commandLine();
     }

@@ -26,6 +26,8 @@ import picocli.CommandLine.Option;
         footer = {
             "  soup train --base models/emoji-base --shard 'shards/emoji#domain=animals' --out animals",
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 500 --lr 1e-4",
+            "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 600"
+                    + " --keep-every 200 --ema 0.99",
             "  soup train --base sd21 --shard food.tar --out food --paper",
             "  soup train --registry soup-registry --base models/emoji-base --shard noto --out noto"
         })
@@ -107,6 +109,15 @@ final class TrainCommand extends SoupCommand {
     private long checkpointEvery;
 
     @Option(
+            names = "--keep-every",
+            defaultValue = "0",
+            paramLabel = "N",
+            description =
+                    "Keep the model of every N-th step too, in folders beside --out such as"
+                            + " OUT-step000200, with the moving average put in (default: none).")
+    private long keepEvery;
+
+    @Option(
             names = "--paper",
             description =
                     "The paper's recipe for SD 2.1: learning rate 1e-6, 10,000 steps, in float32.")
@@ -147,13 +158,14 @@ final class TrainCommand extends SoupCommand {
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
         FineTuneRequest request =
                 new FineTuneRequest(
-                        base,
-                        record.map(RegisteredTraining::sources).orElse(shards),
-                        out,
-                        options(),
-                        captionDropout,
-                        checkpointEvery,
-                        force);
+                                base,
+                                record.map(RegisteredTraining::sources).orElse(shards),
+                                out,
+                                options(),
+                                captionDropout,
+                                checkpointEvery,
+                                force)
+                        .keeping(keepEvery);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
@@ -172,6 +184,7 @@ final class TrainCommand extends SoupCommand {
                                 "%s: %d pictures, %d steps, final loss %.4f, %.1f images/s%n",
                                 r.out(), r.rows(), r.steps(), r.finalLoss(), r.imagesPerSecond());
                         text.println("weights " + r.weightsSha256());
+                        r.kept().forEach(k -> text.println("kept " + k.getFileName()));
                     });
             r.notes().forEach(console::note);
         }

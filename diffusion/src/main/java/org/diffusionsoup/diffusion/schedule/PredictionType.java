@@ -40,6 +40,39 @@ public enum PredictionType {
                         + " is not supported; use epsilon, v_prediction or sample");
     }
 
+    /**
+     * What the denoiser is trained to predict at x_t.
+     *
+     * @param table the forward process, γ_t and σ_t per timestep
+     * @param clean x_0 (N, ...)
+     * @param noise ε of the same shape
+     * @param timesteps one per row
+     * @return of the same shape
+     */
+    public Tensor target(NoiseTable table, Tensor clean, Tensor noise, long... timesteps) {
+        return switch (this) {
+            case EPSILON -> noise;
+            case V_PREDICTION -> table.velocity(clean, noise, timesteps);
+            case SAMPLE -> clean;
+        };
+    }
+
+    /**
+     * How many times as large as a prediction's error is that of the noise ε it implies, at the
+     * same x_t: the noise is what predictions of different types can be compared in, and unlike the
+     * clean sample it stays finite where there is no signal left.
+     *
+     * @param gamma γ_t
+     * @param sigma σ_t, above 0
+     */
+    public double noiseErrorFactor(double gamma, double sigma) {
+        return switch (this) {
+            case EPSILON -> 1;
+            case V_PREDICTION -> gamma;
+            case SAMPLE -> gamma / sigma;
+        };
+    }
+
     /** The clean sample x_0 that a prediction at x_t implies. */
     Tensor cleanSample(Tensor prediction, Tensor x, double gamma, double sigma) {
         return switch (this) {

@@ -97,12 +97,7 @@ public final class DenoisingObjective implements Objective {
         Tensor x0 = data.latents(rows); // (N, C, h, w), scaled
         Tensor eps = rng.normal(x0.shape());
         Tensor xt = noise.addNoise(x0, eps, t);
-        Tensor target =
-                switch (type) {
-                    case EPSILON -> eps;
-                    case V_PREDICTION -> noise.velocity(x0, eps, t);
-                    case SAMPLE -> x0;
-                };
+        Tensor target = type.target(noise, x0, eps, t);
         Tensor context = texts == null ? data.text(text) : texts.encode(text);
         Tensor out = unet.forward(xt, Tensor.of(t, n), context);
         return Functional.mse(out.toFloat(), target);

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
@@ -94,6 +95,21 @@ public final class TrainingRun implements AutoCloseable {
      * @param listener told about every step
      */
     public End run(long checkpointEvery, BooleanSupplier stop, Consumer<LossPoint> listener) {
+        return run(checkpointEvery, stop, listener, steps -> {});
+    }
+
+    /**
+     * As above, with someone who keeps models on the way.
+     *
+     * @param keeper told after every step how many are done, always before the checkpoint of that
+     *     step: what it writes then is there for every run that resumes at or after the step. It
+     *     may call {@link #withMovingAverage} and {@link #curve}
+     */
+    public End run(
+            long checkpointEvery,
+            BooleanSupplier stop,
+            Consumer<LossPoint> listener,
+            LongConsumer keeper) {
         RowOrder order = new RowOrder(objective.rows(), Rng.mix(options.seed(), -2));
         long lastSave = System.nanoTime();
         while (optimizer.steps() < options.steps()) {
@@ -103,6 +119,7 @@ public final class TrainingRun implements AutoCloseable {
             }
             LossPoint p = step(order, optimizer.steps());
             curve.add(p);
+            keeper.accept(optimizer.steps());
             listener.accept(p);
             boolean due = checkpointEvery > 0 && optimizer.steps() % checkpointEvery == 0;
             if (due || System.nanoTime() - lastSave > 240_000_000_000L) {
@@ -187,6 +204,39 @@ public final class TrainingRun implements AutoCloseable {
             try (Scope s = Scope.open();
                     Torch.Guard off = Torch.gradients(false)) {
                 parameters.flat().copy_(ema);
+            }
+        }
+    }
+
+    /**
+     * Does something with the moving average in the model, where one is kept, and goes on with the
+     * weights in training, which come back to the bit.
+     *
+     * @param use what to do; it must not train
+     */
+    public void withMovingAverage(Runnable use) {
+        exchangeWithAverage();
+        try {
+            use.run();
+        } finally {
+            exchangeWithAverage();
+        }
+    }
+
+    /** In pieces, so that no second copy of the weights is needed. */
+    private void exchangeWithAverage() {
+        if (ema == null) {
+            return;
+        }
+        for (long at = 0; at < ema.size(0); at += AVERAGED) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                long n = Math.min(AVERAGED, ema.size(0) - at);
+                Tensor average = ema.narrow(0, at, n);
+                Tensor weights = parameters.flat().narrow(0, at, n);
+                Tensor before = Tensor.empty(n).copy_(weights);
+                weights.copy_(average);
+                average.copy_(before);
             }
         }
     }

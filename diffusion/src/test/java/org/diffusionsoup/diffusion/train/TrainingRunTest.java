@@ -223,6 +223,64 @@ class TrainingRunTest {
     }
 
     @Test
+    void theAverageCanBeTakenOutOnTheWayWithoutATrace() {
+        TrainingOptions options = options(40, 8, 1, 1e-2, 0, 0.9, 7);
+        Outcome whole = train("whole", options);
+        Outcome half = stopped(options, 20);
+        try (Toy toy = new Toy(50, 1, 0.1);
+                TrainingRun run = run(toy, options, "kept")) {
+            List<float[]> kept = new ArrayList<>();
+            run.run(
+                    0,
+                    NEVER,
+                    NOBODY,
+                    step -> {
+                        float[] before = toy.parameters().flat().toFloatArray();
+                        run.withMovingAverage(() -> {
+                            if (step == 20) {
+                                kept.add(toy.parameters().flat().toFloatArray());
+                            }
+                        });
+                        assertThat(toy.parameters().flat().toFloatArray()).isEqualTo(before);
+                    });
+            assertThat(kept).hasSize(1);
+            assertThat(kept.getFirst()).isEqualTo(half.average()).isNotEqualTo(half.weights());
+            Outcome.of(run, toy).isSame(whole);
+        }
+    }
+
+    private Outcome stopped(TrainingOptions options, long after) {
+        try (Toy toy = new Toy(50, 1, 0.1);
+                TrainingRun run = run(toy, options, "half")) {
+            assertThat(run.run(0, () -> run.stepsDone() >= after, NOBODY))
+                    .isEqualTo(TrainingRun.End.STOPPED);
+            return Outcome.of(run, toy);
+        }
+    }
+
+    @Test
+    void whatIsKeptOfAStepIsThereBeforeItsCheckpoint() throws Exception {
+        try (Toy toy = new Toy(50, 1, 0.1);
+                TrainingRun run = run(toy, PLAIN, "order")) {
+            assertThatThrownBy(() ->
+                            run.run(
+                                    10,
+                                    NEVER,
+                                    NOBODY,
+                                    step -> {
+                                        if (step == 20) {
+                                            throw new Killed();
+                                        }
+                                    }))
+                    .isInstanceOf(Killed.class);
+        }
+        try (Toy toy = new Toy(50, 1, 0.1);
+                TrainingRun again = run(toy, PLAIN, "order")) {
+            assertThat(again.stepsDone()).isEqualTo(10);
+        }
+    }
+
+    @Test
     void gradientsAreClippedToTheirNorm() {
         // With a huge epsilon AdamW's first step is learning rate / epsilon times the gradient.
         double eps = 1e4;

@@ -3,8 +3,11 @@ package org.diffusionsoup.workbench.audit;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
@@ -21,42 +24,55 @@ public final class AuditPage {
 
     private AuditPage() {}
 
-    /** Writes the page, whole or not at all. */
-    public static void write(
-            MemorizationAudit audit, List<MemorizationAudit.Result> results, Path file) {
+    /**
+     * Writes the page, whole or not at all.
+     *
+     * @param rows one per model; those held against the same shard share its {@link
+     *     MemorizationAudit}
+     */
+    public static void write(List<AuditRow> rows, Path file) {
+        Map<MemorizationAudit, List<AuditRow>> byShard = new LinkedHashMap<>();
+        rows.forEach(r -> byShard.computeIfAbsent(r.audit(), a -> new ArrayList<>()).add(r));
         HtmlReport page =
                 HtmlReport.titled("Memorization audit")
                         .subtitle(
                                 "How close drawn pictures come to those of "
-                                        + audit.shard().name());
-        page.fact("Protected pictures", Integer.toString(audit.shard().size()), "");
-        page.fact("Drawn by each model", Integer.toString(audit.drawn().size()), "");
+                                        + byShard.values().stream()
+                                                .map(r -> r.getFirst().against())
+                                                .collect(Collectors.joining(", ")));
+        byShard.forEach((audit, held) -> facts(page, audit, held, byShard.size() > 1));
+        Section distances = page.section("Distances");
+        byShard.forEach((audit, held) -> distances.add(distances(audit, held)));
+        Section pictures = page.section("The closest pictures");
+        rows.forEach(r -> pictures.add(closest(r)));
+        page.write(file);
+    }
+
+    private static void facts(
+            HtmlReport page, MemorizationAudit audit, List<AuditRow> held, boolean several) {
+        String of = several ? ", " + held.getFirst().against() : "";
+        page.fact("Protected pictures" + of, Integer.toString(audit.shard().size()), "");
+        page.fact("Drawn by each model" + of, Integer.toString(audit.drawn().size()), "");
         page.fact(
-                "Near copy below",
+                "Near copy below" + of,
                 number(audit.threshold()),
                 "closer than 99 of 100 reference pictures");
+    }
+
+    private static LineChart distances(MemorizationAudit audit, List<AuditRow> held) {
         List<LineChart.Series> lines = new ArrayList<>();
         lines.add(cumulative("real pictures nobody was trained on", audit.reference()));
-        for (MemorizationAudit.Result r : results) {
-            lines.add(cumulative(r.model(), r.nearest()));
-        }
-        page.section("Distances")
-                .add(
-                        LineChart.of(
-                                        "Share of pictures closer than a distance",
-                                        "1 − cosine to the closest protected picture",
-                                        "share of pictures",
-                                        lines)
-                                .captioned(
-                                        "Lines further right keep a larger distance. The prompts are"
-                                                + " the protected pictures' own, so pictures of the"
-                                                + " right subject are closer than any others without"
-                                                + " being copies."));
-        Section pictures = page.section("The closest pictures");
-        for (MemorizationAudit.Result r : results) {
-            pictures.add(closest(audit, r));
-        }
-        page.write(file);
+        held.forEach(r -> lines.add(cumulative(r.result().model(), r.result().nearest())));
+        return LineChart.of(
+                        "Share of pictures closer than a distance to one of "
+                                + held.getFirst().against(),
+                        "1 − cosine to the closest protected picture",
+                        "share of pictures",
+                        lines)
+                .captioned(
+                        "Lines further right keep a larger distance. The prompts are the protected"
+                                + " pictures' own, so pictures of the right subject are closer than"
+                                + " any others without being copies.");
     }
 
     private static LineChart.Series cumulative(String name, List<Double> distances) {
@@ -68,10 +84,13 @@ public final class AuditPage {
         return LineChart.Series.of(name, x, y);
     }
 
-    private static ImageGrid closest(MemorizationAudit audit, MemorizationAudit.Result r) {
+    private static ImageGrid closest(AuditRow row) {
+        MemorizationAudit audit = row.audit();
+        MemorizationAudit.Result r = row.result();
         ImageGrid.Builder grid =
                 ImageGrid.titled(
-                                r.model() + ": drawn, and the protected picture closest to it",
+                                "%s: drawn, and the picture of %s closest to it"
+                                        .formatted(r.model(), row.against()),
                                 List.of("drawn", "protected"))
                         .pixels(96);
         IntStream.range(0, r.nearest().size())

@@ -1,8 +1,6 @@
 package org.diffusionsoup.workbench.pretrain;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
@@ -10,21 +8,17 @@ import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Rng;
-import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
-import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LatentSet;
 import org.diffusionsoup.diffusion.train.Objective;
-import org.diffusionsoup.diffusion.train.PictureSet;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.workbench.train.EncodedRows;
 import org.jspecify.annotations.Nullable;
 
 /** The denoiser's objective on an endless stream of scenes; the text encoder learns with it. */
 final class StreamedDenoisingObjective implements Objective, AutoCloseable {
-    private static final int CHUNK = 32;
-
     private final UNet2DConditionModel unet;
     private final AutoencoderKL vae;
     private final ClipTextModel text;
@@ -69,7 +63,7 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
         }
         StreamedScenes.Pool fresh = scenes.pool(wanted);
         close();
-        Tensor encoded = encode(fresh.pictures());
+        Tensor encoded = EncodedRows.latents(vae, fresh.pictures());
         latents = encoded;
         Map<String, Integer> index = new LinkedHashMap<>();
         index.put("", 0);
@@ -91,31 +85,6 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
                         captionDropout,
                         Optional.of(new DenoisingObjective.Texts(text, ids)));
         pool = wanted;
-    }
-
-    private Tensor encode(PictureSet pictures) {
-        List<Tensor> parts = new ArrayList<>();
-        try (Torch.Guard off = Torch.gradients(false)) {
-            for (int from = 0; from < pictures.count(); from += CHUNK) {
-                int[] rows = new int[Math.min(CHUNK, pictures.count() - from)];
-                for (int i = 0; i < rows.length; i++) {
-                    rows[i] = from + i;
-                }
-                try (Scope s = Scope.open()) {
-                    parts.add(
-                            vae.encode(pictures.batch(rows))
-                                    .mean()
-                                    .mul(vae.config().scalingFactor())
-                                    .contiguous()
-                                    .keep());
-                }
-            }
-            try (Scope s = Scope.open()) {
-                return Tensor.cat(parts, 0).keep();
-            }
-        } finally {
-            parts.forEach(Tensor::release);
-        }
     }
 
     @Override

@@ -59,7 +59,8 @@ public final class TrainingRecipe {
     }
 
     /**
-     * The run that a recipe asks for.
+     * The run that a recipe asks for; for a model that was kept on the way, the same run up to
+     * there.
      *
      * @throws SoupException if the recipe is not one of {@code soup train}
      */
@@ -91,8 +92,12 @@ public final class TrainingRecipe {
                         real(recipe, "ema"),
                         Json.number(recipe, "seed"),
                         Json.flag(recipe, "bfloat16"));
-        return new FineTuneRequest(
-                base, shards, out, options, real(recipe, "caption_dropout"), 0, false);
+        FineTuneRequest whole =
+                new FineTuneRequest(
+                        base, shards, out, options, real(recipe, "caption_dropout"), 0, false);
+        return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
+                ? whole
+                : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));
     }
 
     private static double real(JsonObject o, String key) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
@@ -114,7 +115,12 @@ public final class EncodedRows implements AutoCloseable {
         return new PictureSet(pixels, width, height);
     }
 
-    private static Tensor latents(AutoencoderKL vae, Shard shard, int from, int count) {
+    /**
+     * Some rows of a shard as latents, see {@link #latents(AutoencoderKL, PictureSet)}.
+     *
+     * @throws SoupException if the pictures differ in size, or it does not suit the autoencoder
+     */
+    public static Tensor latents(AutoencoderKL vae, Shard shard, int from, int count) {
         PictureSet pictures = pictures(shard, from, count);
         int factor = vae.config().downFactor();
         if (pictures.width() % factor != 0 || pictures.height() % factor != 0) {
@@ -129,16 +135,31 @@ public final class EncodedRows implements AutoCloseable {
                             + factor
                             + ", import them at another --size.");
         }
-        int[] all = new int[count];
-        for (int i = 0; i < count; i++) {
-            all[i] = i;
-        }
-        try (Scope s = Scope.open()) {
-            return vae.encode(pictures.batch(all))
-                    .mean()
-                    .mul(vae.config().scalingFactor())
-                    .contiguous()
-                    .keep();
+        return latents(vae, pictures);
+    }
+
+    /**
+     * Pictures as latents: the means of the encoder's distribution, scaled; without gradients, a
+     * few pictures at a time.
+     *
+     * @param pictures with sides that suit the autoencoder
+     * @return (count, C, h, w), float32; the caller releases it
+     */
+    public static Tensor latents(AutoencoderKL vae, PictureSet pictures) {
+        List<Tensor> parts = new ArrayList<>();
+        try (Torch.Guard off = Torch.gradients(false)) {
+            for (int from = 0; from < pictures.count(); from += CHUNK) {
+                int to = Math.min(from + CHUNK, pictures.count());
+                try (Scope s = Scope.open()) {
+                    parts.add(
+                            vae.encode(pictures.batch(IntStream.range(from, to).toArray()))
+                                    .mean()
+                                    .mul(vae.config().scalingFactor())
+                                    .contiguous()
+                                    .keep());
+                }
+            }
+            return join(parts);
         }
     }
 
@@ -155,6 +176,9 @@ public final class EncodedRows implements AutoCloseable {
     }
 
     private static Tensor join(List<Tensor> parts) {
+        if (parts.size() == 1) {
+            return parts.getFirst();
+        }
         Tensor all;
         try (Scope s = Scope.open()) {
             all = Tensor.cat(parts, 0).keep();

@@ -15,7 +15,12 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
  * @param options how the UNet is optimised
  * @param captionDropout share of rows trained without caption
  * @param checkpointEvery steps between checkpoints, 0 for time-based ones only
- * @param replace whether an existing {@code out} may be replaced
+ * @param replace whether an existing {@code out} may be replaced, and kept models with it
+ * @param keepEvery steps between the models kept beside {@code out}, see {@link #keptFolder}; 0 to
+ *     keep the last one only
+ * @param stopAfter steps after which the run ends, 1 to {@code options.steps()}: with fewer than
+ *     that the schedule is that of the whole run, and {@code out} the model it would have kept
+ *     there
  */
 public record FineTuneRequest(
         Path base,
@@ -24,7 +29,33 @@ public record FineTuneRequest(
         TrainingOptions options,
         double captionDropout,
         long checkpointEvery,
-        boolean replace) {
+        boolean replace,
+        long keepEvery,
+        long stopAfter) {
+
+    /** Key in a recipe of the steps that were done when a model was kept. */
+    public static final String KEPT_STEP = "kept_step";
+
+    /** A run to the end of its schedule that keeps its last model only. */
+    public FineTuneRequest(
+            Path base,
+            List<String> shards,
+            Path out,
+            TrainingOptions options,
+            double captionDropout,
+            long checkpointEvery,
+            boolean replace) {
+        this(
+                base,
+                shards,
+                out,
+                options,
+                captionDropout,
+                checkpointEvery,
+                replace,
+                0,
+                options.steps());
+    }
 
     /**
      * @throws TrainingException if a share or a number of steps is out of range
@@ -38,6 +69,15 @@ public record FineTuneRequest(
         if (checkpointEvery < 0) {
             throw new TrainingException(
                     "--checkpoint-every must not be negative, not " + checkpointEvery);
+        }
+        if (stopAfter < 1 || stopAfter > options.steps()) {
+            throw new TrainingException(
+                    "a run of %d steps cannot end after %d".formatted(options.steps(), stopAfter));
+        }
+        if (keepEvery < 0 || keepEvery >= stopAfter && keepEvery > 0) {
+            throw new TrainingException(
+                    "--keep-every must be from 1 to below the %d steps of the run (the last model is --out itself), not %d"
+                            .formatted(stopAfter, keepEvery));
         }
     }
 
@@ -60,9 +100,55 @@ public record FineTuneRequest(
                 false);
     }
 
+    /**
+     * The same, with a model kept every so many steps.
+     *
+     * @param every 1 to below the run's steps, or 0 for none
+     */
+    public FineTuneRequest keeping(long every) {
+        return new FineTuneRequest(
+                base,
+                shards,
+                out,
+                options,
+                captionDropout,
+                checkpointEvery,
+                replace,
+                every,
+                stopAfter);
+    }
+
+    /** The same run, ended early; {@code out} becomes the model that it would have kept there. */
+    public FineTuneRequest stoppedAfter(long step) {
+        return new FineTuneRequest(
+                base,
+                shards,
+                out,
+                options,
+                captionDropout,
+                checkpointEvery,
+                replace,
+                keepEvery,
+                step);
+    }
+
     /** Folder of the run's checkpoints, beside the ingredient; gone once it is finished. */
     public Path stateFolder() {
+        return beside(".training");
+    }
+
+    /**
+     * Folder of the model kept of a step: {@code OUT-step000200} beside {@code OUT}. Six digits,
+     * more where the step has more, whatever the length of the run.
+     *
+     * @param step steps done
+     */
+    public Path keptFolder(long step) {
+        return beside("-step%06d".formatted(step));
+    }
+
+    private Path beside(String ending) {
         Path absolute = out.toAbsolutePath().normalize();
-        return absolute.resolveSibling(absolute.getFileName() + ".training");
+        return absolute.resolveSibling(absolute.getFileName() + ending);
     }
 }

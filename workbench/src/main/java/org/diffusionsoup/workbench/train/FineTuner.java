@@ -64,7 +64,9 @@ public final class FineTuner {
      * @param resumedFrom steps that an earlier, interrupted run had done
      * @param finalLoss mean loss of the last tenth of the steps
      * @param imagesPerSecond rows per second of training
-     * @param notes sentences about the pictures, such as that their size is not the base's
+     * @param notes sentences about the pictures, such as that their size is not the base's, and
+     *     about models that could not be kept
+     * @param kept folders of the models kept on the way, in the order of their steps
      */
     public record Result(
             Path out,
@@ -74,9 +76,11 @@ public final class FineTuner {
             long resumedFrom,
             double finalLoss,
             double imagesPerSecond,
-            List<String> notes) {
+            List<String> notes,
+            List<Path> kept) {
         public Result {
             notes = List.copyOf(notes);
+            kept = List.copyOf(kept);
         }
     }
 
@@ -100,15 +104,19 @@ public final class FineTuner {
             }
             shards.add(s);
         }
-        try (StableDiffusion base = StableDiffusion.load(request.base());
-                EncodedRows rows = EncodedRows.encode(base, shards, progress)) {
-            return train(base, shards, rows);
+        try (StableDiffusion base = StableDiffusion.load(request.base())) {
+            ObjectNode recipe = recipe(base, shards);
+            KeptSteps kept = new KeptSteps(request, recipe);
+            kept.check();
+            try (EncodedRows rows = EncodedRows.encode(base, shards, progress)) {
+                return train(base, recipe, rows, kept);
+            }
         }
     }
 
-    private Optional<Result> train(StableDiffusion base, List<Shard> shards, EncodedRows rows) {
+    private Optional<Result> train(
+            StableDiffusion base, ObjectNode recipe, EncodedRows rows, KeptSteps kept) {
         TrainingOptions options = request.options();
-        String recipe = recipe(base, shards);
         DenoisingObjective objective =
                 new DenoisingObjective(
                         base.unet(),
@@ -122,51 +130,72 @@ public final class FineTuner {
                         objective,
                         options,
                         request.stateFolder(),
-                        recipe)) {
+                        recipe.toString())) {
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
-                    "train " + request.out().getFileName(), options.steps() * perStep, "images");
+                    "train " + request.out().getFileName(),
+                    request.stopAfter() * perStep,
+                    "images");
             long resumedFrom = run.stepsDone();
             progress.skip(resumedFrom * perStep);
             TrainingRun.End end =
                     run.run(
                             request.checkpointEvery(),
-                            stop,
+                            () -> run.stepsDone() >= request.stopAfter() || stop.getAsBoolean(),
                             p -> {
                                 progress.advance(perStep);
                                 progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
-                            });
-            if (end == TrainingRun.End.STOPPED) {
+                            },
+                            step -> keep(base, run, kept, step));
+            if (end == TrainingRun.End.STOPPED && run.stepsDone() < request.stopAfter()) {
                 return Optional.empty();
             }
             run.useMovingAverage();
-            write(base, recipe, run.curve());
+            write(
+                    base,
+                    request.out(),
+                    kept.recipe(request.stopAfter()),
+                    run.curve(),
+                    request.replace());
             run.discardState();
-            return Optional.of(result(base, rows, resumedFrom, run.curve()));
+            return Optional.of(result(base, rows, resumedFrom, run.curve(), kept));
+        }
+    }
+
+    private void keep(StableDiffusion base, TrainingRun run, KeptSteps kept, long step) {
+        if (kept.isKept(step)) {
+            Path folder = kept.free(step);
+            run.withMovingAverage(() -> write(base, folder, kept.recipe(step), run.curve(), true));
         }
     }
 
     private Result result(
-            StableDiffusion base, EncodedRows rows, long resumedFrom, List<LossPoint> curve) {
+            StableDiffusion base,
+            EncodedRows rows,
+            long resumedFrom,
+            List<LossPoint> curve,
+            KeptSteps kept) {
         int tail = Math.max(1, curve.size() / 10);
         List<LossPoint> last = curve.subList(curve.size() - tail, curve.size());
         double loss = last.stream().mapToDouble(LossPoint::loss).average().orElse(Double.NaN);
         double rate =
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
-        Path unet = request.out().resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+        List<String> notes = new ArrayList<>(rows.notes(base));
+        notes.addAll(kept.notes());
         return new Result(
                 request.out(),
-                WeightsHash.of(unet),
+                WeightsHash.of(unetFile(request.out())),
                 rows.rows(),
                 curve.size(),
                 resumedFrom,
                 loss,
                 rate,
-                rows.notes(base));
+                notes,
+                kept.folders());
     }
 
     /** What the ingredient is made of, as JSON with hashes instead of paths. */
-    private String recipe(StableDiffusion base, List<Shard> shards) {
+    private ObjectNode recipe(StableDiffusion base, List<Shard> shards) {
         TrainingOptions o = request.options();
         ObjectNode r = JsonConfig.object();
         r.put("method", "fine-tune");
@@ -197,10 +226,10 @@ public final class FineTuner {
         r.put("caption_dropout", request.captionDropout());
         r.put("bfloat16", o.bfloat16());
         r.put("seed", o.seed());
-        return r.toString();
+        return r;
     }
 
-    private static Path unetFile(Path folder) {
+    static Path unetFile(Path folder) {
         return weightsFile(folder, "unet");
     }
 
@@ -208,7 +237,8 @@ public final class FineTuner {
         return folder.resolve(component).resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
     }
 
-    private void write(StableDiffusion base, String recipe, List<LossPoint> curve) {
+    private static void write(
+            StableDiffusion base, Path out, String recipe, List<LossPoint> curve, boolean replace) {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         DType dtype = dtypeOf(unetFile(base.folder()));
@@ -226,10 +256,10 @@ public final class FineTuner {
                             Provenance.of(recipe).writeTo(metadata));
                     LossLog.writeCsv(folder.resolve(LOSS_FILE), lossCurve(curve));
                 };
-        if (request.replace()) {
-            AtomicFiles.replaceFolder(request.out(), OutputKind.MODEL_FOLDER, content);
+        if (replace) {
+            AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, content);
         } else {
-            AtomicFiles.writeFolder(request.out(), content);
+            AtomicFiles.writeFolder(out, content);
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.diffusionsoup.core.SoupException;
@@ -12,6 +13,7 @@ import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.ProportionDifference;
 import org.diffusionsoup.workbench.Progress;
 import org.junit.jupiter.api.Test;
 
@@ -60,6 +62,57 @@ class MemorizationAuditTest {
             assertThat(others40.copies().hits()).isLessThanOrEqualTo(2);
             assertThat(others40.closest())
                     .allSatisfy(i -> assertThat(i).isBetween(0, audit.shard().size() - 1));
+        }
+    }
+
+    @Test
+    void ratesAreComparedPictureByPictureOnlyWhereThePicturesAreTheSame() {
+        try (ClipJudge judge =
+                ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
+            MemorizationAudit one = audit(judge);
+            MemorizationAudit two =
+                    new MemorizationAudit(
+                            judge,
+                            ALL.train().filter(i -> i.key().hashCode() % 2 == 0),
+                            Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut(),
+                            30,
+                            1,
+                            Progress.silent());
+            List<RgbImage> copies =
+                    one.drawn().stream().map(i -> one.shard().get(i).image()).toList();
+            // The same but for eight pictures, which are of another shard's held-out rows.
+            List<RgbImage> fewer = new ArrayList<>(copies);
+            Shard others = Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut();
+            for (int i = 0; i < 8; i++) {
+                fewer.set(i, others.get(i).image());
+            }
+            AuditRow first = new AuditRow("a", one, one.of("copies", "", copies));
+            AuditRow same = new AuditRow("a", one, one.of("fewer", "", fewer));
+            AuditRow other =
+                    new AuditRow(
+                            "b",
+                            two,
+                            two.of(
+                                    "elsewhere",
+                                    "",
+                                    two.drawn().stream()
+                                            .map(i -> two.shard().get(i).image())
+                                            .toList()));
+            AuditRow.Difference paired = same.minus(first);
+            assertThat(paired.paired()).isTrue();
+            assertThat(paired.interval().estimate())
+                    .isCloseTo(
+                            same.result().copies().value() - first.result().copies().value(),
+                            within(1e-12));
+            assertThat(paired.interval().estimate()).isBetween(-8 / 40.0, -6 / 40.0);
+            AuditRow.Difference unpaired = other.minus(first);
+            assertThat(unpaired.paired()).isFalse();
+            assertThat(unpaired.interval().estimate()).isZero();
+            assertThat(unpaired.interval().halfWidth()).isBetween(0.05, 0.15);
+            assertThat(unpaired.interval())
+                    .isEqualTo(
+                            ProportionDifference.unpaired(
+                                    other.result().copies(), first.result().copies(), 0.95));
         }
     }
 

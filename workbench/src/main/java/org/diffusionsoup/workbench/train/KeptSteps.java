@@ -1,0 +1,113 @@
+package org.diffusionsoup.workbench.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SoupException;
+
+/**
+ * The models that a run keeps on its way, beside its ingredient: which steps, where they go, what
+ * their headers say, and what may stand there already. A model of the same run and step may, since
+ * a run that was interrupted makes it again in the same bytes; anything else is left alone unless
+ * the ingredient itself may be replaced.
+ */
+final class KeptSteps {
+    private final FineTuneRequest request;
+    private final ObjectNode recipe;
+
+    /**
+     * @param recipe of the whole run
+     */
+    KeptSteps(FineTuneRequest request, ObjectNode recipe) {
+        this.request = request;
+        this.recipe = recipe;
+    }
+
+    /** Whether a model is kept beside the ingredient once so many steps are done. */
+    boolean isKept(long step) {
+        return request.keepEvery() > 0
+                && step % request.keepEvery() == 0
+                && step < request.stopAfter();
+    }
+
+    private LongStream steps() {
+        long every = request.keepEvery();
+        return every == 0
+                ? LongStream.empty()
+                : LongStream.rangeClosed(1, (request.stopAfter() - 1) / every).map(i -> i * every);
+    }
+
+    /**
+     * The recipe of the model after so many steps, as JSON: that of the whole run, whose schedule
+     * was followed, and the step at which it was taken if that was not the last one.
+     */
+    String recipe(long step) {
+        return step == request.options().steps()
+                ? recipe.toString()
+                : recipe.deepCopy().put(FineTuneRequest.KEPT_STEP, step).toString();
+    }
+
+    /**
+     * Looks at all places before hours are spent.
+     *
+     * @throws SoupException if something else than a model of this run and step is at one of them
+     *     and may not be replaced
+     */
+    void check() {
+        steps().forEach(this::free);
+    }
+
+    /**
+     * The folder of a kept model, free to be written or replaced.
+     *
+     * @throws SoupException as {@link #check}
+     */
+    Path free(long step) {
+        Path folder = request.keptFolder(step);
+        if (isOurs(step)) {
+            OutputKind.MODEL_FOLDER.checkReplaceable(folder);
+        } else {
+            OutputKind.MODEL_FOLDER.check(folder, request.replace());
+        }
+        return folder;
+    }
+
+    private boolean isOurs(long step) {
+        Path unet = FineTuner.unetFile(request.keptFolder(step));
+        if (!Files.isRegularFile(unet)) {
+            return false;
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(unet)) {
+            return Provenance.readFrom(f.metadata())
+                    .map(Provenance::recipe)
+                    .filter(recipe(step)::equals)
+                    .isPresent();
+        } catch (SoupException e) {
+            return false; // damaged: whose it was cannot be told
+        }
+    }
+
+    /** What this run has kept. */
+    List<Path> folders() {
+        return steps().filter(this::isOurs).mapToObj(request::keptFolder).toList();
+    }
+
+    /** Names the steps whose models are lacking, which a run that was resumed had passed. */
+    List<String> notes() {
+        String lacking =
+                steps().filter(s -> !isOurs(s))
+                        .mapToObj(Long::toString)
+                        .collect(Collectors.joining(", "));
+        return lacking.isEmpty()
+                ? List.of()
+                : List.of(
+                        "No model of step %s is kept: the run was resumed after that, and had been started without this --keep-every or its model was taken away."
+                                .formatted(lacking));
+    }
+}
