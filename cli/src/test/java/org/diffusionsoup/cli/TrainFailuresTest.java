@@ -93,6 +93,13 @@ class TrainFailuresTest {
     }
 
     @Test
+    void aBatchBeyondMemoryIsRefusedWithOneThatFits() {
+        train(TinyTraining.BASE, shard, "--batch", "100000000")
+                .fails(SoupCli.FAILED, "100,000,000 pictures at once", "--accumulate");
+        assertThat(out).doesNotExist();
+    }
+
+    @Test
     void wrongFlags() {
         train(TinyTraining.BASE, shard, "--step", "5").fails(SoupCli.USAGE, "--step");
         train(TinyTraining.BASE, shard, "--batch", "many").fails(SoupCli.USAGE, "--batch", "many");
