@@ -99,7 +99,8 @@ class PagesRunTest {
             boolean path =
                     before.startsWith("-") ? pathOptions.contains(before) : paths.contains(word);
             boolean tar = word.endsWith(".tar") && Files.exists(folder.resolve(word));
-            placed.add((path || tar) && !w.startsWith("/") ? folder.resolve(w) : w);
+            boolean model = before.equals("--model"); // a folder, perhaps with its shard behind it
+            placed.add((path || tar || model) && !w.startsWith("/") ? folder.resolve(w) : w);
             before = word;
         }
         if (parsed.commandSpec().findOption("--registry") != null
@@ -172,17 +173,21 @@ class PagesRunTest {
                         .replace("--validation 20", "--validation 2")
                         .replace("--seeds 0-3", "--seeds 0")
                         .replace("--budget 40", "--budget 3")
-                        .replaceAll("--k \\d+", "--k 12");
+                        .replaceAll("--k \\d+", "--k 12")
+                        .replace("--steps 600 --keep-every 200", "--steps 6 --keep-every 2")
+                        .replaceAll("step000([24])00", "step00000$1");
         String what = c.substring("./soup".length());
         if (what.startsWith(" train ")) {
-            return c + " --steps 2 --batch 2";
+            return c + (c.contains("--steps") ? "" : " --steps 2") + " --batch 2";
         }
         boolean draws =
                 what.startsWith(" generate ")
                         || what.startsWith(" audit ")
                         || what.startsWith(" search ")
                         || what.contains(" --search ")
-                        || what.startsWith(" score ") && !what.contains("--vae");
+                        || what.startsWith(" score ")
+                                && !what.contains("--vae")
+                                && !what.contains("--loss");
         if (!draws) {
             return c;
         }
