@@ -129,7 +129,7 @@ class ScoreLossTest {
         assertThat(run.err()).contains("3 of 3 pictures are not 64×64 pixels");
         Path odd = TinyTraining.shard(temp.resolve("odd.tar"), 3, 20, "heldout");
         Run.of("score", "--loss", "--model", model, "--shard", odd, "-q")
-                .fails(1, "odd", "multiples of 16 pixels");
+                .fails(1, "odd", "divisible by 16");
         Path one = TinyTraining.shard(temp.resolve("one.tar"), 1, 16, "heldout");
         Run.of("score", "--loss", "--model", model, "--shard", one, "-q")
                 .fails(1, "at least two pictures");

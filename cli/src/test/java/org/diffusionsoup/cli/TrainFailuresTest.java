@@ -86,10 +86,17 @@ class TrainFailuresTest {
     }
 
     @Test
-    void picturesThatDoNotFitTheAutoencoder() {
+    void picturesThatDoNotFitTheModel() {
         Path odd = TinyTraining.shard(temp.resolve("odd.tar"), 2, 18, "train");
         train(TinyTraining.BASE, odd)
-                .fails(SoupCli.FAILED, "are 18×18", "sides divisible by 4", "--size");
+                .fails(SoupCli.FAILED, "is 18×18", "sides divisible by 16", "--size");
+        // The autoencoder would take these, the UNet halves their latents twice.
+        Path halves = TinyTraining.shard(temp.resolve("halves.tar"), 2, 20, "train");
+        train(TinyTraining.BASE, halves)
+                .fails(SoupCli.FAILED, "row000 of shard halves is 20×20", "divisible by 16");
+        Path large = TinyTraining.shard(temp.resolve("large.tar"), 2, 32, "train");
+        train(TinyTraining.BASE, shard, "--shard", large)
+                .fails(SoupCli.FAILED, "shard large are 32×32, those before them 16×16");
     }
 
     @Test

@@ -182,10 +182,9 @@ public final class HeldOutLoss {
 
     private Errors errors(StableDiffusion model, int row, Draw[] of) {
         double[] errors = new double[of.length];
-        Tensor clean = EncodedRows.latents(model.vae(), shard, row, 1);
+        Tensor clean = EncodedRows.latents(model, shard, row, 1);
         try (Torch.Guard off = Torch.gradients(false);
                 Scope picture = Scope.open()) {
-            checkSides(model, row, clean);
             int[] ids = model.tokenizer().encode(rows.get(row).caption());
             Tensor context = model.textEncoder().forward(Tensor.ofRows(ids)).lastHiddenState();
             long positions = clean.size(2) * clean.size(3);
@@ -238,20 +237,6 @@ public final class HeldOutLoss {
             }
         }
         return Tensor.cat(each, 0);
-    }
-
-    private void checkSides(StableDiffusion model, int row, Tensor latents) {
-        int halvings = model.unet().config().blockOutChannels().size() - 1;
-        long divisor = 1L << halvings;
-        if (latents.size(2) % divisor != 0 || latents.size(3) % divisor != 0) {
-            throw new SoupException(
-                    "The picture %s of shard %s has sides that do not suit %s; it takes multiples of %d pixels."
-                            .formatted(
-                                    rows.get(row).key(),
-                                    shard.name(),
-                                    model.folder(),
-                                    model.vae().config().downFactor() * divisor));
-        }
     }
 
     private void checkTime(String name, int done, long start) {

@@ -39,18 +39,12 @@ public final class EncodedRows implements AutoCloseable {
         this.captions = captions;
     }
 
-    /** Encodes all rows of the shards with a model's autoencoder and text encoder. */
+    /**
+     * Encodes all rows of the shards with a model's autoencoder and text encoder.
+     *
+     * @throws SoupException if the pictures differ in size, or it does not suit the model
+     */
     public static EncodedRows encode(StableDiffusion model, List<Shard> shards, Progress progress) {
-        return encode(model.vae(), model.textEncoder(), model.tokenizer(), shards, progress);
-    }
-
-    /** As above, with the components given one by one. */
-    public static EncodedRows encode(
-            AutoencoderKL vae,
-            ClipTextModel text,
-            ClipTokenizer tokenizer,
-            List<Shard> shards,
-            Progress progress) {
         Map<String, Integer> index = new LinkedHashMap<>();
         index.put("", 0); // the empty caption, for guidance
         List<int[]> captions = new ArrayList<>();
@@ -61,7 +55,8 @@ public final class EncodedRows implements AutoCloseable {
             for (Shard shard : shards) {
                 for (int from = 0; from < shard.size(); from += CHUNK) {
                     int count = Math.min(CHUNK, shard.size() - from);
-                    parts.add(latents(vae, shard, from, count));
+                    parts.add(latents(model, shard, from, count));
+                    requireSameSize(parts, model, shard);
                     progress.advance(count);
                 }
                 for (SampleInfo row : shard.infos()) {
@@ -72,8 +67,8 @@ public final class EncodedRows implements AutoCloseable {
                 }
             }
             List<String> prompts = List.copyOf(index.keySet());
-            Tensor texts = texts(text, tokenizer, prompts);
-            int[][] ids = prompts.stream().map(tokenizer::encode).toArray(int[][]::new);
+            Tensor texts = texts(model.textEncoder(), model.tokenizer(), prompts);
+            int[][] ids = prompts.stream().map(model.tokenizer()::encode).toArray(int[][]::new);
             return new EncodedRows(join(parts), texts, captions.toArray(new int[0][]), ids);
         }
     }
@@ -115,27 +110,45 @@ public final class EncodedRows implements AutoCloseable {
         return new PictureSet(pixels, width, height);
     }
 
-    /**
-     * Some rows of a shard as latents, see {@link #latents(AutoencoderKL, PictureSet)}.
-     *
-     * @throws SoupException if the pictures differ in size, or it does not suit the autoencoder
-     */
-    public static Tensor latents(AutoencoderKL vae, Shard shard, int from, int count) {
-        PictureSet pictures = pictures(shard, from, count);
-        int factor = vae.config().downFactor();
-        if (pictures.width() % factor != 0 || pictures.height() % factor != 0) {
+    /** Several chunks, or shards, are one set of latents only if they have one size. */
+    private static void requireSameSize(List<Tensor> parts, StableDiffusion model, Shard shard) {
+        Tensor first = parts.getFirst();
+        Tensor last = parts.getLast();
+        if (first.size(2) != last.size(2) || first.size(3) != last.size(3)) {
+            int factor = model.vae().config().downFactor();
             throw new SoupException(
-                    "the pictures of shard "
-                            + shard.name()
-                            + " are "
-                            + pictures.width()
-                            + "×"
-                            + pictures.height()
-                            + "; this base needs sides divisible by "
-                            + factor
-                            + ", import them at another --size.");
+                    "pictures of shard %s are %d×%d, those before them %d×%d; import the pictures at one --size."
+                            .formatted(
+                                    shard.name(),
+                                    last.size(3) * factor,
+                                    last.size(2) * factor,
+                                    first.size(3) * factor,
+                                    first.size(2) * factor));
         }
-        return latents(vae, pictures);
+    }
+
+    /**
+     * Some rows of a shard as latents of a model, see {@link #latents(AutoencoderKL, PictureSet)}.
+     *
+     * @throws SoupException if the pictures differ in size, or it does not suit the model: its
+     *     autoencoder and each level of its UNet but the last divide the sides
+     */
+    public static Tensor latents(StableDiffusion model, Shard shard, int from, int count) {
+        PictureSet pictures = pictures(shard, from, count);
+        int levels = model.unet().config().blockOutChannels().size();
+        int divisor = model.vae().config().downFactor() << (levels - 1);
+        if (pictures.width() % divisor != 0 || pictures.height() % divisor != 0) {
+            throw new SoupException(
+                    "picture %s of shard %s is %d×%d; %s needs sides divisible by %d, import the pictures at another --size."
+                            .formatted(
+                                    shard.infos().get(from).key(),
+                                    shard.name(),
+                                    pictures.width(),
+                                    pictures.height(),
+                                    model.folder(),
+                                    divisor));
+        }
+        return latents(model.vae(), pictures);
     }
 
     /**
