@@ -16,6 +16,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class JudgeCommandTest {
+    private static final Path DRAWINGS = Path.of("../shards/drawings");
+    private static final Path MODELS = Path.of("../models");
+
     @TempDir private Path dir;
 
     @Test
@@ -120,6 +123,123 @@ final class JudgeCommandTest {
                 .fails(1, "checkpoint of a different run");
     }
 
+    @Test
+    void scenesAreAskedAboutWhatIsOnThem() throws IOException {
+        Path tar = dir.resolve("prompts.tar");
+        Run.of(
+                        "data",
+                        "build-scenes",
+                        "--drawings",
+                        DRAWINGS,
+                        "--rows",
+                        0,
+                        "--heldout",
+                        12,
+                        "-o",
+                        tar,
+                        "-q")
+                .ok();
+        Path out = dir.resolve("scene-questions.json");
+        Run run = Run.of("judge", "questions", tar, "-o", out).ok();
+        assertThat(run.out())
+                .containsPattern("object +\\d")
+                .containsPattern("counting +\\d")
+                .containsPattern("location +\\d")
+                .containsPattern("attribute +12");
+        JsonNode questions = new ObjectMapper().readTree(out.toFile());
+        assertThat(questions.findValuesAsText("question"))
+                .contains("what is in the picture?", "what color is the background?");
+        assertThat(questions.findValuesAsText("caption"))
+                .allMatch(c -> c.contains(" background, "));
+    }
+
+    /** From a judge of emoji: its shape and vocabulary stay, and the header says what it was. */
+    @Test
+    void judgesGoOnWithScenes() throws IOException {
+        for (String judge : List.of("clip", "vqa", "reward")) {
+            Path from = MODELS.resolve(judge.equals("clip") ? "judge-clip" : "emoji-" + judge);
+            Path out = dir.resolve(judge);
+            Run.of(
+                            "judge",
+                            "train",
+                            judge,
+                            "--scenes",
+                            "--drawings",
+                            DRAWINGS,
+                            "--from",
+                            from,
+                            "--work",
+                            dir.resolve("w-" + judge),
+                            "-o",
+                            out,
+                            "--steps",
+                            1,
+                            "-q")
+                    .ok();
+            Run inspected = Run.of("inspect", out.resolve("model.safetensors")).ok();
+            assertThat(inspected.out()).contains("judge train " + judge).contains("from_sha256");
+            String words = judge.equals("clip") ? "vocab.json" : "vocab.txt";
+            assertThat(out.resolve(words)).hasSameBinaryContentAs(from.resolve(words));
+        }
+        assertThat(Files.readString(dir.resolve("clip/config.json")))
+                .isEqualTo(Files.readString(MODELS.resolve("judge-clip/config.json")));
+    }
+
+    /** Judges of emoji fail the exam on scenes, and the report says where. */
+    @Test
+    void aCheckOnScenesSaysWhichGoalsAreMet() throws IOException {
+        Object[] check = {
+            "judge",
+            "check",
+            "--scenes",
+            "--drawings",
+            DRAWINGS,
+            "--limit",
+            8,
+            "--clip",
+            MODELS.resolve("judge-clip"),
+            "--vqa",
+            MODELS.resolve("emoji-vqa"),
+            "--reward",
+            MODELS.resolve("emoji-reward"),
+            "--aesthetic",
+            MODELS.resolve("emoji-aesthetic"),
+            "--json"
+        };
+        JsonNode report = new ObjectMapper().readTree(Run.of(check).ok().out());
+        Map<String, JsonNode> byTask = new HashMap<>();
+        report.get("accuracies")
+                .forEach(
+                        a -> byTask.put(a.get("judge").asText() + " " + a.get("task").asText(), a));
+        Map<String, Double> goals =
+                Map.of(
+                        "vqa objects", 0.95,
+                        "vqa colours", 0.95,
+                        "vqa counts", 0.9,
+                        "vqa positions", 0.9,
+                        "clip best of 100 prompts that differ in one attribute", 0.8,
+                        "reward undamaged before damaged, both as captioned", 0.92);
+        goals.forEach((task, goal) -> {
+            assertThat(byTask).containsKey(task);
+            JsonNode line = byTask.get(task);
+            assertThat(line.get("goal").asDouble()).isEqualTo(goal);
+            assertThat(line.get("met").asBoolean()).isEqualTo(line.get("right").asDouble() >= goal);
+        });
+        assertThat(byTask.get("vqa objects").get("met").asBoolean()).isFalse();
+        // Eight damages and their mean for each, swapped captions for the three that read.
+        assertThat(report.get("falls").size()).isEqualTo(4 * 9 + 3);
+        long met = 0;
+        for (JsonNode fall : report.get("falls")) {
+            assertThat(fall.get("means").size()).isEqualTo(5);
+            met += fall.get("monotone").asBoolean() ? 1 : 0;
+        }
+        for (JsonNode line : report.get("accuracies")) {
+            met += line.has("met") && line.get("met").asBoolean() ? 1 : 0;
+        }
+        assertThat(report.get("goalsMet").asLong()).isEqualTo(met).isPositive();
+        assertThat(report.get("goals").asLong()).isGreaterThan(met);
+    }
+
     /** Bounds far from chance and far below what docs/embedded-judges.md states. */
     @Test
     void theEmbeddedJudgesAreRightFarMoreOftenThanChance() throws IOException {
@@ -189,6 +309,13 @@ final class JudgeCommandTest {
                         1,
                         "-q")
                 .fails(1, "has no rows to train on");
+        Run.of("judge", "train", "clip", "--work", "w", "-o", "o")
+                .fails(2, "--data SHARD or --scenes");
+        Run.of("judge", "check", "--scenes", "--data", shard).fails(2, "--data SHARD or --scenes");
+        Run.of("judge", "check", "--scenes", "--drawings", DRAWINGS, "--limit", 3)
+                .fails(1, "8 scenes or more");
+        Run.of("judge", "train", "clip", "--scenes", "--validation", "--work", "w", "-o", "o")
+                .fails(2, "--validation");
         Run.of("judge", "train", "ear", "--data", shard, "--work", "w", "-o", "o").fails(2, "ear");
         Run.of("judge", "train", "clip", "--data", shard, "--work", "w", "-o", "o", "--steps", -1)
                 .fails(2, "--steps");

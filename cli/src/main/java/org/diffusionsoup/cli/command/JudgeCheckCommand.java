@@ -2,7 +2,9 @@ package org.diffusionsoup.cli.command;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -11,12 +13,15 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.Accuracy;
 import org.diffusionsoup.workbench.judges.Fall;
 import org.diffusionsoup.workbench.judges.JudgeCheck;
+import org.diffusionsoup.workbench.judges.JudgeKind;
 import org.diffusionsoup.workbench.judges.JudgeReport;
+import org.diffusionsoup.workbench.judges.SceneJudgeCheck;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -26,36 +31,56 @@ import picocli.CommandLine.Option;
         description = {
             "Say how often judges are right about real held-out pictures, and whether their scores"
                     + " fall as noise grows and captions are swapped.",
+            "Scenes are of held-out combinations, and the damages eight; every line says its goal and"
+                    + " whether it is met.",
             "Without judges named, the embedded ones are checked."
         },
         footer = {
             "  soup judge check --data shards/emoji",
-            "  soup judge check --data shards/emoji --clip models/emoji-clip --limit 200 --json"
+            "  soup judge check --data shards/emoji --clip models/emoji-clip --limit 200 --json",
+            "  soup judge check --scenes --clip scene-clip --vqa scene-vqa"
         })
 final class JudgeCheckCommand extends SoupCommand {
+    /** Scenes to look at where nothing is said. */
+    private static final int SCENES = 400;
+
     @Option(
             names = "--data",
-            required = true,
             paramLabel = "SHARD",
             description = "Data set whose held-out rows are judged.")
-    private String data = "";
+    private Optional<String> data = Optional.empty();
+
+    @Option(
+            names = "--scenes",
+            description = "Judge scenes of held-out combinations instead of a data set.")
+    private boolean scenes;
+
+    @Option(
+            names = "--drawings",
+            defaultValue = "shards/drawings",
+            paramLabel = "DIR",
+            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
+    private Path drawings = Path.of(".");
 
     @Option(
             names = "--clip",
             paramLabel = "DIR",
-            description = "CLIP (embedded: models/judge-clip).")
+            description = "CLIP (embedded: models/judge-clip; of scenes: models/scene-clip).")
     private Optional<Path> clip = Optional.empty();
 
     @Option(
             names = "--vqa",
             paramLabel = "DIR",
-            description = "BLIP that answers questions (embedded: models/emoji-vqa).")
+            description =
+                    "BLIP that answers questions (embedded: models/emoji-vqa; of scenes:"
+                            + " models/scene-vqa).")
     private Optional<Path> vqa = Optional.empty();
 
     @Option(
             names = "--reward",
             paramLabel = "DIR",
-            description = "ImageReward (embedded: models/emoji-reward).")
+            description =
+                    "ImageReward (embedded: models/emoji-reward; of scenes: models/scene-reward).")
     private Optional<Path> reward = Optional.empty();
 
     @Option(
@@ -63,7 +88,7 @@ final class JudgeCheckCommand extends SoupCommand {
             paramLabel = "DIR",
             description =
                     "Aesthetic head, with the CLIP it reads as --clip (embedded:"
-                            + " models/emoji-aesthetic).")
+                            + " models/emoji-aesthetic; of scenes: models/scene-aesthetic).")
     private Optional<Path> aesthetic = Optional.empty();
 
     @Option(
@@ -79,7 +104,9 @@ final class JudgeCheckCommand extends SoupCommand {
             names = "--limit",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Look at N held-out pictures only, chosen at random (default: all).")
+            description =
+                    "Look at N held-out pictures only, chosen at random (default: all; of scenes:"
+                            + " 400).")
     private int limit;
 
     @Override
@@ -87,11 +114,23 @@ final class JudgeCheckCommand extends SoupCommand {
         if (limit < 0) {
             throw misuse("--limit must not be negative, not " + limit + ".");
         }
+        if (scenes == data.isPresent()) {
+            throw misuse("Say what the judges look at: either --data SHARD or --scenes.");
+        }
         JudgeReport report;
         try (Progress progress = console.progress()) {
             report =
-                    new JudgeCheck(ShardRef.parse(data).open(), limit, progress)
-                            .run(judges(), Optional.of(base));
+                    scenes
+                            ? new SceneJudgeCheck(
+                                            Drawings.load(drawings),
+                                            limit == 0 ? SCENES : limit,
+                                            progress)
+                                    .run(judges())
+                            : new JudgeCheck(
+                                            ShardRef.parse(data.orElseThrow()).open(),
+                                            limit,
+                                            progress)
+                                    .run(judges(), Optional.of(base));
         }
         if (console.isJson()) {
             console.result(json(report), text -> {});
@@ -100,34 +139,51 @@ final class JudgeCheckCommand extends SoupCommand {
         }
     }
 
-    private Map<JudgeCheck.Kind, Path> judges() {
-        Map<JudgeCheck.Kind, Path> judges = new EnumMap<>(JudgeCheck.Kind.class);
-        clip.ifPresent(p -> judges.put(JudgeCheck.Kind.CLIP, p));
-        vqa.ifPresent(p -> judges.put(JudgeCheck.Kind.VQA, p));
-        reward.ifPresent(p -> judges.put(JudgeCheck.Kind.REWARD, p));
-        aesthetic.ifPresent(p -> judges.put(JudgeCheck.Kind.AESTHETIC, p));
+    private Map<JudgeKind, Path> judges() {
+        Map<JudgeKind, Path> judges = new EnumMap<>(JudgeKind.class);
+        clip.ifPresent(p -> judges.put(JudgeKind.CLIP, p));
+        vqa.ifPresent(p -> judges.put(JudgeKind.VQA, p));
+        reward.ifPresent(p -> judges.put(JudgeKind.REWARD, p));
+        aesthetic.ifPresent(p -> judges.put(JudgeKind.AESTHETIC, p));
         if (judges.isEmpty()) {
-            judges.put(JudgeCheck.Kind.CLIP, Path.of("models/judge-clip"));
-            judges.put(JudgeCheck.Kind.VQA, Path.of("models/emoji-vqa"));
-            judges.put(JudgeCheck.Kind.REWARD, Path.of("models/emoji-reward"));
-            judges.put(JudgeCheck.Kind.AESTHETIC, Path.of("models/emoji-aesthetic"));
+            String world = scenes ? "models/scene-" : "models/emoji-";
+            for (JudgeKind kind : JudgeKind.values()) {
+                judges.put(kind, Path.of(world + kind.word()));
+            }
+            if (!scenes) {
+                judges.put(JudgeKind.CLIP, Path.of("models/judge-clip"));
+            }
         }
         return judges;
     }
 
     private static void print(JudgeReport report, PrintWriter text) {
-        TextTable table =
-                new TextTable("judge", "task", "right", "95 %", "chance", "blind", "pictures");
+        boolean goals = report.hasGoals();
+        List<String> head =
+                new ArrayList<>(
+                        List.of("judge", "task", "right", "95 %", "chance", "blind", "pictures"));
+        if (goals) {
+            head.addAll(List.of("goal", "met"));
+        }
+        TextTable table = new TextTable(head.toArray(String[]::new));
         for (Accuracy a : report.accuracies()) {
             Interval i = a.right().interval(0.95);
-            table.row(
-                    a.judge(),
-                    a.task(),
-                    percent(i.estimate()),
-                    percent(i.low()) + " to " + percent(i.high()),
-                    percent(a.chance()),
-                    percent(a.blind()),
-                    Long.toString(a.right().total()));
+            List<String> row =
+                    new ArrayList<>(
+                            List.of(
+                                    a.judge(),
+                                    a.task(),
+                                    percent(i.estimate()),
+                                    percent(i.low()) + " to " + percent(i.high()),
+                                    percent(a.chance()),
+                                    percent(a.blind()),
+                                    Long.toString(a.right().total())));
+            if (goals) {
+                boolean none = a.goal().isEmpty();
+                row.add(none ? "" : percent(a.goal().getAsDouble()));
+                row.add(none ? "" : a.meetsGoal() ? "yes" : "NO");
+            }
+            table.row(row.toArray(String[]::new));
         }
         table.print(text);
         text.println();
@@ -136,13 +192,18 @@ final class JudgeCheckCommand extends SoupCommand {
         text.println("mean score as things get worse, at levels " + levels);
         for (Fall f : report.falls()) {
             text.printf(
-                    "  %-10s %-17s %s  %s%n",
+                    "  %-10s %-18s %s  %s%n",
                     f.judge(),
                     f.by(),
                     f.means().stream()
                             .map(m -> String.format(Locale.ROOT, "%8.4f", m))
                             .collect(Collectors.joining(" ")),
                     f.isMonotone() ? "falls at every step" : "DOES NOT FALL at every step");
+        }
+        if (goals) {
+            text.printf(
+                    "%n%d of %d goals met (goal of the falls: at every step)%n",
+                    report.goalsMet(), report.goals());
         }
     }
 
@@ -154,22 +215,44 @@ final class JudgeCheckCommand extends SoupCommand {
         List<Map<String, Object>> accuracies =
                 report.accuracies().stream().map(JudgeCheckCommand::json).toList();
         return Map.of(
-                "accuracies", accuracies,
-                "falls", report.falls(),
-                "allMonotone", report.allMonotone());
+                "accuracies",
+                accuracies,
+                "falls",
+                report.falls().stream().map(JudgeCheckCommand::json).toList(),
+                "allMonotone",
+                report.allMonotone(),
+                "goals",
+                report.goals(),
+                "goalsMet",
+                report.goalsMet());
+    }
+
+    private static Map<String, Object> json(Fall f) {
+        return Map.of(
+                "judge", f.judge(),
+                "by", f.by(),
+                "levels", f.levels(),
+                "means", f.means(),
+                "pictures", f.pictures(),
+                "monotone", f.isMonotone());
     }
 
     private static Map<String, Object> json(Accuracy a) {
         Interval i = a.right().interval(0.95);
-        return Map.of(
-                "judge", a.judge(),
-                "task", a.task(),
-                "right", i.estimate(),
-                "low", i.low(),
-                "high", i.high(),
-                "chance", a.chance(),
-                "blind", a.blind(),
-                "total", a.right().total(),
-                "beatsChance", a.beatsChance());
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("judge", a.judge());
+        line.put("task", a.task());
+        line.put("right", i.estimate());
+        line.put("low", i.low());
+        line.put("high", i.high());
+        line.put("chance", a.chance());
+        line.put("blind", a.blind());
+        line.put("total", a.right().total());
+        line.put("beatsChance", a.beatsChance());
+        if (a.goal().isPresent()) {
+            line.put("goal", a.goal().getAsDouble());
+            line.put("met", a.meetsGoal());
+        }
+        return line;
     }
 }

@@ -21,12 +21,14 @@ import picocli.CommandLine.Parameters;
         name = "questions",
         description = {
             "Make questions with known answers about a shard's pictures, as a TIFA v1.0 file.",
-            "From names, groups, providers, and colours measured in the pictures; the same rows"
-                    + " give the same file."
+            "From names, groups, providers, and colours measured in the pictures; from the truth"
+                    + " of composed scenes. The same rows give the same file."
         },
         footer = {
             "  soup judge questions shards/emoji -o questions.json",
-            "  soup judge questions 'shards/emoji#split=heldout' -o questions.json --json"
+            "  soup judge questions 'shards/emoji#split=heldout' -o questions.json --json",
+            "  soup data build-scenes --rows 0 --heldout 200 -o prompts.tar",
+            "  soup judge questions prompts.tar -o scene-questions.json"
         })
 final class JudgeQuestionsCommand extends SoupCommand {
     @Parameters(

@@ -2,18 +2,21 @@ package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.OutputKind;
-import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.AestheticTrainer;
 import org.diffusionsoup.workbench.judges.ClipJudgeTrainer;
-import org.diffusionsoup.workbench.judges.ClipShape;
+import org.diffusionsoup.workbench.judges.JudgeKind;
+import org.diffusionsoup.workbench.judges.JudgeMaterial;
 import org.diffusionsoup.workbench.judges.RewardTrainer;
+import org.diffusionsoup.workbench.judges.SceneMaterial;
+import org.diffusionsoup.workbench.judges.ShardMaterial;
 import org.diffusionsoup.workbench.judges.VqaTrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -23,7 +26,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "train",
         description = {
-            "Train a small judge of a real judge's class on a data set's training rows.",
+            "Train a small judge of a real judge's class on a data set's training rows, or on an"
+                    + " endless stream of scenes of combinations that are not held out.",
             "Stopped at any point, the same command goes on from its last checkpoint."
         },
         footer = {
@@ -33,41 +37,41 @@ import picocli.CommandLine.Parameters;
             "  soup judge train vqa --data shards/emoji --work judging -o my-vqa",
             "  soup judge train reward --data shards/emoji --work judging -o my-reward --vqa my-vqa",
             "  soup judge train aesthetic --data shards/emoji --work judging -o my-aesthetic"
-                    + " --clip my-clip"
+                    + " --clip my-clip",
+            "  soup judge train clip --scenes --work judging -o scene-clip",
+            "  soup judge train vqa --scenes --from my-vqa --work on -o scene-vqa"
         })
 final class JudgeTrainCommand extends SoupCommand {
-    /** What is trained. */
-    private enum Kind {
-        /** CLIP score. */
-        CLIP,
-        /** BLIP that answers questions. */
-        VQA,
-        /** ImageReward. */
-        REWARD,
-        /** LAION's aesthetic predictor, on a CLIP. */
-        AESTHETIC;
-
-        private long steps() {
-            return switch (this) {
-                case CLIP -> 800;
-                case VQA -> 1500;
-                case REWARD -> 1000;
-                case AESTHETIC -> 600;
-            };
-        }
-    }
-
     @Parameters(
             paramLabel = "JUDGE",
             description = "What to train: ${COMPLETION-CANDIDATES}, in any case.")
-    private Kind kind = Kind.CLIP;
+    private JudgeKind kind = JudgeKind.CLIP;
 
     @Option(
             names = "--data",
-            required = true,
             paramLabel = "SHARD",
             description = "Data set; its held-out rows are never read.")
-    private String data = "";
+    private Optional<String> data = Optional.empty();
+
+    @Option(
+            names = "--scenes",
+            description = "Learn from scenes in all states of damage instead of a data set.")
+    private boolean scenes;
+
+    @Option(
+            names = "--drawings",
+            defaultValue = "shards/drawings",
+            paramLabel = "DIR",
+            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
+    private Path drawings = Path.of(".");
+
+    @Option(
+            names = "--from",
+            paramLabel = "DIR",
+            description =
+                    "Judge of the same kind to go on with instead of random weights; its shape,"
+                            + " picture size and vocabulary stay.")
+    private Optional<Path> from = Optional.empty();
 
     @Option(
             names = "--work",
@@ -87,7 +91,7 @@ final class JudgeTrainCommand extends SoupCommand {
             names = "--steps",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Optimizer steps (default: as the embedded judge had).")
+            description = "Optimizer steps (default: as the recipe has it).")
     private long steps;
 
     @Option(
@@ -98,27 +102,27 @@ final class JudgeTrainCommand extends SoupCommand {
 
     @Option(
             names = "--vqa",
-            defaultValue = "models/emoji-vqa",
             paramLabel = "DIR",
-            description = "For reward: the BLIP to start from (default: ${DEFAULT-VALUE}).")
-    private Path vqa = Path.of(".");
+            description =
+                    "For reward: the BLIP to start from (default: models/emoji-vqa, with --scenes"
+                            + " models/scene-vqa).")
+    private Optional<Path> vqa = Optional.empty();
 
     @Option(
             names = "--clip",
-            defaultValue = "models/judge-clip",
             paramLabel = "DIR",
             description =
                     "For aesthetic: the CLIP whose embeddings are read (default:"
-                            + " ${DEFAULT-VALUE}).")
-    private Path clip = Path.of(".");
+                            + " models/judge-clip, with --scenes models/scene-clip).")
+    private Optional<Path> clip = Optional.empty();
 
     @Option(
             names = "--base",
             defaultValue = "models/emoji-base",
             paramLabel = "DIR",
             description =
-                    "For reward and aesthetic: the model whose incomplete drawings are the worse pictures"
-                            + " (default: ${DEFAULT-VALUE}).")
+                    "For reward and aesthetic on a data set: the model whose incomplete drawings are the"
+                            + " worse pictures (default: ${DEFAULT-VALUE}).")
     private Path base = Path.of(".");
 
     @Option(
@@ -133,31 +137,41 @@ final class JudgeTrainCommand extends SoupCommand {
         if (steps < 0) {
             throw misuse("--steps must be at least 1, not " + steps + ".");
         }
+        if (scenes == data.isPresent()) {
+            throw misuse("Say what the judge learns from: either --data SHARD or --scenes.");
+        }
+        if (scenes && validation) {
+            throw misuse(
+                    "--validation keeps subjects of a data set back; with --scenes it has"
+                            + " none to keep. Leave it out.");
+        }
         OutputKind.WEIGHTS_FOLDER.checkOwn(out);
-        long wanted = steps == 0 ? kind.steps() : steps;
-        Shard shard = ShardRef.parse(data).open();
+        JudgeMaterial material =
+                scenes
+                        ? new SceneMaterial(Drawings.load(drawings))
+                        : new ShardMaterial(
+                                ShardRef.parse(data.orElseThrow()).open(), validation, base);
+        long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
+        String world = scenes ? "models/scene-" : "models/emoji-";
+        Path blip = vqa.orElse(Path.of(world + "vqa"));
+        Path embedder = clip.orElse(Path.of(scenes ? "models/scene-clip" : "models/judge-clip"));
         boolean finished;
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             finished =
                     switch (kind) {
                         case CLIP ->
-                                new ClipJudgeTrainer(
-                                                ClipShape.EMBEDDED,
-                                                shard,
-                                                validation,
-                                                work,
-                                                progress,
-                                                interrupt)
+                                new ClipJudgeTrainer(material, from, work, progress, interrupt)
                                         .run(wanted, seed, out);
                         case VQA ->
-                                new VqaTrainer(shard, work, progress, interrupt)
+                                new VqaTrainer(material, from, work, progress, interrupt)
                                         .run(wanted, seed, out);
                         case REWARD ->
-                                new RewardTrainer(shard, vqa, base, work, progress, interrupt)
+                                new RewardTrainer(material, from, blip, work, progress, interrupt)
                                         .run(wanted, seed, out);
                         case AESTHETIC ->
-                                new AestheticTrainer(shard, clip, base, work, progress, interrupt)
+                                new AestheticTrainer(
+                                                material, from, embedder, work, progress, interrupt)
                                         .run(wanted, seed, out);
                     };
         }
@@ -165,8 +179,7 @@ final class JudgeTrainCommand extends SoupCommand {
             console.note("Stopped; the same command goes on from " + work + ".");
             return;
         }
-        Map<String, String> result =
-                Map.of("judge", kind.name().toLowerCase(Locale.ROOT), "out", out.toString());
+        Map<String, String> result = Map.of("judge", kind.word(), "out", out.toString());
         console.result(result, text -> text.println(out));
     }
 }

@@ -23,11 +23,21 @@ public record Background(Kind kind, SceneColour colour, long seed) {
         Kind(String word) {
             this.word = word;
         }
+
+        /** The word before "background" with a space behind it; empty where it is plain. */
+        String word() {
+            return word;
+        }
     }
 
     /** Such as "a blue striped background". */
     public String phrase() {
-        return Words.article(colour.word()) + " " + colour.word() + " " + kind.word + "background";
+        return Words.article(colour.word())
+                + " "
+                + colour.word()
+                + " "
+                + kind.word()
+                + "background";
     }
 
     /** Paints it over the whole canvas. */

@@ -11,16 +11,26 @@ public final class Captions {
 
     /** The whole caption in the plainest order: "two red apples on a blue background, line art". */
     public static String whole(Scene scene) {
-        return scene.subjectPhrase() + " on " + scene.background().phrase() + ", " + scene.style();
+        return whole(scene.truth());
+    }
+
+    /** As {@link #whole(Scene)}. */
+    public static String whole(SceneTruth truth) {
+        return truth.subjectPhrase() + " on " + truth.groundPhrase() + ", " + truth.style();
     }
 
     /** The whole caption in one of several orders. */
     public static String any(Scene scene, RandomGenerator random) {
-        String what = scene.subjectPhrase();
-        String ground = scene.background().phrase();
-        String style = scene.style();
+        return any(scene.truth(), random);
+    }
+
+    /** As {@link #any(Scene, RandomGenerator)}. */
+    public static String any(SceneTruth truth, RandomGenerator random) {
+        String what = truth.subjectPhrase();
+        String ground = truth.groundPhrase();
+        String style = truth.style();
         return switch (random.nextInt(5)) {
-            case 0, 1 -> whole(scene);
+            case 0, 1 -> whole(truth);
             case 2 -> style + " picture of " + what + " on " + ground;
             case 3 -> what + ", " + ground + ", " + style;
             default -> style + ": " + what + " on " + ground;

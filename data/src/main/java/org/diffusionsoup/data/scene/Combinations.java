@@ -19,19 +19,24 @@ public final class Combinations {
 
     /** The pairs of a scene that training never sees, in words; empty for a scene it may see. */
     public static List<String> heldOut(Scene scene) {
+        return heldOut(scene.truth());
+    }
+
+    /** As {@link #heldOut(Scene)}. */
+    public static List<String> heldOut(SceneTruth truth) {
         List<String> found = new ArrayList<>();
-        for (Scene.Group g : scene.groups()) {
+        for (Scene.Group g : truth.groups()) {
             String subject = g.subject().name();
-            check(found, subject, scene.background().colour().word() + " background", BACKGROUNDS);
+            check(found, subject, truth.ground().word() + " background", BACKGROUNDS);
             g.colour().ifPresent(c -> check(found, subject, c.word(), COLOURS));
             // One of the two counts at most, or the plural would be unknown.
             if (g.count() > 1 && bucket(subject + " + counts", COUNTS) == g.count()) {
                 found.add(subject + " + " + Words.number(g.count()));
             }
         }
-        if (scene.groups().size() == 2) {
-            String a = scene.groups().get(0).subject().name();
-            String b = scene.groups().get(1).subject().name();
+        if (truth.groups().size() == 2) {
+            String a = truth.groups().get(0).subject().name();
+            String b = truth.groups().get(1).subject().name();
             check(found, a.compareTo(b) < 0 ? a : b, a.compareTo(b) < 0 ? b : a, PARTNERS);
         }
         return found;

@@ -170,6 +170,20 @@ public enum Damage {
      */
     abstract void apply(Canvas canvas, float strength, RandomGenerator random);
 
+    /**
+     * A damaged copy of a picture.
+     *
+     * @param image square
+     * @param strength 0 (hardly visible) to 1
+     * @param seed of everything left open; the same picture, strength and seed give the same copy
+     */
+    public RgbImage of(RgbImage image, float strength, long seed) {
+        Canvas canvas = new Canvas(image.width());
+        canvas.set(image);
+        apply(canvas, strength, Seeds.random(seed, 4));
+        return canvas.toImage();
+    }
+
     private static RgbImage throughJpeg(RgbImage image, float quality) {
         ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
         try {

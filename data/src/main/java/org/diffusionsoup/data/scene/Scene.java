@@ -85,12 +85,13 @@ public record Scene(
         }
     }
 
+    /** What can be said of it in words. */
+    public SceneTruth truth() {
+        return new SceneTruth(groups, arrangement, background.kind(), background.colour(), style);
+    }
+
     /** The groups and where they are: "a red apple left of a dog". */
     public String subjectPhrase() {
-        String first = groups.get(0).phrase();
-        if (groups.size() == 2) {
-            return first + " " + arrangement.words() + " " + groups.get(1).phrase();
-        }
-        return arrangement.words().isEmpty() ? first : first + " " + arrangement.words();
+        return truth().subjectPhrase();
     }
 }

@@ -38,7 +38,15 @@ final class AestheticExaminee implements Examinee {
     }
 
     @Override
-    public double[] scores(List<RgbImage> images, List<TrainingRows.Row> said) {
+    public List<Accuracy> accuracies(SceneExam exam) {
+        return exam.pairs(
+                name(),
+                List.of(SceneExam.Pairs.DAMAGED, SceneExam.Pairs.GRADES),
+                (images, said) -> scores(images, List.of()));
+    }
+
+    @Override
+    public double[] scores(List<RgbImage> images, List<Said> said) {
         double[][] e = clip.embedPictures(images.stream().map(PictureScores::picture).toList());
         int width = e[0].length;
         float[] flat = new float[e.length * width];

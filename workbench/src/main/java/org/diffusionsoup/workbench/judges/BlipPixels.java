@@ -19,6 +19,11 @@ final class BlipPixels {
         std = floats(config.std());
     }
 
+    /** Pictures that are not varied. */
+    static BlipPixels asTheyAre(int side) {
+        return new BlipPixels(new Augmenter(side, 0, 0));
+    }
+
     private static float[] floats(List<Double> values) {
         float[] out = new float[values.size()];
         for (int i = 0; i < out.length; i++) {

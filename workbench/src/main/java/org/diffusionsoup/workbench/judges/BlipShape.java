@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.diffusion.blip.MedConfig;
 import org.diffusionsoup.diffusion.blip.TokenRows;
 import org.diffusionsoup.diffusion.blip.VitConfig;
@@ -23,6 +24,8 @@ final class BlipShape {
 
     private static final int WIDTH = 96;
     private static final int HEADS = 3;
+    private static final int SCENE_WIDTH = 128;
+    private static final int SCENE_HEADS = 4;
     private static final int TEXT_LAYERS = 2;
     private static final int POSITIONS = 40;
 
@@ -35,12 +38,26 @@ final class BlipShape {
 
     /** A BERT of two layers. */
     static MedConfig med(int vocabulary) {
+        return med(vocabulary, WIDTH, HEADS);
+    }
+
+    /** For scenes, which have small things at their sides: pictures of 64 pixels, wider. */
+    static VitConfig sceneVit() {
+        return new VitConfig(64, 8, SCENE_WIDTH, 4, SCENE_HEADS, 4, 1e-6);
+    }
+
+    /** As {@link #med}, of the width of {@link #sceneVit}. */
+    static MedConfig sceneMed(int vocabulary) {
+        return med(vocabulary, SCENE_WIDTH, SCENE_HEADS);
+    }
+
+    private static MedConfig med(int vocabulary, int width, int heads) {
         return new MedConfig(
                 vocabulary,
-                WIDTH,
-                4 * WIDTH,
+                width,
+                4 * width,
                 TEXT_LAYERS,
-                HEADS,
+                heads,
                 POSITIONS,
                 Activation.GELU,
                 1e-12);
@@ -58,6 +75,16 @@ final class BlipShape {
 
     private static int[][] cut(int[][] rows, int length) {
         return Arrays.stream(rows).map(r -> Arrays.copyOf(r, length)).toArray(int[][]::new);
+    }
+
+    /** The vocabulary in a model's folder. */
+    static List<String> vocabulary(Path folder) {
+        Path file = folder.resolve(VOCABULARY);
+        try {
+            return Files.readAllLines(file);
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
     }
 
     /** Writes a model's folder: weights as F16 with the recipe in their header. */

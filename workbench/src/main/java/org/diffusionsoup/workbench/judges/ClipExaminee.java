@@ -59,7 +59,7 @@ final class ClipExaminee implements Examinee {
 
     private Accuracy accuracy(String task, Proportion found) {
         double chance = Math.min(1, (double) K / found.total());
-        return new Accuracy(name(), task, found, chance, chance);
+        return Accuracy.of(name(), task, found.hits(), found.total(), chance);
     }
 
     private Proportion found(List<TrainingRows.Row> rows, Function<SampleInfo, String> say) {
@@ -71,10 +71,15 @@ final class ClipExaminee implements Examinee {
     }
 
     @Override
-    public double[] scores(List<RgbImage> images, List<TrainingRows.Row> said) {
+    public List<Accuracy> accuracies(SceneExam exam) {
+        return exam.retrieval(name(), judge);
+    }
+
+    @Override
+    public double[] scores(List<RgbImage> images, List<Said> said) {
         return judge.score(
                 images.stream().map(PictureScores::picture).toList(),
-                said.stream().map(r -> r.info().prompt()).toList());
+                said.stream().map(Said::prompt).toList());
     }
 
     @Override

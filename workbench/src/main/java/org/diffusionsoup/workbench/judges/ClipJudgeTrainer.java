@@ -1,65 +1,62 @@
 package org.diffusionsoup.workbench.judges;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.OutputKind;
-import org.diffusionsoup.data.SampleInfo;
-import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipVisionConfig;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.text.BpeTrainer;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 
 /** Trains the CLIP that judges: apart from the one whose text tower conditions the denoiser. */
 public final class ClipJudgeTrainer {
     private static final int MERGES = 1500;
-    private static final int BATCH = 128;
+    private static final List<String> TOKENIZER =
+            List.of(
+                    "vocab.json",
+                    "merges.txt",
+                    "tokenizer_config.json",
+                    "special_tokens_map.json",
+                    "tokenizer.json");
 
-    private final ClipShape shape;
-    private final Shard train;
+    private final JudgeMaterial material;
+    private final Optional<Path> from;
     private final Path work;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
-     * @param data its held-out rows are never read
-     * @param validation keeps a tenth of the training subjects back, to choose settings by
+     * @param from a CLIP to go on with, whose shape and tokenizer stay; one from nothing without
      * @param work folder of checkpoints; the same call goes on from there
      * @param stop polled between steps
      */
     public ClipJudgeTrainer(
-            ClipShape shape,
-            Shard data,
-            boolean validation,
+            JudgeMaterial material,
+            Optional<Path> from,
             Path work,
             Progress progress,
             BooleanSupplier stop) {
-        this.shape = shape;
-        this.train = validation ? data.train().filter(i -> !isValidation(i)) : data.train();
+        this.material = material;
+        this.from = from;
         this.work = work;
         this.progress = progress;
         this.stop = stop;
-    }
-
-    /** Whether a training row belongs to the tenth of the subjects that settings are chosen by. */
-    public static boolean isValidation(SampleInfo info) {
-        String text = "judge-validation:" + TrainingRows.subject(info);
-        String hash = Hashes.sha256Hex(text.getBytes(StandardCharsets.UTF_8));
-        return Long.parseLong(hash.substring(0, 8), 16) % 10 == 0;
     }
 
     /**
@@ -69,28 +66,33 @@ public final class ClipJudgeTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        progress.start("read pictures", train.size(), "images");
-        TrainingRows rows = new TrainingRows(train, shape.imageSize());
-        progress.advance(train.size());
+        ClipShape shape = material.clipShape();
+        Optional<ClipModel.Config> given =
+                from.map(f -> ClipModel.Config.of(JsonConfig.read(f.resolve("config.json"))));
+        int side = given.map(c -> c.vision().imageSize()).orElse(shape.imageSize());
+        material.read(side, progress);
         Path tokens = work.resolve("tokenizer");
-        List<String> texts = new ArrayList<>();
-        rows.rows().forEach(r -> texts.addAll(JudgeTexts.all(r)));
         AtomicFiles.replaceFolder(
                 tokens,
                 OutputKind.folderWith("a tokenizer", "vocab.json"),
-                folder -> BpeTrainer.train(texts, MERGES).write(folder, ClipShape.TOKENS));
+                folder -> tokenizer(folder, shape));
         ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
-        ClipModel clip = new ClipModel(config(tokenizer.vocabSize()));
+        ClipModel clip = new ClipModel(given.orElseGet(() -> config(shape, tokenizer.vocabSize())));
         try {
-            clip.parameters().initialise(seed);
-            int batch = Math.min(BATCH, rows.subjects().size());
-            TrainingOptions options =
-                    JudgeFit.options(
-                            steps, batch, shape.learningRate(), shape.weightDecay(), 0.99, seed);
-            ObjectNode recipe = JudgeFit.recipe("clip", train.sha256(), options);
-            recipe.put("shape", shape.toString());
-            recipe.put("merges", MERGES);
-            var objective = new SubjectClipObjective(clip, tokenizer, rows, shape.strength());
+            TrainingOptions options = JudgeFit.options(material, JudgeKind.CLIP, steps, seed);
+            ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.CLIP, options);
+            if (from.isPresent()) {
+                Path weights = from.get().resolve(BlipShape.WEIGHTS);
+                Weights.load(clip.parameters(), weights);
+                recipe.put("from_sha256", WeightsHash.of(weights));
+            } else {
+                clip.parameters().initialise(seed);
+                recipe.put("shape", shape.toString());
+                recipe.put("merges", MERGES);
+            }
+            Objective objective =
+                    material.clip(
+                            clip, tokenizer, new JudgeMaterial.Run(steps, options.batch(), seed));
             JudgeFit fit = new JudgeFit(work, progress, stop);
             if (!fit.train("clip", clip.parameters(), objective, options, recipe.toString())) {
                 return false;
@@ -106,15 +108,8 @@ public final class ClipJudgeTrainer {
                                 JsonConfig.text(clip.config().toJson()));
                         Files.writeString(
                                 folder.resolve("preprocessor_config.json"),
-                                JsonConfig.text(JudgeFit.preprocessor(shape.imageSize())));
-                        try (Stream<Path> files = Files.list(tokens)) {
-                            for (Path f : files.sorted().toList()) {
-                                Files.copy(
-                                        f,
-                                        folder.resolve(f.getFileName()),
-                                        StandardCopyOption.REPLACE_EXISTING);
-                            }
-                        }
+                                JsonConfig.text(JudgeFit.preprocessor(side)));
+                        copy(tokens, folder);
                     });
             return true;
         } finally {
@@ -122,7 +117,26 @@ public final class ClipJudgeTrainer {
         }
     }
 
-    private ClipModel.Config config(int vocabulary) {
+    private void tokenizer(Path folder, ClipShape shape) throws IOException {
+        if (from.isPresent()) {
+            copy(from.get(), folder);
+        } else {
+            BpeTrainer.train(material.captions(), MERGES).write(folder, shape.tokens());
+        }
+    }
+
+    /** Copies the tokenizer's files. */
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.list(from)) {
+            for (Path f : files.sorted().toList()) {
+                if (TOKENIZER.contains(String.valueOf(f.getFileName()))) {
+                    Files.copy(f, to.resolve(f.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+        }
+    }
+
+    private static ClipModel.Config config(ClipShape shape, int vocabulary) {
         ClipTextConfig text =
                 new ClipTextConfig(
                         vocabulary,
@@ -130,11 +144,11 @@ public final class ClipJudgeTrainer {
                         4 * shape.textWidth(),
                         shape.textLayers(),
                         shape.textWidth() / ClipShape.HEAD,
-                        ClipShape.TOKENS,
+                        shape.tokens(),
                         Activation.GELU,
                         1e-5,
                         2,
-                        ClipShape.PROJECTION);
+                        shape.projection());
         ClipVisionConfig vision =
                 new ClipVisionConfig(
                         shape.imageSize(),
@@ -145,6 +159,6 @@ public final class ClipJudgeTrainer {
                         shape.width() / ClipShape.HEAD,
                         Activation.GELU,
                         1e-5);
-        return new ClipModel.Config(text, vision, ClipShape.PROJECTION, 2.6592);
+        return new ClipModel.Config(text, vision, shape.projection(), 2.6592);
     }
 }

@@ -8,16 +8,19 @@ interface Examinee extends AutoCloseable {
     /** The judge's kind, as in {@code soup judge train}. */
     String name();
 
-    /** How often it is right about held-out rows. */
+    /** How often it is right about held-out rows of a shard. */
     List<Accuracy> accuracies(TrainingRows heldOut, PreferencePairs pairs);
+
+    /** How often it is right about scenes of held-out combinations. */
+    List<Accuracy> accuracies(SceneExam exam);
 
     /**
      * Its score of each picture, higher meaning better, with what is said of it.
      *
      * @param images any pictures
-     * @param said the row whose caption, or whose questions, go with each picture
+     * @param said what goes with each picture
      */
-    double[] scores(List<RgbImage> images, List<TrainingRows.Row> said);
+    double[] scores(List<RgbImage> images, List<Said> said);
 
     /** Whether the score depends on what is said. */
     boolean reads();

@@ -6,10 +6,12 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
@@ -22,15 +24,7 @@ import org.diffusionsoup.workbench.Progress;
  * whether its score falls as noise grows and as more captions are swapped.
  */
 public final class JudgeCheck {
-    /** The judges that can be checked. */
-    public enum Kind {
-        CLIP,
-        VQA,
-        REWARD,
-        AESTHETIC
-    }
-
-    private static final List<Double> LEVELS = List.of(0.0, 0.25, 0.5, 0.75, 1.0);
+    static final List<Double> LEVELS = List.of(0.0, 0.25, 0.5, 0.75, 1.0);
 
     /**
      * The strongest noise in the check, in units of the strongest in training: a standard deviation
@@ -64,11 +58,12 @@ public final class JudgeCheck {
      *     that is left out
      * @throws SoupException if there are no held-out rows, or a judge cannot be loaded
      */
-    public JudgeReport run(Map<Kind, Path> judges, Optional<Path> base) {
+    public JudgeReport run(Map<JudgeKind, Path> judges, Optional<Path> base) {
         TrainingRows heldOut = read("read held-out pictures", some(data.heldOut(), limit));
         PreferencePairs pairs = new PreferencePairs(heldOut);
         if (base.isPresent()
-                && (judges.containsKey(Kind.REWARD) || judges.containsKey(Kind.AESTHETIC))) {
+                && (judges.containsKey(JudgeKind.REWARD)
+                        || judges.containsKey(JudgeKind.AESTHETIC))) {
             try (PartialDenoiser denoiser = new PartialDenoiser(StableDiffusion.load(base.get()))) {
                 progress.start("draw incomplete pictures", heldOut.rows().size(), "images");
                 pairs.addPartial(denoiser, 1, progress::advance);
@@ -76,12 +71,11 @@ public final class JudgeCheck {
         }
         List<Accuracy> accuracies = new ArrayList<>();
         List<Fall> falls = new ArrayList<>();
-        for (Kind kind : Kind.values()) {
-            Path folder = judges.get(kind);
-            if (folder == null) {
+        for (JudgeKind kind : JudgeKind.values()) {
+            if (!judges.containsKey(kind)) {
                 continue;
             }
-            try (Examinee judge = load(kind, folder, judges, heldOut)) {
+            try (Examinee judge = load(kind, judges, this::blind)) {
                 progress.start("check " + judge.name(), 2, "parts");
                 accuracies.addAll(judge.accuracies(heldOut, pairs));
                 progress.advance(1);
@@ -92,17 +86,30 @@ public final class JudgeCheck {
         return new JudgeReport(accuracies, falls);
     }
 
-    private Examinee load(Kind kind, Path folder, Map<Kind, Path> judges, TrainingRows heldOut) {
+    /** The answers that were frequent in training. */
+    private BlindAnswers blind() {
+        TrainingRows trained = read("read training pictures", some(data.train(), trained()));
+        QuestionMaker maker =
+                new QuestionMaker(trained.rows().stream().map(TrainingRows.Row::info).toList());
+        return new BlindAnswers(
+                trained.rows().stream().flatMap(r -> maker.about(r.info(), r.colours()).stream()));
+    }
+
+    /**
+     * Loads a judge.
+     *
+     * @param judges folder by kind
+     * @param blind asked for by one that answers questions
+     */
+    static Examinee load(
+            JudgeKind kind, Map<JudgeKind, Path> judges, Supplier<BlindAnswers> blind) {
+        Path folder = Objects.requireNonNull(judges.get(kind));
         return switch (kind) {
             case CLIP -> new ClipExaminee(folder);
-            case VQA ->
-                    new VqaExaminee(
-                            folder,
-                            heldOut,
-                            read("read training pictures", some(data.train(), trained())));
+            case VQA -> new VqaExaminee(folder, blind.get());
             case REWARD -> new RewardExaminee(folder);
             case AESTHETIC -> {
-                Path clip = judges.get(Kind.CLIP);
+                Path clip = judges.get(JudgeKind.CLIP);
                 if (clip == null) {
                     throw new SoupException(
                             "an aesthetic head is checked on its CLIP's embeddings: name the CLIP"
@@ -149,7 +156,8 @@ public final class JudgeCheck {
         List<TrainingRows.Row> rows = new ArrayList<>(heldOut.rows());
         Collections.shuffle(rows, new Random(23));
         List<TrainingRows.Row> own = List.copyOf(rows);
-        out.add(fall(judge, "noise", rows.size(), level -> judge.scores(noisy(own, level), own)));
+        List<Said> said = said(own, heldOut);
+        out.add(fall(judge, "noise", rows.size(), level -> judge.scores(noisy(own, level), said)));
         if (judge.reads()) {
             List<RgbImage> images = rows.stream().map(TrainingRows.Row::image).toList();
             out.add(
@@ -157,12 +165,20 @@ public final class JudgeCheck {
                             judge,
                             "swapped captions",
                             rows.size(),
-                            level -> judge.scores(images, swapped(own, level))));
+                            level -> judge.scores(images, said(swapped(own, level), heldOut))));
         }
     }
 
-    private static Fall fall(
-            Examinee judge, String by, int pictures, Function<Double, double[]> scores) {
+    private static List<Said> said(List<TrainingRows.Row> rows, TrainingRows heldOut) {
+        QuestionMaker maker =
+                new QuestionMaker(heldOut.rows().stream().map(TrainingRows.Row::info).toList());
+        return rows.stream()
+                .map(r -> new Said(r.info().prompt(), maker.about(r.info(), r.colours())))
+                .toList();
+    }
+
+    /** The mean score at every level. */
+    static Fall fall(Examinee judge, String by, int pictures, Function<Double, double[]> scores) {
         List<Double> means =
                 LEVELS.stream()
                         .map(level -> Arrays.stream(scores.apply(level)).average().orElseThrow())

@@ -124,6 +124,12 @@ final class JudgeFit {
         return o;
     }
 
+    /** A material's recipe for a judge, with its steps or others. */
+    static TrainingOptions options(JudgeMaterial material, JudgeKind kind, long steps, long seed) {
+        JudgeMaterial.Recipe r = material.recipe(kind);
+        return options(steps, material.batch(kind), r.learningRate(), r.weightDecay(), 0.99, seed);
+    }
+
     /** AdamW with a cosine schedule, as all judges use it. */
     static TrainingOptions options(
             long steps, int batch, double lr, double decay, double ema, long seed) {
@@ -145,10 +151,10 @@ final class JudgeFit {
     }
 
     /** The recipe in a header. */
-    static ObjectNode recipe(String judge, String dataSha256, TrainingOptions t) {
+    static ObjectNode recipe(JudgeMaterial material, JudgeKind kind, TrainingOptions t) {
         ObjectNode o = JsonConfig.object();
-        o.put("method", "judge train " + judge);
-        o.put("data_sha256", dataSha256);
+        o.put("method", "judge train " + kind.word());
+        o.put("data_sha256", material.sha256());
         o.put("steps", t.steps());
         o.put("batch", t.batch());
         o.put("learning_rate", t.learningRate());
@@ -160,6 +166,7 @@ final class JudgeFit {
         o.put("ema", t.emaDecay());
         o.put("bfloat16", t.bfloat16());
         o.put("seed", t.seed());
+        material.describe(kind, o);
         return o;
     }
 }

@@ -37,18 +37,29 @@ final class PairAccuracy {
             if (n == 0) {
                 continue;
             }
-            double[] scores = scorer.scores(images, texts);
-            long right = 0;
-            for (int i = 0; i < n; i++) {
-                right += scores[2 * i] > scores[2 * i + 1] ? 1 : 0;
-            }
-            out.add(Accuracy.of(judge, "better of two: " + kind.words(), right, n, 0.5));
-            allRight += right;
+            out.add(of(judge, "better of two: " + kind.words(), images, texts, scorer));
+            allRight += out.getLast().right().hits();
             all += n;
         }
         if (all > 0) {
             out.add(Accuracy.of(judge, "better of two: all kinds", allRight, all, 0.5));
         }
         return out;
+    }
+
+    /**
+     * One kind of pairs.
+     *
+     * @param images the better one of each pair, then its worse one
+     * @param texts likewise
+     */
+    static Accuracy of(
+            String judge, String task, List<RgbImage> images, List<String> texts, Scorer scorer) {
+        double[] scores = scorer.scores(images, texts);
+        long right = 0;
+        for (int i = 0; i < scores.length; i += 2) {
+            right += scores[i] > scores[i + 1] ? 1 : 0;
+        }
+        return Accuracy.of(judge, task, right, scores.length / 2, 0.5);
     }
 }

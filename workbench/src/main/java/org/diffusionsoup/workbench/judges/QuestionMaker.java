@@ -44,7 +44,8 @@ public final class QuestionMaker {
     }
 
     /**
-     * Questions about all rows of a shard, the same whenever they are made.
+     * Questions about all rows of a shard, the same whenever they are made. Rows that say what was
+     * composed on them are asked about that ({@link SceneQuestions}).
      *
      * @return in key order; 6 to 11 of each row with name and group
      */
@@ -54,7 +55,10 @@ public final class QuestionMaker {
         List<JudgeQuestion> all = new ArrayList<>();
         shard.stream()
                 .forEach(sample -> {
-                    all.addAll(maker.about(sample.info(), MeasuredColours.of(sample.image())));
+                    all.addAll(
+                            sample.info().scene().isEmpty()
+                                    ? maker.about(sample.info(), MeasuredColours.of(sample.image()))
+                                    : SceneQuestions.about(sample.info()));
                     progress.advance(1);
                 });
         return all;

@@ -62,8 +62,13 @@ final class RewardExaminee implements Examinee {
     }
 
     @Override
-    public double[] scores(List<RgbImage> images, List<TrainingRows.Row> said) {
-        return rewards(images, said.stream().map(r -> r.info().prompt()).toList());
+    public List<Accuracy> accuracies(SceneExam exam) {
+        return exam.pairs(name(), List.of(SceneExam.Pairs.values()), this::rewards);
+    }
+
+    @Override
+    public double[] scores(List<RgbImage> images, List<Said> said) {
+        return rewards(images, said.stream().map(Said::prompt).toList());
     }
 
     @Override

@@ -1,20 +1,17 @@
 package org.diffusionsoup.workbench.judges;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.OutputKind;
-import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.ImageReward;
-import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.Parameter;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 
@@ -23,30 +20,29 @@ import org.diffusionsoup.workbench.Progress;
  * from a BLIP: the image encoder and the text encoder of one that answers questions.
  */
 public final class RewardTrainer {
-    private static final int BATCH = 32;
-
-    /** Every how manieth picture is also drawn partly denoised. */
-    private static final int PARTIAL_EVERY = 8;
-
-    private final Shard train;
+    private final JudgeMaterial material;
+    private final Optional<Path> from;
     private final Path vqa;
-    private final Path base;
     private final Path work;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
-     * @param data its held-out rows are never read
-     * @param vqa folder of the BLIP to start from; its vocabulary is taken over
-     * @param base folder of the model whose incomplete drawings serve as worse pictures
+     * @param from an ImageReward to go on with; without, it starts from {@code vqa}
+     * @param vqa folder of the BLIP to start from; its shape and vocabulary are taken over
      * @param work folder of checkpoints; the same call goes on from there
      * @param stop polled between steps
      */
     public RewardTrainer(
-            Shard data, Path vqa, Path base, Path work, Progress progress, BooleanSupplier stop) {
-        this.train = data.train();
+            JudgeMaterial material,
+            Optional<Path> from,
+            Path vqa,
+            Path work,
+            Progress progress,
+            BooleanSupplier stop) {
+        this.material = material;
+        this.from = from;
         this.vqa = vqa;
-        this.base = base;
         this.work = work;
         this.progress = progress;
         this.stop = stop;
@@ -60,34 +56,24 @@ public final class RewardTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        BlipVqa.Loaded start = BlipVqa.load(vqa);
-        ImageReward reward = new ImageReward(start.model().vit(), start.model().med());
+        ImageReward.Loaded start = from.map(ImageReward::load).orElseGet(() -> fromBlip(seed));
+        ImageReward reward = start.model();
         try {
-            reward.parameters().initialise(seed);
-            takeOver(start.model(), reward);
-            widenHead(reward);
-            progress.start("read pictures", train.size(), "images");
-            TrainingRows rows = new TrainingRows(train, reward.vit().imageSize());
-            progress.advance(train.size());
-            PreferencePairs pairs = new PreferencePairs(rows);
-            try (PartialDenoiser denoiser = new PartialDenoiser(StableDiffusion.load(base))) {
-                progress.start(
-                        "draw incomplete pictures",
-                        (rows.rows().size() + PARTIAL_EVERY - 1) / PARTIAL_EVERY,
-                        "images");
-                pairs.addPartial(denoiser, PARTIAL_EVERY, progress::advance);
-            }
-            int batch = Math.min(BATCH, rows.rows().size());
-            TrainingOptions options = JudgeFit.options(steps, batch, 1e-3, 0.05, 0.99, seed);
-            ObjectNode recipe = JudgeFit.recipe("reward", train.sha256(), options);
+            material.read(reward.vit().imageSize(), progress);
+            TrainingOptions options = JudgeFit.options(material, JudgeKind.REWARD, steps, seed);
+            ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.REWARD, options);
             recipe.put("from_sha256", start.weightsSha256());
-            recipe.put("partial_every", PARTIAL_EVERY);
-            RewardObjective objective = new RewardObjective(reward, start.tokenizer(), rows, pairs);
+            Objective objective =
+                    material.reward(
+                            reward,
+                            start.tokenizer(),
+                            new JudgeMaterial.Run(steps, options.batch(), seed),
+                            progress);
             JudgeFit fit = new JudgeFit(work, progress, stop);
             if (!fit.train("reward", reward.parameters(), objective, options, recipe.toString())) {
                 return false;
             }
-            List<String> vocabulary = vocabulary();
+            List<String> vocabulary = BlipShape.vocabulary(from.orElse(vqa));
             AtomicFiles.replaceFolder(
                     out,
                     OutputKind.WEIGHTS_FOLDER,
@@ -102,16 +88,20 @@ public final class RewardTrainer {
             return true;
         } finally {
             reward.parameters().close();
-            start.model().parameters().close();
         }
     }
 
-    private List<String> vocabulary() {
-        Path file = vqa.resolve(BlipShape.VOCABULARY);
+    /** The BLIP's encoders under a head of random weights, with the BLIP's hash. */
+    private ImageReward.Loaded fromBlip(long seed) {
+        BlipVqa.Loaded blip = BlipVqa.load(vqa);
         try {
-            return Files.readAllLines(file);
-        } catch (IOException e) {
-            throw new SoupIoException("read", file, e);
+            ImageReward reward = new ImageReward(blip.model().vit(), blip.model().med());
+            reward.parameters().initialise(seed);
+            takeOver(blip.model(), reward);
+            widenHead(reward);
+            return new ImageReward.Loaded(reward, blip.tokenizer(), blip.weightsSha256());
+        } finally {
+            blip.model().parameters().close();
         }
     }
 

@@ -2,11 +2,12 @@ package org.diffusionsoup.workbench.judges;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.TokenRows;
@@ -22,44 +23,14 @@ final class VqaExaminee implements Examinee {
     private static final int PICTURES = 8;
 
     private final BlipVqa.Loaded vqa;
-    private final QuestionMaker maker;
-    private final Blind blind;
+    private final BlindAnswers blind;
 
     /**
-     * @param heldOut rows that questions will be made about
-     * @param trained some of the rows trained on, to know answers that are frequent
+     * @param blind knows which answers were frequent in training
      */
-    VqaExaminee(Path folder, TrainingRows heldOut, TrainingRows trained) {
+    VqaExaminee(Path folder, BlindAnswers blind) {
         vqa = BlipVqa.load(folder);
-        maker = new QuestionMaker(heldOut.rows().stream().map(TrainingRows.Row::info).toList());
-        blind = new Blind(trained);
-    }
-
-    /** Answers without looking: what was most often right when the same was asked in training. */
-    private static final class Blind {
-        private final Map<String, Map<String, Integer>> counts = new HashMap<>();
-
-        Blind(TrainingRows trained) {
-            QuestionMaker maker =
-                    new QuestionMaker(trained.rows().stream().map(TrainingRows.Row::info).toList());
-            for (TrainingRows.Row row : trained.rows()) {
-                for (JudgeQuestion q : maker.about(row.info(), row.colours())) {
-                    counts.computeIfAbsent(q.question(), k -> new HashMap<>())
-                            .merge(q.answer(), 1, Integer::sum);
-                }
-            }
-        }
-
-        boolean isRight(JudgeQuestion q) {
-            Map<String, Integer> own = counts.getOrDefault(q.question(), Map.of());
-            String best = q.choices().getFirst();
-            for (String choice : q.choices()) {
-                if (own.getOrDefault(choice, 0) > own.getOrDefault(best, 0)) {
-                    best = choice;
-                }
-            }
-            return best.equals(q.answer());
-        }
+        this.blind = blind;
     }
 
     @Override
@@ -69,14 +40,32 @@ final class VqaExaminee implements Examinee {
 
     @Override
     public List<Accuracy> accuracies(TrainingRows heldOut, PreferencePairs pairs) {
-        List<RgbImage> images = heldOut.rows().stream().map(TrainingRows.Row::image).toList();
-        List<List<JudgeQuestion>> questions = heldOut.rows().stream().map(this::about).toList();
+        QuestionMaker maker =
+                new QuestionMaker(heldOut.rows().stream().map(TrainingRows.Row::info).toList());
+        return accuracies(
+                heldOut.rows().stream().map(TrainingRows.Row::image).toList(),
+                heldOut.rows().stream().map(r -> maker.about(r.info(), r.colours())).toList(),
+                QuestionMaker::kind);
+    }
+
+    @Override
+    public List<Accuracy> accuracies(SceneExam exam) {
+        return accuracies(exam.images(), exam.questions(), SceneExam::kind).stream()
+                .map(SceneExam::withGoal)
+                .toList();
+    }
+
+    /** Over all questions of a kind, and over all. */
+    private List<Accuracy> accuracies(
+            List<RgbImage> images,
+            List<List<JudgeQuestion>> questions,
+            Function<JudgeQuestion, String> kindOf) {
         List<boolean[]> right = answers(images, questions);
         Map<String, double[]> sums = new TreeMap<>(); // right, asked, chance, blind
         for (int i = 0; i < right.size(); i++) {
             for (int q = 0; q < right.get(i).length; q++) {
                 JudgeQuestion question = questions.get(i).get(q);
-                for (String kind : Set.of(QuestionMaker.kind(question), "all questions")) {
+                for (String kind : Set.of(kindOf.apply(question), "all questions")) {
                     double[] sum = sums.computeIfAbsent(kind, k -> new double[4]);
                     sum[0] += right.get(i)[q] ? 1 : 0;
                     sum[1]++;
@@ -93,18 +82,15 @@ final class VqaExaminee implements Examinee {
                                 kind,
                                 new Proportion((long) s[0], (long) s[1]),
                                 s[2] / s[1],
-                                s[3] / s[1])));
+                                s[3] / s[1],
+                                OptionalDouble.empty())));
         return out;
     }
 
-    private List<JudgeQuestion> about(TrainingRows.Row row) {
-        return maker.about(row.info(), row.colours());
-    }
-
-    /** The share of the row's questions that the picture lets it answer rightly. */
+    /** The share of the questions that the picture lets it answer rightly. */
     @Override
-    public double[] scores(List<RgbImage> images, List<TrainingRows.Row> said) {
-        return answers(images, said.stream().map(this::about).toList()).stream()
+    public double[] scores(List<RgbImage> images, List<Said> said) {
+        return answers(images, said.stream().map(Said::questions).toList()).stream()
                 .mapToDouble(right -> {
                     int hits = 0;
                     for (boolean r : right) {

@@ -57,6 +57,20 @@ final class VqaObjective implements Objective {
             }
         }
         Tensor seen = vqa.imageEmbeds(pixels.batch(images, random)).repeatInterleave(QUESTIONS);
+        return loss(vqa, tokenizer, seen, questions, answers);
+    }
+
+    /**
+     * The mean loss of answers.
+     *
+     * @param seen what is seen, once per question
+     */
+    static Tensor loss(
+            BlipVqa vqa,
+            WordPieceTokenizer tokenizer,
+            Tensor seen,
+            List<String> questions,
+            List<String> answers) {
         TokenRows asked = BlipVqa.questions(tokenizer, questions);
         TokenRows said = vqa.answers(tokenizer, answers);
         Tensor mask = asked.maskTensor();

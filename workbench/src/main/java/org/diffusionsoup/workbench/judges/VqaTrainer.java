@@ -2,39 +2,46 @@ package org.diffusionsoup.workbench.judges;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.OutputKind;
-import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
+import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 
-/** Trains a small BLIP that answers {@link QuestionMaker}'s questions. */
+/** Trains a small BLIP that answers its material's questions. */
 public final class VqaTrainer {
-    private static final int BATCH = 32;
-
-    private final Shard train;
+    private final JudgeMaterial material;
+    private final Optional<Path> from;
     private final Path work;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
-     * @param data its held-out rows are never read
+     * @param from a BLIP to go on with, whose shape and vocabulary stay; one from nothing without
      * @param work folder of checkpoints; the same call goes on from there
      * @param stop polled between steps
      */
-    public VqaTrainer(Shard data, Path work, Progress progress, BooleanSupplier stop) {
-        this.train = data.train();
+    public VqaTrainer(
+            JudgeMaterial material,
+            Optional<Path> from,
+            Path work,
+            Progress progress,
+            BooleanSupplier stop) {
+        this.material = material;
+        this.from = from;
         this.work = work;
         this.progress = progress;
         this.stop = stop;
     }
+
+    /** What a training starts from. */
+    private record Start(BlipVqa vqa, WordPieceTokenizer tokenizer, List<String> vocabulary) {}
 
     /**
      * Trains, or goes on training.
@@ -44,19 +51,18 @@ public final class VqaTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        progress.start("read pictures", train.size(), "images");
-        TrainingRows rows = new TrainingRows(train, BlipShape.vit().imageSize());
-        progress.advance(train.size());
-        List<String> vocabulary = WordPieces.of(texts(rows));
-        WordPieceTokenizer tokenizer = WordPieceTokenizer.of(vocabulary, "the training rows");
-        BlipVqa vqa = new BlipVqa(BlipShape.vit(), BlipShape.med(tokenizer.size()));
+        Start start = start(seed);
+        BlipVqa vqa = start.vqa();
         try {
-            vqa.parameters().initialise(seed);
-            int batch = Math.min(BATCH, rows.rows().size());
-            TrainingOptions options = JudgeFit.options(steps, batch, 1.5e-3, 0.05, 0.99, seed);
-            ObjectNode recipe = JudgeFit.recipe("vqa", train.sha256(), options);
-            recipe.put("questions_per_picture", VqaObjective.QUESTIONS);
-            VqaObjective objective = new VqaObjective(vqa, tokenizer, rows);
+            TrainingOptions options = JudgeFit.options(material, JudgeKind.VQA, steps, seed);
+            ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.VQA, options);
+            from.ifPresent(
+                    f -> recipe.put("from_sha256", WeightsHash.of(f.resolve(BlipShape.WEIGHTS))));
+            Objective objective =
+                    material.vqa(
+                            vqa,
+                            start.tokenizer(),
+                            new JudgeMaterial.Run(steps, options.batch(), seed));
             JudgeFit fit = new JudgeFit(work, progress, stop);
             if (!fit.train("vqa", vqa.parameters(), objective, options, recipe.toString())) {
                 return false;
@@ -70,7 +76,7 @@ public final class VqaTrainer {
                                     vqa.parameters(),
                                     vqa.vit(),
                                     vqa.med(),
-                                    vocabulary,
+                                    start.vocabulary(),
                                     recipe));
             return true;
         } finally {
@@ -78,28 +84,17 @@ public final class VqaTrainer {
         }
     }
 
-    /** All texts that the training rows give rise to, captions for the reward model included. */
-    private static List<String> texts(TrainingRows rows) {
-        QuestionMaker maker =
-                new QuestionMaker(rows.rows().stream().map(TrainingRows.Row::info).toList());
-        List<String> out = new ArrayList<>();
-        for (Category c : Category.values()) {
-            out.addAll(List.of(c.phrase(), c.word()));
+    private Start start(long seed) {
+        if (from.isPresent()) {
+            BlipVqa.Loaded loaded = BlipVqa.load(from.get());
+            material.read(loaded.model().vit().imageSize(), progress);
+            return new Start(loaded.model(), loaded.tokenizer(), BlipShape.vocabulary(from.get()));
         }
-        for (Colour c : Colour.values()) {
-            out.addAll(List.of(c.word(), c.word()));
-        }
-        for (TrainingRows.Row row : rows.rows()) {
-            List<JudgeQuestion> about = maker.about(row.info(), row.colours(), new Random(0));
-            if (about.isEmpty()) {
-                throw new SoupException(
-                        "there is nothing to ask about row %s: it has no name, group or colours;"
-                                        .formatted(row.info().key())
-                                + " leave such rows out of the shard.");
-            }
-            out.addAll(QuestionMaker.texts(about));
-            out.add(row.info().caption());
-        }
-        return out;
+        material.read(material.vit().imageSize(), progress);
+        List<String> vocabulary = WordPieces.of(material.words());
+        WordPieceTokenizer tokenizer = WordPieceTokenizer.of(vocabulary, "the training rows");
+        BlipVqa vqa = new BlipVqa(material.vit(), material.med(tokenizer.size()));
+        vqa.parameters().initialise(seed);
+        return new Start(vqa, tokenizer, vocabulary);
     }
 }

@@ -42,6 +42,7 @@ import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.RowPools;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -221,7 +222,9 @@ public final class Pretrainer {
         if (!fit("vae", vae.parameters(), objective, training, more)) {
             return false;
         }
-        double std = latentStd(vae, scenes(training, VAE_POOL, 1).pool(0).pictures());
+        double std =
+                latentStd(
+                        vae, StreamedScenes.pictures(scenes(training, VAE_POOL, 1).pool(0)));
         saveModel(
                 "vae",
                 StableDiffusion.DIFFUSERS_WEIGHTS,
@@ -232,9 +235,9 @@ public final class Pretrainer {
     }
 
     /** The stream in pools, no larger than the whole run needs. */
-    private StreamedScenes scenes(TrainingOptions options, int pool, int epochs) {
+    private RowPools<SceneStream.Row> scenes(TrainingOptions options, int pool, int epochs) {
         long needed = options.steps() * options.batch();
-        return new StreamedScenes(stream, (int) Math.min(pool, needed), epochs);
+        return RowPools.forRun(stream::get, needed, pool, epochs);
     }
 
     /** Standard deviation of all latent elements, over every 16th picture. */

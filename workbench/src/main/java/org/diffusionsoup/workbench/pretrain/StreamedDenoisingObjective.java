@@ -1,9 +1,11 @@
 package org.diffusionsoup.workbench.pretrain;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
+import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
@@ -14,6 +16,7 @@ import org.diffusionsoup.diffusion.train.LatentSet;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.workbench.RowPools;
 import org.diffusionsoup.workbench.train.EncodedRows;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +27,7 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
     private final ClipTextModel text;
     private final ClipTokenizer tokenizer;
     private final SchedulerConfig scheduler;
-    private final StreamedScenes scenes;
+    private final RowPools<SceneStream.Row> scenes;
     private final int batch;
     private final double captionDropout;
     private long pool = -1;
@@ -37,7 +40,7 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
             ClipTextModel text,
             ClipTokenizer tokenizer,
             SchedulerConfig scheduler,
-            StreamedScenes scenes,
+            RowPools<SceneStream.Row> scenes,
             int batch,
             double captionDropout) {
         this.unet = unet;
@@ -61,9 +64,9 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
         if (wanted == pool) {
             return;
         }
-        StreamedScenes.Pool fresh = scenes.pool(wanted);
+        List<SceneStream.Row> fresh = scenes.pool(wanted);
         close();
-        Tensor encoded = EncodedRows.latents(vae, fresh.pictures());
+        Tensor encoded = EncodedRows.latents(vae, StreamedScenes.pictures(fresh));
         latents = encoded;
         Map<String, Integer> index = new LinkedHashMap<>();
         index.put("", 0);
@@ -71,7 +74,7 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
         for (int i = 0; i < captions.length; i++) {
             captions[i] =
                     new int[] {
-                        index.computeIfAbsent(fresh.captions().get(i), unused -> index.size())
+                        index.computeIfAbsent(fresh.get(i).caption(), unused -> index.size())
                     };
         }
         int[][] ids = index.keySet().stream().map(tokenizer::encode).toArray(int[][]::new);

@@ -1,17 +1,20 @@
 package org.diffusionsoup.workbench.pretrain;
 
 import java.util.random.RandomGenerator;
+import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.train.Objective;
+import org.diffusionsoup.diffusion.train.PictureSet;
 import org.diffusionsoup.diffusion.train.VaeObjective;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.workbench.RowPools;
 import org.jspecify.annotations.Nullable;
 
 /** The autoencoder's objective on an endless stream of pictures. */
 final class StreamedVaeObjective implements Objective {
     private final AutoencoderKL vae;
-    private final StreamedScenes scenes;
+    private final RowPools<SceneStream.Row> scenes;
     private final int batch;
     private final double klWeight;
     private final double edgeWeight;
@@ -20,7 +23,7 @@ final class StreamedVaeObjective implements Objective {
 
     StreamedVaeObjective(
             AutoencoderKL vae,
-            StreamedScenes scenes,
+            RowPools<SceneStream.Row> scenes,
             int batch,
             double klWeight,
             double edgeWeight) {
@@ -40,7 +43,8 @@ final class StreamedVaeObjective implements Objective {
     public void begin(long at) {
         long wanted = scenes.poolOf(at, batch);
         if (wanted != pool) {
-            current = new VaeObjective(vae, scenes.pool(wanted).pictures(), klWeight, edgeWeight);
+            PictureSet pictures = StreamedScenes.pictures(scenes.pool(wanted));
+            current = new VaeObjective(vae, pictures, klWeight, edgeWeight);
             pool = wanted;
         }
     }

@@ -1,0 +1,57 @@
+package org.diffusionsoup.workbench.judges;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.random.RandomGenerator;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.blip.BlipVqa;
+import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.workbench.RowPools;
+
+/**
+ * BLIP's question answering loss over scenes. Half of the pictures are damaged, never strongly: a
+ * judge that answered as well about a ruined picture could not tell that it is one.
+ */
+final class SceneVqaObjective extends SceneObjective {
+    /** Questions per picture and step; the first ones of a shuffled list. */
+    static final int QUESTIONS = 6;
+
+    private static final double DAMAGED = 0.5;
+
+    private final BlipVqa vqa;
+    private final WordPieceTokenizer tokenizer;
+    private final BlipPixels pixels;
+
+    SceneVqaObjective(
+            BlipVqa vqa, WordPieceTokenizer tokenizer, RowPools<JudgeScenes.Row> pools, int batch) {
+        super(pools, batch);
+        this.vqa = vqa;
+        this.tokenizer = tokenizer;
+        pixels = BlipPixels.asTheyAre(vqa.vit().imageSize());
+    }
+
+    @Override
+    Tensor loss(List<JudgeScenes.Row> rows, RandomGenerator random) {
+        List<RgbImage> images = new ArrayList<>();
+        List<String> questions = new ArrayList<>();
+        List<String> answers = new ArrayList<>();
+        for (JudgeScenes.Row row : rows) {
+            images.add(
+                    random.nextDouble() < DAMAGED
+                            ? JudgeScenes.damaged(row.image(), 0, 0.6, random)
+                            : row.image());
+            List<JudgeQuestion> all =
+                    new ArrayList<>(SceneQuestions.about("", "", row.truth(), random.nextLong()));
+            Collections.shuffle(all, new Random(random.nextLong()));
+            for (JudgeQuestion q : all.subList(0, QUESTIONS)) {
+                questions.add(q.question());
+                answers.add(q.answer());
+            }
+        }
+        Tensor seen = vqa.imageEmbeds(pixels.batch(images, random)).repeatInterleave(QUESTIONS);
+        return VqaObjective.loss(vqa, tokenizer, seen, questions, answers);
+    }
+}
