@@ -36,7 +36,7 @@ public record ClipShape(
 
     /**
      * The shape for scenes, which have small things at their sides: four times as many patches. Of
-     * the width that some 100,000 scenes in half an hour of one core allow.
+     * the width that some 80,000 scenes in half an hour of one core allow.
      */
     public static final ClipShape SCENES =
             new ClipShape(64, 8, 128, 4, 128, 2, 32, 128, 0, 1e-3, 0.1);
