@@ -38,7 +38,7 @@ public final class SceneMaterial implements JudgeMaterial {
     private static final int READ = 6000;
 
     /** Scenes that an aesthetic head is fitted to, each in {@value #STATES} states. */
-    private static final int GRADED = 3000;
+    private static final int GRADED = 2000;
 
     private static final int STATES = 5;
 
@@ -46,12 +46,21 @@ public final class SceneMaterial implements JudgeMaterial {
     private static final double RANGE = 8;
 
     private final JudgeScenes scenes;
+    private final int graded;
 
     /**
      * @param drawings that scenes are made of; held-out subjects are left out
      */
     public SceneMaterial(Drawings drawings) {
+        this(drawings, GRADED);
+    }
+
+    /**
+     * @param graded scenes that an aesthetic head is fitted to
+     */
+    SceneMaterial(Drawings drawings, int graded) {
         scenes = new JudgeScenes(drawings);
+        this.graded = graded;
     }
 
     /**
@@ -91,7 +100,7 @@ public final class SceneMaterial implements JudgeMaterial {
     public void describe(JudgeKind kind, ObjectNode recipe) {
         recipe.put("data", "scenes of combinations that are not held out, all providers");
         if (kind == JudgeKind.AESTHETIC) {
-            recipe.put("scenes", GRADED);
+            recipe.put("scenes", graded);
         } else {
             recipe.put("pool", POOL);
             recipe.put("pool_epochs", EPOCHS);
@@ -165,8 +174,8 @@ public final class SceneMaterial implements JudgeMaterial {
     public Graded graded(ClipJudge clip, long seed, Progress progress) {
         List<double[]> embeddings = new ArrayList<>();
         List<Float> targets = new ArrayList<>();
-        progress.start("embed pictures", (long) GRADED * STATES, "images");
-        for (int i = 0; i < GRADED; i++) {
+        progress.start("embed pictures", (long) graded * STATES, "images");
+        for (int i = 0; i < graded; i++) {
             JudgeScenes.Row row = scenes.known(seed, i);
             RandomGenerator random = new SplittableRandom(Rng.mix(seed, i));
             List<Picture> pictures = new ArrayList<>();

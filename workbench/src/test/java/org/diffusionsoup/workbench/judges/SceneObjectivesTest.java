@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.scene.Captions;
 import org.diffusionsoup.data.scene.Drawings;
@@ -19,6 +20,8 @@ import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.train.Objective;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.RowPools;
 import org.junit.jupiter.api.BeforeAll;
@@ -146,6 +149,36 @@ final class SceneObjectivesTest {
                 Rng rng = new Rng(step)) {
             objective.begin(step);
             return objective.loss(new int[] {0, 1, 2}, rng, new SplittableRandom(step)).item();
+        }
+    }
+
+    /** The picture itself, two damages, two grades; only what is untouched is of the best grade. */
+    @Test
+    void gradesFallWithDamage() {
+        int scenesSeen = 6;
+        SceneMaterial material =
+                new SceneMaterial(Drawings.load(Path.of("..", "shards", "drawings")), scenesSeen);
+        Path folder = Path.of("..", "models", "judge-clip");
+        try (ClipJudge clip = ClipJudge.load(folder, ClipConvention.RAW_COSINE)) {
+            JudgeMaterial.Graded graded = material.graded(clip, 3, Progress.silent());
+            assertThat(graded.embeddings()).hasSize(5 * scenesSeen);
+            assertThat(graded.targets()).hasSize(5 * scenesSeen);
+            for (int i = 0; i < scenesSeen; i++) {
+                double[] whole = graded.embeddings().get(5 * i);
+                assertThat(graded.targets().get(5 * i)).isEqualTo(9);
+                for (int k = 1; k < 5; k++) {
+                    double[] other = graded.embeddings().get(5 * i + k);
+                    // Unit vectors; the sum depends a little on the place in a batch.
+                    double cosine =
+                            IntStream.range(0, whole.length)
+                                    .mapToDouble(c -> whole[c] * other[c])
+                                    .sum();
+                    boolean same = cosine > 1 - 1e-9;
+                    float target = graded.targets().get(5 * i + k);
+                    assertThat(target).isBetween(1f, 9f);
+                    assertThat(target == 9).as("%d %d", i, k).isEqualTo(same);
+                }
+            }
         }
     }
 
