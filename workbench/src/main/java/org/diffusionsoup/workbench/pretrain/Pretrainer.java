@@ -222,9 +222,7 @@ public final class Pretrainer {
         if (!fit("vae", vae.parameters(), objective, training, more)) {
             return false;
         }
-        double std =
-                latentStd(
-                        vae, StreamedScenes.pictures(scenes(training, VAE_POOL, 1).pool(0)));
+        double std = latentStd(vae, StreamedScenes.pictures(scenes(training, VAE_POOL, 1).pool(0)));
         saveModel(
                 "vae",
                 StableDiffusion.DIFFUSERS_WEIGHTS,
