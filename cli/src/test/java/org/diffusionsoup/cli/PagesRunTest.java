@@ -12,6 +12,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.diffusionsoup.core.ProjectFiles;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -34,6 +38,21 @@ class PagesRunTest {
                             + "|judge (train|check)|data build-(emoji|drawings)).*");
 
     @TempDir private Path folder;
+    private @Nullable String homeBefore;
+
+    @BeforeEach
+    void asTheLauncher() {
+        homeBefore = System.setProperty(ProjectFiles.HOME, ROOT.toString());
+    }
+
+    @AfterEach
+    void asBefore() {
+        if (homeBefore == null) {
+            System.clearProperty(ProjectFiles.HOME);
+        } else {
+            System.setProperty(ProjectFiles.HOME, homeBefore);
+        }
+    }
 
     @Test
     void everyPageRuns() throws IOException {
@@ -86,9 +105,8 @@ class PagesRunTest {
             if (isPath(arg)) {
                 if (arg instanceof OptionSpec option) {
                     pathOptions.addAll(List.of(option.names()));
-                } else {
-                    paths.addAll(arg.originalStringValues());
                 }
+                paths.addAll(arg.originalStringValues());
             }
         }
         List<Object> placed = new ArrayList<>();
@@ -98,9 +116,10 @@ class PagesRunTest {
                     word.replaceAll("(^|[:,=])(models|shards|docs|recipes)/", "$1" + ROOT + "/$2/");
             boolean path =
                     before.startsWith("-") ? pathOptions.contains(before) : paths.contains(word);
-            boolean tar = word.endsWith(".tar") && Files.exists(folder.resolve(word));
+            boolean file =
+                    word.matches(".*\\.(tar|safetensors)") && Files.exists(folder.resolve(word));
             boolean model = before.equals("--model"); // a folder, perhaps with its shard behind it
-            placed.add((path || tar || model) && !w.startsWith("/") ? folder.resolve(w) : w);
+            placed.add((path || file || model) && !w.startsWith("/") ? folder.resolve(w) : w);
             before = word;
         }
         if (parsed.commandSpec().findOption("--registry") != null

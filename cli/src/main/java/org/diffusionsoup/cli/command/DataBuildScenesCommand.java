@@ -21,6 +21,7 @@ import org.diffusionsoup.data.scene.Subjects;
 import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.data.scene.Worlds;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup data build-scenes}: a finite shard of composed pictures. */
@@ -39,12 +40,7 @@ import picocli.CommandLine.Option;
 final class DataBuildScenesCommand extends SoupCommand {
     private static final int MOST = 1_000_000;
 
-    @Option(
-            names = "--drawings",
-            defaultValue = "shards/drawings",
-            paramLabel = "DIR",
-            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
-    private Path drawings = Path.of(".");
+    @Mixin private DrawingsFlag drawings = new DrawingsFlag();
 
     @Option(
             names = "--tier",
@@ -120,7 +116,7 @@ final class DataBuildScenesCommand extends SoupCommand {
                         "No model may ever learn from " + s.plural() + "; give --rows 0 with it.");
             }
         }
-        Drawings loaded = Drawings.load(drawings);
+        Drawings loaded = drawings.load();
         known(
                 "--provider",
                 providers,
@@ -130,7 +126,12 @@ final class DataBuildScenesCommand extends SoupCommand {
             made = new SceneRows(loaded, wanted(), tier, seed).rows(rows, heldOut);
         } catch (SoupException e) {
             throw new SoupException(
-                    "These scenes cannot be made of " + drawings + ": " + e.getMessage() + ".", e);
+                    "These scenes cannot be made of "
+                            + drawings.folder()
+                            + ": "
+                            + e.getMessage()
+                            + ".",
+                    e);
         }
         ShardWriter.write(out, made);
         Shard shard = Shard.open(out);

@@ -50,7 +50,7 @@ final class DataDrawingsCommand extends SoupCommand {
     @Parameters(
             arity = "0..1",
             paramLabel = "DIR",
-            description = "Folder of drawings (default: shards/drawings of this project).")
+            description = "Folder of drawings (default: " + DrawingsFlag.SHIPPED + ").")
     private Optional<Path> folder = Optional.empty();
 
     @Option(
@@ -97,8 +97,7 @@ final class DataDrawingsCommand extends SoupCommand {
                                     .formatted(String.join(", ", Domains.PAPER), name));
                 });
         OutputKind.PNG.check(out, force);
-        Path home = Path.of(System.getProperty("soup.home", "."));
-        Path from = folder.orElse(home.resolve("shards/drawings"));
+        Path from = folder.orElseGet(DrawingsFlag::shipped);
         Drawings drawings = Drawings.load(from);
         List<Drawing> shown = new ArrayList<>();
         Map<Subject, Map<String, List<Drawing>>> rows = new LinkedHashMap<>();

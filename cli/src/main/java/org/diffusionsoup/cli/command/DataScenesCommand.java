@@ -15,6 +15,7 @@ import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.data.scene.Worlds;
 import org.diffusionsoup.workbench.png.CaptionedGrid;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup data scenes}: what a tier looks like. */
@@ -28,12 +29,7 @@ import picocli.CommandLine.Option;
             "  soup data scenes --tier curated --count 24 --columns 6 -o curated.png"
         })
 final class DataScenesCommand extends SoupCommand {
-    @Option(
-            names = "--drawings",
-            defaultValue = "shards/drawings",
-            paramLabel = "DIR",
-            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
-    private Path drawings = Path.of(".");
+    @Mixin private DrawingsFlag drawings = new DrawingsFlag();
 
     @Option(
             names = "--tier",
@@ -79,7 +75,7 @@ final class DataScenesCommand extends SoupCommand {
             throw misuse("--count must be 1 to 1000 and --columns at least 1.");
         }
         OutputKind.PNG.check(out, force);
-        Drawings all = Drawings.load(drawings);
+        Drawings all = drawings.load();
         SceneMaker maker = new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
         SceneStream stream = new SceneStream(maker, tier, seed);
         List<CaptionedGrid.Cell> cells = new ArrayList<>();

@@ -13,7 +13,6 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.Accuracy;
@@ -23,6 +22,7 @@ import org.diffusionsoup.workbench.judges.JudgeKind;
 import org.diffusionsoup.workbench.judges.JudgeReport;
 import org.diffusionsoup.workbench.judges.SceneJudgeCheck;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup judge check}: how far judges can be trusted. */
@@ -55,12 +55,7 @@ final class JudgeCheckCommand extends SoupCommand {
             description = "Judge scenes of held-out combinations instead of a data set.")
     private boolean scenes;
 
-    @Option(
-            names = "--drawings",
-            defaultValue = "shards/drawings",
-            paramLabel = "DIR",
-            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
-    private Path drawings = Path.of(".");
+    @Mixin private DrawingsFlag drawings = new DrawingsFlag();
 
     @Option(
             names = "--clip",
@@ -122,9 +117,7 @@ final class JudgeCheckCommand extends SoupCommand {
             report =
                     scenes
                             ? new SceneJudgeCheck(
-                                            Drawings.load(drawings),
-                                            limit == 0 ? SCENES : limit,
-                                            progress)
+                                            drawings.load(), limit == 0 ? SCENES : limit, progress)
                                     .run(judges())
                             : new JudgeCheck(
                                             ShardRef.parse(data.orElseThrow()).open(),

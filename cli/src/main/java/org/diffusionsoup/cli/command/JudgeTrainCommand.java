@@ -8,7 +8,6 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.AestheticTrainer;
 import org.diffusionsoup.workbench.judges.ClipJudgeTrainer;
@@ -19,6 +18,7 @@ import org.diffusionsoup.workbench.judges.SceneMaterial;
 import org.diffusionsoup.workbench.judges.ShardMaterial;
 import org.diffusionsoup.workbench.judges.VqaTrainer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -58,12 +58,7 @@ final class JudgeTrainCommand extends SoupCommand {
             description = "Learn from scenes in all states of damage instead of a data set.")
     private boolean scenes;
 
-    @Option(
-            names = "--drawings",
-            defaultValue = "shards/drawings",
-            paramLabel = "DIR",
-            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
-    private Path drawings = Path.of(".");
+    @Mixin private DrawingsFlag drawings = new DrawingsFlag();
 
     @Option(
             names = "--from",
@@ -148,7 +143,7 @@ final class JudgeTrainCommand extends SoupCommand {
         OutputKind.WEIGHTS_FOLDER.checkOwn(out);
         JudgeMaterial material =
                 scenes
-                        ? new SceneMaterial(Drawings.load(drawings))
+                        ? new SceneMaterial(drawings.load())
                         : new ShardMaterial(
                                 ShardRef.parse(data.orElseThrow()).open(), validation, base);
         long wanted = steps == 0 ? material.recipe(kind).steps() : steps;

@@ -19,6 +19,7 @@ import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 import org.diffusionsoup.workbench.pretrain.Pretrainer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup pretrain}: the embedded base from nothing. */
@@ -36,12 +37,7 @@ import picocli.CommandLine.Option;
             "  soup pretrain --work more --out better-base --from my-base --vae-steps 0"
         })
 final class PretrainCommand extends SoupCommand {
-    @Option(
-            names = "--drawings",
-            defaultValue = "shards/drawings",
-            paramLabel = "DIR",
-            description = "Drawings that scenes are made of (default: ${DEFAULT-VALUE}).")
-    private Path drawings = Path.of(".");
+    @Mixin private DrawingsFlag drawings = new DrawingsFlag();
 
     @Option(
             names = "--work",
@@ -118,7 +114,7 @@ final class PretrainCommand extends SoupCommand {
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
-            Drawings all = Drawings.load(drawings);
+            Drawings all = drawings.load();
             SceneStream web = Worlds.web(all, seed);
             Pretrainer pretrainer =
                     new Pretrainer(
