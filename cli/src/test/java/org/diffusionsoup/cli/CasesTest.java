@@ -1,9 +1,11 @@
 package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -36,9 +38,8 @@ class CasesTest {
      *
      * @param exits of its commands, in order
      * @param said parts of the output
-     * @param never what the output must not have
      */
-    private record Case(String name, List<Integer> exits, List<String> said, List<String> never) {
+    private record Case(String name, List<Integer> exits, List<String> said) {
         @Override
         public String toString() {
             return name;
@@ -47,7 +48,7 @@ class CasesTest {
 
     private static Case of(String name, String exits, String... said) {
         List<Integer> statuses = Stream.of(exits.split(" ")).map(Integer::valueOf).toList();
-        return new Case(name, statuses, List.of(said), List.of("Exception", "\tat ", "False"));
+        return new Case(name, statuses, List.of(said));
     }
 
     private static Stream<Case> cases() {
@@ -65,9 +66,13 @@ class CasesTest {
                         "0 1 0 0 0 0 0 0 0 0 1 1 0 0 0",
                         "not UTF-8",
                         "f: 2 rows, 2 to train on"),
+                of(
+                        "22-extra-keys-in-single-files",
+                        "0 0 0 0 0 0 0 0 0 0 0 1 1 1 0",
+                        "embeddings for 2,000"),
                 of("24-v-pred-folder-to-single", "0 0 0 0 1 1 1", "v_pred, ztsnr: True True"),
                 of("26-transparency", "0", "largest difference 0"),
-                of("27-prompt-files", "0 1 0 0 1", "beyond the"),
+                of("27-prompt-files", "0 1 0 0 1", "tokens, of which 22 are read"),
                 of("29-carried-configuration-lost", "0 0 0 0 0", "v_prediction"),
                 of("30-null-or-absent-component", "0 0 0 0 0 0"),
                 of("31-cook-with-buffers", "0 1 0 1 1", "weight error 0.0"),
@@ -81,10 +86,10 @@ class CasesTest {
         try (Stream<Path> all = Files.walk(from)) {
             for (Path p : all.toList()) {
                 Path to = folder.resolve(from.relativize(p).toString());
-                if (Files.isDirectory(p)) {
+                if (Files.isDirectory(p, LinkOption.NOFOLLOW_LINKS)) {
                     Files.createDirectories(to);
                 } else {
-                    Files.write(to, Files.readAllBytes(p));
+                    Files.copy(p, to, LinkOption.NOFOLLOW_LINKS); // some scripts are about links
                 }
             }
         }
@@ -105,13 +110,16 @@ class CasesTest {
     @MethodSource("cases")
     void theScriptComesToWhatIsRight(Case c) throws IOException, InterruptedException {
         String output = run(c.name(), "bash cmd.sh");
+        // One script makes its files with PyTorch, which not every machine has.
+        assumeThat(output).doesNotContain("ModuleNotFoundError");
         List<Integer> exits = new ArrayList<>();
         Matcher m = EXIT.matcher(output);
         while (m.find()) {
             exits.add(Integer.valueOf(m.group(1)));
         }
         assertThat(exits).as(output).isEqualTo(c.exits());
-        assertThat(output).contains(c.said()).doesNotContain(c.never());
+        c.said().forEach(part -> assertThat(output).contains(part));
+        assertThat(output).doesNotContain("Exception", "internal error", "\tat ", "False");
     }
 
     private String run(String name, String script) throws IOException, InterruptedException {

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.PngCodec;
@@ -49,6 +53,34 @@ class ConvertCommandTest {
 
         assertThat(WeightsHash.of(back)).isEqualTo(WeightsHash.of(original));
         assertThat(picture(back, "a.png")).isEqualTo(picture(original, "b.png"));
+    }
+
+    /** Other tools' single files say nothing of a vocabulary, and a small one is not CLIP's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sd15", "sdxl"})
+    void aVocabularyThatCannotBeClipsIsSaid(String name) throws IOException {
+        Path single = folder.resolve("single.safetensors");
+        Run.of("convert", model(name), "-o", single).ok();
+        withoutMetadata(single);
+        Path back = folder.resolve("back");
+        assertThat(Run.of("convert", single, "-o", back).ok().out())
+                .contains("text_encoder has embeddings for 2,000 tokens")
+                .contains("replace vocab.json and merges.txt there");
+        Run.of("generate", "--model", back, "--prompt", "apple", "-o", folder.resolve("x.png"))
+                .fails(1, "knows 49,408 tokens", "embeddings for 2,000", "vocab.json");
+        assertThat(folder.resolve("x.png")).doesNotExist();
+    }
+
+    private static void withoutMetadata(Path safetensors) throws IOException {
+        byte[] bytes = Files.readAllBytes(safetensors);
+        int length = (int) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        ObjectMapper mapper = new ObjectMapper();
+        ObjectNode header = (ObjectNode) mapper.readTree(bytes, 8, length);
+        header.remove("__metadata__");
+        byte[] shorter = mapper.writeValueAsBytes(header);
+        Arrays.fill(bytes, 8, 8 + length, (byte) ' ');
+        System.arraycopy(shorter, 0, bytes, 8, shorter.length);
+        Files.write(safetensors, bytes);
     }
 
     private byte[] picture(Path model, String file) throws IOException {

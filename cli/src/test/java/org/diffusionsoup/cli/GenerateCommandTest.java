@@ -291,7 +291,7 @@ class GenerateCommandTest {
                                 "-o",
                                 out("both.png"))
                         .ok();
-        assertThat(run.out()).contains("1 pictures", "ensemble of 2");
+        assertThat(run.out()).contains("1 picture in", "ensemble of 2");
         assertThat(difference(read(out("one.png")), read(out("both.png")))).isLessThanOrEqualTo(1);
         assertThat(PngFiles.readText(out("both.png")).get("model_sha256"))
                 .isNotEqualTo(PngFiles.readText(out("one.png")).get("model_sha256"));

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.FolderImporter;
 import org.diffusionsoup.data.HoldOut;
@@ -114,8 +115,11 @@ final class DataImportCommand extends SoupCommand {
                 result,
                 text -> {
                     text.printf(
-                            "%s: %,d rows, %,d to train on, %,d held out%n",
-                            out, shard.size(), shard.train().size(), shard.heldOut().size());
+                            "%s: %s, %,d to train on, %,d held out%n",
+                            out,
+                            Quantity.of(shard.size(), "row"),
+                            shard.train().size(),
+                            shard.heldOut().size());
                     text.println("sha256 " + shard.sha256());
                 });
     }

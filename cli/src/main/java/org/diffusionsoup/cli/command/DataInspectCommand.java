@@ -9,6 +9,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
@@ -94,8 +95,11 @@ final class DataInspectCommand extends SoupCommand {
 
     private static void print(Shard shard, List<Shown> shown, PrintWriter text) {
         text.printf(
-                "%s: %,d rows, %,d to train on, %,d held out%n",
-                shard.name(), shard.size(), shard.train().size(), shard.heldOut().size());
+                "%s: %s, %,d to train on, %,d held out%n",
+                shard.name(),
+                Quantity.of(shard.size(), "row"),
+                shard.train().size(),
+                shard.heldOut().size());
         text.println("sha256    " + shard.sha256());
         text.println("providers " + words(values(shard, SampleInfo::provider)));
         text.println("licences  " + words(values(shard, SampleInfo::licence)));

@@ -5,9 +5,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
 import org.diffusionsoup.workbench.generate.GenerateRequest;
@@ -89,7 +91,11 @@ final class GenerateCommand extends SoupCommand {
             console.result(
                     json(request, result),
                     text -> {
-                        text.printf("%d pictures in %.1f s%n", result.pictures(), result.seconds());
+                        text.printf(
+                                Locale.ROOT,
+                                "%s in %.1f s%n",
+                                Quantity.of(result.pictures(), "picture"),
+                                result.seconds());
                         for (Drawn m : result.models()) {
                             text.printf("%s: %s, UNet %s%n", m.name(), m.scheduler(), m.unetHash());
                         }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.registry.NearDuplicates;
 import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
@@ -108,8 +109,12 @@ final class ShardAddCommand extends SoupCommand {
                 json,
                 text -> {
                     text.printf(
-                            "shard %s, entry %d: %d pictures of %s, %s%n",
-                            s.name(), s.id(), s.samples(), s.provider(), s.licence());
+                            "shard %s, entry %d: %s of %s, %s%n",
+                            s.name(),
+                            s.id(),
+                            Quantity.of(s.samples(), "picture"),
+                            s.provider(),
+                            s.licence());
                     copies.forEach((other, n) ->
                             text.printf("  %d of them are in shard %s too%n", n, other));
                     near.forEach((other, n) ->

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
@@ -118,8 +119,10 @@ final class SplitCommand extends SoupCommand {
                 text ->
                         made.forEach(s ->
                                 text.printf(
-                                        "shard %s: %d pictures, %s%n",
-                                        s.name(), s.samples(), s.source())));
+                                        "shard %s: %s, %s%n",
+                                        s.name(),
+                                        Quantity.of(s.samples(), "picture"),
+                                        s.source())));
     }
 
     private void check(Console console, Registry r, String a, String b) {

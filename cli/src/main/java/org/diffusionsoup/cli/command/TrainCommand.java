@@ -3,9 +3,11 @@ package org.diffusionsoup.cli.command;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
@@ -181,8 +183,13 @@ final class TrainCommand extends SoupCommand {
                     r,
                     text -> {
                         text.printf(
-                                "%s: %d pictures, %d steps, final loss %.4f, %.1f images/s%n",
-                                r.out(), r.rows(), r.steps(), r.finalLoss(), r.imagesPerSecond());
+                                Locale.ROOT,
+                                "%s: %s, %s, final loss %.4f, %.1f images/s%n",
+                                r.out(),
+                                Quantity.of(r.rows(), "picture"),
+                                Quantity.of(r.steps(), "step"),
+                                r.finalLoss(),
+                                r.imagesPerSecond());
                         text.println("weights " + r.weightsSha256());
                         r.kept().forEach(k -> text.println("kept " + k.getFileName()));
                     });

@@ -21,8 +21,10 @@ public final class Failures {
     private static final String OURS = "org.diffusionsoup.";
     private static final int MOST = Visible.MOST_ECHOED;
     private static final Pattern LONG_WORD = Pattern.compile("()(\\S{" + (MOST + 40) + ",})()");
+
+    /** A quotation opens after and closes before what is no letter: "first's" opens none. */
     private static final Pattern LONG_QUOTE =
-            Pattern.compile("(['\"])([^'\"]{" + (MOST + 40) + ",})(['\"])");
+            Pattern.compile("(?<!\\w)(['\"])([^'\"]{" + (MOST + 40) + ",})(['\"])(?!\\w)");
 
     private Failures() {}
 

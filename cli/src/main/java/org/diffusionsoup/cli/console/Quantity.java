@@ -24,6 +24,15 @@ public final class Quantity {
                 : n < 1e9 ? scaled(n, 1e6, "M") : scaled(n, 1e9, "B");
     }
 
+    /**
+     * A number of things: {@code 1 picture}, {@code 2 pictures}.
+     *
+     * @param thing its name, whose plural ends in s
+     */
+    public static String of(long n, String thing) {
+        return String.format(Locale.ROOT, n == 1 ? "%,d %s" : "%,d %ss", n, thing);
+    }
+
     /** A size in bytes, in kB, MB or GB of powers of 1,000. */
     public static String bytes(long n) {
         if (n < 1_000) {

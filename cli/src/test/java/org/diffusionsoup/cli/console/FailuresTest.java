@@ -29,4 +29,15 @@ class FailuresTest {
                 .startsWith("internal error (IndexOutOfBoundsException: 5 of 3)")
                 .contains("--debug");
     }
+
+    @Test
+    void adviceBetweenApostrophesIsNoQuotationToBeCut() {
+        String path = "/a".repeat(60);
+        String message =
+                "Tensor 'x.num_updates' is I32 and differs between %s and %s; on_integers: from_first takes the first's."
+                        .formatted(path, path);
+        assertThat(Failures.shortened(message)).isEqualTo(message);
+        assertThat(Failures.shortened("no '" + "long ".repeat(100) + "' here"))
+                .contains("more characters)' here");
+    }
 }

@@ -51,6 +51,8 @@ public record Converter(
     public static final Converter DEFAULT =
             new Converter(false, Optional.empty(), false, SoupProgress.NONE);
 
+    private static final String TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
+
     private static final int PIECE = 4 << 20;
 
     /**
@@ -103,9 +105,10 @@ public record Converter(
                 files.computeIfAbsent(
                         name + "/config.json",
                         n -> Configs.utf8(config(name, family, predicts, part))));
-        tokenizer(files, "tokenizer/", family == Family.SD2 ? "!" : "<|endoftext|>");
+        String pad = family == Family.SD2 ? "!" : "<|endoftext|>";
+        tokenizer(files, "", pad, parts, notes);
         if (family == Family.SDXL) {
-            tokenizer(files, "tokenizer_2/", "!");
+            tokenizer(files, "_2", "!", parts, notes);
         }
         int[] count = {0};
         long[] bytes = {0};
@@ -284,8 +287,28 @@ public record Converter(
         };
     }
 
-    private static void tokenizer(Map<String, byte[]> files, String folder, String pad) {
-        TokenizerFiles.of(pad).forEach((name, text) -> files.putIfAbsent(folder + name, text));
+    /**
+     * CLIP's tokenizer where the file carries none; a text encoder with another number of tokens
+     * was trained with another one, which is said.
+     *
+     * @param ending of the component's name
+     */
+    private static void tokenizer(
+            Map<String, byte[]> files,
+            String ending,
+            String pad,
+            Map<String, TensorSource> parts,
+            List<String> notes) {
+        String folder = "tokenizer" + ending;
+        boolean carried = files.containsKey(folder + "/" + TokenizerFiles.VOCABULARY);
+        TokenizerFiles.of(pad)
+                .forEach((name, text) -> files.putIfAbsent(folder + "/" + name, text));
+        TensorInfo table = parts.get("text_encoder" + ending).tensors().get(TOKEN_TABLE);
+        if (!carried && table != null && table.shape()[0] < TokenizerFiles.TOKENS) {
+            notes.add(
+                    "text_encoder%s has embeddings for %,d tokens, so it was not trained with CLIP's %,d, which are put into %s: replace vocab.json and merges.txt there by the model's own before it draws."
+                            .formatted(ending, table.shape()[0], TokenizerFiles.TOKENS, folder));
+        }
     }
 
     private static String schedulerClass(Path folder) {

@@ -12,6 +12,9 @@ final class TokenizerFiles {
     static final String VOCABULARY = "vocab.json";
     static final String MERGES = "merges.txt";
 
+    /** How many tokens the vocabulary has. */
+    static final int TOKENS = 49_408;
+
     private TokenizerFiles() {}
 
     /**

@@ -8,6 +8,7 @@ import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
@@ -58,13 +59,36 @@ public record StableDiffusion(
                             + "; StableDiffusionPipeline (SD 1.x, 2.x and the embedded base) is"
                             + " what this command works on.");
         }
+        ClipTokenizer tokenizer = ClipTokenizer.load(folder.resolve("tokenizer"));
+        requireTable(
+                folder.resolve("tokenizer"), tokenizer.vocabSize(), folder.resolve("text_encoder"));
         return new StableDiffusion(
                 folder,
-                ClipTokenizer.load(folder.resolve("tokenizer")),
+                tokenizer,
                 textEncoder(folder.resolve("text_encoder")),
                 vae(folder.resolve("vae")),
                 unet(folder.resolve("unet")),
                 SchedulerConfig.read(folder.resolve("scheduler")));
+    }
+
+    /**
+     * Refuses a tokenizer with more tokens than a text encoder has embeddings for: some prompts
+     * would ask for rows that are not there, as where a model of its own vocabulary was converted
+     * from a single file, which cannot carry one.
+     *
+     * @param tokenizer its folder, for the message
+     * @param tokens it knows
+     * @param textEncoder folder of the text encoder
+     * @throws UnsupportedConfigException naming both
+     */
+    public static void requireTable(Path tokenizer, int tokens, Path textEncoder) {
+        Path config = textEncoder.resolve("config.json");
+        int rows = ClipTextConfig.of(JsonConfig.read(config)).vocabSize();
+        if (tokens > rows) {
+            throw new UnsupportedConfigException(
+                    "%s knows %,d tokens, and %s has embeddings for %,d; put the vocab.json and merges.txt that the model was trained with into %s"
+                            .formatted(tokenizer, tokens, textEncoder, rows, tokenizer));
+        }
     }
 
     /** Loads a {@code unet} folder. */

@@ -28,7 +28,9 @@ sealed interface PromptEncoder {
     /** A text encoder with the tokenizer it was trained with. */
     record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
         static Encoder load(Path tokenizer, Path model) {
-            return new Encoder(ClipTokenizer.load(tokenizer), StableDiffusion.textEncoder(model));
+            ClipTokenizer tokens = ClipTokenizer.load(tokenizer);
+            StableDiffusion.requireTable(tokenizer, tokens.vocabSize(), model);
+            return new Encoder(tokens, StableDiffusion.textEncoder(model));
         }
 
         /** Tokens in the text encoder's window, with the start and end tokens. */

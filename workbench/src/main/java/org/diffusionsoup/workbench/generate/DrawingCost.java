@@ -80,9 +80,9 @@ final class DrawingCost {
                             : "nothing this model draws would fit";
         }
         throw new SoupException(
-                "Drawing %,d pictures of %,d×%,d at once takes about %s of memory, and %s are free; %s."
+                "Drawing %s of %,d×%,d at once takes about %s of memory, and %s are free; %s."
                         .formatted(
-                                batch,
+                                batch == 1 ? "a picture" : "%,d pictures".formatted(batch),
                                 size,
                                 size,
                                 FreeMemory.text(need),

@@ -3,7 +3,7 @@ package org.diffusionsoup.workbench.merge;
 import com.fasterxml.jackson.core.JsonParser;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.diffusionsoup.core.SoupException;
+import java.util.Objects;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.RecipeReader;
@@ -20,10 +20,7 @@ public final class YamlRecipes {
      * @throws SoupIoException if it cannot be read
      */
     public static MergeRecipe read(Path file) {
-        Path parent = file.toAbsolutePath().normalize().getParent();
-        if (parent == null) {
-            throw new SoupException(file + " is no file.");
-        }
+        Path parent = Objects.requireNonNullElse(file.getParent(), Path.of(""));
         try (JsonParser parser = YamlParsers.open(file)) {
             return RecipeReader.read(parser, file.toString(), parent);
         } catch (IOException e) {

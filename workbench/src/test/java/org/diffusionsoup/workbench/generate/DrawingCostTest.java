@@ -35,7 +35,7 @@ class DrawingCostTest {
         assertThatThrownBy(() -> measured().check(65_536, 1, true, 16))
                 .isInstanceOf(SoupException.class)
                 .hasMessageMatching(
-                        "Drawing 1 pictures of 65,536×65,536 at once takes about .* TB of memory, and .* free; --size \\d+ --batch 1 would fit\\.");
+                        "Drawing a picture of 65,536×65,536 at once takes about .* TB of memory, and .* free; --size \\d+ --batch 1 would fit\\.");
         assertThatThrownBy(() -> measured().check(64, 100_000_000, true, 16))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("--batch ");
