@@ -17,7 +17,6 @@ import org.diffusionsoup.data.RgbImage;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The commands and links in README.md and docs/ are real. */
 class DocumentsTest {
@@ -109,70 +108,6 @@ class DocumentsTest {
                 || Files.isRegularFile(ROOT.resolve(name.getName(0)).resolve("pom.xml"))
                 || name.startsWith("models")
                 || name.startsWith("shards");
-    }
-
-    /**
-     * The README's commands in their order, in an empty folder. Training and scoring take few steps
-     * and rows; the demo has its own test.
-     */
-    @Test
-    void theReadmesCommandsRun(@TempDir Path folder) throws IOException {
-        photos(folder.resolve("photos"));
-        int ran = 0;
-        for (String command : commands(ROOT.resolve("README.md"))) {
-            List<String> words = new ArrayList<>(Parse.words(command.replaceFirst("\\s+#.*$", "")));
-            words.removeFirst();
-            if (words.getFirst().equals("demo")) {
-                continue;
-            }
-            if (words.getFirst().equals("train")) {
-                words.replaceAll(w -> w.startsWith("shards/") ? w + "&provider=noto" : w);
-                words.addAll(List.of("--steps", "2", "--batch", "2"));
-            }
-            if (words.getFirst().equals("score")) {
-                words.addAll(List.of("--steps", "2", "--subjects", "3"));
-            }
-            Run.of(placed(words, folder)).ok();
-            ran++;
-        }
-        assertThat(ran).isGreaterThan(9);
-        assertThat(folder.resolve("my-soup/model_index.json")).isRegularFile();
-        assertThat(folder.resolve("apple.png")).isRegularFile();
-        assertThat(folder.resolve("without-02.safetensors")).isRegularFile();
-    }
-
-    /** Paths of the project's models and shards lead there, all others into a folder. */
-    private static Object[] placed(List<String> words, Path folder) {
-        Set<String> plain =
-                Set.of(
-                        "--prompt",
-                        "--provider",
-                        "--licence",
-                        "--weights",
-                        "--seed",
-                        "--size",
-                        "--count",
-                        "--divisor",
-                        "--steps",
-                        "--batch",
-                        "--subjects");
-        Set<String> groups = Set.of("data", "bench");
-        int first = groups.contains(words.getFirst()) ? 2 : 1;
-        List<Object> placed = new ArrayList<>(words.subList(0, first));
-        for (String word : words.subList(first, words.size())) {
-            boolean project = word.startsWith("models/") || word.startsWith("shards/");
-            boolean path =
-                    !word.startsWith("-") && !plain.contains(String.valueOf(placed.getLast()));
-            placed.add(path ? (project ? ROOT : folder) + "/" + word : word);
-        }
-        return placed.toArray();
-    }
-
-    private static void photos(Path folder) throws IOException {
-        Files.createDirectories(folder);
-        for (String name : List.of("cat", "dog", "tree")) {
-            photo(folder, name);
-        }
     }
 
     /** A picture of noise with its caption beside it. */

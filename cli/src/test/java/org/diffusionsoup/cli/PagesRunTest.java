@@ -23,10 +23,10 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /**
- * The shell blocks of all pages of docs/, in the order of README's table, one after the other in
- * one folder, as somebody would type them who reads through. Training, drawing and scoring take few
- * steps and rows, and what runs for many minutes, or has to fetch packages, has tests of its own;
- * everything else is as it stands.
+ * The shell blocks of README and of all pages of docs/, in the order of README's table, one after
+ * the other in one folder, as somebody would type them who reads through. Training, drawing and
+ * scoring take few steps and rows, and what runs for many minutes, or has to fetch packages, has
+ * tests of its own; everything else is as it stands.
  */
 class PagesRunTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
@@ -60,7 +60,7 @@ class PagesRunTest {
         List<String> failures = new ArrayList<>();
         List<String> times = new ArrayList<>();
         for (String page : pages()) {
-            for (String command : commands(ROOT.resolve("docs").resolve(page))) {
+            for (String command : commands(ROOT.resolve(page))) {
                 if (LONG.matcher(command).matches()) {
                     continue;
                 }
@@ -139,17 +139,17 @@ class PagesRunTest {
     void theTableNamesEveryPage() throws IOException {
         List<String> listed = pages();
         try (var all = Files.list(ROOT.resolve("docs"))) {
-            all.map(file -> file.getFileName().toString())
+            all.map(file -> "docs/" + file.getFileName())
                     .filter(name -> name.endsWith(".md"))
                     .forEach(name -> assertThat(listed).contains(name));
         }
     }
 
     private static List<String> pages() throws IOException {
-        List<String> pages = new ArrayList<>();
+        List<String> pages = new ArrayList<>(List.of("README.md"));
         Matcher m = PAGE.matcher(Files.readString(ROOT.resolve("README.md")));
         while (m.find()) {
-            pages.add(m.group(1));
+            pages.add("docs/" + m.group(1));
         }
         return pages;
     }

@@ -113,11 +113,12 @@ class RegistryFullDiskTest {
         words.addAll(List.of("--registry", registry.toString(), "-q"));
         Path out = folder.resolve("out");
         Path err = folder.resolve("err");
-        Process process =
+        ProcessBuilder command =
                 new ProcessBuilder(words)
                         .redirectOutput(out.toFile())
-                        .redirectError(err.toFile())
-                        .start();
+                        .redirectError(err.toFile());
+        command.environment().remove("JAVA_TOOL_OPTIONS"); // of which the JVM would speak
+        Process process = command.start();
         assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
         return new Run(process.exitValue(), Files.readString(out), Files.readString(err));
     }

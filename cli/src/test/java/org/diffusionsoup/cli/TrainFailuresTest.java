@@ -107,6 +107,28 @@ class TrainFailuresTest {
     }
 
     @Test
+    void anIngredientInThePlaceOfItsBaseIsRefused() throws IOException {
+        Path base = temp.resolve("base");
+        try (Stream<Path> all = Files.walk(TinyTraining.BASE)) {
+            for (Path p : all.toList()) {
+                Files.copy(p, base.resolve(TinyTraining.BASE.relativize(p).toString()));
+            }
+        }
+        byte[] index = Files.readAllBytes(base.resolve("model_index.json"));
+        for (Path place : List.of(base, base.resolve("../base"), base.resolve("unet/mine"))) {
+            Run.of("train", "--base", base, "--shard", shard, "--out", place, "--force")
+                    .fails(SoupCli.FAILED, "its base");
+        }
+        assertThat(base.resolve("model_index.json")).hasBinaryContent(index);
+    }
+
+    @Test
+    void aShardGivenTwiceIsRefused() {
+        train(TinyTraining.BASE, shard, "--shard", shard.toString())
+                .fails(SoupCli.FAILED, "given twice");
+    }
+
+    @Test
     void wrongFlags() {
         train(TinyTraining.BASE, shard, "--step", "5").fails(SoupCli.USAGE, "--step");
         train(TinyTraining.BASE, shard, "--batch", "many").fails(SoupCli.USAGE, "--batch", "many");

@@ -57,8 +57,9 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
     /** A text in JSON. */
     public static final OutputKind JSON = file("a JSON file", ".json", FileContent.JSON);
 
-    /** A tar, as shards are. */
-    public static final OutputKind TAR = file("a shard", ".tar", FileContent.TAR);
+    /** A shard; a tar of other things is none. */
+    public static final OutputKind TAR =
+            new OutputKind("a shard", List.of(".tar"), ShardTars::isOne);
 
     /** A folder of one network with its configuration, as judges are. */
     public static final OutputKind WEIGHTS_FOLDER =
@@ -69,12 +70,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
             new OutputKind(
                     "a folder of shards",
                     List.of(),
-                    folder ->
-                            holds(
-                                    folder,
-                                    f ->
-                                            Files.isRegularFile(f)
-                                                    && FileContent.of(f) == FileContent.TAR));
+                    folder -> holds(folder, f -> Files.isRegularFile(f) && ShardTars.isOne(f)));
 
     /** Endings of formats that people know; a file named so is expected to hold just that. */
     private static final Set<String> FORMATS =

@@ -31,7 +31,7 @@ public final class ProjectFiles {
                     ".git",
                     ".soup");
 
-    private static final List<String> SHIPPED = List.of("models", "shards");
+    private static final List<String> SHIPPED = List.of("models", "shards", "docs", "recipes");
 
     /** Protected themselves, not what is in them: commands of the maintainers write there. */
     private static final Set<String> FOLDERS = Set.of("models", "shards", "docs", "recipes");
@@ -58,10 +58,11 @@ public final class ProjectFiles {
     }
 
     /**
-     * Refuses to replace a model or shard beside those that come with the project; only the
+     * Refuses to replace a model, shard or picture among those that come with the project; only the
      * commands that make these replace them.
      *
-     * @throws SoupException if the path exists and lies in the project's models/ or shards/
+     * @throws SoupException if the path exists and lies in the project's models/, shards/, docs/ or
+     *     recipes/
      */
     static void checkShipped(Path target) {
         String home = System.getProperty(HOME, "");

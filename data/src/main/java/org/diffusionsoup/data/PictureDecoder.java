@@ -26,6 +26,12 @@ final class PictureDecoder {
 
     private static final String USE = "use PNG, JPEG, GIF, BMP or TIFF";
 
+    static {
+        // Pictures are read from memory. A cache in files would need a hook at the end of the
+        // program, which can no longer be had once Ctrl-C has begun to end it.
+        ImageIO.setUseCache(false);
+    }
+
     private PictureDecoder() {}
 
     private interface Decoding<T> {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -19,6 +20,9 @@ import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
 public final class OwnOutputs {
     /** What every file of ours names as its maker. */
     public static final String MAKER = "Diffusion Soup";
+
+    /** What a picture without settings says of itself. */
+    public static final Map<String, String> MARK = Map.of("Software", MAKER);
 
     /** A drawn picture or plot. */
     public static final OutputKind PICTURE =

@@ -13,6 +13,7 @@ import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.data.curate.NearDuplicates;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.curate.Dedup;
 import org.diffusionsoup.workbench.curate.DedupPage;
@@ -89,7 +90,7 @@ final class DataDedupCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         out.ifPresent(folder -> OutputKind.TARS.check(folder, force));
-        page.ifPresent(file -> OutputKind.HTML.check(file, force));
+        page.ifPresent(file -> OwnOutputs.PAGE.check(file, force));
         NearDuplicates.Options options =
                 new NearDuplicates.Options(maxBits, maxDifference, maxDistance);
         List<ShardScan> scans = refs.stream().map(r -> ShardScan.of(ShardRef.parse(r))).toList();

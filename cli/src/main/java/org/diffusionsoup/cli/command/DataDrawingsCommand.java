@@ -11,11 +11,8 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Domains;
-import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.artwork.EmojiProvider;
 import org.diffusionsoup.data.scene.Drawing;
@@ -23,7 +20,9 @@ import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.OpenClipart;
 import org.diffusionsoup.data.scene.Subject;
 import org.diffusionsoup.data.scene.Subjects;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.png.PictureGrid;
+import org.diffusionsoup.workbench.png.PngFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -96,7 +95,7 @@ final class DataDrawingsCommand extends SoupCommand {
                             "--domain must be one of %s, not %s."
                                     .formatted(String.join(", ", Domains.PAPER), name));
                 });
-        OutputKind.PNG.check(out, force);
+        OwnOutputs.PICTURE.check(out, force);
         Path from = folder.orElseGet(DrawingsFlag::shipped);
         Drawings drawings = Drawings.load(from);
         List<Drawing> shown = new ArrayList<>();
@@ -121,7 +120,7 @@ final class DataDrawingsCommand extends SoupCommand {
         if (shown.isEmpty()) {
             throw new SoupException(from + " holds no drawing of these subjects.");
         }
-        AtomicFiles.write(out, PngCodec.encode(sheet(rows, widths)));
+        PngFiles.write(out, sheet(rows, widths), OwnOutputs.MARK);
         console.result(
                 Map.of("sheet", out.toString(), "drawings", shown.size(), "subjects", rows.size()),
                 text ->

@@ -5,15 +5,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.OutputKind;
-import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneMaker;
 import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.data.scene.Worlds;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.png.CaptionedGrid;
+import org.diffusionsoup.workbench.png.PngFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -74,7 +73,7 @@ final class DataScenesCommand extends SoupCommand {
         if (count < 1 || count > 1000 || columns < 1) {
             throw misuse("--count must be 1 to 1000 and --columns at least 1.");
         }
-        OutputKind.PNG.check(out, force);
+        OwnOutputs.PICTURE.check(out, force);
         Drawings all = drawings.load();
         SceneMaker maker = new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
         SceneStream stream = new SceneStream(maker, tier, seed);
@@ -83,7 +82,7 @@ final class DataScenesCommand extends SoupCommand {
             SceneStream.Row row = stream.get(i);
             cells.add(new CaptionedGrid.Cell(row.image(), row.caption()));
         }
-        AtomicFiles.write(out, PngCodec.encode(CaptionedGrid.render(cells, columns, 2)));
+        PngFiles.write(out, CaptionedGrid.render(cells, columns, 2), OwnOutputs.MARK);
         console.result(
                 Map.of("sheet", out.toString(), "pictures", count),
                 text -> text.printf("%s: %,d scenes%n", out, count));

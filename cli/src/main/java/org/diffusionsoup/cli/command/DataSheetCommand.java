@@ -6,14 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.data.ContactSheet;
-import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.png.PngFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -76,7 +75,7 @@ final class DataSheetCommand extends SoupCommand {
         if (tile.isPresent() && (tile.get() < 1 || tile.get() > 1024)) {
             throw misuse("--tile must be 1 to 1024, not " + tile.get() + ".");
         }
-        OutputKind.PNG.check(out, force);
+        OwnOutputs.PICTURE.check(out, force);
         Shard shard = ShardRef.parse(ref).open();
         int count = Math.min(max, shard.size());
         List<RgbImage> pictures = new ArrayList<>();
@@ -94,7 +93,7 @@ final class DataSheetCommand extends SoupCommand {
                 progress.advance(1);
             }
         }
-        AtomicFiles.write(out, PngCodec.encode(ContactSheet.of(pictures, columns)));
+        PngFiles.write(out, ContactSheet.of(pictures, columns), OwnOutputs.MARK);
         console.result(
                 Map.of("sheet", out.toString(), "pictures", count, "rows", shard.size()),
                 text -> text.printf("%s: %,d of %,d pictures%n", out, count, shard.size()));

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeMap;
@@ -303,7 +304,8 @@ public record Converter(
         boolean carried = files.containsKey(folder + "/" + TokenizerFiles.VOCABULARY);
         TokenizerFiles.of(pad)
                 .forEach((name, text) -> files.putIfAbsent(folder + "/" + name, text));
-        TensorInfo table = parts.get("text_encoder" + ending).tensors().get(TOKEN_TABLE);
+        TensorSource text = Objects.requireNonNull(parts.get("text_encoder" + ending));
+        TensorInfo table = text.tensors().get(TOKEN_TABLE);
         if (!carried && table != null && table.shape()[0] < TokenizerFiles.TOKENS) {
             notes.add(
                     "text_encoder%s has embeddings for %,d tokens, so it was not trained with CLIP's %,d, which are put into %s: replace vocab.json and merges.txt there by the model's own before it draws."

@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
@@ -18,6 +20,7 @@ import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
@@ -87,6 +90,7 @@ public final class FineTuner {
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
         OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
+        refuseInputAsOutput();
         if (Files.exists(
                 request.base().resolve("unet/config.json"))) { // otherwise loading says why
             TrainingCost.of(request.base(), request.options())
@@ -96,8 +100,13 @@ public final class FineTuner {
                             FreeMemory.bytes());
         }
         List<Shard> shards = new ArrayList<>();
+        Set<String> seen = new HashSet<>();
         for (String ref : request.shards()) {
             Shard s = ShardRef.parse(ref).open().train();
+            if (!seen.add(s.sha256())) {
+                throw new SoupException(
+                        "shard " + ref + " is given twice: its pictures would count double.");
+            }
             if (s.size() == 0) {
                 throw new SoupException(
                         "shard " + ref + " has no training rows; choose another --shard.");
@@ -111,6 +120,23 @@ public final class FineTuner {
             try (EncodedRows rows = EncodedRows.encode(base, shards, progress)) {
                 return train(base, recipe, rows, kept);
             }
+        }
+    }
+
+    /** An ingredient in the place of its base, or inside it, would destroy what it came from. */
+    private void refuseInputAsOutput() {
+        Path out = request.out().toAbsolutePath().normalize();
+        Path base = request.base().toAbsolutePath().normalize();
+        boolean same;
+        try {
+            same = Files.exists(out) && Files.exists(base) && Files.isSameFile(out, base);
+        } catch (IOException e) {
+            throw new SoupIoException("read", request.out(), e);
+        }
+        if (same || out.startsWith(base) || base.startsWith(out)) {
+            throw new SoupException(
+                    "Cannot write the ingredient to %s: that is, holds or lies inside its base %s; name another --out."
+                            .formatted(request.out(), request.base()));
         }
     }
 
