@@ -114,9 +114,7 @@ class RegistryFullDiskTest {
         Path out = folder.resolve("out");
         Path err = folder.resolve("err");
         ProcessBuilder command =
-                new ProcessBuilder(words)
-                        .redirectOutput(out.toFile())
-                        .redirectError(err.toFile());
+                new ProcessBuilder(words).redirectOutput(out.toFile()).redirectError(err.toFile());
         command.environment().remove("JAVA_TOOL_OPTIONS"); // of which the JVM would speak
         Process process = command.start();
         assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
