@@ -83,9 +83,12 @@ class KilledMakeTest {
                         out.toString(),
                         "--force",
                         "-q"));
-        return new ProcessBuilder(words)
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.to(log().toFile()));
+        ProcessBuilder make =
+                new ProcessBuilder(words)
+                        .redirectErrorStream(true)
+                        .redirectOutput(ProcessBuilder.Redirect.to(log().toFile()));
+        make.environment().remove("JAVA_TOOL_OPTIONS"); // of which the JVM would speak
+        return make;
     }
 
     private Path log() {

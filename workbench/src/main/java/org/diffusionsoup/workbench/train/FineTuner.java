@@ -90,9 +90,9 @@ public final class FineTuner {
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
         OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
-        refuseInputAsOutput();
         if (Files.exists(
                 request.base().resolve("unet/config.json"))) { // otherwise loading says why
+            refuseInputAsOutput();
             TrainingCost.of(request.base(), request.options())
                     .check(
                             request.options().batch(),
