@@ -73,6 +73,25 @@ class PretrainCommandTest {
     }
 
     @Test
+    void anAutoencoderOfFewerChannelsIsNotTakenOverAsItIs() {
+        Run.of(
+                        "pretrain",
+                        "--drawings",
+                        DRAWINGS,
+                        "--work",
+                        folder.resolve("work"),
+                        "--out",
+                        folder.resolve("out"),
+                        "--from",
+                        Path.of("..", "models", "emoji-base"),
+                        "--vae-steps",
+                        0,
+                        "-q")
+                .fails(1, "emoji-base makes latents of 4 channels", "works on 8");
+        assertThat(folder.resolve("out")).doesNotExist();
+    }
+
+    @Test
     void scenesAreShown() {
         Path out = folder.resolve("web.png");
         Run.of("data", "scenes", "--drawings", DRAWINGS, "--tier", "web", "--count", 3, "-o", out)

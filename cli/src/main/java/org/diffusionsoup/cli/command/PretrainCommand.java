@@ -94,8 +94,9 @@ final class PretrainCommand extends SoupCommand {
             names = "--from",
             paramLabel = "MODEL",
             description =
-                    "Base whose weights are trained on, instead of random ones. Its tokenizer is"
-                            + " taken over, with --vae-steps 0 its autoencoder too.")
+                    "Base whose weights are trained on, instead of random ones; one with fewer"
+                            + " latent channels is widened. Its tokenizer is taken over, with"
+                            + " --vae-steps 0 its autoencoder too.")
     private @Nullable Path from;
 
     @Option(

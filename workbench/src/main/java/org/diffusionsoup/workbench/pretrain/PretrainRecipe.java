@@ -51,7 +51,7 @@ public record PretrainRecipe(
         return new PretrainRecipe(
                 1500,
                 32,
-                new VaeConfig(3, 3, 4, List.of(16, 32, 64), 1, 8, 1.0, false, true, true, 64),
+                new VaeConfig(3, 3, 8, List.of(16, 32, 64), 1, 8, 1.0, false, true, true, 64),
                 vaeSteps == 0
                         ? Optional.empty()
                         : Optional.of(training(vaeSteps, 4, 1e-3, Schedule.COSINE, 1e-4, seed)),
@@ -60,8 +60,8 @@ public record PretrainRecipe(
                 new ClipTextConfig(2014, width, 4 * width, 3, 5, 32, Activation.GELU, 1e-5, 2, 128),
                 new UNetConfig(
                         16,
-                        4,
-                        4,
+                        8,
+                        8,
                         List.of("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
                         List.of("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
                         List.of(48, 96, 160),

@@ -41,6 +41,7 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.RowPools;
 import org.jspecify.annotations.Nullable;
@@ -76,9 +77,9 @@ public final class Pretrainer {
      * @param drawingsSha256 of the drawings that the stream's scenes are made of
      * @param work folder of stages and checkpoints
      * @param from a base of the recipe's shape whose weights are trained on, instead of random
-     *     ones. Its tokenizer is taken over, for as many tokens as the recipe has; its autoencoder
-     *     is too when the recipe trains it for no step. A text encoder for fewer tokens gets new
-     *     positions after its own
+     *     ones; it may have fewer latent channels. Its tokenizer is taken over, for as many tokens
+     *     as the recipe has; its autoencoder is too when the recipe trains it for no step. A text
+     *     encoder for fewer tokens gets new positions after its own
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
@@ -141,6 +142,9 @@ public final class Pretrainer {
         for (Stage s : List.of(Stage.TOKENIZER, Stage.VAE)) {
             boolean taken = s == Stage.TOKENIZER || recipe.vaeTraining().isEmpty();
             if (taken && !Files.exists(done(s))) {
+                if (s == Stage.VAE) {
+                    requireLatents(from.resolve("vae"));
+                }
                 String folder = s.name().toLowerCase(java.util.Locale.ROOT);
                 try {
                     copy(from.resolve(folder), work.resolve(folder));
@@ -153,6 +157,22 @@ public final class Pretrainer {
                 }
                 write(done(s), "done\n");
             }
+        }
+    }
+
+    private void requireLatents(Path vae) {
+        int channels = VaeConfig.of(JsonConfig.read(vae.resolve("config.json"))).latentChannels();
+        int wanted = recipe.vae().latentChannels();
+        if (channels != wanted) {
+            throw new SoupException(
+                    "The autoencoder of "
+                            + from
+                            + " makes latents of "
+                            + channels
+                            + " channels, and this recipe's denoiser works on "
+                            + wanted
+                            + "; leave out --vae-steps 0, so that the autoencoder learns to use the"
+                            + " others.");
         }
     }
 
@@ -208,9 +228,11 @@ public final class Pretrainer {
         if (from == null) {
             vae.parameters().initialise(training.seed());
         } else {
-            Path weights = from.resolve("vae").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
-            Weights.load(vae.parameters(), weights);
-            more.put("vae_from_sha256", WeightsHash.of(weights));
+            vae.parameters().initialise(training.seed());
+            try (Parameters known = StableDiffusion.vae(from.resolve("vae")).parameters()) {
+                LatentWidening.copy(known, vae.parameters());
+            }
+            more.put("vae_from_sha256", weightsHash(from.resolve("vae")));
         }
         Objective objective =
                 new StreamedVaeObjective(
@@ -230,6 +252,10 @@ public final class Pretrainer {
                 vae.config().withScalingFactor(1 / std).toJson(),
                 more);
         return true;
+    }
+
+    private static String weightsHash(Path component) {
+        return WeightsHash.of(component.resolve(StableDiffusion.DIFFUSERS_WEIGHTS));
     }
 
     /** The stream in pools, no larger than the whole run needs. */
@@ -270,9 +296,11 @@ public final class Pretrainer {
             unet.parameters().initialise(recipe.unetTraining().seed());
         } else {
             text = textEncoder(from);
-            Path weights = from.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
-            Weights.load(unet.parameters(), weights);
-            more.put("unet_from_sha256", WeightsHash.of(weights));
+            unet.parameters().initialise(recipe.unetTraining().seed());
+            try (Parameters known = StableDiffusion.unet(from.resolve("unet")).parameters()) {
+                LatentWidening.copy(known, unet.parameters());
+            }
+            more.put("unet_from_sha256", weightsHash(from.resolve("unet")));
         }
         SchedulerConfig scheduler =
                 SchedulerConfig.of(new JsonConfig("the recipe's scheduler", recipe.scheduler()));
