@@ -62,7 +62,13 @@ final class UsageSentence {
     }
 
     private static String oneLine(String message) {
-        String line = message.lines().findFirst().orElse("").strip();
+        String line =
+                message.lines()
+                        .findFirst()
+                        .orElse("")
+                        .strip()
+                        .replaceFirst("' is not an? (int|long)$", "' is not a whole number")
+                        .replaceFirst("' is not a (double|float)$", "' is not a number");
         line =
                 line.isEmpty()
                         ? line

@@ -108,6 +108,10 @@ class CookCommandTest {
                         "-o",
                         out())
                 .fails(1, "line 6: 'tuned' are weights, and a delta is due here");
+        Run.of("cook", "--no-hash-cache", recipe("inputs:\n\t- b\n"), "-o", out())
+                .fails(1, "this is no YAML: while scanning", "found character '\\t(TAB)'");
+        Run.of("cook", "--no-hash-cache", recipe("? [a]\n: b\n"), "-o", out())
+                .fails(1, "recipe.yaml, line 1: a key has to be a plain word");
         Run.of("cook", "--no-hash-cache", recipe(ADD.replace("1/2", "[1, 2")), "-o", out())
                 .fails(1, "recipe.yaml, line ");
         Run.of(

@@ -110,6 +110,9 @@ class EvaluateCommandTest {
         Run.of("evaluate", recipe("sedes: 3\n"), "-o", folder.resolve("x")).fails(1, "\"sedes\"");
         Run.of("evaluate", recipe("baseline: nobody\n"), "-o", folder.resolve("x"))
                 .fails(1, "baseline 'nobody'");
+        Path twice = Files.writeString(folder.resolve("twice.yaml"), "name: a\nname: b\n");
+        Run.of("evaluate", twice, "-o", folder.resolve("x"))
+                .fails(1, "twice.yaml, line 2: the key 'name' stands there twice");
         Run.of("evaluate", recipe("  IR: {image-reward: nowhere}\n"), "-o", folder.resolve("x"))
                 .fails(1, "Judge 'IR' needs ImageReward's weights at", "nowhere");
     }

@@ -170,7 +170,12 @@ class TrainKeepTest {
         Path aside = temp.resolve("moved-too");
         Files.move(out, aside);
         train(out, 6, "--keep-every", 2, "--seed", 5, "-q")
-                .fails(SoupCli.FAILED, "ingredient-step000002 exists already", "--force");
+                .fails(
+                        SoupCli.FAILED,
+                        "ingredient-step000002 was kept by a different run (",
+                        "seed is ",
+                        " there and 5 here",
+                        "--force");
         assertThat(temp.resolve("ingredient.training")).doesNotExist();
         assertThat(TinyTraining.contents(kept(2))).isEqualTo(first);
         train(out, 6, "--keep-every", 2, "--seed", 5, "--force", "-q").ok();

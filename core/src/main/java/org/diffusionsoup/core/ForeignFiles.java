@@ -65,9 +65,23 @@ final class ForeignFiles {
         if (text.startsWith("\u0089png") || text.startsWith("\u00ff\u00d8\u00ff")) {
             return "a picture, not a checkpoint.";
         }
+        if (isPlainText(head)) {
+            return "a text, not a checkpoint; download the file itself again.";
+        }
         return isAllZero(head)
                 ? "all zeros at its start, as an unfinished download is" + AGAIN
                 : "";
+    }
+
+    /** Printable ASCII throughout, which the eight bytes of a header's length never are. */
+    private static boolean isPlainText(ByteBuffer head) {
+        for (int i = 0; i < head.limit(); i++) {
+            int b = head.get(i);
+            if (b < ' ' && b != '\n' && b != '\r' && b != '\t' || b == 0x7f) {
+                return false;
+            }
+        }
+        return head.limit() >= 8;
     }
 
     private static boolean isAllZero(ByteBuffer head) {

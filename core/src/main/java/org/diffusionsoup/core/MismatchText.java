@@ -89,10 +89,14 @@ final class MismatchText {
                     case LAYOUT, ARCHITECTURE -> m.actual() + " instead of " + m.expected();
                     case MISSING_PART -> "no component " + m.part();
                     case EXTRA_PART -> "component " + m.part();
-                    case MISSING_KEY -> "no " + m.place();
-                    case EXTRA_KEY -> m.place();
+                    case MISSING_KEY -> "no " + Visible.cut(m.place());
+                    case EXTRA_KEY -> Visible.cut(m.place());
                     case SHAPE, DTYPE, INTEGER ->
-                            m.place() + " is " + m.actual() + " instead of " + m.expected();
+                            Visible.cut(m.place())
+                                    + " is "
+                                    + m.actual()
+                                    + " instead of "
+                                    + m.expected();
                     case FILE -> file(m);
                 };
     }

@@ -26,6 +26,13 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
     static final String METADATA = "__metadata__";
     private static final int MAX_RANK = 64;
 
+    private static final String DTYPES =
+            String.join(", ", Arrays.stream(DType.values()).map(DType::name).toList());
+
+    /** Dtypes of the format that no arithmetic is defined for here: packed, scaled or complex. */
+    private static final Set<String> OTHER_DTYPES =
+            Set.of("F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64");
+
     private static final int MAX_NAME = 1_000_000;
 
     static SafetensorsHeader read(Path path, FileChannel channel, long size) throws IOException {
@@ -163,12 +170,23 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
                 throw bad(where, needed, offsets.length + " of them");
             }
             String wanted = dtypeName;
+            if (OTHER_DTYPES.contains(wanted)) {
+                throw new SoupException(
+                        path
+                                + ": tensor '"
+                                + shortened(name)
+                                + "' has the dtype "
+                                + wanted
+                                + ", which is not read; the dtypes that are: "
+                                + DTYPES
+                                + ". Use a file of the same model in one of these.");
+            }
             DType dtype =
                     DType.ofSafetensorsName(wanted)
                             .orElseThrow(() ->
                                     bad(
                                             where,
-                                            "a dtype of " + Arrays.toString(DType.values()),
+                                            "one of the dtypes " + DTYPES,
                                             "'" + shortened(wanted) + "'"));
             return place(where, name, dtype, shape, offsets[0], offsets[1]);
         }

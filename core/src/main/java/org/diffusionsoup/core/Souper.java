@@ -317,6 +317,7 @@ public final class Souper {
         try {
             for (SoupIngredient i : ingredients) {
                 opened.add(Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
+                requireTensors(opened.getLast().checkpoint());
                 if (opened.size() == 1) {
                     List<Long> all = Arrays.stream(a).boxed().toList();
                     warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);
@@ -326,6 +327,13 @@ public final class Souper {
         } finally {
             warm.run();
             opened.forEach(i -> i.checkpoint().close());
+        }
+    }
+
+    private static void requireTensors(Checkpoint checkpoint) {
+        if (checkpoint.parts().values().stream().allMatch(p -> p.tensors().isEmpty())) {
+            throw new SoupException(
+                    checkpoint.path() + " holds no tensors, so there is nothing to average.");
         }
     }
 

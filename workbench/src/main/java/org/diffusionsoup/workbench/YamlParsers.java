@@ -3,12 +3,16 @@ package org.diffusionsoup.workbench;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.util.JsonParserDelegate;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +26,13 @@ public final class YamlParsers {
     /** Longest text in bytes. */
     private static final int MOST_BYTES = 256 << 20;
 
-    private static final YAMLFactory YAML = YAMLFactory.builder().loaderOptions(options()).build();
+    private static final Pattern TWICE = Pattern.compile("^Duplicate field '(.*)'", Pattern.DOTALL);
+
+    private static final YAMLFactory YAML =
+            YAMLFactory.builder()
+                    .loaderOptions(options())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build();
 
     private YamlParsers() {}
 
@@ -65,7 +75,12 @@ public final class YamlParsers {
 
         @Override
         public @Nullable JsonToken nextToken() throws IOException {
-            JsonToken token = super.nextToken();
+            JsonToken token;
+            try {
+                token = super.nextToken();
+            } catch (JsonParseException e) {
+                throw new JsonParseException(this, problem(e), e.getLocation(), e);
+            }
             if (token != null && yaml.isCurrentAlias()) {
                 throw new JsonParseException(
                         this,
@@ -73,6 +88,24 @@ public final class YamlParsers {
                         currentTokenLocation());
             }
             return token;
+        }
+
+        /** What is wrong, in the words of YAML and not of the classes that read it. */
+        private static String problem(JsonParseException e) {
+            String message = String.valueOf(e.getOriginalMessage());
+            Matcher twice = TWICE.matcher(message);
+            if (twice.find()) {
+                return "the key '" + twice.group(1) + "' stands there twice";
+            }
+            if (message.startsWith("Expected a field name")) {
+                return "a key has to be a plain word";
+            }
+            // The reader quotes the place with a picture of the line after this.
+            return "this is no YAML: "
+                    + message.lines()
+                            .takeWhile(line -> !line.startsWith(" in "))
+                            .map(String::strip)
+                            .collect(Collectors.joining(" "));
         }
 
         // The delegate would pass these to the parser below, past the check above.

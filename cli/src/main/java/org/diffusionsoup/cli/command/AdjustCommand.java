@@ -108,8 +108,8 @@ final class AdjustCommand extends DeclaredCommand {
                     text.println(
                             made.output()
                                     + ": "
-                                    + made.tensors()
-                                    + " tensors, "
+                                    + Quantity.of(made.tensors(), "tensor")
+                                    + ", "
                                     + Quantity.bytes(made.bytes())
                                     + ", in "
                                     + Quantity.seconds(seconds)

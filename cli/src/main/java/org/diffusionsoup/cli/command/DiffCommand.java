@@ -13,8 +13,10 @@ import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.HeatStrip;
 import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.diff.BlockDiff;
 import org.diffusionsoup.core.diff.CheckpointDiff;
 import org.diffusionsoup.core.diff.DiffReport;
@@ -141,7 +143,14 @@ final class DiffCommand extends SoupCommand {
                         + HeatStrip.number(total.maxAbs())
                         + (report.withBase() ? ", cosine " + cosine(total) : ""));
         if (total.nonFinite() > 0) {
-            out.println(total.nonFinite() + " pairs with NaN or infinity were left out");
+            List<TensorDiff> spoilt =
+                    report.tensors().stream().filter(t -> t.sums().nonFinite() > 0).toList();
+            out.println(
+                    Quantity.of(total.nonFinite(), "pair")
+                            + " with NaN or infinity left out, in "
+                            + Quantity.of(spoilt.size(), "tensor")
+                            + ", the first "
+                            + Visible.shortened(spoilt.getFirst().place()));
         }
         List<BlockDiff> blocks =
                 report.blocks().stream()
@@ -167,7 +176,8 @@ final class DiffCommand extends SoupCommand {
                     report.withBase()
                             ? new TextTable("farthest tensors", "distance", "largest", "cosine")
                             : new TextTable("farthest tensors", "distance", "largest");
-            worst.forEach(t -> row(table, t.place(), t.sums(), report.withBase()));
+            worst.forEach(
+                    t -> row(table, Visible.shortened(t.place()), t.sums(), report.withBase()));
             table.print(out);
         }
     }
@@ -193,7 +203,7 @@ final class DiffCommand extends SoupCommand {
 
     private static String counts(DiffReport report) {
         List<String> said = new ArrayList<>();
-        said.add(report.tensors().size() + " tensors");
+        said.add(Quantity.of(report.tensors().size(), "tensor"));
         for (Kind kind : Kind.values()) {
             long n = report.count(kind);
             if (n > 0) {

@@ -169,8 +169,8 @@ final class MergeCommand extends DeclaredCommand {
                 + ": "
                 + Quantity.count(parameters)
                 + " weights in "
-                + tensors
-                + " tensors, "
+                + Quantity.of(tensors, "tensor")
+                + ", "
                 + Quantity.bytes(bytes)
                 + ", in "
                 + Quantity.seconds(seconds);

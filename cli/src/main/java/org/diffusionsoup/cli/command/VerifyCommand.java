@@ -103,8 +103,8 @@ final class VerifyCommand extends SoupCommand {
                         + "  "
                         + report.layout()
                         + ", "
-                        + report.tensors()
-                        + " tensors, "
+                        + Quantity.of(report.tensors(), "tensor")
+                        + ", "
                         + Quantity.count(report.parameters())
                         + " parameters");
         if (!report.files().isEmpty()) {

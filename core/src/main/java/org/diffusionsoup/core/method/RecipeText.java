@@ -27,7 +27,7 @@ abstract sealed class RecipeText permits RecipeReader {
         } catch (JsonProcessingException e) {
             int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
             String reason = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
-            throw new RecipeException(where, line, "not valid here: " + reason);
+            throw new RecipeException(where, line, reason);
         } catch (IOException e) {
             throw new SoupException("Cannot read " + where + ": " + e.getMessage() + ".", e);
         }

@@ -84,11 +84,17 @@ final class TrainingState {
         try (SafetensorsFile f = SafetensorsFile.open(file);
                 Scope s = Scope.open();
                 Torch.Guard off = Torch.gradients(false)) {
-            if (!fingerprint.equals(f.metadata().get("soup.training.fingerprint"))) {
+            String recorded = f.metadata().getOrDefault("soup.training.fingerprint", "");
+            if (!fingerprint.equals(recorded)) {
+                String difference = RecipeDifference.of(recorded, fingerprint);
                 throw new TrainingException(
                         file
-                                + " is a checkpoint of a different run (other base, shard or"
-                                + " options); give another --out or remove the folder "
+                                + " is a checkpoint of a different run ("
+                                + (difference.isEmpty()
+                                        ? "other base, shard or options"
+                                        : difference)
+                                + "); go on with the settings of that run, give another --out, or"
+                                + " remove the folder "
                                 + dir);
             }
             read(f, "weights", p.flat());

@@ -40,7 +40,10 @@ public final class DedupPage {
         HtmlReport report =
                 HtmlReport.titled("Near-duplicates")
                         .subtitle(String.join(", ", shards.stream().map(ShardScan::name).toList()))
-                        .fact("Pictures", Integer.toString(rows), shards.size() + " shards")
+                        .fact(
+                                "Pictures",
+                                Integer.toString(rows),
+                                shards.size() + (shards.size() == 1 ? " shard" : " shards"))
                         .fact("Pairs", Integer.toString(found.pairs().size()), "near-duplicates")
                         .fact(
                                 "Thresholds",

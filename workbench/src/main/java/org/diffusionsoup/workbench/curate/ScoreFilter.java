@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ShardParts;
 import org.diffusionsoup.data.ShardScan;
@@ -74,7 +76,7 @@ public record ScoreFilter(int rows, int kept, List<Judge> judges, List<Double> m
         if (keep.isEmpty()) {
             throw new SoupException(
                     "No row of %d in %s passes; the mean scores are %s."
-                            .formatted(rows, scan.ref(), means));
+                            .formatted(rows, scan.ref(), text(means)));
         }
         ShardParts.write(
                 scan,
@@ -101,5 +103,11 @@ public record ScoreFilter(int rows, int kept, List<Judge> judges, List<Double> m
                     }
                 });
         return all;
+    }
+
+    private static String text(List<Double> means) {
+        return means.stream()
+                .map(mean -> String.format(Locale.ROOT, "%.4f", mean))
+                .collect(Collectors.joining(" and "));
     }
 }

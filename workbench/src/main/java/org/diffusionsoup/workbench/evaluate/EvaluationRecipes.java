@@ -59,7 +59,9 @@ public final class EvaluationRecipes {
                 throw new SoupException(file + " is empty.");
             }
         } catch (JsonProcessingException e) {
-            throw new SoupException(file + " is no YAML: " + e.getOriginalMessage() + ".", e);
+            int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
+            throw new SoupException(
+                    file + ", line " + line + ": " + e.getOriginalMessage() + ".", e);
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }

@@ -10,6 +10,7 @@ import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.train.RecipeDifference;
 
 /**
  * The models that a run keeps on its way, beside its ingredient: which steps, where they go, what
@@ -70,26 +71,38 @@ final class KeptSteps {
      */
     Path free(long step) {
         Path folder = request.keptFolder(step);
-        if (isOurs(step)) {
+        String recorded = recorded(step);
+        if (recorded.equals(recipe(step))) {
             OutputKind.MODEL_FOLDER.checkReplaceable(folder);
-        } else {
-            OutputKind.MODEL_FOLDER.check(folder, request.replace());
+            return folder;
         }
+        String difference = RecipeDifference.of(recorded, recipe(step));
+        if (!difference.isEmpty() && !request.replace()) {
+            throw new SoupException(
+                    folder
+                            + " was kept by a different run ("
+                            + difference
+                            + "); go on with the settings of that run, name another --out, or add"
+                            + " --force to replace it.");
+        }
+        OutputKind.MODEL_FOLDER.check(folder, request.replace());
         return folder;
     }
 
     private boolean isOurs(long step) {
+        return recorded(step).equals(recipe(step));
+    }
+
+    /** The recipe of the model kept of a step; empty where none is there or it is damaged. */
+    private String recorded(long step) {
         Path unet = FineTuner.unetFile(request.keptFolder(step));
         if (!Files.isRegularFile(unet)) {
-            return false;
+            return "";
         }
         try (SafetensorsFile f = SafetensorsFile.open(unet)) {
-            return Provenance.readFrom(f.metadata())
-                    .map(Provenance::recipe)
-                    .filter(recipe(step)::equals)
-                    .isPresent();
+            return Provenance.readFrom(f.metadata()).map(Provenance::recipe).orElse("");
         } catch (SoupException e) {
-            return false; // damaged: whose it was cannot be told
+            return "";
         }
     }
 

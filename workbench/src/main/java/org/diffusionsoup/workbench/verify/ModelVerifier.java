@@ -123,6 +123,9 @@ public record ModelVerifier(int threads, SoupProgress progress) {
         List<TensorSource> sources = List.copyOf(checkpoint.parts().values());
         List<TensorInfo> tensors =
                 sources.stream().flatMap(s -> s.tensors().values().stream()).toList();
+        if (tensors.isEmpty()) {
+            findings.add(new Finding(Kind.STRUCTURE, checkpoint.path().toString(), "no tensors"));
+        }
         long data = tensors.stream().mapToLong(TensorInfo::byteSize).sum();
         boolean other = against.isPresent() && !against.get().matches("[0-9a-fA-F]{64}");
         scan.start(bytes + 2 * data);

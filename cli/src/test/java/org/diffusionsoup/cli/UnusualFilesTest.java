@@ -1,0 +1,99 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Files that are well made and yet no model that can be averaged, or only half of one. */
+class UnusualFilesTest {
+    @TempDir private Path temp;
+
+    private Path file(String name, String header, float... values) throws IOException {
+        byte[] json = header.getBytes(StandardCharsets.UTF_8);
+        ByteBuffer data = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (float v : values) {
+            data.putFloat(v);
+        }
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        all.writeBytes(
+                ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).array());
+        all.writeBytes(json);
+        all.writeBytes(data.array());
+        return Files.write(temp.resolve(name), all.toByteArray());
+    }
+
+    @Test
+    void aFileWithoutTensorsIsNeitherAveragedNorSound() throws IOException {
+        Path empty = file("empty.safetensors", "{}");
+        Path out = temp.resolve("o.safetensors");
+        Run.of("merge", empty, empty, "-o", out)
+                .fails(1, "empty.safetensors holds no tensors, so there is nothing to average.");
+        assertThat(out).doesNotExist();
+        Run verified = Run.of("verify", empty);
+        assertThat(verified.status()).isEqualTo(1);
+        assertThat(verified.err()).contains("1 finding in", "no tensors");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"F4, 1", "F8_E8M0, 1", "F6_E2M3, 1", "C64, 2"})
+    void aDTypeThatIsNotReadIsNamedAndNotCalledDamage(String dtype, int words) throws IOException {
+        Path model =
+                file(
+                        "m.safetensors",
+                        "{\"a\":{\"dtype\":\"%s\",\"shape\":[1],\"data_offsets\":[0,%d]}}"
+                                .formatted(dtype, 4 * words),
+                        new float[words]);
+        for (String command : new String[] {"inspect", "verify"}) {
+            Run run = Run.of(command, model);
+            assertThat(run.status()).isEqualTo(1);
+            assertThat(run.err())
+                    .contains("tensor 'a' has the dtype " + dtype + ", which is not read", "BF16")
+                    .doesNotContain("Malformed");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"m.safetensors", "m.ckpt", "m.pt"})
+    void aTextIsCalledOne(String name) throws IOException {
+        Path text = Files.writeString(temp.resolve(name), "a letter, and not the model it praises");
+        Run.of("inspect", text).fails(1, name + " is a text, not a checkpoint");
+    }
+
+    @Test
+    void whereNaNStandsIsSaidByDiff() throws IOException {
+        String header =
+                """
+                {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
+                "b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}\
+                """;
+        Path x = file("x.safetensors", header, Float.NaN, 1, 2);
+        Path y = file("y.safetensors", header, Float.NaN, 1, 2);
+        assertThat(Run.of("diff", x, y).ok().out())
+                .contains("2 tensors: 2 equal", "1 pair with NaN or infinity left out")
+                .contains("in 1 tensor, the first a");
+    }
+
+    @Test
+    void namesOfAnyLengthAreCutInMessages() throws IOException {
+        String name = "x".repeat(5_000);
+        String header = "{\"%s\":{\"dtype\":\"F32\",\"shape\":[%d],\"data_offsets\":[0,%d]}}";
+        Path a = file("a.safetensors", header.formatted(name, 1, 4), 1);
+        Path b = file("b.safetensors", header.formatted(name, 2, 8), 1, 2);
+        Run run = Run.of("merge", a, b, "-o", temp.resolve("o.safetensors"));
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err())
+                .contains("x… (4800 more characters) is F32[2] instead of F32[1]")
+                .hasSizeLessThan(1_000);
+    }
+}

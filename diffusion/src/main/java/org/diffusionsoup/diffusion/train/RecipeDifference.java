@@ -1,0 +1,62 @@
+package org.diffusionsoup.diffusion.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.diffusionsoup.core.Visible;
+
+/** In which settings two recorded runs differ. */
+public final class RecipeDifference {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final int SHOWN = 3;
+
+    private RecipeDifference() {}
+
+    /**
+     * For example {@code learning_rate is 1.0E-4 there and 0.001 here}: the first three settings
+     * that differ, and how many more do.
+     *
+     * @param there a recipe that was recorded, as JSON
+     * @param here the recipe of the run at hand, as JSON
+     * @return empty where the two are equal or one is no JSON object
+     */
+    public static String of(String there, String here) {
+        List<String> found = new ArrayList<>();
+        try {
+            JsonNode a = MAPPER.readTree(there);
+            JsonNode b = MAPPER.readTree(here);
+            if (a.isObject() && b.isObject()) {
+                compare("", a, b, found);
+            }
+        } catch (JsonProcessingException e) {
+            return "";
+        }
+        int more = found.size() - SHOWN;
+        return String.join(", ", found.subList(0, Math.min(SHOWN, found.size())))
+                + (more > 0 ? " and " + more + " more differ" : "");
+    }
+
+    private static void compare(String place, JsonNode a, JsonNode b, List<String> found) {
+        if (a.equals(b)) {
+            return;
+        }
+        if (!a.isObject() || !b.isObject()) {
+            found.add(place + " is " + text(a) + " there and " + text(b) + " here");
+            return;
+        }
+        Set<String> names = new TreeSet<>();
+        a.fieldNames().forEachRemaining(names::add);
+        b.fieldNames().forEachRemaining(names::add);
+        for (String name : names) {
+            compare(place.isEmpty() ? name : place + "." + name, a.path(name), b.path(name), found);
+        }
+    }
+
+    private static String text(JsonNode value) {
+        return value.isMissingNode() ? "absent" : Visible.shortened(value.toString());
+    }
+}
