@@ -10,6 +10,7 @@ import java.util.Iterator;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -25,12 +26,6 @@ final class PictureDecoder {
     static final int MOST_SIDE = 65_535;
 
     private static final String USE = "use PNG, JPEG, GIF, BMP or TIFF";
-
-    static {
-        // Pictures are read from memory. A cache in files would need a hook at the end of the
-        // program, which can no longer be had once Ctrl-C has begun to end it.
-        ImageIO.setUseCache(false);
-    }
 
     private PictureDecoder() {}
 
@@ -126,7 +121,10 @@ final class PictureDecoder {
 
     private static <T> T withReader(byte[] file, String what, Reading<T> reading)
             throws IOException {
-        try (ImageInputStream in = ImageIO.createImageInputStream(new ByteArrayInputStream(file))) {
+        // Not ImageIO's own choice, a cache in files: that needs a hook at the end of the program,
+        // which can no longer be had once Ctrl-C has begun to end it.
+        try (ImageInputStream in =
+                new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
             Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
             if (!readers.hasNext()) {
                 throw new SoupException(what + " is not a picture that can be read; " + USE);

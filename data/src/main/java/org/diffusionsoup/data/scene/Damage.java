@@ -9,6 +9,7 @@ import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
+import javax.imageio.stream.MemoryCacheImageInputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
@@ -195,7 +196,10 @@ public enum Damage {
                 writer.setOutput(out);
                 writer.write(null, new IIOImage(image.toBufferedImage(), null, null), param);
             }
-            BufferedImage back = ImageIO.read(new ByteArrayInputStream(bytes.toByteArray()));
+            BufferedImage back =
+                    ImageIO.read(
+                            new MemoryCacheImageInputStream(
+                                    new ByteArrayInputStream(bytes.toByteArray())));
             return RgbImage.onWhite(back);
         } catch (IOException e) {
             throw new SoupException("a JPEG in memory could not be written: " + e.getMessage(), e);

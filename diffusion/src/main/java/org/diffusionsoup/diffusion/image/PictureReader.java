@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /** Decodes picture files by the JDK's readers, keeping samples as they are stored. */
 final class PictureReader {
@@ -28,7 +29,8 @@ final class PictureReader {
                     "The picture " + file + " cannot be read: give an existing file.", e);
         }
         try {
-            BufferedImage image = ImageIO.read(new ByteArrayInputStream(bytes));
+            BufferedImage image =
+                    ImageIO.read(new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes)));
             if (image == null) {
                 throw new ImageException(
                         "The file " + file + " is no PNG, JPEG, GIF or BMP picture: convert it.");
