@@ -1,6 +1,7 @@
 package org.diffusionsoup.core;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -35,6 +36,9 @@ enum FileKind {
         // The last bytes of a header's length are zero in every safetensors file.
         boolean usual = n >= 8 && b.getInt(4) == 0 && b.getInt(0) != 0;
         if (!usual || b.getInt(0) == ForeignFiles.GGUF) {
+            if (hasTorchName(path) && ForeignFiles.isPlainText(b)) {
+                scanPickles(path); // protocol 0 is text
+            }
             ForeignFiles.refuse(path, b);
         }
         // Eight bytes of length and a brace: no zip and no pickle has a brace there.
@@ -59,14 +63,17 @@ enum FileKind {
     static TensorSource open(Path path) {
         return switch (of(path)) {
             case TORCH -> TorchFile.open(path);
-            case OLD_TORCH ->
-                    throw new SoupException(
-                            path
-                                    + " is a PyTorch file of the format before version 1.6, which"
-                                    + " is not read; load it in PyTorch, if you trust it, and save"
-                                    + " it again.");
+            case OLD_TORCH -> {
+                scanPickles(path);
+                throw new SoupException(
+                        path
+                                + " is a PyTorch file of the format before version 1.6, which is"
+                                + " not read; load it in PyTorch, if you trust it, and save it"
+                                + " again.");
+            }
             case SAFETENSORS -> {
                 if (hasTorchName(path) && !looksLikeSafetensors(path)) {
+                    scanPickles(path); // of protocol 0 and 1, which no mark begins
                     throw new SoupException(
                             path
                                     + " is neither a PyTorch zip file nor a safetensors file;"
@@ -77,9 +84,19 @@ enum FileKind {
         };
     }
 
+    private static void scanPickles(Path path) {
+        try (InputStream in = Files.newInputStream(path)) {
+            Unpickler.scanBare(path, in.readNBytes(Unpickler.MAX_BYTES));
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
+    }
+
     /** Whether a file's name is one that PyTorch's files have. */
     static boolean hasTorchName(Path path) {
-        return path.toString().toLowerCase(Locale.ROOT).matches("(?s).*\\.(ckpt|pt|pth|bin)");
+        return path.toString()
+                .toLowerCase(Locale.ROOT)
+                .matches("(?s).*\\.(ckpt|pt|pth|bin|pkl|pickle)");
     }
 
     private static boolean looksLikeSafetensors(Path path) {

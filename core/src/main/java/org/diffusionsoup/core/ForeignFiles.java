@@ -74,7 +74,7 @@ final class ForeignFiles {
     }
 
     /** Printable ASCII throughout, which the eight bytes of a header's length never are. */
-    private static boolean isPlainText(ByteBuffer head) {
+    static boolean isPlainText(ByteBuffer head) {
         for (int i = 0; i < head.limit(); i++) {
             int b = head.get(i);
             if (b < ' ' && b != '\n' && b != '\r' && b != '\t' || b == 0x7f) {

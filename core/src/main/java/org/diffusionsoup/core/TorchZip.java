@@ -10,15 +10,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The directory of a zip archive whose entries lie in the file as they are: where each entry's
  * bytes begin, and how many they are. Stricter than archivers are: nothing may be compressed,
  * encrypted, hidden, overlapping, or told differently in two places (zip and zip64 as PKWARE's
- * APPNOTE describes them). Checksums are not compared: {@code torch.save} can be told not to write
- * them.
+ * APPNOTE describes them). Nor may there be anything that PyTorch's own reader (miniz) would take
+ * otherwise: it looks for the last mark of a directory's end, in a comment too, and finds entries
+ * by name whatever their case, below the folder of the first one. Checksums are not compared:
+ * {@code torch.save} can be told not to write them.
  */
 final class TorchZip {
     private static final int LOCAL = 0x04034b50;
@@ -29,6 +35,13 @@ final class TorchZip {
     private static final int MAX_ENTRIES = 200_000;
     private static final long MAX_DIRECTORY = 64L << 20;
     private static final long MAX32 = 0xffffffffL;
+
+    /**
+     * Flags that say nothing about the bytes of a stored entry: sizes that follow it, names in
+     * UTF-8, and how hard a compressor would have tried. What reads PyTorch's files refuses some of
+     * the others and does not know the rest.
+     */
+    private static final int HARMLESS_FLAGS = 0x080e;
 
     private final Path file;
     private final FileChannel channel;
@@ -85,15 +98,28 @@ final class TorchZip {
         for (long i = 0; i < d.entries; i++) {
             found.add(entry(b, d));
         }
+        checkFolder(found);
         if (b.hasRemaining()) {
             throw bad(where, "nothing after its last entry", b.remaining() + " more bytes");
         }
         return checkLayout(found, d.offset);
     }
 
+    /** PyTorch looks for everything below the folder of the first entry. */
+    private void checkFolder(List<Entry> inOrder) {
+        Set<String> folders = new LinkedHashSet<>();
+        for (Entry e : inOrder) {
+            folders.add(e.name.substring(0, e.name.indexOf('/') + 1));
+        }
+        if (folders.size() > 1) {
+            throw bad("zip directory", "entries in one folder", "entries in " + folders);
+        }
+    }
+
     private Map<String, Entry> checkLayout(List<Entry> found, long directory) {
         found.sort(Comparator.comparingLong(Entry::header));
         Map<String, Entry> byName = HashMap.newHashMap(found.size());
+        Set<String> lowerCase = HashSet.newHashSet(found.size());
         long free = 0;
         for (Entry e : found) {
             if (e.header < free) {
@@ -106,6 +132,12 @@ final class TorchZip {
             if (byName.put(e.name, e) != null) {
                 throw bad(entry(e.name), "one entry of that name", "several");
             }
+            if (!lowerCase.add(e.name.toLowerCase(Locale.ROOT))) {
+                throw bad(
+                        entry(e.name),
+                        "names that differ in more than upper and lower case",
+                        "two, of which PyTorch takes either for the other");
+            }
         }
         if (free > directory) {
             throw bad("zip directory", "it after all entries", "entries that reach into it");
@@ -114,21 +146,22 @@ final class TorchZip {
     }
 
     private Directory directory() throws IOException {
-        int tailLength = (int) Math.min(size, 22 + 0xffff);
-        ByteBuffer tail = bytes(size - tailLength, tailLength);
-        int at = tailLength - 22;
-        while (at >= 0 && !(tail.getInt(at) == END && u2(tail, at + 20) == tailLength - at - 22)) {
-            at--;
-        }
-        if (at < 0) {
+        if (size < 22) {
             throw bad("end of file", "the end of a zip archive", "none (truncated file?)");
         }
-        long end = size - tailLength + at;
-        int disks = u2(tail, at + 4) | u2(tail, at + 6);
-        long here = u2(tail, at + 8);
-        long total = u2(tail, at + 10);
-        long length = u4(tail, at + 12);
-        long offset = u4(tail, at + 16);
+        long end = size - 22;
+        ByteBuffer tail = bytes(end, 22);
+        if (tail.getInt(0) != END || u2(tail, 20) != 0) {
+            throw bad(
+                    "end of file",
+                    "the end of a zip archive without a comment, as PyTorch writes it",
+                    "other bytes (truncated file?)");
+        }
+        int disks = u2(tail, 4) | u2(tail, 6);
+        long here = u2(tail, 8);
+        long total = u2(tail, 10);
+        long length = u4(tail, 12);
+        long offset = u4(tail, 16);
         if (end >= 20) {
             ByteBuffer locator = bytes(end - 20, 20);
             if (locator.getInt(0) == LOCATOR64) {
@@ -197,8 +230,12 @@ final class TorchZip {
         plain = widen(name, plain, wide);
         stored = widen(name, stored, wide);
         header = widen(name, header, wide);
-        if ((flags & 0x2041) != 0) {
-            throw bad(entry(name), "plain bytes", "encrypted ones");
+        if ((flags & ~HARMLESS_FLAGS) != 0) {
+            boolean encrypted = (flags & 0x2041) != 0;
+            throw bad(
+                    entry(name),
+                    "plain bytes",
+                    encrypted ? "encrypted ones" : "flags " + Integer.toHexString(flags));
         }
         if (method != 0) {
             String how = method == 8 ? "deflated" : "compressed (method " + method + ")";
@@ -223,7 +260,7 @@ final class TorchZip {
         ByteBuffer b = bytes(header, (int) room);
         if (b.getInt(0) != LOCAL
                 || u2(b, 8) != 0
-                || (u2(b, 6) & 0x2041) != 0
+                || (u2(b, 6) & ~HARMLESS_FLAGS) != 0
                 || u2(b, 26) != rawName.remaining()
                 || !b.slice(30, rawName.remaining()).equals(rawName)) {
             throw bad(

@@ -3,10 +3,13 @@ package org.diffusionsoup.core;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.PickleValue.Dict;
 import org.diffusionsoup.core.PickleValue.Global;
 import org.diffusionsoup.core.PickleValue.Int;
@@ -29,6 +32,7 @@ final class Unpickler {
     private static final int MAX_OPCODES = 2_000_000;
     private static final int MAX_MEMO = 2_000_000;
     private static final int MAX_RANK = 64;
+    private static final Pattern PYTHON_NAME = Pattern.compile("[\\p{L}_][\\w.]*\\.[\\p{L}_]\\w*");
     private static final Opaque NONE = new Opaque("None");
 
     private final Path file;
@@ -36,6 +40,8 @@ final class Unpickler {
     private final ArrayList<PickleValue> stack = new ArrayList<>();
     private final ArrayList<Integer> marks = new ArrayList<>();
     private final Set<String> leftOut = new TreeSet<>();
+    private final Map<String, Storage> storages = new HashMap<>();
+    private boolean bare;
     private @Nullable PickleValue[] memo = new PickleValue[256];
     private int memoized;
     private int at;
@@ -65,6 +71,40 @@ final class Unpickler {
         PickleValue top = reader.run();
         leftOut.addAll(reader.leftOut);
         return top;
+    }
+
+    /**
+     * Looks through a file that is nothing but pickles, one after the other, as PyTorch wrote them
+     * before version 1.6 and as anybody can write them: what the first of them that is no part of a
+     * state dict calls is named. What cannot be followed to its end is passed over, since such a
+     * file is not read in any case.
+     *
+     * @throws UnsafePickleException if they ask for anything that is not on the allow-list
+     */
+    static void scanBare(Path file, byte[] start) {
+        Unpickler reader = new Unpickler(file, start);
+        reader.bare = true;
+        try {
+            for (int n = 0; n < MAX_OPCODES && reader.in.remaining() > 0; n++) {
+                reader.at = reader.in.position();
+                int op = reader.in.u1();
+                if (op == '.') {
+                    reader.stack.clear();
+                    reader.marks.clear();
+                    reader.memo = new PickleValue[256];
+                    reader.memoized = 0;
+                } else {
+                    reader.step(op);
+                }
+            }
+        } catch (MalformedCheckpointException e) {
+            // The bytes of its storages, or the end of what was read.
+        } catch (UnsafePickleException e) {
+            // A letter that begins with c or i is not a pickle that imports its first words.
+            if (start[0] == (byte) 0x80 || PYTHON_NAME.matcher(e.callee()).matches()) {
+                throw e;
+            }
+        }
     }
 
     private PickleValue run() {
@@ -276,7 +316,7 @@ final class Unpickler {
      */
     private Storage storage(PickleValue id) {
         if (id instanceof Sequence s
-                && s.items.size() == 5
+                && (s.items.size() == 5 || bare && s.items.size() == 6)
                 && s.items.get(0) instanceof Text(String tag)
                 && tag.equals("storage")
                 && s.items.get(1) instanceof Global g
@@ -284,7 +324,17 @@ final class Unpickler {
                 && s.items.get(2) instanceof Text(String key)
                 && s.items.get(4) instanceof Int(long elements)
                 && elements >= 0) {
-            return new Storage(key, g.dtype(), elements);
+            Storage storage = new Storage(key, g.dtype(), elements);
+            Storage known = storages.putIfAbsent(key, storage);
+            if (known != null && !known.equals(storage) && !bare) {
+                // PyTorch would give the second tensor the bytes as the first one's type.
+                throw bad(
+                        "storage '"
+                                + MalformedCheckpointException.clip(key)
+                                + "' of one type and size",
+                        "another one where it is used again");
+            }
+            return storage;
         }
         String first =
                 id instanceof Sequence s && !s.items.isEmpty()

@@ -8,11 +8,16 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.ZipEntry;
@@ -251,5 +256,109 @@ class TorchFileTest {
         assertThatThrownBy(() -> TorchFile.open(file()))
                 .isInstanceOf(MalformedCheckpointException.class)
                 .hasMessageContainingAll("archive/data.pkl", "deflated");
+    }
+
+    /**
+     * A zip reader that looks for the last mark of an end, as PyTorch's does, sees another file.
+     */
+    @Test
+    void aCommentMayNotHideAnotherDirectory() throws IOException {
+        Path other = TorchWriter.withW().op("u.").save(dir.resolve("other.pt"));
+        byte[] hidden = Files.readAllBytes(other);
+        byte[] shown = Files.readAllBytes(TorchWriter.withW().op("u.").save(file()));
+        ByteBuffer all =
+                ByteBuffer.allocate(shown.length + hidden.length).order(ByteOrder.LITTLE_ENDIAN);
+        all.put(shown).put(hidden);
+        all.putShort(shown.length - 2, (short) hidden.length);
+        Files.write(file(), all.array());
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class);
+
+        all.putShort(shown.length - 2, (short) 3);
+        Files.write(file(), Arrays.copyOf(all.array(), shown.length + 3));
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class)
+                .hasMessageContaining("without a comment");
+    }
+
+    /** PyTorch finds entries whatever their case, and below the folder of the first one. */
+    @Test
+    void namesThatPyTorchTakesForOneAnotherAreRefused() {
+        byte[] pickle = TorchWriter.withW().op("u.").pickle();
+        Map<String, byte[]> entries = new LinkedHashMap<>();
+        entries.put("archive/data.pkl", pickle);
+        entries.put("archive/data/0", TorchWriter.floats(1, 1));
+        entries.put("archive/DATA/0", TorchWriter.floats(2, 2));
+        TorchWriter.zip(file(), entries, ZipEntry.STORED);
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class)
+                .hasMessageContainingAll("archive/DATA/0", "upper and lower case");
+
+        entries.remove("archive/DATA/0");
+        entries.put("Archive/version", new byte[] {'3'});
+        TorchWriter.zip(file(), entries, ZipEntry.STORED);
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class)
+                .hasMessageContaining("one folder");
+    }
+
+    /** Bit 5 marks patched data, which PyTorch's reader does not take. */
+    @ParameterizedTest
+    @ValueSource(ints = {0x20, 0x01, 0x40, 0x2000, 0x8000})
+    void flagsThatPyTorchRefusesAreRefused(int flag) throws IOException {
+        byte[] file = Files.readAllBytes(TorchWriter.withW().op("u.").save(file()));
+        for (int at = 0; at + 4 < file.length; at++) {
+            if (file[at] == 'P' && file[at + 1] == 'K' && file[at + 2] == 1 && file[at + 3] == 2) {
+                file[at + 8] |= (byte) flag;
+                file[at + 9] |= (byte) (flag >> 8);
+            }
+        }
+        Files.write(file(), file);
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class)
+                .hasMessageContaining("plain bytes");
+    }
+
+    /** PyTorch reads a storage once, as the type it is first asked for. */
+    @Test
+    void aStorageHasOneType() {
+        TorchWriter w = TorchWriter.withW().text("n");
+        w.global("torch._utils", "_rebuild_tensor_v2").op("(").storageId("IntStorage", "0", 2);
+        w.number(0).numbers(2).numbers(1).raw(0x89).global("collections", "OrderedDict");
+        w.op(")RtRu.").save(file());
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isInstanceOf(MalformedCheckpointException.class)
+                .hasMessageContaining("storage '0' of one type and size");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '!',
+            quoteCharacter = '`',
+            value = {
+                "cposix|system|(S'echo'|tR. ! posix.system", // protocol 0
+                "(dp0|S'w'|cbuiltins|exec|(S'1'|tRs. ! builtins.exec",
+                "\u0080\u0002cos|system|X\u0001\u0000\u0000\u0000x\u0085R. ! os.system",
+                "\u0080\u0004\u008c\u0002os\u008c\u0006system\u0093. ! os.system",
+                "\u0080\u0005\u008c\u0002os\u008c\u0006system\u0093. ! os.system",
+                // The second pickle of several, as files before PyTorch 1.6 have them.
+                "\u0080\u0002K\u0001.\u0080\u0002}.\u0080\u0002csubprocess|Popen|. ! subprocess.Popen",
+            })
+    void whatABarePickleCallsIsNamed(String opcodes, String callee) throws IOException {
+        String pickle = opcodes.replace('|', '\n');
+        for (String name : List.of("x.pt", "x.ckpt", "x.pkl")) {
+            Path bare =
+                    Files.write(dir.resolve(name), pickle.getBytes(StandardCharsets.ISO_8859_1));
+            assertThatThrownBy(() -> FileKind.open(bare))
+                    .isInstanceOf(UnsafePickleException.class)
+                    .hasMessageContaining("'" + callee + "'");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"checkpoint not found\nsorry\n", "Page not found", "is it here\nno\n"})
+    void aLetterIsNoPickle(String text) throws IOException {
+        Path letter = Files.writeString(dir.resolve("x.pt"), text);
+        assertThatThrownBy(() -> FileKind.open(letter)).hasMessageContaining("is a text");
     }
 }
