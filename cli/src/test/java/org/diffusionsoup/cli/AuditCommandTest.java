@@ -19,6 +19,12 @@ class AuditCommandTest {
 
     @TempDir private Path folder;
 
+    private Run audit(Path shard, List<Object> some, Object... more) {
+        List<Object> all = new ArrayList<>(some);
+        all.addAll(List.of(more));
+        return audit(shard, all.toArray());
+    }
+
     private Run audit(Path shard, Object... more) {
         List<Object> words = new ArrayList<>(List.of("audit", "--shard", shard));
         words.addAll(QUICK);
@@ -48,39 +54,31 @@ class AuditCommandTest {
                         "acme")
                 .ok();
         run(at, "registry", "make", "everyone", "--follow").ok();
+        run(at, "publish", "everyone", "--to", "hub", "--require", ",")
+                .fails(1, "does not say what");
         run(at, "publish", "everyone", "--to", "hub", "--require", "audit")
-                .fails(1, "no evaluation 'audit'");
+                .fails(1, "audit(bound=0.05, pictures>=200)");
+        String gate = "audit(bound=0.9, pictures>=6)";
+        run(at, "publish", "everyone", "--to", "hub", "--require", gate)
+                .fails(1, "has no audit of shard acme with at least 6 pictures", "soup audit");
 
         // None or few of six pictures are copies, and six pictures cannot show less than 1 %.
-        Run failed =
-                audit(
-                        shard,
-                        "--reference",
-                        reference,
-                        "--soup",
-                        "everyone",
-                        "--bound",
-                        0.01,
-                        "--registry",
-                        registry,
-                        "-q");
+        List<Object> soup =
+                List.of("--reference", reference, "--soup", "everyone", "--registry", registry);
+        Run failed = audit(shard, soup, "--bound", 0.01, "-q");
         assertThat(failed.status()).isEqualTo(1);
         assertThat(failed.err()).contains("above --bound 0.01", "everyone");
-        run(at, "publish", "everyone", "--to", "hub", "--require", "audit")
-                .fails(1, "did not pass");
+        // Two steps are not the model's own sampling.
+        run(at, "publish", "everyone", "--to", "hub", "--require", gate)
+                .fails(1, "has no audit of shard acme");
 
         Path page = folder.resolve("audit.html");
         Run passed =
                 audit(
                                 shard,
-                                "--reference",
-                                reference,
-                                "--soup",
-                                "everyone",
+                                soup,
                                 "--bound",
                                 1,
-                                "--registry",
-                                registry,
                                 "--model",
                                 TinyModels.sd15(),
                                 "--page",
@@ -94,8 +92,43 @@ class AuditCommandTest {
         assertThat(json.at("/models/0/nearest")).isEqualTo(json.at("/models/1/nearest"));
         assertThat(json.at("/models/0/pictures").asInt()).isEqualTo(6);
         assertThat(json.at("/shards/0/reference")).hasSize(40 - 12);
-        assertThat(page).content().contains("Memorization audit", "data:image/png");
-        run(at, "publish", "everyone", "--to", "hub", "--require", "audit").ok();
+        assertThat(page)
+                .content()
+                .contains("Memorization audit", "data:image/png")
+                .contains("Bound 100.0 %", "within", "of 6");
+
+        // By its recorded name, in the model's own sampling, more pictures than there are prompts.
+        Run own =
+                Run.of(
+                        "audit",
+                        "--shard",
+                        "acme",
+                        "--reference",
+                        reference,
+                        "--soup",
+                        "everyone",
+                        "--pictures",
+                        14,
+                        "--judge",
+                        TinyModels.clip(),
+                        "--bound",
+                        0.9,
+                        "--registry",
+                        registry);
+        assertThat(own.ok().out()).contains("acme: 12 protected pictures, 14 drawn by each model");
+        assertThat(own.err()).contains("To show a rate within --bound 0.9 takes");
+        run(at, "publish", "everyone", "--to", "hub", "--require", gate).ok();
+        run(at, "publish", "everyone", "--to", "hub", "--require", "audit(bound=0.9, pictures>=15)")
+                .fails(1, "with at least 15 pictures");
+        run(
+                        at,
+                        "publish",
+                        "everyone",
+                        "--to",
+                        "hub",
+                        "--require",
+                        "audit(bound=0.9, pictures>=6, shards=initech)")
+                .fails(1, "was not trained on a shard 'initech'; it has acme");
         assertThat(Files.exists(registry)).isTrue();
     }
 

@@ -100,8 +100,8 @@ class RegistryStoryTest {
         soup("registry", "make", "everyone", "--follow").ok();
         member(registry, 6);
         assertThat(json("update", "everyone").path("ingredients").asInt()).isEqualTo(6);
-        soup("evaluation", "add", "everyone", "--what", "audit", "--passed").ok();
-        soup("publish", "everyone", "--to", "the hub", "--require", "audit").ok();
+        soup("evaluation", "add", "everyone", "--what", "review", "--passed").ok();
+        soup("publish", "everyone", "--to", "the hub", "--require", "review").ok();
 
         Path certificate = folder.resolve("certificate.json");
         Run withdrawn =

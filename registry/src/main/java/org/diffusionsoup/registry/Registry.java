@@ -18,6 +18,8 @@ import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.registry.Requirement.Overruling;
+import org.diffusionsoup.registry.Requirement.Shortfall;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -465,38 +467,45 @@ public final class Registry {
     /**
      * Records that a soup's current version is handed out.
      *
-     * @param required what must have been measured of this very version and passed, such as {@code
-     *     audit}
-     * @throws RegistryException if one of them was not, or failed
+     * @param required what must have been measured of this very version and passed
+     * @param overruling who lets it go although something measured was not good enough, and why;
+     *     recorded where it was needed
+     * @throws RegistryException if something was not measured, or was found wanting and is not
+     *     overruled
      */
-    public long publish(String soup, String where, List<String> required) {
+    public long publish(
+            String soup,
+            String where,
+            List<Requirement> required,
+            Optional<Overruling> overruling) {
         return ledger.write(t -> {
             SoupRow s = current(t, soup);
-            for (String what : required) {
-                List<Boolean> results =
-                        t.evaluations(s.id()).stream()
-                                .filter(e -> e.what().equals(what))
-                                .map(e -> e.passed())
-                                .toList();
-                if (results.isEmpty() || !results.getLast()) {
+            Gate gate = new Gate(t, s);
+            List<Shortfall> found = required.stream().flatMap(r -> gate.check(r).stream()).toList();
+            for (Shortfall f : found) {
+                if (!f.measured() || overruling.isEmpty()) {
                     throw new RegistryException(
                             "Soup "
                                     + s.label()
-                                    + (results.isEmpty()
-                                            ? " has no evaluation '" + what + "'"
-                                            : " did not pass its last evaluation '" + what + "'")
-                                    + " and is not published; record one with 'soup evaluation"
-                                    + " add'.");
+                                    + " "
+                                    + f.problem()
+                                    + ", and is not published."
+                                    + (f.measured()
+                                            ? " Whoever answers for it may overrule that by name"
+                                                    + " and reason, which the ledger keeps."
+                                            : ""));
                 }
             }
-            return t.append(
-                            Kind.PUBLICATION,
-                            Json.object()
-                                    .put("soup", s.id())
-                                    .put("place", where)
-                                    .strings("required", required)
-                                    .build())
-                    .seq();
+            Json.Builder body =
+                    Json.object()
+                            .put("soup", s.id())
+                            .put("place", where)
+                            .strings("required", required.stream().map(Requirement::text).toList());
+            if (!found.isEmpty()) {
+                body.strings("overruled", found.stream().map(Shortfall::problem).toList());
+                overruling.ifPresent(o -> body.put("by", o.by()).put("reason", o.reason()));
+            }
+            return t.append(Kind.PUBLICATION, body.build()).seq();
         });
     }
 

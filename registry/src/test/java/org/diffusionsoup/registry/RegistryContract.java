@@ -24,6 +24,7 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.registry.Requirement.Overruling;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
@@ -533,26 +534,89 @@ abstract class RegistryContract {
         Small.add(registry, folder, "s1", 1);
         Small.add(registry, folder, "s2", 2);
         registry.make(Small.of("soup", "s1", "s2"));
-        assertThatThrownBy(() -> registry.publish("soup", "hub", List.of("audit")))
-                .hasMessageContaining("has no evaluation 'audit'");
-        registry.evaluate("soup", "audit", false, Json.object().put("rate", "0.2").build());
-        assertThatThrownBy(() -> registry.publish("soup", "hub", List.of("audit")))
-                .hasMessageContaining("did not pass");
+        publish("review").fails("has no evaluation 'review'");
+        registry.evaluate("soup", "review", false, Json.object().build());
+        publish("review").fails("did not pass its last evaluation 'review'");
+        registry.evaluate("soup", "review", true, Json.object().build());
+        publish("review").passes();
+
+        String gate = "audit(bound=0.05, pictures>=200)";
+        publish(gate).fails("has no audit of shard s1 with at least 200 pictures");
+        // An audit by hand says nothing of what it rests on, and one of two shards leaves one out.
         registry.evaluate("soup", "audit", true, Json.object().put("rate", "0.0").build());
-        registry.publish("soup", "hub", List.of("audit"));
+        publish(gate).fails("has no audit of shard s1");
+        audited("s1", 1, 200, true);
+        publish(gate).fails("has no audit of shard s2");
+        publish("audit(bound=0.05, pictures>=200, shards=s1)").passes();
+        audited("s2", 0, 199, true);
+        audited("s2", 0, 400, false);
+        publish(gate).fails("has no audit of shard s2");
+        audited("s2", 20, 200, true);
+        publish(gate).fails("drew 20 near copies of shard s2 among 200 pictures");
+        // Drawing again until it passes does not make the failed audit undone.
+        audited("s2", 0, 200, true);
+        publish(gate).fails("drew 20 near copies of shard s2 among 200 pictures");
+        publish("audit(bound=0.2, pictures>=200)").passes();
+
+        registry.publish(
+                "soup",
+                "hub",
+                List.of(Requirement.parse(gate)),
+                Optional.of(Overruling.parse("Ann Lee: the copies are of public icons")));
+        JsonObject kept = registry.read(q -> q.last().orElseThrow()).body();
+        assertThat(Json.string(kept, "by")).isEqualTo("Ann Lee");
+        assertThat(Json.string(kept, "reason")).isEqualTo("the copies are of public icons");
+        assertThat(Json.strings(kept, "required")).containsExactly(gate);
+        assertThat(Json.strings(kept, "overruled").toString()).contains("20 near copies");
+        assertThatThrownBy(() ->
+                        registry.publish(
+                                "soup",
+                                "hub",
+                                List.of(Requirement.parse("audit(bound=0.05, pictures>=300)")),
+                                Optional.of(Overruling.parse("Ann: never measured"))))
+                .hasMessageContaining("has no audit of shard s1");
+
         Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("s1"), "r"));
-        assertThat(w.publications())
-                .singleElement()
-                .satisfies(p -> assertThat(p.place()).isEqualTo("hub"));
-        assertThatThrownBy(() -> registry.publish("soup", "hub", List.of("audit")))
-                .as("the audit was of another version")
-                .hasMessageContaining("has no evaluation");
-        assertThatThrownBy(() -> registry.publish("soup@1", "hub", List.of()))
+        assertThat(w.publications()).isNotEmpty().allMatch(p -> p.place().equals("hub"));
+        publish("review").fails("has no evaluation"); // that was of another version
+        publish(gate).fails("has no audit of shard s2");
+        assertThatThrownBy(() -> registry.publish("soup@1", "hub", List.of(), Optional.empty()))
                 .hasMessageContaining("was withdrawn");
         assertThatThrownBy(() -> registry.make(Small.of("soup", "s1", "s2")))
                 .hasMessageContaining("'s1' was withdrawn");
         assertThatThrownBy(() -> registry.addShard(Small.shard("s1")))
                 .hasMessageContaining("There was a shard 's1'");
+    }
+
+    private void audited(String shard, long copies, long pictures, boolean ownSampling) {
+        String now = registry.read(q -> Registry.soup(q, "soup")).checkpoint();
+        JsonObject facts =
+                Json.object()
+                        .put("shard", shard)
+                        .put("own_sampling", ownSampling)
+                        .put("checkpoint", now)
+                        .put("near_copies", copies)
+                        .put("pictures", pictures)
+                        .build();
+        registry.evaluate("soup", "audit", true, facts);
+    }
+
+    /** Handing the soup out under one requirement. */
+    private record Publishing(Registry registry, String requirement) {
+        void passes() {
+            registry.publish(
+                    "soup", "hub", List.of(Requirement.parse(requirement)), Optional.empty());
+        }
+
+        void fails(String why) {
+            assertThatThrownBy(this::passes)
+                    .isInstanceOf(RegistryException.class)
+                    .hasMessageContaining(why);
+        }
+    }
+
+    private Publishing publish(String requirement) {
+        return new Publishing(registry, requirement);
     }
 
     @Test

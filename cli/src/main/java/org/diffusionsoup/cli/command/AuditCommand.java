@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.DiffusersFolder;
@@ -21,6 +23,7 @@ import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.Requirement;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
@@ -29,6 +32,7 @@ import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.AuditTarget;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.registry.RegistryShards;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -44,8 +48,8 @@ import picocli.CommandLine.Option;
                     + " withdrawal, and one that never had the shard; or ingredients, each against"
                     + " the shard it was trained on (--model DIR=SHARD).",
             "With --soup the soup is taken out of the registry and the outcome is recorded there as"
-                    + " evaluation 'audit', which 'soup publish --require audit' asks for. The exit"
-                    + " status is 1 when a rate may lie above --bound."
+                    + " evaluation 'audit' of that shard, which 'soup publish --require' asks for."
+                    + " The exit status is 1 when a rate may lie above --bound."
         },
         footer = {
             "  soup audit --model models/emoji-base --shard shards/emoji#provider=noto --judge"
@@ -55,10 +59,13 @@ import picocli.CommandLine.Option;
                     + " audit.html",
             "  soup audit --model food='shards/emoji#domain=food' --model"
                     + " vehicles='shards/emoji#domain=vehicles' --judge models/judge-clip",
-            "  soup audit --soup everyone --shard acme.tar --reference other.tar --judge"
-                    + " models/judge-clip --bound 0.02"
+            "  soup audit --soup everyone --shard acme --reference other.tar --judge"
+                    + " models/judge-clip --bound 0.02 --pictures 400"
         })
 final class AuditCommand extends SoupCommand {
+    /** Pictures that are drawn at most where nobody says how many. */
+    private static final int MOST_UNASKED = 200;
+
     @Option(
             names = "--model",
             paramLabel = "DIR[=SHARD]",
@@ -77,8 +84,9 @@ final class AuditCommand extends SoupCommand {
             names = "--shard",
             paramLabel = "SHARD",
             description =
-                    "The protected pictures: training rows of a tar, a data set or a view; of every"
-                            + " model that names no shard of its own.")
+                    "The protected pictures: training rows of a tar, a data set or a view, or the"
+                            + " name of a shard of the registry; of every model that names no shard"
+                            + " of its own.")
     private Optional<String> shardText = Optional.empty();
 
     @Option(
@@ -98,12 +106,12 @@ final class AuditCommand extends SoupCommand {
 
     @Option(
             names = "--pictures",
-            defaultValue = "200",
             paramLabel = "N",
             description =
-                    "Prompts to draw, chosen at random; all if there are fewer (default:"
-                            + " ${DEFAULT-VALUE}).")
-    private int pictures;
+                    "Pictures that every model draws, of prompts chosen at random, and of each again"
+                            + " from other noise where the shard has fewer (default: one of each"
+                            + " prompt, at most 200).")
+    private OptionalInt pictures = OptionalInt.empty();
 
     @Option(
             names = "--bound",
@@ -130,7 +138,7 @@ final class AuditCommand extends SoupCommand {
         if (models.isEmpty() && soup.isEmpty()) {
             throw misuse("give --model DIR, or --soup NAME of a registry.");
         }
-        if (pictures < 1 || !(bound > 0 && bound <= 1)) {
+        if (pictures.orElse(1) < 1 || !(bound > 0 && bound <= 1)) {
             throw misuse("--pictures goes from 1, and --bound from above 0 to 1.");
         }
         List<AuditTarget> targets = models.stream().map(AuditTarget::parse).toList();
@@ -148,16 +156,17 @@ final class AuditCommand extends SoupCommand {
             }
         }
         // Everything is opened before anything is drawn.
-        Map<String, Pictures> shards = new LinkedHashMap<>();
-        if (soup.isPresent()) {
-            open(shardText.orElseThrow(), shards);
-        }
-        targets.forEach(t -> open(against(t), shards));
-        List<AuditRow> rows = new ArrayList<>();
         Path work = Files.createTempDirectory("soup-audit-");
+        Map<String, Pictures> shards = new LinkedHashMap<>();
+        List<AuditRow> rows = new ArrayList<>();
         String hash = "";
         try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
                 Progress progress = console.progress()) {
+            if (soup.isPresent()) {
+                open(shardText.orElseThrow(), shards, work);
+            }
+            targets.forEach(t -> open(against(t), shards, work));
+            sayWhatTheBoundTakes(console, shards.values());
             Map<String, MemorizationAudit> audits = audits(judge, shards, progress);
             if (soup.isPresent()) {
                 Registry r = registry.open();
@@ -172,10 +181,10 @@ final class AuditCommand extends SoupCommand {
         } finally {
             delete(work);
         }
-        page.ifPresent(file -> AuditPage.write(rows, file));
+        page.ifPresent(file -> AuditPage.write(rows, bound, file));
         Optional<Long> entry = Optional.empty();
         if (soup.isPresent()) {
-            entry = Optional.of(record(rows.getFirst(), hash));
+            entry = Optional.of(record(console, rows.getFirst(), hash));
         }
         AuditOutput output = new AuditOutput(rows, bound);
         console.result(output.json(entry), output::print);
@@ -203,13 +212,49 @@ final class AuditCommand extends SoupCommand {
     /** What models are held against. */
     private record Pictures(Shard rows, Shard reference) {}
 
-    private void open(String text, Map<String, Pictures> shards) {
+    private void open(String text, Map<String, Pictures> shards, Path work) {
         if (!shards.containsKey(text)) {
-            Shard all = ShardRef.parse(text).open();
+            Shard all = ShardRef.parse(source(text, work)).open();
             Shard reference =
                     referenceText.map(r -> ShardRef.parse(r).open()).orElseGet(() -> heldOut(all));
             shards.put(text, new Pictures(all.train(), reference));
         }
+    }
+
+    /** A shard as it is named: a path, or the name of a recorded shard where no file has it. */
+    private String source(String text, Path work) {
+        boolean recorded =
+                Files.isDirectory(registry.folder())
+                        && !Files.exists(ShardRef.parse(text).path())
+                        && registry.open().read(q -> q.shard(text)).isPresent();
+        return recorded ? RegistryShards.usable(registry.open(), text, work) : text;
+    }
+
+    private int drawn(Pictures p) {
+        return pictures.orElse(Math.min(MOST_UNASKED, p.rows().size()));
+    }
+
+    /** Before hours of drawing: whether so many pictures can show what is asked for at all. */
+    private void sayWhatTheBoundTakes(Console console, Collection<Pictures> shards) {
+        if (bound >= 1) {
+            return;
+        }
+        long least = Requirement.Audit.fewest(bound, 0);
+        int chance = (int) Math.round(100 * MemorizationAudit.BY_CHANCE);
+        String usual =
+                100 * bound > chance
+                        ? ", %d where one in a hundred is one by chance"
+                                .formatted(Requirement.Audit.fewest(bound, chance))
+                        : "; with one in a hundred by chance it never passes";
+        int fewest = shards.stream().mapToInt(this::drawn).min().orElse(0);
+        console.note(
+                "To show a rate within --bound %s takes %d pictures without a near copy%s; %d are drawn%s."
+                        .formatted(
+                                bound,
+                                least,
+                                usual,
+                                fewest,
+                                fewest < least ? ", which cannot show it" : ""));
     }
 
     /** One audit per shard; the same rows under two names share one. */
@@ -228,7 +273,7 @@ final class AuditCommand extends SoupCommand {
                                                 judge,
                                                 p.rows(),
                                                 p.reference(),
-                                                pictures,
+                                                drawn(p),
                                                 seed,
                                                 progress))));
         return audits;
@@ -255,7 +300,7 @@ final class AuditCommand extends SoupCommand {
         return held;
     }
 
-    private long record(AuditRow row, String checkpoint) {
+    private long record(Console console, AuditRow row, String checkpoint) {
         MemorizationAudit.Result r = row.result();
         MemorizationAudit audit = row.audit();
         Registry target = registry.open();
@@ -266,8 +311,25 @@ final class AuditCommand extends SoupCommand {
                             + soup.orElseThrow()
                             + " was made again while it was being audited; audit it once more.");
         }
+        Optional<String> name = RegistryShards.nameOf(target, audit.shard());
+        if (name.isEmpty()) {
+            console.note(
+                    "No shard of the registry has just the pictures of "
+                            + row.against()
+                            + ": the audit is recorded, and counts for no requirement.");
+        }
+        boolean own = sampling.settings().isModelsOwn();
+        if (!own) {
+            console.note(
+                    "Drawn otherwise than with the model's own sampling: the audit is recorded, and"
+                            + " counts for no requirement.");
+        }
+        Json.Builder facts = Json.object();
+        name.ifPresent(n -> facts.put("shard", n));
         JsonObject body =
-                Json.object()
+                facts.put("own_sampling", own)
+                        .put("steps", sampling.settings().steps())
+                        .put("guidance", Double.toString(sampling.settings().guidance()))
                         .put("checkpoint", checkpoint)
                         .put("shard_sha256", audit.shard().sha256())
                         .put("judge", audit.judge().name())

@@ -19,8 +19,8 @@ import picocli.CommandLine.Parameters;
         name = "add",
         description = "Record what was measured of a soup's current version.",
         footer = {
-            "  soup evaluation add everyone --what audit --passed --result audit.json",
-            "  soup evaluation add everyone --what audit --failed"
+            "  soup evaluation add everyone --what review --passed --result review.pdf",
+            "  soup evaluation add everyone --what review --failed"
         })
 final class EvaluationAddCommand extends SoupCommand {
     @Parameters(paramLabel = "SOUP", description = "The soup.")
@@ -30,7 +30,9 @@ final class EvaluationAddCommand extends SoupCommand {
             names = "--what",
             required = true,
             paramLabel = "NAME",
-            description = "What was measured, such as audit; 'soup publish --require' asks for it.")
+            description =
+                    "What was looked at, such as review; 'soup publish --require' asks for it. Audits"
+                            + " are recorded by 'soup audit'.")
     private String what = "";
 
     @ArgGroup(multiplicity = "1")

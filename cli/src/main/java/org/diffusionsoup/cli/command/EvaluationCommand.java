@@ -7,5 +7,5 @@ import picocli.CommandLine.Command;
         name = "evaluation",
         description = "What was measured of a registry's soups.",
         subcommands = EvaluationAddCommand.class,
-        footer = "  soup evaluation add everyone --what audit --passed --result audit.json")
+        footer = "  soup evaluation add everyone --what review --passed --result review.pdf")
 final class EvaluationCommand extends CommandGroup {}

@@ -2,8 +2,11 @@ package org.diffusionsoup.cli.command;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.Requirement;
+import org.diffusionsoup.registry.Requirement.Overruling;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,7 +23,8 @@ import picocli.CommandLine.Parameters;
                     + " taken out between them, up to rounding."
         },
         footer = {
-            "  soup publish everyone --to https://example.org/models --require audit",
+            "  soup publish everyone --to https://example.org/models --require"
+                    + " 'audit(bound=0.05, pictures>=200)'",
             "  soup publish everyone --to 'internal demo'"
         })
 final class PublishCommand extends SoupCommand {
@@ -36,10 +40,21 @@ final class PublishCommand extends SoupCommand {
 
     @Option(
             names = "--require",
-            split = ",",
             paramLabel = "WHAT",
-            description = "Evaluations that must have passed, such as audit.")
+            description =
+                    "What must have been measured of this version and passed; repeatable: the name"
+                            + " of an evaluation, or an audit with its bound and the pictures it"
+                            + " rests on, of all the soup's shards or of some: 'audit(bound=0.05,"
+                            + " pictures>=200, shards=acme initech)'.")
     private List<String> required = List.of();
+
+    @Option(
+            names = "--overrule",
+            paramLabel = "WHO: REASON",
+            description =
+                    "Hand it out although something was measured and found wanting; the name and"
+                            + " the reason are kept in the ledger.")
+    private Optional<String> overruling = Optional.empty();
 
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
@@ -52,7 +67,12 @@ final class PublishCommand extends SoupCommand {
                         q.soups().stream()
                                 .filter(o -> o.name().equals(s.name()) && o.id() != s.id())
                                 .anyMatch(o -> !q.publications(o.id()).isEmpty()));
-        long entry = r.publish(soup, place, required);
+        long entry =
+                r.publish(
+                        soup,
+                        place,
+                        required.stream().map(Requirement::parse).toList(),
+                        overruling.map(Overruling::parse));
         if (earlier) {
             console.note(
                     "An earlier version of this soup was handed out: whoever holds both can compute"

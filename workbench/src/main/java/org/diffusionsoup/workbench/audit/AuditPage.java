@@ -12,10 +12,12 @@ import java.util.stream.IntStream;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.ImageGrid;
 import org.diffusionsoup.workbench.report.LineChart;
 import org.diffusionsoup.workbench.report.Section;
+import org.diffusionsoup.workbench.report.Table;
 
 /** The audit as a page: who comes how close, and the closest pictures side by side. */
 public final class AuditPage {
@@ -29,8 +31,9 @@ public final class AuditPage {
      *
      * @param rows one per model; those held against the same shard share its {@link
      *     MemorizationAudit}
+     * @param bound largest rate of near copies that passes
      */
-    public static void write(List<AuditRow> rows, Path file) {
+    public static void write(List<AuditRow> rows, double bound, Path file) {
         Map<MemorizationAudit, List<AuditRow>> byShard = new LinkedHashMap<>();
         rows.forEach(r -> byShard.computeIfAbsent(r.audit(), a -> new ArrayList<>()).add(r));
         HtmlReport page =
@@ -41,6 +44,21 @@ public final class AuditPage {
                                                 .map(r -> r.getFirst().against())
                                                 .collect(Collectors.joining(", ")));
         byShard.forEach((audit, held) -> facts(page, audit, held, byShard.size() > 1));
+        Section rates = page.section("Near copies");
+        rates.prose(
+                "A model passes when the upper end of its rate's 95 %% interval (Wilson) is within %s."
+                        .formatted(percent(bound)));
+        Table.Builder table =
+                Table.titled(
+                        "Rates of near copies and their 95 % intervals.",
+                        "Model",
+                        "Held against",
+                        "Near copies",
+                        "Rate",
+                        "95 %",
+                        "Bound " + percent(bound));
+        rows.forEach(r -> table.row(rate(r, bound)));
+        rates.add(table.build());
         Section distances = page.section("Distances");
         byShard.forEach((audit, held) -> distances.add(distances(audit, held)));
         Section pictures = page.section("The closest pictures");
@@ -57,6 +75,23 @@ public final class AuditPage {
                 "Near copy below" + of,
                 number(audit.threshold()),
                 "closer than 99 of 100 reference pictures");
+    }
+
+    private static String[] rate(AuditRow row, double bound) {
+        Interval rate = row.rate();
+        MemorizationAudit.Result result = row.result();
+        return new String[] {
+            result.model(),
+            row.against(),
+            result.copies().hits() + " of " + result.copies().total(),
+            percent(rate.estimate()),
+            percent(rate.low()) + " to " + percent(rate.high()),
+            result.isWithin(bound) ? "within" : "may be above"
+        };
+    }
+
+    private static String percent(double share) {
+        return String.format(Locale.ROOT, "%.1f %%", 100 * share);
     }
 
     private static LineChart distances(MemorizationAudit audit, List<AuditRow> held) {

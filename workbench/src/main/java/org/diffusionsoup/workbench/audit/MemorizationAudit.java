@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
@@ -79,7 +80,8 @@ public final class MemorizationAudit {
      * @param judge measures distances; stays the caller's
      * @param shard the protected pictures
      * @param reference real pictures that are not among them; 100 or more make the threshold steady
-     * @param count how many prompts are drawn, chosen at random; all where the shard has fewer
+     * @param count how many pictures are drawn: of prompts chosen at random, and of all of them
+     *     again and again, from other noise, where the shard has fewer
      * @param seed of that choice
      * @throws SoupException if the reference has fewer than 20 pictures
      */
@@ -124,7 +126,12 @@ public final class MemorizationAudit {
             rows.add(i);
         }
         Collections.shuffle(rows, new Random(seed));
-        drawn = rows.subList(0, Math.min(count, rows.size())).stream().sorted().toList();
+        drawn =
+                IntStream.range(0, count)
+                        .map(i -> rows.get(i % rows.size()))
+                        .sorted()
+                        .boxed()
+                        .toList();
     }
 
     /** Largest value that at most the given share of sorted values lies below. */

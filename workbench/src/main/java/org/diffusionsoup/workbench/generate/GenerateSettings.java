@@ -74,6 +74,18 @@ public record GenerateSettings(
                 STEPS, GUIDANCE, "", Optional.empty(), OptionalInt.empty(), BATCH);
     }
 
+    /**
+     * Whether a model is sampled as it is meant to be: its own scheduler and size, the usual
+     * guidance, and no fewer steps than usual.
+     */
+    public boolean isModelsOwn() {
+        return steps >= STEPS
+                && guidance == GUIDANCE
+                && negativePrompt.isEmpty()
+                && sampler.isEmpty()
+                && size.isEmpty();
+    }
+
     /** The same with another number of steps. */
     public GenerateSettings withSteps(int other) {
         return new GenerateSettings(

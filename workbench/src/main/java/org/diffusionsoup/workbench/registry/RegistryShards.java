@@ -123,6 +123,21 @@ public final class RegistryShards {
     }
 
     /**
+     * The recorded shard that has exactly these pictures and is not withdrawn.
+     *
+     * @param rows training rows
+     * @return its name; empty if there is none
+     */
+    public static Optional<String> nameOf(Registry registry, Shard rows) {
+        String root = Merkle.root(rows.infos().stream().map(SampleInfo::sha256).toList());
+        return registry.read(q ->
+                q.shards().stream()
+                        .filter(s -> s.withdrawn().isEmpty() && s.root().equals(root))
+                        .map(ShardRow::name)
+                        .findFirst());
+    }
+
+    /**
      * A shard without some pictures, as a tar.
      *
      * @throws SoupException if nothing would be left
