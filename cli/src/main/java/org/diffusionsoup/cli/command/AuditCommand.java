@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.DiffusersFolder;
@@ -111,7 +110,7 @@ final class AuditCommand extends SoupCommand {
                     "Pictures that every model draws, of prompts chosen at random, and of each again"
                             + " from other noise where the shard has fewer (default: one of each"
                             + " prompt, at most 200).")
-    private OptionalInt pictures = OptionalInt.empty();
+    private Optional<Integer> pictures = Optional.empty();
 
     @Option(
             names = "--bound",
@@ -166,8 +165,8 @@ final class AuditCommand extends SoupCommand {
                 open(shardText.orElseThrow(), shards, work);
             }
             targets.forEach(t -> open(against(t), shards, work));
-            sayWhatTheBoundTakes(console, shards.values());
             Map<String, MemorizationAudit> audits = audits(judge, shards, progress);
+            sayWhatTheBoundTakes(console, shards.values());
             if (soup.isPresent()) {
                 Registry r = registry.open();
                 hash = r.read(q -> Registry.soup(q, soup.get()).checkpoint());
@@ -231,7 +230,7 @@ final class AuditCommand extends SoupCommand {
     }
 
     private int drawn(Pictures p) {
-        return pictures.orElse(Math.min(MOST_UNASKED, p.rows().size()));
+        return pictures.orElseGet(() -> Math.min(MOST_UNASKED, p.rows().size()));
     }
 
     /** Before hours of drawing: whether so many pictures can show what is asked for at all. */
