@@ -243,7 +243,6 @@ public final class Registry {
                         .strings("manifest", manifest);
         n.expires().ifPresent(d -> body.put("expires", d.toString()));
         return ledger.write(t -> {
-            readmit(t, n, hashes, body);
             t.shard(n.name())
                     .ifPresent(old -> {
                         throw new RegistryException(
@@ -255,6 +254,7 @@ public final class Registry {
                                         + old.id()
                                         + "); choose another name.");
                     });
+            readmit(t, n, hashes, body);
             long id = t.append(Kind.SHARD, body.build()).seq();
             return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
         });

@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.JsonValue.JsonObject;
@@ -101,10 +103,22 @@ final class StoredCertificates {
             if (broken.isPresent()) {
                 return broken;
             }
-            String hash = registry.read(q -> q.entry(withdrawal).hash());
-            return Json.string(Json.object(c, "ledger"), "entry_hash").equals(hash)
-                    ? Optional.empty()
-                    : Optional.of("it is of another ledger's entry");
+            JsonObject ledger = Json.object(c, "ledger");
+            Map<Long, String> hashes = new TreeMap<>();
+            Json.objects(ledger, Certificates.WITHDRAWALS)
+                    .forEach(w ->
+                            hashes.put(Json.number(w, "entry"), Json.string(w, "entry_hash")));
+            hashes.put(Json.number(ledger, "head"), Json.string(ledger, "head_hash"));
+            hashes.put(withdrawal, Json.string(ledger, "entry_hash"));
+            boolean same =
+                    Json.number(ledger, "entry") == withdrawal
+                            && registry.read(q ->
+                                    hashes.entrySet().stream()
+                                            .allMatch(e ->
+                                                    q.entry(e.getKey())
+                                                            .hash()
+                                                            .equals(e.getValue())));
+            return same ? Optional.empty() : Optional.of("it is of another ledger's entry");
         } catch (SoupException e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }
