@@ -209,14 +209,31 @@ class RegistryStoryTest {
         assertThat(check(first).status()).isEqualTo(3);
 
         soup("shard", "add", "back", "--data", tar(1), "--provider", "x")
-                .fails(1, "3 of the 3 pictures of shard back were withdrawn", "'asked'", "--readmit");
+                .fails(
+                        1,
+                        "3 of the 3 pictures of shard back were withdrawn",
+                        "'asked'",
+                        "--readmit");
         Object[] weights = {
-            "ingredient", "add", "back", "--weights", folder.resolve("s1.safetensors"),
-            "--base", "base", "--shard"
+            "ingredient",
+            "add",
+            "back",
+            "--weights",
+            folder.resolve("s1.safetensors"),
+            "--base",
+            "base",
+            "--shard"
         };
         soup(and(weights, "s3")).fails(1, "holds weights of ingredient 's1'", "--readmit");
         soup(
-                        "shard", "add", "back", "--data", tar(1), "--provider", "x", "--readmit",
+                        "shard",
+                        "add",
+                        "back",
+                        "--data",
+                        tar(1),
+                        "--provider",
+                        "x",
+                        "--readmit",
                         "a new contract")
                 .ok();
         soup(and(weights, "back")).ok();

@@ -42,14 +42,7 @@ public record NewShard(
     /** The same, with pictures that were withdrawn before and come back under a new agreement. */
     public NewShard readmitted(String agreement) {
         return new NewShard(
-                name,
-                provider,
-                licence,
-                uses,
-                expires,
-                source,
-                samples,
-                Optional.of(agreement));
+                name, provider, licence, uses, expires, source, samples, Optional.of(agreement));
     }
 
     /**

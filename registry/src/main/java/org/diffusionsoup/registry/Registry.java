@@ -261,8 +261,7 @@ public final class Registry {
     }
 
     /** Pictures that were withdrawn come back only where it is said why they may. */
-    private static void readmit(
-            Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
+    private static void readmit(Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
         List<SampleRow> gone = q.withdrawnSamples(hashes);
         if (gone.isEmpty()) {
             return;
@@ -299,11 +298,7 @@ public final class Registry {
     }
 
     private void refuseReturned(
-            Queries q,
-            String what,
-            String checkpoint,
-            Optional<BaseRow> base,
-            List<Long> shards) {
+            Queries q, String what, String checkpoint, Optional<BaseRow> base, List<Long> shards) {
         new ReturnedWeights(store)
                 .of(q, what, checkpoint, base, shards)
                 .ifPresent(s -> {
@@ -328,8 +323,7 @@ public final class Registry {
         try (WeightStore.Session session = store.open()) {
             String id = store.put(n.weights());
             return ledger.write(t -> {
-                List<Long> shards =
-                        n.shards().stream().map(s -> usableShard(t, s).id()).toList();
+                List<Long> shards = n.shards().stream().map(s -> usableShard(t, s).id()).toList();
                 refuseReturned(
                         t,
                         "Ingredient '" + n.name() + "'",
@@ -379,20 +373,19 @@ public final class Registry {
     }
 
     private static BaseRow base(Queries q, String name) {
-        Optional<BaseRow> base =
-                q.bases().stream().filter(b -> b.name().equals(name)).findFirst();
+        Optional<BaseRow> base = q.bases().stream().filter(b -> b.name().equals(name)).findFirst();
         base.flatMap(BaseRow::withdrawn)
                 .ifPresent(w -> {
                     throw new RegistryException(
                             "Base '" + name + "' was withdrawn (entry " + w + ").");
                 });
         return base.orElseThrow(() ->
-                        new RegistryException(
-                                "There is no base '"
-                                        + name
-                                        + "', only "
-                                        + q.bases().stream().map(BaseRow::name).toList()
-                                        + "; record it with 'soup base add'."));
+                new RegistryException(
+                        "There is no base '"
+                                + name
+                                + "', only "
+                                + q.bases().stream().map(BaseRow::name).toList()
+                                + "; record it with 'soup base add'."));
     }
 
     /** A shard that is neither unknown, withdrawn nor expired. */
@@ -543,9 +536,7 @@ public final class Registry {
             SoupRow s = current(t, soup);
             new ReturnedWeights(store)
                     .refuseMembers(
-                            t,
-                            s.label(),
-                            s.members().stream().map(m -> m.ingredient()).toList());
+                            t, s.label(), s.members().stream().map(m -> m.ingredient()).toList());
             for (String what : required) {
                 List<Boolean> results =
                         t.evaluations(s.id()).stream()

@@ -33,8 +33,7 @@ final class ReturnedWeights {
 
     /** What an ingredient has of what was withdrawn, in a sentence; empty if nothing. */
     Optional<String> of(Queries q, IngredientRow i) {
-        BaseRow base =
-                q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
+        BaseRow base = q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
         return sentence(
                 q,
                 "Ingredient '" + i.name() + "'",
@@ -67,16 +66,15 @@ final class ReturnedWeights {
     void refuseMembers(Queries q, String soup, List<Long> ingredients) {
         for (long id : ingredients) {
             IngredientRow i = q.ingredient(id).orElseThrow();
-            of(q, i)
-                    .ifPresent(s -> {
-                        throw new RegistryException(
-                                s
-                                        + "; it can be in no soup such as '"
-                                        + soup
-                                        + "'. Withdraw what it was trained on, "
-                                        + shards(q, i.shards())
-                                        + ", or name other ingredients.");
-                    });
+            of(q, i).ifPresent(s -> {
+                throw new RegistryException(
+                        s
+                                + "; it can be in no soup such as '"
+                                + soup
+                                + "'. Withdraw what it was trained on, "
+                                + shards(q, i.shards())
+                                + ", or name other ingredients.");
+            });
         }
     }
 
@@ -85,18 +83,13 @@ final class ReturnedWeights {
     }
 
     private Optional<String> sentence(
-            Queries q,
-            String what,
-            HeldWeights held,
-            Optional<BaseRow> base,
-            List<Long> shards) {
+            Queries q, String what, HeldWeights held, Optional<BaseRow> base, List<Long> shards) {
         Set<String> hashes =
                 base.map(b -> held.without(reader.of(q, b.id(), b.checkpoint())))
                         .orElseGet(() -> held.without(new HeldWeights("", Set.of(), Map.of())));
         List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
         Map<Long, Boolean> agreed = new HashMap<>();
-        hits.removeIf(h ->
-                agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards)));
+        hits.removeIf(h -> agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards)));
         if (hits.isEmpty()) {
             return Optional.empty();
         }
@@ -152,8 +145,7 @@ final class ReturnedWeights {
         q.soup(owner)
                 .map(SoupRow::members)
                 .orElse(List.of())
-                .forEach(m ->
-                        of.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
+                .forEach(m -> of.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
         Set<String> needed = new HashSet<>();
         for (long shard : of) {
             for (SampleRow s : q.samples(shard)) {

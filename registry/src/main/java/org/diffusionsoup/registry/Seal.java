@@ -57,8 +57,7 @@ final class Seal {
     /** The first thing that is wrong with signature or sections; empty if nothing is. */
     static Optional<String> broken(JsonObject certificate, PublicKeyFile key) {
         try {
-            return signature(certificate, key)
-                    .or(() -> sections(certificate).stream().findFirst());
+            return signature(certificate, key).or(() -> sections(certificate).stream().findFirst());
         } catch (RegistryException e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }

@@ -81,16 +81,16 @@ final class StoredCertificates {
                                         + "): missing; 'soup gc' writes it"));
             } else {
                 wrong(w).ifPresent(s ->
-                                found.add(
-                                        new Finding(
-                                                Severity.ERROR,
-                                                "store",
-                                                "certificate of withdrawal "
-                                                        + w
-                                                        + " ("
-                                                        + file
-                                                        + "): "
-                                                        + s)));
+                        found.add(
+                                new Finding(
+                                        Severity.ERROR,
+                                        "store",
+                                        "certificate of withdrawal "
+                                                + w
+                                                + " ("
+                                                + file
+                                                + "): "
+                                                + s)));
             }
         }
         return found;
@@ -106,8 +106,8 @@ final class StoredCertificates {
             JsonObject ledger = Json.object(c, "ledger");
             Map<Long, String> hashes = new TreeMap<>();
             Json.objects(ledger, Certificates.WITHDRAWALS)
-                    .forEach(w ->
-                            hashes.put(Json.number(w, "entry"), Json.string(w, "entry_hash")));
+                    .forEach(
+                            w -> hashes.put(Json.number(w, "entry"), Json.string(w, "entry_hash")));
             hashes.put(Json.number(ledger, "head"), Json.string(ledger, "head_hash"));
             hashes.put(withdrawal, Json.string(ledger, "entry_hash"));
             boolean same =

@@ -43,8 +43,7 @@ final class WeightsThatLeave {
     }
 
     void add(Queries q, SoupRow s) {
-        long base =
-                q.ingredient(s.members().getFirst().ingredient()).orElseThrow().base();
+        long base = q.ingredient(s.members().getFirst().ingredient()).orElseThrow().base();
         add(q, s.id(), s.checkpoint(), base);
     }
 
@@ -54,12 +53,8 @@ final class WeightsThatLeave {
 
     private void add(Queries q, long entry, String checkpoint, long base) {
         if (!leaving.containsKey(entry)) {
-            BaseRow b =
-                    q.bases().stream().filter(x -> x.id() == base).findFirst().orElseThrow();
-            put(
-                    entry,
-                    reader.of(q, entry, checkpoint),
-                    reader.of(q, b.id(), b.checkpoint()));
+            BaseRow b = q.bases().stream().filter(x -> x.id() == base).findFirst().orElseThrow();
+            put(entry, reader.of(q, entry, checkpoint), reader.of(q, b.id(), b.checkpoint()));
         }
     }
 

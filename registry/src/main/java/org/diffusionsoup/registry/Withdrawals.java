@@ -256,8 +256,7 @@ final class Withdrawals {
         }
         Set<Long> withdrawnBases = new HashSet<>(bases.stream().map(BaseRow::id).toList());
         for (IngredientRow i : q.ingredients()) {
-            boolean stays =
-                    i.withdrawn().isEmpty() && !gone.contains(i) && !retrained.contains(i);
+            boolean stays = i.withdrawn().isEmpty() && !gone.contains(i) && !retrained.contains(i);
             if (stays
                     && (withdrawnBases.contains(i.base())
                             || weights.isCopy(q, i.id(), i.checkpoint()))) {
@@ -372,11 +371,7 @@ final class Withdrawals {
                                         .filter(x -> x.withdrawn().isPresent())
                                         .forEach(x -> out.add(x.sha256())));
                         return new Facts(
-                                base.name(),
-                                base.checkpoint(),
-                                shards,
-                                q.recipe(i.id()),
-                                out);
+                                base.name(), base.checkpoint(), shards, q.recipe(i.id()), out);
                     });
             Path base = store.rebuild(facts.base(), folder.resolve("base"));
             Path out =

@@ -55,8 +55,7 @@ abstract class MonthContract extends PromisesContract {
     private void comes(int number, String provider, Optional<LocalDate> expires) {
         String name = "s" + number;
         registry.addShard(
-                new NewShard(
-                        name, provider, "CC0-1.0", "", expires, name, Small.samples(name, 5)));
+                new NewShard(name, provider, "CC0-1.0", "", expires, name, Small.samples(name, 5)));
         Small.ingredient(registry, folder, name, number);
         live.put(name, (long) number);
     }
@@ -202,8 +201,7 @@ abstract class MonthContract extends PromisesContract {
         expected.put("everyone", never.make(Small.follow("everyone")).checkpoint());
         expected.put("late", expected.get("everyone"));
         expected.put(
-                "doubled",
-                never.make(doubled(live.keySet().toArray(String[]::new))).checkpoint());
+                "doubled", never.make(doubled(live.keySet().toArray(String[]::new))).checkpoint());
         assertThat(live).hasSize(8);
         expected.forEach((name, checkpoint) -> {
             String here = registry.read(q -> q.soup(name).orElseThrow().checkpoint());

@@ -107,8 +107,7 @@ abstract class PromisesContract extends RegistryContract {
         assertThat(verify(again, List.of()).verdict()).isEqualTo(Verdict.HOLDS);
         assertThat(Json.objects(JsonValue.readObject(again), "soups_withdrawn_since"))
                 .singleElement()
-                .satisfies(o ->
-                        assertThat(Json.number(o, "withdrawal")).isEqualTo(second.entry()));
+                .satisfies(o -> assertThat(Json.number(o, "withdrawal")).isEqualTo(second.entry()));
         assertThat(registry.check()).isEmpty();
     }
 
@@ -119,7 +118,8 @@ abstract class PromisesContract extends RegistryContract {
         Withdrawn first = withdraw("s1");
         Withdrawn second = withdraw("s2");
         Path mine = alone(first.certificate());
-        Path kept = registry.store().certificates().resolve("withdrawal-" + second.entry() + ".json");
+        Path kept =
+                registry.store().certificates().resolve("withdrawal-" + second.entry() + ".json");
         Path elsewhere = alone(second.certificate());
 
         // missing: by hand, fsck notes it, gc writes it
@@ -175,11 +175,13 @@ abstract class PromisesContract extends RegistryContract {
 
     private static JsonObject withoutSeal(JsonObject certificate) {
         Json.Builder b = Json.object();
-        certificate.fields().forEach((k, v) -> {
-            if (!Set.of("digests", "key", "signature").contains(k)) {
-                b.put(k, v);
-            }
-        });
+        certificate
+                .fields()
+                .forEach((k, v) -> {
+                    if (!Set.of("digests", "key", "signature").contains(k)) {
+                        b.put(k, v);
+                    }
+                });
         return b.build();
     }
 
@@ -204,8 +206,7 @@ abstract class PromisesContract extends RegistryContract {
         // A live soup that holds what left, signed or not, is told.
         JsonObject sections = withoutSeal(JsonValue.readObject(w.certificate()));
         JsonObject live = Json.object(sections, "live");
-        String gone =
-                registry.read(q -> q.ingredients().getFirst().checkpoint());
+        String gone = registry.read(q -> q.ingredients().getFirst().checkpoint());
         List<JsonObject> parts = new ArrayList<>(Json.objects(live, "ingredients"));
         parts.set(0, Json.object(parts.getFirst()).put("checkpoint", gone).build());
         Path forged = folder.resolve("forged.json");
@@ -213,7 +214,9 @@ abstract class PromisesContract extends RegistryContract {
                 forged,
                 Certificates.sign(
                         Json.object(sections)
-                                .put("live", Json.object(live).objects("ingredients", parts).build())
+                                .put(
+                                        "live",
+                                        Json.object(live).objects("ingredients", parts).build())
                                 .build(),
                         registry.key()));
         assertFalse(verify(forged, registry), "untouched@1 still holds ingredient s3");
@@ -237,8 +240,7 @@ abstract class PromisesContract extends RegistryContract {
         assertThat(places(withdraw("s1"))).containsExactly("soup@1 hub A", "soup@2 hub B");
         // soup@1 and soup@2 left with s1 already; for s2 they have to be asked for again.
         Withdrawn second = withdraw("s2");
-        assertThat(places(second))
-                .containsExactly("soup@1 hub A", "soup@2 hub B", "pair@1 shop");
+        assertThat(places(second)).containsExactly("soup@1 hub A", "soup@2 hub B", "pair@1 shop");
         JsonObject c = JsonValue.readObject(second.certificate());
         assertThat(Json.objects(Json.object(c, "withdrawn"), "publications"))
                 .extracting(p -> Json.string(p, "name") + " " + Json.string(p, "place"))
@@ -253,9 +255,7 @@ abstract class PromisesContract extends RegistryContract {
     }
 
     private static List<String> places(Withdrawn w) {
-        return w.publications().stream()
-                .map((HandedOut p) -> p.soup() + " " + p.place())
-                .toList();
+        return w.publications().stream().map((HandedOut p) -> p.soup() + " " + p.place()).toList();
     }
 
     private void ingredient(String name, String shard, Path weights) {
@@ -268,14 +268,12 @@ abstract class PromisesContract extends RegistryContract {
     void whatWasWithdrawnDoesNotComeBackUnderAnotherName() {
         addFour();
         SoupRow soup = registry.make(Small.of("soup", "s1", "s2"));
-        Path soupFile =
-                registry.export(soup.checkpoint(), folder.resolve("soup.safetensors"));
+        Path soupFile = registry.export(soup.checkpoint(), folder.resolve("soup.safetensors"));
         Withdrawn w = withdraw("s1");
         Path weights = folder.resolve("s1-1.safetensors");
 
         NewShard again =
-                new NewShard(
-                        "again", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 7));
+                new NewShard("again", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 7));
         assertThatThrownBy(() -> registry.addShard(again))
                 .hasMessageContaining("5 of the 7 pictures of shard again were withdrawn")
                 .hasMessageContaining("entry " + w.entry() + ", 'contract ended'")
@@ -349,10 +347,7 @@ abstract class PromisesContract extends RegistryContract {
                 tensors.add(
                         name.equals("vae.shared")
                                 ? new TensorEntry(
-                                        name,
-                                        DType.F16,
-                                        new long[] {64},
-                                        TensorBytes.of(quarters))
+                                        name, DType.F16, new long[] {64}, TensorBytes.of(quarters))
                                 : entry(f, name));
             }
         }
@@ -384,8 +379,7 @@ abstract class PromisesContract extends RegistryContract {
         SoupRow soup = registry.make(Small.of("soup", "clone", "s3"));
         // A next generation's base, made of a soup that holds it.
         registry.addBase(
-                "second",
-                registry.export(soup.checkpoint(), folder.resolve("soup.safetensors")));
+                "second", registry.export(soup.checkpoint(), folder.resolve("soup.safetensors")));
         registry.addIngredient(
                 new NewIngredient(
                         "child",
@@ -443,14 +437,7 @@ abstract class PromisesContract extends RegistryContract {
                                         .numbers("shards", List.of(s2))
                                         .build()));
         registry.addShard(
-                new NewShard(
-                                "later",
-                                "p",
-                                "l",
-                                "",
-                                Optional.empty(),
-                                "x",
-                                Small.samples("s1", 5))
+                new NewShard("later", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 5))
                         .readmitted("x"));
         assertThat(registry.check())
                 .filteredOn(f -> f.severity() == Severity.ERROR)
@@ -506,11 +493,7 @@ abstract class PromisesContract extends RegistryContract {
         withdraw("s2");
         Files.delete(object("s3"));
         withdraw("s3");
-        flip(
-                registry.store()
-                        .folder()
-                        .resolve("manifests")
-                        .resolve(checkpoint("s4") + ".json"));
+        flip(registry.store().folder().resolve("manifests").resolve(checkpoint("s4") + ".json"));
         Withdrawn w = withdraw("s4");
         assertThat(registry.check()).isEmpty();
         assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
@@ -578,9 +561,7 @@ abstract class PromisesContract extends RegistryContract {
                 .satisfies(i -> assertThat(Json.object(i, "recipe")).isEqualTo(right));
         List<WithdrawRequest.Retraining> asked = new ArrayList<>();
         withdrawSample(Small.samples("s2", 1).getFirst().sha256(), 22, asked);
-        assertThat(asked)
-                .singleElement()
-                .satisfies(r -> assertThat(r.recipe()).isEqualTo(right));
+        assertThat(asked).singleElement().satisfies(r -> assertThat(r.recipe()).isEqualTo(right));
         assertThat(registry.check()).isEmpty();
     }
 }

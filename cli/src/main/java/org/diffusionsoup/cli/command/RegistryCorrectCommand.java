@@ -22,7 +22,10 @@ import picocli.CommandLine.Parameters;
                     + " --samples' and 'verify --deep' refuse. Certificates issued after the correction"
                     + " have the right one."
         },
-        footer = {"  soup registry correct", "  soup registry correct noto --reason 'recorded wrongly'"})
+        footer = {
+            "  soup registry correct",
+            "  soup registry correct noto --reason 'recorded wrongly'"
+        })
 final class RegistryCorrectCommand extends SoupCommand {
     @Parameters(
             arity = "0..*",

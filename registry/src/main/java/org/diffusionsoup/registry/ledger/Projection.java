@@ -96,8 +96,7 @@ final class Projection {
     }
 
     /** Marks what must not come back. */
-    private static void withdrawnWeights(Connection c, Entry e, JsonObject b)
-            throws SQLException {
+    private static void withdrawnWeights(Connection c, Entry e, JsonObject b) throws SQLException {
         if (b.get("weights").isEmpty()) {
             // Entries before there was an index of tensors: what they end is known by its files.
             List<Long> ended = new ArrayList<>(Json.numbers(b, "ingredients"));

@@ -122,8 +122,7 @@ public sealed class Queries permits Ledger.Transaction {
                         + " withdrawn FROM sample s JOIN shard h ON h.id = s.shard WHERE"
                         + " COALESCE(s.withdrawn, h.withdrawn) IS NOT NULL AND s.sha256 IN (%s)"
                         + " ORDER BY s.shard, s.sha256",
-                Queries::sample,
-                sha256);
+                Queries::sample, sha256);
     }
 
     /** Live shards with pictures that had been withdrawn before the shard was recorded. */
@@ -347,10 +346,7 @@ public sealed class Queries permits Ledger.Transaction {
 
     private static PublicationRow publication(ResultSet r) throws SQLException {
         return new PublicationRow(
-                r.getLong("id"),
-                r.getLong("soup"),
-                r.getString("place"),
-                number(r, "withdrawn"));
+                r.getLong("id"), r.getLong("soup"), r.getString("place"), number(r, "withdrawn"));
     }
 
     private static BaseRow base(ResultSet r) throws SQLException {
