@@ -683,7 +683,7 @@ public final class Registry {
         }
         return ledger.write(t -> {
             IngredientRow i = Soups.ingredient(t, name);
-            if (t.recipe(i.id()).equals(recipe)) {
+            if (Json.canonical(t.recipe(i.id())).equals(Json.canonical(recipe))) {
                 throw new RegistryException(
                         "The ledger has that recipe of ingredient '" + name + "' already.");
             }

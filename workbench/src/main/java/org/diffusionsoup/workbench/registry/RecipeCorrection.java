@@ -6,6 +6,7 @@ import java.util.List;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.store.WeightStore;
 
@@ -50,7 +51,9 @@ public final class RecipeCorrection {
                 continue;
             }
             JsonObject recipe = inWeights(registry.store(), i);
-            boolean same = registry.read(q -> q.recipe(i.id())).equals(recipe);
+            // As they are hashed: 1 and 1.0 are one number there.
+            String recorded = registry.read(q -> Json.canonical(q.recipe(i.id())));
+            boolean same = recorded.equals(Json.canonical(recipe));
             if (names.isEmpty() && (same || recipe.fields().isEmpty())) {
                 continue;
             }
