@@ -20,6 +20,8 @@ import org.diffusionsoup.core.TensorEntry;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Json;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -172,6 +174,98 @@ class RegistryStoryTest {
     }
 
     @Test
+    void aCertificateHoldsHeldOrIsFalseAndNothingComesBack() throws Exception {
+        for (int i = 1; i <= 3; i++) {
+            member(registry, i);
+        }
+        soup("registry", "make", "everyone", "--follow").ok();
+        soup("publish", "everyone", "--to", "the hub").ok();
+        Path first = folder.resolve("first.json");
+        soup("withdraw", "s1", "--reason", "asked", "-o", first).ok();
+        assertThat(check(first).ok().out()).endsWith("holds\n");
+        assertThat(soup("withdraw", "s2", "--reason", "asked, too").ok().out())
+                .contains("handed out before, ask for it: everyone@1 to the hub");
+
+        Run held = check(first);
+        assertThat(held.status()).as(held.err()).isEqualTo(3);
+        assertThat(held.out())
+                .contains("since  soup everyone@2: since then ingredient s2 was withdrawn")
+                .contains("'asked, too'");
+        JsonNode json = new ObjectMapper().readTree(check(first, "--json").out());
+        assertThat(json.path("verdict").asText()).isEqualTo("held");
+        assertThat(json.path("since")).hasSize(1);
+        assertThat(json.path("wrong")).isEmpty();
+
+        // Without the later certificate nothing explains what is missing; it may be given.
+        Path kept = registry.resolve("store/certificates");
+        Path moved = Files.move(kept, folder.resolve("moved"));
+        Run unexplained = check(first);
+        assertThat(unexplained.status()).isEqualTo(1);
+        assertThat(unexplained.out()).contains("no certificate of a later withdrawal says");
+        assertThat(check(first, "--later", moved).status()).isEqualTo(3);
+        assertThat(check(first, "--later", folder.resolve("base.safetensors")).err())
+                .contains("base.safetensors (--later) is no certificate");
+        soup("gc").ok();
+        assertThat(check(first).status()).isEqualTo(3);
+
+        soup("shard", "add", "back", "--data", tar(1), "--provider", "x")
+                .fails(
+                        1,
+                        "3 of the 3 pictures of shard back were withdrawn",
+                        "'asked'",
+                        "--readmit");
+        Object[] weights = {
+            "ingredient",
+            "add",
+            "back",
+            "--weights",
+            folder.resolve("s1.safetensors"),
+            "--base",
+            "base",
+            "--shard"
+        };
+        soup(and(weights, "s3")).fails(1, "holds weights of ingredient 's1'", "--readmit");
+        soup(
+                        "shard",
+                        "add",
+                        "back",
+                        "--data",
+                        tar(1),
+                        "--provider",
+                        "x",
+                        "--readmit",
+                        "a new contract")
+                .ok();
+        soup(and(weights, "back")).ok();
+        assertThat(json("update", "everyone").path("ingredients").asInt()).isEqualTo(2);
+        assertThat(soup("fsck").ok().out()).contains("sound");
+        assertThat(soup("registry", "correct").ok().out()).contains("nothing to correct");
+        soup("registry", "correct", "s3").fails(1, "carry no recipe");
+        soup("registry", "correct", "s9").fails(1, "no live ingredient 's9'");
+    }
+
+    private static Object[] and(Object[] words, Object more) {
+        Object[] all = java.util.Arrays.copyOf(words, words.length + 1);
+        all[words.length] = more;
+        return all;
+    }
+
+    private Run check(Path certificate, Object... more) {
+        List<Object> words =
+                new ArrayList<>(
+                        List.of(
+                                "verify",
+                                certificate,
+                                "--key",
+                                registry.resolve("registry.pub"),
+                                "--store",
+                                registry.resolve("store"),
+                                "-q"));
+        words.addAll(List.of(more));
+        return Run.of(words.toArray());
+    }
+
+    @Test
     void everythingCanBeSeen() throws Exception {
         member(registry, 1);
         member(registry, 2);
@@ -253,6 +347,15 @@ class RegistryStoryTest {
         String gone = Shard.open(tar).infos().get(4).sha256();
         Path list = folder.resolve("gone.txt");
         Files.writeString(list, "# one picture\n" + gone + "\n");
+        // A ledger of an earlier version, with another component's recipe.
+        Registry.open(registry)
+                .correctRecipe(
+                        "mine", Json.object().put("method", "pretrain").build(), "as it was");
+        soup("withdraw", "--samples", list, "--reason", "a person asked")
+                .fails(1, "not one of 'soup train'", "'soup registry correct INGREDIENT'");
+        assertThat(json("registry", "correct").path("corrected").findValuesAsText("ingredient"))
+                .containsExactly("mine");
+        soup("registry", "correct", "mine").fails(1, "has that recipe of ingredient 'mine'");
         soup("withdraw", "--samples", list, "--reason", "a person asked").ok();
         assertThat(json("show", "only").path("body").path("version").asInt()).isEqualTo(2);
 

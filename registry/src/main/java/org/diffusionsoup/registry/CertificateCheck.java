@@ -3,11 +3,9 @@ package org.diffusionsoup.registry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.JsonValue;
@@ -26,48 +24,80 @@ import org.diffusionsoup.registry.store.WeightStore;
  * trust in whoever wrote it beyond the key.
  */
 public final class CertificateCheck {
+    /** A certificate is a statement about a moment; what can be said of it later. */
+    public enum Verdict {
+        /** All that it says was found to be so. */
+        HOLDS,
+        /**
+         * Nothing speaks against it, but an ingredient was withdrawn since, as a certificate of
+         * that withdrawal says that was checked too; what needs it can no longer be replayed.
+         */
+        HELD,
+        /** Something it says is not so, or cannot be replayed without a certified reason. */
+        FALSE
+    }
+
     /**
      * What was found.
      *
      * @param checked what holds, in words
-     * @param wrong what does not, each naming the section, soup or file
+     * @param since what can no longer be replayed, and by which later withdrawal
+     * @param wrong what does not hold, each naming the section, soup or file
      */
-    public record Report(List<String> checked, List<String> wrong) {
+    public record Report(List<String> checked, List<String> since, List<String> wrong) {
         public Report {
             checked = List.copyOf(checked);
+            since = List.copyOf(since);
             wrong = List.copyOf(wrong);
+        }
+
+        /** All of it in one word. */
+        public Verdict verdict() {
+            return !wrong.isEmpty()
+                    ? Verdict.FALSE
+                    : since.isEmpty() ? Verdict.HOLDS : Verdict.HELD;
         }
     }
 
     private final JsonObject certificate;
     private final WeightStore store;
     private final Souper.Options options;
+    private final LaterWithdrawals later;
     private final List<String> checked = new ArrayList<>();
+    private final List<String> since = new ArrayList<>();
     private final List<String> wrong = new ArrayList<>();
 
-    private CertificateCheck(JsonObject certificate, WeightStore store, Souper.Options options) {
+    private CertificateCheck(
+            JsonObject certificate,
+            WeightStore store,
+            Souper.Options options,
+            LaterWithdrawals later) {
         this.certificate = certificate;
         this.store = store;
         this.options = options;
+        this.later = later;
     }
 
     /** Whether a file is a certificate, valid or not. */
     public static boolean isOne(Path file) {
         try {
-            return Files.isRegularFile(file)
-                    && Files.size(file) < 32L << 20
-                    && Files.newInputStream(file).read() == '{'
-                    && JsonValue.readObject(file)
-                            .string("type")
-                            .orElse("")
-                            .equals(Certificates.TYPE);
+            if (!Files.isRegularFile(file) || Files.size(file) >= 32L << 20) {
+                return false;
+            }
+            try (var in = Files.newInputStream(file)) {
+                if (in.read() != '{') {
+                    return false;
+                }
+            }
+            return JsonValue.readObject(file).string("type").orElse("").equals(Certificates.TYPE);
         } catch (java.io.IOException | SoupException e) {
             return false;
         }
     }
 
     /**
-     * Checks signature, sections and absence, and replays every soup.
+     * Checks signature, sections and absence, and replays every soup. Certificates of later
+     * withdrawals are looked for beside the certificate and in the store, which keeps one of each.
      *
      * @param file the certificate
      * @param key of the registry, from a source that is trusted
@@ -75,8 +105,28 @@ public final class CertificateCheck {
      */
     public static Report check(
             Path file, PublicKeyFile key, Path storeFolder, Souper.Options options) {
+        return check(file, key, storeFolder, List.of(), options);
+    }
+
+    /**
+     * The same with certificates of later withdrawals from elsewhere.
+     *
+     * @param later files, and folders of them
+     */
+    public static Report check(
+            Path file,
+            PublicKeyFile key,
+            Path storeFolder,
+            List<Path> later,
+            Souper.Options options) {
         JsonObject c = JsonValue.readObject(file);
-        CertificateCheck check = new CertificateCheck(c, new WeightStore(storeFolder), options);
+        WeightStore store = new WeightStore(storeFolder);
+        List<Path> places = new ArrayList<>(later);
+        places.add(store.certificates());
+        places.add(java.util.Objects.requireNonNull(file.toAbsolutePath().getParent()));
+        places.removeIf(p -> !Files.exists(p) && !later.contains(p));
+        CertificateCheck check =
+                new CertificateCheck(c, store, options, new LaterWithdrawals(c, key, places));
         try {
             if (check.signature(key)) {
                 check.sections();
@@ -86,104 +136,104 @@ public final class CertificateCheck {
         } catch (org.diffusionsoup.registry.ledger.RegistryException e) {
             check.wrong.add(String.valueOf(e.getMessage()));
         }
-        return new Report(check.checked, check.wrong);
+        return new Report(check.checked, check.since, check.wrong);
     }
 
     private boolean signature(PublicKeyFile key) {
-        String by = certificate.string("key").orElse("");
-        if (!by.equals(key.id())) {
-            wrong.add("key: the certificate names the key " + by + ", not the given " + key.id());
-            return false;
-        }
-        JsonValue digests = certificate.fields().get("digests");
-        if (digests == null
-                || !key.verifies(
-                        Certificates.DOMAIN + Json.canonical(digests),
-                        certificate.string("signature").orElse(""))) {
-            wrong.add(
-                    "signature: it is not this key's; 'digests' or 'signature' were changed, or the"
-                            + " key is another's");
-            return false;
-        }
-        checked.add("signed by the key " + key.id());
-        return true;
+        Optional<String> broken = Seal.signature(certificate, key);
+        broken.ifPresentOrElse(wrong::add, () -> checked.add("signed by the key " + key.id()));
+        return broken.isEmpty();
     }
 
     private void sections() {
-        Map<String, String> digests = Json.map(certificate, "digests");
-        Set<String> beside = Set.of("digests", "key", "signature");
-        digests.forEach((name, hash) -> {
-            JsonValue section = certificate.fields().get(name);
-            if (section == null) {
-                wrong.add(name + ": this section is missing");
-            } else if (!Json.sha256(section).equals(hash)) {
-                wrong.add(name + ": this section was changed after signing");
-            }
-        });
-        certificate.fields().keySet().stream()
-                .filter(name -> !digests.containsKey(name) && !beside.contains(name))
-                .forEach(name -> wrong.add(name + ": this section was added after signing"));
-        if (wrong.isEmpty()) {
-            checked.add("all " + digests.size() + " sections are as signed");
+        List<String> changed = Seal.sections(certificate);
+        wrong.addAll(changed);
+        if (changed.isEmpty()) {
+            checked.add(
+                    "all " + Json.map(certificate, "digests").size() + " sections are as signed");
         }
     }
 
-    /** None of what left may be anywhere in what the new soups consist of. */
+    /** None of what left may be anywhere in what the soups consist of. */
     private void absence() {
-        JsonObject gone = Json.object(certificate, "withdrawn");
-        Set<String> hashes = new HashSet<>();
-        Set<Long> entries = new HashSet<>();
-        for (String list : List.of("ingredients", "soups")) {
-            for (JsonObject i : Json.objects(gone, list)) {
-                hashes.add(Json.string(i, "checkpoint"));
-                hashes.addAll(Json.map(i, "files").values());
-                entries.add(Json.number(i, "entry"));
-            }
-        }
-        for (JsonObject s : Json.objects(gone, "shards")) {
-            hashes.add(Json.string(s, "root"));
-            entries.add(Json.number(s, "entry"));
-        }
-        // An ingredient's text encoder and autoencoder are the base's: they belong to all.
-        for (JsonObject b : Json.objects(certificate, "bases")) {
-            hashes.removeAll(Json.map(b, "files").values());
-        }
-        int before = wrong.size();
-        for (JsonObject s : Json.objects(certificate, "soups")) {
-            String soup = "soups: " + label(s);
-            for (JsonObject i : Json.objects(s, "ingredients")) {
-                String where = soup + " still holds ingredient " + Json.string(i, "name");
-                if (entries.contains(Json.number(i, "entry"))
-                        || hashes.contains(Json.string(i, "checkpoint"))
-                        || Json.map(i, "files").values().stream().anyMatch(hashes::contains)) {
-                    wrong.add(where + ", which was withdrawn");
-                }
-                for (JsonObject shard : Json.objects(i, "shards")) {
-                    if (entries.contains(Json.number(shard, "entry"))
-                            || hashes.contains(Json.string(shard, "root"))) {
-                        wrong.add(
-                                where
-                                        + ", trained on the withdrawn shard "
-                                        + Json.string(shard, "name"));
-                    }
-                }
-            }
-        }
-        if (wrong.size() == before) {
+        Absence absence = Absence.of(certificate);
+        wrong.addAll(absence.wrong());
+        if (absence.wrong().isEmpty()) {
             checked.add(
-                    "none of the " + hashes.size() + " withdrawn hashes is in what the soups hold");
+                    "none of the "
+                            + absence.hashes().size()
+                            + " withdrawn hashes is in what the soups hold");
+        }
+        for (JsonObject s : Json.objects(certificate, Certificates.SHARED)) {
+            checked.add(
+                    "said to be shared: ingredient "
+                            + Json.string(s, "name")
+                            + " has "
+                            + Json.number(s, "tensors")
+                            + " tensors of what left, which are not its base's");
+        }
+        for (JsonObject r : Json.objects(certificate, Certificates.READMITTED)) {
+            checked.add(
+                    "said to have come back by a new agreement: ingredient "
+                            + Json.string(r, "name"));
         }
     }
 
     private void replay() {
-        for (JsonObject s : Json.objects(certificate, "soups")) {
-            String soup = label(s);
+        for (JsonObject s : Absence.soups(certificate)) {
+            String soup = Absence.label(s);
             try {
-                replay(s, soup);
+                if (allThere(s, soup)) {
+                    replay(s, soup);
+                }
             } catch (SoupException e) {
                 wrong.add("soups: " + soup + " cannot be replayed: " + e.getMessage());
             }
         }
+    }
+
+    /** Whether the store has a soup's ingredients; one that left later is told of, and by what. */
+    private boolean allThere(JsonObject s, String soup) {
+        boolean all = true;
+        for (JsonObject i : Json.objects(s, "ingredients")) {
+            if (store.has(Json.string(i, "checkpoint"))) {
+                continue;
+            }
+            all = false;
+            String name = Json.string(i, "name");
+            Optional<JsonObject> by = later.of(i);
+            if (by.isPresent()) {
+                JsonObject ledger = Json.object(by.get(), "ledger");
+                since.add(
+                        "soup "
+                                + soup
+                                + ": since then ingredient "
+                                + name
+                                + " was withdrawn (entry "
+                                + Json.number(ledger, "entry")
+                                + ", "
+                                + Json.string(ledger, "withdrawn_at")
+                                + ", '"
+                                + Json.string(Json.object(by.get(), "withdrawn"), "reason")
+                                + "'), so it can no longer be replayed here");
+            } else {
+                wrong.add(
+                        "soups: "
+                                + soup
+                                + " cannot be replayed: the store "
+                                + store.folder()
+                                + " has no ingredient "
+                                + name
+                                + " (checkpoint "
+                                + Json.string(i, "checkpoint")
+                                + "), and no certificate of a later withdrawal says that it left"
+                                + " (--later)"
+                                + later.refused().stream()
+                                        .map(r -> "; not believed: " + r)
+                                        .collect(java.util.stream.Collectors.joining()));
+            }
+        }
+        return all;
     }
 
     private void replay(JsonObject s, String soup) {
@@ -247,11 +297,7 @@ public final class CertificateCheck {
         if (!store.manifest(stored).weightFiles().equals(new TreeMap<>(Json.map(s, "files")))) {
             return Optional.of("the store's copy has other files");
         }
-        TreeMap<String, String> one = new TreeMap<>(Map.of(stored, "soup " + label(s)));
+        TreeMap<String, String> one = new TreeMap<>(Map.of(stored, "soup " + Absence.label(s)));
         return store.check(one).stream().findFirst().map(f -> f.sentence());
-    }
-
-    private static String label(JsonObject s) {
-        return Json.string(s, "name") + "@" + Json.number(s, "version");
     }
 }

@@ -15,6 +15,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.SigningKey;
 
 /**
@@ -28,14 +29,30 @@ final class Certificates {
     static final String TYPE = "diffusion-soup withdrawal certificate";
     static final String DOMAIN = "diffusion-soup certificate v1 ";
 
+    /** In the section {@code ledger}: all withdrawals up to the head, by entry and hash. */
+    static final String WITHDRAWALS = "withdrawals";
+
+    /** Every soup that is current beside those made instead, with what it consists of. */
+    static final String LIVE = "live";
+
+    /** Weights of what left that something live has too, though they are not its base's. */
+    static final String SHARED = "shared_weights";
+
+    /** Live ingredients that are like one that left, whose pictures are all agreed on anew. */
+    static final String READMITTED = "readmitted";
+
     private static final List<String> LIMITS =
             List.of(
                     "The base and the data it was trained on are outside this certificate: what the"
                             + " withdrawn pictures taught the base, if they were among its data, is"
                             + " still there.",
                     "Copies of the withdrawn soups and ingredients that were handed out before, or"
-                            + " that backups hold, are not reached. Weights were deleted from the"
-                            + " store as files are; overwriting or shredding is not claimed.",
+                            + " that backups hold, are not reached; 'publications' lists where every"
+                            + " version went that ever held what left, as far as it was recorded."
+                            + " Weights were deleted from the store as files are; overwriting or"
+                            + " shredding is not claimed.",
+                    "Weights are known by their hashes: a copy in which every tensor was changed,"
+                            + " however little, is not found under another name.",
                     "Whoever holds a soup of n ingredients from before and the one without the"
                             + " withdrawn ingredient can compute that ingredient up to rounding:"
                             + " n w_n - (n-1) w_(n-1).",
@@ -47,11 +64,12 @@ final class Certificates {
                             + " verify --deep') tests it; the replay alone does not.");
 
     private static final String REPLAY =
-            "For each of 'soups': take the checkpoints of its ingredients from the store (their ids"
+            "For each of 'soups' and of 'live': take the checkpoints of its ingredients from the store (their ids"
                     + " are the SHA-256 of their manifests, which fix every byte), average them with"
                     + " the coefficients given under the names given, and compare every weight file"
                     + " with the SHA-256 given: soup verify CERTIFICATE --key registry.pub --store"
-                    + " STORE.";
+                    + " STORE. Where an ingredient was withdrawn after 'head', the certificate of that"
+                    + " withdrawal says so.";
 
     private final Registry registry;
 
@@ -85,11 +103,41 @@ final class Certificates {
         q.shards().forEach(s -> shards.put(s.id(), s));
         List<JsonObject> soups = new ArrayList<>();
         TreeSet<Long> bases = new TreeSet<>();
-        for (Entry s : q.entries(Kind.SOUP)) {
-            if (s.body().fields().containsKey("withdrawal")
-                    && Json.number(s.body(), "withdrawal") == withdrawal) {
-                soups.add(soup(q, s, shards, bases));
+        List<JsonObject> since = new ArrayList<>();
+        TreeSet<Long> listed = new TreeSet<>();
+        List<SoupRow> rows = q.soups();
+        for (SoupRow row : rows) {
+            if (row.id() < withdrawal) {
+                continue;
             }
+            Entry s = q.entry(row.id());
+            if (!s.body().fields().containsKey("withdrawal")
+                    || Json.number(s.body(), "withdrawal") != withdrawal) {
+                continue;
+            }
+            if (row.withdrawn().isEmpty()) {
+                listed.add(row.id());
+                soups.add(soup(q, s, shards, bases));
+            } else {
+                since.add(
+                        Json.object()
+                                .put("entry", row.id())
+                                .put("name", row.name())
+                                .put("version", row.version())
+                                .put("withdrawal", row.withdrawn().get())
+                                .build());
+            }
+        }
+        List<SoupRow> others =
+                rows.stream().filter(r -> r.isCurrent() && !listed.contains(r.id())).toList();
+        TreeSet<Long> members = new TreeSet<>();
+        rows.stream()
+                .filter(r -> r.isCurrent() || listed.contains(r.id()))
+                .forEach(r -> r.members().forEach(m -> members.add(m.ingredient())));
+        JsonObject live = new LiveSoups(q, shards).section(others, bases);
+        List<JsonObject> history = new ArrayList<>();
+        for (Entry e : q.entries(Kind.WITHDRAWAL)) {
+            history.add(Json.object().put("entry", e.seq()).put("entry_hash", e.hash()).build());
         }
         Entry head = q.last().orElseThrow();
         return Json.object()
@@ -103,10 +151,15 @@ final class Certificates {
                                 .put("withdrawn_at", w.time())
                                 .put("head", head.seq())
                                 .put("head_hash", head.hash())
+                                .objects(WITHDRAWALS, history)
                                 .build())
                 .put("withdrawn", withdrawn(q, w, shards))
                 .objects("soups", soups)
+                .objects("soups_withdrawn_since", since)
+                .put(LIVE, live)
                 .objects("bases", bases(q, bases))
+                .objects(SHARED, Json.objects(w.body(), WeightsThatLeave.SHARED))
+                .objects(READMITTED, new LiveSoups(q, shards).readmitted(w, members))
                 .objects("remaining_copies", copies(q, w, shards))
                 .objects("near_duplicates", NearDuplicates.of(q, w, shards))
                 .strings("limits", LIMITS)
@@ -145,24 +198,30 @@ final class Certificates {
         List<JsonObject> publications = new ArrayList<>();
         for (long id : Json.numbers(w.body(), "publications")) {
             JsonObject b = q.entry(id).body();
+            JsonObject soup = q.entry(Json.number(b, "soup")).body();
             publications.add(
                     Json.object()
                             .put("entry", id)
                             .put("soup", Json.number(b, "soup"))
+                            .put("name", Json.string(soup, "name"))
+                            .put("version", Json.number(soup, "version"))
+                            .put("checkpoint", Json.string(soup, "checkpoint"))
                             .put("place", Json.string(b, "place"))
                             .build());
         }
+        TreeSet<Long> bases = new TreeSet<>(Json.numbers(w.body(), "bases"));
         return Json.object()
                 .put("reason", Json.string(w.body(), "reason"))
                 .objects("shards", gone)
                 .objects("samples", Json.objects(w.body(), "samples"))
+                .objects("bases", bases(q, bases))
                 .objects("ingredients", ingredients)
                 .objects("soups", soups)
                 .objects("publications", publications)
                 .build();
     }
 
-    private static JsonObject shard(Map<Long, ShardRow> shards, long id) {
+    static JsonObject shard(Map<Long, ShardRow> shards, long id) {
         ShardRow s = shards.get(id);
         if (s == null) {
             throw new RegistryException("The ledger has no shard " + id + ".");
@@ -192,7 +251,7 @@ final class Certificates {
                             .put("base", Json.number(i.body(), "base"))
                             .objects("shards", of)
                             .map("files", Json.map(i.body(), "files"))
-                            .put("recipe", Json.object(i.body(), "recipe"))
+                            .put("recipe", q.recipe(i.seq()))
                             .put("code_version", Json.string(i.body(), "code_version"))
                             .build());
         }

@@ -67,6 +67,8 @@ public final class Fsck {
                                 f -> found.add(new Finding(Severity.ERROR, "store", f.sentence())));
                 found.addAll(registry.read(this::sums));
                 found.addAll(registry.read(q -> leftovers(q, wanted)));
+                found.addAll(registry.read(q -> new ReturnCheck(store).findings(q)));
+                found.addAll(new StoredCertificates(registry).findings());
             } catch (SoupException e) {
                 if (ledger.isEmpty()) {
                     throw e;
@@ -167,6 +169,7 @@ public final class Fsck {
         }
         try (WeightStore.Session session = store.open()) {
             Map<String, String> wanted = registry.read(q -> present(Registry.wanted(q, true), q));
+            done.addAll(new StoredCertificates(registry).repair());
             List<StoreFinding> damaged = storeFindings(wanted);
             Set<String> ids = new HashSet<>();
             for (StoreFinding f : damaged) {

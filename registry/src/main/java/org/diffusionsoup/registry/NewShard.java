@@ -15,6 +15,8 @@ import org.diffusionsoup.registry.ledger.RegistryException;
  * @param expires the last day on which it may be used
  * @param source where the pictures lie
  * @param samples its pictures
+ * @param readmission under what new agreement pictures come back that were withdrawn before, for
+ *     the ledger; without it such a shard is refused
  */
 public record NewShard(
         String name,
@@ -23,7 +25,26 @@ public record NewShard(
         String uses,
         Optional<LocalDate> expires,
         String source,
-        List<Sample> samples) {
+        List<Sample> samples,
+        Optional<String> readmission) {
+    /** One without pictures that were withdrawn before. */
+    public NewShard(
+            String name,
+            String provider,
+            String licence,
+            String uses,
+            Optional<LocalDate> expires,
+            String source,
+            List<Sample> samples) {
+        this(name, provider, licence, uses, expires, source, samples, Optional.empty());
+    }
+
+    /** The same, with pictures that were withdrawn before and come back under a new agreement. */
+    public NewShard readmitted(String agreement) {
+        return new NewShard(
+                name, provider, licence, uses, expires, source, samples, Optional.of(agreement));
+    }
+
     /**
      * One picture.
      *
@@ -57,6 +78,10 @@ public record NewShard(
                             + (provider.isBlank() ? "provider" : "licence")
                             + "; who may ask for it back, and under what terms it came, must be known"
                             + " (--provider, --licence).");
+        }
+        if (readmission.isPresent() && readmission.get().isBlank()) {
+            throw new RegistryException(
+                    "Shard " + name + " comes back under no agreement: say which (--readmit).");
         }
         if (samples.isEmpty()) {
             throw new RegistryException("Shard " + name + " has no samples.");

@@ -186,6 +186,7 @@ public final class Registry {
         try (WeightStore.Session session = store.open()) {
             String id = store.put(checkpoint);
             return ledger.write(t -> {
+                refuseReturned(t, "Base '" + name + "'", id, Optional.empty(), List.of());
                 Optional<BaseRow> old =
                         t.bases().stream().filter(b -> b.name().equals(name)).findFirst();
                 if (old.isPresent()) {
@@ -201,7 +202,7 @@ public final class Registry {
                                 .put("checkpoint", id)
                                 .map("files", store.manifest(id).weightFiles())
                                 .build();
-                return new BaseRow(t.append(Kind.BASE, body).seq(), name, id);
+                return new BaseRow(t.append(Kind.BASE, body).seq(), name, id, Optional.empty());
             });
         }
     }
@@ -255,20 +256,82 @@ public final class Registry {
                                         + old.id()
                                         + "); choose another name.");
                     });
+            readmit(t, n, hashes, body);
             long id = t.append(Kind.SHARD, body.build()).seq();
             return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
         });
     }
 
+    /** Pictures that were withdrawn come back only where it is said why they may. */
+    private static void readmit(Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
+        List<SampleRow> gone = q.withdrawnSamples(hashes);
+        if (gone.isEmpty()) {
+            return;
+        }
+        java.util.TreeSet<Long> entries = new java.util.TreeSet<>();
+        java.util.TreeSet<String> pictures = new java.util.TreeSet<>();
+        gone.forEach(s -> {
+            s.withdrawn().ifPresent(entries::add);
+            pictures.add(s.sha256());
+        });
+        if (n.readmission().isEmpty()) {
+            throw new RegistryException(
+                    pictures.size()
+                            + " of the "
+                            + hashes.size()
+                            + " pictures of shard "
+                            + n.name()
+                            + " were withdrawn before (entry "
+                            + entries.last()
+                            + ", '"
+                            + Json.string(q.entry(entries.last()).body(), "reason")
+                            + "'; the first is "
+                            + pictures.first()
+                            + "); leave them out, or, if it was agreed anew that they may be used,"
+                            + " say so in words for the ledger (--readmit).");
+        }
+        body.put(
+                "readmitted",
+                Json.object()
+                        .put("agreement", n.readmission().get())
+                        .put("pictures", pictures.size())
+                        .numbers("withdrawals", entries)
+                        .build());
+    }
+
+    private void refuseReturned(
+            Queries q, String what, String checkpoint, Optional<BaseRow> base, List<Long> shards) {
+        new ReturnedWeights(store)
+                .of(q, what, checkpoint, base, shards)
+                .ifPresent(s -> {
+                    if (!wanted(q, true).containsKey(checkpoint)) {
+                        store.forget(checkpoint); // 'soup gc' deletes its tensors
+                    }
+                    throw new RegistryException(
+                            s
+                                    + "; weights may come back only with all pictures that they"
+                                    + " were trained on: if that was agreed anew, record those"
+                                    + " with 'soup shard add --readmit', and name that shard.");
+                });
+    }
+
     /**
      * Records an ingredient and stores its weights.
      *
-     * @throws RegistryException if base or shards are unknown or withdrawn, or the name is in use
+     * @throws RegistryException if base or shards are unknown or withdrawn, the name is in use, or
+     *     the weights are those of something that was withdrawn
      */
     public IngredientRow addIngredient(NewIngredient n) {
         try (WeightStore.Session session = store.open()) {
             String id = store.put(n.weights());
             return ledger.write(t -> {
+                List<Long> shards = n.shards().stream().map(s -> usableShard(t, s).id()).toList();
+                refuseReturned(
+                        t,
+                        "Ingredient '" + n.name() + "'",
+                        id,
+                        Optional.of(base(t, n.base())),
+                        shards);
                 long entry = append(t, n, id);
                 return t.ingredient(entry).orElseThrow();
             });
@@ -312,16 +375,19 @@ public final class Registry {
     }
 
     private static BaseRow base(Queries q, String name) {
-        return q.bases().stream()
-                .filter(b -> b.name().equals(name))
-                .findFirst()
-                .orElseThrow(() ->
-                        new RegistryException(
-                                "There is no base '"
-                                        + name
-                                        + "', only "
-                                        + q.bases().stream().map(BaseRow::name).toList()
-                                        + "; record it with 'soup base add'."));
+        Optional<BaseRow> base = q.bases().stream().filter(b -> b.name().equals(name)).findFirst();
+        base.flatMap(BaseRow::withdrawn)
+                .ifPresent(w -> {
+                    throw new RegistryException(
+                            "Base '" + name + "' was withdrawn (entry " + w + ").");
+                });
+        return base.orElseThrow(() ->
+                new RegistryException(
+                        "There is no base '"
+                                + name
+                                + "', only "
+                                + q.bases().stream().map(BaseRow::name).toList()
+                                + "; record it with 'soup base add'."));
     }
 
     /** A shard that is neither unknown, withdrawn nor expired. */
@@ -407,6 +473,7 @@ public final class Registry {
         }
         return read(q ->
                 q.bases().stream()
+                        .filter(b -> b.withdrawn().isEmpty())
                         .filter(b -> Json.map(q.entry(b.id()).body(), "files").equals(files))
                         .map(BaseRow::name)
                         .findFirst()
@@ -438,14 +505,9 @@ public final class Registry {
         return new Certificates(this).issue(withdrawal);
     }
 
-    /** Writes a certificate among the registry's own. */
+    /** Writes a certificate among the registry's own, and into the store. */
     public Path saveCertificate(long withdrawal) {
-        Path file = place.certificates().resolve("withdrawal-" + withdrawal + ".json");
-        AtomicFiles.write(
-                file,
-                Json.pretty(certificate(withdrawal))
-                        .getBytes(java.nio.charset.StandardCharsets.UTF_8));
-        return file;
+        return new StoredCertificates(this).save(withdrawal);
     }
 
     /** Something measured of a soup's current version, such as a memorization audit. */
@@ -464,6 +526,11 @@ public final class Registry {
         });
     }
 
+    /** Records that a soup's current version is handed out; nothing is required of it. */
+    public long publish(String soup, String where) {
+        return publish(soup, where, List.of(), Optional.empty());
+    }
+
     /**
      * Records that a soup's current version is handed out.
      *
@@ -480,6 +547,9 @@ public final class Registry {
             Optional<Overruling> overruling) {
         return ledger.write(t -> {
             SoupRow s = current(t, soup);
+            new ReturnedWeights(store)
+                    .refuseMembers(
+                            t, s.label(), s.members().stream().map(m -> m.ingredient()).toList());
             Gate gate = new Gate(t, s);
             List<Shortfall> found = required.stream().flatMap(r -> gate.check(r).stream()).toList();
             for (Shortfall f : found) {
@@ -575,7 +645,9 @@ public final class Registry {
     /** Ids of the checkpoints that must be in the store, with a name for each. */
     static Map<String, String> wanted(Queries q, boolean superseded) {
         Map<String, String> wanted = new java.util.TreeMap<>();
-        q.bases().forEach(b -> wanted.putIfAbsent(b.checkpoint(), "base " + b.name()));
+        q.bases().stream()
+                .filter(b -> b.withdrawn().isEmpty())
+                .forEach(b -> wanted.putIfAbsent(b.checkpoint(), "base " + b.name()));
         q.ingredients().stream()
                 .filter(i -> i.withdrawn().isEmpty())
                 .forEach(i -> wanted.putIfAbsent(i.checkpoint(), "ingredient " + i.name()));
@@ -594,6 +666,8 @@ public final class Registry {
      * @return bytes freed
      */
     public long collect(boolean superseded, long graceMillis) {
+        // First: what explains that weights are gone is there before they go.
+        new StoredCertificates(this).saveMissing();
         return store.collect(
                 () ->
                         read(q -> {
@@ -604,6 +678,39 @@ public final class Registry {
                             return new WeightStore.Wanted(wanted(q, !superseded).keySet(), sums);
                         }),
                 graceMillis);
+    }
+
+    /**
+     * Records how an ingredient was trained where its entry says it wrongly. The entry stays; from
+     * now on the latest correction counts, for training again, for certificates and for deep
+     * checks.
+     *
+     * @param name of a live ingredient
+     * @param recipe that it was trained by
+     * @param reason in words
+     * @return number of the correcting entry
+     * @throws RegistryException if there is no such ingredient, or nothing to correct
+     */
+    public long correctRecipe(String name, JsonObject recipe, String reason) {
+        if (reason.isBlank()) {
+            throw new RegistryException("A correction states a reason (--reason).");
+        }
+        return ledger.write(t -> {
+            IngredientRow i = Soups.ingredient(t, name);
+            if (Json.canonical(t.recipe(i.id())).equals(Json.canonical(recipe))) {
+                throw new RegistryException(
+                        "The ledger has that recipe of ingredient '" + name + "' already.");
+            }
+            return t.append(
+                            Kind.CORRECTION,
+                            Json.object()
+                                    .put("corrects", i.id())
+                                    .put("name", name)
+                                    .put("recipe", recipe)
+                                    .put("reason", reason)
+                                    .build())
+                    .seq();
+        });
     }
 
     /** Checks everything; see {@link Fsck}. */

@@ -63,21 +63,32 @@ final class SoupMaker {
         }
         Path work = session.work().resolve(UUID.randomUUID().toString());
         Souper.Options o = options.withKeepSum(keepSum);
-        Path out;
-        String how;
-        if (start.isPresent() && canAdjust(start.get(), parts)) {
-            out = out(parts, work);
-            adjust(start.get(), parts, work, out, o);
-            how = "adjusted";
-        } else {
-            out = average(parts, work, o);
-            how = "averaged";
-        }
+        Optional<Path> adjusted = start.flatMap(s -> tryAdjust(s, parts, work, o));
+        Path out = adjusted.orElseGet(() -> average(parts, work.resolve("afresh"), o));
+        String how = adjusted.isPresent() ? "adjusted" : "averaged";
         String id = store.put(out);
         Path sum = out.resolveSibling(out.getFileName() + ".sum");
         SortedMap<String, String> hashes =
                 Files.isDirectory(sum) ? store.keepSum(sum, id) : new TreeMap<>();
         return new Made(id, hashes, how);
+    }
+
+    /**
+     * From the kept sum, if that can be done; empty where something that only this way needs is
+     * missing or damaged, the ingredient that leaves above all: averaging the rest needs none of
+     * it, and says itself what else it cannot read.
+     */
+    private Optional<Path> tryAdjust(Start start, List<Part> parts, Path work, Souper.Options o) {
+        try {
+            if (!canAdjust(start, parts)) {
+                return Optional.empty();
+            }
+            Path out = out(parts, work);
+            adjust(start, parts, work, out, o);
+            return Optional.of(out);
+        } catch (SoupException e) {
+            return Optional.empty();
+        }
     }
 
     /** Averages afresh into another store. */

@@ -125,6 +125,8 @@ final class Soups {
             members.add(new NamedMember(i.id(), i.name(), i.checkpoint(), item.coefficient()));
         }
         checkOneBase(q, members, plan.name());
+        new ReturnedWeights(store)
+                .refuseMembers(q, plan.name(), members.stream().map(NamedMember::id).toList());
         JsonObject selection = Json.object().build();
         List<Long> among = new ArrayList<>();
         if (plan.selection().isPresent()) {
@@ -313,6 +315,8 @@ final class Soups {
             throw new RegistryException("No ingredient is left for soup '" + old.name() + "'.");
         }
         checkOneBase(q, members, old.name());
+        new ReturnedWeights(store)
+                .refuseMembers(q, old.name(), members.stream().map(NamedMember::id).toList());
         return of(q, old, members);
     }
 

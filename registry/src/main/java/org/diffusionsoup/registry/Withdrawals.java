@@ -22,10 +22,12 @@ import org.diffusionsoup.registry.WithdrawRequest.Choice;
 import org.diffusionsoup.registry.WithdrawRequest.Reselection;
 import org.diffusionsoup.registry.WithdrawRequest.Reselector;
 import org.diffusionsoup.registry.WithdrawRequest.Retraining;
+import org.diffusionsoup.registry.Withdrawn.HandedOut;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
@@ -55,14 +57,17 @@ final class Withdrawals {
             List<SampleRow> samples,
             List<IngredientRow> gone,
             List<IngredientRow> retrained,
+            List<BaseRow> bases,
             List<SoupRow> soups,
-            List<PublicationRow> publications) {
+            List<HandedOut> publications,
+            WeightsThatLeave weights) {
         /** What must not have changed until the transaction. */
         private List<Set<Long>> ids() {
             return List.of(
                     ids(shards.stream().map(ShardRow::id).toList()),
                     ids(gone.stream().map(IngredientRow::id).toList()),
                     ids(retrained.stream().map(IngredientRow::id).toList()),
+                    ids(bases.stream().map(BaseRow::id).toList()),
                     ids(soups.stream().filter(SoupRow::isCurrent).map(SoupRow::id).toList()));
         }
 
@@ -90,6 +95,7 @@ final class Withdrawals {
         long weights;
         long entry;
         Scope scope;
+        List<HandedOut> publications = new ArrayList<>();
         List<SoupRow> made = new ArrayList<>();
         try (WeightStore.Session session = store.open()) {
             scope = registry.read(q -> scope(q, request));
@@ -105,7 +111,16 @@ final class Withdrawals {
                                     throw new Overtaken();
                                 }
                                 soupsMade.keySet().forEach(d -> Soups.checkLive(t, d));
-                                long w = t.append(Kind.WITHDRAWAL, body(request, now)).seq();
+                                List<String> replacements =
+                                        retrained.values().stream()
+                                                .map(Retrained::checkpoint)
+                                                .toList();
+                                long w =
+                                        t.append(
+                                                        Kind.WITHDRAWAL,
+                                                        body(t, request, now, replacements))
+                                                .seq();
+                                publications.addAll(now.publications());
                                 retrained
                                         .values()
                                         .forEach(r ->
@@ -115,10 +130,11 @@ final class Withdrawals {
                                 return w;
                             });
         }
+        // Before weights are deleted: it is what tells others why they are gone.
+        Path certificate = registry.saveCertificate(entry);
         long before = System.nanoTime();
         long freed = registry.collect(false, 0);
         weights += System.nanoTime() - before;
-        Path certificate = registry.saveCertificate(entry);
         long total = System.nanoTime() - start;
         return new Withdrawn(
                 entry,
@@ -127,7 +143,8 @@ final class Withdrawals {
                 scope.gone().stream().map(IngredientRow::name).toList(),
                 scope.soups(),
                 made,
-                scope.publications(),
+                scope.bases().stream().map(BaseRow::name).toList(),
+                publications,
                 freed,
                 certificate,
                 weights / 1e9,
@@ -183,27 +200,104 @@ final class Withdrawals {
                 retrained.add(i);
             }
         }
-        List<Long> leaving = new ArrayList<>();
-        gone.forEach(i -> leaving.add(i.id()));
-        retrained.forEach(i -> leaving.add(i.id()));
         List<Long> seen = new ArrayList<>(whole);
         seen.addAll(touched);
+        List<BaseRow> bases = new ArrayList<>();
         Map<Long, SoupRow> out = new TreeMap<>();
-        q.soupsWith(leaving).forEach(s -> out.put(s.id(), s));
+        WeightsThatLeave weights = new WeightsThatLeave(store);
+        do {
+            gone.forEach(i -> weights.add(q, i));
+            retrained.forEach(i -> weights.add(q, i));
+            List<Long> leaving = new ArrayList<>();
+            gone.forEach(i -> leaving.add(i.id()));
+            retrained.forEach(i -> leaving.add(i.id()));
+            for (SoupRow s : q.soupsWith(leaving)) {
+                out.put(s.id(), s);
+                weights.add(q, s);
+            }
+        } while (addCopies(q, weights, gone, retrained, bases));
         // A soup that only looked at the data and says so already need not be marked again.
         q.soupsSelectedAmong(seen).stream()
                 .filter(SoupRow::isCurrent)
                 .forEach(s -> out.put(s.id(), s));
-        List<PublicationRow> publications = new ArrayList<>();
-        out.values()
-                .forEach(s ->
-                        q.publications(s.id()).stream()
-                                .filter(p -> p.withdrawn().isEmpty())
-                                .forEach(publications::add));
-        return new Scope(shards, samples, gone, retrained, List.copyOf(out.values()), publications);
+        List<Long> leaving = new ArrayList<>(gone.stream().map(IngredientRow::id).toList());
+        retrained.forEach(i -> leaving.add(i.id()));
+        return new Scope(
+                shards,
+                samples,
+                gone,
+                retrained,
+                bases,
+                List.copyOf(out.values()),
+                handedOut(q, seen, leaving),
+                weights);
     }
 
-    private JsonObject body(WithdrawRequest request, Scope s) {
+    /**
+     * What holds the weights that leave under another name leaves too, and so does what was made
+     * from a base that does.
+     *
+     * @return whether there was anything
+     */
+    private static boolean addCopies(
+            Queries q,
+            WeightsThatLeave weights,
+            List<IngredientRow> gone,
+            List<IngredientRow> retrained,
+            List<BaseRow> bases) {
+        int before = gone.size() + bases.size();
+        for (BaseRow b : q.bases()) {
+            if (b.withdrawn().isEmpty()
+                    && !bases.contains(b)
+                    && weights.isCopy(q, b.id(), b.checkpoint())) {
+                bases.add(b);
+                weights.add(q, b);
+            }
+        }
+        Set<Long> withdrawnBases = new HashSet<>(bases.stream().map(BaseRow::id).toList());
+        for (IngredientRow i : q.ingredients()) {
+            boolean stays = i.withdrawn().isEmpty() && !gone.contains(i) && !retrained.contains(i);
+            if (stays
+                    && (withdrawnBases.contains(i.base())
+                            || weights.isCopy(q, i.id(), i.checkpoint()))) {
+                gone.add(i);
+            }
+        }
+        retrained.removeIf(i -> withdrawnBases.contains(i.base()) && gone.add(i));
+        return gone.size() + bases.size() > before;
+    }
+
+    /**
+     * Where soups went that ever held what leaves, in any version, also those that an earlier
+     * withdrawal ended: for what leaves now they have to be asked for as well.
+     */
+    private static List<HandedOut> handedOut(Queries q, List<Long> shards, List<Long> leaving) {
+        Set<Long> ever = new HashSet<>(leaving);
+        q.ingredients().stream()
+                .filter(i -> i.shards().stream().anyMatch(shards::contains))
+                .forEach(i -> ever.add(i.id()));
+        List<PublicationRow> all = q.publications();
+        if (all.isEmpty()) {
+            return List.of();
+        }
+        Map<Long, SoupRow> soups = new HashMap<>();
+        q.soups().stream()
+                .filter(s ->
+                        s.members().stream().anyMatch(m -> ever.contains(m.ingredient()))
+                                || s.selectedAmong().stream().anyMatch(shards::contains))
+                .forEach(s -> soups.put(s.id(), s));
+        List<HandedOut> list = new ArrayList<>();
+        for (PublicationRow p : all) {
+            SoupRow s = soups.get(p.soup());
+            if (s != null) {
+                list.add(new HandedOut(p.id(), s.label(), p.place()));
+            }
+        }
+        return list;
+    }
+
+    private JsonObject body(
+            Queries q, WithdrawRequest request, Scope s, List<String> replacements) {
         List<Long> ingredients = new ArrayList<>();
         s.gone().forEach(i -> ingredients.add(i.id()));
         s.retrained().forEach(i -> ingredients.add(i.id()));
@@ -214,15 +308,34 @@ final class Withdrawals {
         List<JsonObject> samples = new ArrayList<>();
         byShard.forEach((shard, hashes) ->
                 samples.add(Json.object().put("shard", shard).strings("sha256", hashes).build()));
-        return Json.object()
-                .put("reason", request.reason())
-                .numbers("shards", s.shards().stream().map(ShardRow::id).toList())
-                .objects("samples", samples)
-                .numbers("ingredients", ingredients)
-                .numbers("soups", s.soups().stream().map(SoupRow::id).toList())
-                .numbers("publications", s.publications().stream().map(PublicationRow::id).toList())
-                .put("selections", request.keepSelection() ? "kept" : "run again or none")
-                .build();
+        Json.Builder body =
+                Json.object()
+                        .put("reason", request.reason())
+                        .numbers("shards", s.shards().stream().map(ShardRow::id).toList())
+                        .objects("samples", samples)
+                        .numbers("ingredients", ingredients)
+                        .numbers("bases", s.bases().stream().map(BaseRow::id).toList())
+                        .numbers("soups", s.soups().stream().map(SoupRow::id).toList())
+                        .numbers(
+                                "publications",
+                                s.publications().stream().map(HandedOut::entry).toList())
+                        .put("selections", request.keepSelection() ? "kept" : "run again or none");
+        Map<Long, String> staying = new TreeMap<>();
+        Map<Long, String> names = new TreeMap<>();
+        q.bases().stream()
+                .filter(b -> b.withdrawn().isEmpty() && !s.bases().contains(b))
+                .forEach(b -> {
+                    staying.put(b.id(), b.checkpoint());
+                    names.put(b.id(), b.name());
+                });
+        q.ingredients().stream()
+                .filter(i -> i.withdrawn().isEmpty() && !ingredients.contains(i.id()))
+                .forEach(i -> {
+                    staying.put(i.id(), i.checkpoint());
+                    names.put(i.id(), i.name());
+                });
+        s.weights().describe(q, staying, names, replacements, body);
+        return body.build();
     }
 
     private record Retrained(NewIngredient ingredient, String checkpoint) {}
@@ -238,7 +351,7 @@ final class Withdrawals {
                     String baseName,
                     String base,
                     List<ShardRow> shards,
-                    JsonObject body,
+                    JsonObject recipe,
                     Set<String> out) {}
             Facts facts =
                     registry.read(q -> {
@@ -258,11 +371,7 @@ final class Withdrawals {
                                         .filter(x -> x.withdrawn().isPresent())
                                         .forEach(x -> out.add(x.sha256())));
                         return new Facts(
-                                base.name(),
-                                base.checkpoint(),
-                                shards,
-                                q.entry(i.id()).body(),
-                                out);
+                                base.name(), base.checkpoint(), shards, q.recipe(i.id()), out);
                     });
             Path base = store.rebuild(facts.base(), folder.resolve("base"));
             Path out =
@@ -277,7 +386,7 @@ final class Withdrawals {
                                             base,
                                             facts.shards().stream().map(ShardRow::source).toList(),
                                             facts.out(),
-                                            Json.object(facts.body(), "recipe"),
+                                            facts.recipe(),
                                             out));
             NewIngredient n =
                     new NewIngredient(

@@ -2,7 +2,6 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
 /**
@@ -14,7 +13,8 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  * @param ingredients names of those that left
  * @param withdrawn soups that left, all versions
  * @param made soups made instead
- * @param publications where withdrawn soups had been handed out
+ * @param bases names of bases that left, because they held what left
+ * @param publications everywhere that a soup went that ever held what left, in any version
  * @param bytesFreed deleted from the store
  * @param certificate signed
  * @param weightsSeconds spent on making soups and deleting weights
@@ -27,8 +27,18 @@ public record Withdrawn(
         List<String> ingredients,
         List<SoupRow> withdrawn,
         List<SoupRow> made,
-        List<PublicationRow> publications,
+        List<String> bases,
+        List<HandedOut> publications,
         long bytesFreed,
         Path certificate,
         double weightsSeconds,
-        double ledgerSeconds) {}
+        double ledgerSeconds) {
+    /**
+     * A copy that was handed out.
+     *
+     * @param entry of its publication
+     * @param soup its label
+     * @param place where it went
+     */
+    public record HandedOut(long entry, String soup, String place) {}
+}

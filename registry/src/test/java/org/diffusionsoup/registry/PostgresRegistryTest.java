@@ -15,7 +15,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The registry with its ledger on a PostgreSQL server that is started for the test. */
-class PostgresRegistryTest extends RegistryContract {
+class PostgresRegistryTest extends MonthContract {
     private static final AtomicInteger NEXT = new AtomicInteger();
     private static @Nullable PostgresServer server;
     private final Map<String, String> urls = new ConcurrentHashMap<>();

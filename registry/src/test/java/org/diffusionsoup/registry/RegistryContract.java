@@ -297,11 +297,11 @@ abstract class RegistryContract {
                 .contains("ledger entry 3: missing");
     }
 
-    private static void write(Path file, JsonObject o) throws IOException {
+    static void write(Path file, JsonObject o) throws IOException {
         Files.writeString(file, Json.pretty(o));
     }
 
-    private static void flip(Path file) throws IOException {
+    static void flip(Path file) throws IOException {
         try (RandomAccessFile f = new RandomAccessFile(file.toFile(), "rw")) {
             int b = f.read();
             f.seek(0);

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
@@ -13,6 +14,7 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.registry.CertificateCheck;
+import org.diffusionsoup.registry.CertificateCheck.Verdict;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.DeepCheck;
@@ -33,6 +35,14 @@ final class CertificateFlags {
     private Optional<Path> store = Optional.empty();
 
     @Option(
+            names = "--later",
+            paramLabel = "PATH",
+            description =
+                    "Certificates of later withdrawals, or a folder of them, where they are neither"
+                            + " beside this one nor in the store; repeat for several.")
+    private List<Path> later = List.of();
+
+    @Option(
             names = "--deep",
             paramLabel = "INGREDIENT",
             description = "Also train this ingredient again, from --shard, and compare bytes.")
@@ -44,8 +54,15 @@ final class CertificateFlags {
             description = "With --deep: its data, as it was trained on.")
     private List<String> shards = List.of();
 
+    private Verdict verdict = Verdict.HOLDS;
+
     boolean isGiven() {
-        return key.isPresent() || store.isPresent() || deep.isPresent();
+        return key.isPresent() || store.isPresent() || deep.isPresent() || !later.isEmpty();
+    }
+
+    /** What was said of the certificate that {@link #verify} checked. */
+    Verdict verdict() {
+        return verdict;
     }
 
     /** Checks; a sentence if the flags make no sense. */
@@ -62,7 +79,13 @@ final class CertificateFlags {
         if (!Files.isDirectory(store.get())) {
             throw new SoupException(store.get() + " is no store of weights.");
         }
+        for (Path p : later) {
+            if (!Files.isDirectory(p) && !CertificateCheck.isOne(p)) {
+                throw new SoupException(p + " (--later) is no certificate of a withdrawal.");
+            }
+        }
         List<String> checked;
+        List<String> since;
         List<String> wrong;
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
@@ -71,8 +94,10 @@ final class CertificateFlags {
                             certificate,
                             PublicKeyFile.read(key.get()),
                             store.get(),
+                            later,
                             Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
             checked = new ArrayList<>(report.checked());
+            since = report.since();
             wrong = new ArrayList<>(report.wrong());
             if (deep.isPresent() && wrong.isEmpty()) {
                 DeepCheck.Result again =
@@ -97,16 +122,28 @@ final class CertificateFlags {
                 }
             }
         }
+        verdict = new CertificateCheck.Report(checked, since, wrong).verdict();
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("certificate", certificate.toString());
+        json.put("verdict", verdict.name().toLowerCase(Locale.ROOT));
         json.put("valid", wrong.isEmpty());
         json.put("checked", checked);
+        json.put("since", since);
         json.put("wrong", wrong);
         console.result(
                 json,
                 text -> {
                     checked.forEach(c -> text.println("ok     " + c));
+                    since.forEach(s -> text.println("since  " + s));
                     wrong.forEach(w -> text.println("wrong  " + w));
+                    text.println(
+                            switch (verdict) {
+                                case HOLDS -> "holds";
+                                case HELD ->
+                                        "held when it was signed; what was withdrawn since can no"
+                                                + " longer be replayed here";
+                                case FALSE -> "false";
+                            });
                 });
         if (!wrong.isEmpty()) {
             throw new SoupException(certificate + " does not hold: " + wrong.getFirst());

@@ -6,6 +6,6 @@ import picocli.CommandLine.Command;
 @Command(
         name = "registry",
         description = "Soups of registered ingredients; see also init, shard, update, withdraw.",
-        subcommands = RegistryMakeCommand.class,
-        footer = "  soup registry make everyone --follow")
+        subcommands = {RegistryMakeCommand.class, RegistryCorrectCommand.class},
+        footer = {"  soup registry make everyone --follow", "  soup registry correct noto"})
 final class RegistryCommand extends CommandGroup {}

@@ -70,6 +70,14 @@ final class ShardAddCommand extends SoupCommand {
             description = "The last day it may be used, as 2027-06-30; 'soup expire' acts on it.")
     private Optional<LocalDate> expires = Optional.empty();
 
+    @Option(
+            names = "--readmit",
+            paramLabel = "WORDS",
+            description =
+                    "Under what new agreement pictures come back that were withdrawn before, for the"
+                            + " ledger; without it they are refused.")
+    private Optional<String> readmit = Optional.empty();
+
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
     @Override
@@ -79,7 +87,7 @@ final class ShardAddCommand extends SoupCommand {
         try (Progress progress = console.progress()) {
             NewShard shard =
                     RegistryShards.describe(name, data, provider, licence, uses, expires, progress);
-            added = r.addShard(shard);
+            added = r.addShard(readmit.map(shard::readmitted).orElse(shard));
         }
         ShardRow s = added.shard();
         Map<String, Long> copies = new TreeMap<>();

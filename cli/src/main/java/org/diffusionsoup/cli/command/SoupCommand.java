@@ -67,7 +67,7 @@ public abstract class SoupCommand implements Callable<Integer> {
         return status();
     }
 
-    /** Exit status of a run that did not fail: 0, or 1 where the answer is "no". */
+    /** Exit status of a run that did not fail: 0, or another where the answer is not "yes". */
     protected int status() {
         return CommandLine.ExitCode.OK;
     }

@@ -14,6 +14,7 @@ import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.CertificateCheck;
+import org.diffusionsoup.registry.CertificateCheck.Verdict;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.verify.ModelVerifier;
 import org.diffusionsoup.workbench.verify.VerifyReport;
@@ -33,7 +34,10 @@ import picocli.CommandLine.Parameters;
             "A certificate of a withdrawal is checked with the registry's public key and a store of"
                     + " weights alone: signature, absence of what left, and every soup averaged again"
                     + " and compared byte by byte. --deep trains one ingredient again, too.",
-            "Exit status 1 if anything is found."
+            "Exit status 0: sound, or the certificate holds. 1: anything is found, or the certificate"
+                    + " is false. 3: the certificate held when it was signed, and since then something"
+                    + " it names was withdrawn, as a certificate of that withdrawal says that was"
+                    + " checked too, so it can no longer be replayed here."
         },
         footer = {
             "  soup verify models/emoji-base",
@@ -56,6 +60,14 @@ final class VerifyCommand extends SoupCommand {
     private Optional<String> against = Optional.empty();
 
     @Mixin private CertificateFlags certificate = new CertificateFlags();
+
+    /** Exit status for a certificate of which something was withdrawn since. */
+    static final int HELD = 3;
+
+    @Override
+    protected int status() {
+        return certificate.verdict() == Verdict.HELD ? HELD : super.status();
+    }
 
     @Override
     protected void run(Console console) throws IOException {

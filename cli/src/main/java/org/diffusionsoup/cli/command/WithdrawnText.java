@@ -6,7 +6,6 @@ import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.registry.Withdrawn;
-import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
 /** How commands show what a withdrawal did. */
@@ -33,7 +32,12 @@ final class WithdrawnText {
                                             s.label(), s.members().size()));
                     w.publications()
                             .forEach(p ->
-                                    text.println("  handed out before, ask for it: " + p.place()));
+                                    text.println(
+                                            "  handed out before, ask for it: "
+                                                    + p.soup()
+                                                    + " to "
+                                                    + p.place()));
+                    w.bases().forEach(b -> text.println("  withdrawn  base " + b));
                     text.printf(
                             "%s freed; certificate %s%n",
                             Quantity.bytes(w.bytesFreed()), w.certificate());
@@ -48,7 +52,8 @@ final class WithdrawnText {
         json.put("ingredients", w.ingredients());
         json.put("withdrawn", labels(w.withdrawn()));
         json.put("made", w.made().stream().map(SoupText::json).toList());
-        json.put("publications", w.publications().stream().map(PublicationRow::place).toList());
+        json.put("bases", w.bases());
+        json.put("publications", w.publications());
         json.put("bytes_freed", w.bytesFreed());
         json.put("certificate", w.certificate().toString());
         json.put("weights_seconds", w.weightsSeconds());

@@ -18,7 +18,7 @@ final class Database {
     private static final String MIGRATIONS = "classpath:org/diffusionsoup/registry/migration";
 
     /** Number of the newest file among the migrations. */
-    private static final String SCHEMA = "1";
+    private static final String SCHEMA = "2";
 
     /** Held on to: the platform forgets the level of a logger that nobody refers to. */
     private static final Logger FLYWAY = Logger.getLogger("org.flywaydb");

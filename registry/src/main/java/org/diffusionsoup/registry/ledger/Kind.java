@@ -17,7 +17,9 @@ public enum Kind {
     /** A soup was handed out. */
     PUBLICATION,
     /** Shards or samples left, and with them what was made of them. */
-    WITHDRAWAL;
+    WITHDRAWAL,
+    /** What an earlier entry should have said; that entry stays as it is. */
+    CORRECTION;
 
     /** As in the ledger: lower case. */
     public String word() {

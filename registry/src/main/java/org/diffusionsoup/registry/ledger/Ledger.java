@@ -36,7 +36,11 @@ public final class Ledger {
     public static Ledger open(String url, SigningKey key, Clock clock) {
         Database database = Database.at(url);
         database.migrate();
-        return new Ledger(database, key, clock);
+        Ledger ledger = new Ledger(database, key, clock);
+        if (ledger.read(Queries::isBehind)) {
+            ledger.rebuild();
+        }
+        return ledger;
     }
 
     /** A transaction that appends; no other runs beside it. */

@@ -4,7 +4,9 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +25,8 @@ final class Projection {
                     List.of("soup_selection", "soup", "shard"),
                     List.of("evaluation", "id"),
                     List.of("publication", "id"),
-                    List.of("withdrawal", "id"));
+                    List.of("withdrawal", "id"),
+                    List.of("weight", "owner", "sha256"));
 
     private Projection() {}
 
@@ -38,13 +41,15 @@ final class Projection {
     static void apply(Connection c, Entry e) throws SQLException {
         JsonObject b = e.body();
         switch (e.kind()) {
-            case BASE ->
-                    insert(
-                            c,
-                            "base (id, name, checkpoint)",
-                            e.seq(),
-                            Json.string(b, "name"),
-                            Json.string(b, "checkpoint"));
+            case BASE -> {
+                insert(
+                        c,
+                        "base (id, name, checkpoint)",
+                        e.seq(),
+                        Json.string(b, "name"),
+                        Json.string(b, "checkpoint"));
+                weights(c, e, b);
+            }
             case SHARD -> shard(c, e, b);
             case INGREDIENT -> {
                 insert(
@@ -57,6 +62,7 @@ final class Projection {
                 for (long shard : Json.numbers(b, "shards")) {
                     insert(c, "ingredient_shard (ingredient, shard)", e.seq(), shard);
                 }
+                weights(c, e, b);
             }
             case SOUP -> soup(c, e, b);
             case EVALUATION ->
@@ -75,6 +81,53 @@ final class Projection {
                             Json.number(b, "soup"),
                             Json.string(b, "place"));
             case WITHDRAWAL -> withdrawal(c, e, b);
+            case CORRECTION -> {
+                // Read from the entries themselves: there are few, and they fill no table.
+            }
+        }
+    }
+
+    private static void weights(Connection c, Entry e, JsonObject b) throws SQLException {
+        TreeSet<String> hashes = new TreeSet<>(Json.map(b, "files").values());
+        hashes.add(Json.string(b, "checkpoint"));
+        for (String hash : hashes) {
+            insert(c, "weight (owner, sha256)", e.seq(), hash);
+        }
+    }
+
+    /** Marks what must not come back. */
+    private static void withdrawnWeights(Connection c, Entry e, JsonObject b) throws SQLException {
+        if (b.get("weights").isEmpty()) {
+            // Entries before there was an index of tensors: what they end is known by its files.
+            List<Long> ended = new ArrayList<>(Json.numbers(b, "ingredients"));
+            ended.addAll(Json.numbers(b, "soups"));
+            for (long owner : ended) {
+                update(
+                        c,
+                        "UPDATE weight SET withdrawn = ? WHERE owner = ? AND sha256 NOT IN (SELECT"
+                                + " w.sha256 FROM weight w JOIN base b ON b.id = w.owner)",
+                        e.seq(),
+                        owner);
+            }
+            return;
+        }
+        String sql =
+                "INSERT INTO weight (owner, sha256, withdrawn) VALUES (?, ?, ?) ON CONFLICT (owner,"
+                        + " sha256) DO UPDATE SET withdrawn = excluded.withdrawn";
+        try (PreparedStatement s = c.prepareStatement(sql)) {
+            boolean any = false;
+            for (JsonObject part : Json.objects(b, "weights")) {
+                for (String hash : new TreeSet<>(Json.strings(part, "sha256"))) {
+                    s.setLong(1, Json.number(part, "entry"));
+                    s.setString(2, hash);
+                    s.setLong(3, e.seq());
+                    s.addBatch();
+                    any = true;
+                }
+            }
+            if (any) {
+                s.executeBatch();
+            }
         }
     }
 
@@ -117,6 +170,7 @@ final class Projection {
                 Json.string(b, "method"),
                 Json.flag(b, "follows") ? 1 : 0,
                 Json.string(b, "checkpoint"));
+        weights(c, e, b);
         for (JsonObject m : Json.objects(b, "ingredients")) {
             insert(
                     c,
@@ -133,9 +187,11 @@ final class Projection {
     private static void withdrawal(Connection c, Entry e, JsonObject b) throws SQLException {
         insert(c, "withdrawal (id, reason)", e.seq(), Json.string(b, "reason"));
         mark(c, "shard", e, Json.numbers(b, "shards"));
+        mark(c, "base", e, Json.numbers(b, "bases"));
         mark(c, "ingredient", e, Json.numbers(b, "ingredients"));
         mark(c, "soup", e, Json.numbers(b, "soups"));
         mark(c, "publication", e, Json.numbers(b, "publications"));
+        withdrawnWeights(c, e, b);
         String sql = "UPDATE sample SET withdrawn = ? WHERE shard = ? AND sha256 = ?";
         try (PreparedStatement s = c.prepareStatement(sql)) {
             boolean any = false;
@@ -157,7 +213,12 @@ final class Projection {
     private static void mark(Connection c, String table, Entry e, List<Long> ids)
             throws SQLException {
         for (long id : ids) {
-            update(c, "UPDATE " + table + " SET withdrawn = ? WHERE id = ?", e.seq(), id);
+            // The first that asked counts: a copy handed out is listed by each withdrawal.
+            update(
+                    c,
+                    "UPDATE " + table + " SET withdrawn = ? WHERE id = ? AND withdrawn IS NULL",
+                    e.seq(),
+                    id);
         }
     }
 

@@ -5,22 +5,30 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.EvaluationRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.Member;
 import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
+import org.diffusionsoup.registry.ledger.Rows.ReturnedSamples;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 
 /** Questions to one state of the ledger; valid inside the transaction that handed it out. */
 public sealed class Queries permits Ledger.Transaction {
+    /** How many values one statement names at most. */
+    private static final int CHUNK = 500;
+
     private final Connection connection;
 
     Queries(Connection connection) {
@@ -29,6 +37,12 @@ public sealed class Queries permits Ledger.Transaction {
 
     final Connection connection() {
         return connection;
+    }
+
+    /** Whether there are entries of a version that knew fewer tables, which are still empty. */
+    final boolean isBehind() {
+        return list("SELECT 1 FROM base LIMIT 1", r -> true).size()
+                > list("SELECT 1 FROM weight LIMIT 1", r -> true).size();
     }
 
     /** The newest entry. */
@@ -61,7 +75,7 @@ public sealed class Queries permits Ledger.Transaction {
         return list("SELECT * FROM entry WHERE kind = ? ORDER BY seq", Ledger::entry, kind.word());
     }
 
-    /** All bases. */
+    /** All bases, withdrawn ones too. */
     public final List<BaseRow> bases() {
         return list("SELECT * FROM base ORDER BY id", Queries::base);
     }
@@ -97,6 +111,58 @@ public sealed class Queries permits Ledger.Transaction {
                 "SELECT * FROM sample WHERE sha256 = ? ORDER BY shard", Queries::sample, sha256);
     }
 
+    /**
+     * Pictures among some that were withdrawn, singly or with their shard, wherever that was.
+     *
+     * @return rows of where they were, with the number of the withdrawal
+     */
+    public final List<SampleRow> withdrawnSamples(Collection<String> sha256) {
+        return chunked(
+                "SELECT s.shard, s.sha256, s.fingerprint, COALESCE(s.withdrawn, h.withdrawn) AS"
+                        + " withdrawn FROM sample s JOIN shard h ON h.id = s.shard WHERE"
+                        + " COALESCE(s.withdrawn, h.withdrawn) IS NOT NULL AND s.sha256 IN (%s)"
+                        + " ORDER BY s.shard, s.sha256",
+                Queries::sample, sha256);
+    }
+
+    /** Live shards with pictures that had been withdrawn before the shard was recorded. */
+    public final List<ReturnedSamples> returnedSamples() {
+        return list(
+                "SELECT s.shard, COUNT(DISTINCT s.sha256) AS pictures,"
+                        + " MAX(COALESCE(o.withdrawn, g.withdrawn)) AS entry FROM sample s"
+                        + " JOIN shard h ON h.id = s.shard"
+                        + " JOIN sample o ON o.sha256 = s.sha256 AND o.shard <> s.shard"
+                        + " JOIN shard g ON g.id = o.shard WHERE s.withdrawn IS NULL"
+                        + " AND h.withdrawn IS NULL AND COALESCE(o.withdrawn, g.withdrawn) < s.shard"
+                        + " GROUP BY s.shard ORDER BY s.shard",
+                r ->
+                        new ReturnedSamples(
+                                r.getLong("shard"), r.getLong("pictures"), r.getLong("entry")));
+    }
+
+    /** Those of some hashes that were withdrawn; see {@link WithdrawnWeight}. */
+    public final List<WithdrawnWeight> withdrawnWeights(Collection<String> sha256) {
+        return chunked(
+                "SELECT * FROM weight WHERE withdrawn IS NOT NULL AND sha256 IN (%s)"
+                        + " ORDER BY owner, sha256",
+                r ->
+                        new WithdrawnWeight(
+                                r.getLong("owner"), r.getString("sha256"), r.getLong("withdrawn")),
+                sha256);
+    }
+
+    /** Asks in parts: databases limit how much one statement may name. */
+    private <T> List<T> chunked(String sql, Reader<T> reader, Collection<String> values) {
+        List<String> all = List.copyOf(new TreeSet<>(values));
+        List<T> found = new ArrayList<>();
+        for (int at = 0; at < all.size(); at += CHUNK) {
+            Object[] some = all.subList(at, Math.min(all.size(), at + CHUNK)).toArray();
+            String marks = "?" + ", ?".repeat(some.length - 1);
+            found.addAll(list(sql.formatted(marks), reader, some));
+        }
+        return found;
+    }
+
     /** Samples that carry a perceptual hash, of shards that are not withdrawn. */
     public final List<SampleRow> fingerprinted() {
         return list(
@@ -104,6 +170,21 @@ public sealed class Queries permits Ledger.Transaction {
                         + " AND s.withdrawn IS NULL AND h.withdrawn IS NULL"
                         + " ORDER BY s.shard, s.sha256",
                 Queries::sample);
+    }
+
+    /**
+     * How an ingredient was trained: as its latest correction says, otherwise its entry.
+     *
+     * @param ingredient number of its entry
+     */
+    public final JsonObject recipe(long ingredient) {
+        List<Entry> corrections =
+                entries(Kind.CORRECTION).stream()
+                        .filter(c -> Json.number(c.body(), "corrects") == ingredient)
+                        .toList();
+        return Json.object(
+                corrections.isEmpty() ? entry(ingredient).body() : corrections.getLast().body(),
+                "recipe");
     }
 
     /** All ingredients, withdrawn ones too. */
@@ -250,18 +331,30 @@ public sealed class Queries permits Ledger.Transaction {
     /** Where a soup was handed out. */
     public final List<PublicationRow> publications(long soup) {
         return list(
-                "SELECT * FROM publication WHERE soup = ? ORDER BY id",
-                r ->
-                        new PublicationRow(
-                                r.getLong("id"),
-                                r.getLong("soup"),
-                                r.getString("place"),
-                                number(r, "withdrawn")),
-                soup);
+                "SELECT * FROM publication WHERE soup = ? ORDER BY id", Queries::publication, soup);
+    }
+
+    /** Everywhere that any soup was handed out, withdrawn ones too. */
+    public final List<PublicationRow> publications() {
+        return list("SELECT * FROM publication ORDER BY id", Queries::publication);
+    }
+
+    /** Numbers of the entries of all withdrawals. */
+    public final List<Long> withdrawals() {
+        return list("SELECT id FROM withdrawal ORDER BY id", r -> r.getLong(1));
+    }
+
+    private static PublicationRow publication(ResultSet r) throws SQLException {
+        return new PublicationRow(
+                r.getLong("id"), r.getLong("soup"), r.getString("place"), number(r, "withdrawn"));
     }
 
     private static BaseRow base(ResultSet r) throws SQLException {
-        return new BaseRow(r.getLong("id"), r.getString("name"), r.getString("checkpoint"));
+        return new BaseRow(
+                r.getLong("id"),
+                r.getString("name"),
+                r.getString("checkpoint"),
+                number(r, "withdrawn"));
     }
 
     private static ShardRow shard(ResultSet r) throws SQLException {

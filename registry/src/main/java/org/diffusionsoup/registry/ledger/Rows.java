@@ -13,8 +13,9 @@ public final class Rows {
      *
      * @param id number of its entry
      * @param checkpoint its weights in the store
+     * @param withdrawn number of the withdrawal that ended it, because it held what left
      */
-    public record BaseRow(long id, String name, String checkpoint) {}
+    public record BaseRow(long id, String name, String checkpoint, Optional<Long> withdrawn) {}
 
     /**
      * A shard.
@@ -104,6 +105,22 @@ public final class Rows {
 
     /** Something measured of a soup. */
     public record EvaluationRow(long id, long soup, String what, boolean passed) {}
+
+    /**
+     * A hash that was withdrawn and must not come back under another name.
+     *
+     * @param owner id of the ingredient, soup or base that had it
+     * @param sha256 of its checkpoint, of one of its files or of one of its tensors
+     * @param withdrawal number of the entry that ended it
+     */
+    public record WithdrawnWeight(long owner, String sha256, long withdrawal) {}
+
+    /**
+     * Pictures of a live shard that had been withdrawn from others before it came.
+     *
+     * @param withdrawal number of the entry that withdrew the last of them
+     */
+    public record ReturnedSamples(long shard, long pictures, long withdrawal) {}
 
     /** A soup that was handed out. */
     public record PublicationRow(long id, long soup, String place, Optional<Long> withdrawn) {}

@@ -26,6 +26,9 @@ public record Manifest(boolean folder, List<StoredFile> files) {
     /** Name of the only file of a checkpoint that is no folder. */
     public static final String SINGLE = "weights.safetensors";
 
+    /** Bytes from which on equal tensors are no chance. */
+    private static final int SMALLEST = 32;
+
     /**
      * A file.
      *
@@ -146,6 +149,20 @@ public record Manifest(boolean folder, List<StoredFile> files) {
     public Map<String, String> weightFiles() {
         Map<String, String> map = new TreeMap<>();
         files.stream().filter(StoredFile::isWeights).forEach(f -> map.put(f.path(), f.sha256()));
+        return map;
+    }
+
+    /**
+     * SHA-256 and size in bytes of the floating-point tensors, but of those that are so small that
+     * another's may be equal by chance.
+     */
+    public Map<String, Long> tensors() {
+        Map<String, Long> map = new TreeMap<>();
+        files.stream()
+                .filter(StoredFile::isWeights)
+                .flatMap(f -> f.pieces().stream())
+                .filter(p -> p.isFloatTensor() && p.size() >= SMALLEST)
+                .forEach(p -> map.put(p.sha256(), p.size()));
         return map;
     }
 

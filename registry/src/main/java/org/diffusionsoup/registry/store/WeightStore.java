@@ -362,6 +362,14 @@ public final class WeightStore {
         }
     }
 
+    /**
+     * Where certificates of withdrawals are kept beside the weights: they say why weights are gone
+     * that an earlier certificate names. They are signed, so that the store need not be trusted.
+     */
+    public Path certificates() {
+        return folder.resolve("certificates");
+    }
+
     Path manifests() {
         return folder.resolve("manifests");
     }

@@ -72,7 +72,9 @@ public final class TrainingRecipe {
                     "The ingredient's recipe is not one of 'soup train', so it cannot be trained"
                             + " again here; its fields are "
                             + recipe.fields().keySet()
-                            + ".");
+                            + ". If 'soup train' made it, its weights say how: 'soup registry correct"
+                            + " INGREDIENT' records that, and a certificate issued after that ('soup"
+                            + " certificate') has it.");
         }
         String[] betas = Json.string(recipe, "betas").split(",", -1);
         TrainingOptions options =

@@ -1,0 +1,567 @@
+package org.diffusionsoup.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.JsonValue;
+import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.TensorBytes;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.registry.CertificateCheck.Report;
+import org.diffusionsoup.registry.CertificateCheck.Verdict;
+import org.diffusionsoup.registry.Fsck.Severity;
+import org.diffusionsoup.registry.Withdrawn.HandedOut;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.PublicKeyFile;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.junit.jupiter.api.Test;
+
+/** What withdrawals and their certificates promise, against time and against comebacks. */
+abstract class PromisesContract extends RegistryContract {
+    Withdrawn withdraw(String... shards) {
+        return registry.withdraw(WithdrawRequest.ofShards(List.of(shards), "contract ended"));
+    }
+
+    /** Withdraws a picture; its ingredients are "trained again" with a seed. */
+    Withdrawn withdrawSample(String sha256, long seed, List<WithdrawRequest.Retraining> asked) {
+        return registry.withdraw(
+                new WithdrawRequest(
+                        List.of(),
+                        Set.of(sha256),
+                        "a person asked",
+                        false,
+                        Optional.of(r -> {
+                            asked.add(r);
+                            try {
+                                Files.createDirectories(r.out().getParent());
+                            } catch (IOException e) {
+                                throw new java.io.UncheckedIOException(e);
+                            }
+                            Small.checkpoint(r.out(), seed);
+                            return Json.object().put("seed", seed).build();
+                        }),
+                        Optional.empty()));
+    }
+
+    /** Copied to where nothing lies beside it. */
+    Path alone(Path certificate) throws IOException {
+        Path to = Files.createTempDirectory(folder, "alone").resolve("certificate.json");
+        return Files.copy(certificate, to);
+    }
+
+    Report verify(Path certificate, List<Path> later) {
+        return CertificateCheck.check(
+                certificate,
+                PublicKeyFile.read(registry.folder().resolve("registry.pub")),
+                registry.store().folder(),
+                later,
+                Souper.Options.DEFAULT.withThreads(1));
+    }
+
+    private void addFour() {
+        for (int i = 1; i <= 4; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+    }
+
+    @Test
+    void aCertificateIsAStatementAboutAMoment() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        Withdrawn first = withdraw("s1");
+        Path mine = alone(first.certificate());
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HOLDS);
+
+        Withdrawn second = withdraw("s2");
+        Report later = verify(mine, List.of());
+        assertThat(later.verdict()).as("%s", later.wrong()).isEqualTo(Verdict.HELD);
+        assertThat(later.since())
+                .singleElement()
+                .asString()
+                .contains(
+                        "soup@2: since then ingredient s2 was withdrawn (entry " + second.entry(),
+                        "'contract ended'), so it can no longer be replayed here");
+        assertThat(verify(alone(second.certificate()), List.of()).verdict())
+                .isEqualTo(Verdict.HOLDS);
+        // Issued again it speaks of today, when the soup made instead is gone, too.
+        Path again = folder.resolve("again.json");
+        write(again, registry.certificate(first.entry()));
+        assertThat(verify(again, List.of()).verdict()).isEqualTo(Verdict.HOLDS);
+        assertThat(Json.objects(JsonValue.readObject(again), "soups_withdrawn_since"))
+                .singleElement()
+                .satisfies(o -> assertThat(Json.number(o, "withdrawal")).isEqualTo(second.entry()));
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void anAbsenceThatNoLaterWithdrawalExplainsIsFalse() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        Withdrawn first = withdraw("s1");
+        Withdrawn second = withdraw("s2");
+        Path mine = alone(first.certificate());
+        Path kept =
+                registry.store().certificates().resolve("withdrawal-" + second.entry() + ".json");
+        Path elsewhere = alone(second.certificate());
+
+        // missing: by hand, fsck notes it, gc writes it
+        Files.delete(kept);
+        assertFalse(verify(mine, List.of()), "no certificate of a later withdrawal says");
+        assertThat(verify(mine, List.of(elsewhere)).verdict()).isEqualTo(Verdict.HELD);
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f -> {
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
+                    assertThat(f.sentence()).contains(kept.toString(), "missing");
+                });
+        registry.collect(false, 0);
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HELD);
+
+        // altered
+        JsonObject c = JsonValue.readObject(kept);
+        JsonObject withdrawn = Json.object(c, "withdrawn");
+        write(
+                kept,
+                Json.object(c)
+                        .put("withdrawn", Json.object(withdrawn).put("reason", "x").build())
+                        .build());
+        assertFalse(verify(mine, List.of()), "withdrawn: this section was changed");
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f -> assertThat(f.severity()).isEqualTo(Severity.ERROR));
+
+        // signed by another, under whose key it is sound
+        JsonObject sections = withoutSeal(c);
+        write(kept, Certificates.sign(sections, fresh("other").key()));
+        assertFalse(verify(mine, List.of()), "key: the certificate names the key");
+
+        // signed by the registry, but of another history, or from before
+        JsonObject ledger = Json.object(sections, "ledger");
+        resign(kept, sections, Json.object(ledger).objects("withdrawals", List.of()).build());
+        assertFalse(verify(mine, List.of()), "its history is another one");
+        resign(kept, sections, Json.object(ledger).put("entry", first.entry()).build());
+        assertFalse(verify(mine, List.of()), "no certificate of a later withdrawal says");
+        assertThat(registry.repair().left()).isEmpty();
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HELD);
+
+        // one of something else explains nothing
+        Withdrawn third = withdraw("s3");
+        Files.delete(kept);
+        assertFalse(verify(mine, List.of(third.certificate())), "has no ingredient s2");
+    }
+
+    private static void assertFalse(Report report, String why) {
+        assertThat(report.verdict()).isEqualTo(Verdict.FALSE);
+        assertThat(report.wrong()).anySatisfy(s -> assertThat(s).contains(why));
+    }
+
+    private static JsonObject withoutSeal(JsonObject certificate) {
+        Json.Builder b = Json.object();
+        certificate
+                .fields()
+                .forEach((k, v) -> {
+                    if (!Set.of("digests", "key", "signature").contains(k)) {
+                        b.put(k, v);
+                    }
+                });
+        return b.build();
+    }
+
+    private void resign(Path file, JsonObject sections, JsonObject ledger) throws IOException {
+        write(
+                file,
+                Certificates.sign(
+                        Json.object(sections).put("ledger", ledger).build(), registry.key()));
+    }
+
+    @Test
+    void aCertificateSpeaksOfAllLiveSoups() throws Exception {
+        addFour();
+        registry.make(Small.of("touched", "s1", "s2"));
+        registry.make(Small.of("untouched", "s3", "s4"));
+        Withdrawn w = withdraw("s1");
+        Report r = verify(w.certificate(), registry);
+        assertThat(r.verdict()).isEqualTo(Verdict.HOLDS);
+        assertThat(r.checked())
+                .anyMatch(s -> s.contains("soup untouched@1") && s.contains("same bytes"));
+
+        // A live soup that holds what left, signed or not, is told.
+        JsonObject sections = withoutSeal(JsonValue.readObject(w.certificate()));
+        JsonObject live = Json.object(sections, "live");
+        String gone = registry.read(q -> q.ingredients().getFirst().checkpoint());
+        List<JsonObject> parts = new ArrayList<>(Json.objects(live, "ingredients"));
+        parts.set(0, Json.object(parts.getFirst()).put("checkpoint", gone).build());
+        Path forged = folder.resolve("forged.json");
+        write(
+                forged,
+                Certificates.sign(
+                        Json.object(sections)
+                                .put(
+                                        "live",
+                                        Json.object(live).objects("ingredients", parts).build())
+                                .build(),
+                        registry.key()));
+        assertFalse(verify(forged, registry), "untouched@1 still holds ingredient s3");
+    }
+
+    @Test
+    void aWithdrawalListsEveryCopyThatEverHeldWhatLeaves() {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        registry.make(Small.follow("soup"));
+        registry.publish("soup", "hub A");
+        Small.add(registry, folder, "s4", 4);
+        registry.update("soup");
+        registry.publish("soup", "hub B");
+        registry.make(Small.of("pair", "s2", "s4"));
+        registry.publish("pair", "shop");
+        registry.make(Small.of("others", "s3", "s4"));
+        registry.publish("others", "elsewhere");
+
+        assertThat(places(withdraw("s1"))).containsExactly("soup@1 hub A", "soup@2 hub B");
+        // soup@1 and soup@2 left with s1 already; for s2 they have to be asked for again.
+        Withdrawn second = withdraw("s2");
+        assertThat(places(second)).containsExactly("soup@1 hub A", "soup@2 hub B", "pair@1 shop");
+        JsonObject c = JsonValue.readObject(second.certificate());
+        assertThat(Json.objects(Json.object(c, "withdrawn"), "publications"))
+                .extracting(p -> Json.string(p, "name") + " " + Json.string(p, "place"))
+                .containsExactly("soup hub A", "soup hub B", "pair shop");
+        // An ingredient that was trained again had an earlier self, which was in them.
+        String picture = Small.samples("s3", 1).getFirst().sha256();
+        assertThat(places(withdrawSample(picture, 33, new ArrayList<>())))
+                .containsExactly("soup@1 hub A", "soup@2 hub B", "others@1 elsewhere");
+        assertThat(places(withdraw("s3")))
+                .containsExactly("soup@1 hub A", "soup@2 hub B", "others@1 elsewhere");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    private static List<String> places(Withdrawn w) {
+        return w.publications().stream().map((HandedOut p) -> p.soup() + " " + p.place()).toList();
+    }
+
+    private void ingredient(String name, String shard, Path weights) {
+        registry.addIngredient(
+                new NewIngredient(
+                        name, "base", List.of(shard), weights, Json.object().build(), "test"));
+    }
+
+    @Test
+    void whatWasWithdrawnDoesNotComeBackUnderAnotherName() {
+        addFour();
+        SoupRow soup = registry.make(Small.of("soup", "s1", "s2"));
+        Path soupFile = registry.export(soup.checkpoint(), folder.resolve("soup.safetensors"));
+        Withdrawn w = withdraw("s1");
+        Path weights = folder.resolve("s1-1.safetensors");
+
+        NewShard again =
+                new NewShard("again", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 7));
+        assertThatThrownBy(() -> registry.addShard(again))
+                .hasMessageContaining("5 of the 7 pictures of shard again were withdrawn")
+                .hasMessageContaining("entry " + w.entry() + ", 'contract ended'")
+                .hasMessageContaining("--readmit");
+        assertThatThrownBy(() -> ingredient("new", "s2", weights))
+                .hasMessageContaining("'new' holds weights of ingredient 's1' (entry 3)")
+                .hasMessageContaining("'contract ended'");
+        assertThatThrownBy(() -> registry.addBase("new", weights))
+                .hasMessageContaining("Base 'new' holds weights of ingredient 's1'");
+        assertThatThrownBy(() -> ingredient("new", "s2", soupFile))
+                .hasMessageContaining("holds weights of soup soup@1");
+        // One tensor of it among others.
+        Path mixed = Small.checkpoint(folder.resolve("mixed.safetensors"), 50);
+        replace(mixed, weights, "unet.t1");
+        assertThatThrownBy(() -> ingredient("new", "s2", mixed))
+                .hasMessageContaining("1 hash is the same");
+        registry.collect(false, 0);
+        assertThat(registry.check()).isEmpty();
+
+        // Agreed anew: pictures first, and weights with all of theirs.
+        assertThatThrownBy(() -> registry.addShard(again.readmitted(" ")))
+                .hasMessageContaining("--readmit");
+        registry.addShard(again.readmitted("contract of 2027"));
+        JsonObject readmitted =
+                registry.read(q -> q.entry(q.shard("again").orElseThrow().id()).body());
+        assertThat(Json.string(Json.object(readmitted, "readmitted"), "agreement"))
+                .isEqualTo("contract of 2027");
+        ingredient("back", "again", weights);
+        registry.make(Small.of("soup", "back", "s2"));
+        assertThat(registry.check()).isEmpty();
+        Path now = folder.resolve("now.json");
+        try {
+            write(now, registry.certificate(w.entry()));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        Report r = verify(now, registry);
+        assertThat(r.wrong()).isEmpty();
+        assertThat(r.checked()).anyMatch(s -> s.contains("by a new agreement: ingredient back"));
+    }
+
+    /** Puts a tensor of another file in the place of a file's own. */
+    private static void replace(Path file, Path from, String tensor) {
+        List<TensorEntry> tensors = new ArrayList<>();
+        try (SafetensorsFile a = SafetensorsFile.open(file);
+                SafetensorsFile b = SafetensorsFile.open(from)) {
+            a.tensors()
+                    .keySet()
+                    .forEach(name -> tensors.add(entry(name.equals(tensor) ? b : a, name)));
+        }
+        SafetensorsWriter.write(file, Map.of(), tensors);
+    }
+
+    private static TensorEntry entry(SafetensorsFile file, String name) {
+        TensorInfo t = file.tensor(name);
+        MemorySegment bytes = Arena.ofAuto().allocate(t.byteSize());
+        file.read(name, 0, bytes);
+        return new TensorEntry(name, t.dtype(), t.shape(), TensorBytes.of(bytes));
+    }
+
+    /** A text encoder that is not trained, saved in F16: not the base's bytes, but its values. */
+    private Path half(long seed) {
+        Path file = Small.checkpoint(folder.resolve("half-" + seed + ".safetensors"), seed);
+        List<TensorEntry> tensors = new ArrayList<>();
+        MemorySegment quarters = Arena.ofAuto().allocate(128);
+        for (int i = 0; i < 64; i++) {
+            quarters.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(0.25f));
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            for (String name : f.tensors().keySet()) {
+                tensors.add(
+                        name.equals("vae.shared")
+                                ? new TensorEntry(
+                                        name, DType.F16, new long[] {64}, TensorBytes.of(quarters))
+                                : entry(f, name));
+            }
+        }
+        SafetensorsWriter.write(file, Map.of(), tensors);
+        return file;
+    }
+
+    @Test
+    void whatIsTheBasesInAnotherFormatIsNobodys() {
+        for (int i = 1; i <= 3; i++) {
+            registry.addShard(Small.shard("s" + i));
+        }
+        ingredient("h1", "s1", half(1));
+        withdraw("s1"); // alone: nothing live shares its encoder
+        ingredient("h2", "s2", half(2));
+        ingredient("h3", "s3", half(3));
+        registry.make(Small.of("soup", "h2", "h3"));
+        Withdrawn w = withdraw("s2"); // and here h3 does
+        assertThat(w.ingredients()).containsExactly("h2");
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void aCloneThatWasRegisteredBeforeLeavesToo() {
+        addFour();
+        Path weights = folder.resolve("s1-1.safetensors");
+        ingredient("clone", "s2", weights);
+        SoupRow soup = registry.make(Small.of("soup", "clone", "s3"));
+        // A next generation's base, made of a soup that holds it.
+        registry.addBase(
+                "second", registry.export(soup.checkpoint(), folder.resolve("soup.safetensors")));
+        registry.addIngredient(
+                new NewIngredient(
+                        "child",
+                        "second",
+                        List.of("s4"),
+                        Small.checkpoint(folder.resolve("child.safetensors"), 44),
+                        Json.object().build(),
+                        "test"));
+        Withdrawn w = withdraw("s1");
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("s1", "clone", "child");
+        assertThat(w.bases()).containsExactly("second");
+        assertThat(w.made()).singleElement().satisfies(s -> assertThat(s.members()).hasSize(1));
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(registry.check()).isEmpty();
+        assertThatThrownBy(() ->
+                        registry.addIngredient(
+                                new NewIngredient(
+                                        "other",
+                                        "second",
+                                        List.of("s4"),
+                                        Small.checkpoint(folder.resolve("o.safetensors"), 45),
+                                        Json.object().build(),
+                                        "test")))
+                .hasMessageContaining("Base 'second' was withdrawn");
+    }
+
+    @Test
+    void aCloneInALedgerOfAnEarlierVersionIsFound() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        IngredientRow s1 = registry.read(q -> q.ingredient("s1").orElseThrow());
+        JsonObject entry = registry.read(q -> q.entry(s1.id()).body());
+        // As earlier versions wrote them: no index of tensors, and nobody looked at clones.
+        registry.ledger()
+                .write(t ->
+                        t.append(
+                                Kind.WITHDRAWAL,
+                                Json.object()
+                                        .put("reason", "long ago")
+                                        .numbers("shards", s1.shards())
+                                        .objects("samples", List.of())
+                                        .numbers("ingredients", List.of(s1.id()))
+                                        .numbers(
+                                                "soups", List.of(t.soup("soup").orElseThrow().id()))
+                                        .numbers("publications", List.of())
+                                        .put("selections", "run again or none")
+                                        .build()));
+        long s2 = registry.read(q -> q.shard("s2").orElseThrow().id());
+        registry.ledger()
+                .write(t ->
+                        t.append(
+                                Kind.INGREDIENT,
+                                Json.object(entry)
+                                        .put("name", "clone")
+                                        .numbers("shards", List.of(s2))
+                                        .build()));
+        registry.addShard(
+                new NewShard("later", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 5))
+                        .readmitted("x"));
+        assertThat(registry.check())
+                .filteredOn(f -> f.severity() == Severity.ERROR)
+                .singleElement()
+                .satisfies(f ->
+                        assertThat(f.sentence())
+                                .contains(
+                                        "Ingredient 'clone' holds weights of ingredient 's1'",
+                                        "'long ago'"));
+        assertThatThrownBy(() -> registry.update("soup"))
+                .hasMessageContaining("Ingredient 'clone' holds weights of ingredient 's1'")
+                .hasMessageContaining("[s2]");
+        assertThatThrownBy(() -> registry.make(Small.of("x", "clone", "s3")))
+                .hasMessageContaining("holds weights of ingredient 's1'");
+        SoupRow pair = registry.make(Small.of("pair", "s3", "s4"));
+        JsonObject body = registry.read(q -> q.entry(pair.id()).body());
+        long clone = registry.read(q -> q.ingredient("clone").orElseThrow().id());
+        registry.ledger()
+                .write(t ->
+                        t.append(
+                                Kind.SOUP,
+                                Json.object(body)
+                                        .put("name", "old")
+                                        .objects(
+                                                "ingredients",
+                                                List.of(
+                                                        Json.object()
+                                                                .put("entry", clone)
+                                                                .put("name", "clone")
+                                                                .put("checkpoint", s1.checkpoint())
+                                                                .put("coefficient", "1")
+                                                                .build()))
+                                        .build()));
+        assertThatThrownBy(() -> registry.publish("old", "hub"))
+                .hasMessageContaining("holds weights of ingredient 's1'");
+        withdraw("s2");
+        assertThat(registry.check()).noneMatch(f -> f.severity() == Severity.ERROR);
+
+        // The index is filled when such a ledger is opened.
+        tamper(registry, "DELETE FROM weight");
+        assertThat(registry.check()).anyMatch(f -> f.sentence().startsWith("table weight: row"));
+        Registry.open(registry.folder());
+        assertThat(registry.check()).noneMatch(f -> f.severity() == Severity.ERROR);
+    }
+
+    @Test
+    void anIngredientThatIsDamagedItselfCanBeWithdrawn() throws Exception {
+        addFour();
+        Small.add(registry, folder, "s5", 5);
+        registry.make(Small.follow("soup"));
+        flip(object("s2"));
+        assertThat(registry.repair().left()).isNotEmpty(); // nobody can make it again
+        withdraw("s2");
+        Files.delete(object("s3"));
+        withdraw("s3");
+        flip(registry.store().folder().resolve("manifests").resolve(checkpoint("s4") + ".json"));
+        Withdrawn w = withdraw("s4");
+        assertThat(registry.check()).isEmpty();
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+
+        Registry never = fresh("never");
+        Small.base(never, folder);
+        Small.add(never, folder, "s1", 1);
+        Small.add(never, folder, "s5", 5);
+        assertThat(w.made().getFirst().checkpoint())
+                .isEqualTo(never.make(Small.follow("soup")).checkpoint());
+    }
+
+    private JsonObject body(String ingredient) {
+        return registry.read(q -> q.entry(q.ingredient(ingredient).orElseThrow().id()).body());
+    }
+
+    private String checkpoint(String ingredient) {
+        return registry.read(q -> q.ingredient(ingredient).orElseThrow().checkpoint());
+    }
+
+    /** The file of an ingredient's second tensor. */
+    private Path object(String ingredient) {
+        String hash =
+                registry
+                        .store()
+                        .manifest(checkpoint(ingredient))
+                        .files()
+                        .getFirst()
+                        .pieces()
+                        .stream()
+                        .filter(p -> p.size() == 41 * 4)
+                        .findFirst()
+                        .orElseThrow()
+                        .sha256();
+        return registry.store()
+                .folder()
+                .resolve("objects")
+                .resolve(hash.substring(0, 2))
+                .resolve(hash);
+    }
+
+    @Test
+    void aWrongRecipeIsCorrectedByAnEntryAndNotByAnEdit() {
+        addFour();
+        registry.make(Small.follow("soup"));
+        JsonObject before = body("s2");
+        JsonObject right = Json.object().put("method", "fine-tune").put("seed", 5).build();
+        registry.correctRecipe("s2", Json.object().put("seed", 4).build(), "a first try");
+        long entry = registry.correctRecipe("s2", right, "it was the base's");
+        Kind kind = registry.read(q -> q.entry(entry).kind());
+        assertThat(kind).isEqualTo(Kind.CORRECTION);
+        assertThat(body("s2")).isEqualTo(before);
+        assertThatThrownBy(() -> registry.correctRecipe("s2", right, "again"))
+                .hasMessageContaining("has that recipe of ingredient 's2' already");
+        assertThatThrownBy(() -> registry.correctRecipe("nobody", right, "x"))
+                .hasMessageContaining("no ingredient 'nobody'");
+        assertThat(registry.check()).isEmpty();
+
+        // Certificates and training again go by it.
+        Withdrawn w = withdraw("s1");
+        JsonObject soup = Json.objects(JsonValue.readObject(w.certificate()), "soups").getFirst();
+        assertThat(Json.objects(soup, "ingredients"))
+                .filteredOn(i -> Json.string(i, "name").equals("s2"))
+                .singleElement()
+                .satisfies(i -> assertThat(Json.object(i, "recipe")).isEqualTo(right));
+        List<WithdrawRequest.Retraining> asked = new ArrayList<>();
+        withdrawSample(Small.samples("s2", 1).getFirst().sha256(), 22, asked);
+        assertThat(asked).singleElement().satisfies(r -> assertThat(r.recipe()).isEqualTo(right));
+        assertThat(registry.check()).isEmpty();
+    }
+}
