@@ -34,7 +34,7 @@ class AuditCommandTest {
 
     @Test
     void aSoupIsHandedOutOnlyAfterAnAuditThatPassed() throws IOException {
-        Path shard = TinyTraining.shard(folder.resolve("shard.tar"), 12, 64, "train");
+        Path shard = TinyTraining.shard(folder.resolve("shard.tar"), 5, 64, "train");
         Path reference = TinyTraining.shard(folder.resolve("other.tar"), 40, 64, "train");
         Path registry = folder.resolve("registry");
         List<Object> at = List.of("--registry", registry, "-q");
@@ -91,7 +91,7 @@ class AuditCommandTest {
         // The soup of one ingredient is that ingredient, and draws the same.
         assertThat(json.at("/models/0/nearest")).isEqualTo(json.at("/models/1/nearest"));
         assertThat(json.at("/models/0/pictures").asInt()).isEqualTo(6);
-        assertThat(json.at("/shards/0/reference")).hasSize(40 - 12);
+        assertThat(json.at("/shards/0/reference")).hasSize(40 - 5);
         assertThat(page)
                 .content()
                 .contains("Memorization audit", "data:image/png")
@@ -108,18 +108,18 @@ class AuditCommandTest {
                         "--soup",
                         "everyone",
                         "--pictures",
-                        14,
+                        7,
                         "--judge",
                         TinyModels.clip(),
                         "--bound",
                         0.9,
                         "--registry",
                         registry);
-        assertThat(own.ok().out()).contains("acme: 12 protected pictures, 14 drawn by each model");
+        assertThat(own.ok().out()).contains("acme: 5 protected pictures, 7 drawn by each model");
         assertThat(own.err()).contains("To show a rate within --bound 0.9 takes");
         run(at, "publish", "everyone", "--to", "hub", "--require", gate).ok();
-        run(at, "publish", "everyone", "--to", "hub", "--require", "audit(bound=0.9, pictures>=15)")
-                .fails(1, "with at least 15 pictures");
+        run(at, "publish", "everyone", "--to", "hub", "--require", "audit(bound=0.9, pictures>=8)")
+                .fails(1, "with at least 8 pictures");
         run(
                         at,
                         "publish",

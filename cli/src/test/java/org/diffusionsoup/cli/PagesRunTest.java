@@ -191,6 +191,7 @@ class PagesRunTest {
                         .replaceAll("(split=heldout)(?=')", "$1&provider=noto&domain=accessories")
                         .replace("--validation 20", "--validation 2")
                         .replace("--seeds 0-3", "--seeds 0")
+                        .replace("--heldout 200", "--heldout 20")
                         .replace("--budget 40", "--budget 3")
                         .replaceAll("--k \\d+", "--k 12")
                         .replace("--steps 600 --keep-every 200", "--steps 6 --keep-every 2")

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.diffusionsoup.workbench.generate.Prompts;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,5 +96,67 @@ class UnusualFilesTest {
         assertThat(run.err())
                 .contains("x… (4800 more characters) is F32[2] instead of F32[1]")
                 .hasSizeLessThan(1_000);
+    }
+
+    private static final String ONE =
+            "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+
+    @Test
+    void oneFileOfSeveralIsNotTakenForTheModel() throws IOException {
+        Path part = file("model-00001-of-00002.safetensors", ONE, 1);
+        Path out = temp.resolve("o.safetensors");
+        Run.of("merge", part, part, "-o", out)
+                .fails(1, "is file 1 of 2 of a model", "model.safetensors.index.json");
+        Path recipe =
+                Files.writeString(
+                        temp.resolve("r.yaml"), "inputs: {a: " + part + "}\nmerge: {mean: [a]}\n");
+        Run.of("cook", recipe, "-o", out).fails(1, "is file 1 of 2 of a model");
+        assertThat(out).doesNotExist();
+        Path whole = file("model-00001-of-00001.safetensors", ONE, 1);
+        Run.of("merge", whole, whole, "-o", out).ok();
+    }
+
+    /** As {@code /dev/stdout} is one: a rename would put a file where the link was. */
+    @Test
+    void anOutputThatIsALinkIsNotReplaced() throws IOException {
+        Path model = file("a.safetensors", ONE, 1);
+        Path other = file("b.safetensors", ONE, 2);
+        Path link = Files.createSymbolicLink(temp.resolve("link.safetensors"), other);
+        Run.of("merge", model, model, "-o", link, "--force")
+                .fails(1, "link.safetensors is a link", "name the place itself, " + other);
+        assertThat(link).isSymbolicLink();
+    }
+
+    @Test
+    void halfASurrogatePairNamesNoTensor() throws IOException {
+        Path half = file("a.safetensors", ONE.replace("\"w\"", "\"w\\ud800\""), 1);
+        Run.of("inspect", half).fails(1, "half a surrogate pair", "\\ud800");
+        Path pair = file("b.safetensors", ONE.replace("\"w\"", "\"w\\ud83c\\udf72\""), 1);
+        assertThat(Run.of("inspect", pair, "--json").ok().out()).contains("1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -5, 257, 100_000})
+    void threadsHaveARange(int threads) throws IOException {
+        Path model = file("a.safetensors", ONE, 1);
+        Run.of("merge", model, model, "-o", temp.resolve("o.safetensors"), "--threads", threads)
+                .fails(2, "--threads must be at least 1 and at most 256, not " + threads);
+    }
+
+    @Test
+    void aByteOrderMarkIsNoPartOfAPrompt() throws IOException {
+        Path prompts =
+                Files.writeString(temp.resolve("p.txt"), "\ufeff# two\n\ufeffa cat\na dog\n");
+        assertThat(Prompts.read(prompts)).containsExactly("a cat", "a dog");
+    }
+
+    @Test
+    void tarsPutOneAfterTheOtherAreNotReadInHalf() throws IOException {
+        byte[] tar = Files.readAllBytes(TinyTraining.shard(temp.resolve("a.tar"), 3, 16, "train"));
+        ByteArrayOutputStream two = new ByteArrayOutputStream();
+        two.writeBytes(tar);
+        two.writeBytes(tar);
+        Path both = Files.write(temp.resolve("both.tar"), two.toByteArray());
+        Run.of("data", "inspect", both).fails(1, "both.tar goes on at byte " + tar.length);
     }
 }

@@ -39,19 +39,43 @@ public final class AtomicFiles {
      * @throws SoupIoException if writing or renaming fails
      */
     public static void write(Path target, IoConsumer<FileChannel> content) {
-        place(
-                target,
-                temp -> {
-                    try (FileChannel channel =
-                            FileChannel.open(
-                                    temp,
-                                    StandardOpenOption.CREATE_NEW,
-                                    StandardOpenOption.WRITE)) {
-                        content.accept(channel);
-                        channel.force(true);
-                    }
-                },
-                temp -> move(temp, target));
+        place(target, temp -> fill(temp, content), temp -> move(temp, target));
+    }
+
+    /**
+     * Makes a file that must not be there yet, not even when the content is written at last: of two
+     * that make the same one, the second fails.
+     *
+     * @throws SoupException if there is a file by then
+     * @throws SoupIoException if writing or renaming fails
+     */
+    public static void writeNew(Path target, IoConsumer<FileChannel> content) {
+        place(target, temp -> fill(temp, content), temp -> link(temp, target));
+    }
+
+    private static void fill(Path temp, IoConsumer<FileChannel> content) throws IOException {
+        try (FileChannel channel =
+                FileChannel.open(temp, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            content.accept(channel);
+            channel.force(true);
+        }
+    }
+
+    /** A rename replaces what is there; a second name for a file does not. */
+    private static void link(Path temp, Path target) throws IOException {
+        try {
+            Files.createLink(target, temp);
+        } catch (FileAlreadyExistsException e) {
+            throw new SoupException(
+                    target
+                            + " was made by somebody else meanwhile, and is left as it is; name"
+                            + " another --out, or add --force to replace it.",
+                    e);
+        } catch (IOException | UnsupportedOperationException e) {
+            move(temp, target); // a file system without links
+            return;
+        }
+        Files.delete(temp);
     }
 
     /** Makes or replaces a file with these bytes. */
@@ -112,6 +136,7 @@ public final class AtomicFiles {
         Path parent = parentOf(target);
         Deque<Path> made = new ArrayDeque<>();
         Path temp = hidden(target, "tmp");
+        Unfinished.add(temp);
         boolean done = false;
         try {
             makeFolders(parent, made);
@@ -127,6 +152,7 @@ public final class AtomicFiles {
                 // Deepest first; a folder that someone else has used meanwhile stays.
                 made.forEach(AtomicFiles::deleteIfEmpty);
             }
+            Unfinished.remove(temp);
         }
     }
 
@@ -239,7 +265,7 @@ public final class AtomicFiles {
         }
     }
 
-    private static void deleteQuietly(Path root) {
+    static void deleteQuietly(Path root) {
         if (!Files.exists(root)) {
             return;
         }

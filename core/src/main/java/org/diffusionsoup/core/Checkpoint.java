@@ -46,6 +46,17 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
+     * Opens a whole model: as {@link #open(Path)}, but one file of several that make up a model is
+     * refused.
+     *
+     * @throws SoupException naming the index to open instead
+     */
+    public static Checkpoint openWhole(Path path) {
+        ShardedSafetensors.refusePart(path);
+        return open(path);
+    }
+
+    /**
      * Opens a checkpoint and reads its headers, not its weights.
      *
      * @param path a {@code .safetensors} file, an index, a folder that holds exactly one index and

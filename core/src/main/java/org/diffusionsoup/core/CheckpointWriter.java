@@ -94,7 +94,11 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         boolean whole = shardBytes == 0 || only.bytes() <= shardBytes;
         (whole ? OutputKind.MODEL_FILE : OutputKind.MODEL_FOLDER).check(out, replace);
         if (whole) {
-            SafetensorsWriter.write(out, only.metadata(), only.tensors());
+            if (replace) {
+                SafetensorsWriter.write(out, only.metadata(), only.tensors());
+            } else {
+                SafetensorsWriter.writeNew(out, only.metadata(), only.tensors());
+            }
             return;
         }
         AtomicFiles.IoConsumer<Path> fill =

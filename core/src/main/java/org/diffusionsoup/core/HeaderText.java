@@ -125,7 +125,7 @@ final class HeaderText {
             }
             if (c == '"') {
                 s.append(decoded(plain, at++));
-                return s.toString();
+                return paired(s);
             }
             if (c == '\\') {
                 s.append(decoded(plain, at++));
@@ -136,6 +136,21 @@ final class HeaderText {
             }
         }
         throw bad("'\"'");
+    }
+
+    /** Half a pair, which only an escape can state, is no character and has no UTF-8. */
+    private static String paired(StringBuilder s) throws Bad {
+        for (int i = 0; i < s.length(); i++) {
+            char c = s.charAt(i);
+            boolean pair = i + 1 < s.length() && Character.isSurrogatePair(c, s.charAt(i + 1));
+            if (pair) {
+                i++;
+            } else if (Character.isSurrogate(c)) {
+                throw new Bad(
+                        "Unicode text", "half a surrogate pair, \\u" + Integer.toHexString(c));
+            }
+        }
+        return s.toString();
     }
 
     private CharBuffer decoded(int from, int to) throws Bad {

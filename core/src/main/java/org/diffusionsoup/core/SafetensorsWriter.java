@@ -41,17 +41,25 @@ public final class SafetensorsWriter {
      * @throws SoupIoException if writing fails
      */
     public static void write(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
+        AtomicFiles.write(target, content(target, metadata, tensors));
+    }
+
+    /** As {@link #write}, where there must be no file, see {@link AtomicFiles#writeNew}. */
+    static void writeNew(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
+        AtomicFiles.writeNew(target, content(target, metadata, tensors));
+    }
+
+    private static AtomicFiles.IoConsumer<FileChannel> content(
+            Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
         List<TensorEntry> sorted = sorted(tensors);
         byte[] header = header(target, metadata, sorted);
-        AtomicFiles.write(
-                target,
-                channel -> {
-                    writeFully(channel, ByteBuffer.wrap(header));
-                    int i = 0;
-                    while (i < sorted.size()) {
-                        i += writeSome(target, channel, sorted.subList(i, sorted.size()));
-                    }
-                });
+        return channel -> {
+            writeFully(channel, ByteBuffer.wrap(header));
+            int i = 0;
+            while (i < sorted.size()) {
+                i += writeSome(target, channel, sorted.subList(i, sorted.size()));
+            }
+        };
     }
 
     /** Writes the next tensor, or as many as one batch has next to each other; how many it was. */

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
@@ -25,6 +26,9 @@ final class ShardedSafetensors implements TensorSource {
 
     private static final Pattern INDEX =
             Pattern.compile("(?s).+\\.(safetensors|bin)\\.index(\\.[A-Za-z0-9_]+)?\\.json");
+
+    private static final Pattern PART =
+            Pattern.compile("(?s).+-(\\d{5})-of-(\\d{5})(\\.\\w+)?\\.(safetensors|bin)");
 
     private final Path index;
     private final FileStamp stamp;
@@ -56,6 +60,30 @@ final class ShardedSafetensors implements TensorSource {
         }
         tensors.putAll(all);
         metadata = Collections.unmodifiableMap(common);
+    }
+
+    /**
+     * Refuses one file of several as if it were the whole model, which its name says it is not.
+     *
+     * @throws SoupException naming the index, or the folder to look for it in
+     */
+    static void refusePart(Path file) {
+        Path name = file.getFileName();
+        Matcher m = PART.matcher(name == null ? "" : name.toString());
+        if (!m.matches() || Integer.parseInt(m.group(2)) < 2) {
+            return;
+        }
+        throw new SoupException(
+                "%s is file %d of %d of a model; name the index beside it, %s, or the model's folder."
+                        .formatted(
+                                file,
+                                Integer.parseInt(m.group(1)),
+                                Integer.parseInt(m.group(2)),
+                                file.resolveSibling(
+                                        name.toString()
+                                                .replaceFirst(
+                                                        "-\\d{5}-of-\\d{5}(\\.\\w+)?(\\.\\w+)$",
+                                                        "$2.index$1.json"))));
     }
 
     /**

@@ -317,7 +317,7 @@ public final class Souper {
         try {
             for (SoupIngredient i : ingredients) {
                 opened.add(Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
-                requireTensors(opened.getLast().checkpoint());
+                requireWhole(opened.getLast().checkpoint());
                 if (opened.size() == 1) {
                     List<Long> all = Arrays.stream(a).boxed().toList();
                     warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);
@@ -330,7 +330,8 @@ public final class Souper {
         }
     }
 
-    private static void requireTensors(Checkpoint checkpoint) {
+    private static void requireWhole(Checkpoint checkpoint) {
+        ShardedSafetensors.refusePart(checkpoint.path());
         if (checkpoint.parts().values().stream().allMatch(p -> p.tensors().isEmpty())) {
             throw new SoupException(
                     checkpoint.path() + " holds no tensors, so there is nothing to average.");

@@ -6,9 +6,17 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
+import javax.imageio.plugins.tiff.BaselineTIFFTagSet;
+import javax.imageio.plugins.tiff.TIFFDirectory;
+import javax.imageio.plugins.tiff.TIFFField;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.diffusionsoup.core.SoupException;
@@ -24,6 +32,13 @@ final class PictureDecoder {
 
     /** What JPEG can state, and more than any picture to learn from needs. */
     static final int MOST_SIDE = 65_535;
+
+    /** How the JDK's JPEG reader and the library in it warn. */
+    private static final Pattern CUT_OFF =
+            Pattern.compile("truncated|premature end", Pattern.CASE_INSENSITIVE);
+
+    /** CIELab, ICCLab and ITULab, as TIFF numbers them. */
+    private static final Set<Integer> LAB = Set.of(8, 9, 10);
 
     private static final String USE = "use PNG, JPEG, GIF, BMP or TIFF";
 
@@ -133,10 +148,31 @@ final class PictureDecoder {
             try {
                 reader.setInput(in, false, false);
                 checkSize(reader.getWidth(0), reader.getHeight(0), what);
-                return reading.of(reader);
+                refuseLab(reader, what);
+                List<String> warnings = new ArrayList<>();
+                reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
+                T read = reading.of(reader);
+                if (warnings.stream().anyMatch(w -> CUT_OFF.matcher(w).find())) {
+                    throw new SoupException(what + " is cut off; copy the picture again");
+                }
+                return read;
             } finally {
                 reader.dispose();
             }
+        }
+    }
+
+    /** The JDK's reader takes a TIFF's CIELab for other numbers than those who write it. */
+    private static void refuseLab(ImageReader reader, String what) throws IOException {
+        if (!reader.getFormatName().toLowerCase(Locale.ROOT).startsWith("tif")) {
+            return;
+        }
+        TIFFField colours =
+                TIFFDirectory.createFromMetadata(reader.getImageMetadata(0))
+                        .getTIFFField(BaselineTIFFTagSet.TAG_PHOTOMETRIC_INTERPRETATION);
+        if (colours != null && LAB.contains(colours.getAsInt(0))) {
+            throw new SoupException(
+                    what + " is a TIFF in CIELab colours, which are not read; save it in RGB");
         }
     }
 

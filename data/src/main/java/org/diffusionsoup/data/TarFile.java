@@ -97,12 +97,35 @@ public final class TarFile {
                 }
                 at = data + (size + BLOCK - 1) / BLOCK * BLOCK;
             }
-            if (!ended) {
+            if (ended) {
+                refuseRest(path, file, at, length);
+            } else {
                 throw new SoupException(
                         "shard " + path + " is cut off: it has no end mark at byte " + at);
             }
         } catch (IOException e) {
             throw new SoupIoException("read", path, e);
+        }
+    }
+
+    /** Nothing but zeros may follow the end mark: what {@code cat} put there would be lost. */
+    private static void refuseRest(Path path, RandomAccessFile file, long from, long length)
+            throws IOException {
+        byte[] block = new byte[1 << 16];
+        file.seek(from);
+        for (long at = from; at < length; ) {
+            int n = file.read(block, 0, (int) Math.min(block.length, length - at));
+            if (n < 0) {
+                return;
+            }
+            for (int i = 0; i < n; i++) {
+                if (block[i] != 0) {
+                    throw new SoupException(
+                            "shard %s goes on at byte %d, after its end mark, as tars do that were put one after the other; unpack both and make one tar of them"
+                                    .formatted(path, at + i));
+                }
+            }
+            at += n;
         }
     }
 

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.zip.CRC32;
 import org.diffusionsoup.core.Hashes;
@@ -113,6 +115,45 @@ class PictureDecoderTest {
     }
 
     /** Shrinking a long picture holds one row at a time, and gives the mean of the whole. */
+    @Test
+    void aJpegThatIsCutOffIsRefused() throws IOException {
+        String name = first(".jpg");
+        byte[] whole = Files.readAllBytes(FOLDER.resolve(name));
+        assertThat(PngCodec.decode(whole, name)).isNotNull();
+        byte[] cut = Arrays.copyOf(whole, whole.length - whole.length / 4);
+        assertThatThrownBy(() -> PngCodec.decode(cut, "half.jpg"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("half.jpg is cut off");
+    }
+
+    /** The tag that says what the numbers of a TIFF are, set to CIELab. */
+    @Test
+    void aTiffInLabColoursIsNamed() throws IOException {
+        String name = first(".tif");
+        ByteBuffer tiff =
+                ByteBuffer.wrap(Files.readAllBytes(FOLDER.resolve(name)))
+                        .order(ByteOrder.LITTLE_ENDIAN);
+        assertThat(tiff.get(0)).isEqualTo((byte) 'I');
+        int directory = tiff.getInt(4);
+        for (int i = 0; i < tiff.getShort(directory); i++) {
+            int entry = directory + 2 + 12 * i;
+            if (tiff.getShort(entry) == 262) {
+                tiff.putShort(entry + 8, (short) 8);
+            }
+        }
+        assertThatThrownBy(() -> PngCodec.decode(tiff.array(), "lab.tif"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("lab.tif is a TIFF in CIELab colours");
+    }
+
+    private static String first(String ending) throws IOException {
+        return expected().stream()
+                .map(line -> line.split(" ")[0])
+                .filter(name -> name.endsWith(ending))
+                .findFirst()
+                .orElseThrow();
+    }
+
     @Test
     void aLongPictureShrinks() {
         byte[] pixels = new byte[3 * 60_000];

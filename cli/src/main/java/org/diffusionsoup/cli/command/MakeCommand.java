@@ -75,8 +75,8 @@ final class MakeCommand extends SoupCommand {
                             + ingredients.size()
                             + " ingredients; give one for each.");
         }
-        if (threads < 0) {
-            throw misuse("--threads must be at least 1, not " + threads + ".");
+        if (threads < 0 || threads > 256) {
+            throw misuse("--threads must be at least 1 and at most 256, not " + threads + ".");
         }
         OutputKind.MODEL.check(out, force);
         List<SoupIngredient> parts = new ArrayList<>();

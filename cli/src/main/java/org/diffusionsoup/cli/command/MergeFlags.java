@@ -10,11 +10,16 @@ import picocli.CommandLine.ParameterException;
 
 /** Flags that commands share which average checkpoints. */
 final class MergeFlags {
+    /** More than any machine has use for; every thread has buffers of its own. */
+    private static final int MOST_THREADS = 256;
+
+    private static final int UNASKED = Integer.MIN_VALUE;
+
     private final OptionSpec force = Options.flag("Replace an existing output.", "--force").build();
 
     private final OptionSpec threads =
             Options.value(int.class, "N", "--threads")
-                    .initialValue(0)
+                    .initialValue(UNASKED)
                     .description(
                             "Worker threads; the bytes do not depend on it (default: all"
                                     + " processors).")
@@ -40,16 +45,23 @@ final class MergeFlags {
     /**
      * The threads asked for, all processors where none are.
      *
-     * @throws ParameterException if that is no number from 1
+     * @throws ParameterException if that is no number from 1 to {@value #MOST_THREADS}
      */
     int threads() {
         int n = threads.getValue();
-        if (n < 0) {
+        if (n == UNASKED) {
+            return Runtime.getRuntime().availableProcessors();
+        }
+        if (n < 1 || n > MOST_THREADS) {
             throw new ParameterException(
                     threads.command().commandLine(),
-                    "--threads must be at least 1, not " + n + ".");
+                    "--threads must be at least 1 and at most "
+                            + MOST_THREADS
+                            + ", not "
+                            + n
+                            + ".");
         }
-        return n == 0 ? Runtime.getRuntime().availableProcessors() : n;
+        return n;
     }
 
     /** Refuses an output that exists, unless it may be replaced. */

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.console;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.diffusionsoup.core.Unfinished;
 
 /**
  * Turns Ctrl-C (and a plain kill) into a request to stop: long work polls it, saves its state and
@@ -20,6 +21,7 @@ public final class Interrupt implements BooleanSupplier, AutoCloseable {
     /** Listens until closed. */
     public static Interrupt listen() {
         Interrupt i = new Interrupt();
+        Unfinished.saving();
         Runtime.getRuntime().addShutdownHook(i.hook);
         return i;
     }
@@ -44,6 +46,9 @@ public final class Interrupt implements BooleanSupplier, AutoCloseable {
     /** Says that the state is saved. */
     @Override
     public void close() {
+        if (finished.getCount() > 0) {
+            Unfinished.saved();
+        }
         finished.countDown();
         if (!requested) {
             try {

@@ -110,7 +110,7 @@ public final class MethodMerge {
                 Executors.newFixedThreadPool(
                         threads, Thread.ofPlatform().daemon().name("merge-", 0).factory());
         try {
-            recipe.inputs().forEach((name, path) -> opened.put(name, Checkpoint.open(path)));
+            recipe.inputs().forEach((name, path) -> opened.put(name, Checkpoint.openWhole(path)));
             SequencedMap<String, Checkpoint> open = Compatible.named(recipe, opened);
             boolean alike = recipe.policy().refusesAll();
             if (alike) {

@@ -38,7 +38,7 @@ public final class Prompts {
         try {
             prompts =
                     Files.readAllLines(file, StandardCharsets.UTF_8).stream()
-                            .map(String::strip)
+                            .map(line -> line.replace("\ufeff", "").strip())
                             .filter(line -> !line.isEmpty() && !line.startsWith("#"))
                             .toList();
         } catch (CharacterCodingException e) {
