@@ -79,9 +79,20 @@ class PagesRunTest {
     /** Runs a line as if it were typed in the folder; what it says where it fails. */
     private Optional<String> run(String line) throws IOException {
         List<String> words = Parse.words(line);
-        if (words.getFirst().equals("cp")) {
-            Files.copy(folder.resolve(words.get(1)), folder.resolve(words.get(2)));
-            return Optional.empty();
+        switch (words.getFirst()) {
+            case "cp" -> {
+                Files.copy(folder.resolve(words.get(1)), folder.resolve(words.get(2)));
+                return Optional.empty();
+            }
+            case "mkdir" -> {
+                Files.createDirectory(folder.resolve(words.get(1)));
+                return Optional.empty();
+            }
+            case "echo" -> { // TEXT > FILE
+                Files.writeString(folder.resolve(words.get(3)), words.get(1) + "\n");
+                return Optional.empty();
+            }
+            default -> {}
         }
         Run run = Run.of(inFolder(words.subList(1, words.size())));
         // An audit that finds near copies says so with its status.
@@ -165,7 +176,7 @@ class PagesRunTest {
             if (m.group(1).equals("sh")) {
                 for (String line : m.group(2).replace("\\\n", " ").split("\n", -1)) {
                     String command = line.replaceFirst("(^|\\s+)#( .*)?$", "").strip();
-                    if (command.startsWith("./soup ") || command.startsWith("cp ")) {
+                    if (command.matches("(\\./soup|cp|mkdir|echo) .*")) {
                         commands.add(command);
                     }
                 }
@@ -235,10 +246,6 @@ class PagesRunTest {
                  {"id": "3", "caption": "noto dog", "question": "is this a dog?",
                   "choices": ["yes", "no"], "answer": "yes", "element_type": "object"}]
                 """);
-        Path photos = Files.createDirectory(folder.resolve("photos"));
-        for (String name : List.of("cat", "dog", "tree")) {
-            DocumentsTest.photo(photos, name);
-        }
     }
 
     private static String firstRecipe() throws IOException {

@@ -90,6 +90,11 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                 && Stream.of(inside).allMatch(f -> f.equals(INDEX) || f.endsWith(".safetensors"));
     }
 
+    /** What is shown while a part's sum is written: each has bytes of its own to count. */
+    static String progressOf(String part) {
+        return part.isEmpty() ? "keeping the sum" : "keeping the sum of " + part;
+    }
+
     static String sums(String part) {
         return (part.isEmpty() ? "weights" : part) + ".safetensors";
     }

@@ -564,7 +564,7 @@ public final class SoupAdjuster {
                                     members.size(),
                                     exceptions(part),
                                     Optional.of(updated)),
-                            "keeping the sum")) {
+                            KeptSum.progressOf(part))) {
                 List<TensorEntry> entries = averager.entries(sources, plan);
                 done = 0;
                 total = entries.stream().mapToLong(TensorEntry::byteSize).sum();

@@ -740,8 +740,10 @@ public final class Souper {
                     sums.add(new TensorPlace(t.name(), stored, t.shape(), t.inputs(), true));
                 }
             }
-            try (Averager averager = averager(new SumTask(a, exceptions), "keeping the sum")) {
+            try (Averager averager =
+                    averager(new SumTask(a, exceptions), KeptSum.progressOf(part))) {
                 List<TensorEntry> entries = averager.entries(sources, sums);
+                doneBytes = 0;
                 totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();
                 SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
             }

@@ -79,7 +79,9 @@ final class JudgeTrainCommand extends SoupCommand {
             names = {"-o", "--out"},
             required = true,
             paramLabel = "DIR",
-            description = "Folder of the judge; replaced when it exists.")
+            description =
+                    "Folder of the judge; an earlier one is replaced, unless it came with the"
+                            + " project.")
     private Path out = Path.of(".");
 
     @Option(
@@ -140,7 +142,7 @@ final class JudgeTrainCommand extends SoupCommand {
                     "--validation keeps subjects of a data set back; with --scenes it has"
                             + " none to keep. Leave it out.");
         }
-        OutputKind.WEIGHTS_FOLDER.checkOwn(out);
+        OutputKind.WEIGHTS_FOLDER.check(out, true);
         JudgeMaterial material =
                 scenes
                         ? new SceneMaterial(drawings.load())

@@ -106,6 +106,7 @@ final class WithdrawCommand extends SoupCommand {
             Files.copy(w.certificate(), out.get());
         }
         WithdrawnText.result(console, w);
+        out.ifPresent(file -> console.note("the certificate is in " + file + " too"));
     }
 
     private static List<String> shardsOf(Registry r, String provider) {

@@ -61,8 +61,8 @@ final class JudgeFit {
                             2000,
                             stop,
                             p -> {
-                                progress.advance(options.batch());
                                 progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
+                                progress.advance(options.batch());
                             });
             writeCurve(name, run);
             if (end == TrainingRun.End.STOPPED) {

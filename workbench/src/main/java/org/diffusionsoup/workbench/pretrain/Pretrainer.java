@@ -359,10 +359,10 @@ public final class Pretrainer {
                             2000,
                             stop,
                             p -> {
-                                progress.advance(options.batch());
                                 progress.message(
                                         String.format(
                                                 java.util.Locale.ROOT, "loss %.4f", p.loss()));
+                                progress.advance(options.batch());
                             });
             writeCurve(name, run.curve());
             run.useMovingAverage();

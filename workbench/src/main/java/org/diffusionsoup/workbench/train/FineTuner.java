@@ -169,8 +169,8 @@ public final class FineTuner {
                             request.checkpointEvery(),
                             () -> run.stepsDone() >= request.stopAfter() || stop.getAsBoolean(),
                             p -> {
-                                progress.advance(perStep);
                                 progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
+                                progress.advance(perStep);
                             },
                             step -> keep(base, run, kept, step));
             if (end == TrainingRun.End.STOPPED && run.stepsDone() < request.stopAfter()) {
