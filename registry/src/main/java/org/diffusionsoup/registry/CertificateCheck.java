@@ -17,6 +17,8 @@ import org.diffusionsoup.registry.SoupMaker.Part;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.StoreException;
+import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /**
@@ -130,10 +132,11 @@ public final class CertificateCheck {
         try {
             if (check.signature(key)) {
                 check.sections();
+                check.owner();
                 check.absence();
                 check.replay();
             }
-        } catch (org.diffusionsoup.registry.ledger.RegistryException e) {
+        } catch (org.diffusionsoup.registry.ledger.RegistryException | StoreException e) {
             check.wrong.add(String.valueOf(e.getMessage()));
         }
         return new Report(check.checked, check.since, check.wrong);
@@ -151,6 +154,31 @@ public final class CertificateCheck {
         if (changed.isEmpty()) {
             checked.add(
                     "all " + Json.map(certificate, "digests").size() + " sections are as signed");
+        }
+    }
+
+    /** A store that is another registry's says nothing about this one's soups. */
+    private void owner() {
+        if (!certificate.fields().containsKey("registry")) {
+            checked.add("the certificate is of before certificates named their registry");
+            return;
+        }
+        JsonObject named = Json.object(certificate, "registry");
+        StoreOwner expected = new StoreOwner(Json.string(named, "id"), Json.string(named, "key"));
+        Optional<StoreOwner> is = store.owner();
+        if (is.isEmpty()) {
+            wrong.add(
+                    "store: "
+                            + store.folder()
+                            + " names no registry, and the certificate's is "
+                            + expected
+                            + "; a copy of a store needs its registry.json too");
+        } else if (!is.get().equals(expected)) {
+            wrong.add(
+                    "store: %s belongs to %s, and the certificate is of %s"
+                            .formatted(store.folder(), is.get(), expected));
+        } else {
+            checked.add("the store is that of " + expected);
         }
     }
 

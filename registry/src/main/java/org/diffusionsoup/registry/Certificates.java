@@ -143,6 +143,7 @@ final class Certificates {
         return Json.object()
                 .put("type", TYPE)
                 .put("issued", registry.now())
+                .put("registry", Heads.owner(registry.self()))
                 .put(
                         "ledger",
                         Json.object()

@@ -1,6 +1,8 @@
 package org.diffusionsoup.registry;
 
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -13,14 +15,17 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.SoupMaker.Start;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.LedgerFindings;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.SigningKey;
 import org.diffusionsoup.registry.store.StoreFinding;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /**
- * Checks a registry: every entry's hash, chain and signature, every derived row against the
- * entries, every byte of every checkpoint that something live needs, every kept sum.
+ * Checks a registry: every entry's hash, chain and signature, what the ledger's database is made
+ * of, every derived row against the entries, that ledger, key, store and certificates fit together,
+ * every byte of every checkpoint that something live needs, every kept sum.
  */
 public final class Fsck {
     /** How bad it is. */
@@ -54,12 +59,15 @@ public final class Fsck {
         this.store = registry.store();
     }
 
-    List<Finding> check() {
-        try (WeightStore.Session session = store.open()) { // nothing is collected meanwhile
+    List<Finding> check(List<Path> certificates) {
+        try (WeightStore.Reading reading = store.openToRead()) { // nothing is collected meanwhile
             List<Finding> found = new ArrayList<>();
-            List<String> ledger = registry.ledger().check(registry.publicKey());
-            ledger.forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
+            LedgerFindings ledger = registry.ledger().check(registry.publicKey());
+            ledger.wrong().forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
+            ledger.notes().forEach(s -> found.add(new Finding(Severity.NOTE, "ledger", s)));
+            key().ifPresent(found::add);
             try {
+                found.addAll(ties(certificates));
                 Map<String, String> wanted =
                         registry.read(q -> present(Registry.wanted(q, true), q));
                 storeFindings(wanted)
@@ -70,7 +78,7 @@ public final class Fsck {
                 found.addAll(registry.read(q -> new ReturnCheck(store).findings(q)));
                 found.addAll(new StoredCertificates(registry).findings());
             } catch (SoupException e) {
-                if (ledger.isEmpty()) {
+                if (ledger.wrong().isEmpty()) {
                     throw e;
                 }
                 // An altered ledger may not even be readable; what was found is told.
@@ -83,6 +91,36 @@ public final class Fsck {
             }
             return List.copyOf(found);
         }
+    }
+
+    private Optional<Finding> key() {
+        Path secret = registry.place().secretKey();
+        Optional<Finding> open =
+                SigningKey.exposed(secret).map(s -> new Finding(Severity.ERROR, "ledger", s));
+        return open.isPresent() || !SigningKey.isShared(secret)
+                ? open
+                : Optional.of(
+                        new Finding(
+                                Severity.NOTE,
+                                "ledger",
+                                "a group may read the secret key " + secret));
+    }
+
+    /** What ties ledger, key and store together, and to what was noted of the ledger elsewhere. */
+    private List<Finding> ties(List<Path> certificates) {
+        List<Finding> found = new ArrayList<>();
+        new Belonging(registry)
+                .wrong()
+                .forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
+        List<Path> files = new ArrayList<>(Heads.known(registry.place().certificates()));
+        files.addAll(certificates);
+        registry.read(q -> Heads.wrong(q, registry.publicKey(), files))
+                .forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
+        if (Files.isDirectory(store.folder())) {
+            store.links().forEach(s -> found.add(new Finding(Severity.ERROR, "store", s)));
+            store.foreign().forEach(s -> found.add(new Finding(Severity.NOTE, "store", s)));
+        }
+        return found;
     }
 
     /** Superseded soups may have been collected: they are checked where they are there. */
@@ -109,7 +147,7 @@ public final class Fsck {
             }
             var folder = store.sum(s.checkpoint());
             String name = "kept sum of soup " + s.label() + " (" + folder + ")";
-            if (!Files.isDirectory(folder)) {
+            if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
                 found.add(new Finding(Severity.ERROR, "sums", name + ": missing"));
             } else if (!WeightStore.sumHashes(folder).equals(new TreeMap<>(expected))) {
                 // Two soups of one content share a sum; the first one's record is the one kept.
@@ -155,17 +193,28 @@ public final class Fsck {
         return found;
     }
 
-    Repair repair() {
+    Repair repair(List<Path> certificates) {
         List<String> done = new ArrayList<>();
-        List<String> ledger = registry.ledger().check(registry.publicKey());
-        if (!ledger.isEmpty() && ledger.stream().allMatch(s -> s.startsWith("table "))) {
+        LedgerFindings ledger = registry.ledger().check(registry.publicKey());
+        if (!ledger.entries().isEmpty()) {
+            return new Repair(done, check(certificates)); // entries can only be restored
+        }
+        if (!ledger.wrong().isEmpty()) {
             registry.ledger().rebuild();
             done.add(
-                    "filled the ledger's tables from its entries again ("
-                            + ledger.size()
-                            + " rows differed)");
-        } else if (!ledger.isEmpty()) {
-            return new Repair(done, check()); // entries cannot be repaired, only restored
+                    ledger.database().isEmpty()
+                            ? "filled the ledger's tables from its entries again ("
+                                    + ledger.rows().size()
+                                    + " rows differed)"
+                            : "made the ledger's tables anew from its entries ("
+                                    + ledger.database().size()
+                                    + " things in its database were not as they are made)");
+            if (!registry.ledger().check(registry.publicKey()).database().isEmpty()) {
+                return new Repair(done, check(certificates)); // what may be somebody's own stays
+            }
+        }
+        if (!new Belonging(registry).wrong().isEmpty() || !store.links().isEmpty()) {
+            return new Repair(done, check(certificates)); // nothing of another's is touched
         }
         try (WeightStore.Session session = store.open()) {
             Map<String, String> wanted = registry.read(q -> present(Registry.wanted(q, true), q));
@@ -187,7 +236,7 @@ public final class Fsck {
                 done.addAll(registry.read(q -> dropSums(q, f)));
             }
         }
-        return new Repair(done, check());
+        return new Repair(done, check(certificates));
     }
 
     private List<String> dropSums(Queries q, Finding f) {

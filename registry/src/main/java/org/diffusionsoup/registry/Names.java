@@ -1,5 +1,6 @@
 package org.diffusionsoup.registry;
 
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.ledger.RegistryException;
 
 /** What things in a registry may be called. */
@@ -10,7 +11,7 @@ final class Names {
         if (!name.matches("[A-Za-z0-9_][A-Za-z0-9._+=,-]{0,99}")) {
             throw new RegistryException(
                     "'"
-                            + name
+                            + Visible.shortened(name)
                             + "' cannot name a "
                             + what
                             + "; use letters, digits and ._+=,- (at most 100).");

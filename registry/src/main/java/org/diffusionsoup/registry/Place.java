@@ -6,7 +6,9 @@ import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.store.StoreOwner;
 
 /**
  * A registry's folder.
@@ -37,19 +39,47 @@ record Place(Path folder) {
         return folder.resolve("certificates");
     }
 
-    void write(String ledger) {
+    void write(String ledger, StoreOwner self) {
         if (ledger.matches("(?i).*[?&](password|sslpassword)=.*")) {
             throw new RegistryException(
                     "The ledger's URL holds a password, which would be written to "
                             + config()
                             + "; put it into ~/.pgpass instead.");
         }
-        JsonObject o = Json.object().put("format", 1).put("ledger", ledger).build();
+        JsonObject o =
+                Json.object()
+                        .put("format", 1)
+                        .put("ledger", ledger)
+                        .put("id", self.id())
+                        .put("key", self.key())
+                        .build();
         AtomicFiles.write(
                 config(), Json.pretty(o).getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 
+    /**
+     * The registry as its configuration names it. One made before registries had ids has the first
+     * half of its key's for one.
+     *
+     * @param key the public key that is in the folder
+     */
+    StoreOwner self(PublicKeyFile key) {
+        JsonObject o = read();
+        return new StoreOwner(
+                o.string("id").orElse(key.id().substring(0, 32)), o.string("key").orElse(key.id()));
+    }
+
+    /** The ledger's file, where it is one. */
+    Path ledger() {
+        return folder.resolve("ledger.db");
+    }
+
     String url() {
+        String ledger = Json.string(read(), "ledger");
+        return ledger.equals(SQLITE) ? "jdbc:sqlite:" + ledger().toAbsolutePath() : ledger;
+    }
+
+    private JsonObject read() {
         if (!Files.isRegularFile(config())) {
             throw new RegistryException(
                     "There is no registry in "
@@ -61,9 +91,6 @@ record Place(Path folder) {
             throw new RegistryException(
                     config() + " is of a format that this version does not know.");
         }
-        String ledger = Json.string(o, "ledger");
-        return ledger.equals(SQLITE)
-                ? "jdbc:sqlite:" + folder.resolve("ledger.db").toAbsolutePath()
-                : ledger;
+        return o;
     }
 }

@@ -2,11 +2,14 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +19,10 @@ import java.util.function.Function;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.Requirement.Overruling;
 import org.diffusionsoup.registry.Requirement.Shortfall;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -33,6 +38,7 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /**
@@ -43,17 +49,29 @@ import org.diffusionsoup.registry.store.WeightStore;
  * weights are stored before the ledger names them, and what one operation appends appears together.
  */
 public final class Registry {
+    /** So many names a sentence lists. */
+    private static final int MOST_NAMES = 20;
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
     private final Place place;
-    private final SigningKey key;
+    private final Optional<SigningKey> key;
+    private final PublicKeyFile shown;
     private final Ledger ledger;
     private final WeightStore store;
     private final Clock clock;
     private final Souper.Options options;
 
     private Registry(
-            Place place, SigningKey key, Ledger ledger, Clock clock, Souper.Options options) {
+            Place place,
+            Optional<SigningKey> key,
+            PublicKeyFile shown,
+            Ledger ledger,
+            Clock clock,
+            Souper.Options options) {
         this.place = place;
         this.key = key;
+        this.shown = shown;
         this.ledger = ledger;
         this.store = new WeightStore(place.store());
         this.clock = clock;
@@ -72,6 +90,13 @@ public final class Registry {
             throw new RegistryException(
                     folder + " holds a registry already; name another folder with --registry.");
         }
+        WeightStore store = new WeightStore(place.store());
+        if (Files.exists(place.ledger()) || store.owner().isPresent() || !store.ids().isEmpty()) {
+            throw new RegistryException(
+                    folder
+                            + " holds the ledger or the store of a registry whose registry.json is gone:"
+                            + " put that back, or name another folder with --registry.");
+        }
         try {
             Files.createDirectories(folder);
         } catch (java.io.IOException e) {
@@ -81,15 +106,21 @@ public final class Registry {
         key.save(place.secretKey(), place.publicKey());
         boolean done = false;
         try {
-            place.write(url.orElse(Place.SQLITE));
-            Registry r = open(folder);
-            long entries = r.read(q -> q.last().map(Entry::seq).orElse(0L));
-            if (entries > 0) {
+            byte[] id = new byte[16];
+            RANDOM.nextBytes(id);
+            place.write(
+                    url.orElse(Place.SQLITE),
+                    new StoreOwner(HexFormat.of().formatHex(id), key.shown().id()));
+            Ledger.create(place.url());
+            boolean empty =
+                    Ledger.openToRead(place.url(), Clock.systemUTC()).read(q -> q.last().isEmpty());
+            if (!empty) {
                 throw new RegistryException(
                         "The database "
                                 + url.orElse("")
                                 + " holds the ledger of another registry; give each its own.");
             }
+            Registry r = open(folder);
             done = true;
             return r;
         } finally {
@@ -97,6 +128,7 @@ public final class Registry {
                 delete(place.config());
                 delete(place.secretKey());
                 delete(place.publicKey());
+                delete(place.ledger()); // there was none
             }
         }
     }
@@ -120,16 +152,103 @@ public final class Registry {
 
     /** The same with another clock. */
     public static Registry open(Path folder, Clock clock) {
+        Optional<LocalDate> today =
+                Optional.ofNullable(System.getenv("SOUP_TODAY")).map(Registry::date);
+        return open(folder, clock, today);
+    }
+
+    private static LocalDate date(String text) {
+        try {
+            return LocalDate.parse(text.strip());
+        } catch (DateTimeParseException e) {
+            throw new RegistryException(
+                    "SOUP_TODAY should be a date such as 2027-01-31, not '"
+                            + Visible.shortened(text)
+                            + "'.",
+                    e);
+        }
+    }
+
+    /**
+     * The same where somebody says which day it is.
+     *
+     * @param today believed of a clock that is far from the newest entry's date; otherwise unused
+     */
+    static Registry open(Path folder, Clock clock, Optional<LocalDate> today) {
         Place place = new Place(folder);
         String url = place.url();
         SigningKey key = SigningKey.load(place.secretKey(), place.publicKey());
+        Ledger ledger = Ledger.open(url, key, clock, today);
+        Registry r =
+                new Registry(
+                        place,
+                        Optional.of(key),
+                        key.shown(),
+                        ledger,
+                        clock,
+                        Souper.Options.DEFAULT);
+        Belonging belonging = new Belonging(r);
+        belonging.enforce();
+        ledger.onHead(head -> {
+            try {
+                belonging.note(head);
+            } catch (SoupException e) {
+                // What was recorded is recorded. A note that lags is caught up by the next one.
+            }
+            if (head.kind() == Kind.PUBLICATION) {
+                r.note(head); // whoever is handed a soup can be handed this too
+            }
+        });
+        return r;
+    }
+
+    /**
+     * Opens a registry to look at it: without its secret key, also where nothing can be written,
+     * and also if something is wrong with it.
+     *
+     * @throws RegistryException if the folder holds none, or its ledger cannot be reached
+     */
+    public static Registry openToRead(Path folder) {
+        Place place = new Place(folder);
+        Clock clock = Clock.systemUTC();
         return new Registry(
-                place, key, Ledger.open(url, key, clock), clock, Souper.Options.DEFAULT);
+                place,
+                Optional.empty(),
+                PublicKeyFile.read(place.publicKey()),
+                Ledger.openToRead(place.url(), clock),
+                clock,
+                Souper.Options.DEFAULT);
+    }
+
+    /** Keeps a publication's entry beside the certificates, as what the ledger has to have. */
+    private void note(Entry publication) {
+        AtomicFiles.write(
+                place.certificates().resolve("publication-" + publication.seq() + ".json"),
+                Json.pretty(Heads.of(publication, self()))
+                        .getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 
     /** The same registry, making soups with these threads and telling this listener. */
     public Registry with(Souper.Options o) {
-        return new Registry(place, key, ledger, clock, o);
+        return new Registry(place, key, shown, ledger, clock, o);
+    }
+
+    /** Its id and its key's. */
+    public StoreOwner self() {
+        return place.self(shown);
+    }
+
+    /**
+     * The newest entry's number and hash, signed: whoever has them can tell whether the ledger was
+     * cut off or rewritten since.
+     *
+     * @throws RegistryException if there is no entry yet
+     */
+    public JsonObject head() {
+        return Heads.of(
+                read(Queries::last)
+                        .orElseThrow(() -> new RegistryException("The ledger has no entry yet.")),
+                self());
     }
 
     Ledger ledger() {
@@ -137,7 +256,8 @@ public final class Registry {
     }
 
     SigningKey key() {
-        return key;
+        return key.orElseThrow(
+                () -> new RegistryException("The registry was opened for reading only."));
     }
 
     Place place() {
@@ -168,7 +288,7 @@ public final class Registry {
 
     /** The key that entries and certificates are checked with. */
     public PublicKeyFile publicKey() {
-        return key.shown();
+        return shown;
     }
 
     /** Reads one state of the ledger. */
@@ -384,9 +504,9 @@ public final class Registry {
         return base.orElseThrow(() ->
                 new RegistryException(
                         "There is no base '"
-                                + name
+                                + Visible.shortened(name)
                                 + "', only "
-                                + q.bases().stream().map(BaseRow::name).toList()
+                                + few(q.bases().stream().map(BaseRow::name).toList())
                                 + "; record it with 'soup base add'."));
     }
 
@@ -421,7 +541,7 @@ public final class Registry {
                 .orElseThrow(() ->
                         new RegistryException(
                                 "There is no shard '"
-                                        + name
+                                        + Visible.shortened(name)
                                         + "'; 'soup shard list' shows those there are."));
     }
 
@@ -595,11 +715,18 @@ public final class Registry {
         return found.orElseThrow(() ->
                 new RegistryException(
                         "There is no soup '"
-                                + label
+                                + Visible.shortened(label)
                                 + "', only "
-                                + new LinkedHashSet<>(
-                                        q.soups().stream().map(SoupRow::name).toList())
+                                + few(q.soups().stream().map(SoupRow::name).toList())
                                 + "."));
+    }
+
+    /** Names in a sentence: the first of them, and how many more there are. */
+    private static String few(List<String> names) {
+        List<String> all = List.copyOf(new LinkedHashSet<>(names));
+        return all.size() <= MOST_NAMES
+                ? all.toString()
+                : all.subList(0, MOST_NAMES) + " and " + (all.size() - MOST_NAMES) + " more";
     }
 
     static SoupRow current(Queries q, String label) {
@@ -622,21 +749,11 @@ public final class Registry {
      */
     public Path export(String checkpoint, Path target) {
         OutputKind.MODEL.checkNew(target);
-        try (WeightStore.Session session = store.open()) {
+        try (WeightStore.Reading reading = store.openToRead()) {
             if (store.manifest(checkpoint).folder()) {
                 AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));
             } else {
-                Path file = store.rebuild(checkpoint, session.work().resolve("export"));
-                AtomicFiles.write(
-                        target,
-                        out -> {
-                            try (var in = java.nio.channels.FileChannel.open(file)) {
-                                long at = 0;
-                                while (at < in.size()) {
-                                    at += in.transferTo(at, in.size() - at, out);
-                                }
-                            }
-                        });
+                AtomicFiles.write(target, out -> store.rebuild(checkpoint, out));
             }
         }
         return target;
@@ -659,13 +776,31 @@ public final class Registry {
     }
 
     /**
-     * Deletes weights that nothing live needs.
+     * Deletes weights that nothing live needs, by a ledger that is sound: what a wrong one does not
+     * name would be lost.
      *
      * @param superseded whether older versions of soups go too; they can be made again
      * @param graceMillis younger files stay
      * @return bytes freed
+     * @throws RegistryException if something is wrong with the ledger
      */
     public long collect(boolean superseded, long graceMillis) {
+        List<String> wrong = new ArrayList<>(ledger.check(shown).wrong());
+        if (wrong.isEmpty()) {
+            wrong.addAll(read(q -> Heads.wrong(q, shown, Heads.known(place.certificates()))));
+        }
+        if (!wrong.isEmpty()) {
+            throw new RegistryException(
+                    "Nothing was deleted, because the ledger may not know what is needed: "
+                            + wrong.getFirst()
+                            + "; see 'soup fsck'.");
+        }
+        return collectNow(superseded, graceMillis);
+    }
+
+    /** The same by a ledger that was just written to, without checking all of it again. */
+    long collectNow(boolean superseded, long graceMillis) {
+        new Belonging(this).enforce();
         // First: what explains that weights are gone is there before they go.
         new StoredCertificates(this).saveMissing();
         return store.collect(
@@ -715,11 +850,24 @@ public final class Registry {
 
     /** Checks everything; see {@link Fsck}. */
     public List<Fsck.Finding> check() {
-        return new Fsck(this).check();
+        return check(List.of());
+    }
+
+    /**
+     * Checks everything, and that the ledger still has what these certificates, or notes of its
+     * head, say it had.
+     */
+    public List<Fsck.Finding> check(List<Path> certificates) {
+        return new Fsck(this).check(certificates);
     }
 
     /** Re-makes what can be, then checks again. */
     public Fsck.Repair repair() {
-        return new Fsck(this).repair();
+        return repair(List.of());
+    }
+
+    /** The same, with certificates as in {@link #check(List)}. */
+    public Fsck.Repair repair(List<Path> certificates) {
+        return new Fsck(this).repair(certificates);
     }
 }

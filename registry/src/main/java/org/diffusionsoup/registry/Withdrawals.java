@@ -133,7 +133,7 @@ final class Withdrawals {
         // Before weights are deleted: it is what tells others why they are gone.
         Path certificate = registry.saveCertificate(entry);
         long before = System.nanoTime();
-        long freed = registry.collect(false, 0);
+        long freed = registry.collectNow(false, 0);
         weights += System.nanoTime() - before;
         long total = System.nanoTime() - start;
         return new Withdrawn(

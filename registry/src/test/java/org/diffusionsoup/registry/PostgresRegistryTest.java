@@ -9,14 +9,12 @@ import java.sql.Statement;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The registry with its ledger on a PostgreSQL server that is started for the test. */
 class PostgresRegistryTest extends MonthContract {
-    private static final AtomicInteger NEXT = new AtomicInteger();
     private static @Nullable PostgresServer server;
     private final Map<String, String> urls = new ConcurrentHashMap<>();
 
@@ -38,15 +36,7 @@ class PostgresRegistryTest extends MonthContract {
 
     @Override
     Optional<String> freshDatabase() {
-        PostgresServer s = java.util.Objects.requireNonNull(server);
-        String name = "registry" + NEXT.incrementAndGet();
-        try (Connection c = DriverManager.getConnection(s.url("postgres"));
-                Statement statement = c.createStatement()) {
-            statement.execute("CREATE DATABASE " + name);
-        } catch (java.sql.SQLException e) {
-            throw new IllegalStateException(e);
-        }
-        return Optional.of(s.url(name));
+        return Optional.of(java.util.Objects.requireNonNull(server).freshDatabase());
     }
 
     @Override

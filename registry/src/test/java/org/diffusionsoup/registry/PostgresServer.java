@@ -5,10 +5,15 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /** A PostgreSQL server of the machine's own binaries, in a folder that goes with it. */
@@ -17,6 +22,7 @@ final class PostgresServer implements AutoCloseable {
     private final Path data;
     private final List<String> as;
     private final int port;
+    private final AtomicInteger databases = new AtomicInteger();
 
     private PostgresServer(Path bin, Path data, List<String> as, int port) {
         this.bin = bin;
@@ -112,6 +118,18 @@ final class PostgresServer implements AutoCloseable {
 
     String url(String database) {
         return "jdbc:postgresql://127.0.0.1:" + port + "/" + database + "?user=soup";
+    }
+
+    /** A new, empty database. */
+    String freshDatabase() {
+        String name = "registry" + databases.incrementAndGet();
+        try (Connection c = DriverManager.getConnection(url("postgres"));
+                Statement statement = c.createStatement()) {
+            statement.execute("CREATE DATABASE " + name);
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+        return url(name);
     }
 
     @Override

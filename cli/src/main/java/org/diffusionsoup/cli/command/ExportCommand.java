@@ -33,7 +33,7 @@ final class ExportCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         OutputKind.MODEL.checkNew(out);
-        Registry r = registry.open();
+        Registry r = registry.openToRead();
         Entry e = r.read(q -> q.entry(ShowCommand.id(q, name)));
         String checkpoint =
                 e.body()

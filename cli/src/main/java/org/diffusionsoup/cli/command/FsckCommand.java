@@ -1,11 +1,14 @@
 package org.diffusionsoup.cli.command;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.registry.Fsck.Finding;
 import org.diffusionsoup.registry.Fsck.Repair;
 import org.diffusionsoup.registry.Fsck.Severity;
@@ -20,14 +23,26 @@ import picocli.CommandLine.Option;
         name = "fsck",
         description = {
             "Check every entry's hash, chain and signature, every row derived from them, and every"
-                    + " byte of the weights; name what is missing or altered.",
+                    + " byte of the weights; name what is missing or altered. Needs no secret key.",
             "--repair fills tables again from entries, and makes soups again from their ingredients."
                     + " Exit status 1 if anything is wrong."
         },
-        footer = {"  soup fsck", "  soup fsck --repair"})
+        footer = {
+            "  soup fsck",
+            "  soup fsck --repair",
+            "  soup fsck --certificate elsewhere/head.json"
+        })
 final class FsckCommand extends SoupCommand {
     @Option(names = "--repair", description = "Make again what can be.")
     private boolean repair;
+
+    @Option(
+            names = "--certificate",
+            paramLabel = "FILE",
+            description =
+                    "A certificate, or what 'soup log --head' printed: the ledger must still have the"
+                            + " entries that it names. Those in the registry's folder are always read.")
+    private List<Path> certificates = List.of();
 
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
@@ -36,13 +51,15 @@ final class FsckCommand extends SoupCommand {
         List<String> done = List.of();
         List<Finding> left;
         try (Progress progress = console.progress()) {
-            Registry r = registry.open(progress);
+            Registry r =
+                    registry.openToRead()
+                            .with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
             if (repair) {
-                Repair repaired = r.repair();
+                Repair repaired = r.repair(certificates);
                 done = repaired.done();
                 left = repaired.left();
             } else {
-                left = r.check();
+                left = r.check(certificates);
             }
         }
         Map<String, Object> json = new LinkedHashMap<>();

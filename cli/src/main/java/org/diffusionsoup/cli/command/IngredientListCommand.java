@@ -23,7 +23,7 @@ final class IngredientListCommand extends SoupCommand {
     protected void run(Console console) {
         List<Map<String, Object>> json = new ArrayList<>();
         TextTable t = new TextTable("ingredient", "shards", "weights", "");
-        registry.open()
+        registry.openToRead()
                 .read(q -> {
                     Map<Long, String> names = new HashMap<>();
                     q.shards().forEach(s -> names.put(s.id(), s.name()));

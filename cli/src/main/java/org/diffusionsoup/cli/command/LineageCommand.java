@@ -60,7 +60,7 @@ final class LineageCommand extends SoupCommand {
         out.ifPresent(file ->
                 (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
                         .checkOwn(file));
-        Lineage l = registry.open().read(this::lineage);
+        Lineage l = registry.openToRead().read(this::lineage);
         if (out.isPresent()) {
             String drawn =
                     out.get().toString().endsWith(".svg") ? LineageSvg.svg(l) : LineageSvg.html(l);

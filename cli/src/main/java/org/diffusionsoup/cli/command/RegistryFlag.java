@@ -28,6 +28,11 @@ final class RegistryFlag {
         return Registry.open(folder());
     }
 
+    /** To look at it only: needs no secret key, and nothing that can be written. */
+    Registry openToRead() {
+        return Registry.openToRead(folder());
+    }
+
     /** One that shows how far averaging is. */
     Registry open(Progress progress) {
         return open().with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));

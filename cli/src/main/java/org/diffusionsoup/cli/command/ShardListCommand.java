@@ -21,7 +21,7 @@ final class ShardListCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        List<ShardRow> shards = registry.open().read(Queries::shards);
+        List<ShardRow> shards = registry.openToRead().read(Queries::shards);
         List<Map<String, Object>> json = new ArrayList<>();
         for (ShardRow s : shards) {
             Map<String, Object> o = new LinkedHashMap<>();

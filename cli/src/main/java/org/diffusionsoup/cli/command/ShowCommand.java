@@ -50,7 +50,7 @@ final class ShowCommand extends SoupCommand {
     protected void run(Console console) throws IOException {
         record Found(Entry entry, String state) {}
         Found f =
-                registry.open()
+                registry.openToRead()
                         .read(q -> {
                             long id = id(q, name);
                             return new Found(q.entry(id), state(q, id));
@@ -108,7 +108,7 @@ final class ShowCommand extends SoupCommand {
         return other.orElseThrow(() ->
                 new SoupException(
                         "The registry has no soup, ingredient or shard '"
-                                + name
+                                + Visible.shortened(name)
                                 + "'; 'soup log' shows what it has."));
     }
 

@@ -67,7 +67,7 @@ final class SplitCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         if (open.isPresent() && closed.isPresent() && parts.isEmpty()) {
-            check(console, registry.open(), open.get(), closed.get());
+            check(console, registry.openToRead(), open.get(), closed.get());
         } else if (parts.isPresent() && shard.isPresent() && out.isPresent() && open.isEmpty()) {
             split(console, registry.open());
         } else {

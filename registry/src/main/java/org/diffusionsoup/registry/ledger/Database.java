@@ -1,24 +1,28 @@
 package org.diffusionsoup.registry.ledger;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.diffusionsoup.core.SoupIoException;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.jspecify.annotations.Nullable;
 
 /** Connections to SQLite or PostgreSQL, and the migrations that both share. */
 final class Database {
     private static final String SQLITE = "jdbc:sqlite:";
     private static final String POSTGRESQL = "jdbc:postgresql:";
     private static final String MIGRATIONS = "classpath:org/diffusionsoup/registry/migration";
-
-    /** Number of the newest file among the migrations. */
-    private static final String SCHEMA = "2";
 
     /** Held on to: the platform forgets the level of a logger that nobody refers to. */
     private static final Logger FLYWAY = Logger.getLogger("org.flywaydb");
@@ -27,8 +31,15 @@ final class Database {
     private static final Logger SQLITE_LOG = Logger.getLogger("org.sqlite");
 
     private static final int BUSY_MILLIS = 120_000;
+    private static final int COPIES = 5;
+
+    /** SQLITE_OPEN_READWRITE, without SQLITE_OPEN_CREATE: a lost ledger is not replaced. */
+    private static final String EXISTING = "2";
 
     private final String url;
+
+    /** Where the file is read instead, if it lies where SQLite cannot open it. */
+    private @Nullable Path copied;
 
     private Database(String url) {
         this.url = url;
@@ -52,20 +63,134 @@ final class Database {
         return url.startsWith(POSTGRESQL);
     }
 
+    private Path file() {
+        return Path.of(url.substring(SQLITE.length()));
+    }
+
+    /** A connection that may write. */
     Connection connect() throws SQLException {
-        Properties p = new Properties();
-        if (!isPostgres()) {
-            p.setProperty("journal_mode", "WAL");
-            p.setProperty("synchronous", "FULL");
-            p.setProperty("busy_timeout", String.valueOf(BUSY_MILLIS));
-            p.setProperty("transaction_mode", "IMMEDIATE");
+        if (isPostgres()) {
+            return DriverManager.getConnection(url);
         }
+        checkFile();
+        Properties p = new Properties();
+        p.setProperty("journal_mode", "WAL");
+        p.setProperty("synchronous", "FULL");
+        p.setProperty("transaction_mode", "IMMEDIATE");
+        return sqlite(file(), p);
+    }
+
+    /**
+     * A connection that reads. What lies where nothing can be written is read from a copy, since
+     * SQLite needs files beside a ledger also to read it.
+     */
+    synchronized Connection connectToRead() throws SQLException {
+        if (isPostgres()) {
+            return DriverManager.getConnection(url);
+        }
+        if (copied != null) {
+            return sqlite(copied, new Properties());
+        }
+        checkFile();
+        boolean usable = false;
+        Connection c = sqlite(file(), new Properties());
+        try (Statement s = c.createStatement();
+                ResultSet r = s.executeQuery("SELECT count(*) FROM sqlite_master")) {
+            usable = r.next();
+            return c;
+        } catch (SQLException e) {
+            int code = e.getErrorCode() & 0xff;
+            if (code != 8 && code != 10 && code != 14) { // READONLY, IOERR, CANTOPEN
+                throw e;
+            }
+            copied = copy(file());
+            return sqlite(copied, new Properties());
+        } finally {
+            if (!usable) {
+                c.close();
+            }
+        }
+    }
+
+    /** A connection to fill the tables anew: in the copy, where there is one. */
+    Connection connectToDerive() throws SQLException {
+        Path copy = copied;
+        return copy == null ? connect() : sqlite(copy, new Properties());
+    }
+
+    private static Connection sqlite(Path file, Properties p) throws SQLException {
+        p.setProperty("open_mode", EXISTING);
+        p.setProperty("busy_timeout", String.valueOf(BUSY_MILLIS));
+        // No trigger of whoever can write to the file runs: a statement that would fire one fails.
+        p.setProperty("limit_trigger_depth", "0");
         SQLITE_LOG.setLevel(Level.OFF);
         try {
-            return DriverManager.getConnection(url, p);
+            Connection c = DriverManager.getConnection(SQLITE + file, p);
+            boolean done = false;
+            try (Statement s = c.createStatement()) {
+                s.execute("PRAGMA trusted_schema = OFF");
+                done = true;
+                return c;
+            } finally {
+                if (!done) {
+                    c.close();
+                }
+            }
         } catch (LinkageError e) {
             throw noLibrary(e);
         }
+    }
+
+    private void checkFile() {
+        if (!Files.exists(file())) {
+            throw new RegistryException(
+                    "The ledger "
+                            + file()
+                            + " is gone, and without it nobody knows what the weights are: restore it"
+                            + " from a backup. Nothing was changed.");
+        }
+        if (!Files.isRegularFile(file())) {
+            throw new RegistryException(
+                    "The ledger " + file() + " is no file; restore it from a backup.");
+        }
+    }
+
+    /** The file with its write-ahead log, at a moment when nobody wrote. */
+    private static Path copy(Path file) {
+        Path log = file.resolveSibling(file.getFileName() + "-wal");
+        try {
+            Path folder = Files.createTempDirectory("soup-ledger-");
+            Path to = folder.resolve("ledger.db");
+            Path logTo = folder.resolve("ledger.db-wal");
+            folder.toFile().deleteOnExit(); // after what is in it: in the order opposite to this
+            for (String name : new String[] {"ledger.db", "ledger.db-wal", "ledger.db-shm"}) {
+                folder.resolve(name).toFile().deleteOnExit();
+            }
+            for (int i = 0; i < COPIES; i++) {
+                String before = state(file) + state(log);
+                Files.deleteIfExists(to);
+                Files.deleteIfExists(logTo);
+                Files.write(to, Files.readAllBytes(file));
+                if (Files.exists(log)) {
+                    Files.write(logTo, Files.readAllBytes(log));
+                }
+                if (before.equals(state(file) + state(log))) {
+                    return to;
+                }
+            }
+        } catch (IOException e) {
+            throw new SoupIoException("copy, to read it,", file, e);
+        }
+        throw new RegistryException(
+                "The ledger " + file + " kept changing while it was read; try again.");
+    }
+
+    private static String state(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            return "none ";
+        }
+        BasicFileAttributes a = Files.readAttributes(file, BasicFileAttributes.class);
+        return a.size() + " " + a.lastModifiedTime() + " ";
     }
 
     private static RegistryException noLibrary(LinkageError e) {
@@ -112,37 +237,168 @@ final class Database {
         }
     }
 
-    /** Brings the tables to this version; quick where they are. */
-    void migrate() {
-        if (isCurrent()) {
-            return;
+    /** Refuses a database whose tables somebody has altered, or added something to. */
+    void checkSchema(Connection c) throws SQLException {
+        var found = Schema.differences(c, isPostgres());
+        if (!found.isEmpty()) {
+            throw new RegistryException(
+                    "The ledger's database "
+                            + found.getFirst()
+                            + (found.size() > 1 ? " (and " + (found.size() - 1) + " more)" : "")
+                            + "; what is read from it could be wrong. 'soup fsck' lists it all, and"
+                            + " 'soup fsck --repair' makes the tables anew from the signed entries.");
         }
+    }
+
+    /** Makes the tables where there is nothing yet. */
+    void create() {
+        if (!isPostgres() && Files.exists(file())) {
+            throw new RegistryException(
+                    file() + " exists already: it may be a registry's ledger, and stays as it is.");
+        }
+        migrate(url);
+    }
+
+    /**
+     * Sees to it that there are tables of this version.
+     *
+     * @param write whether it is to be written to; otherwise older tables are brought to this
+     *     version in a copy where the ledger itself cannot be written
+     * @throws RegistryException if there is no ledger
+     */
+    void checkVersion(boolean write) {
+        String version;
+        try (Connection c = connectToRead()) {
+            version = version(c).orElse("");
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+        if (version.isEmpty()) {
+            throw new RegistryException(
+                    "There is no ledger in "
+                            + url
+                            + ": it was lost or emptied. Restore it from a backup; only 'soup init'"
+                            + " makes a new one, for a new registry. Nothing was changed.");
+        }
+        int made = Integer.parseInt(version);
+        if (made > Schema.MIGRATIONS.size()) {
+            throw new RegistryException(
+                    "The ledger in "
+                            + url
+                            + " was made by a newer version of this program (tables "
+                            + version
+                            + "); use that.");
+        }
+        if (made < Schema.MIGRATIONS.size()) {
+            if (!write && !isPostgres() && !isWritable()) {
+                copied = copy(file());
+                migrate(SQLITE + copied);
+            } else {
+                migrate(url);
+            }
+        }
+    }
+
+    private boolean isWritable() {
+        Path folder = file().toAbsolutePath().getParent();
+        return Files.isWritable(file()) && folder != null && Files.isWritable(folder);
+    }
+
+    /** Whether a copy is read, so that nothing that is written would stay. */
+    boolean isCopied() {
+        return copied != null;
+    }
+
+    private static Optional<String> version(Connection c) throws SQLException {
+        try (Statement s = c.createStatement();
+                ResultSet r =
+                        s.executeQuery(
+                                "SELECT version FROM flyway_schema_history WHERE success"
+                                        + " ORDER BY installed_rank DESC LIMIT 1")) {
+            return r.next() ? Optional.ofNullable(r.getString(1)) : Optional.empty();
+        } catch (SQLException e) {
+            // PostgreSQL's code for an unknown table; SQLite has none of its own.
+            if ("42P01".equals(e.getSQLState())
+                    || String.valueOf(e.getMessage()).contains("no such table")) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    private void migrate(String where) {
         FLYWAY.setLevel(Level.OFF);
         try {
             Flyway.configure(Database.class.getClassLoader())
-                    .dataSource(url, null, null)
+                    .dataSource(where, null, null)
                     .locations(MIGRATIONS)
                     .load()
                     .migrate();
         } catch (LinkageError e) {
             throw noLibrary(e);
         } catch (FlywayException e) {
+            for (Throwable t = e; t != null; t = t.getCause()) {
+                if (t instanceof SQLException s && reason(s).isPresent()) {
+                    throw failed(s);
+                }
+            }
             throw new RegistryException(
                     "Cannot set up the ledger's tables at " + url + ": " + firstLine(e), e);
         }
     }
 
-    private boolean isCurrent() {
-        try (Connection c = connect();
-                Statement s = c.createStatement();
-                ResultSet r =
-                        s.executeQuery(
-                                "SELECT version FROM flyway_schema_history WHERE success"
-                                        + " ORDER BY installed_rank DESC LIMIT 1")) {
-            return r.next() && SCHEMA.equals(r.getString(1));
-        } catch (SQLException e) {
-            return false; // no tables yet, or no server: the migration will say
+    /** Says which ledger failed, and why. */
+    RegistryException failed(SQLException e) {
+        return failed(e, isPostgres() ? url : file().toString());
+    }
+
+    /** The same for whoever has only a connection. */
+    static RegistryException failed(SQLException e, Connection c) {
+        String where;
+        try {
+            where = c.getMetaData().getURL();
+        } catch (SQLException gone) {
+            where = "its database";
         }
+        return failed(e, where.startsWith(SQLITE) ? where.substring(SQLITE.length()) : where);
+    }
+
+    private static RegistryException failed(SQLException e, String where) {
+        return new RegistryException(
+                "The ledger in "
+                        + where.replaceAll("\\?.*", "")
+                        + " failed: "
+                        + reason(e).orElseGet(() -> firstLine(e)),
+                e);
+    }
+
+    /** What to do about the failures that are nobody's fault. */
+    private static Optional<String> reason(SQLException e) {
+        if (e.getClass().getName().startsWith("org.sqlite.")) {
+            return Optional.ofNullable(
+                    switch (e.getErrorCode() & 0xff) {
+                        case 13 -> "the disk is full. Make room, then try again.";
+                        case 8 ->
+                                "it is read-only. Make file and folder writable, or use the commands"
+                                        + " that only read.";
+                        case 14 ->
+                                "it cannot be opened. See who may read and write the file and its"
+                                        + " folder.";
+                        case 10 ->
+                                "the disk did not take or give the bytes ("
+                                        + firstLine(e)
+                                        + ") It may be full or damaged.";
+                        case 11, 26 -> "the file is damaged. Restore it from a backup.";
+                        case 5, 6 -> "another process keeps it. Try again when that has ended.";
+                        default -> null;
+                    });
+        }
+        return Optional.ofNullable(
+                switch (String.valueOf(e.getSQLState())) {
+                    case "53100" -> "the server's disk is full. Make room, then try again.";
+                    case "25006" -> "the server is read-only.";
+                    default -> null;
+                });
     }
 
     static String firstLine(Exception e) {

@@ -49,7 +49,19 @@ public record Entry(
                         .getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 
-    static boolean signed(String hash, String signature, PublicKeyFile key) {
+    /** When it says it was written. */
+    java.time.Instant instant() {
+        return java.time.Instant.parse(time);
+    }
+
+    /** Whether its hash fits its content, and the signature is a key's. */
+    public boolean isSignedBy(PublicKeyFile key) {
+        return hash(seq, prev, time, kind.word(), Json.canonical(body)).equals(hash)
+                && signed(hash, signature, key);
+    }
+
+    /** Whether a signature is a key's under the hash of an entry. */
+    public static boolean signed(String hash, String signature, PublicKeyFile key) {
         return key.verifies(DOMAIN + hash, signature);
     }
 }

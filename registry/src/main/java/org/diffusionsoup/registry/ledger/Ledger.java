@@ -5,11 +5,14 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
+import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The ledger in its database. Safe for use by several threads and processes: appending is one at a
@@ -17,72 +20,164 @@ import org.diffusionsoup.core.JsonValue.JsonObject;
  */
 public final class Ledger {
     private final Database database;
-    private final SigningKey key;
+    private final Optional<SigningKey> key;
     private final Clock clock;
+    private final Optional<LocalDate> today;
+    private Consumer<Entry> onHead = e -> {};
 
-    private Ledger(Database database, SigningKey key, Clock clock) {
+    private Ledger(
+            Database database, Optional<SigningKey> key, Clock clock, Optional<LocalDate> today) {
         this.database = database;
         this.key = key;
         this.clock = clock;
+        this.today = today;
     }
 
     /**
-     * Opens a ledger, making or migrating its tables.
+     * Makes an empty ledger.
      *
      * @param url {@code jdbc:sqlite:FILE} or {@code jdbc:postgresql://HOST/DATABASE}
-     * @param key signs what is appended
-     * @throws RegistryException if the database cannot be reached
+     * @throws RegistryException if there is one, or the database cannot be reached
      */
-    public static Ledger open(String url, SigningKey key, Clock clock) {
+    public static void create(String url) {
+        Database.at(url).create();
+    }
+
+    /**
+     * Opens a ledger, migrating its tables.
+     *
+     * @param url as for {@link #create}
+     * @param key signs what is appended
+     * @param today the date that a person says it is, for a clock that is not believed otherwise
+     * @throws RegistryException if there is none, or the database cannot be reached
+     */
+    public static Ledger open(String url, SigningKey key, Clock clock, Optional<LocalDate> today) {
         Database database = Database.at(url);
-        database.migrate();
-        Ledger ledger = new Ledger(database, key, clock);
-        if (ledger.read(Queries::isBehind)) {
-            ledger.rebuild();
+        database.checkVersion(true);
+        return upToDate(new Ledger(database, Optional.of(key), clock, today));
+    }
+
+    /** Opens a ledger to read it: no key is needed, and nothing need be writable. */
+    public static Ledger openToRead(String url, Clock clock) {
+        Database database = Database.at(url);
+        database.checkVersion(false);
+        return upToDate(new Ledger(database, Optional.empty(), clock, Optional.empty()));
+    }
+
+    /** Derives the tables again where a migration has added to them. */
+    private static Ledger upToDate(Ledger ledger) {
+        boolean behind;
+        try {
+            behind = ledger.read(Queries::isBehind);
+        } catch (RegistryException e) {
+            return ledger; // altered: whatever is done next is refused, and fsck says why
+        }
+        if (behind) {
+            ledger.derive();
         }
         return ledger;
     }
 
+    /** Tells of the newest entry whenever some were appended. */
+    public void onHead(Consumer<Entry> listener) {
+        onHead = listener;
+    }
+
     /** A transaction that appends; no other runs beside it. */
     public final class Transaction extends Queries {
+        private @Nullable LedgerRules rules;
+        private boolean rulesKnowAll;
+        private @Nullable Entry newest;
+
         private Transaction(Connection c) {
             super(c);
         }
 
-        /** Appends an entry and fills the tables from it. */
+        /**
+         * Appends an entry and fills the tables from it.
+         *
+         * @throws RegistryException if the newest entry is not signed by this registry's key, the
+         *     clock is not to be believed, or the entry speaks of what was withdrawn
+         */
         public Entry append(Kind kind, JsonObject body) {
-            Entry last = last().orElse(null);
-            // A clock that was set back must not make the ledger run backwards.
-            String now = clock.instant().truncatedTo(ChronoUnit.MILLIS).toString();
-            String time =
-                    last == null || Instant.parse(last.time()).isBefore(Instant.parse(now))
-                            ? now
-                            : last.time();
+            SigningKey signer =
+                    key.orElseThrow(
+                            () -> new RegistryException("The ledger was opened for reading only."));
+            Optional<Entry> last = newest == null ? last() : Optional.of(newest);
+            if (newest == null && last.isPresent() && !last.get().isSignedBy(signer.shown())) {
+                throw new RegistryException(
+                        "The ledger's newest entry ("
+                                + last.get().seq()
+                                + ") is not signed by the key "
+                                + signer.shown().id()
+                                + " in registry.pub: the key files were swapped, or the entry was"
+                                + " altered. Put the registry's own key back; 'soup fsck' says more."
+                                + " Nothing was recorded.");
+            }
+            Dates.Dated dated = Dates.next(last, clock.instant(), today);
+            JsonObject whole =
+                    dated.behind().isEmpty()
+                            ? body
+                            : Json.object(body).put(Dates.MARK, dated.behind().get()).build();
             Entry e =
                     Entry.sign(
-                            last == null ? 1 : last.seq() + 1,
-                            last == null ? Entry.START : last.hash(),
-                            time,
+                            last.map(Entry::seq).orElse(0L) + 1,
+                            last.map(Entry::hash).orElse(Entry.START),
+                            dated.time(),
                             kind,
-                            body,
-                            key);
-            String sql =
-                    "INSERT INTO entry (seq, prev, time, kind, body, hash, signature)"
-                            + " VALUES (?, ?, ?, ?, ?, ?, ?)";
-            try (PreparedStatement s = connection().prepareStatement(sql)) {
-                s.setLong(1, e.seq());
-                s.setString(2, e.prev());
-                s.setString(3, e.time());
-                s.setString(4, kind.word());
-                s.setString(5, Json.canonical(body));
-                s.setString(6, e.hash());
-                s.setString(7, e.signature());
-                s.executeUpdate();
+                            whole,
+                            signer);
+            checkRules(e);
+            try {
+                insert(connection(), e, Json.canonical(whole));
                 Projection.apply(connection(), e);
             } catch (SQLException x) {
-                throw failed(x);
+                throw failed(x, connection());
             }
+            newest = e;
             return e;
+        }
+
+        private void checkRules(Entry e) {
+            if (e.kind() == Kind.BASE || e.kind() == Kind.SHARD) {
+                return;
+            }
+            // Only a withdrawal has to know all that was ever made; others, what was withdrawn.
+            boolean needsAll = e.kind() == Kind.WITHDRAWAL;
+            LedgerRules known = rules;
+            if (known == null || (needsAll && !rulesKnowAll)) {
+                known = new LedgerRules();
+                List<Entry> before = needsAll ? entriesWithoutShards() : entries(Kind.WITHDRAWAL);
+                before.forEach(known::accept);
+                rules = known;
+                rulesKnowAll = needsAll;
+            }
+            List<String> wrong = known.accept(e);
+            if (!wrong.isEmpty()) {
+                throw new RegistryException(
+                        "This "
+                                + e.kind().word()
+                                + " "
+                                + wrong.getFirst()
+                                + ": the ledger's tables do not say what its entries say. Nothing was"
+                                + " recorded; run 'soup fsck --repair' and try again.");
+            }
+        }
+    }
+
+    private static void insert(Connection c, Entry e, String body) throws SQLException {
+        String sql =
+                "INSERT INTO entry (seq, prev, time, kind, body, hash, signature)"
+                        + " VALUES (?, ?, ?, ?, ?, ?, ?)";
+        try (PreparedStatement s = c.prepareStatement(sql)) {
+            s.setLong(1, e.seq());
+            s.setString(2, e.prev());
+            s.setString(3, e.time());
+            s.setString(4, e.kind().word());
+            s.setString(5, body);
+            s.setString(6, e.hash());
+            s.setString(7, e.signature());
+            s.executeUpdate();
         }
     }
 
@@ -92,22 +187,31 @@ public final class Ledger {
      * @throws RegistryException if the database fails
      */
     public <T> T write(Function<Transaction, T> work) {
+        if (key.isEmpty()) {
+            throw new RegistryException("The ledger was opened for reading only.");
+        }
+        Optional<Entry> head;
+        T result;
         try (Connection c = database.connect()) {
             database.lock(c);
             boolean done = false;
             try {
-                T result = work.apply(new Transaction(c));
+                database.checkSchema(c);
+                Transaction t = new Transaction(c);
+                result = work.apply(t);
+                head = Optional.ofNullable(t.newest);
                 c.commit();
                 done = true;
-                return result;
             } finally {
                 if (!done) {
                     rollback(c);
                 }
             }
         } catch (SQLException e) {
-            throw failed(e);
+            throw database.failed(e);
         }
+        head.ifPresent(onHead);
+        return result;
     }
 
     private static void rollback(Connection c) {
@@ -120,56 +224,86 @@ public final class Ledger {
 
     /** Reads one state of the ledger, undisturbed by writers. */
     public <T> T read(Function<Queries, T> work) {
-        try (Connection c = database.connect()) {
+        try (Connection c = database.connectToRead()) {
             database.snapshot(c);
             try {
+                database.checkSchema(c);
                 return work.apply(new Queries(c));
             } finally {
                 database.endSnapshot(c);
             }
         } catch (SQLException e) {
-            throw failed(e);
+            throw database.failed(e);
         }
-    }
-
-    /** Throws away the derived tables and fills them from the entries again. */
-    public void rebuild() {
-        write(t -> {
-            try {
-                Projection.clear(t.connection());
-                for (Entry e : t.entries()) {
-                    Projection.apply(t.connection(), e);
-                }
-            } catch (SQLException e) {
-                throw failed(e);
-            }
-            return true;
-        });
     }
 
     /**
-     * Checks chain, hashes and signatures of all entries, and that every derived row is what the
-     * entries say.
-     *
-     * @return what is wrong, each naming the entry or row; empty if nothing is
+     * Throws away the derived tables and fills them from the entries again; where somebody altered
+     * the tables themselves, they are made anew, and the entries put back as they are.
      */
-    public List<String> check(PublicKeyFile by) {
-        try (Connection c = database.connect()) {
-            // On a transaction that is never committed, so that the tables can be filled anew and
-            // compared. Writers wait meanwhile.
+    public void rebuild() {
+        if (database.isCopied()) {
+            throw new RegistryException(
+                    "The ledger cannot be written where it is; make file and folder writable.");
+        }
+        derive();
+    }
+
+    private void derive() {
+        try (Connection c = database.connectToDerive()) {
             database.lock(c);
+            boolean done = false;
             try {
-                return new LedgerCheck(c, by).run();
+                List<Entry> entries = new ArrayList<>(new Queries(c).entries());
+                boolean altered = !Schema.differences(c, database.isPostgres()).isEmpty();
+                if (altered) {
+                    Schema.remake(c, database.isPostgres());
+                    for (Entry e : entries) {
+                        insert(c, e, Json.canonical(e.body()));
+                    }
+                } else {
+                    Projection.clear(c);
+                }
+                for (Entry e : entries) {
+                    Projection.apply(c, e);
+                }
+                c.commit();
+                done = true;
             } finally {
-                rollback(c);
+                if (!done) {
+                    rollback(c);
+                }
+            }
+            if (!database.isPostgres()) {
+                c.setAutoCommit(true);
+                try (var s = c.createStatement()) {
+                    s.execute("REINDEX");
+                }
             }
         } catch (SQLException e) {
-            throw failed(e);
+            throw database.failed(e);
         }
     }
 
-    static RegistryException failed(SQLException e) {
-        return new RegistryException("The ledger's database failed: " + Database.firstLine(e), e);
+    /**
+     * Checks what the database is made of, chain, hashes and signatures of all entries, that none
+     * speaks of what was withdrawn before, and that every derived row is what the entries say.
+     */
+    public LedgerFindings check(PublicKeyFile by) {
+        try (Connection c = database.connectToRead()) {
+            database.snapshot(c);
+            try {
+                return new LedgerCheck(c, database.isPostgres(), by, clock.instant()).run();
+            } finally {
+                database.endSnapshot(c);
+            }
+        } catch (SQLException e) {
+            throw database.failed(e);
+        }
+    }
+
+    static RegistryException failed(SQLException e, Connection c) {
+        return Database.failed(e, c);
     }
 
     /** Reads an entry from a row of all its columns. */

@@ -11,6 +11,9 @@ import org.diffusionsoup.core.SoupIoException;
 final class Pem {
     private static final int LINE = 64;
 
+    /** A key takes some hundred bytes. */
+    private static final long MOST = 1 << 20;
+
     private Pem() {}
 
     static String write(String type, byte[] der) {
@@ -21,6 +24,10 @@ final class Pem {
     static byte[] read(String type, Path file) {
         String text;
         try {
+            if (Files.exists(file) && (!Files.isRegularFile(file) || Files.size(file) > MOST)) {
+                throw new RegistryException(
+                        file + " is no PEM file with a " + type + ": it is no file, or too large.");
+            }
             text = Files.readString(file, StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);

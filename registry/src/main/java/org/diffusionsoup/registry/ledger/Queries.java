@@ -60,6 +60,16 @@ public sealed class Queries permits Ledger.Transaction {
         return list("SELECT * FROM entry ORDER BY seq", Ledger::entry);
     }
 
+    /** All entries but the shards', whose lists of pictures are most of a ledger. */
+    final List<Entry> entriesWithoutShards() {
+        return list("SELECT * FROM entry WHERE kind <> 'shard' ORDER BY seq", Ledger::entry);
+    }
+
+    /** The entry of a number, if there is one. */
+    public final Optional<Entry> find(long seq) {
+        return first(list("SELECT * FROM entry WHERE seq = ?", Ledger::entry, seq));
+    }
+
     /**
      * The entry of a number.
      *
@@ -405,7 +415,7 @@ public sealed class Queries permits Ledger.Transaction {
             }
             return rows;
         } catch (SQLException e) {
-            throw Ledger.failed(e);
+            throw Ledger.failed(e, connection);
         }
     }
 }

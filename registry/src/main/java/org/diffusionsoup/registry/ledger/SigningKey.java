@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -13,6 +14,8 @@ import java.security.PrivateKey;
 import java.security.Signature;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.HexFormat;
+import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupIoException;
 
@@ -68,9 +71,14 @@ public final class SigningKey {
     /**
      * Reads both halves.
      *
-     * @throws RegistryException if a file holds no Ed25519 key, or the two do not belong together
+     * @throws RegistryException if a file holds no Ed25519 key, the two do not belong together, or
+     *     others could have read or replaced the secret one
      */
     public static SigningKey load(Path secretFile, Path publicFile) {
+        exposed(secretFile)
+                .ifPresent(how -> {
+                    throw new RegistryException(how + " Nothing is signed with it until then.");
+                });
         PublicKeyFile shown = PublicKeyFile.read(publicFile);
         PrivateKey secret;
         try {
@@ -86,6 +94,36 @@ public final class SigningKey {
                     secretFile + " is not the secret half of " + publicFile + ".");
         }
         return key;
+    }
+
+    /** Who but its owner may read or write a secret key, as a sentence; empty where nobody may. */
+    public static Optional<String> exposed(Path secretFile) {
+        Set<PosixFilePermission> mode = mode(secretFile);
+        if (mode.contains(PosixFilePermission.OTHERS_READ)
+                || mode.contains(PosixFilePermission.OTHERS_WRITE)
+                || mode.contains(PosixFilePermission.GROUP_WRITE)) {
+            return Optional.of(
+                    "The secret key %s can be read or replaced by others (mode %s): see who has, then 'chmod 600 %s'."
+                            .formatted(
+                                    secretFile, PosixFilePermissions.toString(mode), secretFile));
+        }
+        return Optional.empty();
+    }
+
+    /** Whether a group may read a secret key, which may be meant. */
+    public static boolean isShared(Path secretFile) {
+        return mode(secretFile).contains(PosixFilePermission.GROUP_READ);
+    }
+
+    /** Nothing where there is no file, or the file system has no such modes. */
+    private static Set<PosixFilePermission> mode(Path file) {
+        try {
+            return Files.exists(file) ? Files.getPosixFilePermissions(file) : Set.of();
+        } catch (UnsupportedOperationException e) {
+            return Set.of();
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
     }
 
     /** The public half. */

@@ -4,29 +4,92 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.store.Inside.Item;
+import org.diffusionsoup.registry.store.Inside.Kind;
 import org.diffusionsoup.registry.store.Manifest.Piece;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore.Wanted;
 
-/** One collection of garbage, while nobody adds. */
+/**
+ * One collection of garbage, while nobody adds. Deletes only what a store makes, under the names it
+ * gives, in folders of its own; whatever else somebody put there stays.
+ */
 final class Collector {
+    private static final String HASH = "[0-9a-f]{64}";
+
+    /** A manifest, or one that a process which died was writing. */
+    private static final String MANIFEST = "\\.?" + HASH + "\\.json(\\.tmp-[0-9-]+)?";
+
+    private static final String UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+    private static final String WORK = "([0-9]+-)?" + UUID + "(\\.object)?";
+
     private final WeightStore store;
-    private final Objects objects;
+    private final Path folder;
     private final long newest;
     private long freed;
 
-    Collector(WeightStore store, Objects objects, long graceMillis) {
+    Collector(WeightStore store, long graceMillis) {
         this.store = store;
-        this.objects = objects;
+        this.folder = store.folder();
         this.newest = System.currentTimeMillis() - graceMillis;
     }
 
     long run(Wanted wanted) {
+        // All folders are looked at before anything is deleted.
+        var manifests = Inside.list(folder, WeightStore.MANIFESTS);
+        var sums = Inside.list(folder, WeightStore.SUMS);
+        var work = Inside.list(folder, WeightStore.WORK);
+        var objects = Inside.list(folder, WeightStore.OBJECTS);
+        Set<String> needed = needed(wanted);
+        for (Item i : Inside.list(folder)) {
+            if (i.kind() == Kind.FILE && i.name().matches(StoreMarks.UNFINISHED) && isOld(i)) {
+                drop(i.name());
+            }
+        }
         // Whoever would use these is gone, or waits for the lock.
-        Trees.list(store.workFolder()).forEach(this::drop);
+        for (Item w : work) {
+            if (w.name().matches(WORK)) {
+                drop(WeightStore.WORK, w.name());
+            }
+        }
+        // Manifests before objects: killed in between, no manifest lacks an object.
+        for (Item m : manifests) {
+            boolean keep =
+                    m.name().length() > 64
+                            && wanted.checkpoints().contains(m.name().substring(0, 64));
+            if (!keep && m.kind() == Kind.FILE && m.name().matches(MANIFEST) && isOld(m)) {
+                drop(WeightStore.MANIFESTS, m.name());
+            }
+        }
+        for (Item s : sums) {
+            if (!wanted.sums().contains(s.name())
+                    && s.kind() == Kind.FOLDER
+                    && s.name().matches(HASH)
+                    && isOld(s)) {
+                drop(WeightStore.SUMS, s.name());
+            }
+        }
+        for (Item d : objects) {
+            if (d.kind() != Kind.FOLDER || !d.name().matches("[0-9a-f]{2}")) {
+                continue;
+            }
+            for (Item o : Inside.list(folder, WeightStore.OBJECTS, d.name())) {
+                if (o.kind() == Kind.FILE
+                        && o.name().matches(HASH)
+                        && o.name().startsWith(d.name())
+                        && !needed.contains(o.name())
+                        && isOld(o)) {
+                    drop(WeightStore.OBJECTS, d.name(), o.name());
+                }
+            }
+        }
+        return freed;
+    }
+
+    private Set<String> needed(Wanted wanted) {
         Set<String> needed = new HashSet<>();
         for (String id : store.ids()) {
-            Path file = store.manifests().resolve(id + ".json");
+            Path file = store.manifestFile(id);
             if (wanted.checkpoints().contains(id) || Trees.isYounger(file, newest)) {
                 try {
                     for (StoredFile f : store.manifest(id).files()) {
@@ -40,31 +103,14 @@ final class Collector {
                 }
             }
         }
-        // Manifests before objects: killed in between, no manifest lacks an object.
-        for (Path m : Trees.list(store.manifests())) {
-            String name = m.getFileName().toString();
-            boolean keep =
-                    name.length() > 64 && wanted.checkpoints().contains(name.substring(0, 64));
-            if (!keep && !Trees.isYounger(m, newest)) {
-                drop(m);
-            }
-        }
-        for (Path s : Trees.list(store.sums())) {
-            if (!wanted.sums().contains(s.getFileName().toString())
-                    && !Trees.isYounger(s, newest)) {
-                drop(s);
-            }
-        }
-        for (Path o : objects.all()) {
-            if (!needed.contains(o.getFileName().toString()) && !Trees.isYounger(o, newest)) {
-                drop(o);
-            }
-        }
-        return freed;
+        return needed;
     }
 
-    private void drop(Path p) {
-        freed += Trees.size(p);
-        Trees.delete(p);
+    private boolean isOld(Item i) {
+        return i.modified() <= newest;
+    }
+
+    private void drop(String... path) {
+        freed += Inside.delete(folder, path);
     }
 }

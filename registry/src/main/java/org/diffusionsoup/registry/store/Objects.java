@@ -34,22 +34,18 @@ final class Objects {
     private static final int FLUSHES = 16;
     private static final int THREADS = Math.min(8, Runtime.getRuntime().availableProcessors());
 
+    private final Path store;
     private final Path folder;
     private final Path temporary;
 
-    Objects(Path folder, Path temporary) {
-        this.folder = folder;
-        this.temporary = temporary;
+    Objects(Path store) {
+        this.store = store;
+        this.folder = store.resolve(WeightStore.OBJECTS);
+        this.temporary = store.resolve(WeightStore.WORK);
     }
 
     Path file(String sha256) {
         return folder.resolve(sha256.substring(0, 2)).resolve(sha256);
-    }
-
-    List<Path> all() {
-        List<Path> all = new ArrayList<>();
-        Trees.list(folder).forEach(d -> all.addAll(Trees.list(d)));
-        return all;
     }
 
     /** A range of a file that is to become an object. */
@@ -62,7 +58,7 @@ final class Objects {
 
         /** Adds ranges of a file, or finds them present; several at a time. */
         List<Piece> put(Path source, List<Range> ranges) throws IOException {
-            Trees.make(temporary);
+            Inside.make(store, WeightStore.WORK);
             try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ)) {
                 return sideBySide(THREADS, "store " + source, ranges, r -> put(in, r));
             }
@@ -80,7 +76,7 @@ final class Objects {
                             temp, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 String hash = copy(in, r.from(), r.size(), out, 0);
                 Path target = file(hash);
-                boolean there = Files.exists(target) && Files.size(target) == r.size();
+                boolean there = Trees.isFile(target) && Files.size(target) == r.size();
                 kept = !there && written.putIfAbsent(hash, temp) == null;
                 return new Piece(hash, r.size(), r.kind());
             } finally {
@@ -105,8 +101,7 @@ final class Objects {
             Set<Path> folders = new TreeSet<>();
             written.forEach((hash, temp) -> {
                 Path target = file(hash);
-                Path parent = folder.resolve(hash.substring(0, 2));
-                Trees.make(parent);
+                Path parent = Inside.make(store, WeightStore.OBJECTS, hash.substring(0, 2));
                 try {
                     Files.move(
                             temp,
@@ -225,38 +220,36 @@ final class Objects {
      * told to.
      */
     void assemble(StoredFile f, Path target, boolean outline) {
-        try (RandomAccessFile file = new RandomAccessFile(target.toFile(), "rw");
-                FileChannel out = file.getChannel()) {
-            long at = 0;
-            List<Placed> placed = new ArrayList<>();
-            for (Piece p : f.pieces()) {
-                if (!(outline && p.isFloatTensor())) {
-                    placed.add(new Placed(p, at));
-                }
-                at += p.size();
-            }
-            if (at != f.size()) {
-                throw new StoreException(
-                        "The manifest of "
-                                + f.path()
-                                + " lists "
-                                + at
-                                + " of "
-                                + f.size()
-                                + " bytes.");
-            }
-            file.setLength(at);
-            sideBySide(
-                    THREADS,
-                    "write " + target,
-                    placed,
-                    p -> {
-                        write(p, f, out);
-                        return true;
-                    });
+        try (RandomAccessFile file = new RandomAccessFile(target.toFile(), "rw")) {
+            file.setLength(f.size());
+            assemble(f, file.getChannel(), outline);
         } catch (IOException e) {
             throw new SoupIoException("write", target, e);
         }
+    }
+
+    /** The same into an open, empty file. */
+    void assemble(StoredFile f, FileChannel out, boolean outline) throws IOException {
+        long at = 0;
+        List<Placed> placed = new ArrayList<>();
+        for (Piece p : f.pieces()) {
+            if (!(outline && p.isFloatTensor())) {
+                placed.add(new Placed(p, at));
+            }
+            at += p.size();
+        }
+        if (at != f.size()) {
+            throw new StoreException(
+                    "The manifest of " + f.path() + " lists " + at + " of " + f.size() + " bytes.");
+        }
+        sideBySide(
+                THREADS,
+                "write " + f.path(),
+                placed,
+                p -> {
+                    write(p, f, out);
+                    return true;
+                });
     }
 
     /** A piece and where in the file it begins. */
@@ -268,6 +261,9 @@ final class Objects {
         if (!Files.exists(object)) {
             throw new StoreException(
                     object + " is missing, which " + f.path() + " needs; run 'soup fsck'.");
+        }
+        if (!Trees.isFile(object)) {
+            throw new StoreException(object + " was altered: it is no file; run 'soup fsck'.");
         }
         try (FileChannel in = FileChannel.open(object, StandardOpenOption.READ)) {
             if (in.size() != p.size()

@@ -6,14 +6,25 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.store.Manifest.Piece;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 
 /** Reads everything that some checkpoints consist of. */
 final class StoreCheck {
+    private static final Set<String> FOLDERS =
+            Set.of(
+                    WeightStore.OBJECTS,
+                    WeightStore.MANIFESTS,
+                    WeightStore.SUMS,
+                    WeightStore.WORK,
+                    "certificates");
+    private static final Set<String> FILES = Set.of("lock", "registry.json", "head.json");
+
     private final WeightStore store;
     private final Objects objects;
 
@@ -23,6 +34,60 @@ final class StoreCheck {
     StoreCheck(WeightStore store, Objects objects) {
         this.store = store;
         this.objects = objects;
+    }
+
+    private static final int MOST_TOLD = 20;
+
+    static List<String> links(Path folder) {
+        List<String> found = new ArrayList<>();
+        for (Inside.Item i : Inside.list(folder)) {
+            boolean own = FOLDERS.contains(i.name());
+            if (own && i.kind() != Inside.Kind.FOLDER) {
+                found.add(String.valueOf(Inside.notAFolder(folder.resolve(i.name())).getMessage()));
+            }
+            if (own && i.kind() == Inside.Kind.FOLDER && i.name().equals(WeightStore.OBJECTS)) {
+                Path objects = folder.resolve(i.name());
+                Inside.list(folder, i.name()).stream()
+                        .filter(d -> d.name().matches("[0-9a-f]{2}"))
+                        .filter(d -> d.kind() != Inside.Kind.FOLDER)
+                        .forEach(d ->
+                                found.add(
+                                        String.valueOf(
+                                                Inside.notAFolder(objects.resolve(d.name()))
+                                                        .getMessage())));
+            }
+        }
+        return found;
+    }
+
+    static List<String> foreign(Path folder) {
+        List<String> found = new ArrayList<>();
+        int more = 0;
+        for (Inside.Item i : Inside.list(folder)) {
+            List<String> strange = new ArrayList<>();
+            if (!FOLDERS.contains(i.name())
+                    && !FILES.contains(i.name())
+                    && !i.name().matches(StoreMarks.UNFINISHED)) {
+                strange.add(i.name());
+            } else if (i.name().equals(WeightStore.OBJECTS) && i.kind() == Inside.Kind.FOLDER) {
+                Inside.list(folder, i.name()).stream()
+                        .filter(d -> !d.name().matches("[0-9a-f]{2}"))
+                        .forEach(d -> strange.add(i.name() + "/" + d.name()));
+            }
+            for (String name : strange) {
+                if (found.size() < MOST_TOLD) {
+                    found.add(
+                            folder.resolve(Visible.shortened(name))
+                                    + " is not the store's; 'soup gc' leaves it");
+                } else {
+                    more++;
+                }
+            }
+        }
+        if (more > 0) {
+            found.add(folder + " has " + more + " more things that are not the store's");
+        }
+        return found;
     }
 
     List<StoreFinding> run(TreeMap<String, String> wanted) {
@@ -68,6 +133,9 @@ final class StoreCheck {
         Path file = objects.file(p.sha256());
         if (!Files.exists(file)) {
             return "missing";
+        }
+        if (!Trees.isFile(file)) {
+            return "altered, it is no file";
         }
         try {
             return Hashes.sha256(file).equals(p.sha256())

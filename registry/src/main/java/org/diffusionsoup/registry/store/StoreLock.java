@@ -3,6 +3,8 @@ package org.diffusionsoup.registry.store;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
@@ -57,6 +59,31 @@ final class StoreLock {
             if (!done) {
                 threads.readLock().unlock();
             }
+        }
+    }
+
+    /**
+     * A share for someone who only reads: of a lock that cannot be written, or where there is none
+     * and none can be made, as much as there is.
+     */
+    Held sharedIfPossible() {
+        Path folder = file.toAbsolutePath().getParent();
+        if (Files.isWritable(file)
+                || (!Files.exists(file) && folder != null && Files.isWritable(folder))) {
+            return shared();
+        }
+        try {
+            FileChannel c = FileChannel.open(file, StandardOpenOption.READ);
+            FileLock lock = c.lock(0, Long.MAX_VALUE, true);
+            return () -> {
+                try (c) {
+                    lock.release();
+                } catch (IOException e) {
+                    throw new SoupIoException("unlock", file, e);
+                }
+            };
+        } catch (IOException | OverlappingFileLockException e) {
+            return () -> {}; // nobody who collects garbage could get at it either
         }
     }
 

@@ -4,14 +4,13 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.List;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupIoException;
 import org.jspecify.annotations.Nullable;
 
@@ -29,16 +28,9 @@ final class Trees {
         }
     }
 
-    /** What is in a folder; nothing if there is no folder. */
-    static List<Path> list(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            return List.of();
-        }
-        try (Stream<Path> all = Files.list(folder)) {
-            return all.sorted().toList();
-        } catch (IOException e) {
-            throw new SoupIoException("read", folder, e);
-        }
+    /** Whether there is a file itself: neither a link nor what would not end, such as a pipe. */
+    static boolean isFile(Path p) {
+        return Files.isRegularFile(p, LinkOption.NOFOLLOW_LINKS);
     }
 
     /** Deletes a file or a folder with all that is in it; links, not what they lead to. */
@@ -72,15 +64,6 @@ final class Trees {
                     });
         } catch (IOException e) {
             throw new SoupIoException("delete", root, e);
-        }
-    }
-
-    /** Bytes of all files below. */
-    static long size(Path root) {
-        try (Stream<Path> all = Files.walk(root)) {
-            return all.mapToLong(p -> Files.isRegularFile(p) ? p.toFile().length() : 0).sum();
-        } catch (IOException e) {
-            return 0; // gone meanwhile
         }
     }
 

@@ -1,10 +1,13 @@
 package org.diffusionsoup.registry.store;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -29,34 +32,79 @@ import org.diffusionsoup.registry.store.Manifest.StoredFile;
  * appears whole or not at all and is flushed to disk before its id is handed out.
  */
 public final class WeightStore {
+    static final String OBJECTS = "objects";
+    static final String MANIFESTS = "manifests";
+    static final String SUMS = "sums";
+    static final String WORK = "work";
+
+    /** A sum has a few files; a folder with more is none. */
+    private static final int MOST_SUM_FILES = 1000;
+
     private final Path folder;
     private final Objects objects;
+    private final StoreMarks marks;
 
     /** A store in a folder, which is made when needed. */
     public WeightStore(Path folder) {
         this.folder = folder;
-        this.objects = new Objects(folder.resolve("objects"), folder.resolve("work"));
+        this.objects = new Objects(folder);
+        this.marks = new StoreMarks(folder);
+    }
+
+    /**
+     * The registry that it belongs to; empty for a store that no registry has marked yet.
+     *
+     * @throws StoreException if the mark is damaged
+     */
+    public Optional<StoreOwner> owner() {
+        return marks.owner();
+    }
+
+    /** Marks it as a registry's. */
+    public void claim(StoreOwner owner) {
+        marks.claim(owner);
+    }
+
+    /**
+     * How far the ledger was when it was last written to, if that is noted.
+     *
+     * @throws StoreException if the note is damaged
+     */
+    public Optional<StoreHead> head() {
+        return marks.head();
+    }
+
+    /** Where {@link #head} is noted. */
+    public Path headFile() {
+        return marks.headFile();
+    }
+
+    /** Notes how far the ledger is. */
+    public void noteHead(StoreHead head) {
+        marks.note(head);
     }
 
     /** A share of the store's lock: nothing is collected while it is held. */
     public static final class Session implements AutoCloseable {
         private final StoreLock.Held held;
-        private final Path work;
+        private final Path store;
+        private final String name;
 
-        private Session(StoreLock.Held held, Path work) {
+        private Session(StoreLock.Held held, Path store, String name) {
             this.held = held;
-            this.work = work;
+            this.store = store;
+            this.name = name;
         }
 
         /** A folder for this session's intermediate files, on the store's file system. */
         public Path work() {
-            return work;
+            return store.resolve(WORK).resolve(name);
         }
 
         @Override
         public void close() {
             try {
-                Trees.delete(work);
+                Inside.delete(store, WORK, name);
             } finally {
                 held.close();
             }
@@ -71,11 +119,9 @@ public final class WeightStore {
         StoreLock.Held held = lock().shared();
         boolean done = false;
         try {
-            Path work =
-                    folder.resolve("work")
-                            .resolve(ProcessHandle.current().pid() + "-" + UUID.randomUUID());
-            Trees.make(work);
-            Session s = new Session(held, work);
+            String name = ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+            Inside.make(folder, WORK, name);
+            Session s = new Session(held, folder, name);
             done = true;
             return s;
         } finally {
@@ -83,6 +129,18 @@ public final class WeightStore {
                 held.close();
             }
         }
+    }
+
+    /** A share of the store's lock to read only, where nothing need be writable. */
+    public interface Reading extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /** Begins reading: as far as the store can be locked, nothing is collected meanwhile. */
+    public Reading openToRead() {
+        StoreLock.Held held = lock().sharedIfPossible();
+        return held::close;
     }
 
     private StoreLock lock() {
@@ -131,7 +189,8 @@ public final class WeightStore {
         }
         Manifest manifest = new Manifest(isFolder, files);
         Path target = manifestFile(manifest.id());
-        if (!Files.exists(target)) {
+        if (!Trees.isFile(target)) {
+            Inside.make(folder, MANIFESTS);
             AtomicFiles.write(
                     target, manifest.text().getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }
@@ -222,8 +281,8 @@ public final class WeightStore {
         }
     }
 
-    private Path manifestFile(String id) {
-        return folder.resolve("manifests").resolve(id + ".json");
+    Path manifestFile(String id) {
+        return folder.resolve(MANIFESTS).resolve(id + ".json");
     }
 
     /** Whether a checkpoint's manifest is present; its objects may still be damaged. */
@@ -233,8 +292,12 @@ public final class WeightStore {
 
     /** Ids of all manifests present. */
     public List<String> ids() {
-        return Trees.list(folder.resolve("manifests")).stream()
-                .map(p -> p.getFileName().toString())
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        return Inside.list(folder, MANIFESTS).stream()
+                .filter(i -> i.kind() == Inside.Kind.FILE)
+                .map(Inside.Item::name)
                 .filter(n -> n.matches("[0-9a-f]{64}\\.json"))
                 .map(n -> n.substring(0, 64))
                 .sorted()
@@ -248,11 +311,14 @@ public final class WeightStore {
      */
     public Manifest manifest(String id) {
         Path file = manifestFile(id);
-        if (!Files.exists(file)) {
+        if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             throw new StoreException(
                     "The store " + folder + " has no checkpoint " + id + " (manifest missing).");
         }
         try {
+            if (!Trees.isFile(file)) {
+                throw new StoreException(file + " was altered: it is no file.");
+            }
             byte[] text = Files.readAllBytes(file);
             if (!Hashes.sha256Hex(text).equals(id)) {
                 throw new StoreException(
@@ -277,6 +343,16 @@ public final class WeightStore {
     }
 
     /**
+     * Rebuilds a checkpoint that is one file, checking every piece against its hash.
+     *
+     * @param out an empty file
+     * @throws StoreException naming a piece that is missing or altered
+     */
+    public void rebuild(String id, FileChannel out) throws IOException {
+        objects.assemble(manifest(id).files().getFirst(), out, false);
+    }
+
+    /**
      * Rebuilds all of a checkpoint but the values of its floating-point tensors, which are left as
      * holes in the files: what is needed of a soup whose weights are about to be computed anew.
      */
@@ -297,7 +373,7 @@ public final class WeightStore {
 
     /** Where a soup's exact sum is kept, if it is. */
     public Path sum(String id) {
-        return folder.resolve("sums").resolve(id);
+        return folder.resolve(SUMS).resolve(id);
     }
 
     /**
@@ -310,7 +386,9 @@ public final class WeightStore {
     public TreeMap<String, String> keepSum(Path made, String id) {
         TreeMap<String, String> hashes = sumHashes(made);
         Path target = sum(id);
-        if (!Files.isDirectory(target) && Trees.moveUnlessThere(made, target)) {
+        Inside.make(folder, SUMS);
+        if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)
+                && Trees.moveUnlessThere(made, target)) {
             return hashes;
         }
         return hashes.equals(sumHashes(target)) ? hashes : new TreeMap<>();
@@ -319,8 +397,20 @@ public final class WeightStore {
     /** SHA-256 of a sum's files by name. */
     public static TreeMap<String, String> sumHashes(Path sum) {
         TreeMap<String, String> hashes = new TreeMap<>();
-        Trees.list(sum).parallelStream()
-                .map(f -> List.of(f.getFileName().toString(), Hashes.sha256(f)))
+        if (!Files.isDirectory(sum, LinkOption.NOFOLLOW_LINKS)) {
+            return hashes;
+        }
+        List<Path> files;
+        try (Stream<Path> all = Files.list(sum)) {
+            files = all.limit(MOST_SUM_FILES).sorted().toList();
+        } catch (IOException e) {
+            throw new SoupIoException("read", sum, e);
+        }
+        files.parallelStream()
+                .map(f ->
+                        List.of(
+                                f.getFileName().toString(),
+                                Trees.isFile(f) ? Hashes.sha256(f) : "no file"))
                 .toList()
                 .forEach(p -> hashes.put(p.get(0), p.get(1)));
         return hashes;
@@ -337,6 +427,20 @@ public final class WeightStore {
     }
 
     /**
+     * Folders that are none: a link leads out of the store, and a pipe has no end.
+     *
+     * @return a sentence for each
+     */
+    public List<String> links() {
+        return StoreCheck.links(folder);
+    }
+
+    /** What somebody put into the store that no store makes; it stays, and takes room. */
+    public List<String> foreign() {
+        return StoreCheck.foreign(folder);
+    }
+
+    /**
      * Deletes what no wanted checkpoint needs: manifests, objects, sums, and leftovers of processes
      * that died. Waits until nobody adds.
      *
@@ -348,7 +452,7 @@ public final class WeightStore {
         Trees.make(folder);
         StoreLock.Held held = lock().alone();
         try {
-            return new Collector(this, objects, graceMillis).run(wanted.get());
+            return new Collector(this, graceMillis).run(wanted.get());
         } finally {
             held.close();
         }
@@ -370,31 +474,19 @@ public final class WeightStore {
         return folder.resolve("certificates");
     }
 
-    Path manifests() {
-        return folder.resolve("manifests");
-    }
-
-    Path sums() {
-        return folder.resolve("sums");
-    }
-
-    Path workFolder() {
-        return folder.resolve("work");
-    }
-
     /** Removes a damaged or unwanted checkpoint's manifest, so that it can be added again. */
     public void forget(String id) {
-        Trees.delete(manifestFile(id));
-        Trees.delete(sum(id));
+        Inside.delete(folder, MANIFESTS, id + ".json");
+        dropSum(id);
     }
 
     /** Removes a kept sum. */
     public void dropSum(String id) {
-        Trees.delete(sum(id));
+        Inside.delete(folder, SUMS, id);
     }
 
     /** Removes an object that is known to be damaged. */
     public void discardObject(String sha256) {
-        Trees.delete(objects.file(sha256));
+        Inside.delete(folder, OBJECTS, sha256.substring(0, 2), sha256);
     }
 }

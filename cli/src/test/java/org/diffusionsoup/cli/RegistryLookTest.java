@@ -1,0 +1,122 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorEntry;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Commands that only look at a registry, and what they say of one that was tampered with. */
+class RegistryLookTest {
+    @TempDir private Path folder;
+    private Path registry;
+
+    @BeforeEach
+    void make() {
+        registry = folder.resolve("registry");
+        soup("init").ok();
+        soup("base", "add", "base", weights(0)).ok();
+    }
+
+    private Run soup(Object... args) {
+        return Run.at(registry, args);
+    }
+
+    private Path weights(int seed) {
+        Path file = folder.resolve(seed + ".safetensors");
+        SafetensorsWriter.write(
+                file,
+                Map.of(),
+                java.util.List.of(
+                        TensorEntry.ofFloats("unet.w", new long[] {2}, new float[] {seed, 1})));
+        return file;
+    }
+
+    private Path head(String name) throws Exception {
+        Run printed = soup("log", "--head").ok();
+        JsonNode json = new ObjectMapper().readTree(printed.out());
+        assertThat(json.path("type").asText()).isEqualTo("diffusion-soup ledger head");
+        assertThat(json.path("registry").path("id").asText()).matches("[0-9a-f]{32}");
+        Path file = folder.resolve(name + ".json");
+        Files.writeString(file, printed.out());
+        return file;
+    }
+
+    @Test
+    void aHeadThatWasNotedElsewhereShowsAnOlderCopy() throws Exception {
+        Path early = head("early");
+        Path copy = folder.resolve("ledger.db");
+        Files.copy(registry.resolve("ledger.db"), copy);
+        soup("base", "add", "second", weights(1)).ok();
+        Path late = head("late");
+        assertThat(soup("fsck", "--certificate", early, "--certificate", late).ok().out())
+                .contains("sound");
+        Files.delete(registry.resolve("ledger.db"));
+        Files.copy(copy, registry.resolve("ledger.db"));
+        assertThat(soup("fsck").err()).contains("older copy", "head.json");
+        Files.delete(registry.resolve("store").resolve("head.json"));
+        soup("fsck", "--certificate", early).ok();
+        assertThat(soup("fsck", "--certificate", late))
+                .satisfies(r -> {
+                    assertThat(r.status()).isEqualTo(1);
+                    assertThat(r.err()).contains("late.json notes ledger entry 2", "older copy");
+                });
+        soup("log", "--head").ok();
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void lookingNeedsNoSecretKeyAndSigningAPrivateOne() throws Exception {
+        Path key = registry.resolve("registry.key");
+        Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r--r--"));
+        soup("base", "add", "second", weights(1)).fails(1, "chmod 600", "registry.key");
+        assertThat(soup("fsck").err()).contains("chmod 600");
+        Files.delete(key);
+        soup("log").ok();
+        soup("show", "1").ok();
+        soup("shard", "list").ok();
+        soup("ingredient", "list").ok();
+        soup("lineage").ok();
+        Path out = folder.resolve("out.safetensors");
+        soup("export", "1", "-o", out).ok();
+        assertThat(out).hasSameBinaryContentAs(folder.resolve("0.safetensors"));
+        assertThat(soup("fsck").ok().out()).contains("sound");
+        soup("gc").fails(1, "registry.key");
+    }
+
+    @Test
+    void aLostLedgerIsSaidToBeLost() throws Exception {
+        Files.delete(registry.resolve("ledger.db"));
+        for (Object[] command : new Object[][] {{"fsck"}, {"gc"}, {"log"}, {"update", "x"}}) {
+            soup(command).fails(1, "ledger.db is gone", "restore it from a backup");
+        }
+        assertThat(registry.resolve("ledger.db")).doesNotExist();
+    }
+
+    @Test
+    void longNamesAreCut() {
+        String name = "a b'".repeat(25_000);
+        for (Run r :
+                new Run[] {
+                    soup("show", name),
+                    soup("export", name, "-o", folder.resolve("x")),
+                    soup("update", name),
+                    soup("base", "add", name, weights(2)),
+                    soup("withdraw", name, "--reason", "r"),
+                    soup("publish", name, "--to", "hub")
+                }) {
+            assertThat(r.status()).isEqualTo(1);
+            assertThat(r.err()).hasSizeLessThan(1500);
+        }
+    }
+}

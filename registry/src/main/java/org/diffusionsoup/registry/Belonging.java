@@ -1,0 +1,124 @@
+package org.diffusionsoup.registry;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.registry.ledger.Entry;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.store.StoreHead;
+import org.diffusionsoup.registry.store.StoreOwner;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Whether key, ledger and store are one registry's, and of one time. A ledger that was lost,
+ * emptied, exchanged or brought back from an old backup knows less than the store holds, and the
+ * rest would look like garbage.
+ */
+final class Belonging {
+    private final Registry registry;
+    private final WeightStore store;
+
+    Belonging(Registry registry) {
+        this.registry = registry;
+        this.store = registry.store();
+    }
+
+    /** What does not fit, in sentences. */
+    List<String> wrong() {
+        List<String> wrong = new ArrayList<>();
+        StoreOwner self = registry.self();
+        String key = registry.publicKey().id();
+        if (!self.key().equals(key)) {
+            wrong.add(
+                    registry.place().publicKey()
+                            + " is the key "
+                            + key
+                            + ", but this registry's is "
+                            + self.key()
+                            + ": put the registry's own key files back.");
+        }
+        Optional<StoreOwner> owner = store.owner();
+        if (owner.isPresent() && !owner.get().equals(self)) {
+            wrong.add(
+                    "The store "
+                            + store.folder()
+                            + " belongs to "
+                            + owner.get()
+                            + ", and not to this "
+                            + self
+                            + ": put the registry's own store there.");
+        } else {
+            wrong.addAll(registry.read(q -> owner.isPresent() ? head(q) : unmarked(q)));
+        }
+        return wrong;
+    }
+
+    /** What the store has seen of the ledger, the ledger must have. */
+    private List<String> head(Queries q) {
+        Optional<StoreHead> head = store.head();
+        if (head.isEmpty()) {
+            return List.of();
+        }
+        Optional<Entry> is = q.find(head.get().entry());
+        if (is.isPresent() && is.get().hash().equals(head.get().hash())) {
+            return List.of();
+        }
+        return List.of(
+                ("The ledger %s, but its store was written to at entry %d (%s): the ledger was lost,"
+                                + " or is an older copy or another one. Put the newest copy back. If it is"
+                                + " lost for good, delete %s; certificates of what was lost will not fit.")
+                        .formatted(
+                                is.isPresent()
+                                        ? "has another entry " + head.get().entry()
+                                        : "ends at entry " + q.last().map(Entry::seq).orElse(0L),
+                                head.get().entry(),
+                                head.get().hash(),
+                                store.headFile()));
+    }
+
+    /** A store of before stores were marked is this registry's if the ledger knows some of it. */
+    private List<String> unmarked(Queries q) {
+        Set<String> ids = new HashSet<>(store.ids());
+        if (ids.isEmpty()) {
+            return List.of();
+        }
+        boolean known =
+                q.bases().stream().anyMatch(b -> ids.contains(b.checkpoint()))
+                        || q.ingredients().stream().anyMatch(i -> ids.contains(i.checkpoint()))
+                        || q.soups().stream().anyMatch(s -> ids.contains(s.checkpoint()));
+        return known
+                ? List.of()
+                : List.of(
+                        ("The store %s holds %d checkpoints, and this ledger, of %d entries, names none"
+                                        + " of them: the ledger was lost, or the store is another's. Put"
+                                        + " back what belongs together.")
+                                .formatted(
+                                        store.folder(),
+                                        ids.size(),
+                                        q.last().map(Entry::seq).orElse(0L)));
+    }
+
+    /**
+     * Refuses what does not fit, and marks a store that no registry has marked yet.
+     *
+     * @throws RegistryException if something does not fit
+     */
+    void enforce() {
+        List<String> wrong = wrong();
+        if (!wrong.isEmpty()) {
+            throw new RegistryException(wrong.getFirst() + " Nothing was changed.");
+        }
+        if (store.owner().isEmpty()) {
+            registry.read(Queries::last).ifPresent(Belonging.this::note);
+            store.claim(registry.self());
+        }
+    }
+
+    /** Notes in the store how far the ledger is. */
+    void note(Entry newest) {
+        store.noteHead(new StoreHead(newest.seq(), newest.hash()));
+    }
+}
