@@ -21,7 +21,17 @@ class HeaderTextTest {
     private static final JsonFactory JSON = new JsonFactory();
     private static final String METADATA = SafetensorsHeader.METADATA;
 
-    /** Accepts what Jackson accepts, of the same values, and nothing else. */
+    /**
+     * Jackson reads half a surrogate pair, which has no UTF-8; the format's own reader does not.
+     */
+    private static boolean isUnicode(String s) {
+        return new String(s.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8).equals(s);
+    }
+
+    /**
+     * Accepts what Jackson accepts but for strings that are no Unicode, of the same values, and
+     * nothing else.
+     */
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6})
     void readsWhatAGeneralParserReads(long seed) {
@@ -31,7 +41,10 @@ class HeaderTextTest {
         for (int round = 0; round < 5_000; round++) {
             byte[] utf8 = damaged(header(random), random).getBytes(StandardCharsets.UTF_8);
             String text = new String(utf8, StandardCharsets.UTF_8);
-            Optional<List<String>> expected = byJackson(text);
+            Optional<List<String>> expected =
+                    byJackson(text)
+                            .filter(strings ->
+                                    strings.stream().allMatch(HeaderTextTest::isUnicode));
             Optional<List<String>> actual = byHeaderText(utf8);
             assertThat(actual).as("seed %d round %d: %s", seed, round, text).isEqualTo(expected);
             if (actual.isPresent()) {
