@@ -210,12 +210,13 @@ public final class Registry {
      */
     public static Registry openToRead(Path folder) {
         Place place = new Place(folder);
+        String url = place.url(); // first: it says where there is no registry at all
         Clock clock = Clock.systemUTC();
         return new Registry(
                 place,
                 Optional.empty(),
                 PublicKeyFile.read(place.publicKey()),
-                Ledger.openToRead(place.url(), clock),
+                Ledger.openToRead(url, clock),
                 clock,
                 Souper.Options.DEFAULT);
     }

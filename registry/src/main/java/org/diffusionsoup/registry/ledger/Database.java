@@ -138,6 +138,14 @@ final class Database {
             }
         } catch (LinkageError e) {
             throw noLibrary(e);
+        } catch (SQLException e) {
+            // The first failure to unpack the library comes wrapped; what it wraps is no answer of
+            // a database.
+            Throwable cause = e.getCause();
+            if (cause == null || cause instanceof SQLException) {
+                throw e;
+            }
+            throw noLibrary(e);
         }
     }
 
@@ -193,7 +201,7 @@ final class Database {
         return a.size() + " " + a.lastModifiedTime() + " ";
     }
 
-    private static RegistryException noLibrary(LinkageError e) {
+    private static RegistryException noLibrary(Throwable e) {
         String folder =
                 System.getProperty("org.sqlite.tmpdir", System.getProperty("java.io.tmpdir"));
         return new RegistryException(
