@@ -20,11 +20,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "log",
         description = "Show the ledger's entries, newest first.",
-        footer = {
-            "  soup log",
-            "  soup log -n 5 --json",
-            "  soup log --head > elsewhere/head.json"
-        })
+        footer = {"  soup log", "  soup log -n 5 --json", "  soup log --head"})
 final class LogCommand extends SoupCommand {
     @Option(
             names = {"-n", "--newest"},

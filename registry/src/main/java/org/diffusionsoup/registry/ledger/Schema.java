@@ -27,6 +27,9 @@ final class Schema {
     /** The migrations in their order; the last one's position is the version of the tables. */
     static final List<String> MIGRATIONS = List.of("V1__ledger.sql", "V2__weights.sql");
 
+    /** From the root: a jar knows no way up. */
+    private static final String FOLDER = "/org/diffusionsoup/registry/migration/";
+
     /** Flyway's own, whose columns depend on Flyway's version; nothing of ours depends on them. */
     private static final String HISTORY = "flyway_schema_history";
 
@@ -90,7 +93,7 @@ final class Schema {
     private static Stream<String> statements(String migration) {
         try (InputStream in =
                 Objects.requireNonNull(
-                        Schema.class.getResourceAsStream("../migration/" + migration), migration)) {
+                        Schema.class.getResourceAsStream(FOLDER + migration), migration)) {
             String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
             String code =
                     text.lines()
