@@ -9,12 +9,15 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.ProjectFiles;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** The demo on the committed base and shards, as small as it goes. */
+@ResourceLock(ProjectFiles.HOME)
 class DemoTest {
     private static final Path PROJECT = Path.of("").toAbsolutePath().getParent();
 
@@ -24,13 +27,13 @@ class DemoTest {
 
     @BeforeEach
     void findProject() {
-        homeBefore = System.getProperty("soup.home", "");
-        System.setProperty("soup.home", PROJECT.toString());
+        homeBefore = System.getProperty(ProjectFiles.HOME, "");
+        System.setProperty(ProjectFiles.HOME, PROJECT.toString());
     }
 
     @AfterEach
     void restoreHome() {
-        System.setProperty("soup.home", homeBefore);
+        System.setProperty(ProjectFiles.HOME, homeBefore);
     }
 
     private int soup(String... args) {

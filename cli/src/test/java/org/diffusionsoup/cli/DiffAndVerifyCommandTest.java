@@ -48,7 +48,7 @@ class DiffAndVerifyCommandTest {
         assertThat(Files.readAllBytes(png)).startsWith(0x89, 'P', 'N', 'G');
         assertThat(Run.of("diff", a, b, "--base", c).ok().out())
                 .contains("1 tensor: 1 different", "relative distance 0.447", "cosine 0.7071");
-        assertThat(Run.of("diff", a, a).ok().out()).contains("1 tensors: 1 equal");
+        assertThat(Run.of("diff", a, a).ok().out()).contains("1 tensor: 1 equal");
         Run.of("diff", a, b, "--depth", "0").fails(2, "--depth");
         Run.of("diff", a, folder.resolve("none")).fails(1, "none");
     }

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -32,6 +33,7 @@ import picocli.CommandLine.Model.OptionSpec;
  * files, allowed to or not. {@link #COMMANDS} has every command that writes where it is told; one
  * that is missing fails {@link #everyCommandThatWritesIsHere}.
  */
+@ResourceLock(ProjectFiles.HOME)
 class OutputGuardTest {
     /** A command line in which OUT is the output; the guard comes before anything else is read. */
     private static final List<String> COMMANDS =

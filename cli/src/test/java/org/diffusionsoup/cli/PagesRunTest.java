@@ -18,6 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -28,6 +29,7 @@ import picocli.CommandLine.Model.OptionSpec;
  * scoring take few steps and rows, and what runs for many minutes, or has to fetch packages, has
  * tests of its own; everything else is as it stands.
  */
+@ResourceLock(ProjectFiles.HOME)
 class PagesRunTest {
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
     private static final Pattern PAGE = Pattern.compile("\\| \\[docs/([a-z-]+\\.md)\\]");

@@ -152,7 +152,7 @@ class ScoreJudgesTest {
                                 1)
                         .ok();
         assertThat(text.out())
-                .contains("TIFA by CLIP tiny-clip", "2 prompts, 1 seeds each", "by element type:");
+                .contains("TIFA by CLIP tiny-clip", "2 prompts, 1 seed each", "by element type:");
     }
 
     @Test

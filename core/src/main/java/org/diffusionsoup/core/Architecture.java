@@ -36,16 +36,24 @@ public record Architecture(Family family, Task task) {
         }
     }
 
-    /** What goes into the denoiser beside the text, told by its input channels. */
+    /** What goes into the denoiser beside the text, told by the channels it has in and not out. */
     public enum Task {
-        /** 4 channels: the noised latents. */
+        /** None: the noised latents alone, 4 channels in Stable Diffusion. */
         TEXT_TO_IMAGE,
-        /** 9 channels: latents, mask, masked picture. */
+        /** One more than the latents have again (9 of 4): mask, masked picture. */
         INPAINTING,
-        /** 8 channels: latents, picture to change (InstructPix2Pix). */
+        /** As many again as the latents have (8 of 4): picture to change (InstructPix2Pix). */
         EDITING,
-        /** 5 channels: latents, depth. */
-        DEPTH
+        /** One (5 of 4): depth. */
+        DEPTH;
+
+        private static Task of(long in, long out) {
+            long beside = in - out;
+            if (beside == out + 1) {
+                return INPAINTING;
+            }
+            return beside == out ? EDITING : beside == 1 ? DEPTH : TEXT_TO_IMAGE;
+        }
     }
 
     private static final String LDM = "model.diffusion_model.";
@@ -86,10 +94,9 @@ public record Architecture(Family family, Task task) {
         if (in.length != 4 || context.isEmpty() || context.get().shape().length != 2) {
             return Optional.empty();
         }
-        Task task =
-                in[1] == 9
-                        ? Task.INPAINTING
-                        : in[1] == 8 ? Task.EDITING : in[1] == 5 ? Task.DEPTH : Task.TEXT_TO_IMAGE;
+        long[] out = shape(tensors, single ? LDM + "out.2.weight" : "conv_out.weight");
+        // What is left of a state dict without its last layer is read as Stable Diffusion's.
+        Task task = Task.of(in[1], out.length == 4 ? out[0] : 4);
         boolean xl =
                 tensors.containsKey(LDM + "label_emb.0.0.weight")
                         || tensors.containsKey("add_embedding.linear_1.weight");

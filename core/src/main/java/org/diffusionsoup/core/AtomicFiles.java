@@ -133,6 +133,7 @@ public final class AtomicFiles {
     private static void place(Path target, IoConsumer<Path> fill, IoConsumer<Path> rename) {
         checkNamed(target);
         ProjectFiles.check(target); // whatever a caller forgot to check
+        refuseLink(target);
         Path parent = parentOf(target);
         Deque<Path> made = new ArrayDeque<>();
         Path temp = hidden(target, "tmp");
@@ -154,6 +155,21 @@ public final class AtomicFiles {
             }
             Unfinished.remove(temp);
         }
+    }
+
+    /** A rename would put a file where the link was: /dev/stdout is one. */
+    static void refuseLink(Path target) {
+        if (!Files.isSymbolicLink(target)) {
+            return;
+        }
+        String place;
+        try {
+            place = ", " + target.toRealPath();
+        } catch (IOException e) {
+            place = ""; // it leads nowhere
+        }
+        throw new SoupException(
+                target + " is a link, and would be replaced; name the place itself" + place + ".");
     }
 
     private static void swap(Path temp, Path target) throws IOException {

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -52,8 +53,22 @@ public final class Checkpoint implements AutoCloseable {
      * @throws SoupException naming the index to open instead
      */
     public static Checkpoint openWhole(Path path) {
+        return openWhole(path, "");
+    }
+
+    /**
+     * The same, with the weights of a variant, see {@link #open(Path, String)}.
+     *
+     * @throws SoupException also if it holds no tensors
+     */
+    public static Checkpoint openWhole(Path path, String variant) {
         ShardedSafetensors.refusePart(path);
-        return open(path);
+        Checkpoint opened = open(path, variant);
+        if (opened.parts().values().stream().allMatch(p -> p.tensors().isEmpty())) {
+            opened.close();
+            throw new SoupException(path + " holds no tensors, so there is nothing to average.");
+        }
+        return opened;
     }
 
     /**
@@ -161,7 +176,22 @@ public final class Checkpoint implements AutoCloseable {
     private static TensorSource component(DiffusersFolder.Component c) {
         List<Path> indexes = c.otherFiles().stream().filter(ShardedSafetensors::isIndex).toList();
         if (indexes.size() == 1) {
-            return ShardedSafetensors.open(indexes.getFirst());
+            ShardedSafetensors set = ShardedSafetensors.open(indexes.getFirst());
+            Set<String> named = set.fileNames();
+            for (Path file : c.weightFiles()) {
+                // diffusers reads the index, transformers the single file: two readers, two models.
+                if (!named.contains(String.valueOf(file.getFileName()))) {
+                    set.close();
+                    throw new SoupException(
+                            "Component '%s' has %s beside the index %s, which does not name it, in %s; delete the one that is out of date."
+                                    .formatted(
+                                            c.name(),
+                                            file.getFileName(),
+                                            indexes.getFirst().getFileName(),
+                                            c.folder()));
+                }
+            }
+            return set;
         }
         if (c.weightFiles().size() == 1) {
             return FileKind.open(c.weightFiles().getFirst());

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Locale;
 
 /** Tells safetensors from PyTorch's formats by a file's first bytes, whatever its name. */
@@ -21,6 +22,25 @@ enum FileKind {
 
     private static final int ZIP = 0x04034b50;
     private static final int EMPTY_ZIP = 0x06054b50;
+
+    /** A pickle of protocol 2 of the number that torch.save began its files with. */
+    private static final byte[] OLD_MAGIC = {
+        (byte) 0x80,
+        2,
+        (byte) 0x8a,
+        10,
+        0x6c,
+        (byte) 0xfc,
+        (byte) 0x9c,
+        0x46,
+        (byte) 0xf9,
+        0x20,
+        0x6a,
+        (byte) 0xa8,
+        0x50,
+        0x19,
+        '.'
+    };
 
     static FileKind of(Path path) {
         if (Files.isDirectory(path)) {
@@ -67,9 +87,14 @@ enum FileKind {
                 scanPickles(path);
                 throw new SoupException(
                         path
-                                + " is a PyTorch file of the format before version 1.6, which is"
-                                + " not read; load it in PyTorch, if you trust it, and save it"
-                                + " again.");
+                                + (isBarePickle(path)
+                                        ? " is a Python pickle that torch.save did not write, and"
+                                                + " is not read; load it in Python, if you trust"
+                                                + " it, and save its tensors with"
+                                                + " safetensors.torch.save_file."
+                                        : " is a PyTorch file of the format before version 1.6,"
+                                                + " which is not read; load it in PyTorch, if you"
+                                                + " trust it, and save it again."));
             }
             case SAFETENSORS -> {
                 if (hasTorchName(path) && !looksLikeSafetensors(path)) {
@@ -82,6 +107,16 @@ enum FileKind {
                 yield SafetensorsFile.open(path);
             }
         };
+    }
+
+    /** Whether a pickle lacks the number that PyTorch's old format begins with. */
+    private static boolean isBarePickle(Path path) {
+        try (InputStream in = Files.newInputStream(path)) {
+            byte[] start = in.readNBytes(OLD_MAGIC.length);
+            return start[0] == OLD_MAGIC[0] && !Arrays.equals(start, OLD_MAGIC);
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
     }
 
     private static void scanPickles(Path path) {

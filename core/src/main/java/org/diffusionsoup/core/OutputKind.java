@@ -143,13 +143,11 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** As {@link #checkOwn}, whatever the name's ending. */
     public void checkReplaceable(Path out) {
-        ProjectFiles.check(out);
-        if (Files.isSymbolicLink(out)) {
-            // A rename would put a file where the link was: /dev/stdout is one.
-            throw new SoupException(
-                    "%s is a link, and would be replaced by %s; name the place itself%s."
-                            .formatted(out, noun, target(out)));
+        if (out.toString().isBlank()) {
+            throw new SoupException("The output has no name; name what is to be written.");
         }
+        ProjectFiles.check(out);
+        AtomicFiles.refuseLink(out);
         if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS)
                 || FileContent.isEmpty(out)
                 || isOne.test(out)) {
@@ -159,14 +157,6 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
         throw new SoupException(
                 "%s is %s%s, not %s; it is not replaced, not even with --force. Name another --out, or move it away yourself."
                         .formatted(out, FileContent.describe(out), foreign, noun));
-    }
-
-    private static String target(Path link) {
-        try {
-            return ", " + link.toRealPath();
-        } catch (IOException e) {
-            return ""; // it leads nowhere
-        }
     }
 
     /**

@@ -82,7 +82,7 @@ public final class RunningSoup implements AutoCloseable {
         boolean complete = false;
         try {
             for (Path p : paths) {
-                opened.add(Ingredient.of(SoupIngredient.of(p), Checkpoint.open(p)));
+                opened.add(Ingredient.of(SoupIngredient.of(p), Checkpoint.openWhole(p)));
             }
             opened.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
             List<Checkpoint> others = opened.stream().skip(1).map(Ingredient::checkpoint).toList();

@@ -10,9 +10,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
 
@@ -84,6 +86,13 @@ final class ShardedSafetensors implements TensorSource {
                                                 .replaceFirst(
                                                         "-\\d{5}-of-\\d{5}(\\.\\w+)?(\\.\\w+)$",
                                                         "$2.index$1.json"))));
+    }
+
+    /** The names of the files that the index names. */
+    Set<String> fileNames() {
+        return files.stream()
+                .map(f -> String.valueOf(f.path().getFileName()))
+                .collect(Collectors.toSet());
     }
 
     /**

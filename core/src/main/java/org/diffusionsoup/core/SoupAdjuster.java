@@ -320,10 +320,10 @@ public final class SoupAdjuster {
         List<Ingredient> opened = new ArrayList<>();
         try (Checkpoint soup = Checkpoint.open(request.soup())) {
             for (Path r : request.remove()) {
-                opened.add(Ingredient.of(SoupIngredient.of(r), Checkpoint.open(r)));
+                opened.add(Ingredient.of(SoupIngredient.of(r), Checkpoint.openWhole(r)));
             }
             for (SoupIngredient a : request.add()) {
-                opened.add(Ingredient.of(a, Checkpoint.open(a.path())));
+                opened.add(Ingredient.of(a, Checkpoint.openWhole(a.path())));
             }
             checkAlike(soup, opened, opened.subList(request.remove().size(), opened.size()));
             List<Ingredient> hashed = named(soup, Souper.hashed(opened, workers, options));

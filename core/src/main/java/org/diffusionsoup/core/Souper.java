@@ -316,8 +316,7 @@ public final class Souper {
         Runnable warm = () -> {};
         try {
             for (SoupIngredient i : ingredients) {
-                opened.add(Ingredient.of(i, Checkpoint.open(i.path(), options.variant())));
-                requireWhole(opened.getLast().checkpoint());
+                opened.add(Ingredient.of(i, Checkpoint.openWhole(i.path(), options.variant())));
                 if (opened.size() == 1) {
                     List<Long> all = Arrays.stream(a).boxed().toList();
                     warm = WarmUp.start(opened.getFirst().checkpoint(), kernels, all, options);
@@ -327,14 +326,6 @@ public final class Souper {
         } finally {
             warm.run();
             opened.forEach(i -> i.checkpoint().close());
-        }
-    }
-
-    private static void requireWhole(Checkpoint checkpoint) {
-        ShardedSafetensors.refusePart(checkpoint.path());
-        if (checkpoint.parts().values().stream().allMatch(p -> p.tensors().isEmpty())) {
-            throw new SoupException(
-                    checkpoint.path() + " holds no tensors, so there is nothing to average.");
         }
     }
 

@@ -116,6 +116,12 @@ final class TorchFile implements TensorSource {
                         .filter(n -> n.indexOf('/') == n.length() - PICKLE.length() - 1)
                         .sorted()
                         .toList();
+        if (found.isEmpty() && entries.keySet().stream().anyMatch(n -> n.endsWith(".npy"))) {
+            throw new SoupException(
+                    path
+                            + " holds NumPy arrays, which are not read; save them with"
+                            + " safetensors.numpy.save_file.");
+        }
         if (found.size() != 1) {
             throw new MalformedCheckpointException(
                     path,

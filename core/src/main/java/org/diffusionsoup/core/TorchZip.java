@@ -239,7 +239,12 @@ final class TorchZip {
         }
         if (method != 0) {
             String how = method == 8 ? "deflated" : "compressed (method " + method + ")";
-            throw bad(entry(name), "stored bytes", how + " ones");
+            throw bad(
+                    entry(name),
+                    "stored bytes, as torch.save writes them",
+                    how
+                            + " ones, as archivers write them; unpack the archive and pack its"
+                            + " folder again with 'zip -0 -r'");
         }
         if (stored != plain || stored < 0 || stored > d.offset) {
             throw bad(

@@ -15,6 +15,8 @@ import java.util.TreeMap;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.diffusionsoup.core.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.MismatchPolicy.OnInteger;
@@ -654,6 +656,39 @@ class ReportedCasesTest {
         try (Checkpoint c = Checkpoint.open(set)) {
             assertThat(c.part("").tensors()).containsOnlyKeys("w0", "w1");
         }
+    }
+
+    @Test
+    void anIndexThatDoesNotNameTheFileBesideIt() throws IOException {
+        Path p = pipeline("tiny-sd15", "p");
+        String shard = "diffusion_pytorch_model-00001-of-00001.safetensors";
+        SafetensorsWriter.write(p.resolve("unet/" + shard), Map.of(), List.of(halves("a", 1)));
+        Files.writeString(
+                p.resolve("unet/diffusion_pytorch_model.safetensors.index.json"),
+                "{\"weight_map\": {\"a\": \"" + shard + "\"}}");
+        assertThatThrownBy(() -> Checkpoint.open(p))
+                .hasMessageContainingAll(
+                        "'unet'",
+                        "diffusion_pytorch_model.safetensors beside the index",
+                        "delete the one that is out of date");
+    }
+
+    @Test
+    void numPyArraysAndPicklesOfOthersAreCalledThat() throws IOException {
+        Path npz = dir.resolve("x.pt");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(npz))) {
+            zip.setMethod(ZipOutputStream.STORED);
+            ZipEntry entry = new ZipEntry("w.npy");
+            entry.setSize(1);
+            entry.setCrc(0xd202ef8dL); // of one zero byte
+            zip.putNextEntry(entry);
+            zip.write(0);
+        }
+        assertThatThrownBy(() -> Checkpoint.open(npz)).hasMessageContaining("NumPy arrays");
+        Path pickle = dir.resolve("y.pt");
+        Files.write(pickle, new byte[] {(byte) 0x80, 2, '}', '.'});
+        assertThatThrownBy(() -> Checkpoint.open(pickle))
+                .hasMessageContaining("torch.save did not write");
     }
 
     @Test

@@ -21,8 +21,9 @@ import org.diffusionsoup.core.SoupIoException;
  * NAME.caption} beside {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp, .tif), or from a {@code
  * metadata.jsonl} or {@code metadata.csv} in its folder or one above it with the columns {@code
  * file_name} and {@code text} (or {@code caption}), as Hugging Face's imagefolder has it; an
- * optional column {@code split} says {@code train} or {@code heldout} and goes before {@link
- * ImportOptions#holdOut}.
+ * optional column {@code split} says {@code train} or {@code heldout} ({@code validation} and
+ * {@code test} mean that too) and goes before {@link ImportOptions#holdOut}. Of pictures with
+ * several frames or pages the first is taken, as PIL does.
  */
 public final class FolderImporter {
     private record Row(String key, FolderRow from, Split split) {}

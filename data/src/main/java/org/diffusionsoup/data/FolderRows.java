@@ -1,5 +1,6 @@
 package org.diffusionsoup.data;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -27,12 +28,22 @@ import org.diffusionsoup.core.SoupIoException;
 
 /** Pairs the pictures of a folder with their captions, or says which one is without. */
 final class FolderRows {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
+    /** A field named twice would say two things, of which the last would win unseen. */
+    private static final ObjectMapper MAPPER =
+            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
     private FolderRows() {}
 
     /** The two forms of metadata, as Hugging Face's imagefolder has them. */
     private static final List<String> METADATA = List.of("metadata.jsonl", "metadata.csv");
+
+    /** Ours and those of Hugging Face's datasets. */
+    private static final Map<String, Split> SPLITS =
+            Map.of(
+                    "train", Split.TRAIN,
+                    "heldout", Split.HELDOUT,
+                    "validation", Split.HELDOUT,
+                    "test", Split.HELDOUT);
 
     static List<FolderRow> read(Path folder) {
         List<Path> files = files(folder);
@@ -54,15 +65,22 @@ final class FolderRows {
             }
             rows.addAll(name.endsWith(".csv") ? fromCsv(parent, file) : fromJsonl(parent, file));
         }
-        Set<Path> named = new HashSet<>();
-        rows.forEach(r -> named.add(r.image()));
+        Map<Path, FolderRow> named = new HashMap<>();
+        Set<Path> stems = new HashSet<>();
+        for (FolderRow row : rows) {
+            named.put(row.image(), row);
+            stems.add(row.image().resolveSibling(stem(row.image())));
+        }
         List<Path> left = new ArrayList<>();
         Map<Path, List<String>> missing = new LinkedHashMap<>();
         for (Path file : files) {
             Optional<Path> above = metadata.isEmpty() ? Optional.empty() : above(file, metadata);
             if (above.isEmpty()) {
                 left.add(file);
-            } else if (FolderImporter.isPicture(file) && !named.contains(file.normalize())) {
+            } else if (isCaption(file)
+                    && stems.contains(file.normalize().resolveSibling(stem(file)))) {
+                checkSame(file, named);
+            } else if (FolderImporter.isPicture(file) && !named.containsKey(file.normalize())) {
                 // A picture that the metadata passes over would silently be missing.
                 missing.computeIfAbsent(above.get(), k -> new ArrayList<>())
                         .add(folder.relativize(file).toString());
@@ -78,6 +96,23 @@ final class FolderRows {
         });
         rows.addAll(fromTextFiles(folder, left));
         return rows;
+    }
+
+    /** A caption file beside a picture that the metadata has a row for; often both are written. */
+    private static void checkSame(Path caption, Map<Path, FolderRow> named) {
+        Path stem = caption.normalize().resolveSibling(stem(caption));
+        String text = oneLine(text(caption));
+        named.forEach((image, row) -> {
+            if (image.resolveSibling(stem(image)).equals(stem) && !row.caption().equals(text)) {
+                throw new SoupException(
+                        "picture %s has two captions, that of %s and that of %s; keep one"
+                                .formatted(image, row.where(), caption.getFileName()));
+            }
+        });
+    }
+
+    private static String oneLine(String caption) {
+        return caption.strip().replaceAll("\\s+", " ");
     }
 
     /** The metadata file of the nearest folder that has one. */
@@ -163,7 +198,12 @@ final class FolderRows {
                 node.properties().forEach(e -> fields.put(e.getKey(), e.getValue().asText("")));
                 rows.add(row(folder, fields, where));
             } catch (JsonProcessingException e) {
-                throw new SoupException(where + " is not valid JSON", e);
+                String problem = String.valueOf(e.getOriginalMessage());
+                throw new SoupException(
+                        problem.startsWith("Duplicate field")
+                                ? where + " names a field twice; keep one"
+                                : where + " is not valid JSON",
+                        e);
             }
         }
         return rows;
@@ -175,7 +215,14 @@ final class FolderRows {
         if (records.isEmpty()) {
             return rows;
         }
-        List<String> header = records.getFirst().fields();
+        List<String> header = records.getFirst().fields().stream().map(String::strip).toList();
+        if (Set.copyOf(header).size() < header.size()) {
+            throw new SoupException(csv + " names a column twice; keep one");
+        }
+        if (header.size() == 1 && header.getFirst().matches(".*[;\t|].*")) {
+            throw new SoupException(
+                    csv + " does not separate its columns by commas; save it with commas");
+        }
         for (Csv.Record record : records.subList(1, records.size())) {
             String where = csv + " line " + record.line();
             if (record.fields().size() != header.size()) {
@@ -185,7 +232,7 @@ final class FolderRows {
             }
             Map<String, String> fields = new HashMap<>();
             for (int i = 0; i < header.size(); i++) {
-                fields.put(header.get(i).strip(), record.fields().get(i));
+                fields.put(header.get(i), record.fields().get(i));
             }
             rows.add(row(folder, fields, where));
         }
@@ -215,19 +262,15 @@ final class FolderRows {
     }
 
     private static FolderRow row(Path image, String caption, String split, String where) {
-        String oneLine = caption.strip().replaceAll("\\s+", " ");
+        String oneLine = oneLine(caption);
         if (oneLine.isEmpty()) {
             throw new SoupException(where + " has no text for the picture " + image.getFileName());
         }
-        if (!split.isBlank() && !split.equals("train") && !split.equals("heldout")) {
+        if (!split.isBlank() && !SPLITS.containsKey(split.strip())) {
             throw new SoupException(
                     where + " has the split \"" + split + "\"; use train or heldout");
         }
-        return new FolderRow(
-                image,
-                oneLine,
-                split.isBlank() ? Optional.empty() : Optional.of(Split.parse(split)),
-                where);
+        return new FolderRow(image, oneLine, Optional.ofNullable(SPLITS.get(split.strip())), where);
     }
 
     /** Linked folders are followed: a picture behind one would silently be missing. */

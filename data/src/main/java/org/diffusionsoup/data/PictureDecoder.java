@@ -5,6 +5,7 @@ import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -33,9 +34,11 @@ final class PictureDecoder {
     /** What JPEG can state, and more than any picture to learn from needs. */
     static final int MOST_SIDE = 65_535;
 
-    /** How the JDK's JPEG reader and the library in it warn. */
+    private static final String CUT = " is cut off; copy the picture again";
+
+    /** How the JDK's readers and the libraries in them call it. */
     private static final Pattern CUT_OFF =
-            Pattern.compile("truncated|premature end", Pattern.CASE_INSENSITIVE);
+            Pattern.compile("truncated|premature end|unexpected end", Pattern.CASE_INSENSITIVE);
 
     /** CIELab, ICCLab and ITULab, as TIFF numbers them. */
     private static final Set<Integer> LAB = Set.of(8, 9, 10);
@@ -67,10 +70,23 @@ final class PictureDecoder {
             if (e instanceof SoupException known) {
                 throw known;
             }
+            if (isCutOff(e)) {
+                throw new SoupException(what + CUT, e);
+            }
             throw new SoupException(
                     "%s cannot be decoded (%s); save it again as PNG".formatted(what, reason(e)),
                     e);
         }
+    }
+
+    private static boolean isCutOff(Exception e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            String message = String.valueOf(cause.getMessage());
+            if (cause instanceof EOFException || CUT_OFF.matcher(message).find()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static String reason(Exception e) {
@@ -153,7 +169,7 @@ final class PictureDecoder {
                 reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
                 T read = reading.of(reader);
                 if (warnings.stream().anyMatch(w -> CUT_OFF.matcher(w).find())) {
-                    throw new SoupException(what + " is cut off; copy the picture again");
+                    throw new SoupException(what + CUT);
                 }
                 return read;
             } finally {

@@ -1,6 +1,7 @@
 package org.diffusionsoup.data;
 
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -37,15 +38,18 @@ record PngParts(byte[] picture, int depth, int colourType, byte[] transparent, i
         byte[] transparent = new byte[0];
         int exif = Orientation.UPRIGHT;
         int text = Orientation.UPRIGHT;
+        boolean pixels = false;
         int at = 8;
         while (at + 12 <= file.length) {
             int length = in.getInt(at);
-            if (length < 0 || length > file.length - at - 12) {
-                // The JDK says what is missing of a picture that is cut off.
-                picture.write(file, at, file.length - at);
-                break;
-            }
             String type = new String(file, at + 4, 4, StandardCharsets.ISO_8859_1);
+            pixels |= type.equals("IDAT");
+            if (length < 0 || length > file.length - at - 12) {
+                if (!pixels || type.equals("IDAT")) {
+                    throw new EOFException("it ends before its last pixel");
+                }
+                break; // in what comes after the pixels
+            }
             byte[] data = Arrays.copyOfRange(file, at + 8, at + 8 + length);
             boolean kept = type.matches("IHDR|PLTE|IDAT|IEND");
             switch (type) {
@@ -73,6 +77,9 @@ record PngParts(byte[] picture, int depth, int colourType, byte[] transparent, i
             if (type.equals("IEND")) {
                 break;
             }
+        }
+        if (!pixels) {
+            throw new EOFException("it ends before its first pixel");
         }
         return new PngParts(
                 picture.toByteArray(),

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -247,6 +248,44 @@ class FolderImporterTest {
         picture("b.png", 4, 4);
         text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}");
         assertRefused("b.png has no caption", "metadata.jsonl");
+    }
+
+    @Test
+    void twoSourcesOfACaption() throws IOException {
+        picture("a.png", 4, 4);
+        text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"a cat\"}");
+        text("a.txt", "a dog");
+        text("LICENSE.txt", "no caption");
+        assertRefused("a.png has two captions", "metadata.jsonl line 1", "a.txt");
+        text("a.txt", " a  cat\n");
+        assertThat(run().infos()).extracting(SampleInfo::caption).containsExactly("a cat");
+    }
+
+    @Test
+    void fieldsAndColumnsNamedTwiceOrNotSeparated() throws IOException {
+        picture("a.png", 4, 4);
+        text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\", \"text\": \"y\"}");
+        assertRefused("metadata.jsonl line 1 names a field twice");
+        Files.delete(folder.resolve("metadata.jsonl"));
+        text("metadata.csv", "file_name,text,text\na.png,x,y\n");
+        assertRefused("metadata.csv names a column twice");
+        text("metadata.csv", "file_name;text\na.png;x\n");
+        assertRefused("metadata.csv does not separate its columns by commas");
+    }
+
+    @Test
+    void heldOutRowsUnderTheNamesOfHuggingFace() throws IOException {
+        for (String name : List.of("a", "b", "c", "d")) {
+            picture(name + ".png", 4, 4);
+        }
+        text(
+                "metadata.csv",
+                "file_name,text,split\na.png,1,train\nb.png,2,validation\nc.png,3,test\nd.png,4,heldout\n");
+        assertThat(run().infos())
+                .extracting(SampleInfo::isTrain)
+                .containsExactly(true, false, false, false);
+        text("metadata.csv", "file_name,text,split\na.png,1,dev\n");
+        assertThatThrownBy(this::run).hasMessageContaining("split \"dev\"");
     }
 
     @Test

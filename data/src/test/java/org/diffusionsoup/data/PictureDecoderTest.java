@@ -114,7 +114,16 @@ class PictureDecoderTest {
                 .hasMessageContaining("c is an empty file");
     }
 
-    /** Shrinking a long picture holds one row at a time, and gives the mean of the whole. */
+    @Test
+    void aPngThatIsCutOffIsRefused() {
+        byte[] whole = PngCodec.encode(Pictures.noise(20, 20, 1));
+        for (int left : new int[] {whole.length / 2, whole.length - 20, 40}) {
+            byte[] cut = Arrays.copyOf(whole, left);
+            assertThatThrownBy(() -> PngCodec.decode(cut, "half.png"))
+                    .hasMessageContaining("half.png is cut off; copy the picture again");
+        }
+    }
+
     @Test
     void aJpegThatIsCutOffIsRefused() throws IOException {
         String name = first(".jpg");

@@ -60,11 +60,10 @@ final class MakeCommand extends SoupCommand {
 
     @Option(
             names = "--threads",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "Worker threads; the bytes do not depend on it (default: all processors).")
-    private int threads;
+    private int threads = MergeFlags.UNASKED;
 
     @Override
     protected void run(Console console) throws IOException {
@@ -75,9 +74,7 @@ final class MakeCommand extends SoupCommand {
                             + ingredients.size()
                             + " ingredients; give one for each.");
         }
-        if (threads < 0 || threads > 256) {
-            throw misuse("--threads must be at least 1 and at most 256, not " + threads + ".");
-        }
+        int workers = MergeFlags.threads(threads, line());
         OutputKind.MODEL.check(out, force);
         List<SoupIngredient> parts = new ArrayList<>();
         for (int i = 0; i < ingredients.size(); i++) {
@@ -87,9 +84,12 @@ final class MakeCommand extends SoupCommand {
         long start = System.nanoTime();
         Soup soup;
         try (Progress progress = console.progress()) {
-            Souper souper =
-                    Souper.create().replaceExisting(force).progress(new MegabyteSteps(progress));
-            soup = (threads == 0 ? souper : souper.threads(threads)).make(parts, out);
+            soup =
+                    Souper.create()
+                            .replaceExisting(force)
+                            .progress(new MegabyteSteps(progress))
+                            .threads(workers)
+                            .make(parts, out);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         console.result(

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.OutputKind;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
@@ -13,7 +14,7 @@ final class MergeFlags {
     /** More than any machine has use for; every thread has buffers of its own. */
     private static final int MOST_THREADS = 256;
 
-    private static final int UNASKED = Integer.MIN_VALUE;
+    static final int UNASKED = Integer.MIN_VALUE;
 
     private final OptionSpec force = Options.flag("Replace an existing output.", "--force").build();
 
@@ -48,13 +49,21 @@ final class MergeFlags {
      * @throws ParameterException if that is no number from 1 to {@value #MOST_THREADS}
      */
     int threads() {
-        int n = threads.getValue();
+        return threads(threads.getValue(), threads.command().commandLine());
+    }
+
+    /**
+     * The same for commands that declare the flag themselves.
+     *
+     * @param n as given, or {@link #UNASKED}
+     */
+    static int threads(int n, CommandLine command) {
         if (n == UNASKED) {
             return Runtime.getRuntime().availableProcessors();
         }
         if (n < 1 || n > MOST_THREADS) {
             throw new ParameterException(
-                    threads.command().commandLine(),
+                    command,
                     "--threads must be at least 1 and at most "
                             + MOST_THREADS
                             + ", not "

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.Proportion;
@@ -27,7 +28,9 @@ final class ScoreOutput {
         ScoreTable table = scores.table();
         Score first = table.rows().getFirst().score();
         text.println("judge: " + table.judge());
-        text.printf("%d prompts, %d seeds each%n", first.prompts(), first.seeds());
+        text.printf(
+                "%s, %s each%n",
+                Quantity.of(first.prompts(), "prompt"), Quantity.of(first.seeds(), "seed"));
         int width = table.rows().stream().mapToInt(r -> r.score().model().length()).max().orElse(0);
         for (ScoreTable.Row row : table.rows()) {
             text.printf(

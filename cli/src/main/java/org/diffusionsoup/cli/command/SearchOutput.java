@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.Improvement;
@@ -37,12 +38,12 @@ final class SearchOutput {
         List<String> names = found.names();
         text.printf(
                 Locale.ROOT,
-                "%s: %d candidates (%d scored now) on %d prompts, %d seeds each, in %.1f s%n",
+                "%s: %d candidates (%d scored now) on %s, %s each, in %.1f s%n",
                 found.result().method(),
                 found.result().evaluations().size(),
                 found.result().scored(),
-                request.prompts().validation().size(),
-                request.seeds().size(),
+                Quantity.of(request.prompts().validation().size(), "prompt"),
+                Quantity.of(request.seeds().size(), "seed"),
                 found.seconds());
         for (SearchStep s : found.result().steps()) {
             text.printf(

@@ -82,7 +82,8 @@ public abstract class SoupCommand implements Callable<Integer> {
         return line().getParseResult().hasMatchedOption(option);
     }
 
-    private CommandLine line() {
+    /** The command line being run. */
+    protected final CommandLine line() {
         return Objects.requireNonNull(spec, "a parser of Commands.parser").commandLine();
     }
 }

@@ -53,6 +53,16 @@ final class ArchitectureTest {
         assertThat(Architecture.of(xl).orElseThrow()).hasToString("Stable Diffusion XL refiner");
     }
 
+    @Test
+    void latentsOfMoreChannelsAreNoPictureToEdit() throws IOException {
+        Map<String, TensorInfo> unet = new LinkedHashMap<>(Manifest.shapes("sd15").get("unet"));
+        unet.put("conv_in.weight", f16("conv_in.weight", 320, 8, 3, 3));
+        assertThat(Architecture.of(unet).orElseThrow().task()).isEqualTo(Architecture.Task.EDITING);
+        unet.put("conv_out.weight", f16("conv_out.weight", 8, 320, 3, 3));
+        assertThat(Architecture.of(unet).orElseThrow().task())
+                .isEqualTo(Architecture.Task.TEXT_TO_IMAGE);
+    }
+
     private static TensorInfo f16(String name, long... shape) {
         long n = 2;
         for (long d : shape) {

@@ -335,7 +335,9 @@ public final class Generator implements AutoCloseable {
                     prompts.size() + " prompts need as many seeds, not " + seeds.size());
         }
         checkWork(prompts, seeds);
-        progress.start("generate " + name, prompts.size(), "images");
+        // Under exchanged weights the folder's name would be another model's.
+        String what = components.isEmpty() ? name : "candidate";
+        progress.start("generate " + what, prompts.size(), "images");
         List<RgbImage> out = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += settings.batch()) {
             int to = Math.min(from + settings.batch(), prompts.size());
