@@ -215,6 +215,7 @@ class PagesRunTest {
                 what.startsWith(" generate ")
                         || what.startsWith(" audit ")
                         || what.startsWith(" search ")
+                        || what.startsWith(" value ")
                         || what.contains(" --search ")
                         || what.startsWith(" score ")
                                 && !what.contains("--vae")
