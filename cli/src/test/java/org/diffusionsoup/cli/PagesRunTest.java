@@ -211,6 +211,9 @@ class PagesRunTest {
         if (what.startsWith(" train ")) {
             return c + (c.contains("--steps") ? "" : " --steps 2") + " --batch 2";
         }
+        if (what.startsWith(" study ")) {
+            return c + " --samples 100 --repeats 2";
+        }
         boolean draws =
                 what.startsWith(" generate ")
                         || what.startsWith(" audit ")
