@@ -213,10 +213,14 @@ class PagesRunTest {
         if (what.startsWith(" train ")) {
             return c + (c.contains("--steps") ? "" : " --steps 2") + " --batch 2";
         }
+        if (what.startsWith(" study ")) {
+            return c + " --samples 100 --repeats 2";
+        }
         boolean draws =
                 what.startsWith(" generate ")
                         || what.startsWith(" audit ")
                         || what.startsWith(" search ")
+                        || what.startsWith(" value ")
                         || what.contains(" --search ")
                         || what.startsWith(" score ")
                                 && !what.contains("--vae")

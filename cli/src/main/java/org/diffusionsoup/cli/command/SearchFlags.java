@@ -1,11 +1,7 @@
 package org.diffusionsoup.cli.command;
 
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.Acceptance;
-import org.diffusionsoup.eval.TifaQuestions;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.search.SearchRequest;
@@ -20,23 +16,7 @@ final class SearchFlags {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec = CommandSpec.create();
 
-    @Option(
-            names = "--judge",
-            paramLabel = "JUDGE",
-            description =
-                    "Who chooses: clip:DIR or just DIR, imagereward:PATH, tifa:PATH, tifa:clip:DIR"
-                            + " or aesthetic:DIR,HEAD, as in soup score.")
-    private String judgeText = "";
-
-    @Option(
-            names = "--questions",
-            paramLabel = "FILE",
-            description =
-                    "TIFA v1.0 question file of a tifa judge; without other prompts its captions"
-                            + " are drawn.")
-    private Optional<Path> questions = Optional.empty();
-
-    @Mixin private PromptFlags given = new PromptFlags();
+    @Mixin private JudgeFlags judges = new JudgeFlags();
 
     @Option(
             names = "--validation",
@@ -72,33 +52,26 @@ final class SearchFlags {
                             + " others).")
     private int budget;
 
-    @Mixin private SamplingFlags sampling = new SamplingFlags();
-
     private ParameterException misuse(String sentence) {
         return new ParameterException(spec.commandLine(), sentence);
     }
 
     /** Whether a judge was named. */
     boolean isGiven() {
-        return !judgeText.isEmpty();
+        return judges.isGiven();
     }
 
     /** The judge, whose files are there. */
     JudgeSpec judge() {
-        if (judgeText.isEmpty()) {
-            throw misuse("missing --judge JUDGE: who is to choose?");
-        }
-        JudgeSpec judge = JudgeSpec.parse(judgeText, questions);
-        judge.requireFiles(judgeText);
-        return judge;
+        return judges.judge(this::misuse);
     }
 
     List<Long> seeds() {
-        return sampling.seeds();
+        return judges.seeds();
     }
 
     GenerateSettings settings() {
-        return sampling.settings();
+        return judges.settings();
     }
 
     Acceptance acceptance() {
@@ -120,28 +93,8 @@ final class SearchFlags {
         if (validation < 0) {
             throw misuse("--validation must be at least 1.");
         }
-        List<String> prompts = given.read();
-        if (questions.isPresent()) {
-            askable(prompts, TifaQuestions.read(questions.get()).captions());
-        }
-        if (prompts.isEmpty()) {
-            throw misuse("no prompts; give --prompts FILE or --shard SHARD.");
-        }
+        List<String> prompts = judges.prompts(this::misuse);
         int choose = validation == 0 ? prompts.size() / 2 : validation;
         return SearchRequest.Split.of(prompts, choose, splitSeed);
-    }
-
-    /** Without prompts the captions that have questions; with prompts, each needs some. */
-    private void askable(List<String> prompts, List<String> captions) {
-        if (prompts.isEmpty()) {
-            prompts.addAll(captions);
-        }
-        for (String prompt : prompts) {
-            if (!captions.contains(prompt)) {
-                throw new SoupException(
-                        "%s has no question about '%s'; TIFA needs some for every prompt (soup judge questions makes them)."
-                                .formatted(questions.orElseThrow(), prompt));
-            }
-        }
     }
 }

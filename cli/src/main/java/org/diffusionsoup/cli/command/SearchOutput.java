@@ -139,7 +139,7 @@ final class SearchOutput {
         return json;
     }
 
-    private static Map<String, String> coefficients(Candidate c, List<String> names) {
+    static Map<String, String> coefficients(Candidate c, List<String> names) {
         Map<String, String> json = new LinkedHashMap<>();
         for (int i : c.members()) {
             json.put(names.get(i), c.coefficient(i).orElseThrow().toString());

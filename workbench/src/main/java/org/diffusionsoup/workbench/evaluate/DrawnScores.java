@@ -28,6 +28,8 @@ public final class DrawnScores implements Scorer {
     private final List<Long> seeds;
     private final GenerateSettings settings;
     private final Progress progress;
+    private long drawing;
+    private long judging;
 
     /**
      * @param generator one of {@link Generator#exchangeable}; its weights are exchanged
@@ -76,7 +78,9 @@ public final class DrawnScores implements Scorer {
         use(weights);
         List<Picture> pictures = new ArrayList<>();
         List<String> captions = new ArrayList<>();
+        long start = System.nanoTime();
         List<List<RgbImage>> grid = generator.grid(prompts, seeds, progress);
+        long drawn = System.nanoTime();
         for (int p = 0; p < prompts.size(); p++) {
             for (RgbImage image : grid.get(p)) {
                 pictures.add(PictureScores.picture(image));
@@ -84,6 +88,8 @@ public final class DrawnScores implements Scorer {
             }
         }
         double[] each = judge.score(pictures, captions);
+        drawing += drawn - start;
+        judging += System.nanoTime() - drawn;
         double[] means = new double[prompts.size()];
         for (int p = 0; p < means.length; p++) {
             double sum = 0;
@@ -93,6 +99,16 @@ public final class DrawnScores implements Scorer {
             means[p] = sum / seeds.size();
         }
         return means;
+    }
+
+    /** Seconds that were spent drawing for scores so far. */
+    public double drawingSeconds() {
+        return drawing / 1e9;
+    }
+
+    /** Seconds that the judge took so far. */
+    public double judgingSeconds() {
+        return judging / 1e9;
     }
 
     /** Puts a candidate's weights into the model that draws. */

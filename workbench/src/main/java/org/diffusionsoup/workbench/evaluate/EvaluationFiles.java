@@ -19,6 +19,7 @@ import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
+import org.diffusionsoup.workbench.Csv;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.ImageGrid;
@@ -151,22 +152,18 @@ public final class EvaluationFiles {
                 Evaluation.Model model = evaluation.models().get(m);
                 for (int p = 0; p < set.prompts().size(); p++) {
                     for (int s = 0; s < seeds.size(); s++) {
-                        text.append(quoted(j.name())).append(',');
-                        text.append(quoted(model.name())).append(',');
-                        text.append(quoted(set.prompts().get(p))).append(',');
+                        text.append(Csv.quoted(j.name())).append(',');
+                        text.append(Csv.quoted(model.name())).append(',');
+                        text.append(Csv.quoted(set.prompts().get(p))).append(',');
                         text.append(seeds.get(s)).append(',');
                         text.append(set.values().get(p).get(s)).append(',');
-                        text.append(quoted(fromFolder(out, model.pictures().get(p).get(s))));
+                        text.append(Csv.quoted(fromFolder(out, model.pictures().get(p).get(s))));
                         text.append('\n');
                     }
                 }
             }
         }
         return text.toString();
-    }
-
-    private static String quoted(String text) {
-        return '"' + text.replace("\"", "\"\"") + '"';
     }
 
     private HtmlReport index(int pages) {

@@ -1,0 +1,11 @@
+package org.diffusionsoup.cli.command;
+
+import picocli.CommandLine.Command;
+
+/** {@code soup study}: what the paper claims, as runs. */
+@Command(
+        name = "study",
+        description = "Check what the paper claims.",
+        subcommands = {StudyPropositionsCommand.class},
+        footer = "  soup study propositions -o propositions/")
+final class StudyCommand extends CommandGroup {}

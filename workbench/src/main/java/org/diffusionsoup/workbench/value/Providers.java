@@ -1,0 +1,61 @@
+package org.diffusionsoup.workbench.value;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.diffusionsoup.core.DiffusersFolder;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+
+/** Whose pictures ingredients were trained on, as a registry's ledger has it. */
+public final class Providers {
+    private Providers() {}
+
+    /**
+     * The providers of each ingredient's shards; several are joined by {@code " + "}, since what
+     * was trained on both is neither's alone.
+     *
+     * @param ingredients folders; each is recognized by the hashes of its weight files
+     * @throws SoupException if the ledger has one of them not, or not any more
+     */
+    public static List<String> of(Registry registry, List<Path> ingredients) {
+        return registry.read(q -> {
+            Map<Long, String> providers = new HashMap<>();
+            q.shards().forEach(s -> providers.put(s.id(), s.provider()));
+            Map<Map<String, String>, IngredientRow> known = new HashMap<>();
+            for (IngredientRow i : q.ingredients()) {
+                if (i.withdrawn().isEmpty()) {
+                    known.put(new TreeMap<>(Json.map(q.entry(i.id()).body(), "files")), i);
+                }
+            }
+            List<String> owners = new ArrayList<>();
+            for (Path path : ingredients) {
+                IngredientRow i = known.get(files(path));
+                if (i == null) {
+                    throw new SoupException(
+                            "%s is no live ingredient of the registry %s, so its provider is not known; record it with 'soup ingredient add', or group ingredients with --group NAME=a,b."
+                                    .formatted(path, registry.folder()));
+                }
+                TreeSet<String> who = new TreeSet<>();
+                i.shards().forEach(s -> who.add(providers.getOrDefault(s, "")));
+                owners.add(String.join(" + ", who));
+            }
+            return owners;
+        });
+    }
+
+    private static Map<String, String> files(Path folder) {
+        Map<String, String> files = new TreeMap<>();
+        for (String f : DiffusersFolder.open(folder).weightFiles()) {
+            files.put(f, Hashes.sha256(folder.resolve(f)));
+        }
+        return files;
+    }
+}

@@ -1,0 +1,105 @@
+package org.diffusionsoup.workbench.value;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+import org.diffusionsoup.core.search.Evaluation;
+import org.diffusionsoup.eval.Interval;
+import org.diffusionsoup.eval.value.PlayerValue;
+import org.diffusionsoup.eval.value.ShapleyPlan;
+import org.diffusionsoup.workbench.report.BarChart;
+import org.diffusionsoup.workbench.report.HtmlReport;
+import org.diffusionsoup.workbench.report.Table;
+
+/** The page of one valuation: charts, values, every coalition. */
+final class ValuePage {
+    private static final int DIGITS = 4;
+
+    private ValuePage() {}
+
+    static void write(Path file, ValueRequest request, FoundValues found) {
+        HtmlReport page =
+                HtmlReport.titled("What each ingredient is worth")
+                        .subtitle(
+                                "Gain over the base: "
+                                        + found.values().gain().format(DIGITS)
+                                        + ", which the Shapley values add up to")
+                        .footer("Judge: " + found.judge() + ". Journal " + found.journalSha256());
+        page.fact("Coalitions", "" + found.coalitions().size(), how(request.plan()));
+        page.fact("Base", found.values().base().format(DIGITS), "nobody's score");
+        page.fact("Soup of all", found.values().all().format(DIGITS), "everyone's score");
+        page.fact(
+                "Prompts × seeds",
+                request.prompts().size() + " × " + request.seeds().size(),
+                "the same for all coalitions");
+        page.section("Values")
+                .prose(
+                        "Intervals are 95 % bootstraps over prompts, the same prompts drawn for every"
+                                + " coalition. A value whose interval holds 0 may be chance.")
+                .add(chart("Shapley value", PlayerValue::shapley, found))
+                .add(
+                        chart(
+                                "Left out: what the soup of all loses without it",
+                                PlayerValue::leaveOneOut,
+                                found),
+                        values(request, found));
+        page.section("Coalitions").add(coalitions(found));
+        page.write(file);
+    }
+
+    static String how(ShapleyPlan plan) {
+        return switch (plan) {
+            case ShapleyPlan.Exact e -> "all of " + e.players() + " players";
+            case ShapleyPlan.Sampled s -> s.orders().size() + " permutations in antithetic pairs";
+        };
+    }
+
+    private static BarChart chart(
+            String title, Function<PlayerValue, Interval> value, FoundValues found) {
+        List<BarChart.Bar> bars = new ArrayList<>();
+        for (PlayerValue v : found.values().players()) {
+            Interval i = value.apply(v);
+            bars.add(new BarChart.Bar(v.name(), i, !i.contains(0)));
+        }
+        return BarChart.bars(title, found.judge().name(), DIGITS, bars)
+                .captioned("In colour: the interval leaves 0 out.");
+    }
+
+    private static Table values(ValueRequest request, FoundValues found) {
+        boolean sampled = request.plan() instanceof ShapleyPlan.Sampled;
+        Table.Builder t =
+                Table.titled(
+                        "",
+                        "Player",
+                        "Shapley value",
+                        sampled
+                                ? "± by permutations|standard error"
+                                : "± by permutations|none: exact",
+                        "Left out",
+                        "Alone|minus the base");
+        for (int i = 0; i < request.players().size(); i++) {
+            PlayerValue v = found.values().players().get(i);
+            String members = ValueTable.members(request.players().get(i), found);
+            t.row(
+                    Table.Cell.text(v.name(), members.equals(v.name()) ? "" : members),
+                    Table.Cell.difference(v.shapley(), DIGITS),
+                    sampled ? Table.Cell.number(v.samplingError(), DIGITS) : Table.Cell.empty(),
+                    Table.Cell.difference(v.leaveOneOut(), DIGITS),
+                    Table.Cell.difference(v.alone(), DIGITS));
+        }
+        return t.build();
+    }
+
+    private static Table coalitions(FoundValues found) {
+        Table.Builder t = Table.titled("", "No.", "Soup", "Score");
+        for (Evaluation e : found.coalitions()) {
+            t.row(
+                    "" + e.number(),
+                    e.candidate().describe(found.ingredients()),
+                    String.format(Locale.ROOT, "%." + DIGITS + "f", e.mean()));
+        }
+        return t.build();
+    }
+}
