@@ -44,6 +44,7 @@ final class Averager implements TensorBatch, AutoCloseable {
     private final List<Slot> slots = new ArrayList<>();
     private final int pieceBytes;
     private final LongConsumer written;
+    private final Map<TensorSource, TurnDigest> digests;
     private final Arena arena = Arena.ofShared();
 
     /**
@@ -164,9 +165,26 @@ final class Averager implements TensorBatch, AutoCloseable {
             int slotCount,
             long bufferBytes,
             LongConsumer written) {
+        this(task, workers, slotCount, bufferBytes, written, Map.of());
+    }
+
+    /**
+     * The same, hashing sources while they are read.
+     *
+     * @param digests which take what is read of a source, piece by piece from number 1 on; all
+     *     tensors must be those of the source in its order, and be written together
+     */
+    Averager(
+            Task task,
+            ExecutorService workers,
+            int slotCount,
+            long bufferBytes,
+            LongConsumer written,
+            Map<TensorSource, TurnDigest> digests) {
         this.task = task;
         this.workers = workers;
         this.written = written;
+        this.digests = digests;
         long share = bufferBytes / slotCount / (task.inputs() + OUTPUTS);
         this.pieceBytes = (int) (Math.clamp(share, LEAST_PIECE, LARGEST_PIECE) / 64 * 64);
         for (int i = 0; i < slotCount; i++) {
@@ -335,6 +353,7 @@ final class Averager implements TensorBatch, AutoCloseable {
 
         private synchronized void failed(Piece p, Throwable e) {
             stopped = true;
+            digests.values().forEach(d -> d.failed(p.number() + 1));
             if (p.number() < failedAt) {
                 failedAt = p.number();
                 failure = e;
@@ -462,6 +481,7 @@ final class Averager implements TensorBatch, AutoCloseable {
     private final class Job {
         final TensorPlace tensor;
         final TensorSource[] sources;
+        final @Nullable TurnDigest[] digests;
         final int[] elementBytes;
         final Optional<Spec> spec;
         final int pieceElements;
@@ -470,11 +490,13 @@ final class Averager implements TensorBatch, AutoCloseable {
             this.tensor = tensor;
             int n = tensor.inputs().size();
             this.sources = new TensorSource[n];
+            this.digests = new TurnDigest[n];
             this.elementBytes = new int[n];
             List<DType> dtypes = new ArrayList<>();
             int largest = tensor.dtype().bytes();
             for (int i = 0; i < n; i++) {
                 sources[i] = all.get(tensor.inputs().get(i));
+                digests[i] = Averager.this.digests.get(sources[i]);
                 DType d = sources[i].tensor(tensor.name()).dtype();
                 dtypes.add(d);
                 elementBytes[i] = d.bytes();
@@ -512,17 +534,24 @@ final class Averager implements TensorBatch, AutoCloseable {
         /** Averages a piece, which then waits to be written. */
         void fill(Piece p) {
             MemorySegment out = outs[waiting];
-            average(p.job(), p.from(), p.count(), out);
+            average(p, out);
             pieces[waiting++] = p;
         }
 
-        private void average(Job job, long from, int n, MemorySegment out) {
+        private void average(Piece p, MemorySegment out) {
+            Job job = p.job();
+            long from = p.from();
+            int n = p.count();
             int count = job.sources.length;
             MemorySegment[] used = new MemorySegment[count];
             for (int i = 0; i < count; i++) {
                 int bytes = job.elementBytes[i];
                 used[i] = in[i].asSlice(0, (long) n * bytes);
                 job.sources[i].read(job.tensor.name(), from * bytes, used[i]);
+                TurnDigest digest = job.digests[i];
+                if (digest != null) {
+                    digest.update(p.number() + 1, used[i]);
+                }
             }
             if (job.spec.isEmpty()) {
                 copyIfEqual(job, used, out);

@@ -9,8 +9,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * Writes a checkpoint in the layout of another: a safetensors file, a folder of shards, or a
@@ -28,11 +30,21 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      *
      * @param metadata of the header, of every shard
      * @param tensors any order, unique names
+     * @param last the header's metadata once the tensors are written, where something of it is not
+     *     known before; as many bytes as {@code metadata}
      */
-    public record Part(Map<String, String> metadata, List<TensorEntry> tensors) {
+    public record Part(
+            Map<String, String> metadata,
+            List<TensorEntry> tensors,
+            Optional<Supplier<Map<String, String>>> last) {
         public Part {
             metadata = Map.copyOf(metadata);
             tensors = List.copyOf(tensors);
+        }
+
+        /** One whose header is known before its tensors are written. */
+        public Part(Map<String, String> metadata, List<TensorEntry> tensors) {
+            this(metadata, tensors, Optional.empty());
         }
 
         long bytes() {
@@ -95,9 +107,9 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         (whole ? OutputKind.MODEL_FILE : OutputKind.MODEL_FOLDER).check(out, replace);
         if (whole) {
             if (replace) {
-                SafetensorsWriter.write(out, only.metadata(), only.tensors());
+                SafetensorsWriter.write(out, only);
             } else {
-                SafetensorsWriter.writeNew(out, only.metadata(), only.tensors());
+                SafetensorsWriter.writeNew(out, only);
             }
             return;
         }
@@ -141,9 +153,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
     private Map<String, AtomicFiles.IoConsumer<Path>> files(String stem, Part part) {
         Map<String, AtomicFiles.IoConsumer<Path>> made = new LinkedHashMap<>();
         if (shardBytes == 0 || part.bytes() <= shardBytes) {
-            made.put(
-                    stem + ".safetensors",
-                    to -> SafetensorsWriter.write(to, part.metadata(), part.tensors()));
+            made.put(stem + ".safetensors", to -> SafetensorsWriter.write(to, part));
             return made;
         }
         List<List<TensorEntry>> shards = split(part);

@@ -7,7 +7,7 @@ import java.nio.channels.FileChannel;
  * Sends a file to the disk while it is still being written, so that the flush that makes it safe at
  * the end finds little left to do. Failures are left to that last flush, which meets them again.
  */
-final class EarlyFlush implements AutoCloseable {
+public final class EarlyFlush implements AutoCloseable {
     /** Less than this at a time is not worth the call. */
     private static final long STEP = 64L << 20;
 
@@ -16,13 +16,16 @@ final class EarlyFlush implements AutoCloseable {
     private long pending;
     private boolean closed;
 
-    EarlyFlush(FileChannel file) {
+    /**
+     * @param file which stays open, and is flushed once more at the end by whoever opened it
+     */
+    public EarlyFlush(FileChannel file) {
         this.file = file;
         this.thread = Thread.ofPlatform().daemon().name("soup-flush").start(this::run);
     }
 
     /** Tells that more bytes have been written. */
-    synchronized void wrote(long bytes) {
+    public synchronized void wrote(long bytes) {
         pending += bytes;
         if (pending >= STEP) {
             notifyAll();

@@ -6,8 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SHA-256 of files, remembered between runs: hashing takes longer than averaging, and ingredients
@@ -20,19 +23,35 @@ public final class HashCache {
     private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private final Optional<Path> folder;
+    private final Map<Path, String> known;
 
-    private HashCache(Optional<Path> folder) {
+    private HashCache(Optional<Path> folder, Map<Path, String> known) {
         this.folder = folder;
+        this.known = known;
     }
 
     /** Remembers nothing: every file is read. */
     public static HashCache none() {
-        return new HashCache(Optional.empty());
+        return new HashCache(Optional.empty(), Map.of());
     }
 
     /** Remembers in this folder, one small file per hash; it is made when needed. */
     public static HashCache in(Path folder) {
-        return new HashCache(Optional.of(folder));
+        return new HashCache(Optional.of(folder), Map.of());
+    }
+
+    /**
+     * Takes these files' hashes as they are given, and remembers no others: for files of which only
+     * a part is there, whose content the caller checks where it is.
+     */
+    public static HashCache known(Map<Path, String> hashes) {
+        Map<Path, String> known = new HashMap<>();
+        hashes.forEach((file, hash) -> known.put(plain(file), hash));
+        return new HashCache(Optional.empty(), known);
+    }
+
+    private static Path plain(Path file) {
+        return file.toAbsolutePath().normalize();
     }
 
     /**
@@ -42,52 +61,101 @@ public final class HashCache {
      * @throws SoupException if it changed while it was being hashed
      */
     public String sha256(Path file) {
+        String given = known.get(plain(file));
+        if (given != null) {
+            return given;
+        }
         if (folder.isEmpty()) {
             return Hashes.sha256(file);
         }
         try {
             Path real = file.toRealPath();
-            Path entry =
-                    folder.get()
-                            .resolve(
-                                    Hashes.sha256Hex(
-                                            real.toString().getBytes(StandardCharsets.UTF_8)));
-            String stamp = stamp(real);
-            Optional<String> known = read(entry, stamp);
-            if (known.isPresent()) {
-                return known.get();
+            Optional<String> before = read(entry(folder.get(), real), stamp(real));
+            if (before.isPresent()) {
+                return before.get();
             }
-            long changed = Files.getLastModifiedTime(real).to(TimeUnit.NANOSECONDS);
-            boolean atRest = nowNanos() - changed > RACY_NANOS;
-            String hash = Hashes.sha256(real);
-            if (!stamp(real).equals(stamp)) {
-                throw new SoupException(file + " changed while it was being hashed; try again.");
-            }
-            if (atRest) {
-                remember(entry, hash + " " + stamp + "\n");
-            }
-            return hash;
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }
+        Reading reading = reading(file);
+        String hash = Hashes.sha256(file);
+        reading.done(hash);
+        return hash;
     }
 
     /** Whether {@link #sha256} would not have to read the file. */
     boolean knows(Path file) {
+        if (known.containsKey(plain(file))) {
+            return true;
+        }
         if (folder.isEmpty()) {
             return false;
         }
         try {
             Path real = file.toRealPath();
-            Path entry =
-                    folder.get()
-                            .resolve(
-                                    Hashes.sha256Hex(
-                                            real.toString().getBytes(StandardCharsets.UTF_8)));
-            return read(entry, stamp(real)).isPresent();
+            return read(entry(folder.get(), real), stamp(real)).isPresent();
         } catch (IOException e) {
             return false; // sha256() will say why.
         }
+    }
+
+    /**
+     * Begins to read a file that is hashed meanwhile.
+     *
+     * @throws SoupIoException if it is not there
+     */
+    Reading reading(Path file) {
+        return new Reading(file);
+    }
+
+    /** A file of which somebody reads all, for its hash among other things. */
+    final class Reading {
+        private final Path file;
+        private @Nullable Path real;
+        private String stamp = "";
+        private boolean atRest;
+
+        private Reading(Path file) {
+            this.file = file;
+            if (folder.isEmpty()) {
+                return;
+            }
+            try {
+                Path where = file.toRealPath();
+                stamp = stamp(where);
+                long changed = Files.getLastModifiedTime(where).to(TimeUnit.NANOSECONDS);
+                atRest = nowNanos() - changed > RACY_NANOS;
+                real = where;
+            } catch (IOException e) {
+                throw new SoupIoException("read", file, e);
+            }
+        }
+
+        /**
+         * Remembers what was found.
+         *
+         * @throws SoupException if the file changed meanwhile
+         */
+        void done(String hash) {
+            if (folder.isEmpty() || real == null) {
+                return;
+            }
+            try {
+                if (!stamp(real).equals(stamp)) {
+                    throw new SoupException(
+                            file + " changed while it was being hashed; try again.");
+                }
+            } catch (IOException e) {
+                throw new SoupIoException("read", file, e);
+            }
+            if (atRest) {
+                remember(entry(folder.get(), real), hash + " " + stamp + "\n");
+            }
+        }
+    }
+
+    private static Path entry(Path folder, Path real) {
+        return folder.resolve(Hashes.sha256Hex(real.toString().getBytes(StandardCharsets.UTF_8)));
     }
 
     private static long nowNanos() {

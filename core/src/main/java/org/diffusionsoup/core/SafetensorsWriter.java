@@ -41,23 +41,37 @@ public final class SafetensorsWriter {
      * @throws SoupIoException if writing fails
      */
     public static void write(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
-        AtomicFiles.write(target, content(target, metadata, tensors));
+        write(target, new CheckpointWriter.Part(metadata, tensors));
+    }
+
+    /** The same of a part, whose header may be known last. */
+    static void write(Path target, CheckpointWriter.Part part) {
+        AtomicFiles.write(target, content(target, part));
     }
 
     /** As {@link #write}, where there must be no file, see {@link AtomicFiles#writeNew}. */
-    static void writeNew(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
-        AtomicFiles.writeNew(target, content(target, metadata, tensors));
+    static void writeNew(Path target, CheckpointWriter.Part part) {
+        AtomicFiles.writeNew(target, content(target, part));
     }
 
     private static AtomicFiles.IoConsumer<FileChannel> content(
-            Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
-        List<TensorEntry> sorted = sorted(tensors);
-        byte[] header = header(target, metadata, sorted);
+            Path target, CheckpointWriter.Part part) {
+        List<TensorEntry> sorted = sorted(part.tensors());
+        byte[] header = header(target, part.metadata(), sorted);
         return channel -> {
             writeFully(channel, ByteBuffer.wrap(header));
             int i = 0;
             while (i < sorted.size()) {
                 i += writeSome(target, channel, sorted.subList(i, sorted.size()));
+            }
+            if (part.last().isPresent()) {
+                byte[] known = header(target, part.last().get().get(), sorted);
+                if (known.length != header.length) {
+                    throw new SoupException(
+                            "Cannot write " + target + ": its header changed its size.");
+                }
+                channel.position(0);
+                writeFully(channel, ByteBuffer.wrap(known));
             }
         };
     }
@@ -122,8 +136,8 @@ public final class SafetensorsWriter {
         return text + "\n";
     }
 
-    private static byte[] header(
-            Path target, Map<String, String> metadata, List<TensorEntry> sorted) {
+    /** The bytes in front of the tensors'. */
+    static byte[] header(Path target, Map<String, String> metadata, List<TensorEntry> sorted) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.writeBytes(new byte[8]);
         try (JsonGenerator g = JSON.createGenerator(out)) {

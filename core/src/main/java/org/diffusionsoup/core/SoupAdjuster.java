@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
+import java.util.function.Function;
 import org.diffusionsoup.core.JsonValue.JsonArray;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.KeptSum.Member;
@@ -72,6 +73,32 @@ public final class SoupAdjuster {
      *     not in it, nothing would be left, or reading or writing fails
      */
     public Soup exactly(Request request) {
+        return exactly(request, Exact::make);
+    }
+
+    /**
+     * The same for a caller who reads and writes by himself. What stands at the request's paths may
+     * lack the values of floating-point tensors, which are not read; the hashes of what changes are
+     * those that the options' {@link Souper.Options#hashes} give. Nothing is written here.
+     *
+     * @param taker given what is to be done, before this returns
+     * @throws SumStep.NotInOnePass if the checkpoints lie in files in another way than a pass reads
+     * @throws SoupException as above, and whatever the taker throws
+     */
+    public void exactly(Request request, SumStep.Taker taker) {
+        exactly(
+                request,
+                exact -> {
+                    try {
+                        taker.take(exact.step());
+                    } finally {
+                        exact.sums.values().forEach(TensorSource::close);
+                    }
+                    return new Soup(request.output(), List.of(), 0, 0, 0, 0, "", "");
+                });
+    }
+
+    private Soup exactly(Request request, Function<Exact, Soup> make) {
         KeptSum kept = KeptSum.open(request.soup());
         return withWorkers(
                 request,
@@ -106,8 +133,9 @@ public final class SoupAdjuster {
                                         + request.soup()
                                         + "; remove the soup instead.");
                     }
-                    return new Exact(request, soup, kept, members, signed, removed, added, workers)
-                            .make();
+                    return make.apply(
+                            new Exact(
+                                    request, soup, kept, members, signed, removed, added, workers));
                 });
     }
 
@@ -400,21 +428,13 @@ public final class SoupAdjuster {
         }
 
         Soup make() {
-            long before = sum(kept.members());
             long after = sum(members);
             Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
             List<Averager> open = new ArrayList<>();
             long bytes;
             try {
-                Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
-                for (String part : members.getFirst().hashes().keySet()) {
-                    if (kept.folder().resolve(KeptSum.sums(part)).toFile().exists()) {
-                        checkSameSoup(part, old);
-                        parts.put(part, part(part, after, open));
-                    }
-                }
-                if (before <= 0 || parts.isEmpty()) {
-                    throw new SoupException("The sum " + kept.folder() + " holds nothing.");
+                for (String part : summed()) {
+                    parts.put(part, part(part, after, open));
                 }
                 total = parts.values().stream().mapToLong(CheckpointWriter.Part::bytes).sum();
                 done = 0;
@@ -435,6 +455,61 @@ public final class SoupAdjuster {
                 in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
             }
             return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "", "");
+        }
+
+        /** The parts that the sum has, which is checked to be the soup's. */
+        private List<String> summed() {
+            Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
+            List<String> parts = new ArrayList<>();
+            for (String part : members.getFirst().hashes().keySet()) {
+                if (kept.folder().resolve(KeptSum.sums(part)).toFile().exists()) {
+                    checkSameSoup(part, old);
+                    parts.add(part);
+                }
+            }
+            if (sum(kept.members()) <= 0 || parts.isEmpty()) {
+                throw new SoupException("The sum " + kept.folder() + " holds nothing.");
+            }
+            return parts;
+        }
+
+        SumStep step() {
+            long after = sum(members);
+            List<SumStep.Part> parts = new ArrayList<>();
+            for (String part : summed()) {
+                List<TensorSource> sources = sources(part);
+                SumExceptions updated = new SumExceptions(part);
+                parts.add(
+                        new SumStep.Part(
+                                part,
+                                kept.folder().resolve(KeptSum.sums(part)),
+                                sources,
+                                checkedPlan(sources),
+                                recipe.metadata(part),
+                                mean(part, after),
+                                newSum(part, updated),
+                                updated));
+            }
+            return new SumStep(
+                    parts, to -> new KeptSum(to, members, kept.options()).writeIndex(to));
+        }
+
+        private SumTask.Adjust mean(String part, long after) {
+            return new SumTask.Adjust(
+                    signed, after, members.size(), exceptions(part), Optional.empty());
+        }
+
+        private SumTask.Adjust newSum(String part, SumExceptions updated) {
+            return new SumTask.Adjust(
+                    signed, 1, members.size(), exceptions(part), Optional.of(updated));
+        }
+
+        private List<TensorPlace> checkedPlan(List<TensorSource> sources) {
+            List<TensorPlace> plan = plan(sources, List.of(1), computed());
+            for (TensorPlace t : plan) {
+                checkKept(sources, t);
+            }
+            return plan;
         }
 
         private long sum(List<Member> of) {
@@ -497,19 +572,8 @@ public final class SoupAdjuster {
 
         private CheckpointWriter.Part part(String part, long after, List<Averager> open) {
             List<TensorSource> sources = sources(part);
-            List<TensorPlace> plan = plan(sources, List.of(1), computed());
-            for (TensorPlace t : plan) {
-                checkKept(sources, t);
-            }
-            Averager averager =
-                    averager(
-                            new SumTask.Adjust(
-                                    signed,
-                                    after,
-                                    members.size(),
-                                    exceptions(part),
-                                    Optional.empty()),
-                            "adjusting");
+            List<TensorPlace> plan = checkedPlan(sources);
+            Averager averager = averager(mean(part, after), "adjusting");
             open.add(averager);
             List<TensorEntry> entries = averager.entries(sources, plan);
             tensors += entries.size();
@@ -556,15 +620,7 @@ public final class SoupAdjuster {
             for (TensorInfo t : sources.getFirst().tensors().values()) {
                 plan.add(new TensorPlace(t.name(), t.dtype(), t.shape(), computed(), true));
             }
-            try (Averager averager =
-                    averager(
-                            new SumTask.Adjust(
-                                    signed,
-                                    1,
-                                    members.size(),
-                                    exceptions(part),
-                                    Optional.of(updated)),
-                            KeptSum.progressOf(part))) {
+            try (Averager averager = averager(newSum(part, updated), KeptSum.progressOf(part))) {
                 List<TensorEntry> entries = averager.entries(sources, plan);
                 done = 0;
                 total = entries.stream().mapToLong(TensorEntry::byteSize).sum();

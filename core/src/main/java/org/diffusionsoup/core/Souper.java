@@ -358,8 +358,9 @@ public final class Souper {
         }
         ExecutorService workers = Workers.start(options.threads());
         try {
-            return new Run(hashed(opened, workers, options), plan, workers, notes, found)
-                    .make(output, warm);
+            LateHashes late = LateHashes.of(opened, plan, options);
+            List<Ingredient> hashed = hashed(opened, workers, options, late.placeholders());
+            return new Run(hashed, plan, workers, notes, found).make(output, warm, late);
         } finally {
             workers.shutdownNow();
         }
@@ -392,11 +393,25 @@ public final class Souper {
     /** Hashes every file, several at once. */
     static List<Ingredient> hashed(
             List<Ingredient> opened, ExecutorService workers, Options options) {
+        return hashed(opened, workers, options, Map.of());
+    }
+
+    /**
+     * @param given those that need not be taken now
+     */
+    private static List<Ingredient> hashed(
+            List<Ingredient> opened,
+            ExecutorService workers,
+            Options options,
+            Map<Path, String> given) {
         Map<Path, Future<String>> jobs = new HashMap<>();
         Map<Path, Long> sizes = new HashMap<>();
         for (Ingredient i : opened) {
             for (TensorSource part : i.checkpoint().parts().values()) {
                 for (Path f : part.files()) {
+                    if (given.containsKey(f)) {
+                        continue;
+                    }
                     sizes.put(f, f.toFile().length());
                     jobs.computeIfAbsent(
                             f, file -> workers.submit(() -> options.hashes().sha256(file)));
@@ -405,7 +420,7 @@ public final class Souper {
         }
         long total = sizes.values().stream().mapToLong(Long::longValue).sum();
         long done = 0;
-        Map<Path, String> hashes = new HashMap<>();
+        Map<Path, String> hashes = new HashMap<>(given);
         for (var job : jobs.entrySet()) {
             hashes.put(job.getKey(), get(job.getValue()));
             done += sizes.getOrDefault(job.getKey(), 0L);
@@ -431,6 +446,7 @@ public final class Souper {
     /** One soup in the making. */
     private final class Run {
         private final List<Ingredient> given;
+        private final List<TensorPlan> wanted;
         private final List<Ingredient> ingredients;
         private final ExecutorService workers;
         private final SortedMap<String, String> notes;
@@ -456,6 +472,7 @@ public final class Souper {
             this.found = found;
             this.workers = workers;
             this.given = List.copyOf(given);
+            this.wanted = wanted;
             long[] integers =
                     Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
             List<Member> members = new ArrayList<>();
@@ -603,17 +620,45 @@ public final class Souper {
 
         /**
          * @param whenReady called when averaging begins
+         * @param late hashes that are taken meanwhile
          */
-        Soup make(Path output, Runnable whenReady) {
+        Soup make(Path output, Runnable whenReady, LateHashes late) {
             Map<String, CheckpointWriter.Part> written = new LinkedHashMap<>();
             Averager.Mean mean = new Averager.Mean(a, options.allowNonFinite(), kernels, whenReady);
-            try (Averager averager = averager(mean, "averaging")) {
+            Run[] named = {this};
+            try (Averager averager = averager(mean, "averaging", late.digests())) {
                 for (String part : plan.keySet()) {
-                    written.put(part, part(part, averager));
+                    CheckpointWriter.Part p = part(part, averager);
+                    written.put(
+                            part,
+                            late.isEmpty()
+                                    ? p
+                                    : new CheckpointWriter.Part(
+                                            p.metadata(),
+                                            p.tensors(),
+                                            Optional.of(() -> {
+                                                named[0] = named(late.taken());
+                                                return named[0].metadata(part);
+                                            })));
                 }
                 options.writer().write(layout, written, output);
             }
-            long bytes = doneBytes;
+            return named[0].made(output, doneBytes, tensors, parameters);
+        }
+
+        /** The same with hashes that were not known: ingredients may be in another order. */
+        private Run named(Map<Path, String> hashes) {
+            Map<Path, String> all = new HashMap<>(hashes);
+            given.forEach(i -> all.putIfAbsent(i.part("").path(), hashOf(i)));
+            List<Ingredient> known = given.stream().map(i -> i.withHashes(all)).toList();
+            return new Run(known, wanted, workers, notes, found);
+        }
+
+        private static String hashOf(Ingredient i) {
+            return i.hashes().getOrDefault("", "");
+        }
+
+        private Soup made(Path output, long bytes, long tensorCount, long parameterCount) {
             String note =
                     Stream.concat(
                                     ingredients.stream().flatMap(i -> i.checkpoint().notes()),
@@ -635,14 +680,15 @@ public final class Souper {
                     output,
                     listed,
                     plan.size(),
-                    tensors,
-                    parameters,
+                    tensorCount,
+                    parameterCount,
                     bytes,
                     note,
                     copied.sentence());
         }
 
-        private Averager averager(Averager.Task task, String what) {
+        private Averager averager(
+                Averager.Task task, String what, Map<TensorSource, TurnDigest> digests) {
             return new Averager(
                     task,
                     workers,
@@ -651,7 +697,8 @@ public final class Souper {
                     n -> {
                         doneBytes += n;
                         options.progress().update(what, doneBytes, totalBytes);
-                    });
+                    },
+                    digests);
         }
 
         private List<TensorSource> sources(String part) {
@@ -669,11 +716,15 @@ public final class Souper {
                 totalBytes += t.byteSize();
                 parameters += t.dtype().isFloat() ? t.byteSize() / t.dtype().bytes() : 0;
             }
-            Map<String, String> metadata = recipe.metadata(name);
+            return new CheckpointWriter.Part(metadata(name), entries);
+        }
+
+        private Map<String, String> metadata(String part) {
+            Map<String, String> metadata = recipe.metadata(part);
             for (var note : notes.entrySet()) {
                 metadata = Provenance.noted(metadata, note.getKey(), note.getValue());
             }
-            return new CheckpointWriter.Part(metadata, entries);
+            return metadata;
         }
 
         /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */
@@ -732,7 +783,7 @@ public final class Souper {
                 }
             }
             try (Averager averager =
-                    averager(new SumTask(a, exceptions), KeptSum.progressOf(part))) {
+                    averager(new SumTask(a, exceptions), KeptSum.progressOf(part), Map.of())) {
                 List<TensorEntry> entries = averager.entries(sources, sums);
                 doneBytes = 0;
                 totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();

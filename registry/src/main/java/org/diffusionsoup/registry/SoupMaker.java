@@ -4,6 +4,7 @@ import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -12,13 +13,19 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiFunction;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.SoupAdjuster;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.SumStep;
 import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.store.WeightStore.Adjusted;
 
 /**
  * Averages stored checkpoints into a stored checkpoint: afresh, or from a kept exact sum by reading
@@ -63,9 +70,12 @@ final class SoupMaker {
         }
         Path work = session.work().resolve(UUID.randomUUID().toString());
         Souper.Options o = options.withKeepSum(keepSum);
-        Optional<Path> adjusted = start.flatMap(s -> tryAdjust(s, parts, work, o));
-        Path out = adjusted.orElseGet(() -> average(parts, work.resolve("afresh"), o));
-        String how = adjusted.isPresent() ? "adjusted" : "averaged";
+        Optional<Made> adjusted = start.flatMap(s -> tryAdjust(s, parts, work, o));
+        return adjusted.orElseGet(
+                () -> stored(average(parts, work.resolve("afresh"), o), "averaged"));
+    }
+
+    private Made stored(Path out, String how) {
         String id = store.put(out);
         Path sum = out.resolveSibling(out.getFileName() + ".sum");
         SortedMap<String, String> hashes =
@@ -78,17 +88,100 @@ final class SoupMaker {
      * missing or damaged, the ingredient that leaves above all: averaging the rest needs none of
      * it, and says itself what else it cannot read.
      */
-    private Optional<Path> tryAdjust(Start start, List<Part> parts, Path work, Souper.Options o) {
+    private Optional<Made> tryAdjust(Start start, List<Part> parts, Path work, Souper.Options o) {
         try {
             if (!canAdjust(start, parts)) {
                 return Optional.empty();
             }
+            Optional<Made> once = o.keepSum() ? inOnePass(start, parts, work) : Optional.empty();
+            if (once.isPresent()) {
+                return once;
+            }
+            // A damaged sum would give a wrong soup; averaging afresh needs none.
+            if (!WeightStore.sumHashes(store.sum(start.checkpoint()))
+                    .equals(new TreeMap<>(start.sumHashes()))) {
+                return Optional.empty();
+            }
             Path out = out(parts, work);
             adjust(start, parts, work, out, o);
-            return Optional.of(out);
+            return Optional.of(stored(out, "adjusted"));
         } catch (SoupException e) {
             return Optional.empty();
         }
+    }
+
+    /**
+     * From the kept sum to the store in one pass; empty where the checkpoints lie in files in
+     * another way than it can follow.
+     */
+    private Optional<Made> inOnePass(Start start, List<Part> parts, Path work) {
+        if (!store.hasSumBut(start.checkpoint(), start.sumHashes())) {
+            throw new SoupException("The sum of " + start.checkpoint() + " is not as it was.");
+        }
+        Path pass = work.resolve("pass");
+        Map<Path, StoredFile> stored = new HashMap<>(files(start.checkpoint(), old(pass)));
+        SoupAdjuster.Request request =
+                request(
+                        start,
+                        parts,
+                        pass,
+                        (id, to) -> {
+                            stored.putAll(files(id, to));
+                            return store.rebuildOutline(id, to);
+                        },
+                        out(parts, pass));
+        Map<Path, String> hashes = new HashMap<>();
+        stored.forEach((file, f) -> hashes.put(file, f.sha256()));
+        Souper.Options o = options.withKeepSum(true).withHashes(HashCache.known(hashes));
+        List<Made> made = new ArrayList<>();
+        try {
+            new SoupAdjuster(o)
+                    .exactly(
+                            request,
+                            step -> {
+                                long all = elements(step);
+                                AtomicLong done = new AtomicLong();
+                                Adjusted a =
+                                        store.adjust(
+                                                start.checkpoint(),
+                                                start.sumHashes(),
+                                                step,
+                                                stored,
+                                                pass.resolve("sum"),
+                                                o.threads(),
+                                                n ->
+                                                        o.progress()
+                                                                .update(
+                                                                        "adjusting",
+                                                                        done.addAndGet(n),
+                                                                        all));
+                                made.add(new Made(a.checkpoint(), a.sumHashes(), "adjusted"));
+                            });
+        } catch (SumStep.NotInOnePass e) {
+            return Optional.empty();
+        }
+        return Optional.of(made.getFirst());
+    }
+
+    private static long elements(SumStep step) {
+        return step.parts().stream()
+                .flatMap(p -> p.tensors().stream())
+                .mapToLong(SumStep.Tensor::elements)
+                .sum();
+    }
+
+    /** What the files of a checkpoint that is rebuilt in a folder are in the store. */
+    private Map<Path, StoredFile> files(String id, Path target) {
+        Map<Path, StoredFile> files = new HashMap<>();
+        for (StoredFile f : store.manifest(id).files()) {
+            files.put(target.resolve(f.path()).toAbsolutePath().normalize(), f);
+        }
+        return files;
+    }
+
+    /** Where the old soup's outline is rebuilt. */
+    private static Path old(Path work) {
+        return work.resolve("old");
     }
 
     /** Averages afresh into another store. */
@@ -121,7 +214,21 @@ final class SoupMaker {
     }
 
     private void adjust(Start start, List<Part> parts, Path work, Path out, Souper.Options o) {
-        Path old = store.rebuildOutline(start.checkpoint(), work.resolve("old"));
+        new SoupAdjuster(o).exactly(request(start, parts, work, store::rebuild, out));
+    }
+
+    /**
+     * What leaves a soup and what comes.
+     *
+     * @param get puts a stored checkpoint into a folder and says where it is
+     */
+    private SoupAdjuster.Request request(
+            Start start,
+            List<Part> parts,
+            Path work,
+            BiFunction<String, Path, Path> get,
+            Path out) {
+        Path old = store.rebuildOutline(start.checkpoint(), old(work));
         Path link = old.resolveSibling(old.getFileName() + ".sum");
         try {
             Files.createSymbolicLink(link, store.sum(start.checkpoint()).toAbsolutePath());
@@ -131,7 +238,7 @@ final class SoupMaker {
         List<Path> remove = new ArrayList<>();
         for (Part p : start.parts()) {
             if (!parts.contains(p)) {
-                remove.add(store.rebuild(p.checkpoint(), work.resolve("remove" + remove.size())));
+                remove.add(get.apply(p.checkpoint(), work.resolve("remove" + remove.size())));
             }
         }
         BigInteger unit = unit(start, parts).orElseThrow();
@@ -141,13 +248,13 @@ final class SoupMaker {
                 add.add(
                         new SoupIngredient(
                                 p.name(),
-                                store.rebuild(p.checkpoint(), work.resolve("add" + add.size())),
+                                get.apply(p.checkpoint(), work.resolve("add" + add.size())),
                                 new Coefficient(
                                         p.coefficient().numerator().multiply(unit),
                                         p.coefficient().denominator())));
             }
         }
-        new SoupAdjuster(o).exactly(new SoupAdjuster.Request(old, remove, add, out));
+        return new SoupAdjuster.Request(old, remove, add, out);
     }
 
     private boolean canAdjust(Start start, List<Part> parts) {
@@ -173,12 +280,8 @@ final class SoupMaker {
             return false;
         }
         // A soup's configurations are one ingredient's: of the one that leaves, perhaps.
-        if (all.stream().map(p -> store.manifest(p.checkpoint()).otherFiles()).distinct().count()
-                > 1) {
-            return false;
-        }
-        // A damaged sum would give a wrong soup; averaging afresh needs none.
-        return WeightStore.sumHashes(sum).equals(new TreeMap<>(start.sumHashes()));
+        return all.stream().map(p -> store.manifest(p.checkpoint()).otherFiles()).distinct().count()
+                == 1;
     }
 
     /**

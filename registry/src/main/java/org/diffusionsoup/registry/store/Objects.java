@@ -24,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.registry.store.Manifest.Piece;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
@@ -54,7 +55,56 @@ final class Objects {
     /** Objects of one checkpoint, which get their names together once they are on the disk. */
     final class Batch implements AutoCloseable {
         /** Files written so far, by their hashes. */
-        private final Map<String, Path> written = new ConcurrentHashMap<>();
+        private final Map<String, Written> written = new ConcurrentHashMap<>();
+
+        /** Sends files to the disk that are whole while others are still being written. */
+        private final ExecutorService flushing = Executors.newFixedThreadPool(FLUSHES);
+
+        /**
+         * @param flushed ends when the file is on the disk
+         */
+        private record Written(Path temp, Future<?> flushed) {}
+
+        /** A new file to write an object to, which has no name of its own yet. */
+        Path temporary() {
+            Inside.make(store, WeightStore.WORK);
+            return temporary.resolve(UUID.randomUUID() + ".object");
+        }
+
+        /**
+         * Adds an object that was written to a {@link #temporary} file, or drops the file if there
+         * is such an object.
+         *
+         * @param hash SHA-256 of its bytes
+         */
+        void add(Path temp, String hash, long size) throws IOException {
+            boolean kept = false;
+            try {
+                Path target = file(hash);
+                boolean there = Trees.isFile(target) && Files.size(target) == size;
+                if (!there) {
+                    // one at a time: of two equal objects the second is not needed
+                    synchronized (this) {
+                        if (!written.containsKey(hash)) {
+                            written.put(
+                                    hash, new Written(temp, flushing.submit(() -> flush(temp))));
+                            kept = true;
+                        }
+                    }
+                }
+            } finally {
+                if (!kept) {
+                    Trees.delete(temp);
+                }
+            }
+        }
+
+        private static boolean flush(Path temp) throws IOException {
+            try (FileChannel c = FileChannel.open(temp, StandardOpenOption.WRITE)) {
+                c.force(true);
+            }
+            return true;
+        }
 
         /** Adds ranges of a file, or finds them present; several at a time. */
         List<Piece> put(Path source, List<Range> ranges) throws IOException {
@@ -70,41 +120,42 @@ final class Objects {
          */
         private Piece put(FileChannel in, Range r) throws IOException {
             Path temp = temporary.resolve(UUID.randomUUID() + ".object");
-            boolean kept = false;
+            String hash = "";
             try (FileChannel out =
                     FileChannel.open(
                             temp, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                String hash = copy(in, r.from(), r.size(), out, 0);
-                Path target = file(hash);
-                boolean there = Trees.isFile(target) && Files.size(target) == r.size();
-                kept = !there && written.putIfAbsent(hash, temp) == null;
-                return new Piece(hash, r.size(), r.kind());
+                hash = copy(in, r.from(), r.size(), out, 0);
             } finally {
-                if (!kept) {
+                if (hash.isEmpty()) {
                     Trees.delete(temp);
                 }
             }
+            add(temp, hash, r.size());
+            return new Piece(hash, r.size(), r.kind());
         }
 
         /**
-         * Flushes and names everything. Side by side: a disk's journal takes many flushes at once
-         * in about the time of one.
+         * Names everything, once it is on the disk. Flushed side by side: a disk's journal takes
+         * many flushes at once in about the time of one.
          */
         void commit() {
-            all(
-                    written.values(),
-                    temp -> {
-                        try (FileChannel c = FileChannel.open(temp, StandardOpenOption.WRITE)) {
-                            c.force(true);
-                        }
-                    });
+            for (Written w : written.values()) {
+                try {
+                    w.flushed().get();
+                } catch (ExecutionException e) {
+                    throw new StoreException("Cannot flush an object to disk: " + e.getCause());
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new StoreException("Interrupted: cannot flush an object to disk.");
+                }
+            }
             Set<Path> folders = new TreeSet<>();
-            written.forEach((hash, temp) -> {
+            written.forEach((hash, w) -> {
                 Path target = file(hash);
                 Path parent = Inside.make(store, WeightStore.OBJECTS, hash.substring(0, 2));
                 try {
                     Files.move(
-                            temp,
+                            w.temp(),
                             target,
                             StandardCopyOption.ATOMIC_MOVE,
                             StandardCopyOption.REPLACE_EXISTING);
@@ -137,12 +188,13 @@ final class Objects {
 
         @Override
         public void close() {
-            written.values().forEach(Trees::delete);
+            flushing.shutdownNow();
+            written.values().forEach(w -> Trees.delete(w.temp()));
         }
     }
 
     /** Work that may fail in a file. */
-    private interface IoFunction<T, R> {
+    interface IoFunction<T, R> {
         R apply(T item) throws IOException;
     }
 
@@ -152,7 +204,7 @@ final class Objects {
      * @param what is done, for messages
      * @return the results in the items' order
      */
-    private static <T, R> List<R> sideBySide(
+    static <T, R> List<R> sideBySide(
             int threads, String what, Collection<T> items, IoFunction<T, R> work)
             throws IOException {
         try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
@@ -169,7 +221,7 @@ final class Objects {
                 pool.shutdownNow();
                 switch (e.getCause()) {
                     case IOException io -> throw io;
-                    case StoreException known -> throw known;
+                    case SoupException known -> throw known;
                     case null, default ->
                             throw new StoreException("Cannot " + what + ": " + e.getCause());
                 }
@@ -257,6 +309,18 @@ final class Objects {
 
     private void write(Placed placed, StoredFile f, FileChannel out) throws IOException {
         Piece p = placed.piece();
+        try (FileChannel in = open(p, f)) {
+            checkHash(p, copy(in, 0, p.size(), out, placed.at()));
+        }
+    }
+
+    /**
+     * An object for reading; whoever reads it checks its hash.
+     *
+     * @param f whose it is, for messages
+     * @throws StoreException if it is missing or cannot be what it should
+     */
+    FileChannel open(Piece p, StoredFile f) throws IOException {
         Path object = file(p.sha256());
         if (!Files.exists(object)) {
             throw new StoreException(
@@ -265,14 +329,24 @@ final class Objects {
         if (!Trees.isFile(object)) {
             throw new StoreException(object + " was altered: it is no file; run 'soup fsck'.");
         }
-        try (FileChannel in = FileChannel.open(object, StandardOpenOption.READ)) {
-            if (in.size() != p.size()
-                    || !copy(in, 0, p.size(), out, placed.at()).equals(p.sha256())) {
-                throw new StoreException(
-                        object
-                                + " was altered: its SHA-256 is not the one in its name; run 'soup"
-                                + " fsck'.");
-            }
+        FileChannel in = FileChannel.open(object, StandardOpenOption.READ);
+        if (in.size() != p.size()) {
+            in.close();
+            checkHash(p, "");
+        }
+        return in;
+    }
+
+    /**
+     * @param found SHA-256 of what was read
+     * @throws StoreException if it is not the object's name
+     */
+    void checkHash(Piece p, String found) {
+        if (!found.equals(p.sha256())) {
+            throw new StoreException(
+                    file(p.sha256())
+                            + " was altered: its SHA-256 is not the one in its name; run 'soup"
+                            + " fsck'.");
         }
     }
 }

@@ -6,13 +6,16 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.Checkpoint;
@@ -21,6 +24,7 @@ import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.SumStep;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.registry.store.Manifest.Piece;
@@ -36,6 +40,9 @@ public final class WeightStore {
     static final String MANIFESTS = "manifests";
     static final String SUMS = "sums";
     static final String WORK = "work";
+
+    private static final String SUM_FILE = ".safetensors";
+    private static final String SUM_EXCEPTIONS = ".exceptions.safetensors";
 
     /** A sum has a few files; a folder with more is none. */
     private static final int MOST_SUM_FILES = 1000;
@@ -187,7 +194,10 @@ public final class WeightStore {
             }
             batch.commit();
         }
-        Manifest manifest = new Manifest(isFolder, files);
+        return write(new Manifest(isFolder, files));
+    }
+
+    private String write(Manifest manifest) {
         Path target = manifestFile(manifest.id());
         if (!Trees.isFile(target)) {
             Inside.make(folder, MANIFESTS);
@@ -195,6 +205,75 @@ public final class WeightStore {
                     target, manifest.text().getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }
         return manifest.id();
+    }
+
+    /**
+     * A soup that was stored with its sum.
+     *
+     * @param sumHashes SHA-256 of its sum's files by name, as in {@link #keepSum}
+     */
+    public record Adjusted(String checkpoint, TreeMap<String, String> sumHashes) {}
+
+    /**
+     * Takes a step from a stored soup and its kept sum to another, reading every byte once. What
+     * floating-point tensors hold is read from their objects; where the request's files are, they
+     * need not have it ({@link #rebuildOutline}).
+     *
+     * @param from id of the old soup
+     * @param sumHashes what its sum has to be, checked while it is read
+     * @param stored by the outlines' files, what they are in the store
+     * @param work a folder that is not there yet
+     * @param written told of elements
+     * @throws SumStep.NotInOnePass if the soup's files are not those that the step makes
+     * @throws SoupException if the sum or anything else that was read is not what it should be, or
+     *     reading or writing fails; then nothing is stored
+     */
+    public Adjusted adjust(
+            String from,
+            Map<String, String> sumHashes,
+            SumStep step,
+            Map<Path, StoredFile> stored,
+            Path work,
+            int threads,
+            LongConsumer written) {
+        Path newSum = Inside.make(work);
+        Manifest old = manifest(from);
+        Map<String, StoredFile> made = new HashMap<>();
+        TreeMap<String, String> hashes = new TreeMap<>();
+        try (Objects.Batch batch = objects.batch()) {
+            OnePass pass = new OnePass(objects, batch, threads, written);
+            for (SumStep.Part part : step.parts()) {
+                StoredFile before = stored(stored, part.soupFile());
+                List<StoredFile> changes = new ArrayList<>();
+                part.changeFiles().forEach(f -> changes.add(stored(stored, f)));
+                String name = String.valueOf(part.sumFile().getFileName());
+                OnePass.Made m = pass.run(part, before, changes, newSum.resolve(name));
+                if (!m.oldSumHash().equals(sumHashes.get(name))) {
+                    throw new StoreException(part.sumFile() + " was altered.");
+                }
+                hashes.put(name, m.sumHash());
+                made.put(before.path(), m.file());
+            }
+            step.writeRest(newSum);
+            batch.commit();
+        } catch (IOException e) {
+            throw new SoupIoException("adjust", newSum, e);
+        }
+        List<StoredFile> files =
+                old.files().stream().map(f -> made.getOrDefault(f.path(), f)).toList();
+        String id = write(new Manifest(old.folder(), files));
+        for (Path f : sumFiles(newSum)) {
+            hashes.computeIfAbsent(f.getFileName().toString(), n -> Hashes.sha256(f));
+        }
+        return new Adjusted(id, keepSum(newSum, id, hashes));
+    }
+
+    private static StoredFile stored(Map<Path, StoredFile> stored, Path file) {
+        StoredFile f = stored.get(file.toAbsolutePath().normalize());
+        if (f == null) {
+            throw new SumStep.NotInOnePass(file + " is not one of the store's files.");
+        }
+        return f;
     }
 
     private static Path parent(Path file) {
@@ -384,7 +463,10 @@ public final class WeightStore {
      *     made (on another scale, or damaged), so that nothing is recorded that is not there
      */
     public TreeMap<String, String> keepSum(Path made, String id) {
-        TreeMap<String, String> hashes = sumHashes(made);
+        return keepSum(made, id, sumHashes(made));
+    }
+
+    private TreeMap<String, String> keepSum(Path made, String id, TreeMap<String, String> hashes) {
         Path target = sum(id);
         Inside.make(folder, SUMS);
         if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)
@@ -400,13 +482,7 @@ public final class WeightStore {
         if (!Files.isDirectory(sum, LinkOption.NOFOLLOW_LINKS)) {
             return hashes;
         }
-        List<Path> files;
-        try (Stream<Path> all = Files.list(sum)) {
-            files = all.limit(MOST_SUM_FILES).sorted().toList();
-        } catch (IOException e) {
-            throw new SoupIoException("read", sum, e);
-        }
-        files.parallelStream()
+        sumFiles(sum).parallelStream()
                 .map(f ->
                         List.of(
                                 f.getFileName().toString(),
@@ -414,6 +490,39 @@ public final class WeightStore {
                 .toList()
                 .forEach(p -> hashes.put(p.get(0), p.get(1)));
         return hashes;
+    }
+
+    private static List<Path> sumFiles(Path sum) {
+        try (Stream<Path> all = Files.list(sum)) {
+            return all.limit(MOST_SUM_FILES).sorted().toList();
+        } catch (IOException e) {
+            throw new SoupIoException("read", sum, e);
+        }
+    }
+
+    /**
+     * Whether a soup's sum has the files that it should, and those that are small are what they
+     * should be: what a pass that checks the large ones while it reads them needs beforehand.
+     *
+     * @param hashes SHA-256 by name
+     */
+    public boolean hasSumBut(String id, Map<String, String> hashes) {
+        Path sum = sum(id);
+        if (!Files.isDirectory(sum, LinkOption.NOFOLLOW_LINKS)) {
+            return false;
+        }
+        List<Path> files = sumFiles(sum);
+        return files.size() == hashes.size()
+                && files.stream()
+                        .allMatch(f -> {
+                            String name = f.getFileName().toString();
+                            String wanted = hashes.get(name);
+                            boolean large =
+                                    name.endsWith(SUM_FILE) && !name.endsWith(SUM_EXCEPTIONS);
+                            return wanted != null
+                                    && Trees.isFile(f)
+                                    && (large || Hashes.sha256(f).equals(wanted));
+                        });
     }
 
     /**
