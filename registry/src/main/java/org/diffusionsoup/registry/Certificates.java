@@ -57,8 +57,11 @@ final class Certificates {
                             + " withdrawn ingredient can compute that ingredient up to rounding:"
                             + " n w_n - (n-1) w_(n-1).",
                     "Pictures that other shards hold too are listed under 'remaining_copies', byte"
-                            + " for byte; 'near_duplicates' lists those with a like fingerprint, as"
-                            + " far as fingerprints were recorded. Others may exist.",
+                            + " for byte; 'near_duplicates' lists those that look alike, by what"
+                            + " 'near_duplicates_measure' says. Others may exist: it does not find"
+                            + " crops, mirrored pictures or pictures without a shape, and cannot"
+                            + " look at pictures that are gone ('unread') or were recorded with"
+                            + " another hash ('unmeasured').",
                     "That an ingredient was trained on the shards that its entry names, and on"
                             + " nothing else, is the registry's statement. Training it again ('soup"
                             + " verify --deep') tests it; the replay alone does not.");
@@ -162,7 +165,8 @@ final class Certificates {
                 .objects(SHARED, Json.objects(w.body(), WeightsThatLeave.SHARED))
                 .objects(READMITTED, new LiveSoups(q, shards).readmitted(w, members))
                 .objects("remaining_copies", copies(q, w, shards))
-                .objects("near_duplicates", NearDuplicates.of(q, w, shards))
+                .objects(NearDuplicates.NEAR, NearDuplicates.of(w.body(), shards))
+                .put(NearDuplicates.MEASURE, NearDuplicates.measure(w.body()))
                 .strings("limits", LIMITS)
                 .put("replay", REPLAY)
                 .build();

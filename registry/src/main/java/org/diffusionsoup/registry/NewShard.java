@@ -49,13 +49,19 @@ public record NewShard(
      * One picture.
      *
      * @param sha256 of the image file's bytes
-     * @param fingerprint a perceptual hash of 64 bits as 16 hexadecimal digits, or empty
+     * @param fingerprint a perceptual hash, see {@link #fingerprint(long)}; empty for a picture
+     *     that has none
      */
     public record Sample(String sha256, String fingerprint) {
+        /** A perceptual hash as the ledger has it: {@code p} and 16 hexadecimal digits. */
+        public static String fingerprint(long hash) {
+            return "p%016x".formatted(hash);
+        }
+
         public Sample {
-            if (!sha256.matches("[0-9a-f]{64}") || !fingerprint.matches("([0-9a-f]{16})?")) {
+            if (!sha256.matches("[0-9a-f]{64}") || !fingerprint.matches("(p?[0-9a-f]{16})?")) {
                 throw new RegistryException(
-                        "A sample needs a SHA-256 and may have a fingerprint of 16 digits, not '"
+                        "A sample needs a SHA-256 and may have a fingerprint (p and 16 digits), not '"
                                 + sha256
                                 + "' and '"
                                 + fingerprint

@@ -19,6 +19,8 @@ import org.diffusionsoup.core.JsonValue.JsonObject;
  *     ingredients leave too
  * @param reselector runs searches again; without one, and of soups whose selection does not tell
  *     how, the withdrawal is refused
+ * @param likeness looks at pictures of other shards whose hashes are near those that leave; without
+ *     one, the certificate says that nobody looked
  */
 public record WithdrawRequest(
         List<String> shards,
@@ -26,7 +28,19 @@ public record WithdrawRequest(
         String reason,
         boolean keepSelection,
         Optional<Retrainer> retrainer,
-        Optional<Reselector> reselector) {
+        Optional<Reselector> reselector,
+        Optional<Likeness> likeness) {
+    /** A request with nobody to look for pictures that are alike. */
+    public WithdrawRequest(
+            List<String> shards,
+            Set<String> samples,
+            String reason,
+            boolean keepSelection,
+            Optional<Retrainer> retrainer,
+            Optional<Reselector> reselector) {
+        this(shards, samples, reason, keepSelection, retrainer, reselector, Optional.empty());
+    }
+
     public WithdrawRequest {
         shards = List.copyOf(shards);
         samples = Set.copyOf(samples);
@@ -40,7 +54,13 @@ public record WithdrawRequest(
 
     /** The same, keeping what searches chose. */
     public WithdrawRequest keepingSelections() {
-        return new WithdrawRequest(shards, samples, reason, true, retrainer, reselector);
+        return new WithdrawRequest(shards, samples, reason, true, retrainer, reselector, likeness);
+    }
+
+    /** The same with somebody who looks for pictures that are alike. */
+    public WithdrawRequest with(Likeness looks) {
+        return new WithdrawRequest(
+                shards, samples, reason, keepSelection, retrainer, reselector, Optional.of(looks));
     }
 
     /** An ingredient that has to do without some pictures (paper, Section 5.3). */

@@ -103,11 +103,13 @@ final class Withdrawals {
             Map<Long, Retrained> retrained = retrain(request, scope, session);
             Map<Draft, Made> soupsMade = remake(request, scope, retrained, session);
             weights = System.nanoTime() - begin;
+            Looked looked = look(request, scope);
             entry =
                     registry.ledger()
                             .write(t -> {
                                 Scope now = scope(t, request);
-                                if (!now.ids().equals(scope.ids())) {
+                                if (!now.ids().equals(scope.ids())
+                                        || newestShard(t) != looked.newestShard()) {
                                     throw new Overtaken();
                                 }
                                 soupsMade.keySet().forEach(d -> Soups.checkLive(t, d));
@@ -118,7 +120,12 @@ final class Withdrawals {
                                 long w =
                                         t.append(
                                                         Kind.WITHDRAWAL,
-                                                        body(t, request, now, replacements))
+                                                        body(
+                                                                t,
+                                                                request,
+                                                                now,
+                                                                replacements,
+                                                                looked.near()))
                                                 .seq();
                                 publications.addAll(now.publications());
                                 retrained
@@ -296,8 +303,57 @@ final class Withdrawals {
         return list;
     }
 
+    /**
+     * What was found alike.
+     *
+     * @param newestShard until which shard was looked at
+     */
+    private record Looked(Optional<NearDuplicates> near, long newestShard) {}
+
+    /** Looks for pictures alike to those that leave in what stays. */
+    private Looked look(WithdrawRequest request, Scope scope) {
+        if (request.likeness().isEmpty()) {
+            return new Looked(Optional.empty(), registry.read(Withdrawals::newestShard));
+        }
+        record Pictures(
+                List<SampleRow> gone,
+                List<SampleRow> rest,
+                Map<Long, String> sources,
+                long newestShard) {}
+        Pictures p =
+                registry.read(q -> {
+                    List<SampleRow> gone = new ArrayList<>(scope.samples());
+                    scope.shards().forEach(s -> gone.addAll(q.samples(s.id())));
+                    record Key(long shard, String sha256) {}
+                    Set<Key> out = new HashSet<>();
+                    gone.forEach(s -> out.add(new Key(s.shard(), s.sha256())));
+                    Map<Long, String> sources = new HashMap<>();
+                    q.shards().forEach(s -> sources.put(s.id(), s.source()));
+                    List<SampleRow> rest =
+                            q.fingerprinted().stream()
+                                    .filter(s -> !out.contains(new Key(s.shard(), s.sha256())))
+                                    .toList();
+                    return new Pictures(gone, rest, sources, newestShard(q));
+                });
+        NearDuplicates near =
+                NearDuplicates.between(
+                        p.gone(),
+                        p.rest(),
+                        id -> p.sources().getOrDefault(id, ""),
+                        request.likeness().get());
+        return new Looked(Optional.of(near), p.newestShard());
+    }
+
+    private static long newestShard(Queries q) {
+        return q.shards().stream().mapToLong(ShardRow::id).max().orElse(0);
+    }
+
     private JsonObject body(
-            Queries q, WithdrawRequest request, Scope s, List<String> replacements) {
+            Queries q,
+            WithdrawRequest request,
+            Scope s,
+            List<String> replacements,
+            Optional<NearDuplicates> near) {
         List<Long> ingredients = new ArrayList<>();
         s.gone().forEach(i -> ingredients.add(i.id()));
         s.retrained().forEach(i -> ingredients.add(i.id()));
@@ -335,6 +391,7 @@ final class Withdrawals {
                     names.put(i.id(), i.name());
                 });
         s.weights().describe(q, staying, names, replacements, body);
+        NearDuplicates.describe(near, request.likeness(), body);
         return body.build();
     }
 

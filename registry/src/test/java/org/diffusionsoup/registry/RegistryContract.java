@@ -619,24 +619,65 @@ abstract class RegistryContract {
         return new Publishing(registry, requirement);
     }
 
-    @Test
-    void copiesAndNearDuplicatesInOtherShardsAreListed() {
-        List<NewShard.Sample> a =
-                List.of(
-                        new NewShard.Sample("a".repeat(64), "00000000000000ff"),
-                        new NewShard.Sample("b".repeat(64), "ffffffff00000000"));
-        List<NewShard.Sample> b =
-                List.of(
-                        new NewShard.Sample("a".repeat(64), "00000000000000ff"),
-                        new NewShard.Sample("c".repeat(64), "ffffffff00000003"),
-                        new NewShard.Sample("d".repeat(64), "123456789abcdef0"));
-        registry.addShard(new NewShard("a", "p", "l", "", Optional.empty(), "a", a));
+    private static final NewShard.Sample COPIED = picture("a", 0xff);
+    private static final NewShard.Sample LEAVING = picture("b", 0xffffffff00000000L);
+    private static final NewShard.Sample LIKE_IT = picture("c", 0xffffffff00000003L);
+    private static final NewShard.Sample ALMOST = picture("d", 0xffffffff00000007L);
+    private static final NewShard.Sample FAR = picture("e", 0x123456789abcdef0L);
+
+    private static NewShard.Sample picture(String digit, long hash) {
+        return new NewShard.Sample(digit.repeat(64), NewShard.Sample.fingerprint(hash));
+    }
+
+    private void twoShards(NewShard.Sample more) {
+        registry.addShard(shard("a", List.of(COPIED, LEAVING)));
         assertThat(
-                        registry.addShard(new NewShard("b", "q", "l", "", Optional.empty(), "b", b))
+                        registry.addShard(shard("b", List.of(COPIED, LIKE_IT, ALMOST, FAR, more)))
                                 .copies())
                 .singleElement()
                 .satisfies(s -> assertThat(s.sha256()).isEqualTo("a".repeat(64)));
-        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "r"));
+    }
+
+    private static NewShard shard(String name, List<NewShard.Sample> pictures) {
+        return new NewShard(name, "p", "l", "", Optional.empty(), "where " + name, pictures);
+    }
+
+    /** Sees that the third picture is like what leaves, and cannot read the fourth. */
+    private static final Likeness LOOKS =
+            new Likeness() {
+                @Override
+                public int maxBits() {
+                    return 10;
+                }
+
+                @Override
+                public String method() {
+                    return "by looking";
+                }
+
+                @Override
+                public List<Optional<Look>> look(List<Pair> pairs) {
+                    return pairs.stream()
+                            .map(p -> {
+                                assertThat(p.one())
+                                        .isEqualTo(new Picture("where a", "b".repeat(64)));
+                                assertThat(p.other().source()).isEqualTo("where b");
+                                return p.other().sha256().startsWith("d")
+                                        ? Optional.<Look>empty()
+                                        : Optional.of(
+                                                new Look(
+                                                        p.other().sha256().startsWith("c"),
+                                                        0.012345,
+                                                        java.util.OptionalDouble.of(0.05)));
+                            })
+                            .toList();
+                }
+            };
+
+    @Test
+    void copiesAndNearDuplicatesInOtherShardsAreListed() {
+        twoShards(new NewShard.Sample("f".repeat(64), "00000000000000ff")); // of an earlier version
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "r").with(LOOKS));
         JsonObject c = JsonValue.readObject(w.certificate());
         assertThat(Json.objects(c, "remaining_copies"))
                 .singleElement()
@@ -646,7 +687,43 @@ abstract class RegistryContract {
                 });
         assertThat(Json.objects(c, "near_duplicates"))
                 .singleElement()
-                .satisfies(o -> assertThat(Json.string(o, "like")).isEqualTo("c".repeat(64)));
+                .satisfies(o -> {
+                    assertThat(Json.string(o, "withdrawn")).isEqualTo("b".repeat(64));
+                    assertThat(Json.string(o, "like")).isEqualTo("c".repeat(64));
+                    assertThat(Json.string(o, "shard")).isEqualTo("b");
+                    assertThat(Json.number(o, "bits")).isEqualTo(2);
+                    assertThat(Json.string(o, "difference")).isEqualTo("0.0123");
+                    assertThat(Json.string(o, "distance")).isEqualTo("0.0500");
+                });
+        JsonObject measure = Json.object(c, "near_duplicates_measure");
+        assertThat(Json.string(measure, "method")).isEqualTo("by looking");
+        assertThat(Json.number(measure, "unread")).isEqualTo(1);
+        assertThat(Json.number(measure, "unmeasured")).isEqualTo(1);
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(registry.check()).isEmpty();
+        // what was found stands in the ledger: the same certificate can be issued when nothing of
+        // what was looked at is left
+        JsonObject again = new Certificates(registry).issue(w.entry());
+        assertThat(Json.objects(again, "near_duplicates"))
+                .isEqualTo(Json.objects(c, "near_duplicates"));
+    }
+
+    @Test
+    void whereNobodyLooksTheCertificateSaysSoAndOneWithoutTheFieldStaysValid() throws IOException {
+        twoShards(picture("f", 1));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "r"));
+        JsonObject c = JsonValue.readObject(w.certificate());
+        assertThat(Json.objects(c, "near_duplicates")).isEmpty();
+        assertThat(Json.string(Json.object(c, "near_duplicates_measure"), "method"))
+                .isEqualTo("not looked for");
+        // as earlier versions issued them
+        TreeMap<String, JsonValue> sections = new TreeMap<>(c.fields());
+        List.of("near_duplicates_measure", "digests", "key", "signature").forEach(sections::remove);
+        JsonObject before =
+                Certificates.sign(
+                        new JsonObject(new java.util.LinkedHashMap<>(sections)), registry.key());
+        Path file = Files.writeString(folder.resolve("before.json"), Json.canonical(before));
+        assertThat(verify(file, registry).wrong()).isEmpty();
     }
 
     @Test

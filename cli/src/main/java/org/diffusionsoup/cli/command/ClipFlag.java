@@ -32,7 +32,7 @@ final class ClipFlag {
         return folder.map(ClipFlag::open);
     }
 
-    private static ClipJudge open(Path folder) {
+    static ClipJudge open(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new SoupException(
                     "There is no judge folder "

@@ -5,10 +5,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.PictureLikeness;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -23,11 +25,14 @@ import picocli.CommandLine.Mixin;
 final class ExpireCommand extends SoupCommand {
     @Mixin private ReselectFlags reselect = new ReselectFlags();
 
+    @Mixin private NearFlags near = new NearFlags();
+
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
     @Override
     protected void run(Console console) {
         Withdrawn done;
+        Optional<ClipJudge> clip = near.open();
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
             List<String> expired = r.expired();
@@ -45,7 +50,10 @@ final class ExpireCommand extends SoupCommand {
                                     "expired",
                                     reselect.keepSelection(),
                                     Optional.empty(),
-                                    reselect.reselector(r, progress)));
+                                    reselect.reselector(r, progress),
+                                    Optional.of(new PictureLikeness(clip))));
+        } finally {
+            clip.ifPresent(ClipJudge::close);
         }
         WithdrawnText.result(console, done);
     }

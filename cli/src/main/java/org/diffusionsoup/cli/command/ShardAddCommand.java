@@ -14,6 +14,7 @@ import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.PictureLikeness;
 import org.diffusionsoup.workbench.registry.RegistryShards;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -92,18 +93,37 @@ final class ShardAddCommand extends SoupCommand {
         ShardRow s = added.shard();
         Map<String, Long> copies = new TreeMap<>();
         Map<String, Long> near = new TreeMap<>();
-        r.read(q -> {
-            Map<Long, String> names = new TreeMap<>();
-            q.shards().forEach(x -> names.put(x.id(), x.name()));
-            added.copies()
-                    .forEach(c -> copies.merge(names.getOrDefault(c.shard(), ""), 1L, Long::sum));
-            List<SampleRow> others =
-                    q.fingerprinted().stream().filter(x -> x.shard() != s.id()).toList();
-            NearDuplicates.between(q.samples(s.id()), others)
-                    .forEach(p ->
-                            near.merge(names.getOrDefault(p.other().shard(), ""), 1L, Long::sum));
-            return true;
-        });
+        record Others(
+                Map<Long, String> names,
+                Map<Long, String> sources,
+                List<SampleRow> own,
+                List<SampleRow> rest) {}
+        Others o =
+                r.read(q -> {
+                    Map<Long, String> names = new TreeMap<>();
+                    Map<Long, String> sources = new TreeMap<>();
+                    q.shards()
+                            .forEach(x -> {
+                                names.put(x.id(), x.name());
+                                sources.put(x.id(), x.source());
+                            });
+                    return new Others(
+                            names,
+                            sources,
+                            q.samples(s.id()),
+                            q.fingerprinted().stream().filter(x -> x.shard() != s.id()).toList());
+                });
+        added.copies()
+                .forEach(c -> copies.merge(o.names().getOrDefault(c.shard(), ""), 1L, Long::sum));
+        NearDuplicates found =
+                NearDuplicates.between(
+                        o.own(),
+                        o.rest(),
+                        id -> o.sources().getOrDefault(id, ""),
+                        new PictureLikeness(Optional.empty()));
+        found.near()
+                .forEach(p ->
+                        near.merge(o.names().getOrDefault(p.other().shard(), ""), 1L, Long::sum));
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", s.id());
         json.put("name", s.name());
@@ -113,6 +133,7 @@ final class ShardAddCommand extends SoupCommand {
         json.put("root", s.root());
         json.put("copies", copies);
         json.put("near_duplicates", near);
+        json.put("near_duplicates_unread", found.unread());
         console.result(
                 json,
                 text -> {
@@ -127,6 +148,11 @@ final class ShardAddCommand extends SoupCommand {
                             text.printf("  %d of them are in shard %s too%n", n, other));
                     near.forEach((other, n) ->
                             text.printf("  %d look like pictures of shard %s%n", n, other));
+                    if (found.unread() > 0) {
+                        text.printf(
+                                "  %d may look like others that could not be read%n",
+                                found.unread());
+                    }
                 });
     }
 }

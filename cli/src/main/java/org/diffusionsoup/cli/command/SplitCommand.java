@@ -132,13 +132,23 @@ final class SplitCommand extends SoupCommand {
         json.put("private", b);
         json.put("disjoint", o.isEmpty());
         json.put("equal", o.equal());
-        json.put("near_duplicates", o.near().size());
+        json.put("near_duplicates", o.near().near().size());
+        json.put("near_duplicates_unread", o.near().unread() + o.near().unmeasured());
         console.result(
                 json,
                 text ->
                         text.printf(
                                 "%s and %s: %d equal pictures, %d pairs alike%n",
-                                a, b, o.equal().size(), o.near().size()));
+                                a, b, o.equal().size(), o.near().near().size()));
+        if (o.isUncertain()) {
+            throw new SoupException(
+                    "Whether shards "
+                            + a
+                            + " and "
+                            + b
+                            + " share pictures is not known, since pictures of one cannot be read"
+                            + " any more; put them back where 'soup show' says that they were.");
+        }
         if (!o.isEmpty()) {
             throw new SoupException(
                     "Shards "

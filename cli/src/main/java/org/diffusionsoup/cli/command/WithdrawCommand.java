@@ -11,11 +11,13 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.PictureLikeness;
 import org.diffusionsoup.workbench.registry.Retrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -63,6 +65,8 @@ final class WithdrawCommand extends SoupCommand {
 
     @Mixin private ReselectFlags reselect = new ReselectFlags();
 
+    @Mixin private NearFlags near = new NearFlags();
+
     @Option(
             names = "--drop-ingredients",
             description = "With --samples: drop their ingredients instead of training them again.")
@@ -85,6 +89,7 @@ final class WithdrawCommand extends SoupCommand {
             OutputKind.JSON.checkNew(out.get());
         }
         Withdrawn w;
+        Optional<ClipJudge> clip = near.open();
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Registry r = registry.open(progress);
@@ -100,7 +105,10 @@ final class WithdrawCommand extends SoupCommand {
                                     dropIngredients
                                             ? Optional.empty()
                                             : Optional.of(new Retrainer(progress, interrupt)),
-                                    reselect.reselector(r, progress)));
+                                    reselect.reselector(r, progress),
+                                    Optional.of(new PictureLikeness(clip))));
+        } finally {
+            clip.ifPresent(ClipJudge::close);
         }
         if (out.isPresent()) {
             Files.copy(w.certificate(), out.get());

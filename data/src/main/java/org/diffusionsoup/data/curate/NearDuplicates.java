@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
+import org.diffusionsoup.core.HashIndex;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.RgbImage;
@@ -19,7 +20,8 @@ import org.diffusionsoup.data.ShardScan;
 /**
  * Finds pictures that are stored twice, within a shard and across shards: first by perceptual hash,
  * then those pairs by their colours at 16×16 pixels and, where an embedder is given, by the
- * distance of their embeddings. A pair must pass every test.
+ * distance of their embeddings. A pair must pass every test. Pictures without a shape are alike
+ * only where their files are equal.
  *
  * <p>The shards are read two or three times, one picture in memory at a time. Memory: about 60
  * bytes per row, and 1 KiB (with an embedder the embedding, too) per row whose hash is near
@@ -30,6 +32,9 @@ public final class NearDuplicates {
     private static final int MOST_CANDIDATES = 20_000_000;
 
     private static final int BATCH = 64;
+
+    /** Circles and squares, or circles of two sizes, differ by half of their contrast. */
+    private static final double MOST_OF_CONTRAST = 0.25;
 
     private final List<ShardScan> shards;
     private final Options options;
@@ -43,7 +48,8 @@ public final class NearDuplicates {
      * What counts as near.
      *
      * @param maxBits of the 64-bit hash that may differ, 0 to {@link HashIndex#MOST_BITS}
-     * @param maxDifference of the thumbnails, see {@link Thumbnail#difference}, 0 to 1
+     * @param maxDifference of the thumbnails, see {@link Thumbnail#difference}, 0 to 1; and no more
+     *     than a quarter of their {@link Thumbnail#contrast}
      * @param maxDistance 1 - cosine of the embeddings, 0 to 2; not looked at without an embedder
      */
     public record Options(int maxBits, double maxDifference, double maxDistance) {
@@ -66,6 +72,19 @@ public final class NearDuplicates {
             if (!(maxDistance >= 0 && maxDistance <= 2)) {
                 throw new SoupException("--max-distance must be 0 to 2, not " + maxDistance + ".");
             }
+        }
+
+        /**
+         * Whether two pictures with a shape look nearly the same: by so many bits of their hashes,
+         * and by colours that differ little, also measured by what there is to see in them.
+         *
+         * @param bits of their hashes that differ
+         */
+        public boolean areNear(int bits, Thumbnail one, Thumbnail other) {
+            double difference = one.difference(other);
+            return bits <= maxBits
+                    && difference <= maxDifference
+                    && difference <= MOST_OF_CONTRAST * Math.min(one.contrast(), other.contrast());
         }
     }
 
@@ -152,6 +171,10 @@ public final class NearDuplicates {
                         .pairs(
                                 options.maxBits(),
                                 (a, b, bits) -> {
+                                    if (PerceptualHash.isPlain(hashes[a])
+                                            || PerceptualHash.isPlain(hashes[b])) {
+                                        return;
+                                    }
                                     if (candidates.size() == MOST_CANDIDATES) {
                                         throw new SoupException(
                                                 "more than %,d pairs have nearly equal hashes; lower"
@@ -248,17 +271,17 @@ public final class NearDuplicates {
     private void addIfAlike(long candidate, List<Pair> pairs) {
         int second = (int) (candidate >>> 32);
         int first = (int) candidate;
-        double difference =
-                requireNonNull(thumbnails.get(first))
-                        .difference(requireNonNull(thumbnails.get(second)));
-        if (difference <= options.maxDifference()) {
+        Thumbnail one = requireNonNull(thumbnails.get(first));
+        Thumbnail other = requireNonNull(thumbnails.get(second));
+        int bits = PerceptualHash.distance(table.hash(first), table.hash(second));
+        if (options.areNear(bits, one, other)) {
             pairs.add(
                     new Pair(
                             place(first),
                             place(second),
                             false,
-                            PerceptualHash.distance(table.hash(first), table.hash(second)),
-                            difference,
+                            bits,
+                            one.difference(other),
                             OptionalDouble.empty()));
         }
     }
@@ -297,13 +320,10 @@ public final class NearDuplicates {
         }
         List<Pair> near = new ArrayList<>();
         for (Pair p : pairs) {
-            double[] a = requireNonNull(vectors.get(global(p.first())));
-            double[] b = requireNonNull(vectors.get(global(p.second())));
-            double cosine = 0;
-            for (int i = 0; i < a.length; i++) {
-                cosine += a[i] * b[i];
-            }
-            double distance = Math.max(0, 1 - cosine);
+            double distance =
+                    distance(
+                            requireNonNull(vectors.get(global(p.first()))),
+                            requireNonNull(vectors.get(global(p.second()))));
             if (distance <= options.maxDistance()) {
                 near.add(
                         new Pair(
@@ -316,6 +336,15 @@ public final class NearDuplicates {
             }
         }
         return near;
+    }
+
+    /** 1 - cosine of two unit vectors, 0 to 2. */
+    public static double distance(double[] a, double[] b) {
+        double cosine = 0;
+        for (int i = 0; i < a.length; i++) {
+            cosine += a[i] * b[i];
+        }
+        return Math.max(0, 1 - cosine);
     }
 
     private Found result(List<Pair> pairs, long comparisons) {

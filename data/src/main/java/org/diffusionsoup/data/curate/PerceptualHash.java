@@ -15,6 +15,7 @@ import org.diffusionsoup.data.RgbImage;
 public final class PerceptualHash {
     private static final int SIDE = 32;
     private static final int LOW = 8;
+    private static final int LEAST_BITS = 4;
 
     /** Of the root mean square of the coefficients; 0 loses 5 % of re-encoded icons. */
     private static final double MARGIN = 0.05;
@@ -54,6 +55,14 @@ public final class PerceptualHash {
             }
         }
         return hash;
+    }
+
+    /**
+     * Whether a hash says nothing: of a picture of one colour, or hardly more, which all have
+     * nearly the same.
+     */
+    public static boolean isPlain(long hash) {
+        return Long.bitCount(hash) < LEAST_BITS;
     }
 
     /** How many bits differ, 0 to 64. */

@@ -12,6 +12,8 @@ public final class Thumbnail {
     /** A difference in overall brightness up to this, of 255, is forgiven. */
     private static final double FORGIVEN = 26;
 
+    private static final int CHANNELS = 3;
+
     private final byte[] pixels;
 
     private Thumbnail(byte[] pixels) {
@@ -36,6 +38,23 @@ public final class Thumbnail {
         double squares = 0;
         for (int i = 0; i < pixels.length; i++) {
             double d = (pixels[i] & 0xff) - (other.pixels[i] & 0xff) - shift;
+            squares += d * d;
+        }
+        return Math.sqrt(squares / pixels.length) / 255;
+    }
+
+    /**
+     * Root mean square deviation of the pixels from the picture's mean colour, in [0, 1]: a small
+     * or pale shape leaves little, so that two of them differ by little too.
+     */
+    public double contrast() {
+        double[] mean = new double[CHANNELS];
+        for (int i = 0; i < pixels.length; i++) {
+            mean[i % CHANNELS] += (double) CHANNELS * (pixels[i] & 0xff) / pixels.length;
+        }
+        double squares = 0;
+        for (int i = 0; i < pixels.length; i++) {
+            double d = (pixels[i] & 0xff) - mean[i % CHANNELS];
             squares += d * d;
         }
         return Math.sqrt(squares / pixels.length) / 255;

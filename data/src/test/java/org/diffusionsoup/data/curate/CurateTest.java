@@ -19,6 +19,7 @@ import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
+import org.diffusionsoup.core.HashIndex;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.PngCodec;
@@ -135,6 +136,19 @@ class CurateTest {
         new HashIndex(hashes).pairs(most, (i, j, bits) -> found.add(i + "," + j + "," + bits));
         assertThat(brute).isNotEmpty();
         assertThat(found).containsExactlyInAnyOrderElementsOf(brute);
+
+        // The same asked of an index of one half about the other.
+        int half = hashes.length / 2;
+        long[] asked = Arrays.copyOfRange(hashes, 0, half);
+        List<String> across = new ArrayList<>();
+        new HashIndex(Arrays.copyOfRange(hashes, half, hashes.length))
+                .near(asked, most, (i, j, bits) -> across.add(i + "," + (half + j) + "," + bits));
+        assertThat(across)
+                .containsExactlyInAnyOrderElementsOf(
+                        brute.stream()
+                                .filter(p -> Integer.parseInt(p.split(",")[0]) < half)
+                                .filter(p -> Integer.parseInt(p.split(",")[1]) >= half)
+                                .toList());
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.diffusionsoup.registry.ledger;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.diffusionsoup.core.Coefficient;
 
 /** What the ledger's tables hold. */
@@ -43,10 +44,23 @@ public final class Rows {
     /**
      * One picture of a shard.
      *
-     * @param fingerprint a perceptual hash of 64 bits in hexadecimal, empty if none was recorded
+     * @param fingerprint {@code p} and a perceptual hash in hexadecimal, empty if it has none;
+     *     without the {@code p} another hash, which earlier versions took
      */
     public record SampleRow(
-            long shard, String sha256, String fingerprint, Optional<Long> withdrawn) {}
+            long shard, String sha256, String fingerprint, Optional<Long> withdrawn) {
+        /** The perceptual hash; empty if it has none. */
+        public OptionalLong hash() {
+            return fingerprint.matches("p[0-9a-f]{16}")
+                    ? OptionalLong.of(Long.parseUnsignedLong(fingerprint.substring(1), 16))
+                    : OptionalLong.empty();
+        }
+
+        /** Whether it was recorded with a hash that is not compared any more. */
+        public boolean hasOldHash() {
+            return !fingerprint.isEmpty() && hash().isEmpty();
+        }
+    }
 
     /**
      * An ingredient.

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
@@ -17,6 +18,7 @@ import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.registry.NearDuplicates;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 
 /**
  * Shards that share no picture, which the near-access-freeness of a soup of two ingredients needs
@@ -39,7 +41,7 @@ public final class Disjoint {
             throw new SoupException("--disjoint must be at least 2, not " + parts + ".");
         }
         Shard rows = ShardRef.parse(source).open().train();
-        List<List<Sample>> groups = groups(rows);
+        List<List<Sample>> groups = groups(rows, source);
         if (groups.size() < parts) {
             throw new SoupException(
                     "Shard "
@@ -74,7 +76,7 @@ public final class Disjoint {
     }
 
     /** Rows whose pictures are equal or near-equal, over any number of steps. */
-    private static List<List<Sample>> groups(Shard rows) {
+    private static List<List<Sample>> groups(Shard rows, String source) {
         List<Sample> all = rows.samples();
         int[] root = new int[all.size()];
         List<SampleRow> prints = new ArrayList<>();
@@ -91,9 +93,12 @@ public final class Disjoint {
                             i,
                             info.sha256(),
                             Fingerprint.of(all.get(i).image()).orElse(""),
-                            java.util.Optional.empty()));
+                            Optional.empty()));
         }
-        for (NearDuplicates.Pair p : NearDuplicates.between(prints, prints)) {
+        NearDuplicates found =
+                NearDuplicates.between(
+                        prints, prints, row -> source, new PictureLikeness(Optional.empty()));
+        for (NearDuplicates.Near p : found.near()) {
             root[find(root, (int) p.one().shard())] = find(root, (int) p.other().shard());
         }
         Map<Integer, List<Sample>> groups = new HashMap<>();
@@ -115,25 +120,65 @@ public final class Disjoint {
      * What two registered shards share.
      *
      * @param equal hashes of pictures in both
-     * @param near pairs of pictures with like fingerprints
+     * @param near pictures that are alike
      */
-    public record Overlap(List<String> equal, List<NearDuplicates.Pair> near) {
-        /** Whether they share nothing. */
+    public record Overlap(List<String> equal, NearDuplicates near) {
+        /** Whether they share nothing, as far as that is known. */
         public boolean isEmpty() {
-            return equal.isEmpty() && near.isEmpty();
+            return equal.isEmpty() && near.near().isEmpty() && !isUncertain();
+        }
+
+        /** Whether nothing was found, but there are pictures that nobody can look at any more. */
+        public boolean isUncertain() {
+            return equal.isEmpty()
+                    && near.near().isEmpty()
+                    && near.unread() + near.unmeasured() > 0;
         }
     }
 
-    /** Looks for pictures that two shards share, by the ledger's hashes and fingerprints. */
+    /** Looks for pictures that two shards share, by the ledger's hashes and by looking at them. */
     public static Overlap overlap(Registry registry, String one, String other) {
-        return registry.read(q -> {
-            List<SampleRow> a = live(q.samples(registry.usableShard(q, one).id()));
-            List<SampleRow> b = live(q.samples(registry.usableShard(q, other).id()));
-            Set<String> hashes = new HashSet<>(a.stream().map(SampleRow::sha256).toList());
-            return new Overlap(
-                    b.stream().map(SampleRow::sha256).filter(hashes::contains).toList(),
-                    NearDuplicates.between(a, b));
-        });
+        record Two(ShardRow a, ShardRow b, List<SampleRow> inA, List<SampleRow> inB) {}
+        Two two =
+                registry.read(q -> {
+                    ShardRow a = registry.usableShard(q, one);
+                    ShardRow b = registry.usableShard(q, other);
+                    return new Two(a, b, live(q.samples(a.id())), live(q.samples(b.id())));
+                });
+        Set<String> hashes = new HashSet<>(two.inA().stream().map(SampleRow::sha256).toList());
+        return new Overlap(
+                two.inB().stream().map(SampleRow::sha256).filter(hashes::contains).toList(),
+                NearDuplicates.between(
+                        withHashes(two.inA(), two.a().source()),
+                        withHashes(two.inB(), two.b().source()),
+                        id -> id == two.a().id() ? two.a().source() : two.b().source(),
+                        new PictureLikeness(Optional.empty())));
+    }
+
+    /** The same with today's hash in the place of one that an earlier version recorded. */
+    private static List<SampleRow> withHashes(List<SampleRow> rows, String source) {
+        if (rows.stream().noneMatch(SampleRow::hasOldHash)) {
+            return rows;
+        }
+        Map<String, String> taken = new HashMap<>();
+        try {
+            Shard pictures = ShardRef.parse(source).open().train();
+            for (int i = 0; i < pictures.size(); i++) {
+                taken.put(
+                        pictures.infos().get(i).sha256(),
+                        Fingerprint.of(pictures.get(i).image()).orElse(""));
+            }
+        } catch (SoupException e) {
+            return rows; // gone: the caller counts them
+        }
+        return rows.stream()
+                .map(r ->
+                        new SampleRow(
+                                r.shard(),
+                                r.sha256(),
+                                taken.getOrDefault(r.sha256(), r.fingerprint()),
+                                r.withdrawn()))
+                .toList();
     }
 
     private static List<SampleRow> live(List<SampleRow> rows) {

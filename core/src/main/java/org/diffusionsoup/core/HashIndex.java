@@ -1,7 +1,6 @@
-package org.diffusionsoup.data.curate;
+package org.diffusionsoup.core;
 
 import java.util.stream.IntStream;
-import org.diffusionsoup.core.SoupException;
 
 /**
  * Finds all pairs of 64-bit hashes that differ in few bits, without comparing every pair: each hash
@@ -24,7 +23,7 @@ public final class HashIndex {
     private final int[][] starts = new int[BLOCKS][];
     private final int[][] entries = new int[BLOCKS][];
 
-    /** Told of a pair of hashes, {@code first < second}, each pair once. */
+    /** Told of a pair of hashes, each pair once; of one index, {@code first < second}. */
     @FunctionalInterface
     public interface Pairs {
         void pair(int first, int second, int bits);
@@ -62,10 +61,7 @@ public final class HashIndex {
      * @return how many comparisons were made
      */
     public long pairs(int most, Pairs pairs) {
-        if (most < 0 || most > MOST_BITS) {
-            throw new SoupException("--max-bits must be 0 to " + MOST_BITS + ", not " + most + ".");
-        }
-        int radius = most / BLOCKS;
+        int radius = radius(most);
         int[] masks = masks(radius);
         long compared = 0;
         for (int i = 0; i < hashes.length; i++) {
@@ -89,6 +85,39 @@ public final class HashIndex {
             }
         }
         return compared;
+    }
+
+    /**
+     * Visits the hashes within a distance of some others, which need not be in the index.
+     *
+     * @param most bits that may differ, 0 to {@link #MOST_BITS}
+     * @param pairs told of each: first the place in {@code others}, then the one in the index
+     */
+    public void near(long[] others, int most, Pairs pairs) {
+        int radius = radius(most);
+        int[] masks = masks(radius);
+        for (int i = 0; i < others.length; i++) {
+            for (int b = 0; b < BLOCKS; b++) {
+                int value = block(others[i], b);
+                for (int mask : masks) {
+                    int at = value ^ mask;
+                    for (int e = starts[b][at]; e < starts[b][at + 1]; e++) {
+                        long difference = others[i] ^ hashes[entries[b][e]];
+                        int bits = Long.bitCount(difference);
+                        if (bits <= most && firstBlock(difference, radius) == b) {
+                            pairs.pair(i, entries[b][e], bits);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static int radius(int most) {
+        if (most < 0 || most > MOST_BITS) {
+            throw new SoupException("--max-bits must be 0 to " + MOST_BITS + ", not " + most + ".");
+        }
+        return most / BLOCKS;
     }
 
     /** The block in which a pair is found first, so that it is told once. */
