@@ -44,10 +44,17 @@ class BenchRegistryCommandTest {
         assertThat(ledger.path("withdrawLedger").asDouble()).isPositive();
         JsonNode left = json.path("withdrawal");
         assertThat(left.path("from").asInt()).isEqualTo(3);
-        assertThat(left.path("withdraw").asDouble()).isGreaterThan(left.path("weights").asDouble());
-        assertThat(left.path("copy").asDouble()).isPositive();
+        assertThat(left.path("withdraw").path("seconds").asDouble())
+                .isGreaterThan(left.path("weights").asDouble());
+        for (String what :
+                new String[] {"registryAverage", "firstMerge", "rememberedMerge", "copy"}) {
+            assertThat(left.path(what).path("seconds").asDouble()).as(what).isPositive();
+        }
+        assertThat(left.path("hashOne").asDouble()).isPositive();
+        assertThat(left.path("hashAll").asDouble()).isPositive();
         try (var files = Files.list(folder)) {
-            assertThat(files.map(f -> f.getFileName().toString())).containsExactly("f16-1-640");
+            assertThat(files.map(f -> f.getFileName().toString()))
+                    .containsExactlyInAnyOrder("f16-1-640", "f16-1-5120");
         }
         Run.of("bench", "registry", "--work", folder, "--ingredients", 1).fails(2, "at least 2");
     }

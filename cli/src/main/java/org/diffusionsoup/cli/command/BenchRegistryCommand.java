@@ -12,7 +12,8 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.bench.RegistryBenchmark;
 import org.diffusionsoup.workbench.bench.RegistryBenchmark.Command;
 import org.diffusionsoup.workbench.bench.RegistryBenchmark.LedgerResult;
-import org.diffusionsoup.workbench.bench.RegistryBenchmark.WithdrawalResult;
+import org.diffusionsoup.workbench.bench.WithdrawalBenchmark;
+import org.diffusionsoup.workbench.bench.WithdrawalBenchmark.Time;
 import picocli.CommandLine.Option;
 
 /** {@code soup bench registry}: what asking and withdrawing costs. */
@@ -22,7 +23,8 @@ import picocli.CommandLine.Option;
             "Measure show, lineage and withdraw on a ledger of 1,000 shards and 200 soups, as whole"
                     + " processes and beyond what soup --version takes; and a withdrawal from a"
                     + " soup of 9 F16 checkpoints of SD 2.1's UNet shape, against averaging the others"
-                    + " again and copying one checkpoint.",
+                    + " again (with hashes remembered and not) and copying one checkpoint, beside"
+                    + " what SHA-256 alone takes.",
             "With a quarter of the UNet the work folder takes up to 10 GB, with all of it 40 GB."
         },
         footer = {
@@ -103,14 +105,17 @@ final class BenchRegistryCommand extends SoupCommand {
         }
         int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         Optional<LedgerResult> ledger = Optional.empty();
-        Optional<WithdrawalResult> withdrawal = Optional.empty();
+        Optional<WithdrawalBenchmark.Result> withdrawal = Optional.empty();
         try (Progress progress = console.progress()) {
             RegistryBenchmark bench = new RegistryBenchmark(work, workers, tries, progress);
             if (shards > 0) {
                 ledger = Optional.of(bench.ledger(shards, soups, samples));
             }
             if (ingredients > 0) {
-                withdrawal = Optional.of(bench.withdrawal(divisor, ingredients));
+                withdrawal =
+                        Optional.of(
+                                new WithdrawalBenchmark(work, workers, tries, progress)
+                                        .run(divisor, ingredients));
             }
         }
         Map<String, Object> json = new LinkedHashMap<>();
@@ -118,7 +123,7 @@ final class BenchRegistryCommand extends SoupCommand {
         ledger.ifPresent(l -> json.put("ledger", l));
         withdrawal.ifPresent(w -> json.put("withdrawal", w));
         Optional<LedgerResult> asked = ledger;
-        Optional<WithdrawalResult> left = withdrawal;
+        Optional<WithdrawalBenchmark.Result> left = withdrawal;
         console.result(
                 json,
                 text -> {
@@ -153,23 +158,42 @@ final class BenchRegistryCommand extends SoupCommand {
                 l.withdrawLedger());
     }
 
-    private static void withdrawal(WithdrawalResult r, java.io.PrintWriter text) {
+    private static void withdrawal(WithdrawalBenchmark.Result r, java.io.PrintWriter text) {
         text.printf(
                 Locale.ROOT,
-                "One of %d ingredients leaves, F16, %s each: %.2f s (%.2f s of it with weights)%n%n",
+                "One of %d ingredients leaves, F16, %s each: %.2f s, of which %.2f s with weights;"
+                        + " %.2f s of processors%n%n",
                 r.from(),
                 Quantity.bytes(r.bytes()),
-                r.withdraw(),
-                r.weights());
-        text.println("| against | s | ratio |");
-        text.println("|---|---|---|");
-        row("the registry averages the others", r, r.registryAverage(), text);
-        row("soup merge of the others, no registry", r, r.average(), text);
-        row("one checkpoint is copied and flushed", r, r.copy(), text);
+                r.withdraw().seconds(),
+                r.weights(),
+                r.withdraw().cpuSeconds());
+        text.println("| against | s | ratio | of processors, s | ratio |");
+        text.println("|---|---|---|---|---|");
+        row("the registry averages the others", r.withdraw(), r.registryAverage(), text);
+        row("soup merge of the others, no registry", r.withdraw(), r.firstMerge(), text);
+        row("the same, hashes remembered", r.withdraw(), r.rememberedMerge(), text);
+        row("one checkpoint is copied and flushed", r.withdraw(), r.copy(), text);
+        text.printf(
+                Locale.ROOT,
+                "%nA first merge takes %.2f times one whose hashes are remembered (%.2f of"
+                        + " processors), and %.2f times the SHA-256 of all it reads.%n"
+                        + "SHA-256: %s a second by one thread, %s by all together.%n",
+                r.firstMerge().over(r.rememberedMerge()),
+                r.firstMerge().cpuOver(r.rememberedMerge()),
+                r.firstMerge().seconds() / r.hashSeconds(),
+                Quantity.bytes((long) r.hashOne()),
+                Quantity.bytes((long) r.hashAll()));
     }
 
-    private static void row(
-            String what, WithdrawalResult r, double seconds, java.io.PrintWriter text) {
-        text.printf(Locale.ROOT, "| %s | %.2f | %.2f |%n", what, seconds, r.withdraw() / seconds);
+    private static void row(String what, Time own, Time other, java.io.PrintWriter text) {
+        text.printf(
+                Locale.ROOT,
+                "| %s | %.2f | %.2f | %.2f | %.2f |%n",
+                what,
+                other.seconds(),
+                own.over(other),
+                other.cpuSeconds(),
+                own.cpuOver(other));
     }
 }
