@@ -54,7 +54,7 @@ class BenchRegistryCommandTest {
         assertThat(left.path("hashAll").asDouble()).isPositive();
         try (var files = Files.list(folder)) {
             assertThat(files.map(f -> f.getFileName().toString()))
-                    .containsExactlyInAnyOrder("f16-1-640", "f16-1-5120");
+                    .containsExactly("f16-1-640");
         }
         Run.of("bench", "registry", "--work", folder, "--ingredients", 1).fails(2, "at least 2");
     }
