@@ -5,9 +5,11 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.Commands;
+import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
 import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
@@ -73,6 +75,12 @@ public final class SoupCli {
         CommandLine root = RootCommand.parser();
         commands.forEach(root::addSubcommand);
         int columns = Integer.getInteger("soup.columns", 0);
+        int width = columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH);
+        var sections = new HashMap<>(root.getHelpSectionMap());
+        sections.put(
+                CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER,
+                help -> footer(help.commandSpec().usageMessage().footer(), width));
+        root.setHelpSectionMap(sections);
         boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;
         return root.setOut(out)
                 .setErr(err)
@@ -81,7 +89,7 @@ public final class SoupCli {
                 .registerConverter(Path.class, Path::of) // without reflection
                 .registerConverter(LocalDate.class, SoupCli::date)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
-                .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
+                .setUsageHelpWidth(width)
                 .setParameterExceptionHandler(this::misused)
                 .setExecutionExceptionHandler((e, command, parsed) ->
                         failed(
@@ -89,6 +97,16 @@ public final class SoupCli {
                                 e,
                                 isDebug(command),
                                 parsed.originalArgs().toArray(String[]::new)));
+    }
+
+    /** The examples; picocli would break them in the middle of an argument. */
+    private static String footer(String[] lines, int width) {
+        StringBuilder text = new StringBuilder();
+        for (String line : lines) {
+            // One column stays free: some terminals break a line that fills them.
+            text.append(Examples.wrapped(line.replace("%%", "%"), width - 1)).append('\n');
+        }
+        return text.toString();
     }
 
     private static LocalDate date(String text) {

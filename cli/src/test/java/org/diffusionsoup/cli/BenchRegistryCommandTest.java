@@ -53,8 +53,7 @@ class BenchRegistryCommandTest {
         assertThat(left.path("hashOne").asDouble()).isPositive();
         assertThat(left.path("hashAll").asDouble()).isPositive();
         try (var files = Files.list(folder)) {
-            assertThat(files.map(f -> f.getFileName().toString()))
-                    .containsExactly("f16-1-640");
+            assertThat(files.map(f -> f.getFileName().toString())).containsExactly("f16-1-640");
         }
         Run.of("bench", "registry", "--work", folder, "--ingredients", 1).fails(2, "at least 2");
     }

@@ -19,11 +19,13 @@ public final class SoupIoException extends SoupException {
      * @param cause what the file system said
      */
     public SoupIoException(String doing, Path path, IOException cause) {
-        super("Cannot " + doing + " " + path + ": " + reason(cause) + ".", cause);
+        super("Cannot " + doing + " " + path + ": " + reason(path, cause) + ".", cause);
     }
 
-    private static String reason(IOException e) {
+    private static String reason(Path path, IOException e) {
         return switch (e) {
+            case NoSuchFileException n when path.toString().equals(n.getFile()) ->
+                    "no such file or folder";
             case NoSuchFileException n -> "no such file or folder (" + n.getFile() + ")";
             case FileNotFoundException n -> "no such file";
             case AccessDeniedException n -> "permission denied";

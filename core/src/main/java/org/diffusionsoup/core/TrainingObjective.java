@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +26,9 @@ import org.diffusionsoup.core.JsonValue.JsonObject;
  *   <li>a {@code .yaml} of the same name beside the file: the original code's configuration ({@code
  *       parameterization: v}, or a {@code VScaling}).
  * </ol>
+ *
+ * Two of the first three that contradict each other are refused: whichever is believed, half of
+ * those who read the file take it for the other.
  *
  * @param prediction {@code epsilon}, {@code v_prediction}, or what else a scheduler says; empty
  *     where nothing says it
@@ -62,33 +67,75 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
      * @param file its path, for the configuration beside it
      * @param metadata its header's entries
      * @param tensors the names of its tensors
-     * @throws SoupException if its header's entries are malformed
+     * @throws SoupException if its header's entries are malformed, or two statements contradict
+     *     each other
      */
     public static TrainingObjective of(
             Path file, Map<String, String> metadata, Set<String> tensors) {
-        boolean marked = tensors.contains(ZERO_SNR_MARK);
-        Optional<JsonObject> carried = CarriedConfigs.scheduler(file, metadata);
-        if (carried.isPresent()) {
-            String said = carried.get().string("prediction_type").orElse(NOISE);
-            boolean zero = carried.get().fields().get(ZERO_SNR) instanceof JsonBool(boolean b) && b;
-            return new TrainingObjective(
-                    Optional.of(said), zero || marked, "the scheduler its header carries");
-        }
-        for (String key : new String[] {MODELSPEC, PREDICT_KEY}) {
-            String said = metadata.getOrDefault(key, "").toLowerCase(Locale.ROOT);
-            if (said.startsWith("v") || said.startsWith("eps")) {
-                String name = said.startsWith("v") ? VELOCITY : NOISE;
-                return new TrainingObjective(Optional.of(name), marked, "its " + key);
+        List<TrainingObjective> said = statements(file, metadata, tensors);
+        for (TrainingObjective other : said) {
+            TrainingObjective first = said.getFirst();
+            if (!other.prediction().equals(first.prediction())) {
+                throw new SoupException(
+                        "%s says two things of what its denoiser predicts, %s (%s) and %s (%s); make a folder of the right one with 'soup convert %s -o %s --prediction-type TYPE'."
+                                .formatted(
+                                        file,
+                                        first.prediction().orElse(""),
+                                        first.source(),
+                                        other.prediction().orElse(""),
+                                        other.source(),
+                                        file,
+                                        file.resolveSibling(DiffusersFolder.stem(file))));
             }
         }
-        if (tensors.contains(VELOCITY_MARK)) {
-            return new TrainingObjective(
-                    Optional.of(VELOCITY), marked, "its tensor '" + VELOCITY_MARK + "'");
+        return first(file, said, tensors);
+    }
+
+    /** The first statement, where somebody knows better and says so. */
+    public static TrainingObjective ofFirst(Checkpoint single) {
+        TensorSource source = single.part("");
+        Set<String> tensors = source.tensors().keySet();
+        return first(single.path(), statements(single.path(), source.metadata(), tensors), tensors);
+    }
+
+    private static TrainingObjective first(
+            Path file, List<TrainingObjective> said, Set<String> tensors) {
+        if (!said.isEmpty()) {
+            return said.getFirst();
         }
+        boolean marked = tensors.contains(ZERO_SNR_MARK);
         TrainingObjective beside = Beside.of(file);
         return marked && !beside.zeroSnr()
                 ? new TrainingObjective(beside.prediction(), true, beside.source())
                 : beside;
+    }
+
+    /** What the file itself says, in the order in which it is believed. */
+    private static List<TrainingObjective> statements(
+            Path file, Map<String, String> metadata, Set<String> tensors) {
+        List<TrainingObjective> said = new ArrayList<>();
+        boolean marked = tensors.contains(ZERO_SNR_MARK);
+        Optional<JsonObject> carried = CarriedConfigs.scheduler(file, metadata);
+        if (carried.isPresent()) {
+            String type = carried.get().string("prediction_type").orElse(NOISE);
+            boolean zero = carried.get().fields().get(ZERO_SNR) instanceof JsonBool(boolean b) && b;
+            said.add(
+                    new TrainingObjective(
+                            Optional.of(type), zero || marked, "the scheduler its header carries"));
+        }
+        for (String key : new String[] {MODELSPEC, PREDICT_KEY}) {
+            String type = metadata.getOrDefault(key, "").toLowerCase(Locale.ROOT);
+            if (type.startsWith("v") || type.startsWith("eps")) {
+                String name = type.startsWith("v") ? VELOCITY : NOISE;
+                said.add(new TrainingObjective(Optional.of(name), marked, "its " + key));
+            }
+        }
+        if (tensors.contains(VELOCITY_MARK)) {
+            said.add(
+                    new TrainingObjective(
+                            Optional.of(VELOCITY), marked, "its tensor '" + VELOCITY_MARK + "'"));
+        }
+        return said;
     }
 
     /** The same of an opened checkpoint; of a diffusers folder by its scheduler. */

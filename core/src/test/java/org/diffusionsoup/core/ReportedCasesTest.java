@@ -287,6 +287,21 @@ class ReportedCasesTest {
     }
 
     @Test
+    void aFileThatContradictsItselfIsNotBelieved() throws IOException {
+        TensorEntry mark = TensorEntry.ofFloats("v_pred", new long[] {0});
+        Map<String, String> noise = Map.of("modelspec.prediction_type", "epsilon");
+        Path torn = file("torn", noise, floats("w", 1), mark);
+        Path plain = file("plain", floats("w", 3), mark);
+        assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), torn, plain))
+                .hasMessageContainingAll(
+                        torn + " says two things",
+                        "epsilon (its modelspec.prediction_type)",
+                        "v_prediction (its tensor 'v_pred')",
+                        "--prediction-type");
+        assertThat(dir.resolve("no")).doesNotExist();
+    }
+
+    @Test
     void aYamlBesideTheFileSaysWhatItPredicts() throws IOException {
         Path sd15 = single(pipeline("tiny-sd15", "p"), "plain");
         List<TensorEntry> bare = new ArrayList<>();

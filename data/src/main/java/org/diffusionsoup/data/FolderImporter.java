@@ -28,6 +28,23 @@ import org.diffusionsoup.core.SoupIoException;
 public final class FolderImporter {
     private record Row(String key, FolderRow from, Split split) {}
 
+    /** What a picture in a folder says of itself. */
+    private static final SampleInfo NOTHING =
+            new SampleInfo(
+                    "x",
+                    "x",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    Domains.OTHER,
+                    Split.TRAIN.word(),
+                    "0".repeat(64),
+                    "");
+
     private FolderImporter() {}
 
     /**
@@ -69,7 +86,13 @@ public final class FolderImporter {
                         throw new SoupIoException("read", file, e);
                     }
                     Sample sample =
-                            sample(row.key(), row.from().caption(), row.split(), image, options);
+                            sample(
+                                    row.key(),
+                                    row.from().caption(),
+                                    NOTHING,
+                                    row.split(),
+                                    image,
+                                    options);
                     progress.progress("import", i + 1L, rows.size());
                     return sample;
                 });
@@ -103,16 +126,18 @@ public final class FolderImporter {
                 shard.infos().stream().map(info -> prefix + info.key()).toList(),
                 i -> {
                     Sample row = shard.get(i);
+                    String where = "row %s of %s".formatted(row.key(), from);
+                    new FolderRow.Stated(row.info().provider(), row.info().licence())
+                            .check(options, where);
                     boolean kept =
                             !row.info().isTrain()
                                     || heldOut.contains(row.caption().toLowerCase(Locale.ROOT));
-                    RgbImage image =
-                            PngCodec.decode(
-                                    row.png(), "the image of row " + row.key() + " of " + from);
+                    RgbImage image = PngCodec.decode(row.png(), "the image of " + where);
                     Sample sample =
                             sample(
                                     prefix + row.key(),
                                     row.caption().replaceAll("\\s+", " "),
+                                    row.info(),
                                     kept ? Split.HELDOUT : Split.TRAIN,
                                     image,
                                     options);
@@ -142,6 +167,7 @@ public final class FolderImporter {
                                         .toList());
         String prefix = plain(options.provider()) + "_";
         byPath.forEach((path, row) -> {
+            row.stated().check(options, row.where());
             int dot = path.lastIndexOf('.');
             String stem = prefix + plain(dot > 0 ? path.substring(0, dot) : path);
             stem = stem.length() > 80 ? stem.substring(0, 80) : stem;
@@ -163,7 +189,12 @@ public final class FolderImporter {
     }
 
     private static Sample sample(
-            String key, String caption, Split split, RgbImage whole, ImportOptions options) {
+            String key,
+            String caption,
+            SampleInfo from,
+            Split split,
+            RgbImage whole,
+            ImportOptions options) {
         RgbImage image = whole;
         if (options.size().isPresent()) {
             int side = options.size().getAsInt();
@@ -186,16 +217,18 @@ public final class FolderImporter {
                 new SampleInfo(
                         key,
                         caption,
-                        "",
-                        "",
-                        "",
+                        from.name(),
+                        from.style(),
+                        from.subject(),
                         options.provider(),
                         options.licence(),
-                        "",
-                        "",
-                        options.domain(),
+                        from.group(),
+                        from.subgroup(),
+                        options.domain().equals(Domains.OTHER) ? from.domain() : options.domain(),
                         split.word(),
-                        Hashes.sha256Hex(png)),
+                        Hashes.sha256Hex(png),
+                        // Where the things of a scene are holds for the whole picture only.
+                        options.size().isEmpty() ? from.scene() : ""),
                 png);
     }
 

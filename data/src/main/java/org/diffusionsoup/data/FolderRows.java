@@ -37,14 +37,6 @@ final class FolderRows {
     /** The two forms of metadata, as Hugging Face's imagefolder has them. */
     private static final List<String> METADATA = List.of("metadata.jsonl", "metadata.csv");
 
-    /** Ours and those of Hugging Face's datasets. */
-    private static final Map<String, Split> SPLITS =
-            Map.of(
-                    "train", Split.TRAIN,
-                    "heldout", Split.HELDOUT,
-                    "validation", Split.HELDOUT,
-                    "test", Split.HELDOUT);
-
     static List<FolderRow> read(Path folder) {
         List<Path> files = files(folder);
         Map<Path, Path> metadata = new HashMap<>();
@@ -157,7 +149,7 @@ final class FolderRows {
                         "caption %s belongs to two pictures: %s and %s"
                                 .formatted(text, other.getFileName(), file.getFileName()));
             }
-            rows.add(row(file, text(text), "", "caption " + text));
+            rows.add(row(file, text(text), "", FolderRow.Stated.NOTHING, "caption " + text));
         }
         if (!missing.isEmpty()) {
             Path first = Path.of(missing.getFirst());
@@ -257,20 +249,33 @@ final class FolderRows {
             throw new SoupException(
                     where + " has a caption without its image: " + name + " does not exist");
         }
-        String caption = fields.getOrDefault("text", fields.getOrDefault("caption", ""));
-        return row(image, caption, fields.getOrDefault("split", ""), where);
+        String text = fields.getOrDefault("text", "");
+        String caption = fields.getOrDefault("caption", "");
+        if (!text.isBlank() && !caption.isBlank() && !oneLine(text).equals(oneLine(caption))) {
+            throw new SoupException(
+                    where + " has two captions, in text and in caption; keep one of the two");
+        }
+        String licence = fields.getOrDefault("licence", fields.getOrDefault("license", ""));
+        return row(
+                image,
+                text.isBlank() ? caption : text,
+                fields.getOrDefault("split", ""),
+                new FolderRow.Stated(fields.getOrDefault("provider", ""), licence),
+                where);
     }
 
-    private static FolderRow row(Path image, String caption, String split, String where) {
+    private static FolderRow row(
+            Path image, String caption, String split, FolderRow.Stated stated, String where) {
         String oneLine = oneLine(caption);
         if (oneLine.isEmpty()) {
             throw new SoupException(where + " has no text for the picture " + image.getFileName());
         }
-        if (!split.isBlank() && !SPLITS.containsKey(split.strip())) {
+        Optional<Split> meant = Split.meant(split);
+        if (!split.isBlank() && meant.isEmpty()) {
             throw new SoupException(
                     where + " has the split \"" + split + "\"; use train or heldout");
         }
-        return new FolderRow(image, oneLine, Optional.ofNullable(SPLITS.get(split.strip())), where);
+        return new FolderRow(image, oneLine, meant, stated, where);
     }
 
     /** Linked folders are followed: a picture behind one would silently be missing. */

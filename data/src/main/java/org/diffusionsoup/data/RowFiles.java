@@ -52,6 +52,11 @@ final class RowFiles {
                 PICTURES.contains(kind) ? "png" : kind.equals("caption") ? "txt" : kind);
     }
 
+    /** A kind as a person calls it. */
+    static String kindName(String kind) {
+        return kind.equals("png") ? "picture" : kind.equals("txt") ? "caption" : "." + kind;
+    }
+
     /**
      * The name of a row in letters, digits, '-' and '_', whatever its files are called: folders are
      * joined by '_', other characters written as their number; what is too long ends in its hash.

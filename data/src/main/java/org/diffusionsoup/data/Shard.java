@@ -49,7 +49,8 @@ public final class Shard {
             if (byKey.computeIfAbsent(part.key(), k -> new TreeMap<>()).put(part.kind(), entry)
                     != null) {
                 throw new SoupException(
-                        "shard %s has two .%s for row %s".formatted(path, part.kind(), part.key()));
+                        "shard %s has two files of the kind %s for row %s"
+                                .formatted(path, RowFiles.kindName(part.kind()), part.key()));
             }
         }
         List<Row> rows = new ArrayList<>();

@@ -171,8 +171,11 @@ public final class ShardScan {
                         }
                         if (files.put(named.kind(), entry) != null) {
                             throw new SoupException(
-                                    "shard %s has two .%s for row %s"
-                                            .formatted(part.file(), named.kind(), key));
+                                    "shard %s has two files of the kind %s for row %s"
+                                            .formatted(
+                                                    part.file(),
+                                                    RowFiles.kindName(named.kind()),
+                                                    key));
                         }
                     });
             try (RandomAccessFile tar = new RandomAccessFile(part.file().toFile(), "r")) {

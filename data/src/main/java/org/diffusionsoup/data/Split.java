@@ -1,6 +1,7 @@
 package org.diffusionsoup.data;
 
 import java.util.Locale;
+import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 
 /** Which rows a model may learn from. */
@@ -13,6 +14,20 @@ public enum Split {
     /** The lower-case word used in files and views: {@code train} or {@code heldout}. */
     public String word() {
         return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * The split that other people's words mean: {@code validation} and {@code test}, as Hugging
+     * Face's data sets have them, are held out.
+     *
+     * @return empty if it is no such word
+     */
+    static Optional<Split> meant(String word) {
+        return switch (word.strip()) {
+            case "train" -> Optional.of(TRAIN);
+            case "heldout", "validation", "test" -> Optional.of(HELDOUT);
+            default -> Optional.empty();
+        };
     }
 
     /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import javax.imageio.ImageIO;
+import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +38,15 @@ class FolderImporterTest {
 
     private void text(String name, String text) throws IOException {
         Files.writeString(folder.resolve(name), text);
+    }
+
+    private static void tar(Path file, Map<String, byte[]> entries) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (var e : new TreeMap<>(entries).entrySet()) {
+                TarWriter.entry(out, e.getKey(), e.getValue());
+            }
+            TarWriter.end(out);
+        }
     }
 
     private Shard run() {
@@ -259,6 +270,88 @@ class FolderImporterTest {
         assertRefused("a.png has two captions", "metadata.jsonl line 1", "a.txt");
         text("a.txt", " a  cat\n");
         assertThat(run().infos()).extracting(SampleInfo::caption).containsExactly("a cat");
+    }
+
+    @Test
+    void aRowsOwnWordsOnCaptionProviderAndLicence() throws IOException {
+        picture("a.png", 4, 4);
+        text("metadata.csv", "file_name,text,caption\na.png,x,y\n");
+        assertRefused("metadata.csv line 2 has two captions");
+        text("metadata.csv", "file_name,text,licence\na.png,x,CC-BY-NC-4.0\n");
+        assertRefused("line 2 states the licence CC-BY-NC-4.0, not CC0-1.0");
+        text("metadata.csv", "file_name,text,provider\na.png,x,you\n");
+        assertRefused("line 2 states the provider you, not me", "--provider 'you'");
+        text("metadata.csv", "file_name,text,provider,license\na.png,x,me,cc0-1.0\n");
+        assertThat(run().size()).isEqualTo(1);
+    }
+
+    @Test
+    void aTarKeepsWhatItsRowsSay() throws IOException {
+        Path tar = dir.resolve("from.tar");
+        byte[] png = PngCodec.encode(Pictures.noise(8, 8, 1));
+        SampleInfo info =
+                new SampleInfo(
+                        "k",
+                        "a cat",
+                        "cat",
+                        "flat",
+                        "cat",
+                        "me",
+                        "CC0-1.0",
+                        "g",
+                        "s",
+                        "animals",
+                        "heldout",
+                        Hashes.sha256Hex(png),
+                        "{\"groups\":[]}");
+        ShardWriter.write(tar, List.of("k"), i -> new Sample(info, png));
+        Shard again =
+                FolderImporter.importFolder(
+                        tar, out, ImportOptions.of("me", "CC0-1.0"), ProgressListener.NONE);
+        SampleInfo row = again.infos().getFirst();
+        assertThat(row).usingRecursiveComparison().ignoringFields("key", "sha256").isEqualTo(info);
+        assertThatThrownBy(() ->
+                        FolderImporter.importFolder(
+                                tar,
+                                out,
+                                ImportOptions.of("you", "CC0-1.0"),
+                                ProgressListener.NONE))
+                .hasMessageContaining("row k of " + tar + " states the provider me, not you");
+    }
+
+    @Test
+    void twoCaptionsAndOtherSplitsInATar() throws IOException {
+        byte[] png = PngCodec.encode(Pictures.noise(8, 8, 1));
+        Path tar = dir.resolve("from.tar");
+        tar(
+                tar,
+                Map.of(
+                        "0.png", png,
+                        "0.json", "{\"caption\": \"zero\"}".getBytes(StandardCharsets.UTF_8),
+                        "0.txt", "null".getBytes(StandardCharsets.UTF_8)));
+        assertThatThrownBy(() -> Shard.open(tar))
+                .hasMessageContainingAll("row 0", "two captions", ".json", ".txt");
+        tar(
+                tar,
+                Map.of(
+                        "0.png",
+                        png,
+                        "0.json",
+                        "{\"caption\": null, \"text\": \"zero\", \"split\": \"test\"}"
+                                .getBytes(StandardCharsets.UTF_8)));
+        SampleInfo row = Shard.open(tar).infos().getFirst();
+        assertThat(row.caption()).isEqualTo("zero");
+        assertThat(row.isTrain()).isFalse();
+        tar(
+                tar,
+                Map.of(
+                        "0.png",
+                        png,
+                        "0.json",
+                        "{\"caption\": \"zero\", \"split\": \"dev\"}"
+                                .getBytes(StandardCharsets.UTF_8)));
+        assertThatThrownBy(() -> Shard.open(tar))
+                .hasMessageContainingAll("row 0", tar.toString(), "split \"dev\"");
     }
 
     @Test

@@ -63,7 +63,7 @@ final class GenerateCommand extends SoupCommand {
             paramLabel = "FILE",
             description =
                     "PNG of all pictures: a labelled grid, or the picture itself if there is one."
-                            + " An existing file is replaced.")
+                            + " A picture that Diffusion Soup made is replaced, nothing else.")
     private Optional<Path> out = Optional.empty();
 
     @Option(

@@ -91,6 +91,7 @@ final class ShardAddCommand extends SoupCommand {
             added = r.addShard(readmit.map(shard::readmitted).orElse(shard));
         }
         ShardRow s = added.shard();
+        RegistryShards.otherWords(data, s.provider(), s.licence()).ifPresent(console::note);
         Map<String, Long> copies = new TreeMap<>();
         Map<String, Long> near = new TreeMap<>();
         record Others(

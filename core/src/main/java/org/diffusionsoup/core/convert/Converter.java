@@ -93,10 +93,19 @@ public record Converter(
         Map<String, byte[]> files =
                 new TreeMap<>(CarriedConfigs.of(single.path(), source.metadata()));
         List<String> notes = new ArrayList<>(source.notes());
-        TrainingObjective objective = TrainingObjective.of(single);
+        TrainingObjective objective =
+                prediction.isPresent()
+                        ? TrainingObjective.ofFirst(single)
+                        : TrainingObjective.of(single);
         boolean carried = files.containsKey("scheduler/scheduler_config.json");
         PredictionType predicts =
                 prediction.orElseGet(() -> guess(single, objective, architecture, notes));
+        if (predicts == PredictionType.EPSILON && objective.zeroSnr()) {
+            notes.add(
+                    "Its noise schedule ends in pure noise (zero terminal SNR), where a model of"
+                            + " epsilon has nothing to go by; is --prediction-type v_prediction"
+                            + " meant?");
+        }
         if (!carried || prediction.isPresent()) {
             files.put(
                     "scheduler/scheduler_config.json",

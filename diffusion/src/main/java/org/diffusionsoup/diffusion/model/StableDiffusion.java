@@ -1,9 +1,15 @@
 package org.diffusionsoup.diffusion.model;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -91,12 +97,43 @@ public record StableDiffusion(
         }
     }
 
+    /**
+     * The file of a component's weights.
+     *
+     * @param component its folder in the pipeline's
+     * @param name of the file
+     * @throws SoupException if the weights lie in several files, or under another name
+     */
+    private static Path weights(Path component, String name) {
+        Path file = component.resolve(name);
+        if (Files.isRegularFile(file)) {
+            return file;
+        }
+        Path model = component.resolveSibling("");
+        Path whole = Path.of(model + "-whole");
+        try (Stream<Path> all = Files.list(component)) {
+            Optional<String> other =
+                    all.map(f -> String.valueOf(f.getFileName()))
+                            .filter(f -> f.matches("(?s).*\\.(safetensors|bin)(\\.index.*)?"))
+                            .min(Comparator.naturalOrder());
+            throw new SoupException(
+                    other.map(o ->
+                                    "%s has its weights in %s instead of %s, and models are run from the latter; 'soup merge %s -o %s' writes them so."
+                                            .formatted(component, o, name, model, whole))
+                            .orElse(
+                                    "%s has no weights: there is no %s in it; put it back or download the model again."
+                                            .formatted(component, name)));
+        } catch (IOException e) {
+            throw new SoupIoException("read", component, e);
+        }
+    }
+
     /** Loads a {@code unet} folder. */
     public static UNet2DConditionModel unet(Path folder) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         UNet2DConditionModel unet =
                 config.checked(() -> new UNet2DConditionModel(UNetConfig.of(config)));
-        Weights.load(unet.parameters(), folder.resolve(DIFFUSERS_WEIGHTS));
+        Weights.load(unet.parameters(), weights(folder, DIFFUSERS_WEIGHTS));
         return unet;
     }
 
@@ -104,7 +141,7 @@ public record StableDiffusion(
     public static AutoencoderKL vae(Path folder) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         AutoencoderKL vae = config.checked(() -> new AutoencoderKL(VaeConfig.of(config)));
-        Weights.load(vae.parameters(), folder.resolve(DIFFUSERS_WEIGHTS));
+        Weights.load(vae.parameters(), weights(folder, DIFFUSERS_WEIGHTS));
         return vae;
     }
 
@@ -115,7 +152,7 @@ public record StableDiffusion(
                 config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
         ClipTextModel text =
                 config.checked(() -> new ClipTextModel(ClipTextConfig.of(config), projected));
-        Weights.load(text.parameters(), folder.resolve(TRANSFORMERS_WEIGHTS));
+        Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS));
         return text;
     }
 

@@ -107,7 +107,8 @@ public final class Demo {
         DemoPrompts prompts = DemoPrompts.choose(all, plan.domains(), plan.prompts(), plan.seed());
         try (ClipJudge judge = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE)) {
             List<DemoModel> models = new ArrayList<>();
-            DemoSampler sampler = new DemoSampler(plan, prompts, judge, progress);
+            DemoSampler sampler =
+                    new DemoSampler(plan, prompts, judge, new StoppableProgress(progress, stop));
             models.add(sampler.one("base", "never saw the shards", plan.base()));
             ingredients.forEach(
                     (domain, path) -> models.add(sampler.one(domain, "ingredient", path)));
@@ -147,6 +148,8 @@ public final class Demo {
             Path report = plan.out().resolve(REPORT);
             DemoReport.write(made, report);
             return Optional.of(report);
+        } catch (StoppableProgress.Stopped e) {
+            return Optional.empty();
         }
     }
 

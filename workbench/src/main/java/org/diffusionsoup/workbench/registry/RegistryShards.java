@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -60,6 +61,32 @@ public final class RegistryShards {
                 expires,
                 absolute.toString(),
                 samples);
+    }
+
+    /**
+     * What the rows of a shard say of themselves that differs from what is recorded, in a sentence;
+     * rows that say nothing do not differ.
+     *
+     * @param source as {@code soup train --shard} takes it
+     */
+    public static Optional<String> otherWords(String source, String provider, String licence) {
+        List<SampleInfo> infos = ShardRef.parse(source).open().train().infos();
+        List<String> said = new ArrayList<>();
+        other("provider", infos.stream().map(SampleInfo::provider), provider).ifPresent(said::add);
+        other("licence", infos.stream().map(SampleInfo::licence), licence).ifPresent(said::add);
+        return said.isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        "Rows of %s state %s; the ledger has %s, %s, as you say."
+                                .formatted(source, String.join(", ", said), provider, licence));
+    }
+
+    private static Optional<String> other(String what, Stream<String> stated, String recorded) {
+        Set<String> others = new TreeSet<>(stated.toList());
+        others.removeIf(s -> s.isBlank() || s.equalsIgnoreCase(recorded));
+        return others.isEmpty()
+                ? Optional.empty()
+                : Optional.of("the " + what + " " + String.join(" and ", others));
     }
 
     private static Shard trainingRows(String source) {
