@@ -101,7 +101,7 @@ final class FuzzTargets {
                     foreign,
                     "d/001.json",
                     '0',
-                    Damage.utf8("{\"caption\":\"c\",\"sha256\":\"0\",\"url\":\"u\"}"));
+                    Damage.utf8("{\"caption\":\"words\",\"sha256\":\"0\",\"url\":\"u\"}"));
             entry(foreign, "l", 'L', Damage.utf8("d/" + "n".repeat(120) + ".png\0"));
             entry(foreign, "short", '0', png);
             entry(foreign, "l", 'L', Damage.utf8("d/" + "n".repeat(120) + ".txt\0"));
