@@ -82,14 +82,21 @@ class KilledEvaluateTest {
         }
         try (Stream<Path> all = Files.walk(under)) {
             return all.filter(p -> p.toString().endsWith(ending)).sorted().toList();
-        } catch (UncheckedIOException e) {
-            return List.of(); // renamed meanwhile by the run that is looked at
         }
     }
 
     private static List<String> journal(Path out) throws IOException {
         List<Path> found = files(out.resolve("cache/models"), ".journal");
         return found.isEmpty() ? List.of() : Files.readAllLines(found.getFirst());
+    }
+
+    /** Asked of a run that renames what it has written, perhaps while it is looked at. */
+    private static boolean isReached(Callable<Boolean> moment) throws Exception {
+        try {
+            return moment.call();
+        } catch (UncheckedIOException e) {
+            return false;
+        }
     }
 
     @Test
@@ -113,7 +120,7 @@ class KilledEvaluateTest {
                         () -> files(out.resolve("cache/pictures"), ".png").size() > 4);
         for (Callable<Boolean> moment : moments) {
             Process process = start(recipe, out);
-            while (process.isAlive() && !moment.call()) {
+            while (process.isAlive() && !isReached(moment)) {
                 TimeUnit.MILLISECONDS.sleep(2);
             }
             TimeUnit.MILLISECONDS.sleep(random.nextInt(20));
