@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.Commands;
@@ -14,6 +13,8 @@ import org.diffusionsoup.cli.console.Failures;
 import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
@@ -75,12 +76,6 @@ public final class SoupCli {
         CommandLine root = RootCommand.parser();
         commands.forEach(root::addSubcommand);
         int columns = Integer.getInteger("soup.columns", 0);
-        int width = columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH);
-        var sections = new HashMap<>(root.getHelpSectionMap());
-        sections.put(
-                CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER,
-                help -> footer(help.commandSpec().usageMessage().footer(), width));
-        root.setHelpSectionMap(sections);
         boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;
         return root.setOut(out)
                 .setErr(err)
@@ -89,7 +84,8 @@ public final class SoupCli {
                 .registerConverter(Path.class, Path::of) // without reflection
                 .registerConverter(LocalDate.class, SoupCli::date)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
-                .setUsageHelpWidth(width)
+                .setHelpFactory(ExamplesHelp::new)
+                .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)
                 .setExecutionExceptionHandler((e, command, parsed) ->
                         failed(
@@ -99,14 +95,23 @@ public final class SoupCli {
                                 parsed.originalArgs().toArray(String[]::new)));
     }
 
-    /** The examples; picocli would break them in the middle of an argument. */
-    private static String footer(String[] lines, int width) {
-        StringBuilder text = new StringBuilder();
-        for (String line : lines) {
-            // One column stays free: some terminals break a line that fills them.
-            text.append(Examples.wrapped(line.replace("%%", "%"), width - 1)).append('\n');
+    /** A help text whose examples are not broken in the middle of an argument. */
+    private static final class ExamplesHelp extends CommandLine.Help {
+        ExamplesHelp(CommandSpec command, ColorScheme colours) {
+            super(command, colours);
         }
-        return text.toString();
+
+        @Override
+        public String footer(Object... params) {
+            UsageMessageSpec usage = commandSpec().usageMessage();
+            StringBuilder text = new StringBuilder();
+            for (String line : usage.footer()) {
+                // One column stays free: some terminals break a line that fills them.
+                text.append(Examples.wrapped(line.replace("%%", "%"), usage.width() - 1))
+                        .append('\n');
+            }
+            return text.toString();
+        }
     }
 
     private static LocalDate date(String text) {

@@ -93,7 +93,7 @@ final class FolderRows {
     /** A caption file beside a picture that the metadata has a row for; often both are written. */
     private static void checkSame(Path caption, Map<Path, FolderRow> named) {
         Path stem = caption.normalize().resolveSibling(stem(caption));
-        String text = oneLine(text(caption));
+        String text = RowFiles.oneLine(text(caption));
         named.forEach((image, row) -> {
             if (image.resolveSibling(stem(image)).equals(stem) && !row.caption().equals(text)) {
                 throw new SoupException(
@@ -101,10 +101,6 @@ final class FolderRows {
                                 .formatted(image, row.where(), caption.getFileName()));
             }
         });
-    }
-
-    private static String oneLine(String caption) {
-        return caption.strip().replaceAll("\\s+", " ");
     }
 
     /** The metadata file of the nearest folder that has one. */
@@ -251,7 +247,9 @@ final class FolderRows {
         }
         String text = fields.getOrDefault("text", "");
         String caption = fields.getOrDefault("caption", "");
-        if (!text.isBlank() && !caption.isBlank() && !oneLine(text).equals(oneLine(caption))) {
+        if (!text.isBlank()
+                && !caption.isBlank()
+                && !RowFiles.oneLine(text).equals(RowFiles.oneLine(caption))) {
             throw new SoupException(
                     where + " has two captions, in text and in caption; keep one of the two");
         }
@@ -266,15 +264,12 @@ final class FolderRows {
 
     private static FolderRow row(
             Path image, String caption, String split, FolderRow.Stated stated, String where) {
-        String oneLine = oneLine(caption);
+        String oneLine = RowFiles.oneLine(caption);
         if (oneLine.isEmpty()) {
             throw new SoupException(where + " has no text for the picture " + image.getFileName());
         }
-        Optional<Split> meant = Split.meant(split);
-        if (!split.isBlank() && meant.isEmpty()) {
-            throw new SoupException(
-                    where + " has the split \"" + split + "\"; use train or heldout");
-        }
+        Optional<Split> meant =
+                split.isBlank() ? Optional.empty() : Optional.of(Split.meant(split, where));
         return new FolderRow(image, oneLine, meant, stated, where);
     }
 

@@ -52,6 +52,11 @@ final class RowFiles {
                 PICTURES.contains(kind) ? "png" : kind.equals("caption") ? "txt" : kind);
     }
 
+    /** A caption without the line breaks and double spaces that text files have. */
+    static String oneLine(String caption) {
+        return caption.strip().replaceAll("\\s+", " ");
+    }
+
     /** A kind as a person calls it. */
     static String kindName(String kind) {
         return kind.equals("png") ? "picture" : kind.equals("txt") ? "caption" : "." + kind;

@@ -69,7 +69,9 @@ final class SampleJson {
             throw new SoupException(where + " has a .json that is not valid JSON", e);
         }
         String caption = text(node, "caption");
-        if (!caption.isBlank() && !text.isBlank() && !oneLine(caption).equals(oneLine(text))) {
+        if (!caption.isBlank()
+                && !text.isBlank()
+                && !RowFiles.oneLine(caption).equals(RowFiles.oneLine(text))) {
             throw new SoupException(
                     where + " has two captions, in its .json and in its .txt; keep one");
         }
@@ -79,16 +81,7 @@ final class SampleJson {
         if (caption.isBlank()) {
             throw new NoCaption(where + " has an image but no caption");
         }
-        String split = orElse(text(node, "split"), Split.TRAIN.word());
-        String meant =
-                Split.meant(split)
-                        .orElseThrow(() ->
-                                new SoupException(
-                                        where
-                                                + " has the split \""
-                                                + split
-                                                + "\"; use train or heldout"))
-                        .word();
+        Split split = Split.meant(orElse(text(node, "split"), Split.TRAIN.word()), where);
         String stated = text(node, "sha256");
         boolean ours = isOurs(node);
         if (ours && !stated.equals(sha256)) {
@@ -107,7 +100,7 @@ final class SampleJson {
                 text(node, "group"),
                 text(node, "subgroup"),
                 orElse(text(node, "domain"), Domains.OTHER),
-                meant,
+                split.word(),
                 sha256,
                 node.path("scene").isObject() ? node.path("scene").toString() : "");
     }
@@ -126,10 +119,6 @@ final class SampleJson {
         return node.has("sha256")
                 && node.has("split")
                 && node.properties().stream().allMatch(e -> FIELDS.contains(e.getKey()));
-    }
-
-    private static String oneLine(String text) {
-        return text.strip().replaceAll("\\s+", " ");
     }
 
     private static void putIfPresent(ObjectNode node, String field, String value) {

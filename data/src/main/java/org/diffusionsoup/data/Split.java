@@ -1,7 +1,6 @@
 package org.diffusionsoup.data;
 
 import java.util.Locale;
-import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 
 /** Which rows a model may learn from. */
@@ -20,13 +19,16 @@ public enum Split {
      * The split that other people's words mean: {@code validation} and {@code test}, as Hugging
      * Face's data sets have them, are held out.
      *
-     * @return empty if it is no such word
+     * @param where what holds the word, for the message
+     * @throws SoupException if it is no such word
      */
-    static Optional<Split> meant(String word) {
+    static Split meant(String word, String where) {
         return switch (word.strip()) {
-            case "train" -> Optional.of(TRAIN);
-            case "heldout", "validation", "test" -> Optional.of(HELDOUT);
-            default -> Optional.empty();
+            case "train" -> TRAIN;
+            case "heldout", "validation", "test" -> HELDOUT;
+            default ->
+                    throw new SoupException(
+                            where + " has the split \"" + word + "\"; use train or heldout");
         };
     }
 

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.command;
 
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,13 +86,15 @@ final class ShardAddCommand extends SoupCommand {
     protected void run(Console console) {
         Registry r = registry.open();
         Registry.AddedShard added;
+        List<String> notes = new ArrayList<>();
         try (Progress progress = console.progress()) {
             NewShard shard =
-                    RegistryShards.describe(name, data, provider, licence, uses, expires, progress);
+                    RegistryShards.describe(
+                            name, data, provider, licence, uses, expires, progress, notes::add);
             added = r.addShard(readmit.map(shard::readmitted).orElse(shard));
         }
+        notes.forEach(console::note);
         ShardRow s = added.shard();
-        RegistryShards.otherWords(data, s.provider(), s.licence()).ifPresent(console::note);
         Map<String, Long> copies = new TreeMap<>();
         Map<String, Long> near = new TreeMap<>();
         record Others(

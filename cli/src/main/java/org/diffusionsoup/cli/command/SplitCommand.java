@@ -90,7 +90,8 @@ final class SplitCommand extends SoupCommand {
                                 Optional.empty(),
                                 "",
                                 Optional.empty(),
-                                progress);
+                                progress,
+                                note -> {}); // rows speak for themselves
                 made.add(r.addShard(part).shard());
             }
         }

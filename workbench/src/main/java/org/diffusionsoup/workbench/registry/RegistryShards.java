@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
@@ -31,6 +32,7 @@ public final class RegistryShards {
      * fingerprint of its pixels. Its rows state provider and licence, unless they are given.
      *
      * @param source as {@code soup train --shard} takes it
+     * @param note told where rows state another provider or licence than is given
      * @throws SoupException if rows state different providers or licences and none is given
      */
     public static NewShard describe(
@@ -40,7 +42,8 @@ public final class RegistryShards {
             Optional<String> licence,
             String uses,
             Optional<LocalDate> expires,
-            Progress progress) {
+            Progress progress,
+            Consumer<String> note) {
         ShardRef ref = ShardRef.parse(source);
         ShardRef absolute = new ShardRef(ref.path().toAbsolutePath().normalize(), ref.terms());
         Shard rows = trainingRows(source);
@@ -53,32 +56,37 @@ public final class RegistryShards {
                             Fingerprint.of(rows.get(i).image()).orElse("")));
             progress.advance(1);
         }
-        return new NewShard(
-                name,
-                provider.orElseGet(() -> one(rows, SampleInfo::provider, "--provider", name)),
-                licence.orElseGet(() -> one(rows, SampleInfo::licence, "--licence", name)),
-                uses,
-                expires,
-                absolute.toString(),
-                samples);
+        NewShard shard =
+                new NewShard(
+                        name,
+                        provider.orElseGet(
+                                () -> one(rows, SampleInfo::provider, "--provider", name)),
+                        licence.orElseGet(() -> one(rows, SampleInfo::licence, "--licence", name)),
+                        uses,
+                        expires,
+                        absolute.toString(),
+                        samples);
+        otherWords(source, rows, shard).ifPresent(note);
+        return shard;
     }
 
-    /**
-     * What the rows of a shard say of themselves that differs from what is recorded, in a sentence;
-     * rows that say nothing do not differ.
-     *
-     * @param source as {@code soup train --shard} takes it
-     */
-    public static Optional<String> otherWords(String source, String provider, String licence) {
-        List<SampleInfo> infos = ShardRef.parse(source).open().train().infos();
+    /** What rows say of themselves that differs from what is recorded, in a sentence. */
+    private static Optional<String> otherWords(String source, Shard rows, NewShard recorded) {
+        List<SampleInfo> infos = rows.infos();
         List<String> said = new ArrayList<>();
-        other("provider", infos.stream().map(SampleInfo::provider), provider).ifPresent(said::add);
-        other("licence", infos.stream().map(SampleInfo::licence), licence).ifPresent(said::add);
+        other("provider", infos.stream().map(SampleInfo::provider), recorded.provider())
+                .ifPresent(said::add);
+        other("licence", infos.stream().map(SampleInfo::licence), recorded.licence())
+                .ifPresent(said::add);
         return said.isEmpty()
                 ? Optional.empty()
                 : Optional.of(
                         "Rows of %s state %s; the ledger has %s, %s, as you say."
-                                .formatted(source, String.join(", ", said), provider, licence));
+                                .formatted(
+                                        source,
+                                        String.join(", ", said),
+                                        recorded.provider(),
+                                        recorded.licence()));
     }
 
     private static Optional<String> other(String what, Stream<String> stated, String recorded) {
