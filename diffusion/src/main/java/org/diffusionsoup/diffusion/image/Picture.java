@@ -164,6 +164,27 @@ public final class Picture {
     }
 
     /**
+     * In grey by ITU-R 601's luma, alpha dropped, as PIL's {@code convert("L")} does.
+     *
+     * @return a picture of mode L, itself if it is one
+     */
+    public Picture toGrey() {
+        if (mode == Mode.L) {
+            return this;
+        }
+        byte[] rgb = toRgb().samples;
+        byte[] out = new byte[width * height];
+        for (int i = 0; i < out.length; i++) {
+            int luma =
+                    19595 * (rgb[3 * i] & 0xFF)
+                            + 38470 * (rgb[3 * i + 1] & 0xFF)
+                            + 7471 * (rgb[3 * i + 2] & 0xFF);
+            out[i] = (byte) (luma + 0x8000 >> 16);
+        }
+        return of(Mode.L, width, height, out);
+    }
+
+    /**
      * Resized as PIL does it with {@code BICUBIC}: antialiased where it shrinks, with a = -0.5 and
      * 8 bits between the horizontal and the vertical pass; colours weighted by alpha; indexed and
      * black-and-white pictures by nearest neighbour.
@@ -173,7 +194,18 @@ public final class Picture {
      * @return a picture of the same mode
      */
     public Picture resizeBicubic(int newWidth, int newHeight) {
-        return PilResize.bicubic(this, newWidth, newHeight);
+        return PilResize.resize(this, newWidth, newHeight, PilResize.Kernel.BICUBIC);
+    }
+
+    /**
+     * Resized as PIL does it with {@code LANCZOS}; otherwise as {@link #resizeBicubic}.
+     *
+     * @param newWidth pixels per row, at least 1
+     * @param newHeight rows, at least 1
+     * @return a picture of the same mode
+     */
+    public Picture resizeLanczos(int newWidth, int newHeight) {
+        return PilResize.resize(this, newWidth, newHeight, PilResize.Kernel.LANCZOS);
     }
 
     /**

@@ -8,11 +8,45 @@ final class PilResize {
     /** Fraction bits of a weight: 32 less 8 for the sample, 2 for sums beyond 0 to 255. */
     private static final int FRACTION_BITS = 22;
 
-    private static final double BICUBIC_RADIUS = 2;
-
     private PilResize() {}
 
-    static Picture bicubic(Picture picture, int width, int height) {
+    /** What a sample's neighbours weigh, by their distance from it. */
+    enum Kernel {
+        /** Keys' cubic convolution with a = -0.5. */
+        BICUBIC(2) {
+            @Override
+            double weight(double distance) {
+                double a = -0.5;
+                double x = Math.abs(distance);
+                if (x < 1) {
+                    return ((a + 2) * x - (a + 3)) * x * x + 1;
+                }
+                return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+            }
+        },
+        /** A sinc under the middle lobe of one three times as wide. */
+        LANCZOS(3) {
+            @Override
+            double weight(double distance) {
+                return distance >= -3 && distance < 3 ? sinc(distance) * sinc(distance / 3) : 0;
+            }
+
+            private static double sinc(double x) {
+                double arc = x * Math.PI;
+                return x == 0 ? 1 : Math.sin(arc) / arc;
+            }
+        };
+
+        private final double radius;
+
+        Kernel(double radius) {
+            this.radius = radius;
+        }
+
+        abstract double weight(double distance);
+    }
+
+    static Picture resize(Picture picture, int width, int height, Kernel kernel) {
         if (width < 1 || height < 1) {
             throw new IllegalArgumentException(
                     "A picture cannot be resized to " + width + "x" + height + " pixels.");
@@ -22,18 +56,18 @@ final class PilResize {
         }
         return switch (picture.mode()) {
             case BILEVEL, P -> nearest(picture, width, height);
-            case L, RGB -> convolve(picture, width, height);
-            case LA, RGBA -> Alpha.divide(convolve(Alpha.multiply(picture), width, height));
+            case L, RGB -> convolve(picture, width, height, kernel);
+            case LA, RGBA -> Alpha.divide(convolve(Alpha.multiply(picture), width, height, kernel));
         };
     }
 
-    private static Picture convolve(Picture picture, int width, int height) {
+    private static Picture convolve(Picture picture, int width, int height, Kernel kernel) {
         Picture out = picture;
         if (width != out.width()) {
-            out = horizontal(out, Weights.bicubic(out.width(), width));
+            out = horizontal(out, Weights.of(out.width(), width, kernel));
         }
         if (height != out.height()) {
-            out = vertical(out, Weights.bicubic(out.height(), height));
+            out = vertical(out, Weights.of(out.height(), height, kernel));
         }
         return out;
     }
@@ -46,28 +80,29 @@ final class PilResize {
      */
     @SuppressWarnings("ArrayRecordComponent") // private to the loops below
     private record Weights(int[] first, int[][] factors) {
-        static Weights bicubic(int in, int out) {
+        static Weights of(int in, int out, Kernel kernel) {
             double scale = (double) in / out;
             double stretch = Math.max(scale, 1);
-            double radius = BICUBIC_RADIUS * stretch;
+            double radius = kernel.radius * stretch;
             int[] first = new int[out];
             int[][] factors = new int[out][];
             for (int i = 0; i < out; i++) {
                 double centre = (i + 0.5) * scale;
                 first[i] = Math.max(0, (int) (centre - radius + 0.5));
                 int end = Math.min(in, (int) (centre + radius + 0.5));
-                factors[i] = factors(first[i], end, centre, stretch);
+                factors[i] = factors(first[i], end, centre, stretch, kernel);
             }
             return new Weights(first, factors);
         }
 
-        private static int[] factors(int from, int end, double centre, double stretch) {
+        private static int[] factors(
+                int from, int end, double centre, double stretch, Kernel kernel) {
             double[] weights = new double[end - from];
             double sum = 0;
             // Multiplying by the reciprocal, not dividing: a weight may else round differently.
             double shrink = 1 / stretch;
             for (int i = 0; i < weights.length; i++) {
-                weights[i] = kernel((i + from - centre + 0.5) * shrink);
+                weights[i] = kernel.weight((i + from - centre + 0.5) * shrink);
                 sum += weights[i];
             }
             int[] fixed = new int[weights.length];
@@ -76,16 +111,6 @@ final class PilResize {
                 fixed[i] = (int) (weight < 0 ? weight - 0.5 : weight + 0.5);
             }
             return fixed;
-        }
-
-        /** Keys' cubic convolution kernel with a = -0.5. */
-        private static double kernel(double distance) {
-            double a = -0.5;
-            double x = Math.abs(distance);
-            if (x < 1) {
-                return ((a + 2) * x - (a + 3)) * x * x + 1;
-            }
-            return x < BICUBIC_RADIUS ? (((x - 5) * x + 8) * x - 4) * a : 0;
         }
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupException;
@@ -55,9 +56,29 @@ public record StableDiffusion(
      */
     public static StableDiffusion load(Path folder) {
         DiffusersFolder.require(folder);
+        return load(folder, Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"));
+    }
+
+    /**
+     * The same for a model that may have been made to paint into pictures, whose UNet takes a mask
+     * and a picture beside the latents.
+     *
+     * @throws SoupException when the folder is not a pipeline of this kind
+     */
+    public static StableDiffusion loadWithInpainting(Path folder) {
+        DiffusersFolder.require(folder);
+        return load(
+                folder,
+                Set.of(
+                        "StableDiffusionPipeline",
+                        "StableDiffusionImg2ImgPipeline",
+                        "StableDiffusionInpaintPipeline"));
+    }
+
+    private static StableDiffusion load(Path folder, Set<String> kinds) {
         JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
         String kind = index.text("_class_name", "");
-        if (!kind.equals("StableDiffusionPipeline")) {
+        if (!kinds.contains(kind)) {
             throw new SoupException(
                     folder
                             + "/model_index.json says "

@@ -2,10 +2,10 @@ package org.diffusionsoup.diffusion.pipeline;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
@@ -14,7 +14,6 @@ import org.diffusionsoup.diffusion.schedule.NoiseSource;
 import org.diffusionsoup.diffusion.schedule.Scheduler;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.text.TextReading;
-import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -27,6 +26,12 @@ import org.diffusionsoup.diffusion.vae.AutoencoderKL;
  * {@code StableDiffusionXLPipeline} do it.
  */
 public final class TextToImagePipeline implements AutoCloseable {
+    private static final Set<String> XL =
+            Set.of(
+                    "StableDiffusionXLPipeline",
+                    "StableDiffusionXLImg2ImgPipeline",
+                    "StableDiffusionXLInpaintPipeline");
+
     private final PromptEncoder prompts;
     private final AutoencoderKL vae;
     private final UNetConfig shape;
@@ -83,10 +88,11 @@ public final class TextToImagePipeline implements AutoCloseable {
                     folder + " has no model_index.json; give a model in diffusers layout.");
         }
         JsonConfig config = JsonConfig.read(index);
-        if (config.text("_class_name", "").equals("StableDiffusionXLPipeline")) {
+        if (XL.contains(config.text("_class_name", ""))) {
             return loadXl(folder, config.flag("force_zeros_for_empty_prompt", true));
         }
-        StableDiffusion model = StableDiffusion.load(folder); // refuses other kinds
+        // refuses other kinds
+        StableDiffusion model = StableDiffusion.loadWithInpainting(folder);
         TextToImagePipeline p = new TextToImagePipeline(model);
         return new TextToImagePipeline(
                 p.prompts, p.vae, p.shape, p.predictor, p.scheduler, List.of(model::close));
@@ -175,7 +181,7 @@ public final class TextToImagePipeline implements AutoCloseable {
         }
     }
 
-    private long[] latentShape(int n, SamplingOptions options) {
+    long[] latentShape(int n, SamplingOptions options) {
         int factor = vae.config().downFactor();
         if (options.height() % factor != 0 || options.width() % factor != 0) {
             throw new SoupException(
@@ -188,7 +194,7 @@ public final class TextToImagePipeline implements AutoCloseable {
                             + " in both directions.");
         }
         return new long[] {
-            n, shape.inChannels(), options.height() / factor, options.width() / factor
+            n, vae.config().latentChannels(), options.height() / factor, options.width() / factor
         };
     }
 
@@ -205,19 +211,44 @@ public final class TextToImagePipeline implements AutoCloseable {
             SamplingOptions options,
             Optional<NoiseSource> noise,
             StepListener listener) {
+        requireLatentsOnly();
+        return run(prompts, Course.fromNoise(latents), options, noise, listener);
+    }
+
+    /** Refuses a denoiser that takes more than latents. */
+    void requireLatentsOnly() {
+        int channels = vae.config().latentChannels();
+        if (shape.inChannels() != channels) {
+            throw new SoupException(
+                    "The model's UNet takes "
+                            + shape.inChannels()
+                            + " channels where latents have "
+                            + channels
+                            + ": it paints into a picture, and needs one with a mask.");
+        }
+    }
+
+    /** The sampling loop of a course. */
+    Tensor run(
+            List<String> prompts,
+            Course course,
+            SamplingOptions options,
+            Optional<NoiseSource> noise,
+            StepListener listener) {
         NoiseSource source = noise.orElse(NoiseSource.none());
         try (Torch.Guard off = Torch.gradients(false);
                 Scheduler s = scheduler.scheduler(options.steps())) {
             Conditioning conditioning = conditioning(prompts, options);
-            Tensor x = latents.mul(s.initNoiseSigma()).keep();
+            int first = s.skip(course.skipped());
+            Tensor x = course.start(s, first).keep();
             double[] timesteps = s.timesteps();
-            for (int i = 0; i < timesteps.length; i++) {
+            for (int i = first; i < timesteps.length; i++) {
                 Tensor before = x;
                 // One step's intermediate tensors are freed before the next step starts.
                 try (Scope scope = Scope.open()) {
-                    Tensor input = s.scaleModelInput(x, i);
+                    Tensor input = course.modelInput(s.scaleModelInput(x, i));
                     Tensor out = predict(input, timesteps[i], conditioning, options);
-                    Tensor next = s.step(out, i, x, source);
+                    Tensor next = course.after(s.step(out, i, x, source), s, i);
                     listener.step(i, next);
                     x = next.keep();
                 } finally {
@@ -264,6 +295,15 @@ public final class TextToImagePipeline implements AutoCloseable {
         return guided.mul(ratio).mul(phi).add(guided.mul(1 - phi));
     }
 
+    AutoencoderKL vae() {
+        return vae;
+    }
+
+    /** Channels that the denoiser takes. */
+    int inChannels() {
+        return shape.inChannels();
+    }
+
     /** Text embeddings (N, tokens, width) of prompts. */
     public Tensor embed(List<String> texts) {
         try (Torch.Guard off = Torch.gradients(false)) {
@@ -301,28 +341,5 @@ public final class TextToImagePipeline implements AutoCloseable {
     @Override
     public void close() {
         owned.forEach(Runnable::run);
-    }
-
-    /** Noise whose row i comes from seed i alone. */
-    private static final class SeededRows implements NoiseSource, AutoCloseable {
-        private final List<Rng> rows = new ArrayList<>();
-
-        SeededRows(long[] seeds) {
-            for (long seed : seeds) {
-                rows.add(new Rng(seed));
-            }
-        }
-
-        @Override
-        public Tensor draw(int step, long... shape) {
-            long[] one = shape.clone();
-            one[0] = 1;
-            return Tensor.cat(rows.stream().map(rng -> rng.normal(one)).toList(), 0);
-        }
-
-        @Override
-        public void close() {
-            rows.forEach(Rng::close);
-        }
     }
 }

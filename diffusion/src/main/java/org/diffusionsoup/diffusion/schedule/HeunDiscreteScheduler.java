@@ -34,6 +34,11 @@ final class HeunDiscreteScheduler extends NoiseLevelScheduler {
     }
 
     @Override
+    int indexAfter(int steps) {
+        return 2 * steps;
+    }
+
+    @Override
     Tensor advance(Tensor prediction, int index, Tensor sample, NoiseSource noise) {
         Tensor slope = slope(prediction, sample, sigma(index));
         if (index % 2 == 0) {

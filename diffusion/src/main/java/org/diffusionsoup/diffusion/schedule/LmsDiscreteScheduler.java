@@ -18,7 +18,7 @@ final class LmsDiscreteScheduler extends NoiseLevelScheduler {
     @Override
     Tensor advance(Tensor prediction, int index, Tensor sample, NoiseSource noise) {
         slopes.push(slope(prediction, sample, sigma(index)));
-        int order = Math.min(index + 1, ORDER);
+        int order = slopes.size();
         Tensor change = slopes.get(0).mul(coefficient(order, index, 0));
         for (int j = 1; j < order; j++) {
             change = change.add(slopes.get(j).mul(coefficient(order, index, j)));

@@ -76,6 +76,17 @@ final class PndmScheduler extends Scheduler {
         return out;
     }
 
+    /** The second timestep stands twice in the list, for the sake of a run from the start. */
+    @Override
+    int indexAfter(int steps) {
+        if (rungeKuttaCalls > 0) {
+            throw new ScheduleException(
+                    "PNDMScheduler with Runge-Kutta steps cannot leave out steps; use one with"
+                            + " skip_prk_steps");
+        }
+        return steps + 1;
+    }
+
     @Override
     Tensor advance(Tensor prediction, int index, Tensor sample, NoiseSource noise) {
         return index < rungeKuttaCalls

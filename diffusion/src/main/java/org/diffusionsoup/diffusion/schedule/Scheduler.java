@@ -68,6 +68,35 @@ public abstract sealed class Scheduler implements AutoCloseable
         return advance(prediction, index, sample, noise);
     }
 
+    /**
+     * Leaves out the first steps of the run, which then starts from a sample that {@link #addNoise}
+     * made for its first timestep. Nothing is remembered of the steps left out: methods that use
+     * earlier predictions begin with their lowest order, as at the start of a whole run.
+     *
+     * @param steps number of steps to leave out, fewer than the scheduler was made with
+     * @return the index of the step that is due now
+     * @throws ScheduleException if the method cannot start there, or steps were taken before
+     */
+    public final int skip(int steps) {
+        int index = steps == 0 ? 0 : indexAfter(steps);
+        if (next != 0 || steps < 0 || index >= timesteps.length) {
+            throw new ScheduleException(
+                    "a run of "
+                            + timesteps.length
+                            + " predictions cannot leave out "
+                            + steps
+                            + " steps after "
+                            + next);
+        }
+        next = index;
+        return index;
+    }
+
+    /** The index at which a step begins that has so many steps before it, one or more. */
+    int indexAfter(int steps) {
+        return steps;
+    }
+
     abstract Tensor advance(Tensor prediction, int index, Tensor sample, NoiseSource noise);
 
     final double timestep(int index) {

@@ -48,7 +48,7 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
                         ? cleanSample(prediction, sample, index)
                         : noise(prediction, sample, index);
         Tensor x = sample;
-        if (index > 0 && !uncorrected.contains(index - 1)) {
+        if (lastSample.size() > 0 && !uncorrected.contains(index - 1)) {
             // From the step before, with the new output as one more node at its end.
             x = solve(lastSample.get(0), index - 1, lastOrder, output);
         }

@@ -117,7 +117,10 @@ public final class Functional {
                         false));
     }
 
-    /** Nearest-neighbour resize of x (N, C, H, W) to the given height and width. */
+    /**
+     * Nearest-neighbour resize of x (N, C, H, W) to the given height and width, larger or smaller:
+     * the source index is {@code floor(i * H / height)}.
+     */
     public static Tensor upsampleNearest(Tensor x, long height, long width) {
         return w(torch.upsample_nearest2d(x.raw(), new long[] {height, width}));
     }

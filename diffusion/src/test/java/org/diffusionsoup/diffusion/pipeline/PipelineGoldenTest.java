@@ -3,7 +3,6 @@ package org.diffusionsoup.diffusion.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -12,8 +11,6 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.diffusion.golden.Golden;
 import org.diffusionsoup.diffusion.golden.Reference;
-import org.diffusionsoup.diffusion.nn.JsonConfig;
-import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -45,12 +42,9 @@ class PipelineGoldenTest {
     }
 
     private static void check(Golden g, String name, JsonNode run) {
-        ObjectNode scheduler = run.path("scheduler_config").deepCopy();
-        scheduler.put("_class_name", run.path("scheduler").asText());
         try (Scope scope = Scope.open();
                 TextToImagePipeline loaded = TextToImagePipeline.load(g.pipeline())) {
-            TextToImagePipeline pipeline =
-                    loaded.with(SchedulerConfig.of(new JsonConfig(name, scheduler)));
+            TextToImagePipeline pipeline = loaded.with(GoldenRun.scheduler(name, run));
             Tensor latents = g.tensor("latents");
             int n = Math.toIntExact(latents.size(0));
             SamplingOptions options =
@@ -81,24 +75,11 @@ class PipelineGoldenTest {
                     case "final_latents" -> g.assertClose(tensor, made);
                     case "trajectory" -> g.assertClose(tensor, Tensor.stack(trajectory, 0));
                     case "image" -> g.assertClose(tensor, pictures.permute(0, 2, 3, 1));
-                    case "image_u8" -> checkBytes(g, tensor, pictures);
+                    case "image_u8" -> GoldenRun.checkBytes(g, tensor, pictures);
                     default -> assertThat(output).as("output of " + name).isEqualTo("known");
                 }
             }
             trajectory.forEach(Tensor::release);
         }
-    }
-
-    /** The manifest allows one level of difference. */
-    private static void checkBytes(Golden g, String tensor, Tensor pictures) {
-        byte[][] rows = TextToImagePipeline.toBytes(pictures);
-        float[] all = new float[Math.toIntExact(pictures.elements())];
-        int at = 0;
-        for (byte[] row : rows) {
-            for (byte b : row) {
-                all[at++] = b & 0xFF;
-            }
-        }
-        g.assertClose(tensor, all, 1, g.shape(tensor));
     }
 }

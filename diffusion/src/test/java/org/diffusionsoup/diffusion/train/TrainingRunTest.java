@@ -361,9 +361,9 @@ class TrainingRunTest {
     }
 
     /**
-     * The native objects that somebody still holds. What other tests in this process dropped without
-     * closing counts until a collection frees it, and one in the middle of the test would look as if
-     * a step had freed it.
+     * The native objects that somebody still holds. What other tests in this process dropped
+     * without closing counts until a collection frees it, and one in the middle of the test would
+     * look as if a step had freed it.
      */
     private static long nativeObjectsInUse() throws InterruptedException {
         long before;
