@@ -83,6 +83,52 @@ class CurationCommandTest {
     }
 
     @Test
+    void retrieveSaysWhatIsHeldOutAndThatThereAreNoMore() throws IOException {
+        Shard all = ShardRef.parse(VIEW).open();
+        Path out = folder.resolve("r.tar");
+        Run run =
+                Run.of(
+                                "data",
+                                "retrieve",
+                                VIEW,
+                                "--prompt",
+                                "a shoe",
+                                "--k",
+                                1000,
+                                "--judge",
+                                CLIP,
+                                "-o",
+                                out)
+                        .ok();
+        assertThat(run.out())
+                .contains(
+                        "%d of %d rows, %d to train on, %d held out"
+                                .formatted(
+                                        all.size(),
+                                        all.size(),
+                                        all.train().size(),
+                                        all.heldOut().size()));
+        assertThat(run.err()).contains("Fewer than --k 1,000: " + VIEW + " has no more rows.");
+        Path registry = folder.resolve("registry");
+        Run.at(registry, "init").ok();
+        Run added = Run.of("shard", "add", "s", "--data", out, "--registry", registry).ok();
+        assertThat(added.out()).contains(all.train().size() + " pictures");
+        assertThat(added.err())
+                .contains(all.heldOut().size() + " held-out row", "recorded: no model learns");
+    }
+
+    @Test
+    void aPageOfPairsShowsNoThresholdThatWasNotApplied() throws IOException {
+        Path page = folder.resolve("pairs.html");
+        Run.of("data", "dedup", VIEW, "--page", page).ok();
+        assertThat(Files.readString(page))
+                .contains("embeddings were not compared")
+                .doesNotContain("embeddings 0");
+        Run.of("data", "dedup", VIEW, "--page", page, "--judge", CLIP, "--force").ok();
+        assertThat(Files.readString(page)).contains("embeddings 0.1");
+    }
+
+    @Test
     void filterKeepsTheRowsAboveTheThreshold() throws IOException {
         JsonNode all =
                 json(
@@ -193,6 +239,24 @@ class CurationCommandTest {
                                 .ok()
                                 .out())
                 .contains(whole.size() - train.size() + " held-out rows left out");
+        assertThat(
+                        Run.of(
+                                        "data",
+                                        "split",
+                                        VIEW,
+                                        "--by",
+                                        "clip-score",
+                                        "--shards",
+                                        2,
+                                        "--judge",
+                                        CLIP,
+                                        "-o",
+                                        folder.resolve("four"))
+                                .ok()
+                                .out()
+                                .lines()
+                                .limit(2))
+                .allMatch(l -> l.matches(".*rows, scores -?\\d\\.\\d{4} to -?\\d\\.\\d{4}"));
         Path held = TinyTraining.shard(folder.resolve("held.tar"), 3, 16, "heldout");
         Run.of("data", "split", held, "--random", 2, "-q", "-o", folder.resolve("x"))
                 .fails(1, "All 3 rows", "--include-heldout");

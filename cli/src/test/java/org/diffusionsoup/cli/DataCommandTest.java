@@ -112,6 +112,18 @@ class DataCommandTest {
     }
 
     @Test
+    void aPictureThatCannotBeReadIsNamedWithItsTar() throws IOException {
+        Path tar = in("others.tar");
+        byte[] picture = tar("row.png", "this is no picture");
+        ByteArrayOutputStream both = new ByteArrayOutputStream();
+        both.write(picture, 0, picture.length - 1024); // without the end of the tar
+        both.write(tar("row.txt", "a row"));
+        Files.write(tar, both.toByteArray());
+        Run.of("data", "inspect", tar).fails(1, "row row of shard " + tar);
+        Run.of("data", "sheet", tar, "-o", in("sheet.png")).fails(1, "row row of shard " + tar);
+    }
+
+    @Test
     void aSheetShowsPicturesOfAnyShape() throws IOException {
         importPhotos().ok();
         Run.of("data", "sheet", in("p.tar"), "-o", in("s.png"), "--columns", 2).ok();

@@ -89,8 +89,19 @@ class DemoTest {
         // Once more: nothing is trained again.
         Path ingredient = folder.resolve("models/animals/unet/diffusion_pytorch_model.safetensors");
         FileTime made = Files.getLastModifiedTime(ingredient);
+        Path picture = folder.resolve("pictures/soup.png");
+        FileTime drawn = Files.getLastModifiedTime(picture);
+        FileTime reported = Files.getLastModifiedTime(folder.resolve("report.html"));
         assertThat(demo(folder, "2")).as(err.toString()).isZero();
         assertThat(Files.getLastModifiedTime(ingredient)).isEqualTo(made);
+        // Nor drawn again, as long as all of it is there.
+        assertThat(Files.getLastModifiedTime(picture)).isEqualTo(drawn);
+        assertThat(Files.getLastModifiedTime(folder.resolve("report.html"))).isEqualTo(reported);
+        Files.delete(picture);
+        assertThat(demo(folder, "2")).as(err.toString()).isZero();
+        assertThat(picture).exists();
+        assertThat(Files.getLastModifiedTime(ingredient)).isEqualTo(made);
+        assertThat(html).contains("mean of the last tenth of the steps");
 
         // Other settings do not mix with what is there.
         assertThat(demo(folder, "3")).isEqualTo(1);

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.WeightsHash;
@@ -19,6 +20,8 @@ import org.diffusionsoup.workbench.png.PictureMetadata;
 import org.diffusionsoup.workbench.png.PngFiles;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,7 +98,7 @@ class GenerateCommandTest {
 
     @Test
     void theSameCommandGivesTheSameBytesAndAnotherSeedOthers() throws IOException {
-        for (String name : List.of("a", "b")) {
+        for (String name : List.of("a.png", "b.png")) {
             Run.of(
                             "generate",
                             "--model",
@@ -125,10 +128,10 @@ class GenerateCommandTest {
                         "--scheduler",
                         "euler-a",
                         "-o",
-                        out("c"))
+                        out("c.png"))
                 .ok();
-        assertThat(out("b")).hasSameBinaryContentAs(out("a"));
-        assertThat(difference(read(out("a")), read(out("c")))).isGreaterThan(10);
+        assertThat(out("b.png")).hasSameBinaryContentAs(out("a.png"));
+        assertThat(difference(read(out("a.png")), read(out("c.png")))).isGreaterThan(10);
     }
 
     @ParameterizedTest
@@ -269,6 +272,53 @@ class GenerateCommandTest {
                                 out("o.png"))
                         .ok();
         assertThat(new ObjectMapper().readTree(plain.out()).path("notes")).isEmpty();
+    }
+
+    /**
+     * Ended by a signal, it says that nothing is there; a start takes seconds on a busy machine.
+     */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void stoppedItSaysWhatThereIs() throws Exception {
+        Path out = folder.resolve("many.png");
+        Path err = folder.resolve("many.err");
+        for (int seconds = 2; ; seconds *= 2) {
+            ProcessBuilder builder =
+                    new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            "--enable-native-access=ALL-UNNAMED",
+                            "-XX:TieredStopAtLevel=1",
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Main.class.getName(),
+                            "generate",
+                            "--yes",
+                            "--model",
+                            TinyModels.sd15().toString(),
+                            "--prompt",
+                            "x",
+                            "--seeds",
+                            "0-400",
+                            "--steps",
+                            "900",
+                            "-o",
+                            out.toString());
+            builder.environment().remove("JAVA_TOOL_OPTIONS");
+            builder.environment().put("OMP_NUM_THREADS", "1");
+            Process process = builder.redirectError(err.toFile()).start();
+            assertThat(process.waitFor(seconds, TimeUnit.SECONDS)).isFalse();
+            process.destroy();
+            assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.exitValue()).isNotZero();
+            assertThat(out).doesNotExist();
+            List<String> said = Files.readAllLines(err);
+            if (!said.isEmpty() || seconds > 30) { // it had come to the point of drawing
+                assertThat(said.getLast())
+                        .startsWith("Stopped; nothing was written")
+                        .contains("same command");
+                return;
+            }
+        }
     }
 
     @Test

@@ -48,6 +48,36 @@ class InspectCommandTest {
     }
 
     @Test
+    void ourOwnSmallModelsAreCalledSo() throws IOException {
+        assertThat(Run.of("inspect", "../models/emoji-base", "--no-hash").ok().out())
+                .contains("Diffusion Soup's small model, laid out as Stable Diffusion 2.x");
+        assertThat(Run.of("inspect", TinyModels.sd15(), "--no-hash").ok().out())
+                .contains("  Stable Diffusion 1.x  ");
+    }
+
+    @Test
+    void anUnfinishedTrainingIsToldFromNothingAtAll() throws IOException {
+        Path model = folder.resolve("animals");
+        Path state = Files.createDirectories(folder.resolve("animals.training"));
+        Files.writeString(state.resolve("training-state.safetensors"), "x");
+        Path out = folder.resolve("soup");
+        for (Run run :
+                new Run[] {
+                    Run.of("inspect", model),
+                    Run.of("verify", model),
+                    Run.of("make", model, model, "-o", out),
+                    Run.of("merge", TinyModels.sd15(), model, "-o", out),
+                    Run.of("generate", "--model", model, "--prompt", "x", "-o", out + ".png")
+                }) {
+            run.fails(1, "no " + model + " yet", "animals.training", "same soup train command");
+        }
+        Run.of("make", state, state, "-o", out)
+                .fails(1, "holds the checkpoints of a training", "makes animals");
+        assertThat(out).doesNotExist();
+        Run.of("make", folder.resolve("none"), model, "-o", out).fails(1, "no such file or folder");
+    }
+
+    @Test
     void theRecipeOfASoupIsShown() {
         Path a = Checkpoints.of(folder.resolve("a.safetensors"), 1, 5);
         Path b = Checkpoints.of(folder.resolve("b.safetensors"), 3, 5);

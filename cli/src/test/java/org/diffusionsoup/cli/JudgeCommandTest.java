@@ -30,9 +30,9 @@ final class JudgeCommandTest {
         assertThat(Files.readString(out))
                 .contains("\"caption\" : \"plain square number 0\"")
                 .contains("\"element_type\" : \"color\"");
-        Run again = Run.of("judge", "questions", shard, "-o", dir.resolve("b"), "--json").ok();
+        Run again = Run.of("judge", "questions", shard, "-o", dir.resolve("b.json"), "--json").ok();
         assertThat(again.out()).contains("\"byElementType\"").contains("\"questions\"");
-        assertThat(dir.resolve("b")).hasSameBinaryContentAs(out);
+        assertThat(dir.resolve("b.json")).hasSameBinaryContentAs(out);
     }
 
     @Test

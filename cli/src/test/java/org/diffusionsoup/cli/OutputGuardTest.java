@@ -329,6 +329,95 @@ class OutputGuardTest {
         Run.of("make", a, a, "-o", temp.resolve("v1.5")).ok(); // no ending of any format
     }
 
+    /** A file is never put where a slash says that a folder is meant. */
+    @Test
+    void aSlashAtTheEndNamesAFolder() throws IOException {
+        Object a = temp.resolve("a.safetensors");
+        String folder = temp.resolve("dir") + "/";
+        Object model = TinyModels.sd15();
+        List<List<Object>> files =
+                List.of(
+                        List.of("generate", "--model", model, "--prompt", "x", "-o", folder),
+                        List.of("data", "sheet", "none.tar", "-o", folder),
+                        List.of("data", "filter", "none.tar", "--aesthetic", 5, "-o", folder),
+                        List.of("diff", a, a, "--plot", folder),
+                        List.of("judge", "questions", "none.tar", "-o", folder),
+                        List.of("data", "dedup", "none.tar", "--page", folder),
+                        List.of("lineage", "-o", folder));
+        for (List<Object> words : files) {
+            Run.of(words.toArray())
+                    .fails(2, folder + " names a folder by the slash at its end", "dir/NAME");
+        }
+        for (List<Object> words :
+                List.<List<Object>>of(
+                        List.of("make", a, a, "-o", folder),
+                        List.of("merge", a, a, "-o", folder),
+                        List.of("reproduce", a, "-o", folder),
+                        List.of("convert", model, "-o", folder))) {
+            Run.of(words.toArray()).fails(2, folder + " names a folder", "dir.safetensors");
+        }
+        assertThat(temp.resolve("dir")).doesNotExist();
+        Run.of("make", model, model, "-o", folder).ok();
+        assertThat(temp.resolve("dir/model_index.json")).isRegularFile();
+    }
+
+    /**
+     * Without an ending nothing would say what a file holds; only models may be called anything.
+     */
+    @Test
+    void filesOfOneFormatEndInIt() throws IOException {
+        Path out = temp.resolve("cats");
+        Object model = TinyModels.sd15();
+        Run.of("generate", "--model", model, "--prompt", "x", "-o", out)
+                .fails(1, "name it", ".png");
+        Run.of("data", "sheet", "none.tar", "-o", out).fails(1, "name it", ".png");
+        Run.of("data", "dedup", "none.tar", "--page", out).fails(1, "name it", ".html");
+        Run.of("data", "filter", "none.tar", "--aesthetic", 5, "-o", out).fails(1, ".tar");
+        Run.of("judge", "questions", "none.tar", "-o", out).fails(1, "name it", ".json");
+        assertThat(out).doesNotExist();
+    }
+
+    /** What the command made it makes again; a checkpoint of somebody else it leaves alone. */
+    @Test
+    void checkpointsToMeasureWithReplaceTheirOwnKindOnly() throws IOException {
+        Path bench = temp.resolve("bench");
+        List<Object> make =
+                List.of("bench", "make-checkpoints", "-o", bench, "--count", 2, "--divisor", 512);
+        Run.of(make.toArray()).ok();
+        Path second = bench.resolve("ingredient-02.safetensors");
+        byte[] made = Files.readAllBytes(second);
+        Run.of(make.toArray()).ok();
+        assertThat(Files.readAllBytes(second)).isEqualTo(made);
+        assertThat(Run.of("inspect", second).ok().out()).contains("bench make-checkpoints");
+
+        Files.copy(
+                temp.resolve("a.safetensors"),
+                second,
+                java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        byte[] others = Files.readAllBytes(second);
+        Files.delete(bench.resolve("ingredient-01.safetensors"));
+        Run.of(make.toArray()).fails(1, "ingredient-02.safetensors", "not a checkpoint by");
+        assertThat(Files.readAllBytes(second)).isEqualTo(others);
+        assertThat(bench.resolve("ingredient-01.safetensors")).doesNotExist();
+        // a soup of such checkpoints is not taken for one of them
+        Path soup = temp.resolve("bench-soup/ingredient-01.safetensors");
+        Run.of(
+                        make.toArray()[0],
+                        "make-checkpoints",
+                        "-o",
+                        temp.resolve("b2"),
+                        "--count",
+                        1,
+                        "--divisor",
+                        512)
+                .ok();
+        Path one = temp.resolve("b2/ingredient-01.safetensors");
+        Files.createDirectory(soup.getParent());
+        Run.of("merge", one, one, "-o", soup).ok();
+        Run.of("bench", "make-checkpoints", "-o", soup.getParent(), "--count", 1, "--divisor", 512)
+                .fails(1, "not a checkpoint by");
+    }
+
     @Test
     void outputsMayBeNamedInAnyWay() throws IOException {
         Path cwd = Path.of("").toAbsolutePath();

@@ -101,7 +101,13 @@ class RegistryStoryTest {
         }
         soup("registry", "make", "everyone", "--follow").ok();
         member(registry, 6);
-        assertThat(json("update", "everyone").path("ingredients").asInt()).isEqualTo(6);
+        JsonNode grown = json("update", "everyone");
+        assertThat(grown.path("ingredients").asInt()).isEqualTo(6);
+        assertThat(grown.path("updated").asBoolean()).isTrue();
+        Run again = soup("update", "everyone").ok();
+        assertThat(again.out()).contains("Nothing new has come since soup everyone@2");
+        assertThat(json("update", "everyone").path("updated").asBoolean(true)).isFalse();
+        assertThat(json("show", "everyone").path("entry")).isEqualTo(grown.path("entry"));
         soup("evaluation", "add", "everyone", "--what", "review", "--passed").ok();
         soup("publish", "everyone", "--to", "the hub", "--require", "review").ok();
 

@@ -49,6 +49,33 @@ class TrainKeepTest {
         return Run.of(words.toArray());
     }
 
+    @Test
+    void aRunOfTheUsualLengthHasCheckpointsOnTheWay() {
+        String help = Run.of("train", "--help").ok().out().replaceAll("\\s+", " ");
+        assertThat(help).contains("Optimizer steps (default: 150;");
+        assertThat(help)
+                .contains("every four minutes too (default: " + FineTuneRequest.CHECKPOINT_EVERY);
+        assertThat(2 * FineTuneRequest.CHECKPOINT_EVERY).isLessThan(150);
+    }
+
+    /** What a run is known by is one number: the mean of the last tenth of its losses. */
+    @Test
+    void theLossThatIsToldIsThatOfTheCurve() throws IOException {
+        Run run = train(out, 25).ok();
+        double[] losses =
+                Files.readAllLines(out.resolve("loss.csv")).stream()
+                        .skip(1)
+                        .mapToDouble(l -> Double.parseDouble(l.split(",")[1]))
+                        .toArray();
+        assertThat(losses).hasSize(25);
+        assertThat(run.out())
+                .contains(
+                        String.format(
+                                java.util.Locale.ROOT,
+                                "mean loss of the last 2 steps %.4f",
+                                (losses[23] + losses[24]) / 2));
+    }
+
     private Path kept(int step) {
         return temp.resolve("ingredient-step%06d".formatted(step));
     }
@@ -151,9 +178,24 @@ class TrainKeepTest {
                                 List.of(shard.toString()),
                                 to)
                         .keeping(keepEvery);
-        int[] polled = new int[1];
-        assertThat(new FineTuner(request, Progress.silent(), () -> ++polled[0] > steps).run())
-                .isEmpty();
+        int[] done = new int[1];
+        Progress counting =
+                new Progress() {
+                    @Override
+                    public void start(String task, long total, String unit) {}
+
+                    @Override
+                    public void advance(long units) {}
+
+                    @Override
+                    public void message(String loss) { // one after each step
+                        done[0]++;
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+        assertThat(new FineTuner(request, counting, () -> done[0] >= steps).run()).isEmpty();
     }
 
     @Test

@@ -133,6 +133,50 @@ class TrainResumeTest {
         }
     }
 
+    /** The sentence about how to go on is the last thing that is said. */
+    @Test
+    void whatIsSaidLastIsThatItStopped() throws Exception {
+        Path out = temp.resolve("last");
+        Path err = temp.resolve("last.err");
+        List<String> words =
+                List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Main.class.getName(),
+                        "train",
+                        "--base",
+                        TinyTraining.BASE.toString(),
+                        "--shard",
+                        shard.toString(),
+                        "--out",
+                        out.toString(),
+                        "--steps",
+                        "1000000",
+                        "--batch",
+                        "1",
+                        "--checkpoint-every",
+                        "5");
+        ProcessBuilder builder = new ProcessBuilder(words).redirectError(err.toFile());
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        builder.environment().put("OMP_NUM_THREADS", "1");
+        Process process = builder.start();
+        while (!Files.exists(state(out))) {
+            assertThat(process.isAlive()).as("still training").isTrue();
+            Thread.sleep(5);
+        }
+        Thread.sleep(1500); // a task of over a second gets a line of its own at its end
+        process.destroy();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        List<String> said = Files.readAllLines(err);
+        assertThat(said).anyMatch(l -> l.startsWith("train last"));
+        assertThat(said.getLast())
+                .startsWith("Stopped; the same command goes on from ")
+                .contains("last.training");
+    }
+
     @Test
     void killedAndResumedEqualsUndisturbed() throws Exception {
         long seed = System.nanoTime();

@@ -11,8 +11,15 @@ import java.util.regex.Pattern;
  *
  * @param family the line of models
  * @param task what the denoiser is made for
+ * @param small whether its widths are those of Diffusion Soup's own small models, which are laid
+ *     out as the family is and share no weights with it
  */
-public record Architecture(Family family, Task task) {
+public record Architecture(Family family, Task task, boolean small) {
+    /** One of the usual widths. */
+    public Architecture(Family family, Task task) {
+        this(family, task, false);
+    }
+
     /** A line of models that share names and shapes. */
     public enum Family {
         /** CLIP ViT-L/14 text encoder, context of 768, projections as 1x1 convolutions. */
@@ -62,9 +69,18 @@ public record Architecture(Family family, Task task) {
     private static final Pattern PROJECTION =
             Pattern.compile(".*(blocks|block)\\..*\\.proj_in\\.weight");
 
-    /** Such as {@code Stable Diffusion XL inpainting}. */
+    /** First and text width of the denoisers of {@code models/emoji-base} and its kin. */
+    private static final long SMALL_WIDTH = 48;
+
+    private static final long SMALL_TEXT = 160;
+
+    /**
+     * Such as {@code Stable Diffusion XL inpainting}; of small models {@code Diffusion Soup's small
+     * model, laid out as Stable Diffusion 2.x}.
+     */
     public String title() {
-        return family.title()
+        return (small ? "Diffusion Soup's small model, laid out as " : "")
+                + family.title()
                 + switch (task) {
                     case TEXT_TO_IMAGE -> "";
                     case INPAINTING -> " inpainting";
@@ -108,7 +124,8 @@ public record Architecture(Family family, Task task) {
         boolean linear =
                 first(tensors, single, PROJECTION).filter(t -> t.shape().length == 2).isPresent();
         boolean second = width == 1024 || (width != 768 && linear);
-        return Optional.of(new Architecture(second ? Family.SD2 : Family.SD1, task));
+        boolean small = in[0] == SMALL_WIDTH && width == SMALL_TEXT;
+        return Optional.of(new Architecture(second ? Family.SD2 : Family.SD1, task, small));
     }
 
     /**

@@ -104,6 +104,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static Checkpoint open(Path path, String variant, boolean whole) {
+        UnfinishedTraining.refuse(path);
         if (DiffusersFolder.isOne(path)) {
             return openFolder(path, variant, whole);
         }

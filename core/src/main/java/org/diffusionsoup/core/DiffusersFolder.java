@@ -113,6 +113,7 @@ public final class DiffusersFolder {
      * @throws SoupException saying that there is nothing, or how a single file becomes a folder
      */
     public static void require(Path path) {
+        UnfinishedTraining.refuse(path);
         if (Files.isDirectory(path)) {
             return;
         }

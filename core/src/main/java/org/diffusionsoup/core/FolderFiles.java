@@ -130,7 +130,7 @@ final class FolderFiles {
 
     /** Stable Diffusion 2 comes with either objective, and its files do not say which. */
     private static boolean isSecond(Model model) {
-        return model.looksLike().orElse("").startsWith(Architecture.Family.SD2.title());
+        return model.looksLike().orElse("").contains(Architecture.Family.SD2.title());
     }
 
     /** Compares a component that the first lacks with that of the first who has it. */

@@ -49,8 +49,7 @@ public final class IncompatibleIngredientsException extends SoupException {
                 + " is not the same model as "
                 + first
                 + " ("
-                + n
-                + (n == 1 ? " difference" : " differences")
+                + Plural.of(n, "difference")
                 + "): "
                 + String.join("; ", differences.subList(0, Math.min(n, SHOWN)))
                 + more

@@ -19,15 +19,19 @@ import java.util.stream.Stream;
  *
  * @param noun with article, such as {@code "a model"}
  * @param endings of names that say this kind, in lower case with their dot; a name with an ending
- *     of another format is refused, since the file would not hold what its name says. Empty for
- *     folders
+ *     of another format is refused, since the file would not hold what its name says, and so is one
+ *     without an ending, since nothing would say what it holds; models alone may have any name, as
+ *     they may be folders. Empty for folders
  * @param isOne whether what is at a path is of this kind, by its content; asked of existing paths
  *     only
  */
 public record OutputKind(String noun, List<String> endings, Predicate<Path> isOne) {
+    /** Among a kind's endings: names without the ending of any format will do, too. */
+    private static final String ANY = "";
+
     /** A checkpoint as one safetensors file. */
     public static final OutputKind MODEL_FILE =
-            new OutputKind("a model", List.of(".safetensors"), ModelPaths::isModel);
+            new OutputKind("a model", List.of(".safetensors", ANY), ModelPaths::isModel);
 
     /** A checkpoint as a folder. */
     public static final OutputKind MODEL_FOLDER =
@@ -35,7 +39,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** A checkpoint in the layout of its ingredients, whichever that is. */
     public static final OutputKind MODEL =
-            new OutputKind("a model", List.of(".safetensors"), ModelPaths::isModel);
+            new OutputKind("a model", List.of(".safetensors", ANY), ModelPaths::isModel);
 
     /** The kept sum beside a soup, see {@link KeptSum}. */
     public static final OutputKind SUM =
@@ -160,16 +164,24 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
     }
 
     /**
-     * Checks that a name does not say another format than will be written.
+     * Checks that a name says the format that will be written, and no other.
      *
      * @throws SoupException naming what to write instead
      */
     public void checkEnding(Path out) {
         String ending = ending(out).orElse("");
-        if (ending.isEmpty() || endings.contains(ending)) {
+        if (endings.contains(ending) || endings.isEmpty() && ending.isEmpty()) {
             return;
         }
         String name = String.valueOf(out.getFileName());
+        if (ending.isEmpty()) {
+            if (Files.isDirectory(out) && !FileContent.isEmpty(out)) {
+                return; // what is there counts more, and is refused for what it is
+            }
+            throw new SoupException(
+                    "%s would hold %s, which its name does not say; name it %s."
+                            .formatted(out, noun, out.resolveSibling(name + endings.getFirst())));
+        }
         String bare = name.substring(0, name.length() - ending.length());
         if (endings.isEmpty()) {
             throw new SoupException(

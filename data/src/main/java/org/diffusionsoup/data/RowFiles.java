@@ -114,7 +114,7 @@ final class RowFiles {
         String text = text(path, file, parts.get("txt"), where);
         byte[] picture = TarFile.read(file, path, image);
         SampleInfo info = SampleJson.read(key, json, text, Hashes.sha256Hex(picture), where);
-        return new Found(new Sample(info, picture), image);
+        return new Found(new Sample(info, picture, "shard " + path), image);
     }
 
     private static String text(

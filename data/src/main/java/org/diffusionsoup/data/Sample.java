@@ -5,12 +5,18 @@ package org.diffusionsoup.data;
  *
  * @param info caption, provider, licence, split and the rest
  * @param png the image file's bytes as stored (PNG in shards written here)
+ * @param from where it was read, such as a tar's path, for messages; empty where it was made
  */
-public record Sample(SampleInfo info, byte[] png) {
+public record Sample(SampleInfo info, byte[] png, String from) {
+    /** A picture that was read from nowhere. */
+    public Sample(SampleInfo info, byte[] png) {
+        this(info, png, "");
+    }
 
     /** The decoded picture; transparency is flattened onto white. */
     public RgbImage image() {
-        return PngCodec.decode(png, "the image of row " + info.key());
+        return PngCodec.decode(
+                png, "the image of row " + info.key() + (from.isEmpty() ? "" : " of " + from));
     }
 
     /** The whole caption. */

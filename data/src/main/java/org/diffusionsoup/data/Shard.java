@@ -164,7 +164,8 @@ public final class Shard {
     public Sample get(int index) {
         Row row = rows.get(index);
         try (RandomAccessFile file = new RandomAccessFile(row.file().toFile(), "r")) {
-            return new Sample(row.info(), TarFile.read(file, row.file(), row.image()));
+            return new Sample(
+                    row.info(), TarFile.read(file, row.file(), row.image()), "shard " + row.file());
         } catch (IOException e) {
             throw new SoupIoException("read", row.file(), e);
         }

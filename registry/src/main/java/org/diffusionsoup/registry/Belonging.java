@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -92,13 +93,16 @@ final class Belonging {
         return known
                 ? List.of()
                 : List.of(
-                        ("The store %s holds %d checkpoints, and this ledger, of %d entries, names none"
+                        ("The store %s holds %s, and this ledger, of %s, names none"
                                         + " of them: the ledger was lost, or the store is another's. Put"
                                         + " back what belongs together.")
                                 .formatted(
                                         store.folder(),
-                                        ids.size(),
-                                        q.last().map(Entry::seq).orElse(0L)));
+                                        Plural.of(ids.size(), "checkpoint"),
+                                        Plural.of(
+                                                q.last().map(Entry::seq).orElse(0L),
+                                                "entry",
+                                                "entries")));
     }
 
     /**

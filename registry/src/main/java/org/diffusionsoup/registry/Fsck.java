@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.SoupMaker.Start;
@@ -204,11 +205,14 @@ public final class Fsck {
             done.add(
                     ledger.database().isEmpty()
                             ? "filled the ledger's tables from its entries again ("
-                                    + ledger.rows().size()
-                                    + " rows differed)"
+                                    + Plural.of(ledger.rows().size(), "row")
+                                    + " differed)"
                             : "made the ledger's tables anew from its entries ("
-                                    + ledger.database().size()
-                                    + " things in its database were not as they are made)");
+                                    + Plural.of(
+                                            ledger.database().size(),
+                                            "thing in its database was not as it is made",
+                                            "things in its database were not as they are made")
+                                    + ")");
             if (!registry.ledger().check(registry.publicKey()).database().isEmpty()) {
                 return new Repair(done, check(certificates)); // what may be somebody's own stays
             }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.Requirement.Audit;
 import org.diffusionsoup.registry.Requirement.Named;
 import org.diffusionsoup.registry.Requirement.Shortfall;
@@ -107,8 +108,13 @@ final class Gate {
             if (upper > wanted.bound()) {
                 failed.add(
                         new Shortfall(
-                                "drew %d near copies of shard %s among %d pictures (entry %d), so that the rate may be %.4f"
-                                        .formatted(copies, shard, pictures, e.id(), upper),
+                                "drew %s of shard %s among %s (entry %d), so that the rate may be %.4f"
+                                        .formatted(
+                                                Plural.of(copies, "near copy", "near copies"),
+                                                shard,
+                                                Plural.of(pictures, "picture"),
+                                                e.id(),
+                                                upper),
                                 true));
             }
         }

@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.Member;
@@ -85,8 +86,7 @@ public record Lineage(
                             + ", "
                             + row.licence()
                             + ", "
-                            + row.samples()
-                            + " pictures"
+                            + Plural.of(row.samples(), "picture")
                             + row.expires().map(d -> ", until " + d).orElse("");
             s.add(new Node(row.id(), row.name(), about, row.withdrawn().isPresent(), false));
         }

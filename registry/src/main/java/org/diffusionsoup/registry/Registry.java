@@ -19,6 +19,7 @@ import java.util.function.Function;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
@@ -399,10 +400,11 @@ public final class Registry {
             throw new RegistryException(
                     pictures.size()
                             + " of the "
-                            + hashes.size()
-                            + " pictures of shard "
+                            + Plural.of(hashes.size(), "picture")
+                            + " of shard "
                             + n.name()
-                            + " were withdrawn before (entry "
+                            + (pictures.size() == 1 ? " was" : " were")
+                            + " withdrawn before (entry "
                             + entries.last()
                             + ", '"
                             + Json.string(q.entry(entries.last()).body(), "reason")

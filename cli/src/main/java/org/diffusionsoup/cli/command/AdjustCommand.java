@@ -87,6 +87,7 @@ final class AdjustCommand extends DeclaredCommand {
         }
         SoupAdjuster.Request request =
                 new SoupAdjuster.Request(soup.getValue(), removals, additions, out.getValue());
+        refuseFolderForFile(request.soup());
         flags.checkFree(request.output());
         long start = System.nanoTime();
         Soup made;

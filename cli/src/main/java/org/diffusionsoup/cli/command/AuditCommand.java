@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
@@ -247,12 +248,12 @@ final class AuditCommand extends SoupCommand {
                         : "; with one in a hundred by chance it never passes";
         int fewest = shards.stream().mapToInt(this::drawn).min().orElse(0);
         console.note(
-                "To show a rate within --bound %s takes %d pictures without a near copy%s; %d are drawn%s."
+                "To show a rate within --bound %s takes %s without a near copy%s; %s drawn%s."
                         .formatted(
                                 bound,
-                                least,
+                                Plural.of(least, "picture"),
                                 usual,
-                                fewest,
+                                Plural.of(fewest, "is", "are"),
                                 fewest < least ? ", which cannot show it" : ""));
     }
 

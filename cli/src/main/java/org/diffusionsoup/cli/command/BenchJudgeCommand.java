@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.bench.JudgeBenchmark;
 import org.diffusionsoup.workbench.bench.ResidentMemory;
@@ -95,10 +96,10 @@ final class BenchJudgeCommand extends SoupCommand {
         for (JudgeBenchmark.Result r : results) {
             text.printf(
                     Locale.ROOT,
-                    "%s: %.1f pictures/s over %d pictures%s%n",
+                    "%s: %.1f pictures/s over %s%s%n",
                     r.judge().name(),
                     r.picturesPerSecond(),
-                    r.pictures(),
+                    Plural.of(r.pictures(), "picture"),
                     r.memory()
                             .map(m ->
                                     String.format(

@@ -9,7 +9,6 @@ import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.bench.CheckpointMaker;
 import picocli.CommandLine.Command;
@@ -21,7 +20,8 @@ import picocli.CommandLine.Option;
         description = {
             "Make ingredients of the shape of SD 2.1's UNet (866 M parameters, 1.7 GB in F16) with"
                     + " values spread like trained weights, to measure merging with.",
-            "The same numbers give the same bytes."
+            "The same numbers give the same bytes. Files that this command made before are replaced,"
+                    + " no others."
         },
         footer = {
             "  soup bench make-checkpoints -o /tmp/bench --count 4",
@@ -62,18 +62,19 @@ final class BenchMakeCheckpointsCommand extends SoupCommand {
             throw misuse("--count must be at least 1, not " + count + ".");
         }
         CheckpointMaker maker = new CheckpointMaker(dtype, divisor);
-        List<String> files = new ArrayList<>();
+        List<Path> files = new ArrayList<>();
+        for (int i = 1; i <= count; i++) {
+            Path file = out.resolve(String.format(Locale.ROOT, "ingredient-%02d.safetensors", i));
+            CheckpointMaker.KIND.checkOwn(file); // all of them before any is made
+            files.add(file);
+        }
         try (Progress progress = console.progress()) {
             for (int i = 1; i <= count; i++) {
-                Path file =
-                        out.resolve(String.format(Locale.ROOT, "ingredient-%02d.safetensors", i));
-                OutputKind.MODEL_FILE.checkOwn(file);
-                maker.make(file, i, progress);
-                files.add(file.toString());
+                maker.make(files.get(i - 1), i, progress);
             }
         }
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("files", files);
+        json.put("files", files.stream().map(Path::toString).toList());
         json.put("bytes_each", maker.bytes());
         console.result(json, text -> files.forEach(text::println));
     }

@@ -12,6 +12,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.convert.Conversion;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.convert.PredictionType;
@@ -99,6 +100,9 @@ final class ConvertCommand extends SoupCommand {
                 throw misuse(
                         "--prediction-type is for --to diffusers; a single file has no scheduler.");
             }
+            if (target == Target.SINGLE) {
+                refuseFolderForFile();
+            }
             Converter converter =
                     new Converter(force, prediction, ema, new MegabyteSteps(progress));
             made =
@@ -112,10 +116,10 @@ final class ConvertCommand extends SoupCommand {
                 text -> {
                     text.printf(
                             Locale.ROOT,
-                            "%s: %s, %d tensors, %s, in %.1f s%n",
+                            "%s: %s, %s, %s, in %.1f s%n",
                             made.output(),
                             made.architecture().title(),
-                            made.tensors(),
+                            Plural.of(made.tensors(), "tensor"),
                             Quantity.bytes(made.bytes()),
                             seconds);
                     if (!made.leftOut().isEmpty()) {

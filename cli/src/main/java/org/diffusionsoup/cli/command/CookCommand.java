@@ -49,6 +49,7 @@ final class CookCommand extends DeclaredCommand {
         flags.checkFree(output);
         MergeRecipe read = YamlRecipes.read(recipe.getValue());
         MergeRecipe merge = read.withPolicy(mismatches.over(read.policy()));
+        merge.inputs().values().stream().findFirst().ifPresent(this::refuseFolderForFile);
         long start = System.nanoTime();
         Merged made;
         try (Progress progress = console.progress()) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.artwork.EmojiPackages;
 import org.diffusionsoup.data.artwork.NpmPackages;
 import org.diffusionsoup.data.scene.Drawing;
@@ -98,8 +99,10 @@ final class DataBuildDrawingsCommand extends SoupCommand {
                 result,
                 text -> {
                     text.printf(
-                            "%s: %,d drawings of %,d subjects%n",
-                            out, drawings.all().size(), subjects);
+                            "%s: %s of %s%n",
+                            out,
+                            Plural.of(drawings.all().size(), "drawing"),
+                            Plural.of(subjects, "subject"));
                     text.println("sha256 " + drawings.sha256());
                 });
     }

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.Dataset;
 import org.diffusionsoup.data.artwork.NpmPackages;
 import org.diffusionsoup.data.emoji.EmojiBuilder;
@@ -85,13 +86,12 @@ final class DataBuildEmojiCommand extends SoupCommand {
                 result,
                 text -> {
                     text.printf(
-                            "%s: %,d pictures of %,d subjects, %,d of them held out;"
-                                    + " %,d duplicates left out%n",
+                            "%s: %s of %s, %,d of them held out; %s left out%n",
                             out,
-                            report.rows(),
-                            report.subjects(),
+                            Plural.of(report.rows(), "picture"),
+                            Plural.of(report.subjects(), "subject"),
                             report.heldOutSubjects(),
-                            report.duplicates());
+                            Plural.of(report.duplicates(), "duplicate"));
                     text.println("sha256 " + sha256);
                 });
     }

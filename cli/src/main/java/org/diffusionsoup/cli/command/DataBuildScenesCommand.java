@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Domains;
 import org.diffusionsoup.data.Sample;
@@ -144,8 +145,8 @@ final class DataBuildScenesCommand extends SoupCommand {
                 result,
                 text ->
                         text.printf(
-                                "%s: %,d rows to train on, %,d held out, sha256 %s%n",
-                                out, rows, heldOut, shard.sha256()));
+                                "%s: %s to train on, %,d held out, sha256 %s%n",
+                                out, Plural.of(rows, "row"), heldOut, shard.sha256()));
     }
 
     private Predicate<Drawing> wanted() {

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.data.curate.NearDuplicates;
@@ -97,7 +98,8 @@ final class DataDedupCommand extends SoupCommand {
         Optional<ClipJudge> judge = clip.open();
         try (Progress progress = console.progress()) {
             Dedup result = Dedup.run(scans, options, judge, out, force, progress);
-            page.ifPresent(file -> DedupPage.write(file, scans, options, result.found()));
+            page.ifPresent(file ->
+                    DedupPage.write(file, scans, options, judge.isPresent(), result.found()));
             progress.close();
             console.result(
                     json(result, scans),
@@ -112,17 +114,21 @@ final class DataDedupCommand extends SoupCommand {
                                     name(scans, p.second()),
                                     p.identical()
                                             ? "same file"
-                                            : "%d bits, colours %.4f"
-                                                    .formatted(p.bits(), p.difference()));
+                                            : "%s, colours %.4f"
+                                                    .formatted(
+                                                            Plural.of(p.bits(), "bit"),
+                                                            p.difference()));
                         }
                         if (pairs.size() > SHOWN) {
                             text.println("…");
                         }
                         text.printf(
-                                "%,d pairs; %,d of %,d rows near-duplicate an earlier one%n",
-                                pairs.size(),
+                                "%s; %,d of %s near-duplicate an earlier one%n",
+                                Plural.of(pairs.size(), "pair"),
                                 result.superfluous(),
-                                result.found().rows().stream().mapToInt(i -> i).sum());
+                                Plural.of(
+                                        result.found().rows().stream().mapToInt(i -> i).sum(),
+                                        "row"));
                         result.written().forEach(text::println);
                     });
         } finally {

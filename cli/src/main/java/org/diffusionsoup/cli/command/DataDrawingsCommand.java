@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Domains;
 import org.diffusionsoup.data.RgbImage;
@@ -125,8 +126,10 @@ final class DataDrawingsCommand extends SoupCommand {
                 Map.of("sheet", out.toString(), "drawings", shown.size(), "subjects", rows.size()),
                 text ->
                         text.printf(
-                                "%s: %,d drawings of %,d subjects%n",
-                                out, shown.size(), rows.size()));
+                                "%s: %s of %s%n",
+                                out,
+                                Plural.of(shown.size(), "drawing"),
+                                Plural.of(rows.size(), "subject")));
     }
 
     private RgbImage sheet(

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.eval.PictureScorer;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Parameters;
             "Two passes over the data; memory of a bit per row."
         },
         footer = {
-            "  soup data filter animals.tar --clip-score 0.25 --judge models/emoji-clip -o fit.tar",
+            "  soup data filter animals.tar --clip-score 0.85 --judge models/emoji-clip -o fit.tar",
             "  soup data filter animals.tar --aesthetic 6 --judge clip-vit-large-patch14 --head"
                     + " sac+logos+ava1-l14-linearMSE.pth -o fine.tar",
         })
@@ -86,7 +87,9 @@ final class DataFilterCommand extends SoupCommand {
             console.result(
                     json,
                     text -> {
-                        text.printf("%s: %,d of %,d rows%n", out, result.kept(), result.rows());
+                        text.printf(
+                                "%s: %,d of %s%n",
+                                out, result.kept(), Plural.of(result.rows(), "row"));
                         for (int i = 0; i < criteria.size(); i++) {
                             text.printf(
                                     Locale.ROOT,

@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
@@ -113,7 +114,7 @@ final class DataInspectCommand extends SoupCommand {
             text.printf(line, r.split(), r.width() + "×" + r.height(), r.key(), r.caption());
         }
         if (shown.size() < shard.size()) {
-            text.printf("%,d of %,d rows, evenly spread%n", shown.size(), shard.size());
+            text.printf("%,d of %s, evenly spread%n", shown.size(), Plural.of(shard.size(), "row"));
         }
     }
 

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.io.PrintWriter;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.DatasetSummary;
 import org.diffusionsoup.data.ShardRef;
 import picocli.CommandLine.Command;
@@ -30,12 +31,12 @@ final class DataListCommand extends SoupCommand {
 
     private static void print(DatasetSummary s, PrintWriter text) {
         text.printf(
-                "%s: %,d rows, %,d to train on, %,d held out%s%n",
+                "%s: %s, %,d to train on, %,d held out%s%n",
                 s.name(),
-                s.rows(),
+                Plural.of(s.rows(), "row"),
                 s.train(),
                 s.heldOut(),
-                s.subjects() == 0 ? "" : ", %,d subjects".formatted(s.subjects()));
+                s.subjects() == 0 ? "" : ", " + Plural.of(s.subjects(), "subject"));
         table("provider", s.byProvider(), text);
         table("domain", s.byDomain(), text);
         table("licence", s.byLicence(), text);

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.eval.ClipJudge;
@@ -74,6 +75,7 @@ final class DataRetrieveCommand extends SoupCommand {
             json.put("shard", out.toString());
             json.put("rows_read", result.rows());
             json.put("rows", result.best().size());
+            json.put("heldout", result.heldOut());
             json.put("judge", judge.judge().toString());
             json.put("best", result.best());
             progress.close();
@@ -81,7 +83,16 @@ final class DataRetrieveCommand extends SoupCommand {
                     json,
                     text -> {
                         text.printf(
-                                "%s: %,d of %,d rows%n", out, result.best().size(), result.rows());
+                                "%s: %,d of %s%s%n",
+                                out,
+                                result.best().size(),
+                                Plural.of(result.rows(), "row"),
+                                result.heldOut() == 0
+                                        ? ""
+                                        : ", %,d to train on, %,d held out"
+                                                .formatted(
+                                                        result.best().size() - result.heldOut(),
+                                                        result.heldOut()));
                         result.best().stream()
                                 .limit(SHOWN)
                                 .forEach(r ->
@@ -94,6 +105,9 @@ final class DataRetrieveCommand extends SoupCommand {
                                     result.best().getLast().key());
                         }
                     });
+            if (result.best().size() < k) {
+                console.note("Fewer than --k %,d: %s has no more rows.".formatted(k, ref));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneMaker;
 import org.diffusionsoup.data.scene.SceneStream;
@@ -85,6 +86,6 @@ final class DataScenesCommand extends SoupCommand {
         PngFiles.write(out, CaptionedGrid.render(cells, columns, 2), OwnOutputs.MARK);
         console.result(
                 Map.of("sheet", out.toString(), "pictures", count),
-                text -> text.printf("%s: %,d scenes%n", out, count));
+                text -> text.printf("%s: %s%n", out, Plural.of(count, "scene")));
     }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.ContactSheet;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
@@ -96,6 +97,8 @@ final class DataSheetCommand extends SoupCommand {
         PngFiles.write(out, ContactSheet.of(pictures, columns), OwnOutputs.MARK);
         console.result(
                 Map.of("sheet", out.toString(), "pictures", count, "rows", shard.size()),
-                text -> text.printf("%s: %,d of %,d pictures%n", out, count, shard.size()));
+                text ->
+                        text.printf(
+                                "%s: %,d of %s%n", out, count, Plural.of(shard.size(), "picture")));
     }
 }

@@ -2,10 +2,12 @@ package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardRef;
@@ -128,23 +130,25 @@ final class DataSplitCommand extends SoupCommand {
                     text -> {
                         for (ShardSplit.Part p : result.shards()) {
                             text.printf(
-                                    "%s: %,d rows%s%n",
+                                    "%s: %s%s%n",
                                     p.file(),
-                                    p.rows(),
+                                    Plural.of(p.rows(), "row"),
                                     p.lowest().isEmpty()
                                             ? ""
-                                            : ", scores " + p.lowest() + " to " + p.highest());
+                                            : ", scores "
+                                                    + shown(p.lowest())
+                                                    + " to "
+                                                    + shown(p.highest()));
                         }
                         if (disjoint) {
                             text.printf(
-                                    "%,d rows moved to a near-duplicate's shard, %,d left out%n",
-                                    result.moved(), result.leftOut());
+                                    "%s moved to a near-duplicate's shard, %,d left out%n",
+                                    Plural.of(result.moved(), "row"), result.leftOut());
                         }
                         if (left > 0) {
                             text.printf(
-                                    "%,d held-out rows left out; --include-heldout splits them"
-                                            + " too%n",
-                                    left);
+                                    "%s left out; --include-heldout splits %s too%n",
+                                    Plural.of(left, "held-out row"), left == 1 ? "it" : "them");
                         }
                     });
         } finally {
@@ -169,10 +173,18 @@ final class DataSplitCommand extends SoupCommand {
                 });
         if (all > 0 && heldOut[0] == all) {
             throw new SoupException(
-                    "All %d rows of %s are held out; add --include-heldout to split them."
-                            .formatted(all, scan.ref()));
+                    (all == 1
+                                            ? "The only row of %s is"
+                                            : "All " + Plural.of(all, "row") + " of %s are")
+                                    .formatted(scan.ref())
+                            + " held out; add --include-heldout to split them.");
         }
         return heldOut[0];
+    }
+
+    /** A score to four digits, as everywhere; whole in --json. */
+    private static String shown(String score) {
+        return String.format(Locale.ROOT, "%.4f", Double.parseDouble(score));
     }
 
     private PictureScorer aesthetic() {

@@ -102,11 +102,18 @@ final class DemoCommand extends SoupCommand {
                 Progress progress = console.progress()) {
             Demo demo = new Demo(plan, progress, interrupt);
             demo.claimFolder();
+            boolean finished = demo.isFinished();
             Optional<Path> report = demo.run();
             progress.close();
             if (report.isEmpty()) {
                 console.note("Stopped; the same command goes on from " + folder + ".");
                 return;
+            }
+            if (finished) {
+                console.note(
+                        "This demo was finished before, and nothing was made again; remove "
+                                + report.get()
+                                + " to have its pictures drawn and judged once more.");
             }
             Map<String, String> result = new LinkedHashMap<>();
             result.put("report", report.get().toString());

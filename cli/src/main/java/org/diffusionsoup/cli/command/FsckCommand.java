@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.registry.Fsck.Finding;
@@ -83,8 +84,7 @@ final class FsckCommand extends SoupCommand {
                 });
         if (!errors.isEmpty()) {
             throw new SoupException(
-                    errors.size()
-                            + (errors.size() == 1 ? " thing is" : " things are")
+                    Plural.of(errors.size(), "thing is", "things are")
                             + " wrong in "
                             + registry.folder()
                             + ", the first: "

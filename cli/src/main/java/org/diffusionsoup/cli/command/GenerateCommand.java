@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -9,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
@@ -86,7 +88,10 @@ final class GenerateCommand extends SoupCommand {
                 new GenerateRequest(
                         models, ensemble, all, sampling.seeds(), sampling.settings(), out, each);
         try (Progress progress = console.progress()) {
-            GenerateRun.Result result = new GenerateRun(request, progress).run();
+            GenerateRun.Result result;
+            try (Farewell farewell = Farewell.with(console, progress, this::stopped)) {
+                result = new GenerateRun(request, progress).run();
+            }
             progress.close();
             console.result(
                     json(request, result),
@@ -104,6 +109,18 @@ final class GenerateCommand extends SoupCommand {
                     });
             result.notes().forEach(console::note);
         }
+    }
+
+    /** The folder is written first and has to be new, so that it tells what there was time for. */
+    private String stopped() {
+        return each.filter(Files::exists)
+                .map(folder ->
+                        "Stopped when the single pictures were written to "
+                                + folder
+                                + (out.isPresent() ? ", but not " + out.get() + "." : "."))
+                .orElse(
+                        "Stopped; nothing was written, since pictures are when all are drawn. The"
+                                + " same command draws them all again.");
     }
 
     private static Map<String, Object> json(GenerateRequest request, GenerateRun.Result result) {

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
@@ -69,7 +70,7 @@ final class JudgeQuestionsCommand extends SoupCommand {
         console.result(
                 new Made(out.toString(), questions.size(), byType),
                 text -> {
-                    text.printf("%s: %,d questions%n", out, questions.size());
+                    text.printf("%s: %s%n", out, Plural.of(questions.size(), "question"));
                     byType.forEach((type, n) -> text.printf("  %-14s %,8d%n", type, n));
                 });
     }

@@ -152,10 +152,9 @@ final class JudgeTrainCommand extends SoupCommand {
         String world = scenes ? "models/scene-" : "models/emoji-";
         Path blip = vqa.orElse(Path.of(world + "vqa"));
         Path embedder = clip.orElse(Path.of(scenes ? "models/scene-clip" : "models/judge-clip"));
-        boolean finished;
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
-            finished =
+            boolean finished =
                     switch (kind) {
                         case CLIP ->
                                 new ClipJudgeTrainer(material, from, work, progress, interrupt)
@@ -171,10 +170,11 @@ final class JudgeTrainCommand extends SoupCommand {
                                                 material, from, embedder, work, progress, interrupt)
                                         .run(wanted, seed, out);
                     };
-        }
-        if (!finished) {
-            console.note("Stopped; the same command goes on from " + work + ".");
-            return;
+            progress.close();
+            if (!finished) {
+                console.note("Stopped; the same command goes on from " + work + ".");
+                return;
+            }
         }
         Map<String, String> result = Map.of("judge", kind.word(), "out", out.toString());
         console.result(result, text -> text.println(out));

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.schedule.PredictionType;
@@ -22,9 +23,9 @@ import org.diffusionsoup.workbench.evaluate.LossTable;
 record LossOutput(LossTable table, Shard shard, String text, int draws, long seed) {
     void print(PrintWriter out) {
         out.printf(
-                "denoising loss on %d pictures of %s, %d draws each, with captions, without guidance;"
+                "denoising loss on %s of %s, %s each, with captions, without guidance;"
                         + " lower is better%n",
-                shard.size(), text, draws);
+                Plural.of(shard.size(), "picture"), text, Plural.of(draws, "draw"));
         String first = table.rows().getFirst().loss().model();
         List<PredictionType> targets =
                 table.rows().stream().map(r -> r.loss().target()).distinct().toList();

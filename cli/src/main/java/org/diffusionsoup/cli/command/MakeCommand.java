@@ -11,6 +11,7 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.Souper;
@@ -24,8 +25,9 @@ import picocli.CommandLine.Parameters;
         name = "make",
         description = {
             "Average ingredients into a soup: all weights, exactly, each with its coefficient.",
-            "The same ingredients and coefficients give the same bytes in any order. The output"
-                    + " appears whole or not at all."
+            "The same ingredients and coefficients give the same bytes in any order, so that the"
+                    + " recipe in the header (soup inspect) has an order of its own. The output appears"
+                    + " whole or not at all."
         },
         footer = {
             "  soup make noto/ fluent/ twemoji/ -o my-soup/",
@@ -69,12 +71,13 @@ final class MakeCommand extends SoupCommand {
     protected void run(Console console) throws IOException {
         if (!weights.isEmpty() && weights.size() != ingredients.size()) {
             throw misuse(
-                    weights.size()
-                            + " weights for "
-                            + ingredients.size()
-                            + " ingredients; give one for each.");
+                    Plural.of(weights.size(), "weight")
+                            + " for "
+                            + Plural.of(ingredients.size(), "ingredient")
+                            + "; give one for each.");
         }
         int workers = MergeFlags.threads(threads, line());
+        refuseFolderForFile(ingredients.getFirst());
         OutputKind.MODEL.check(out, force);
         List<SoupIngredient> parts = new ArrayList<>();
         for (int i = 0; i < ingredients.size(); i++) {
@@ -96,10 +99,10 @@ final class MakeCommand extends SoupCommand {
                 json(soup, seconds),
                 text -> {
                     text.printf(
-                            "%s: %s weights in %d tensors, %s, in %.1f s%n",
+                            "%s: %s weights in %s, %s, in %.1f s%n",
                             soup.output(),
                             Quantity.count(soup.parameters()),
-                            soup.tensors(),
+                            Plural.of(soup.tensors(), "tensor"),
                             Quantity.bytes(soup.bytes()),
                             seconds);
                     soup.ingredients()

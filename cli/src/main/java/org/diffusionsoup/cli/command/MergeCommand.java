@@ -13,6 +13,7 @@ import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.Souper;
@@ -121,6 +122,10 @@ final class MergeCommand extends DeclaredCommand {
     protected void run(Console console) throws IOException {
         List<SoupIngredient> ingredients = ingredients();
         Path output = out.getValue();
+        long most = Quantity.parse(shardSize.getValue());
+        if (most == 0) { // else it may be a folder of several files
+            refuseFolderForFile(ingredients.getFirst().path());
+        }
         flags.checkFree(output);
         long start = System.nanoTime();
         Soup soup;
@@ -128,9 +133,7 @@ final class MergeCommand extends DeclaredCommand {
             Souper.Options options =
                     Souper.Options.DEFAULT
                             .withThreads(flags.threads())
-                            .withWriter(
-                                    new CheckpointWriter(
-                                            flags.force(), Quantity.parse(shardSize.getValue())))
+                            .withWriter(new CheckpointWriter(flags.force(), most))
                             .withOutputDType(Optional.ofNullable(dtype.getValue()))
                             .withAllowNonFinite(allowNan.getValue())
                             .withComponents(components.getValue())
@@ -181,7 +184,10 @@ final class MergeCommand extends DeclaredCommand {
         List<String> k = weights.getValue();
         if (!k.isEmpty() && k.size() != paths.size()) {
             throw misuse(
-                    k.size() + " weights for " + paths.size() + " checkpoints; give one for each.");
+                    Plural.of(k.size(), "weight")
+                            + " for "
+                            + Plural.of(paths.size(), "checkpoint")
+                            + "; give one for each.");
         }
         List<SoupIngredient> ingredients = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {

@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.SoupPlan;
@@ -107,10 +108,10 @@ final class RegistryMakeCommand extends SoupCommand {
     protected void run(Console console) throws IOException {
         if (!weights.isEmpty() && weights.size() != from.size()) {
             throw misuse(
-                    weights.size()
-                            + " weights for "
-                            + from.size()
-                            + " ingredients; give one for each.");
+                    Plural.of(weights.size(), "weight")
+                            + " for "
+                            + Plural.of(from.size(), "ingredient")
+                            + "; give one for each.");
         }
         if (selection.isPresent() == candidates.isEmpty()) {
             throw misuse("--selection and --candidates belong together.");

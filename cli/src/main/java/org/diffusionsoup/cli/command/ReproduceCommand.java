@@ -62,6 +62,7 @@ final class ReproduceCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        refuseFolderForFile(file);
         Reproduction again;
         try (Progress progress = console.progress()) {
             again =

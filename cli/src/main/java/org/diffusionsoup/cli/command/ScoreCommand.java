@@ -13,6 +13,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -235,7 +236,12 @@ final class ScoreCommand extends SoupCommand {
     private static void cutNote(Console console, PictureScorer judge, List<String> texts) {
         long cut = texts.stream().filter(judge::isCut).count();
         if (cut > 0) {
-            console.note(cut + " of " + texts.size() + " texts were cut to the judge's length.");
+            console.note(
+                    "%d of %s %s cut to the judge's length."
+                            .formatted(
+                                    cut,
+                                    Plural.of(texts.size(), "text"),
+                                    cut == 1 ? "was" : "were"));
         }
         if (texts.size() <= FEW_TEXTS) {
             TextReading whole = new TextReading(0, 0, "", List.of());
@@ -293,9 +299,9 @@ final class ScoreCommand extends SoupCommand {
                     text -> {
                         text.printf(
                                 Locale.ROOT,
-                                "%d pictures of %s: mean PSNR %.2f dB, of the mean error %.2f dB,"
+                                "%s of %s: mean PSNR %.2f dB, of the mean error %.2f dB,"
                                         + " worst picture %.2f dB%n",
-                                check.pictures(),
+                                Plural.of(check.pictures(), "picture"),
                                 given.shard().text(),
                                 check.meanPsnr(),
                                 check.psnrOfMeanMse(),

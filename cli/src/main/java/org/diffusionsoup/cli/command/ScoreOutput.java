@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.Proportion;
@@ -113,8 +114,11 @@ final class ScoreOutput {
     static void print(Score score, int pictures, String shard, PrintWriter text) {
         text.println("judge: " + score.judge());
         text.printf(
-                "%d real pictures of %d subjects in %s against their captions: %s%n",
-                pictures, score.prompts(), shard, score.mean().format(DIGITS));
+                "%s of %s in %s against their captions: %s%n",
+                Plural.of(pictures, "real picture"),
+                Plural.of(score.prompts(), "subject"),
+                shard,
+                score.mean().format(DIGITS));
     }
 
     static Map<String, Object> json(Score score, int pictures, String shard) {
@@ -131,8 +135,8 @@ final class ScoreOutput {
         SubjectRetrieval any = results.getFirst();
         text.printf(
                 Locale.ROOT,
-                "%d subjects, one picture each; guessing finds %.1f %% in the top %d%n",
-                any.subjects(),
+                "%s, one picture each; guessing finds %.1f %% in the top %d%n",
+                Plural.of(any.subjects(), "subject"),
                 100 * any.chance(),
                 any.k());
         int width = results.stream().mapToInt(r -> r.name().length()).max().orElse(1);

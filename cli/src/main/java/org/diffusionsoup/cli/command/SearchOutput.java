@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.Improvement;
@@ -38,9 +39,9 @@ final class SearchOutput {
         List<String> names = found.names();
         text.printf(
                 Locale.ROOT,
-                "%s: %d candidates (%d scored now) on %s, %s each, in %.1f s%n",
+                "%s: %s (%d scored now) on %s, %s each, in %.1f s%n",
                 found.result().method(),
-                found.result().evaluations().size(),
+                Plural.of(found.result().evaluations().size(), "candidate"),
                 found.result().scored(),
                 Quantity.of(request.prompts().validation().size(), "prompt"),
                 Quantity.of(request.seeds().size(), "seed"),
@@ -56,7 +57,7 @@ final class SearchOutput {
         if (!found.result().note().isEmpty()) {
             text.println(found.result().note());
         }
-        text.printf("On %d other prompts:%n", request.prompts().test().size());
+        text.println("On " + Plural.of(request.prompts().test().size(), "other prompt") + ":");
         for (FoundSoup.Tested t : found.test()) {
             text.printf(
                     "  %s  %s  %s  to uniform %s%n",

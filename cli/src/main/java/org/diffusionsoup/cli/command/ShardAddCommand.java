@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.NearDuplicates;
 import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
@@ -149,9 +150,14 @@ final class ShardAddCommand extends SoupCommand {
                             s.provider(),
                             s.licence());
                     copies.forEach((other, n) ->
-                            text.printf("  %d of them are in shard %s too%n", n, other));
+                            text.printf(
+                                    "  %s in shard %s too%n",
+                                    Plural.of(n, "of them is", "of them are"), other));
                     near.forEach((other, n) ->
-                            text.printf("  %d look like pictures of shard %s%n", n, other));
+                            text.printf(
+                                    "  %s of shard %s%n",
+                                    Plural.of(n, "looks like a picture", "look like pictures"),
+                                    other));
                     if (found.unread() > 0) {
                         text.printf(
                                 "  %d may look like others that could not be read%n",

@@ -27,8 +27,8 @@ final class ShardFlags {
             names = "--split",
             paramLabel = "SPLIT",
             description =
-                    "Rows of the shard: ${COMPLETION-CANDIDATES} (default: TRAIN with"
-                            + " --retrieval, otherwise HELDOUT; ALL where SHARD names a split).")
+                    "Rows of the shard: ${COMPLETION-CANDIDATES} (default: HELDOUT; ALL where SHARD"
+                            + " names a split).")
     private Optional<Rows> split = Optional.empty();
 
     @Option(
@@ -42,8 +42,7 @@ final class ShardFlags {
             defaultValue = "0",
             paramLabel = "N",
             description =
-                    "Only N rows about different subjects, chosen at random (default: 200 with"
-                            + " --retrieval, otherwise all rows).")
+                    "Only N rows about different subjects, chosen at random (default: all rows).")
     private int subjects;
 
     @Option(

@@ -1,9 +1,14 @@
 package org.diffusionsoup.cli.command;
 
+import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Checkpoint;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -63,8 +68,62 @@ public abstract class SoupCommand implements Callable<Integer> {
     @Override
     public final Integer call() throws IOException {
         CommandLine line = line();
+        refuseFoldersForFiles(line.getParseResult());
         run(new Console(line.getOut(), line.getErr(), json.getValue(), quiet.getValue()));
         return status();
+    }
+
+    /** What options call a value that is one file, not a folder; so do labels with an ending. */
+    private static final Set<String> ONE_FILE = Set.of("FILE", "PNG", "TAR", "HTML");
+
+    /** A path that ends in a slash names a folder, which no file may take the place of. */
+    private void refuseFoldersForFiles(CommandLine.ParseResult parsed) {
+        for (OptionSpec option : parsed.matchedOptions()) {
+            if (ONE_FILE.contains(option.paramLabel()) || option.paramLabel().indexOf('.') > 0) {
+                refuseFolder(option, "a single file is meant; name the file, such as ", "");
+            }
+        }
+    }
+
+    private void refuseFolder(OptionSpec option, String why, String ending) {
+        for (String value : option.originalStringValues()) {
+            if (endsInSlash(value)) {
+                Path folder = Path.of(value);
+                String name = ending.isEmpty() ? "NAME" : folder.getFileName() + ending;
+                throw misuse(
+                        "%s %s names a folder by the slash at its end, and %s%s."
+                                .formatted(
+                                        option.longestName(),
+                                        value,
+                                        why,
+                                        ending.isEmpty()
+                                                ? folder.resolve(name)
+                                                : folder.resolveSibling(name)));
+            }
+        }
+    }
+
+    private static boolean endsInSlash(String path) {
+        return path.endsWith("/") || path.endsWith(File.separator);
+    }
+
+    /**
+     * Refuses an {@code --out} that ends in a slash where a single checkpoint will be written.
+     *
+     * @param like what the output's layout is that of
+     */
+    protected final void refuseFolderForFile(Path like) {
+        if (Files.isRegularFile(like) && !Checkpoint.isIndex(like)) {
+            refuseFolderForFile();
+        }
+    }
+
+    /** The same where a single checkpoint will be written in any case. */
+    protected final void refuseFolderForFile() {
+        OptionSpec out = line().getParseResult().matchedOption("--out");
+        if (out != null) {
+            refuseFolder(out, "a single checkpoint is made here; name it ", ".safetensors");
+        }
     }
 
     /** Exit status of a run that did not fail: 0, or another where the answer is not "yes". */

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
 /** How commands show a registered soup. */
@@ -29,11 +30,11 @@ final class SoupText {
 
     static void print(SoupRow s, PrintWriter text) {
         text.printf(
-                "soup %s, entry %d: %s, %d ingredients%s, %s%n",
+                "soup %s, entry %d: %s, %s%s, %s%n",
                 s.label(),
                 s.id(),
                 s.method(),
-                s.members().size(),
+                Plural.of(s.members().size(), "ingredient"),
                 s.follows() ? ", follows its shards" : "",
                 state(s));
     }

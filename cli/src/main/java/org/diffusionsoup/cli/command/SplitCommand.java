@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
@@ -139,8 +140,11 @@ final class SplitCommand extends SoupCommand {
                 json,
                 text ->
                         text.printf(
-                                "%s and %s: %d equal pictures, %d pairs alike%n",
-                                a, b, o.equal().size(), o.near().near().size()));
+                                "%s and %s: %s, %s alike%n",
+                                a,
+                                b,
+                                Plural.of(o.equal().size(), "equal picture"),
+                                Plural.of(o.near().near().size(), "pair")));
         if (o.isUncertain()) {
             throw new SoupException(
                     "Whether shards "

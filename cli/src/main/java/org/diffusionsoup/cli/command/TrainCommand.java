@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -8,6 +9,7 @@ import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
@@ -105,9 +107,11 @@ final class TrainCommand extends SoupCommand {
 
     @Option(
             names = "--checkpoint-every",
-            defaultValue = "200",
+            defaultValue = "" + FineTuneRequest.CHECKPOINT_EVERY,
             paramLabel = "N",
-            description = "Steps between checkpoints (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Most steps between checkpoints, of which there is one every four minutes too"
+                            + " (default: ${DEFAULT-VALUE}).")
     private long checkpointEvery;
 
     @Option(
@@ -171,23 +175,29 @@ final class TrainCommand extends SoupCommand {
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
+            progress.close();
             if (result.isEmpty()) {
                 console.note(
-                        "Stopped; the same command goes on from " + request.stateFolder() + ".");
+                        Files.exists(request.stateFolder())
+                                ? "Stopped; the same command goes on from "
+                                        + request.stateFolder()
+                                        + "."
+                                : "Stopped before the first step, so nothing was written; the same"
+                                        + " command begins again.");
                 return;
             }
             FineTuner.Result r = result.get();
             record.ifPresent(RegisteredTraining::end);
-            progress.close();
             console.result(
                     r,
                     text -> {
                         text.printf(
                                 Locale.ROOT,
-                                "%s: %s, %s, final loss %.4f, %.1f images/s%n",
+                                "%s: %s, %s, mean loss of the last %s %.4f, %.1f images/s%n",
                                 r.out(),
                                 Quantity.of(r.rows(), "picture"),
                                 Quantity.of(r.steps(), "step"),
+                                r.lossSteps() == 1 ? "step" : Plural.of(r.lossSteps(), "step"),
                                 r.finalLoss(),
                                 r.imagesPerSecond());
                         text.println("weights " + r.weightsSha256());

@@ -1,6 +1,8 @@
 package org.diffusionsoup.cli.command;
 
+import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
@@ -24,10 +26,26 @@ final class UpdateCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        SoupRow before;
         SoupRow made;
         try (Progress progress = console.progress()) {
-            made = registry.open(progress).update(soup);
+            Registry r = registry.open(progress);
+            before = r.read(q -> Registry.soup(q, soup));
+            made = r.update(soup);
         }
-        console.result(SoupText.json(made), text -> SoupText.print(made, text));
+        boolean updated = made.id() != before.id();
+        Map<String, Object> json = SoupText.json(made);
+        json.put("updated", updated);
+        console.result(
+                json,
+                text -> {
+                    if (!updated) {
+                        text.println(
+                                "Nothing new has come since soup "
+                                        + made.label()
+                                        + ": it has all ingredients that there are.");
+                    }
+                    SoupText.print(made, text);
+                });
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.value.ShapleyPlan;
@@ -126,7 +127,7 @@ final class ValueCommand extends SoupCommand {
                                 ingredients.stream(), java.util.stream.Stream.of(base))
                         .map(ModelNames::of)
                         .toList();
-        console.note(request.plan().coalitions().size() + " coalitions");
+        console.note(Plural.of(request.plan().coalitions().size(), "coalition"));
         FoundValues found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
                 Progress progress = console.progress()) {

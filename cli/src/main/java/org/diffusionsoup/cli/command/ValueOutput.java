@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.value.PlayerValue;
@@ -23,11 +24,11 @@ final class ValueOutput {
     static void print(FoundValues found, ValueRequest request, PrintWriter text) {
         text.printf(
                 Locale.ROOT,
-                "%d coalitions (%d scored now) on %d prompts, %d seeds each, in %.1f s%n",
-                found.coalitions().size(),
+                "%s (%d scored now) on %s, %s each, in %.1f s%n",
+                Plural.of(found.coalitions().size(), "coalition"),
                 found.scored(),
-                request.prompts().size(),
-                request.seeds().size(),
+                Plural.of(request.prompts().size(), "prompt"),
+                Plural.of(request.seeds().size(), "seed"),
                 found.seconds().all());
         if (found.scored() > 0) {
             text.printf(

@@ -12,6 +12,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.CertificateCheck;
 import org.diffusionsoup.registry.CertificateCheck.Verdict;
@@ -94,8 +95,7 @@ final class VerifyCommand extends SoupCommand {
         List<Finding> findings = report.findings();
         if (!findings.isEmpty()) {
             throw new SoupException(
-                    findings.size()
-                            + (findings.size() == 1 ? " finding" : " findings")
+                    Plural.of(findings.size(), "finding")
                             + " in "
                             + model
                             + ", the first: "

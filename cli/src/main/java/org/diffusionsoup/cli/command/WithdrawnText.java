@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
@@ -17,19 +18,19 @@ final class WithdrawnText {
                 json(w),
                 text -> {
                     text.printf(
-                            "withdrawal, entry %d: %d shards, %d single pictures, %d ingredients, %d"
-                                    + " soups%n",
+                            "withdrawal, entry %d: %s, %s, %s, %s%n",
                             w.entry(),
-                            w.shards().size(),
-                            w.samples(),
-                            w.ingredients().size(),
-                            w.withdrawn().size());
+                            Plural.of(w.shards().size(), "shard"),
+                            Plural.of(w.samples(), "single picture"),
+                            Plural.of(w.ingredients().size(), "ingredient"),
+                            Plural.of(w.withdrawn().size(), "soup"));
                     w.withdrawn().forEach(s -> text.println("  withdrawn  soup " + s.label()));
                     w.made()
                             .forEach(s ->
                                     text.printf(
-                                            "  made       soup %s of %d ingredients%n",
-                                            s.label(), s.members().size()));
+                                            "  made       soup %s of %s%n",
+                                            s.label(),
+                                            Plural.of(s.members().size(), "ingredient")));
                     w.publications()
                             .forEach(p ->
                                     text.println(

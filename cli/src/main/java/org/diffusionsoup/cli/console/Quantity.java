@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.console;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 
 /** Numbers as a person reads them. */
@@ -30,7 +31,7 @@ public final class Quantity {
      * @param thing its name, whose plural ends in s
      */
     public static String of(long n, String thing) {
-        return String.format(Locale.ROOT, n == 1 ? "%,d %s" : "%,d %ss", n, thing);
+        return Plural.of(n, thing);
     }
 
     /** A size in bytes, in kB, MB or GB of powers of 1,000. */

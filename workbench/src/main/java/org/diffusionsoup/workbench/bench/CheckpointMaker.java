@@ -13,6 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorEntry;
@@ -28,6 +31,14 @@ import org.diffusionsoup.workbench.Progress;
  * @param divisor every tensor's first dimension is divided by it, at least 1
  */
 public record CheckpointMaker(DType dtype, int divisor) {
+    /** A checkpoint made here: its header says so. */
+    public static final OutputKind KIND =
+            new OutputKind(
+                    "a checkpoint by 'soup bench make-checkpoints'",
+                    List.of(".safetensors"),
+                    CheckpointMaker::isOne);
+
+    private static final String METHOD = "{\"method\":\"bench make-checkpoints\"";
     private static final String SHAPES = "sd21-unet-shapes.txt";
     private static final int TABLE = 1 << 16;
 
@@ -79,7 +90,24 @@ public record CheckpointMaker(DType dtype, int divisor) {
                                                 told[1] = told[0] / 1_000_000;
                                             });
                                 })));
-        SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
+        String recipe =
+                "%s,\"number\":%d,\"dtype\":\"%s\",\"divisor\":%d}"
+                        .formatted(METHOD, number, dtype.safetensorsName(), divisor);
+        Map<String, String> metadata = Provenance.of(recipe).writeTo(Map.of("format", "pt"));
+        SafetensorsWriter.write(file, metadata, entries);
+    }
+
+    private static boolean isOne(Path file) {
+        if (!OutputKind.MODEL_FILE.isOne().test(file)) {
+            return false;
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            return Provenance.readFrom(f.metadata())
+                    .filter(p -> p.recipe().startsWith(METHOD))
+                    .isPresent();
+        } catch (SoupException e) {
+            return false; // damaged, so nobody knows whose
+        }
     }
 
     private void write(

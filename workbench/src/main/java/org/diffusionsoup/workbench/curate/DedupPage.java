@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.RgbImage;
@@ -22,11 +23,16 @@ public final class DedupPage {
 
     private DedupPage() {}
 
-    /** Writes the page: the pairs that are least alike first, because they decide. */
+    /**
+     * Writes the page: the pairs that are least alike first, because they decide.
+     *
+     * @param byEmbedding whether a CLIP compared embeddings too
+     */
     public static void write(
             Path file,
             List<ShardScan> shards,
             NearDuplicates.Options options,
+            boolean byEmbedding,
             NearDuplicates.Found found) {
         List<NearDuplicates.Pair> shown =
                 found.pairs().stream()
@@ -40,18 +46,16 @@ public final class DedupPage {
         HtmlReport report =
                 HtmlReport.titled("Near-duplicates")
                         .subtitle(String.join(", ", shards.stream().map(ShardScan::name).toList()))
-                        .fact(
-                                "Pictures",
-                                Integer.toString(rows),
-                                shards.size() + (shards.size() == 1 ? " shard" : " shards"))
+                        .fact("Pictures", Integer.toString(rows), Plural.of(shards.size(), "shard"))
                         .fact("Pairs", Integer.toString(found.pairs().size()), "near-duplicates")
                         .fact(
                                 "Thresholds",
                                 options.maxBits() + " bits",
                                 "colours "
                                         + options.maxDifference()
-                                        + ", embeddings "
-                                        + options.maxDistance())
+                                        + (byEmbedding
+                                                ? ", embeddings " + options.maxDistance()
+                                                : "; embeddings were not compared"))
                         .footer("Diffusion Soup " + SoupVersion.current());
         Section section = report.section("Pairs, least alike first");
         if (shown.isEmpty()) {
@@ -91,7 +95,11 @@ public final class DedupPage {
         }
         String text =
                 String.format(
-                        Locale.ROOT, "%s: %d bits, colours %.3f", where, p.bits(), p.difference());
+                        Locale.ROOT,
+                        "%s: %s, colours %.3f",
+                        where,
+                        Plural.of(p.bits(), "bit"),
+                        p.difference());
         return p.distance().isPresent()
                 ? text + String.format(Locale.ROOT, ", CLIP %.3f", p.distance().getAsDouble())
                 : text;

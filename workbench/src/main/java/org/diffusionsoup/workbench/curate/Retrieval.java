@@ -16,8 +16,9 @@ import org.diffusionsoup.workbench.Progress;
  *
  * @param rows that were looked at
  * @param best the rows taken, closest first
+ * @param heldOut how many of these are kept from training, so that no model learns from them
  */
-public record Retrieval(int rows, List<TopK.Ranked> best) {
+public record Retrieval(int rows, List<TopK.Ranked> best, int heldOut) {
     public Retrieval {
         best = List.copyOf(best);
     }
@@ -41,6 +42,7 @@ public record Retrieval(int rows, List<TopK.Ranked> best) {
         }
         double[][] texts = judge.embedTexts(prompts);
         TopK top = new TopK(k);
+        BitSet kept = new BitSet();
         int rows =
                 RowBatches.forEach(
                         scan,
@@ -49,6 +51,9 @@ public record Retrieval(int rows, List<TopK.Ranked> best) {
                         batch -> {
                             double[][] pictures = judge.embedPictures(batch.pictures());
                             for (int i = 0; i < pictures.length; i++) {
+                                if (!batch.rows().get(i).info().isTrain()) {
+                                    kept.set(batch.firstRow() + i);
+                                }
                                 top.offer(
                                         batch.firstRow() + i,
                                         batch.rows().get(i).key(),
@@ -62,7 +67,8 @@ public record Retrieval(int rows, List<TopK.Ranked> best) {
                 List.of(out),
                 row -> taken.get(row) ? 0 : ShardParts.LEFT_OUT,
                 new StageProgress(progress));
-        return new Retrieval(rows, top.best());
+        kept.and(taken);
+        return new Retrieval(rows, top.best(), kept.cardinality());
     }
 
     private static double closest(double[] picture, double[][] texts) {

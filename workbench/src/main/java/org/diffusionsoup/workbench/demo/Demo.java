@@ -23,6 +23,7 @@ import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
@@ -32,7 +33,7 @@ import org.diffusionsoup.workbench.train.FineTuner;
  * The paper in small, end to end: one ingredient per domain shard, their uniform soup, a paragon
  * with one ingredient's steps and one with all of theirs, the ensemble, a withdrawn shard; the same
  * prompts and seeds through all of them; a report. What an interrupted run finished is kept and not
- * made again.
+ * made again; nothing is where a run was finished.
  */
 public final class Demo {
     /** Name of the report in the output folder. */
@@ -68,8 +69,39 @@ public final class Demo {
             boolean replayEqual,
             double seconds) {}
 
-    /** The report's path, or empty when asked to stop. */
+    /**
+     * Whether a run of this plan is finished: the report is written last, and the models and
+     * pictures it shows are still there.
+     */
+    public boolean isFinished() {
+        List<Path> made = new ArrayList<>(List.of(report()));
+        List<String> models = new ArrayList<>(plan.domains());
+        models.addAll(List.of("paragon", "paragon-long", "soup", "soup-without"));
+        models.forEach(name -> made.add(model(name)));
+        List<String> labels = new ArrayList<>(plan.domains());
+        labels.addAll(
+                List.of("base", "soup", "paragon", paragonLong(), withoutWithdrawn(), "ensemble"));
+        labels.forEach(label -> made.add(DemoSampler.picture(plan, label)));
+        return made.stream().allMatch(Files::exists);
+    }
+
+    private Path report() {
+        return plan.out().resolve(REPORT);
+    }
+
+    private String paragonLong() {
+        return "paragon ×" + plan.domains().size();
+    }
+
+    private String withoutWithdrawn() {
+        return "soup − " + plan.withdrawn();
+    }
+
+    /** The report's path, or empty when asked to stop; that of a finished run as it is. */
     public Optional<Path> run() {
+        if (isFinished()) {
+            return Optional.of(report());
+        }
         long start = System.nanoTime();
         Shard all = ShardRef.parse(plan.dataset().toString()).open();
         Map<String, Path> ingredients = new LinkedHashMap<>();
@@ -116,12 +148,10 @@ public final class Demo {
             models.add(sampler.one("paragon", "union, one ingredient's steps", model("paragon")));
             models.add(
                     sampler.one(
-                            "paragon ×" + n,
-                            "union, all ingredients' steps",
-                            model("paragon-long")));
+                            paragonLong(), "union, all ingredients' steps", model("paragon-long")));
             models.add(
                     sampler.one(
-                            "soup − " + plan.withdrawn(),
+                            withoutWithdrawn(),
                             plan.withdrawn() + " withdrawn",
                             model("soup-without")));
             models.add(
@@ -145,9 +175,8 @@ public final class Demo {
                             without,
                             equal,
                             seconds(start));
-            Path report = plan.out().resolve(REPORT);
-            DemoReport.write(made, report);
-            return Optional.of(report);
+            DemoReport.write(made, report());
+            return Optional.of(report());
         } catch (StoppableProgress.Stopped e) {
             return Optional.empty();
         }
@@ -164,7 +193,14 @@ public final class Demo {
         TrainingOptions options =
                 FineTuneRequest.embeddedDefaults(steps, plan.seed()).withBatch(plan.batch());
         FineTuneRequest request =
-                new FineTuneRequest(plan.base(), shards, model(name), options, 0.1, 0, false);
+                new FineTuneRequest(
+                        plan.base(),
+                        shards,
+                        model(name),
+                        options,
+                        0.1,
+                        FineTuneRequest.CHECKPOINT_EVERY,
+                        false);
         return new FineTuner(request, progress, stop).run().isPresent();
     }
 
@@ -186,8 +222,7 @@ public final class Demo {
                 curves.put(name, LossLog.readCsv(path.resolve(FineTuner.LOSS_FILE))));
         curves.put("paragon", LossLog.readCsv(model("paragon").resolve(FineTuner.LOSS_FILE)));
         curves.put(
-                "paragon ×" + plan.domains().size(),
-                LossLog.readCsv(model("paragon-long").resolve(FineTuner.LOSS_FILE)));
+                paragonLong(), LossLog.readCsv(model("paragon-long").resolve(FineTuner.LOSS_FILE)));
         return curves;
     }
 

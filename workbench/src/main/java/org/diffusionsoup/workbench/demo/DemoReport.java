@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.eval.Bootstrap;
@@ -103,7 +104,7 @@ final class DemoReport {
             }
         }
         if (!rest.isEmpty()) {
-            section.details("The other " + rest.size() + " prompts", grid(rest));
+            section.details("The other " + Plural.of(rest.size(), "prompt"), grid(rest));
         }
     }
 
@@ -148,10 +149,10 @@ final class DemoReport {
                         compare("soup", "paragon ×" + n),
                         compare("soup", "ensemble")),
                 Callout.doesNotShow(
-                        "How like the thing a picture is. The judge is a small CLIP whose text"
-                                + " tower also conditions the UNet: on held-out subjects it rates"
-                                + " the base's pictures far above real drawings (docs/emoji-base.md),"
-                                + " so the score measures agreement with that text tower.",
+                        "How like the thing a picture is. The judge is a small CLIP, and the base's"
+                                + " text encoder began as its text tower: on held-out subjects it finds"
+                                + " the base's pictures more often than real drawings (docs/emoji-base.md),"
+                                + " so the score measures agreement with that text tower, too.",
                         "What a person would prefer: look at the pictures above.",
                         "The paper's gains (Table 1) are on SD 2.1 with 10,000 steps per shard;"
                                 + " these are "
@@ -225,8 +226,8 @@ final class DemoReport {
                 "The provider of **"
                         + shard
                         + "** withdraws. The soup is averaged again from the other "
-                        + (n - 1)
-                        + " ingredients; nothing is trained.");
+                        + Plural.of(n - 1, "ingredient")
+                        + "; nothing is trained.");
         section.add(
                 Table.titled("", "What", "Value")
                         .row("Time to re-average", format(made.withdrawSeconds(), 2) + " s")
@@ -286,7 +287,12 @@ final class DemoReport {
                 LossCurve.chart("Loss while fine-tuning", made.curves())
                         .captioned("Thin: every step. Thick: smoothed."));
         Table.Builder t =
-                Table.titled("", "Ingredient", "Training pictures", "Steps", "Loss at the end");
+                Table.titled(
+                        "",
+                        "Ingredient",
+                        "Training pictures",
+                        "Steps",
+                        "Loss|mean of the last tenth of the steps");
         made.curves()
                 .forEach((name, curve) ->
                         t.row(

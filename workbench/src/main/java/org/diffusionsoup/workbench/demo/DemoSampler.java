@@ -99,7 +99,12 @@ final class DemoSampler {
                         generator
                                 .metadata(String.join("; ", prompts.texts()), plan.seed())
                                 .toText());
+        PngFiles.write(picture(plan, label), grid.render(), text);
+    }
+
+    /** Where a model's pictures are written. */
+    static Path picture(DemoPlan plan, String label) {
         String file = label.replaceAll("[^A-Za-z0-9]+", "-") + ".png";
-        PngFiles.write(plan.out().resolve("pictures").resolve(file), grid.render(), text);
+        return plan.out().resolve("pictures").resolve(file);
     }
 }

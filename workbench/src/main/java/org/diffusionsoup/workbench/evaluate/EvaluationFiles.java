@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.data.PngCodec;
@@ -175,11 +176,13 @@ public final class EvaluationFiles {
                         .fact(
                                 "Pictures per model",
                                 "" + recipe.prompts().size() * recipe.seeds().size(),
-                                recipe.prompts().size()
-                                        + " prompts × "
-                                        + recipe.seeds().size()
-                                        + " seeds")
-                        .fact("Run time", minutes(), evaluation.drawn() + " pictures drawn")
+                                Plural.of(recipe.prompts().size(), "prompt")
+                                        + " × "
+                                        + Plural.of(recipe.seeds().size(), "seed"))
+                        .fact(
+                                "Run time",
+                                minutes(),
+                                Plural.of(evaluation.drawn(), "picture") + " drawn")
                         .footer("Diffusion Soup " + SoupVersion.current());
         Section all = report.section("All judges");
         List<String> heads = new ArrayList<>(List.of("Model"));
@@ -203,10 +206,10 @@ public final class EvaluationFiles {
         Section pictures = report.section("Pictures");
         pictures.prose(
                 "The first prompts, first seed. All pictures with their scores are in `pages/`, "
-                        + pages
-                        + " files of "
+                        + Plural.of(pages, "file")
+                        + " of at most "
                         + PROMPTS_PER_PAGE
-                        + " prompts each; `results.csv` names the file behind every score.");
+                        + " prompts; `results.csv` names the file behind every score.");
         int some = Math.min(10, recipe.prompts().size());
         ImageGrid.Builder grid =
                 ImageGrid.titled("The same noise in every row.", recipe.prompts().subList(0, some))

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import org.diffusionsoup.core.DiffusersFolder;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
@@ -264,8 +265,14 @@ public final class HeldOutLoss {
         if (otherSizes > 0) {
             int side = model.unet().config().sampleSize() * model.vae().config().downFactor();
             notes.add(
-                    "%d of %d pictures are not %d×%d pixels, the size %s was trained on: their loss is that of another size than it draws."
-                            .formatted(otherSizes, shard.size(), side, side, name));
+                    "%d of %s %s not %d×%d pixels, the size %s was trained on: the loss there is that of another size than it draws."
+                            .formatted(
+                                    otherSizes,
+                                    Plural.of(shard.size(), "picture"),
+                                    otherSizes == 1 ? "is" : "are",
+                                    side,
+                                    side,
+                                    name));
         }
         int length = model.tokenizer().modelMaxLength();
         long cut =
@@ -274,8 +281,13 @@ public final class HeldOutLoss {
                         .count();
         if (cut > 0) {
             notes.add(
-                    "%d of %d captions are cut to the %d tokens that %s reads."
-                            .formatted(cut, shard.size(), length, name));
+                    "%d of %s %s cut to the %d tokens that %s reads."
+                            .formatted(
+                                    cut,
+                                    Plural.of(shard.size(), "caption"),
+                                    cut == 1 ? "is" : "are",
+                                    length,
+                                    name));
         }
         return notes;
     }

@@ -10,6 +10,7 @@ import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.UnfinishedTraining;
 import org.diffusionsoup.core.WeightsHash;
 
 /**
@@ -28,6 +29,7 @@ final class ModelHash {
         if (Files.isRegularFile(folder)) {
             DiffusersFolder.require(folder);
         }
+        UnfinishedTraining.refuse(folder);
         if (!Files.isDirectory(folder)) {
             throw new SoupException(
                     "There is no model folder "

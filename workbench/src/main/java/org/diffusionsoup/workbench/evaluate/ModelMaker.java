@@ -127,7 +127,7 @@ final class ModelMaker {
                         out,
                         FineTuneRequest.embeddedDefaults(steps, t.seed()).withBatch(t.batch()),
                         0.1,
-                        0,
+                        FineTuneRequest.CHECKPOINT_EVERY,
                         false);
         return new FineTuner(request, progress, stop).run().map(FineTuner.Result::out);
     }

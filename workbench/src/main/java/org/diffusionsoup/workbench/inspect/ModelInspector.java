@@ -21,6 +21,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.UnfinishedTraining;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.core.diff.BlockNames;
 import org.diffusionsoup.workbench.Progress;
@@ -52,6 +53,7 @@ public final class ModelInspector {
      * @throws SoupException if there is neither, or a file breaks its format
      */
     public ModelSummary inspect(Path path) {
+        UnfinishedTraining.refuse(path);
         if (!Files.exists(path)) {
             throw new SoupException(
                     "There is no "

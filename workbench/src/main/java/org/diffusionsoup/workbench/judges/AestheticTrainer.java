@@ -31,7 +31,7 @@ public final class AestheticTrainer {
      * @param from a head to go on with, of the CLIP's width; one from nothing without
      * @param clip folder of the CLIP whose image embeddings the head reads
      * @param work folder of checkpoints; the same call goes on from there
-     * @param stop polled between steps
+     * @param stop polled between steps, and between pictures that are read
      */
     public AestheticTrainer(
             JudgeMaterial material,
@@ -55,10 +55,15 @@ public final class AestheticTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
+        JudgeFit fit = new JudgeFit(work, progress, stop);
+        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+    }
+
+    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
         JudgeMaterial.Graded graded;
-        material.read(1, progress);
+        material.read(1, reading);
         try (ClipJudge judge = ClipJudge.load(clip, ClipConvention.RAW_COSINE)) {
-            graded = material.graded(judge, seed, progress);
+            graded = material.graded(judge, seed, reading);
         }
         AestheticHead head = new AestheticHead(graded.embeddings().getFirst().length);
         try {
@@ -80,7 +85,6 @@ public final class AestheticTrainer {
             } else {
                 head.parameters().initialise(seed);
             }
-            JudgeFit fit = new JudgeFit(work, progress, stop);
             Objective objective = new Regression(head, graded);
             if (!fit.train("aesthetic", head.parameters(), objective, options, recipe.toString())) {
                 return false;

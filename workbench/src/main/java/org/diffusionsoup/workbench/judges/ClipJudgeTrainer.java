@@ -44,7 +44,7 @@ public final class ClipJudgeTrainer {
     /**
      * @param from a CLIP to go on with, whose shape and tokenizer stay; one from nothing without
      * @param work folder of checkpoints; the same call goes on from there
-     * @param stop polled between steps
+     * @param stop polled between steps, and between pictures that are read
      */
     public ClipJudgeTrainer(
             JudgeMaterial material,
@@ -66,11 +66,16 @@ public final class ClipJudgeTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
+        JudgeFit fit = new JudgeFit(work, progress, stop);
+        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+    }
+
+    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
         ClipShape shape = material.clipShape();
         Optional<ClipModel.Config> given =
                 from.map(f -> ClipModel.Config.of(JsonConfig.read(f.resolve("config.json"))));
         int side = given.map(c -> c.vision().imageSize()).orElse(shape.imageSize());
-        material.read(side, progress);
+        material.read(side, reading);
         Path tokens = work.resolve("tokenizer");
         AtomicFiles.replaceFolder(
                 tokens,
@@ -93,7 +98,6 @@ public final class ClipJudgeTrainer {
             Objective objective =
                     material.clip(
                             clip, tokenizer, new JudgeMaterial.Run(steps, options.batch(), seed));
-            JudgeFit fit = new JudgeFit(work, progress, stop);
             if (!fit.train("clip", clip.parameters(), objective, options, recipe.toString())) {
                 return false;
             }

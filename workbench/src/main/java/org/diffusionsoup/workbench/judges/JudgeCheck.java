@@ -136,7 +136,7 @@ public final class JudgeCheck {
                             + " training and held-out rows.");
         }
         progress.start(task, rows.size(), "images");
-        TrainingRows read = new TrainingRows(rows, 1);
+        TrainingRows read = new TrainingRows(rows, 1, Progress.silent());
         progress.advance(rows.size());
         return read;
     }

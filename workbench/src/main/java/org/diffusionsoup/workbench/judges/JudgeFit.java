@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.Provenance;
@@ -21,6 +22,7 @@ import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 
 /** Runs and resumes one judge's training in its work folder, and writes what came out. */
 final class JudgeFit {
@@ -89,6 +91,21 @@ final class JudgeFit {
         }
         AtomicFiles.write(
                 work.resolve(name + "-loss.csv"), csv.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Does work up to the training and the training itself.
+     *
+     * @param work gets a progress for what reads or draws pictures, which ends at its next report
+     *     when asked to stop; the training saves its state instead
+     * @return what the work returns; false when it was stopped before the training
+     */
+    boolean unlessStopped(Predicate<Progress> work) {
+        try {
+            return work.test(new StoppableProgress(progress, stop));
+        } catch (StoppableProgress.Stopped e) {
+            return false;
+        }
     }
 
     /** Writes weights as F16 with the recipe in their header. */

@@ -31,7 +31,7 @@ public final class RewardTrainer {
      * @param from an ImageReward to go on with; without, it starts from {@code vqa}
      * @param vqa folder of the BLIP to start from; its shape and vocabulary are taken over
      * @param work folder of checkpoints; the same call goes on from there
-     * @param stop polled between steps
+     * @param stop polled between steps, and between pictures that are read
      */
     public RewardTrainer(
             JudgeMaterial material,
@@ -56,10 +56,15 @@ public final class RewardTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
+        JudgeFit fit = new JudgeFit(work, progress, stop);
+        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+    }
+
+    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
         ImageReward.Loaded start = from.map(ImageReward::load).orElseGet(() -> fromBlip(seed));
         ImageReward reward = start.model();
         try {
-            material.read(reward.vit().imageSize(), progress);
+            material.read(reward.vit().imageSize(), reading);
             TrainingOptions options = JudgeFit.options(material, JudgeKind.REWARD, steps, seed);
             ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.REWARD, options);
             recipe.put("from_sha256", start.weightsSha256());
@@ -68,8 +73,7 @@ public final class RewardTrainer {
                             reward,
                             start.tokenizer(),
                             new JudgeMaterial.Run(steps, options.batch(), seed),
-                            progress);
-            JudgeFit fit = new JudgeFit(work, progress, stop);
+                            reading);
             if (!fit.train("reward", reward.parameters(), objective, options, recipe.toString())) {
                 return false;
             }

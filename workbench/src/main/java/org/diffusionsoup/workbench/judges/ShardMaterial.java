@@ -80,8 +80,7 @@ public final class ShardMaterial implements JudgeMaterial {
     @Override
     public void read(int side, Progress progress) {
         progress.start("read pictures", train.size(), "images");
-        rows = new TrainingRows(train, side);
-        progress.advance(train.size());
+        rows = new TrainingRows(train, side, progress);
     }
 
     private TrainingRows rows() {

@@ -8,6 +8,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.workbench.Progress;
 
 /** Rows of a shard with their pictures and measured colours in memory, grouped by subject. */
 final class TrainingRows {
@@ -34,8 +35,9 @@ final class TrainingRows {
      * Reads all rows; the pictures must have one size.
      *
      * @param side height and width of the small pictures
+     * @param progress of a task that is running, told of each row
      */
-    TrainingRows(Shard shard, int side) {
+    TrainingRows(Shard shard, int side, Progress progress) {
         Map<String, List<Row>> bySubject = new LinkedHashMap<>();
         for (int i = 0; i < shard.size(); i++) {
             var sample = shard.get(i);
@@ -59,6 +61,7 @@ final class TrainingRows {
                                 + " pictures at one --size.");
             }
             rows.add(row);
+            progress.advance(1);
             bySubject.computeIfAbsent(subject(row.info()), k -> new ArrayList<>()).add(row);
         }
         if (rows.isEmpty()) {

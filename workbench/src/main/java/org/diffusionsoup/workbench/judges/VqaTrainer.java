@@ -25,7 +25,7 @@ public final class VqaTrainer {
     /**
      * @param from a BLIP to go on with, whose shape and vocabulary stay; one from nothing without
      * @param work folder of checkpoints; the same call goes on from there
-     * @param stop polled between steps
+     * @param stop polled between steps, and between pictures that are read
      */
     public VqaTrainer(
             JudgeMaterial material,
@@ -51,7 +51,12 @@ public final class VqaTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        Start start = start(seed);
+        JudgeFit fit = new JudgeFit(work, progress, stop);
+        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+    }
+
+    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
+        Start start = start(seed, reading);
         BlipVqa vqa = start.vqa();
         try {
             TrainingOptions options = JudgeFit.options(material, JudgeKind.VQA, steps, seed);
@@ -63,7 +68,6 @@ public final class VqaTrainer {
                             vqa,
                             start.tokenizer(),
                             new JudgeMaterial.Run(steps, options.batch(), seed));
-            JudgeFit fit = new JudgeFit(work, progress, stop);
             if (!fit.train("vqa", vqa.parameters(), objective, options, recipe.toString())) {
                 return false;
             }
@@ -84,13 +88,13 @@ public final class VqaTrainer {
         }
     }
 
-    private Start start(long seed) {
+    private Start start(long seed, Progress reading) {
         if (from.isPresent()) {
             BlipVqa.Loaded loaded = BlipVqa.load(from.get());
-            material.read(loaded.model().vit().imageSize(), progress);
+            material.read(loaded.model().vit().imageSize(), reading);
             return new Start(loaded.model(), loaded.tokenizer(), BlipShape.vocabulary(from.get()));
         }
-        material.read(material.vit().imageSize(), progress);
+        material.read(material.vit().imageSize(), reading);
         List<String> vocabulary = WordPieces.of(material.words());
         WordPieceTokenizer tokenizer = WordPieceTokenizer.of(vocabulary, "the training rows");
         BlipVqa vqa = new BlipVqa(material.vit(), material.med(tokenizer.size()));

@@ -11,6 +11,7 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -45,8 +46,19 @@ public final class RegistryShards {
             Progress progress,
             Consumer<String> note) {
         ShardRef ref = ShardRef.parse(source);
+        Shard all = ref.open();
         ShardRef absolute = new ShardRef(ref.path().toAbsolutePath().normalize(), ref.terms());
-        Shard rows = trainingRows(source);
+        Shard rows = trainingRows(all, source);
+        if (rows.size() < all.size()) {
+            int heldOut = all.size() - rows.size();
+            note.accept(
+                    "%s of %s %s recorded: no model learns from %s."
+                            .formatted(
+                                    Plural.of(heldOut, "held-out row"),
+                                    source,
+                                    heldOut == 1 ? "is not" : "are not",
+                                    heldOut == 1 ? "it" : "them"));
+        }
         List<NewShard.Sample> samples = new ArrayList<>();
         progress.start("fingerprint " + name, rows.size(), "images");
         for (int i = 0; i < rows.size(); i++) {
@@ -98,7 +110,11 @@ public final class RegistryShards {
     }
 
     private static Shard trainingRows(String source) {
-        Shard rows = ShardRef.parse(source).open().train();
+        return trainingRows(ShardRef.parse(source).open(), source);
+    }
+
+    private static Shard trainingRows(Shard all, String source) {
+        Shard rows = all.train();
         if (rows.size() == 0) {
             throw new SoupException(
                     "shard " + source + " has no training rows; choose another --data.");

@@ -96,7 +96,13 @@ public final class TrainingRecipe {
                         Json.flag(recipe, "bfloat16"));
         FineTuneRequest whole =
                 new FineTuneRequest(
-                        base, shards, out, options, real(recipe, "caption_dropout"), 0, false);
+                        base,
+                        shards,
+                        out,
+                        options,
+                        real(recipe, "caption_dropout"),
+                        FineTuneRequest.CHECKPOINT_EVERY,
+                        false);
         return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
                 ? whole
                 : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));

@@ -66,16 +66,29 @@ public record LossCurve(List<Point> points) {
         return new LineChart.Series(name, smoothed(Math.max(1, points.size() / 40.0)), raw);
     }
 
-    /** Mean of the last tenth of the finite losses, at least one of them; NaN if there is none. */
+    /**
+     * The loss that a whole run is known by, everywhere: the mean of the last tenth of the finite
+     * losses, at least one of them; NaN if there is none. A single step's loss is that of one batch
+     * at the timesteps drawn for it, and says little.
+     */
     public double finalLoss() {
         double[] finite =
                 points.stream().mapToDouble(Point::loss).filter(Double::isFinite).toArray();
-        int count = Math.max(1, finite.length / 10);
+        int count = tail(finite.length);
         double sum = 0;
         for (int i = finite.length - count; i < finite.length; i++) {
             sum += i < 0 ? Double.NaN : finite[i];
         }
         return sum / count;
+    }
+
+    /** Over how many steps {@link #finalLoss} is the mean, at least 1. */
+    public int finalSteps() {
+        return tail((int) points.stream().filter(p -> Double.isFinite(p.loss())).count());
+    }
+
+    private static int tail(int finite) {
+        return Math.max(1, finite / 10);
     }
 
     /** Several runs in one chart, in the map's order. */

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.train;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.diffusionsoup.core.UnfinishedTraining;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 
@@ -32,6 +33,12 @@ public record FineTuneRequest(
         boolean replace,
         long keepEvery,
         long stopAfter) {
+
+    /**
+     * Steps between checkpoints where nobody asks for others: a third of the shortest usual run, so
+     * that a killed one has something to go on from.
+     */
+    public static final int CHECKPOINT_EVERY = 50;
 
     /** Key in a recipe of the steps that were done when a model was kept. */
     public static final String KEPT_STEP = "kept_step";
@@ -134,7 +141,7 @@ public record FineTuneRequest(
 
     /** Folder of the run's checkpoints, beside the ingredient; gone once it is finished. */
     public Path stateFolder() {
-        return beside(".training");
+        return UnfinishedTraining.folderOf(out.toAbsolutePath().normalize());
     }
 
     /**

@@ -33,6 +33,7 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
 
@@ -65,7 +66,8 @@ public final class FineTuner {
      * @param rows pictures in the shards
      * @param steps optimizer steps done
      * @param resumedFrom steps that an earlier, interrupted run had done
-     * @param finalLoss mean loss of the last tenth of the steps
+     * @param finalLoss mean loss of the last tenth of the steps, see {@link LossCurve#finalLoss}
+     * @param lossSteps over how many steps that is the mean
      * @param imagesPerSecond rows per second of training
      * @param notes sentences about the pictures, such as that their size is not the base's, and
      *     about models that could not be kept
@@ -78,6 +80,7 @@ public final class FineTuner {
             long steps,
             long resumedFrom,
             double finalLoss,
+            int lossSteps,
             double imagesPerSecond,
             List<String> notes,
             List<Path> kept) {
@@ -117,8 +120,11 @@ public final class FineTuner {
             ObjectNode recipe = recipe(base, shards);
             KeptSteps kept = new KeptSteps(request, recipe);
             kept.check();
-            try (EncodedRows rows = EncodedRows.encode(base, shards, progress)) {
+            Progress encoding = new StoppableProgress(progress, stop);
+            try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
                 return train(base, recipe, rows, kept);
+            } catch (StoppableProgress.Stopped e) {
+                return Optional.empty(); // while encoding, of which nothing is kept
             }
         }
     }
@@ -201,9 +207,7 @@ public final class FineTuner {
             long resumedFrom,
             List<LossPoint> curve,
             KeptSteps kept) {
-        int tail = Math.max(1, curve.size() / 10);
-        List<LossPoint> last = curve.subList(curve.size() - tail, curve.size());
-        double loss = last.stream().mapToDouble(LossPoint::loss).average().orElse(Double.NaN);
+        LossCurve losses = lossCurve(curve);
         double rate =
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
         List<String> notes = new ArrayList<>(rows.notes(base));
@@ -214,7 +218,8 @@ public final class FineTuner {
                 rows.rows(),
                 curve.size(),
                 resumedFrom,
-                loss,
+                losses.finalLoss(),
+                losses.finalSteps(),
                 rate,
                 notes,
                 kept.folders());

@@ -22,6 +22,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.UnfinishedTraining;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.workbench.verify.VerifyReport.FileHash;
 import org.diffusionsoup.workbench.verify.VerifyReport.Finding;
@@ -45,6 +46,7 @@ public record ModelVerifier(int threads, SoupProgress progress) {
      */
     public VerifyReport verify(Path model, Optional<String> against) {
         if (!Files.exists(model)) {
+            UnfinishedTraining.refuse(model);
             throw new SoupException("There is no " + model + "; name a file or a folder.");
         }
         List<Finding> findings = new ArrayList<>();

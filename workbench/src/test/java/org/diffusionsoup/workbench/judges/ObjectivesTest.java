@@ -33,7 +33,7 @@ final class ObjectivesTest {
     @BeforeEach
     void draw() {
         shard = Drawings.shard(dir);
-        rows = new TrainingRows(shard.train(), 40);
+        rows = new TrainingRows(shard.train(), 40, Progress.silent());
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.SplittableRandom;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.workbench.Progress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -14,9 +15,10 @@ final class PreferencePairsTest {
 
     @Test
     void pairsOfARowAreAlwaysTheSame() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40, Progress.silent());
         PreferencePairs a = new PreferencePairs(rows);
-        PreferencePairs b = new PreferencePairs(new TrainingRows(Drawings.shard(dir), 40));
+        PreferencePairs b =
+                new PreferencePairs(new TrainingRows(Drawings.shard(dir), 40, Progress.silent()));
         for (TrainingRows.Row row : rows.rows()) {
             for (Degradation d : Degradation.values()) {
                 if (a.has(row, d)) {
@@ -28,7 +30,7 @@ final class PreferencePairsTest {
 
     @Test
     void onlyWhatTheKindSaysIsWorse() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40, Progress.silent());
         PreferencePairs pairs = new PreferencePairs(rows);
         for (TrainingRows.Row row : rows.rows()) {
             PreferencePair wrong = pairs.of(row, Degradation.WRONG_CAPTION);
@@ -50,7 +52,7 @@ final class PreferencePairsTest {
 
     @Test
     void blackDrawingsHaveNoHueToTurn() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40, Progress.silent());
         PreferencePairs pairs = new PreferencePairs(rows);
         for (TrainingRows.Row row : rows.rows()) {
             assertThat(pairs.has(row, Degradation.COLOUR_SHIFT))
@@ -79,7 +81,7 @@ final class PreferencePairsTest {
 
     @Test
     void ofTwoDamagedPicturesOneIsClearlyWorse() {
-        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40);
+        TrainingRows rows = new TrainingRows(Drawings.shard(dir), 40, Progress.silent());
         PreferencePairs pairs = new PreferencePairs(rows);
         TrainingRows.Row row = rows.rows().getFirst();
         SplittableRandom random = new SplittableRandom(5);

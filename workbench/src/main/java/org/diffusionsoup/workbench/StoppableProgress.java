@@ -1,12 +1,17 @@
-package org.diffusionsoup.workbench.demo;
+package org.diffusionsoup.workbench;
 
 import java.util.function.BooleanSupplier;
-import org.diffusionsoup.workbench.Progress;
 
-/** Ends work that has nothing to save, such as drawing, at its next report. */
-record StoppableProgress(Progress told, BooleanSupplier stop) implements Progress {
+/**
+ * Ends work that has nothing to save, such as drawing or reading pictures, at its next report, by
+ * an exception. Never give it to work that saves its state when it is asked to stop.
+ *
+ * @param told what is told of it all
+ * @param stop polled at each report
+ */
+public record StoppableProgress(Progress told, BooleanSupplier stop) implements Progress {
     /** The work was asked to stop. */
-    static final class Stopped extends RuntimeException {
+    public static final class Stopped extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         Stopped() {
@@ -29,6 +34,12 @@ record StoppableProgress(Progress told, BooleanSupplier stop) implements Progres
     @Override
     public void advance(long units) {
         told.advance(units);
+        check();
+    }
+
+    @Override
+    public void skip(long units) {
+        told.skip(units);
         check();
     }
 
