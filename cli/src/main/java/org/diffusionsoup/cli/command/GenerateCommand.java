@@ -16,7 +16,9 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
 import org.diffusionsoup.workbench.generate.GenerateRequest;
 import org.diffusionsoup.workbench.generate.GenerateRun;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Prompts;
+import org.diffusionsoup.workbench.generate.Source;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,7 +35,9 @@ import picocli.CommandLine.Option;
             "  soup generate --model base --model my-soup --prompt \"noto cat\" --prompt \"fluent cat\""
                     + " --seeds 0-3 -o cats.png",
             "  soup generate --model my-soup --prompts prompts.txt --each pictures -o all.png",
-            "  soup generate --model noto --model fluent --ensemble --prompt \"noto dog\" -o dog.png"
+            "  soup generate --model noto --model fluent --ensemble --prompt \"noto dog\" -o dog.png",
+            "  soup generate --model my-soup --prompt \"noto red apple\" --image sketch.png --strength 0.6"
+                    + " -o apple.png"
         })
 final class GenerateCommand extends SoupCommand {
     @Option(
@@ -61,6 +65,31 @@ final class GenerateCommand extends SoupCommand {
     private boolean ensemble;
 
     @Option(
+            names = "--image",
+            paramLabel = "FILE",
+            description =
+                    "Picture to begin with instead of noise (PNG, JPEG, GIF, BMP or TIFF); without"
+                            + " --size the pictures have its size, rounded down to what suits the"
+                            + " model.")
+    private Optional<Path> image = Optional.empty();
+
+    @Option(
+            names = "--mask",
+            paramLabel = "FILE",
+            description =
+                    "With --image: picture of the same size, white where is painted and black where"
+                            + " the image stays.")
+    private Optional<Path> mask = Optional.empty();
+
+    @Option(
+            names = "--strength",
+            paramLabel = "S",
+            description =
+                    "With --image: share of the steps that are done, over 0 to 1; less keeps more of"
+                            + " the image (default: 0.8; 1 with --mask).")
+    private Optional<Double> strength = Optional.empty();
+
+    @Option(
             names = {"-o", "--out"},
             paramLabel = "FILE",
             description =
@@ -85,8 +114,7 @@ final class GenerateCommand extends SoupCommand {
             throw misuse("the pictures have nowhere to go; give --out FILE, --each DIR or both.");
         }
         GenerateRequest request =
-                new GenerateRequest(
-                        models, ensemble, all, sampling.seeds(), sampling.settings(), out, each);
+                new GenerateRequest(models, ensemble, all, sampling.seeds(), settings(), out, each);
         try (Progress progress = console.progress()) {
             GenerateRun.Result result;
             try (Farewell farewell = Farewell.with(console, progress, this::stopped)) {
@@ -121,6 +149,22 @@ final class GenerateCommand extends SoupCommand {
                 .orElse(
                         "Stopped; nothing was written, since pictures are when all are drawn. The"
                                 + " same command draws them all again.");
+    }
+
+    private GenerateSettings settings() {
+        if (image.isEmpty() && (mask.isPresent() || strength.isPresent())) {
+            throw misuse(
+                    "--mask and --strength are of a picture to begin with; name it with --image.");
+        }
+        return image.map(begin ->
+                        sampling.settings()
+                                .withSource(
+                                        Source.read(
+                                                begin,
+                                                mask,
+                                                strength.orElse(
+                                                        mask.isPresent() ? 1.0 : Source.STRENGTH))))
+                .orElseGet(sampling::settings);
     }
 
     private static Map<String, Object> json(GenerateRequest request, GenerateRun.Result result) {

@@ -82,6 +82,7 @@ final class SamplingFlags {
                 negative,
                 scheduler.isEmpty() ? Optional.empty() : Optional.of(Sampler.parse(scheduler)),
                 size == 0 ? OptionalInt.empty() : OptionalInt.of(size),
+                Optional.empty(),
                 batch,
                 yes);
     }

@@ -215,8 +215,12 @@ public final class TextToImagePipeline implements AutoCloseable {
         return run(prompts, Course.fromNoise(latents), options, noise, listener);
     }
 
-    /** Refuses a denoiser that takes more than latents. */
-    void requireLatentsOnly() {
+    /**
+     * Refuses a denoiser that takes more than latents.
+     *
+     * @throws SoupException if it takes a mask and a picture, too
+     */
+    public void requireLatentsOnly() {
         int channels = vae.config().latentChannels();
         if (shape.inChannels() != channels) {
             throw new SoupException(

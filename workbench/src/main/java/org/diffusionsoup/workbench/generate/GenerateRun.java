@@ -97,6 +97,7 @@ public final class GenerateRun {
                 long seed = request.seeds().get(s);
                 Map<String, String> text =
                         new LinkedHashMap<>(generator.metadata(prompt, seed).toText());
+                request.settings().source().ifPresent(source -> text.putAll(source.toText()));
                 text.put("model", name);
                 text.put(VERSION_KEY, SoupVersion.current());
                 String prefix = request.models().size() == 1 ? "" : "m" + (model + 1) + "-";
@@ -141,6 +142,7 @@ public final class GenerateRun {
         text.put("schedulers", lines(drawn.stream().map(Drawn::scheduler).toList()));
         text.put("guidance_scale", Double.toString(request.settings().guidance()));
         text.put("steps", Integer.toString(request.settings().steps()));
+        request.settings().source().ifPresent(source -> text.putAll(source.toText()));
         text.put(VERSION_KEY, SoupVersion.current());
         text.put("Software", "Diffusion Soup");
         return text;

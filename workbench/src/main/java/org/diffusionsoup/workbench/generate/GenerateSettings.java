@@ -3,6 +3,7 @@ package org.diffusionsoup.workbench.generate;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.pipeline.ImageToImage;
 
 /**
  * How pictures are sampled, the same for every model of a run.
@@ -12,6 +13,8 @@ import org.diffusionsoup.core.SoupException;
  * @param negativePrompt what guidance leads away from; empty for the plain unconditional
  * @param sampler the scheduler; empty for each model's own
  * @param size side of the square pictures in pixels; empty for the size each model was trained on
+ * @param source a picture to begin with instead of noise; empty for none. Pictures then have its
+ *     size, rounded down to what suits the model, unless {@code size} says otherwise
  * @param batch pictures denoised together, at least 1; more is faster and takes more memory
  * @param mayBeLong whether drawing may take more than two hours; otherwise its time is estimated
  *     first from two steps of one picture
@@ -22,6 +25,7 @@ public record GenerateSettings(
         String negativePrompt,
         Optional<Sampler> sampler,
         OptionalInt size,
+        Optional<Source> source,
         int batch,
         boolean mayBeLong) {
 
@@ -65,7 +69,7 @@ public record GenerateSettings(
             Optional<Sampler> sampler,
             OptionalInt size,
             int batch) {
-        this(steps, guidance, negativePrompt, sampler, size, batch, true);
+        this(steps, guidance, negativePrompt, sampler, size, Optional.empty(), batch, true);
     }
 
     /** 25 steps of the model's own scheduler, guidance 3, the model's own size, batches of 16. */
@@ -83,12 +87,31 @@ public record GenerateSettings(
                 && guidance == GUIDANCE
                 && negativePrompt.isEmpty()
                 && sampler.isEmpty()
-                && size.isEmpty();
+                && size.isEmpty()
+                && source.isEmpty();
+    }
+
+    /**
+     * The same beginning with a picture.
+     *
+     * @throws SoupException if its strength leaves no step
+     */
+    public GenerateSettings withSource(Source picture) {
+        ImageToImage.skipped(steps, picture.strength());
+        return new GenerateSettings(
+                steps,
+                guidance,
+                negativePrompt,
+                sampler,
+                size,
+                Optional.of(picture),
+                batch,
+                mayBeLong);
     }
 
     /** The same with another number of steps. */
     public GenerateSettings withSteps(int other) {
         return new GenerateSettings(
-                other, guidance, negativePrompt, sampler, size, batch, mayBeLong);
+                other, guidance, negativePrompt, sampler, size, source, batch, mayBeLong);
     }
 }

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
@@ -48,6 +49,7 @@ public final class Generator implements AutoCloseable {
     private final TextToImagePipeline pipeline;
     private final GenerateSettings settings;
     private final SamplingOptions options;
+    private final Painter painter;
     private final DrawingCost cost;
     private final int divisor;
     private final Runnable release;
@@ -70,34 +72,52 @@ public final class Generator implements AutoCloseable {
                     "--steps %d is more than the %d timesteps that %s was trained with."
                             .formatted(settings.steps(), timesteps, name));
         }
-        int size = settings.size().orElse(pipeline.nativeSize());
         UNetConfig unet =
                 UNetConfig.of(
                         JsonConfig.read(folders.getFirst().resolve("unet").resolve("config.json")));
         // Each level of the UNet but the last halves the latents, on top of the autoencoder.
         int latentPixels = pipeline.nativeSize() / unet.sampleSize();
-        int divisor = latentPixels << (unet.blockOutChannels().size() - 1);
-        if (size % divisor != 0) {
-            throw new SoupException(
-                    "--size %d does not suit %s; give a multiple of %d."
-                            .formatted(size, name, divisor));
-        }
+        divisor = latentPixels << (unet.blockOutChannels().size() - 1);
+        options = options();
         cost =
                 new DrawingCost(
                         unet,
                         VaeConfig.of(
                                 JsonConfig.read(
                                         folders.getFirst().resolve("vae").resolve("config.json"))));
-        this.divisor = divisor;
-        cost.check(size, 1, settings.guidance() > 1, divisor);
-        options =
-                new SamplingOptions(
-                        settings.steps(),
-                        settings.guidance(),
-                        0,
-                        settings.negativePrompt(),
-                        size,
-                        size);
+        cost.check(side(), 1, settings.guidance() > 1, divisor);
+        painter = new Painter(pipeline, settings.source());
+    }
+
+    /** Square pictures, unless they begin as one of another shape. */
+    private SamplingOptions options() {
+        int width = settings.size().orElse(pipeline.nativeSize());
+        int height = width;
+        if (settings.source().isPresent() && settings.size().isEmpty()) {
+            Picture begin = settings.source().get().image();
+            width = begin.width() / divisor * divisor;
+            height = begin.height() / divisor * divisor;
+            if (width == 0 || height == 0) {
+                throw new SoupException(
+                        "The picture of %dx%d pixels is too small for %s; give one of at least %d in both directions, or a --size."
+                                .formatted(begin.width(), begin.height(), name, divisor));
+            }
+        } else if (width % divisor != 0) {
+            throw new SoupException(
+                    "--size %d does not suit %s; give a multiple of %d."
+                            .formatted(width, name, divisor));
+        }
+        return options(settings.steps(), width, height);
+    }
+
+    private SamplingOptions options(int steps, int width, int height) {
+        return new SamplingOptions(
+                steps, settings.guidance(), 0, settings.negativePrompt(), height, width);
+    }
+
+    /** Side of a square as large as a picture, rounded up. */
+    private int side() {
+        return (int) Math.ceil(Math.sqrt((double) options.width() * options.height()));
     }
 
     private static TextToImagePipeline sampledWith(TextToImagePipeline loaded, Sampler sampler) {
@@ -257,7 +277,7 @@ public final class Generator implements AutoCloseable {
         return pipeline.scheduler().className();
     }
 
-    /** Side of the pictures in pixels. */
+    /** Width of the pictures in pixels; their height too, unless they begin as a picture. */
     public int size() {
         return options.width();
     }
@@ -345,7 +365,7 @@ public final class Generator implements AutoCloseable {
             try (Scope scope = Scope.open()) {
                 byte[][] rgb =
                         TextToImagePipeline.toBytes(
-                                pipeline.generate(
+                                painter.paint(
                                         prompts.subList(from, to),
                                         some,
                                         options,
@@ -362,8 +382,8 @@ public final class Generator implements AutoCloseable {
     /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
     private void checkWork(List<String> prompts, List<Long> seeds) {
         int pictures = prompts.size();
-        DrawingCost.checkKept(pictures, size());
-        cost.check(size(), Math.min(settings.batch(), pictures), settings.guidance() > 1, divisor);
+        DrawingCost.checkKept(pictures, side());
+        cost.check(side(), Math.min(settings.batch(), pictures), settings.guidance() > 1, divisor);
         if (settings.mayBeLong() || (long) pictures * settings.steps() < PROBED_STEPS) {
             return;
         }
@@ -386,18 +406,13 @@ public final class Generator implements AutoCloseable {
     }
 
     private double probe(String prompt, long seed, int steps) {
+        // a strength would leave nothing of so few steps
+        Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
         long start = System.nanoTime();
         try (Scope scope = Scope.open()) {
-            var few =
-                    new SamplingOptions(
-                            steps,
-                            settings.guidance(),
-                            0,
-                            settings.negativePrompt(),
-                            size(),
-                            size());
+            var few = options(steps, options.width(), options.height());
             TextToImagePipeline.toBytes(
-                    pipeline.generate(List.of(prompt), new long[] {seed}, few, (i, x) -> {}));
+                    whole.paint(List.of(prompt), new long[] {seed}, few, (i, x) -> {}));
         }
         return (System.nanoTime() - start) / 1e9;
     }

@@ -1,0 +1,145 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.workbench.png.PngFiles;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code soup generate --image} on the embedded base. */
+class GenerateFromPictureTest {
+    private static final Path BASE = Path.of("..", "models", "emoji-base");
+
+    @TempDir private Path folder;
+    private Path picture;
+
+    @BeforeAll
+    static void oneThread() {
+        Torch.setThreads(1);
+    }
+
+    /** A red square on white, 64 pixels wide and 48 high. */
+    @BeforeEach
+    void aPicture() {
+        picture = folder.resolve("square.png");
+        write(picture, 64, 48, (x, y) -> x >= 16 && x < 48 && y >= 12 && y < 36 ? 0xE02020 : -1);
+    }
+
+    private interface Colours {
+        int at(int x, int y);
+    }
+
+    private static void write(Path file, int width, int height, Colours colours) {
+        byte[] rgb = new byte[3 * width * height];
+        for (int i = 0; i < width * height; i++) {
+            int colour = colours.at(i % width, i / width);
+            rgb[3 * i] = (byte) (colour >> 16);
+            rgb[3 * i + 1] = (byte) (colour >> 8);
+            rgb[3 * i + 2] = (byte) colour;
+        }
+        PngFiles.write(file, new RgbImage(width, height, rgb), Map.of());
+    }
+
+    private Run draw(String name, Object... more) {
+        List<Object> words = new ArrayList<>(List.of("generate", "--model", BASE));
+        words.addAll(List.of("--prompt", "noto red apple", "--steps", 10));
+        words.addAll(List.of("--scheduler", "ddim", "-o", folder.resolve(name)));
+        words.addAll(List.of(more));
+        return Run.of(words.toArray());
+    }
+
+    private RgbImage read(String name) throws IOException {
+        return PngCodec.decode(Files.readAllBytes(folder.resolve(name)), name);
+    }
+
+    /** Mean difference of a channel over some columns. */
+    private static double difference(RgbImage a, RgbImage b, int from, int to) {
+        assertThat(b.width()).isEqualTo(a.width());
+        assertThat(b.height()).isEqualTo(a.height());
+        double sum = 0;
+        for (int y = 0; y < a.height(); y++) {
+            for (int x = from; x < to; x++) {
+                for (int c = 0; c < 3; c++) {
+                    sum += Math.abs(a.channel(x, y, c) - b.channel(x, y, c));
+                }
+            }
+        }
+        return sum / (3.0 * a.height() * (to - from));
+    }
+
+    @Test
+    void lessStrengthKeepsMoreOfThePicture() throws IOException {
+        draw("little.png", "--image", picture, "--strength", 0.2).ok();
+        draw("all.png", "--image", picture, "--strength", 1).ok();
+        RgbImage given = read("square.png");
+        double little = difference(given, read("little.png"), 0, 64);
+        assertThat(little).isLessThan(20);
+        assertThat(difference(given, read("all.png"), 0, 64)).isGreaterThan(1.5 * little);
+
+        Map<String, String> text = PngFiles.readText(folder.resolve("little.png"));
+        assertThat(text)
+                .containsEntry("strength", "0.2")
+                .containsEntry("image_sha256", Hashes.sha256Hex(Files.readAllBytes(picture)))
+                .doesNotContainKey("mask_sha256");
+    }
+
+    @Test
+    void whatTheMaskLeavesOutStays() throws IOException {
+        Path mask = folder.resolve("mask.png");
+        write(mask, 64, 48, (x, y) -> x >= 32 ? -1 : 0);
+        draw("half.png", "--image", picture, "--mask", mask, "--seeds", "3").ok();
+        RgbImage given = read("square.png");
+        RgbImage half = read("half.png");
+        double kept = difference(given, half, 0, 28);
+        assertThat(kept).isLessThan(12);
+        assertThat(difference(given, half, 36, 64)).isGreaterThan(2 * kept);
+        assertThat(PngFiles.readText(folder.resolve("half.png")))
+                .containsEntry("strength", "1.0")
+                .containsKey("mask_sha256");
+    }
+
+    @Test
+    void aSizeOfOnesOwnResizesThePicture() throws IOException {
+        draw("large.png", "--image", picture, "--size", 80, "--strength", 0.3).ok();
+        assertThat(read("large.png").width()).isEqualTo(80);
+        assertThat(read("large.png").height()).isEqualTo(80);
+    }
+
+    @Test
+    void whatDoesNotFitIsSaid() throws IOException {
+        assertThat(refused("--mask", picture)).contains("--image");
+        assertThat(refused("--strength", 0.5)).contains("--image");
+        assertThat(refused("--image", folder.resolve("none.png"))).contains("none.png");
+        Path text = Files.writeString(folder.resolve("text.png"), "no picture");
+        assertThat(refused("--image", text)).contains("text.png");
+        Path mask = folder.resolve("mask.png");
+        write(mask, 64, 64, (x, y) -> -1);
+        assertThat(refused("--image", picture, "--mask", mask))
+                .contains("mask.png", "64x64", "64x48");
+        assertThat(refused("--image", picture, "--strength", 0.05)).contains("leaves none", "0.1");
+        assertThat(refused("--image", picture, "--strength", 2)).contains("--strength");
+        Path tiny = folder.resolve("tiny.png");
+        write(tiny, 8, 64, (x, y) -> -1);
+        assertThat(refused("--image", tiny)).contains("8x64", "--size");
+    }
+
+    private String refused(Object... more) {
+        Run run = draw("refused.png", more);
+        assertThat(run.status()).isNotZero();
+        assertThat(run.err().strip().lines().limit(2)).first().asString().startsWith("soup");
+        assertThat(folder.resolve("refused.png")).doesNotExist();
+        return run.err();
+    }
+}
