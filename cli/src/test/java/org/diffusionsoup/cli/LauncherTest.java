@@ -31,6 +31,7 @@ class LauncherTest {
     @TempDir private Path temp;
     private Path project;
     private Path tools;
+    private Path jdk;
 
     @BeforeEach
     void layOut() throws IOException {
@@ -43,6 +44,27 @@ class LauncherTest {
         Files.writeString(project.resolve("cli/pom.xml"), "<project/>");
         Files.writeString(project.resolve("cli/src/main/java/A.java"), "class A {}");
         Files.createFile(project.resolve("cli/target/soup-cli-1.jar"));
+        jdk = withoutStartCache();
+    }
+
+    /**
+     * A JDK that records no start cache. The one of a class path with folders, as this test's, is
+     * refused when it is read, and recording one takes longer than everything else here.
+     */
+    private Path withoutStartCache() throws IOException {
+        Path home = temp.resolve("jdk");
+        Files.createDirectories(home.resolve("bin"));
+        Files.createSymbolicLink(home.resolve("release"), Path.of(JDK, "release"));
+        Files.createSymbolicLink(home.resolve("bin/javac"), Path.of(JDK, "bin", "javac"));
+        script(
+                home.resolve("bin/java"),
+                """
+                #!/usr/bin/env bash
+                case $1 in -XX:AOTCacheOutput=*) exit 1 ;; esac
+                exec '%s/bin/java' "$@"
+                """
+                        .formatted(JDK));
+        return home;
     }
 
     private static Path launcher() {
@@ -80,7 +102,7 @@ class LauncherTest {
         words.addAll(List.of(args));
         ProcessBuilder builder = new ProcessBuilder(words).directory(temp.toFile());
         builder.environment().remove("JAVA_TOOL_OPTIONS");
-        builder.environment().put("SOUP_JAVA_HOME", JDK);
+        builder.environment().put("SOUP_JAVA_HOME", jdk.toString());
         builder.environment().put("PATH", tools + ":/usr/local/bin:/usr/bin:/bin");
         builder.environment().putAll(environment);
         Path err = Files.createTempFile(temp, "err", "");

@@ -159,7 +159,7 @@ public final class SceneMaker {
                         background,
                         provider,
                         chosen.get(0).style(),
-                        Layout.items(groups, chosen, arrangement, random)));
+                        Layout.items(groups, chosen, arrangement)));
     }
 
     private Subject subject(Drawing drawing) {

@@ -9,8 +9,11 @@ import org.diffusionsoup.data.RgbImage;
  * curator keeps, with five aesthetic grades between them as in the paper's Table 2.
  */
 public enum Tier {
-    /** A crawl: one to three damages of any strength, crops, a quarter of the captions off. */
-    WEB(1, 3, 0.15f, 1, 0.2f, 0.25f),
+    /**
+     * A crawl: good pictures among bad ones, up to two damages, crops, a quarter of the captions
+     * off. With more damage than this a small model learns grounds and colours and no subject.
+     */
+    WEB(0, 2, 0.1f, 0.7f, 0.1f, 0.25f),
     /** The worst grade. */
     AE1(1, 2, 0.6f, 1, 0.15f, 0),
     AE2(1, 1, 0.5f, 0.8f, 0.1f, 0),
@@ -65,8 +68,8 @@ public enum Tier {
     }
 
     /**
-     * The scene's caption as this tier has it: of those that are off, three in five leave things
-     * out and two in five belong to another picture.
+     * The scene's caption as this tier has it: of those that are off, four in five leave things out
+     * and one in five belongs to another picture.
      *
      * @param other a scene whose caption may be taken instead, asked for only then
      * @param seed of the wording
@@ -76,7 +79,7 @@ public enum Tier {
         if (random.nextFloat() >= captionsOff) {
             return Captions.any(scene, random);
         }
-        if (random.nextFloat() < 0.6f) {
+        if (random.nextFloat() < 0.8f) {
             return Captions.partial(scene, random);
         }
         return Captions.any(other.get(), random);
