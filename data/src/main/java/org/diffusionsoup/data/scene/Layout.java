@@ -27,7 +27,7 @@ final class Layout {
         for (int g = 0; g < groups.size(); g++) {
             for (int k = 0; k < groups.get(g).count(); k++, at++) {
                 float[] p = places[at];
-                items.add(new Scene.Item(drawings.get(g).key(), p[0], p[1], size, 0, false));
+                items.add(new Scene.Item(drawings.get(g).key(), p[0], p[1], size));
             }
         }
         return items;

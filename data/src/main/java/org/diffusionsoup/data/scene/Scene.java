@@ -55,10 +55,8 @@ public record Scene(
      * @param drawing key of the drawing
      * @param cx middle, 0 (left) to 1; likewise {@code cy} from the top
      * @param size side of the drawing's square as a share of the picture's
-     * @param turn degrees, clockwise
-     * @param flip whether left and right change places
      */
-    public record Item(String drawing, float cx, float cy, float size, float turn, boolean flip) {}
+    public record Item(String drawing, float cx, float cy, float size) {}
 
     /** Where things are: the single group, or the first group in relation to the second. */
     public enum Arrangement {

@@ -105,8 +105,6 @@ public final class SceneMaker {
                                 0.5f + (item.cx() - 0.5f) * zoom + dx,
                                 0.5f + (item.cy() - 0.5f) * zoom + dy,
                                 item.size() * zoom,
-                                item.turn(),
-                                item.flip(),
                                 g.colour().orElse(null));
             }
         }

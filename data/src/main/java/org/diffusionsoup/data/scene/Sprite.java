@@ -73,18 +73,9 @@ final class Sprite {
      *
      * @param cx middle, 0 (left) to 1, likewise {@code cy} from the top
      * @param size side of the drawing's square as a share of the canvas
-     * @param turn degrees, clockwise
-     * @param flip whether left and right change places
      * @param tint colour it is given, or null for its own
      */
-    void draw(
-            Canvas canvas,
-            float cx,
-            float cy,
-            float size,
-            float turn,
-            boolean flip,
-            @Nullable SceneColour tint) {
+    void draw(Canvas canvas, float cx, float cy, float size, @Nullable SceneColour tint) {
         float pixels = size * canvas.side();
         int level = 0;
         while (level + 1 < sides.length && sides[level + 1] >= pixels) {
@@ -92,11 +83,9 @@ final class Sprite {
         }
         int side = sides[level];
         float[] source = tint == null ? levels[level] : tinted(levels[level], tint);
-        float cos = (float) Math.cos(Math.toRadians(turn));
-        float sin = (float) Math.sin(Math.toRadians(turn));
         float x0 = cx * canvas.side();
         float y0 = cy * canvas.side();
-        float reach = pixels * 0.72f; // half the diagonal, and a little
+        float reach = pixels / 2 + 1;
         float perPixel = side / pixels;
         float[] sum = new float[4];
         for (int y = (int) Math.floor(y0 - reach); y <= y0 + reach; y++) {
@@ -105,9 +94,9 @@ final class Sprite {
                 for (int part = 0; part < 4; part++) {
                     float dx = x + 0.25f + 0.5f * (part & 1) - x0;
                     float dy = y + 0.25f + 0.5f * (part >> 1) - y0;
-                    float u = (dx * cos + dy * sin) * perPixel;
-                    float v = (dy * cos - dx * sin) * perPixel;
-                    sample(source, side, (flip ? -u : u) + side / 2f, v + side / 2f, sum);
+                    float u = dx * perPixel + side / 2f;
+                    float v = dy * perPixel + side / 2f;
+                    sample(source, side, u, v, sum);
                 }
                 if (sum[3] > 0) {
                     float a = sum[3] / 4;

@@ -90,19 +90,22 @@ class TierTest {
                     .contains(scene.style());
         }
         assertThat((double) off / n).isBetween(0.21, 0.29);
-        assertThat((double) foreign / n).isBetween(0.07, 0.13);
+        assertThat((double) foreign / n).isBetween(0.03, 0.07);
     }
 
     @Test
-    void webScenesAreDamagedAndOfWebDrawingsAlone() {
+    void mostWebScenesAreDamagedAndAllOfWebDrawings() {
         SceneMaker web =
                 new SceneMaker(
                         Drawings.load(Path.of("..", "shards", "drawings")), Worlds::onTheWeb);
         SceneStream stream = new SceneStream(web, Tier.WEB, 1);
-        for (int i = 0; i < 200; i++) {
+        int damaged = 0;
+        for (int i = 0; i < 400; i++) {
             SceneStream.Row row = stream.get(i);
             assertThat(row.scene().provider()).isNotEqualTo(Worlds.CURATED_ONLY);
-            assertThat(row.image()).isNotEqualTo(web.render(row.scene()));
+            damaged += row.image().equals(web.render(row.scene())) ? 0 : 1;
         }
+        // a third is without damage, and a tenth of that is cropped
+        assertThat(damaged / 400.0).isBetween(0.63, 0.77);
     }
 }
