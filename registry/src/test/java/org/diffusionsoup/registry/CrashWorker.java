@@ -10,7 +10,7 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**
  * A process that adds shards and ingredients, updates a soup and withdraws shards until it is
- * killed. What the registry acknowledged is written to a file, one line each.
+ * killed, or the test that started it is gone. What the registry acknowledged is written to a file, one line each.
  */
 final class CrashWorker {
     private CrashWorker() {}
@@ -24,7 +24,8 @@ final class CrashWorker {
                         .with(Souper.Options.DEFAULT.withThreads(1));
         Path acknowledged = folder.resolve(name + ".acknowledged");
         Path weights = Files.createTempDirectory(folder, name);
-        for (int i = 0; ; i++) {
+        ProcessHandle test = ProcessHandle.current().parent().orElseThrow();
+        for (int i = 0; test.isAlive(); i++) {
             String shard = name + "-" + i;
             Small.add(r, weights, shard, random.nextInt(1 << 20));
             tell(acknowledged, "added " + shard);
