@@ -10,7 +10,8 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**
  * A process that adds shards and ingredients, updates a soup and withdraws shards until it is
- * killed, or the test that started it is gone. What the registry acknowledged is written to a file, one line each.
+ * killed, or the test that started it is gone. What the registry acknowledged is written to a file,
+ * one line each.
  */
 final class CrashWorker {
     private CrashWorker() {}

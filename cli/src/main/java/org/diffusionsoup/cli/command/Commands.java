@@ -23,6 +23,7 @@ public final class Commands {
                     ValueCommand.class,
                     ReproduceCommand.class,
                     ConvertCommand.class,
+                    PullCommand.class,
                     GenerateCommand.class,
                     ScoreCommand.class,
                     EvaluateCommand.class,
