@@ -181,7 +181,7 @@ public record AdapterKey(Naming naming, String module, Role role, String title) 
             }
         }
         String word = lastWord(key);
-        Ending e = WORDS.getOrDefault(word, BESIDE.get(word));
+        Ending e = WORDS.containsKey(word) ? WORDS.get(word) : BESIDE.get(word);
         return e == null || word.length() == key.length()
                 ? Optional.empty()
                 : Optional.of(key(key, new Ending("." + word, e.role, e.title)));

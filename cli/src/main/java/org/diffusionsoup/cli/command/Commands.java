@@ -23,6 +23,7 @@ public final class Commands {
                     ValueCommand.class,
                     ReproduceCommand.class,
                     ConvertCommand.class,
+                    LoraCommand.class,
                     GenerateCommand.class,
                     ScoreCommand.class,
                     EvaluateCommand.class,

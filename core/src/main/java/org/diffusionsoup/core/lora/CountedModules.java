@@ -3,6 +3,7 @@ package org.diffusionsoup.core.lora;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -209,7 +210,7 @@ final class CountedModules {
                 }
             }
         }
-        all.sort(Comparator.comparing(Placed::at, java.util.Arrays::compare));
+        all.sort(Comparator.comparing(Placed::at, Arrays::compare));
         return all.stream().map(Placed::module).toList();
     }
 }

@@ -1,9 +1,5 @@
 package org.diffusionsoup.core.lora;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.IOException;
-import java.io.StringWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -14,7 +10,6 @@ import java.util.SequencedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.CheckpointWriter;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
@@ -52,13 +47,7 @@ public final class LoraFuser {
             CheckpointWriter writer,
             Path out,
             SoupProgress progress) {
-        if (base.folder().isEmpty()) {
-            throw new SoupException(
-                    "%s is no diffusers folder, and LoRAs are put into these; make one of it first: '%s'."
-                            .formatted(base.path(), base.convertCommand()));
-        }
-        SpecialWeights.refuse(base, "fused");
-        SequencedMap<String, TensorSource> fused = LoraFusion.of(base.parts(), terms);
+        SequencedMap<String, TensorSource> fused = LoraFusion.of(components(base), terms);
         Map<String, CheckpointWriter.Part> parts = new TreeMap<>();
         long total =
                 fused.values().stream()
@@ -72,7 +61,7 @@ public final class LoraFuser {
                     List<TensorEntry> entries = new ArrayList<>();
                     source.tensors().values().forEach(t -> entries.add(copier.entry(source, t)));
                     Map<String, String> header =
-                            Provenance.of(recipe(base, name, terms)).writeTo(source.metadata());
+                            Provenance.of(LoraRecipes.fuse(base, name, terms)).writeTo(source.metadata());
                     header.putIfAbsent("format", "pt");
                     parts.put(name, new CheckpointWriter.Part(header, entries));
                 }
@@ -89,34 +78,23 @@ public final class LoraFuser {
         return new Result(out, updated, total);
     }
 
-    private static long bytes(TensorSource source) {
-        return source.tensors().values().stream().mapToLong(TensorInfo::byteSize).sum();
+    /**
+     * The components that LoRAs can be opened for and put into.
+     *
+     * @throws SoupException if the base is no diffusers folder of plain weights
+     */
+    public static SequencedMap<String, TensorSource> components(Checkpoint base) {
+        if (base.folder().isEmpty()) {
+            throw new SoupException(
+                    "%s is no diffusers folder, and LoRAs are put into these; make one of it first: '%s'."
+                            .formatted(base.path(), base.convertCommand()));
+        }
+        SpecialWeights.refuse(base, "fused");
+        return base.parts();
     }
 
-    private static String recipe(
-            Checkpoint base, String component, List<LoraFusion.Term> terms) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
-            g.writeStartObject();
-            g.writeStringField("method", "lora fuse");
-            g.writeStringField("base", String.valueOf(base.path().getFileName()));
-            g.writeStringField(
-                    "base_sha256",
-                    Hashes.ofFiles(base.part(component).files(), Hashes::sha256));
-            g.writeArrayFieldStart("loras");
-            for (LoraFusion.Term t : terms) {
-                g.writeStartObject();
-                g.writeStringField("name", String.valueOf(t.lora().path().getFileName()));
-                g.writeStringField("sha256", Hashes.sha256(t.lora().path()));
-                g.writeNumberField("strength", t.strength());
-                g.writeEndObject();
-            }
-            g.writeEndArray();
-            g.writeEndObject();
-        } catch (IOException e) {
-            throw new SoupException("Cannot write the recipe.", e);
-        }
-        return text.toString();
+    private static long bytes(TensorSource source) {
+        return source.tensors().values().stream().mapToLong(TensorInfo::byteSize).sum();
     }
 
     /** Streams tensors through one buffer. */

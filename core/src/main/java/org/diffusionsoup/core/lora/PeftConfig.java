@@ -94,7 +94,8 @@ final class PeftConfig {
      * @throws SoupException if the configuration of its component cannot be understood
      */
     Strength of(LoraTarget target) {
-        JsonObject config = components.getOrDefault(target.component(), components.get(""));
+        String component = components.containsKey("") ? "" : target.component();
+        JsonObject config = components.get(component);
         if (config == null) {
             return new Strength(OptionalDouble.empty(), false);
         }
@@ -109,8 +110,9 @@ final class PeftConfig {
 
     /** As peft: the whole name, or its last modules. */
     private Optional<Double> pattern(JsonObject config, LoraTarget target) {
-        if (!(config.get("alpha_pattern").orElse(null) instanceof JsonObject patterns)) {
-            return Optional.empty();
+        JsonValue stated = config.get("alpha_pattern").orElse(new JsonObject(new LinkedHashMap<>()));
+        if (!(stated instanceof JsonObject patterns)) {
+            throw unreadable("has an 'alpha_pattern' that is no object", target);
         }
         String module = target.module();
         for (var p : patterns.fields().entrySet()) {
