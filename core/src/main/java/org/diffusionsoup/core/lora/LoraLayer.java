@@ -48,6 +48,9 @@ public final class LoraLayer {
         }
     }
 
+    /** More than any weight has: small factors may ask for a product beyond all memory. */
+    private static final double MOST_ELEMENTS = 1 << 27;
+
     private static final Set<Role> HADA =
             EnumSet.of(Role.HADA_W1_A, Role.HADA_W1_B, Role.HADA_W2_A, Role.HADA_W2_B);
 
@@ -114,6 +117,13 @@ public final class LoraLayer {
             }
         });
         shape = naturalShape();
+        double elements = Arrays.stream(shape).asDoubleStream().reduce(1, (a, b) -> a * b);
+        if (elements > MOST_ELEMENTS) {
+            throw refusal(
+                    "has factors of a product of "
+                            + Arrays.toString(shape)
+                            + ", larger than any weight of these models");
+        }
         rank = findRank();
         alpha = has(Role.ALPHA) ? OptionalDouble.of(scalar(Role.ALPHA)) : strength.alpha();
         factor = findFactor(strength);

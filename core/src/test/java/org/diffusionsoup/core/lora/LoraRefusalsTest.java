@@ -97,6 +97,25 @@ class LoraRefusalsTest {
                 MODULE + ".alpha");
     }
 
+    /** A small file whose product would take 8 TB. */
+    @Test
+    void productsBeyondAllMemory() {
+        refused(
+                write(
+                        dir.resolve("bomb.safetensors"),
+                        random(random, MODULE + ".lora_up.weight", 1_000_000, 1),
+                        random(random, MODULE + ".lora_down.weight", 1, 1_000_000)),
+                MODULE,
+                "larger than any weight");
+        refused(
+                write(
+                        dir.resolve("kron.safetensors"),
+                        random(random, MODULE + ".lokr_w1", 1000, 1000),
+                        random(random, MODULE + ".lokr_w2", 1000, 1000)),
+                MODULE,
+                "larger than any weight");
+    }
+
     @Test
     void oneTensorUpdatedTwice() {
         refused(
