@@ -55,15 +55,19 @@ final class LoraTargets {
             if (!targets.containsKey(key.module())) {
                 targets.put(
                         key.module(),
-                        names.find(key).orElseThrow(() -> unknown(file, name, key)));
+                        names.find(key)
+                                .orElseThrow(() -> unknown(file, name, key, model.isEmpty())));
             }
         });
         return targets;
     }
 
-    private static SoupException unknown(Path file, String name, AdapterKey key) {
+    private static SoupException unknown(
+            Path file, String name, AdapterKey key, boolean withoutModel) {
         return new SoupException(
-                "%s updates '%s' (tensor '%s'), which is no module of the denoiser or the text encoders of Stable Diffusion 1.x, 2.x or XL; LoRAs of other models are not read."
+                (withoutModel
+                                ? "%s updates '%s' (tensor '%s'), which is no module of the denoiser or the text encoders of Stable Diffusion 1.x, 2.x or XL; LoRAs of other models are not read."
+                                : "%s updates '%s' (tensor '%s'), which is no module of a model such as the one given; the LoRA was made for another model.")
                         .formatted(file, key.module(), name));
     }
 
