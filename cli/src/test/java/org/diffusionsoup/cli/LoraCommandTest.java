@@ -41,9 +41,7 @@ class LoraCommandTest {
     }
 
     private void draw(String name, Object... more) {
-        Object[] words = {
-            "generate", "--prompt", "cat", "--steps", 2, "-q", "-o", out(name)
-        };
+        Object[] words = {"generate", "--prompt", "cat", "--steps", 2, "-q", "-o", out(name)};
         Object[] all = Arrays.copyOf(words, words.length + more.length);
         System.arraycopy(more, 0, all, words.length, more.length);
         Run.of(all).ok();
@@ -61,7 +59,8 @@ class LoraCommandTest {
         String text = Run.of("lora", "inspect", file, "--model", MODEL, "--layers").ok().out();
         assertThat(text).contains("LoRA (kohya)", "text_encoder", "unet");
         for (JsonNode u : all) {
-            assertThat(text).contains(u.path("component").asText() + "." + u.path("tensor").asText());
+            assertThat(text)
+                    .contains(u.path("component").asText() + "." + u.path("tensor").asText());
         }
         assertThat(Run.of("lora", "inspect", TinyModels.lora("lycoris")).ok().out())
                 .contains("LoHa", "LoKr", "full", "LoRA (CP)");
@@ -80,8 +79,18 @@ class LoraCommandTest {
     void aFusedModelDrawsWhatTheModelWithLorasDraws() throws IOException {
         Path a = TinyModels.lora("kohya");
         Path b = TinyModels.lora("peft_metadata");
-        Run.of("lora", "fuse", "--model", MODEL, "--lora", a + ":0.7", "--lora", b + ":-.5", "-o",
-                        out("fused"), "-q")
+        Run.of(
+                        "lora",
+                        "fuse",
+                        "--model",
+                        MODEL,
+                        "--lora",
+                        a + ":0.7",
+                        "--lora",
+                        b + ":-.5",
+                        "-o",
+                        out("fused"),
+                        "-q")
                 .ok();
         draw("plain.png", "--model", MODEL);
         draw("fused.png", "--model", out("fused"));
@@ -113,23 +122,62 @@ class LoraCommandTest {
                 .fails(1, "kohya_sgm.safetensors", "another model");
         Run.of("generate", "--model", MODEL, "--lora", xl, "--prompt", "cat", "-o", out("no.png"))
                 .fails(1, "kohya_sgm.safetensors", "another model");
-        Run.of("generate", "--model", MODEL, "--lora", "none.safetensors:0.5", "--prompt", "cat",
-                        "-o", out("no.png"))
+        Run.of(
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--lora",
+                        "none.safetensors:0.5",
+                        "--prompt",
+                        "cat",
+                        "-o",
+                        out("no.png"))
                 .fails(1, "There is no LoRA none.safetensors");
-        Run.of("generate", "--model", MODEL, "--model", MODEL, "--ensemble", "--lora",
-                        TinyModels.lora("peft"), "--prompt", "cat", "-o", out("no.png"))
+        Run.of(
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--model",
+                        MODEL,
+                        "--ensemble",
+                        "--lora",
+                        TinyModels.lora("peft"),
+                        "--prompt",
+                        "cat",
+                        "-o",
+                        out("no.png"))
                 .fails(1, "--lora is for single models");
         Run.of("lora", "fuse", "--model", MODEL.resolve(UNET), "--lora", xl, "-o", out("no"))
                 .fails(1, "no diffusers folder", "soup convert");
         Run.of("lora", "resize", TinyModels.lora("peft"), "--rank", 0, "-o", out("no.safetensors"))
                 .fails(1, "--rank must be at least 1");
-        Run.of("lora", "resize", TinyModels.lora("peft"), "--rank", 2, "--naming", "x", "-o",
+        Run.of(
+                        "lora",
+                        "resize",
+                        TinyModels.lora("peft"),
+                        "--rank",
+                        2,
+                        "--naming",
+                        "x",
+                        "-o",
                         out("no.safetensors"))
                 .fails(1, "--naming must be kohya or peft");
-        Run.of("lora", "merge", TinyModels.lora("peft"), TinyModels.lora("kohya"), "--weights", "1",
-                        "-o", out("no.safetensors"))
+        Run.of(
+                        "lora",
+                        "merge",
+                        TinyModels.lora("peft"),
+                        TinyModels.lora("kohya"),
+                        "--weights",
+                        "1",
+                        "-o",
+                        out("no.safetensors"))
                 .fails(2, "1 weights for 2 LoRAs");
-        Run.of("lora", "merge", TinyModels.lora("dora"), TinyModels.lora("kohya"), "-o",
+        Run.of(
+                        "lora",
+                        "merge",
+                        TinyModels.lora("dora"),
+                        TinyModels.lora("kohya"),
+                        "-o",
                         out("no.safetensors"))
                 .fails(1, "dora.safetensors", "soup lora fuse");
         assertThat(out("no")).doesNotExist();
@@ -139,7 +187,11 @@ class LoraCommandTest {
 
     @Test
     void mergeRefusesFactorsAndNamesTheCommandForThem() {
-        Run.of("merge", TinyModels.lora("kohya"), TinyModels.lora("kohya"), "-o",
+        Run.of(
+                        "merge",
+                        TinyModels.lora("kohya"),
+                        TinyModels.lora("kohya"),
+                        "-o",
                         out("no.safetensors"))
                 .fails(1, "kohya.safetensors holds a LoRA (kohya)", "'soup lora merge'");
     }
@@ -151,14 +203,30 @@ class LoraCommandTest {
         Path b = TinyModels.lora("peft");
         JsonNode made =
                 json(
-                        Run.of("lora", "merge", a, b, "--weights", "2,1", "-o",
-                                out("mean.safetensors"), "--json"));
+                        Run.of(
+                                "lora",
+                                "merge",
+                                a,
+                                b,
+                                "--weights",
+                                "2,1",
+                                "-o",
+                                out("mean.safetensors"),
+                                "--json"));
         assertThat(made.path("relative_error").asDouble()).isZero();
         Run.of("lora", "fuse", "--model", MODEL, "--lora", a, "-o", out("a"), "-q").ok();
         Run.of("lora", "fuse", "--model", MODEL, "--lora", b, "-o", out("b"), "-q").ok();
         Run.of("merge", out("a"), out("b"), "--weights", "2,1", "-o", out("ab"), "-q").ok();
-        Run.of("lora", "fuse", "--model", MODEL, "--lora", out("mean.safetensors"), "-o",
-                        out("mean"), "-q")
+        Run.of(
+                        "lora",
+                        "fuse",
+                        "--model",
+                        MODEL,
+                        "--lora",
+                        out("mean.safetensors"),
+                        "-o",
+                        out("mean"),
+                        "-q")
                 .ok();
         try (SafetensorsFile x = SafetensorsFile.open(out("ab").resolve(UNET));
                 SafetensorsFile y = SafetensorsFile.open(out("mean").resolve(UNET))) {
@@ -179,32 +247,66 @@ class LoraCommandTest {
         for (int rank : new int[] {8, 4, 2, 1}) {
             JsonNode made =
                     json(
-                            Run.of("lora", "resize", a, "--rank", rank, "-o",
-                                    out("r" + rank + ".safetensors"), "--json"));
+                            Run.of(
+                                    "lora",
+                                    "resize",
+                                    a,
+                                    "--rank",
+                                    rank,
+                                    "-o",
+                                    out("r" + rank + ".safetensors"),
+                                    "--json"));
             double error = made.path("relative_error").asDouble();
             assertThat(error).isGreaterThanOrEqualTo(before);
             before = error;
         }
         assertThat(before).isBetween(0.2, 1.0);
         String text =
-                Run.of("lora", "resize", a, "--rank", 1, "-o", out("one.safetensors"), "--naming",
-                                "peft", "--dtype", "F16")
+                Run.of(
+                                "lora",
+                                "resize",
+                                a,
+                                "--rank",
+                                1,
+                                "-o",
+                                out("one.safetensors"),
+                                "--naming",
+                                "peft",
+                                "--dtype",
+                                "F16")
                         .ok()
                         .out();
         assertThat(text).contains("relative error", "misses most").containsPattern("\\d %");
         assertThat(Run.of("lora", "inspect", out("one.safetensors")).ok().out())
                 .contains("LoRA (peft)");
         Path tuned = TinyModels.ingredient(out("tuned"), 5);
-        Run some =
-                Run.of("lora", "extract", MODEL, tuned, "--rank", 2, "-o", out("x.safetensors"));
+        Run some = Run.of("lora", "extract", MODEL, tuned, "--rank", 2, "-o", out("x.safetensors"));
         assertThat(some.ok().out()).contains("misses most");
         assertThat(some.err()).contains("tensors that differ, too", "--vectors");
         JsonNode whole =
                 json(
-                        Run.of("lora", "extract", MODEL, tuned, "--rank", 500, "--vectors", "-o",
-                                out("y.safetensors"), "--json", "-q"));
+                        Run.of(
+                                "lora",
+                                "extract",
+                                MODEL,
+                                tuned,
+                                "--rank",
+                                500,
+                                "--vectors",
+                                "-o",
+                                out("y.safetensors"),
+                                "--json",
+                                "-q"));
         assertThat(whole.path("relative_error").asDouble()).isLessThan(1e-5);
-        Run.of("lora", "fuse", "--model", MODEL, "--lora", out("y.safetensors"), "-o", out("back"),
+        Run.of(
+                        "lora",
+                        "fuse",
+                        "--model",
+                        MODEL,
+                        "--lora",
+                        out("y.safetensors"),
+                        "-o",
+                        out("back"),
                         "-q")
                 .ok();
         try (SafetensorsFile x = SafetensorsFile.open(tuned.resolve(UNET));

@@ -134,8 +134,7 @@ public record AdapterKey(Naming naming, String module, Role role, String title) 
             Pattern.compile("(.+\\.lora_(?:A|B|magnitude_vector))\\.(?!weight$)[^.]+(\\.weight)?");
 
     private static Map<String, Ending> words(Ending... endings) {
-        return Arrays.stream(endings)
-                .collect(Collectors.toUnmodifiableMap(Ending::text, e -> e));
+        return Arrays.stream(endings).collect(Collectors.toUnmodifiableMap(Ending::text, e -> e));
     }
 
     /**
@@ -202,12 +201,7 @@ public record AdapterKey(Naming naming, String module, Role role, String title) 
         } else if (has(key, "lora_A", "lora_B", "lora_embedding_", "lora_magnitude_vector")) {
             title = PEFT;
         } else if (has(
-                key,
-                "_lora.up",
-                "_lora.down",
-                "lora_linear_layer",
-                ".lora.up",
-                ".lora.down")) {
+                key, "_lora.up", "_lora.down", "lora_linear_layer", ".lora.up", ".lora.down")) {
             title = DIFFUSERS;
         } else if (key.startsWith("lora_") || has(key, "lora_up", "lora_down", "lora_mid")) {
             title = KOHYA;
@@ -237,4 +231,5 @@ public record AdapterKey(Naming naming, String module, Role role, String title) 
 
     private static String lastWord(String key) {
         return key.substring(key.lastIndexOf('.') + 1);
-    }}
+    }
+}

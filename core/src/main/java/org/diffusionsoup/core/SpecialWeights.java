@@ -73,9 +73,7 @@ public record SpecialWeights(String title, String key, boolean factors) {
 
     private static Optional<SpecialWeights> byLastWord(String key) {
         String codes = CODES.get(key.substring(key.lastIndexOf('.') + 1));
-        return codes != null
-                ? Optional.of(new SpecialWeights(codes, key, false))
-                : adapter(key);
+        return codes != null ? Optional.of(new SpecialWeights(codes, key, false)) : adapter(key);
     }
 
     private static Optional<SpecialWeights> adapter(String key) {

@@ -66,8 +66,7 @@ final class LoraInspectCommand extends SoupCommand {
     private void show(Console console, Map<String, TensorSource> parts) {
         try (Lora lora = Lora.open(file, parts)) {
             if (!parts.isEmpty()) {
-                LoraFusion.check(
-                        parts, List.of(new LoraFusion.Term(lora, 1)));
+                LoraFusion.check(parts, List.of(new LoraFusion.Term(lora, 1)));
             }
             Map<LoraLayer, Double> norms = new LinkedHashMap<>();
             lora.layers().forEach(l -> norms.put(l, norm(l.delta())));
@@ -86,8 +85,7 @@ final class LoraInspectCommand extends SoupCommand {
     private void text(Lora lora, Map<LoraLayer, Double> norms, PrintWriter out) {
         out.println(lora.path() + "  " + lora.title());
         out.println();
-        TextTable table =
-                new TextTable("component", "updates", "kinds", "ranks", "alphas", "norm");
+        TextTable table = new TextTable("component", "updates", "kinds", "ranks", "alphas", "norm");
         Map<String, List<LoraLayer>> components = new TreeMap<>();
         for (LoraLayer l : lora.layers()) {
             components.computeIfAbsent(l.target().component(), c -> new ArrayList<>()).add(l);
@@ -99,14 +97,23 @@ final class LoraInspectCommand extends SoupCommand {
                         some(of, LoraInspectCommand::kind),
                         some(of, LoraInspectCommand::rank),
                         some(of, LoraInspectCommand::alpha),
-                        number(norm(of.stream().mapToDouble(l -> norms.getOrDefault(l, 0.0)).toArray()))));
+                        number(
+                                norm(
+                                        of.stream()
+                                                .mapToDouble(l -> norms.getOrDefault(l, 0.0))
+                                                .toArray()))));
         table.print(out);
         if (layers) {
             out.println();
-            TextTable each =
-                    new TextTable("tensor", "kind", "rank", "alpha", "factor", "norm");
+            TextTable each = new TextTable("tensor", "kind", "rank", "alpha", "factor", "norm");
             norms.forEach((l, norm) ->
-                    each.row(l.target(), kind(l), rank(l), alpha(l), number(l.factor()), number(norm)));
+                    each.row(
+                            l.target(),
+                            kind(l),
+                            rank(l),
+                            alpha(l),
+                            number(l.factor()),
+                            number(norm)));
             each.print(out);
         }
     }
@@ -132,7 +139,8 @@ final class LoraInspectCommand extends SoupCommand {
 
     /** With four digits, without zeros at the end. */
     static String number(double value) {
-        return String.format(Locale.ROOT, "%.4g", value).replaceFirst("(\\.\\d*?)0+$", "$1")
+        return String.format(Locale.ROOT, "%.4g", value)
+                .replaceFirst("(\\.\\d*?)0+$", "$1")
                 .replaceFirst("\\.$", "");
     }
 

@@ -70,14 +70,10 @@ final class LoraMergeCommand extends SoupCommand {
     protected void run(Console console) {
         if (!weights.isEmpty() && weights.size() != files.size()) {
             throw misuse(
-                    weights.size()
-                            + " weights for "
-                            + files.size()
-                            + " LoRAs; give one for each.");
+                    weights.size() + " weights for " + files.size() + " LoRAs; give one for each.");
         }
         OptionalInt r =
-                rank.map(n -> OptionalInt.of(LoraOutputFlags.rank(n)))
-                        .orElse(OptionalInt.empty());
+                rank.map(n -> OptionalInt.of(LoraOutputFlags.rank(n))).orElse(OptionalInt.empty());
         List<LoraUse> uses = new ArrayList<>();
         for (int i = 0; i < files.size(); i++) {
             Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));

@@ -121,9 +121,7 @@ final class LoraOutputFlags {
                                 .forEach(l ->
                                         table.row(
                                                 l.target(),
-                                                l.rank().isEmpty()
-                                                        ? "whole"
-                                                        : l.rank().getAsInt(),
+                                                l.rank().isEmpty() ? "whole" : l.rank().getAsInt(),
                                                 LoraInspectCommand.number(l.norm()),
                                                 percent(l.relativeError())));
                         text.println();

@@ -13,6 +13,7 @@ import java.util.regex.Pattern;
 public final class UnetNames {
     /** What the denoiser's names begin with in a single file. */
     public static final String PREFIX = "model.diffusion_model.";
+
     private static final Renames FIXED =
             Renames.of(
                     "time_embed.0", "time_embedding.linear_1",

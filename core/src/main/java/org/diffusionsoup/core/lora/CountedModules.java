@@ -100,7 +100,8 @@ final class CountedModules {
                             .allMatch(e ->
                                     e.getKey() < modules.size()
                                             && fits(
-                                                    part.tensor(modules.get(e.getKey()) + ".weight"),
+                                                    part.tensor(
+                                                            modules.get(e.getKey()) + ".weight"),
                                                     e.getValue()));
             if (all && shapes.size() == modules.size()) {
                 return modules;
@@ -157,7 +158,12 @@ final class CountedModules {
                     return rest.length == 0
                             ? rest
                             : new int[] {
-                                first, block, resnet ? 1 : 0, number(m.group(4)), rest[0], rest[1],
+                                first,
+                                block,
+                                resnet ? 1 : 0,
+                                number(m.group(4)),
+                                rest[0],
+                                rest[1],
                                 rest[2]
                             };
                 });

@@ -14,7 +14,9 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.TensorSource;
 
-/** A component with updates in its weights; it borrows its origin, and closing it closes nothing. */
+/**
+ * A component with updates in its weights; it borrows its origin, and closing it closes nothing.
+ */
 final class FusedSource implements TensorSource {
     /** One update and how much of it. */
     record Part(LoraLayer layer, double strength) {}
@@ -70,8 +72,7 @@ final class FusedSource implements TensorSource {
                     "Tensor '%s' of %s has no bytes %d to %d."
                             .formatted(tensor, path(), from, from + into.byteSize()));
         }
-        MemorySegment.copy(
-                MemorySegment.ofArray(made(info)), from, into, 0, into.byteSize());
+        MemorySegment.copy(MemorySegment.ofArray(made(info)), from, into, 0, into.byteSize());
     }
 
     /** Tensors are read piece by piece, so the last one is kept. */

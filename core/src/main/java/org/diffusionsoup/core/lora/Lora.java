@@ -142,9 +142,7 @@ public final class Lora implements AutoCloseable {
         keys.values().stream()
                 .filter(k -> k.role() != Role.ALPHA && k.role() != Role.DIFF)
                 .forEach(k -> titles.add(k.title()));
-        return titles.isEmpty()
-                ? keys.firstEntry().getValue().title()
-                : String.join(", ", titles);
+        return titles.isEmpty() ? keys.firstEntry().getValue().title() : String.join(", ", titles);
     }
 
     /** The file. */
@@ -166,7 +164,6 @@ public final class Lora implements AutoCloseable {
     public List<LoraLayer> layers() {
         return layers;
     }
-
 
     /**
      * Asks whether the file is still the one that was opened.

@@ -61,7 +61,8 @@ public final class LoraFuser {
                     List<TensorEntry> entries = new ArrayList<>();
                     source.tensors().values().forEach(t -> entries.add(copier.entry(source, t)));
                     Map<String, String> header =
-                            Provenance.of(LoraRecipes.fuse(base, name, terms)).writeTo(source.metadata());
+                            Provenance.of(LoraRecipes.fuse(base, name, terms))
+                                    .writeTo(source.metadata());
                     header.putIfAbsent("format", "pt");
                     parts.put(name, new CheckpointWriter.Part(header, entries));
                 }

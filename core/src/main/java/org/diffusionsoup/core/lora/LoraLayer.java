@@ -70,9 +70,10 @@ public final class LoraLayer {
                     new Parts(Algorithm.FULL, EnumSet.of(Role.BIAS_DIFF), Set.of()));
 
     private static Parts lokr(Role... needed) {
-        Set<Role> more = Arrays.asList(needed).contains(Role.LOKR_W2_A)
-                ? EnumSet.of(Role.LOKR_T2)
-                : Set.of();
+        Set<Role> more =
+                Arrays.asList(needed).contains(Role.LOKR_W2_A)
+                        ? EnumSet.of(Role.LOKR_T2)
+                        : Set.of();
         return new Parts(Algorithm.LOKR, Set.copyOf(Arrays.asList(needed)), more);
     }
 
@@ -106,10 +107,12 @@ public final class LoraLayer {
         Parts kind =
                 KINDS.stream()
                         .filter(k -> weights.containsAll(k.needed))
-                        .filter(k -> weights.stream()
-                                .allMatch(r -> k.needed.contains(r) || k.more.contains(r)))
+                        .filter(k ->
+                                weights.stream()
+                                        .allMatch(r -> k.needed.contains(r) || k.more.contains(r)))
                         .findFirst()
-                        .orElseThrow(() -> refusal("has " + names() + ", which is no whole update"));
+                        .orElseThrow(
+                                () -> refusal("has " + names() + ", which is no whole update"));
         algorithm = kind.algorithm;
         parts.forEach((role, info) -> {
             if (!info.dtype().isFloat() || info.elements() == 0) {

@@ -94,12 +94,14 @@ public final class LoraMaker {
                             "%s has no component '%s', and %s has; a LoRA is the difference of models that are alike."
                                     .formatted(tuned.path(), component, base.path()));
                 }
-                source.tensors().values().forEach(t -> {
-                    if (t.dtype().isFloat()) {
-                        alike(base, tuned, component, t, other);
-                        targets.put(new LoraTarget(component, t.name()), t);
-                    }
-                });
+                source.tensors()
+                        .values()
+                        .forEach(t -> {
+                            if (t.dtype().isFloat()) {
+                                alike(base, tuned, component, t, other);
+                                targets.put(new LoraTarget(component, t.name()), t);
+                            }
+                        });
             }
         });
         Making making = new Making(targets.size());
@@ -107,14 +109,12 @@ public final class LoraMaker {
         int without = 0;
         for (var e : targets.entrySet()) {
             LoraTarget target = e.getKey();
-            Difference d =
-                    new Difference(from, to, target, e.getValue().shape());
+            Difference d = new Difference(from, to, target, e.getValue().shape());
             Matrix delta = d.get();
             double norm = delta.norm();
             boolean matrix = d.shape.length > 1 && isModule(target);
             if (norm > 0 && matrix) {
-                making.factor(
-                        target, d.shape, TruncatedSvd.of(delta, rank), delta);
+                making.factor(target, d.shape, TruncatedSvd.of(delta, rank), delta);
             } else if (norm > 0 && vectors && isModule(target)) {
                 making.whole(target, d.shape, d::get);
             } else if (norm > 0) {
@@ -212,7 +212,11 @@ public final class LoraMaker {
             throw new SoupException(
                     "%s has '%s' in %s, and %s has %s; a LoRA is the difference of models that are alike."
                             .formatted(
-                                    base.path(), t, component, tuned.path(), o == null ? "none" : o));
+                                    base.path(),
+                                    t,
+                                    component,
+                                    tuned.path(),
+                                    o == null ? "none" : o));
         }
     }
 
@@ -306,8 +310,7 @@ public final class LoraMaker {
             return Math.sqrt(square);
         }
 
-        void whole(
-                LoraTarget target, long[] shape, Supplier<Matrix> values) {
+        void whole(LoraTarget target, long[] shape, Supplier<Matrix> values) {
             double norm = values.get().norm();
             layers.add(new NewLayer.Whole(target, shape, values));
             add(new MadeLora.Layer(target, OptionalInt.empty(), norm, 0));
@@ -339,11 +342,7 @@ public final class LoraMaker {
         void factor(LoraTarget target, long[] shape, TruncatedSvd.Factors factors, Matrix exact) {
             add(
                     new NewLayer.Factored(
-                            target,
-                            shape,
-                            factors.up(),
-                            factors.down(),
-                            factors.down().rows()),
+                            target, shape, factors.up(), factors.down(), factors.down().rows()),
                     exact);
         }
 

@@ -40,8 +40,7 @@ final class LoraRecipes {
                 g -> {
                     g.writeStringField("base", name(base.path()));
                     TensorSource part = base.part(component);
-                    g.writeStringField(
-                            "base_sha256", Hashes.ofFiles(part.files(), Hashes::sha256));
+                    g.writeStringField("base_sha256", Hashes.ofFiles(part.files(), Hashes::sha256));
                     loras(g, terms, "strength", 1);
                 });
     }
@@ -77,8 +76,7 @@ final class LoraRecipes {
                 });
     }
 
-    private static void model(JsonGenerator g, String field, Checkpoint model)
-            throws IOException {
+    private static void model(JsonGenerator g, String field, Checkpoint model) throws IOException {
         g.writeObjectFieldStart(field);
         g.writeStringField("name", name(model.path()));
         for (var p : model.parts().entrySet()) {

@@ -155,10 +155,7 @@ final class LoraTargets {
         String plain = module.replace(".processor.", ".");
         for (String p : List.of("q", "k", "v", "out")) {
             if (plain.endsWith(".self_attn.to_" + p)) {
-                plain =
-                        plain.substring(0, plain.lastIndexOf('.') + 1)
-                                + p
-                                + "_proj";
+                plain = plain.substring(0, plain.lastIndexOf('.') + 1) + p + "_proj";
             }
         }
         return joined(plain);

@@ -49,8 +49,7 @@ final class LoraWriter {
         if (output.naming() == LoraNaming.PEFT) {
             header.put(PeftConfig.KEY, config(layers));
         }
-        SafetensorsWriter.write(
-                output.file(), Provenance.of(recipe).writeTo(header), entries);
+        SafetensorsWriter.write(output.file(), Provenance.of(recipe).writeTo(header), entries);
         return entries.stream().mapToLong(TensorEntry::byteSize).sum();
     }
 
@@ -67,13 +66,16 @@ final class LoraWriter {
                 up[1] = f.rank();
                 LoraTarget t = f.target();
                 entries.add(
-                        entry(name + (kohya ? ".lora_down" : ".lora_A") + ".weight", down, f.down(), t));
+                        entry(
+                                name + (kohya ? ".lora_down" : ".lora_A") + ".weight",
+                                down,
+                                f.down(),
+                                t));
                 entries.add(
                         entry(name + (kohya ? ".lora_up" : ".lora_B") + ".weight", up, f.up(), t));
                 if (kohya) {
                     entries.add(
-                            TensorEntry.ofFloats(
-                                    name + ".alpha", new long[0], (float) f.alpha()));
+                            TensorEntry.ofFloats(name + ".alpha", new long[0], (float) f.alpha()));
                 }
             }
             case NewLayer.Whole w -> {
@@ -111,8 +113,7 @@ final class LoraWriter {
                 shape,
                 channel -> {
                     try (Arena arena = Arena.ofShared()) {
-                        channel.write(
-                                NewLayer.encode(arena, values, dtype, target).asByteBuffer());
+                        channel.write(NewLayer.encode(arena, values, dtype, target).asByteBuffer());
                     }
                 });
     }
@@ -123,8 +124,7 @@ final class LoraWriter {
                     case "unet" -> "unet";
                     case "text_encoder" -> twoEncoders ? "te1" : "te";
                     case "text_encoder_2" -> "te2";
-                    default ->
-                            throw new SoupException("kohya's naming has no name for " + t + ".");
+                    default -> throw new SoupException("kohya's naming has no name for " + t + ".");
                 };
         return "lora_" + component + "_" + t.module().replace('.', '_');
     }

@@ -48,8 +48,7 @@ final class PeftConfig {
                 .forEach((name, value) -> {
                     int dot = name.indexOf('.');
                     if (dot > 0) {
-                        fields.computeIfAbsent(
-                                        name.substring(0, dot), c -> new LinkedHashMap<>())
+                        fields.computeIfAbsent(name.substring(0, dot), c -> new LinkedHashMap<>())
                                 .put(name.substring(dot + 1), value);
                     }
                 });
@@ -110,7 +109,8 @@ final class PeftConfig {
 
     /** As peft: the whole name, or its last modules. */
     private Optional<Double> pattern(JsonObject config, LoraTarget target) {
-        JsonValue stated = config.get("alpha_pattern").orElse(new JsonObject(new LinkedHashMap<>()));
+        JsonValue stated =
+                config.get("alpha_pattern").orElse(new JsonObject(new LinkedHashMap<>()));
         if (!(stated instanceof JsonObject patterns)) {
             throw unreadable("has an 'alpha_pattern' that is no object", target);
         }

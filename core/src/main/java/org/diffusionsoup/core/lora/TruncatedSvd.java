@@ -121,9 +121,7 @@ final class TruncatedSvd {
         }
     }
 
-    /**
-     * Singular values of a small square matrix, the largest first, with their vectors as rows.
-     */
+    /** Singular values of a small square matrix, the largest first, with their vectors as rows. */
     @SuppressWarnings("ArrayRecordComponent") // internal
     private record Core(double[] values, Matrix left, Matrix right) {
         /** How many values are not mere rounding; 1 or more. */
@@ -149,9 +147,7 @@ final class TruncatedSvd {
                 }
             }
             double[] norms =
-                    IntStream.range(0, n)
-                            .mapToDouble(i -> Math.sqrt(dot(columns, i, i)))
-                            .toArray();
+                    IntStream.range(0, n).mapToDouble(i -> Math.sqrt(dot(columns, i, i))).toArray();
             int[] order =
                     IntStream.range(0, n)
                             .boxed()

@@ -51,8 +51,7 @@ class CountedModulesTest {
     private static List<String> order(boolean feedForwardFirst, boolean resnets) {
         List<String> modules = new ArrayList<>();
         for (String place : List.of("down_blocks.0", "down_blocks.1", "up_blocks.0", "mid_block")) {
-            List<String> rest =
-                    List.of("attn2.to_q", "attn2.to_k", "attn2.to_v", "attn2.to_out.0");
+            List<String> rest = List.of("attn2.to_q", "attn2.to_k", "attn2.to_v", "attn2.to_out.0");
             List<String> names =
                     new ArrayList<>(
                             List.of("attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0"));
@@ -70,7 +69,8 @@ class CountedModulesTest {
         List<TensorEntry> all = new ArrayList<>();
         for (int i = 0; i < modules.size(); i++) {
             long[] shape = unet.tensor(modules.get(i) + ".weight").shape();
-            long[] up = shape.length == 2 ? new long[] {shape[0], 1} : new long[] {shape[0], 1, 1, 1};
+            long[] up =
+                    shape.length == 2 ? new long[] {shape[0], 1} : new long[] {shape[0], 1, 1, 1};
             shape[0] = 1;
             all.add(random(random, "unet:" + i + ":up", up));
             all.add(random(random, "unet:" + i + ":down", shape));

@@ -14,8 +14,7 @@ final class LoraFiles {
     private LoraFiles() {}
 
     static TensorEntry random(Random random, String name, long... shape) {
-        float[] values =
-                new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+        float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) random.nextGaussian();
         }

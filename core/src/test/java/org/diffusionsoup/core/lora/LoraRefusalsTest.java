@@ -165,9 +165,18 @@ class LoraRefusalsTest {
 
     @Test
     void strengthsThatAreNotKnown() throws IOException {
-        TensorEntry up = random(random, "base_model.model.mid_block.attentions.0.proj_in.lora_B.weight", 4, 2);
+        TensorEntry up =
+                random(
+                        random,
+                        "base_model.model.mid_block.attentions.0.proj_in.lora_B.weight",
+                        4,
+                        2);
         TensorEntry down =
-                random(random, "base_model.model.mid_block.attentions.0.proj_in.lora_A.weight", 2, 4);
+                random(
+                        random,
+                        "base_model.model.mid_block.attentions.0.proj_in.lora_A.weight",
+                        2,
+                        4);
         Path file = write(dir.resolve("adapter_model.safetensors"), up, down);
         refused(file, "adapter_config.json");
         Path config = dir.resolve("adapter_config.json");

@@ -51,8 +51,7 @@ final class LoraCase implements AutoCloseable {
     List<LoraFusion.Term> terms(JsonNode pairs) {
         List<LoraFusion.Term> terms = new ArrayList<>();
         for (JsonNode pair : pairs) {
-            terms.add(
-                    new LoraFusion.Term(lora(pair.path(0).asText()), pair.path(1).asDouble()));
+            terms.add(new LoraFusion.Term(lora(pair.path(0).asText()), pair.path(1).asDouble()));
         }
         return terms;
     }

@@ -52,8 +52,7 @@ class LoraDeltaGoldenTest {
             tests.add(DynamicTest.dynamicTest(name + " alone", () -> alone(g, file)));
             List<String> deltas = g.tensorsUnder(file + "/delta/");
             if (!deltas.isEmpty()) {
-                tests.add(
-                        DynamicTest.dynamicTest(name + " delta", () -> deltas(g, file, deltas)));
+                tests.add(DynamicTest.dynamicTest(name + " delta", () -> deltas(g, file, deltas)));
             }
         }
         return tests;
@@ -188,7 +187,8 @@ class LoraDeltaGoldenTest {
             for (int i = 0; i < shape.length; i++) {
                 shape[i] = e.getValue().path("shape").path(i).asLong();
             }
-            long[] up = shape.length == 2 ? new long[] {shape[0], 1} : new long[] {shape[0], 1, 1, 1};
+            long[] up =
+                    shape.length == 2 ? new long[] {shape[0], 1} : new long[] {shape[0], 1, 1, 1};
             shape[0] = 1;
             entries.add(zeros(e.getKey() + ".lora_down.weight", shape));
             entries.add(zeros(e.getKey() + ".lora_up.weight", up));
@@ -212,9 +212,6 @@ class LoraDeltaGoldenTest {
         }
         byte[] bytes = new byte[Math.toIntExact(2 * n)];
         return new TensorEntry(
-                name,
-                DType.F16,
-                shape,
-                channel -> channel.write(java.nio.ByteBuffer.wrap(bytes)));
+                name, DType.F16, shape, channel -> channel.write(java.nio.ByteBuffer.wrap(bytes)));
     }
 }

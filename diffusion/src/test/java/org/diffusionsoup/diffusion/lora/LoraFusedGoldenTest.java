@@ -50,8 +50,7 @@ class LoraFusedGoldenTest {
         return tests;
     }
 
-    private static void check(
-            Golden g, String prefix, Map<String, ? extends TensorSource> parts) {
+    private static void check(Golden g, String prefix, Map<String, ? extends TensorSource> parts) {
         List<String> names = g.tensorsUnder(prefix);
         assertThat(names).isNotEmpty();
         for (String name : names) {
@@ -59,9 +58,7 @@ class LoraFusedGoldenTest {
             TensorSource part = Objects.requireNonNull(parts.get(at.getKey()));
             TensorInfo info = part.tensor(at.getValue());
             g.assertClose(
-                    prefix + name,
-                    LoraDeltaGoldenTest.floats(values(part, info)),
-                    info.shape());
+                    prefix + name, LoraDeltaGoldenTest.floats(values(part, info)), info.shape());
         }
     }
 

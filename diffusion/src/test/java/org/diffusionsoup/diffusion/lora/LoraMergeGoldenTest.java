@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.lora.Lora;
@@ -20,8 +22,6 @@ import org.diffusionsoup.core.lora.LoraMaker;
 import org.diffusionsoup.core.lora.LoraNaming;
 import org.diffusionsoup.core.lora.LoraOutput;
 import org.diffusionsoup.core.lora.MadeLora;
-import org.diffusionsoup.core.CheckpointWriter;
-import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.diffusion.golden.Golden;
 import org.diffusionsoup.diffusion.golden.Reference;
 import org.junit.jupiter.api.DynamicTest;
@@ -40,8 +40,7 @@ class LoraMergeGoldenTest {
                 "lora",
                 g -> {
                     List<DynamicTest> tests = new ArrayList<>();
-                    for (Map.Entry<String, JsonNode> run :
-                            g.manifest().path("runs").properties()) {
+                    for (Map.Entry<String, JsonNode> run : g.manifest().path("runs").properties()) {
                         if (!g.tensorsUnder(run.getKey() + "/delta/").isEmpty()) {
                             tests.add(
                                     DynamicTest.dynamicTest(
@@ -69,8 +68,7 @@ class LoraMergeGoldenTest {
                 for (String name : g.tensorsUnder(run + "/delta/")) {
                     String tensor = run + "/delta/" + name;
                     float[] delta =
-                            LoraDeltaGoldenTest.floats(
-                                    deltas.getOrDefault(name, new double[0]));
+                            LoraDeltaGoldenTest.floats(deltas.getOrDefault(name, new double[0]));
                     // Factors rounded to float32 add an error of the order of float32's.
                     double atol = g.atol(tensor) + (rank.isEmpty() ? 0 : 2e-6);
                     g.assertClose(tensor, delta, atol, g.shape(tensor));
@@ -97,10 +95,7 @@ class LoraMergeGoldenTest {
     Stream<DynamicTest> differences() {
         return Reference.each(
                 "lora",
-                g ->
-                        List.of(
-                                DynamicTest.dynamicTest(
-                                        g.name() + " extract", () -> difference(g))));
+                g -> List.of(DynamicTest.dynamicTest(g.name() + " extract", () -> difference(g))));
     }
 
     private void difference(Golden g) {

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.lora.LoraFusion;
@@ -61,7 +60,9 @@ class LoraOutputGoldenTest {
         return tests;
     }
 
-    /** The terms that the manifest states, or those that a name such as {@code dora/scale1} says. */
+    /**
+     * The terms that the manifest states, or those that a name such as {@code dora/scale1} says.
+     */
     private static List<LoraFusion.Term> terms(Golden g, LoraCase c, String run) {
         JsonNode stated = g.manifest().path("runs").path(run).path("terms");
         if (!stated.isMissingNode()) {

@@ -70,9 +70,7 @@ public final class GenerateRun {
                     request.ensemble()
                             ? Generator.ensemble(request.models(), request.settings())
                             : Generator.open(
-                                    request.models().get(m),
-                                    request.settings(),
-                                    request.loras())) {
+                                    request.models().get(m), request.settings(), request.loras())) {
                 String name = request.ensemble() ? generator.name() : names.get(m);
                 for (String note : generator.notes(request.prompts())) {
                     notes.computeIfAbsent(note, n -> new ArrayList<>()).add(name);

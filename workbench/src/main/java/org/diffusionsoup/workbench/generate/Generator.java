@@ -129,7 +129,8 @@ public final class Generator implements AutoCloseable {
      *
      * @param folder in diffusers layout
      * @param loras added up in this order
-     * @throws SoupException when the folder is not a model, or a LoRA or the settings do not suit it
+     * @throws SoupException when the folder is not a model, or a LoRA or the settings do not suit
+     *     it
      */
     public static Generator open(Path folder, GenerateSettings settings, List<LoraUse> loras) {
         DiffusersFolder.require(folder);
@@ -145,8 +146,7 @@ public final class Generator implements AutoCloseable {
         try (Checkpoint model = Checkpoint.open(folder);
                 LoraUse.Open open = LoraUse.open(loras, model.parts())) {
             return TextToImagePipeline.load(
-                    folder,
-                    (name, stored) -> LoraFusion.component(name, stored, open.terms()));
+                    folder, (name, stored) -> LoraFusion.component(name, stored, open.terms()));
         }
     }
 
