@@ -130,7 +130,8 @@ class PagesRunTest {
             boolean path =
                     before.startsWith("-") ? pathOptions.contains(before) : paths.contains(word);
             boolean file =
-                    word.matches(".*\\.(tar|safetensors)") && Files.exists(folder.resolve(word));
+                    word.matches(".*\\.(tar|safetensors)") && Files.exists(folder.resolve(word))
+                            || before.equals("--lora"); // a file, perhaps with its strength
             boolean model = before.equals("--model"); // a folder, perhaps with its shard behind it
             placed.add((path || file || model) && !w.startsWith("/") ? folder.resolve(w) : w);
             before = word;

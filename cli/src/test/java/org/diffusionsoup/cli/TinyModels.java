@@ -45,6 +45,16 @@ final class TinyModels {
         return REFERENCE.resolve("pipelines/tiny-sdxl");
     }
 
+    /** A LoRA for {@link #sd15}. */
+    static Path lora(String name) {
+        return lora("tiny-sd15", name);
+    }
+
+    /** A LoRA for a tiny model. */
+    static Path lora(String model, String name) {
+        return REFERENCE.resolve("lora").resolve(model).resolve(name + ".safetensors");
+    }
+
     /** A CLIP with random weights. */
     static Path clip() {
         return REFERENCE.resolve("clip/tiny-clip");

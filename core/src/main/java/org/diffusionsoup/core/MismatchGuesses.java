@@ -91,8 +91,8 @@ final class MismatchGuesses {
             said.add(
                     kinds.get(i).startsWith("LoRA")
                             ? name
-                                    + " is a LoRA, not a checkpoint: low-rank updates have to be"
-                                    + " applied to a base first."
+                                    + " is a LoRA, not a checkpoint: 'soup lora fuse' puts it into"
+                                    + " its base first."
                             : name + " is a " + kinds.get(i) + " checkpoint, " + rest + most + ".");
         }
     }

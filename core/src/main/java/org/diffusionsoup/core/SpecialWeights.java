@@ -14,31 +14,7 @@ import java.util.Optional;
  * @param factors whether they are factors of updates; otherwise they are codes
  */
 public record SpecialWeights(String title, String key, boolean factors) {
-    /** Last words of keys, each with what they tell; keys that hold {@code lora} come before. */
-    private static final Map<String, String> ADAPTERS =
-            Map.ofEntries(
-                    Map.entry("hada_w1_a", "LoRA (LyCORIS LoHa)"),
-                    Map.entry("hada_w1_b", "LoRA (LyCORIS LoHa)"),
-                    Map.entry("hada_w2_a", "LoRA (LyCORIS LoHa)"),
-                    Map.entry("hada_w2_b", "LoRA (LyCORIS LoHa)"),
-                    Map.entry("lokr_w1", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("lokr_w1_a", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("lokr_w1_b", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("lokr_w2", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("lokr_w2_a", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("lokr_w2_b", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("lokr_t2", "LoRA (LyCORIS LoKr)"),
-                    Map.entry("oft_blocks", "LoRA (LyCORIS OFT)"),
-                    Map.entry("oft_diag", "LoRA (LyCORIS OFT)"),
-                    Map.entry("oft_R", "LoRA (peft OFT)"),
-                    Map.entry("oft_r", "LoRA (peft OFT)"),
-                    Map.entry("boft_R", "LoRA (peft BOFT)"),
-                    Map.entry("on_input", "LoRA (LyCORIS IA3)"),
-                    Map.entry("ia3_l", "LoRA (peft IA3)"),
-                    Map.entry("vera_lambda_b", "LoRA (peft VeRA)"),
-                    Map.entry("vera_lambda_d", "LoRA (peft VeRA)"),
-                    Map.entry("dora_scale", "LoRA (DoRA)"));
-
+    /** Last words of keys of codes, each with what they tell. */
     private static final Map<String, String> CODES =
             Map.ofEntries(
                     Map.entry("scaled_fp8", "scaled FP8"),
@@ -74,9 +50,9 @@ public record SpecialWeights(String title, String key, boolean factors) {
         for (TensorInfo t : tensors.values()) {
             String key = t.name();
             if (key.contains("lora") || key.startsWith("lycoris_")) {
-                Optional<SpecialWeights> lora = lora(key);
-                if (lora.isPresent()) {
-                    return lora;
+                Optional<SpecialWeights> adapter = adapter(key);
+                if (adapter.isPresent()) {
+                    return adapter;
                 }
             }
             if (key.endsWith(".weight") || key.endsWith(".bias")) {
@@ -96,44 +72,12 @@ public record SpecialWeights(String title, String key, boolean factors) {
     }
 
     private static Optional<SpecialWeights> byLastWord(String key) {
-        String last = key.substring(key.lastIndexOf('.') + 1);
-        String codes = CODES.get(last);
-        if (codes != null) {
-            return Optional.of(new SpecialWeights(codes, key, false));
-        }
-        String adapter = ADAPTERS.get(last);
-        if (adapter == null
-                && last.indexOf(':') > 0
-                && last.matches("(unet|text_encoder(_2)?):\\d+:(up|down|alpha|rank)")) {
-            adapter = "LoRA (cloneofsimo)";
-        }
-        return Optional.ofNullable(adapter).map(a -> new SpecialWeights(a, key, true));
+        String codes = CODES.get(key.substring(key.lastIndexOf('.') + 1));
+        return codes != null ? Optional.of(new SpecialWeights(codes, key, false)) : adapter(key);
     }
 
-    private static Optional<SpecialWeights> lora(String key) {
-        String title = "";
-        if (key.startsWith("lycoris_")) {
-            title = "LoRA (LyCORIS)";
-        } else if (key.contains("lora_A") || key.contains("lora_B")) {
-            title = "LoRA (peft)";
-        } else if (key.contains("lora_embedding_") || key.contains("lora_magnitude_vector")) {
-            title = "LoRA (peft)";
-        } else if (key.contains("_lora.up")
-                || key.contains("_lora.down")
-                || key.contains("lora_linear_layer")
-                || key.contains(".lora.up")
-                || key.contains(".lora.down")) {
-            title = "LoRA (diffusers)";
-        } else if (key.startsWith("lora_")
-                || key.contains("lora_up")
-                || key.contains("lora_down")
-                || key.contains("lora_mid")) {
-            Optional<SpecialWeights> adapter = byLastWord(key).filter(SpecialWeights::factors);
-            title = adapter.map(SpecialWeights::title).orElse("LoRA (kohya)");
-        }
-        return title.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new SpecialWeights(title, key, true));
+    private static Optional<SpecialWeights> adapter(String key) {
+        return AdapterKey.of(key).map(k -> new SpecialWeights(k.title(), key, true));
     }
 
     private static boolean isCode(DType dtype) {
@@ -189,8 +133,9 @@ public record SpecialWeights(String title, String key, boolean factors) {
                 ? start
                         + ", not a checkpoint: low-rank factors are not "
                         + what
-                        + ", as the product of means is not the mean of the products; apply each"
-                        + " LoRA to its base first, and use the checkpoints that gives."
+                        + ", as the product of means is not the mean of the products; 'soup lora"
+                        + " merge' averages products, and 'soup lora fuse' puts each LoRA into its"
+                        + " base first, for all that works on checkpoints."
                 : start
                         + ": codes that are weights only with their scales, and are not "
                         + what

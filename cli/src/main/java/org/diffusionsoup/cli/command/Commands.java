@@ -24,6 +24,7 @@ public final class Commands {
                     ReproduceCommand.class,
                     ConvertCommand.class,
                     PullCommand.class,
+                    LoraCommand.class,
                     GenerateCommand.class,
                     ScoreCommand.class,
                     EvaluateCommand.class,

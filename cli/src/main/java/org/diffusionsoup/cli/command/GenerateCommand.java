@@ -17,6 +17,7 @@ import org.diffusionsoup.workbench.generate.Drawn;
 import org.diffusionsoup.workbench.generate.GenerateRequest;
 import org.diffusionsoup.workbench.generate.GenerateRun;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.LoraUse;
 import org.diffusionsoup.workbench.generate.Prompts;
 import org.diffusionsoup.workbench.generate.Source;
 import picocli.CommandLine.Command;
@@ -35,6 +36,8 @@ import picocli.CommandLine.Option;
             "  soup generate --model base --model my-soup --prompt \"noto cat\" --prompt \"fluent cat\""
                     + " --seeds 0-3 -o cats.png",
             "  soup generate --model my-soup --prompts prompts.txt --each pictures -o all.png",
+            "  soup generate --model models/emoji-base --lora noto-lora.safetensors:0.7 --prompt"
+                    + " \"noto cat\" -o cat.png",
             "  soup generate --model noto --model fluent --ensemble --prompt \"noto dog\" -o dog.png",
             "  soup generate --model my-soup --prompt \"noto red apple\" --image sketch.png --strength 0.6"
                     + " -o apple.png"
@@ -46,6 +49,14 @@ final class GenerateCommand extends SoupCommand {
             paramLabel = "DIR",
             description = "Model in diffusers layout; several are drawn beside each other.")
     private List<Path> models = List.of();
+
+    @Option(
+            names = "--lora",
+            paramLabel = "FILE[:S]",
+            description =
+                    "LoRA that is put into every model before it draws, at a strength of S (default:"
+                            + " 1); repeatable. Files are as they were before.")
+    private List<Path> loras = List.of();
 
     @Option(names = "--prompt", paramLabel = "TEXT", description = "What to draw; repeatable.")
     private List<String> prompts = List.of();
@@ -114,7 +125,15 @@ final class GenerateCommand extends SoupCommand {
             throw misuse("the pictures have nowhere to go; give --out FILE, --each DIR or both.");
         }
         GenerateRequest request =
-                new GenerateRequest(models, ensemble, all, sampling.seeds(), settings(), out, each);
+                new GenerateRequest(
+                        models,
+                        ensemble,
+                        all,
+                        sampling.seeds(),
+                        settings(),
+                        loras.stream().map(l -> LoraUse.parse(l.toString())).toList(),
+                        out,
+                        each);
         try (Progress progress = console.progress()) {
             GenerateRun.Result result;
             try (Farewell farewell = Farewell.with(console, progress, this::stopped)) {
@@ -181,6 +200,9 @@ final class GenerateCommand extends SoupCommand {
         }
         json.put("models", models);
         json.put("ensemble", request.ensemble());
+        if (!request.loras().isEmpty()) {
+            json.put("loras", request.loras().stream().map(LoraUse::text).toList());
+        }
         json.put("prompts", request.prompts());
         json.put("seeds", request.seeds());
         json.put("steps", request.settings().steps());

@@ -10,8 +10,10 @@ import java.util.regex.Pattern;
  * nests them: with L residual layers per level, a down block takes L + 1 input blocks (the last its
  * downsampler), an up block L + 1 output blocks (the last with its upsampler).
  */
-final class UnetNames {
-    static final String PREFIX = "model.diffusion_model.";
+public final class UnetNames {
+    /** What the denoiser's names begin with in a single file. */
+    public static final String PREFIX = "model.diffusion_model.";
+
     private static final Renames FIXED =
             Renames.of(
                     "time_embed.0", "time_embedding.linear_1",
@@ -53,7 +55,7 @@ final class UnetNames {
     }
 
     /** Residual layers per level, from the names of a diffusers denoiser. */
-    static int layersOfDiffusers(Set<String> names) {
+    public static int layersOfDiffusers(Set<String> names) {
         int i = 0;
         while (names.contains("down_blocks.0.resnets." + i + ".norm1.weight")) {
             i++;
@@ -61,8 +63,13 @@ final class UnetNames {
         return i;
     }
 
-    /** The diffusers name; empty for names this denoiser does not have. */
-    static Optional<String> toDiffusers(String original, int layers) {
+    /**
+     * The diffusers name; empty for names this denoiser does not have.
+     *
+     * @param original with {@link #PREFIX}
+     * @param layers residual layers per level, 2 in all published models
+     */
+    public static Optional<String> toDiffusers(String original, int layers) {
         if (!original.startsWith(PREFIX) || layers < 1) {
             return Optional.empty();
         }

@@ -56,26 +56,31 @@ public record StableDiffusion(
      */
     public static StableDiffusion load(Path folder) {
         DiffusersFolder.require(folder);
-        return load(folder, Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"));
+        return load(
+                folder,
+                WeightsView.STORED,
+                Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"));
     }
 
     /**
      * The same for a model that may have been made to paint into pictures, whose UNet takes a mask
      * and a picture beside the latents.
      *
+     * @param view what is loaded in place of the stored weights
      * @throws SoupException when the folder is not a pipeline of this kind
      */
-    public static StableDiffusion loadWithInpainting(Path folder) {
+    public static StableDiffusion loadWithInpainting(Path folder, WeightsView view) {
         DiffusersFolder.require(folder);
         return load(
                 folder,
+                view,
                 Set.of(
                         "StableDiffusionPipeline",
                         "StableDiffusionImg2ImgPipeline",
                         "StableDiffusionInpaintPipeline"));
     }
 
-    private static StableDiffusion load(Path folder, Set<String> kinds) {
+    private static StableDiffusion load(Path folder, WeightsView view, Set<String> kinds) {
         JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
         String kind = index.text("_class_name", "");
         if (!kinds.contains(kind)) {
@@ -92,9 +97,9 @@ public record StableDiffusion(
         return new StableDiffusion(
                 folder,
                 tokenizer,
-                textEncoder(folder.resolve("text_encoder")),
-                vae(folder.resolve("vae")),
-                unet(folder.resolve("unet")),
+                textEncoder(folder.resolve("text_encoder"), view),
+                vae(folder.resolve("vae"), view),
+                unet(folder.resolve("unet"), view),
                 SchedulerConfig.read(folder.resolve("scheduler")));
     }
 
@@ -151,29 +156,44 @@ public record StableDiffusion(
 
     /** Loads a {@code unet} folder. */
     public static UNet2DConditionModel unet(Path folder) {
+        return unet(folder, WeightsView.STORED);
+    }
+
+    /** The same with weights as a view shows them. */
+    public static UNet2DConditionModel unet(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         UNet2DConditionModel unet =
                 config.checked(() -> new UNet2DConditionModel(UNetConfig.of(config)));
-        Weights.load(unet.parameters(), weights(folder, DIFFUSERS_WEIGHTS));
+        Weights.load(unet.parameters(), weights(folder, DIFFUSERS_WEIGHTS), view.of(folder));
         return unet;
     }
 
     /** Loads a {@code vae} folder. */
     public static AutoencoderKL vae(Path folder) {
+        return vae(folder, WeightsView.STORED);
+    }
+
+    /** The same with weights as a view shows them. */
+    public static AutoencoderKL vae(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         AutoencoderKL vae = config.checked(() -> new AutoencoderKL(VaeConfig.of(config)));
-        Weights.load(vae.parameters(), weights(folder, DIFFUSERS_WEIGHTS));
+        Weights.load(vae.parameters(), weights(folder, DIFFUSERS_WEIGHTS), view.of(folder));
         return vae;
     }
 
     /** Loads a {@code text_encoder} folder. */
     public static ClipTextModel textEncoder(Path folder) {
+        return textEncoder(folder, WeightsView.STORED);
+    }
+
+    /** The same with weights as a view shows them. */
+    public static ClipTextModel textEncoder(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         boolean projected =
                 config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
         ClipTextModel text =
                 config.checked(() -> new ClipTextModel(ClipTextConfig.of(config), projected));
-        Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS));
+        Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS), view.of(folder));
         return text;
     }
 

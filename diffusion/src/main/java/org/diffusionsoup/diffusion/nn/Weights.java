@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SafetensorsFile;
@@ -34,8 +35,18 @@ public final class Weights {
      * @throws UnsupportedConfigException listing what is missing, surplus or of another shape
      */
     public static void load(Parameters parameters, Path file) {
+        load(parameters, file, Function.identity());
+    }
+
+    /**
+     * The same of the file's tensors as another source shows them, such as with updates in them.
+     *
+     * @param view what is read in the file's place
+     */
+    public static void load(
+            Parameters parameters, Path file, Function<TensorSource, TensorSource> view) {
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
-            load(parameters, f, Weights::canonical);
+            load(parameters, view.apply(f), Weights::canonical);
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.model.WeightsView;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -27,10 +28,10 @@ sealed interface PromptEncoder {
 
     /** A text encoder with the tokenizer it was trained with. */
     record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
-        static Encoder load(Path tokenizer, Path model) {
+        static Encoder load(Path tokenizer, Path model, WeightsView view) {
             ClipTokenizer tokens = ClipTokenizer.load(tokenizer);
             StableDiffusion.requireTable(tokenizer, tokens.vocabSize(), model);
-            return new Encoder(tokens, StableDiffusion.textEncoder(model));
+            return new Encoder(tokens, StableDiffusion.textEncoder(model, view));
         }
 
         /** Tokens in the text encoder's window, with the start and end tokens. */

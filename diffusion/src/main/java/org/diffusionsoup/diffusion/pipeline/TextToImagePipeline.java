@@ -9,6 +9,7 @@ import java.util.Set;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.model.WeightsView;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.schedule.NoiseSource;
 import org.diffusionsoup.diffusion.schedule.Scheduler;
@@ -81,6 +82,15 @@ public final class TextToImagePipeline implements AutoCloseable {
      * @throws SoupException when the folder is not such a pipeline
      */
     public static TextToImagePipeline load(Path folder) {
+        return load(folder, WeightsView.STORED);
+    }
+
+    /**
+     * The same with weights as a view shows them, such as with LoRAs in them.
+     *
+     * @throws SoupException when the folder is not such a pipeline
+     */
+    public static TextToImagePipeline load(Path folder, WeightsView view) {
         DiffusersFolder.require(folder);
         Path index = folder.resolve("model_index.json");
         if (!Files.isRegularFile(index)) {
@@ -89,24 +99,25 @@ public final class TextToImagePipeline implements AutoCloseable {
         }
         JsonConfig config = JsonConfig.read(index);
         if (XL.contains(config.text("_class_name", ""))) {
-            return loadXl(folder, config.flag("force_zeros_for_empty_prompt", true));
+            return loadXl(folder, view, config.flag("force_zeros_for_empty_prompt", true));
         }
         // refuses other kinds
-        StableDiffusion model = StableDiffusion.loadWithInpainting(folder);
+        StableDiffusion model = StableDiffusion.loadWithInpainting(folder, view);
         TextToImagePipeline p = new TextToImagePipeline(model);
         return new TextToImagePipeline(
                 p.prompts, p.vae, p.shape, p.predictor, p.scheduler, List.of(model::close));
     }
 
-    private static TextToImagePipeline loadXl(Path folder, boolean zerosWithoutNegative) {
+    private static TextToImagePipeline loadXl(
+            Path folder, WeightsView view, boolean zerosWithoutNegative) {
         PromptEncoder.Encoder first =
                 PromptEncoder.Encoder.load(
-                        folder.resolve("tokenizer"), folder.resolve("text_encoder"));
+                        folder.resolve("tokenizer"), folder.resolve("text_encoder"), view);
         PromptEncoder.Encoder second =
                 PromptEncoder.Encoder.load(
-                        folder.resolve("tokenizer_2"), folder.resolve("text_encoder_2"));
-        AutoencoderKL vae = StableDiffusion.vae(folder.resolve("vae"));
-        UNet2DConditionModel unet = StableDiffusion.unet(folder.resolve("unet"));
+                        folder.resolve("tokenizer_2"), folder.resolve("text_encoder_2"), view);
+        AutoencoderKL vae = StableDiffusion.vae(folder.resolve("vae"), view);
+        UNet2DConditionModel unet = StableDiffusion.unet(folder.resolve("unet"), view);
         return new TextToImagePipeline(
                 new PromptEncoder.Dual(first, second, zerosWithoutNegative),
                 vae,

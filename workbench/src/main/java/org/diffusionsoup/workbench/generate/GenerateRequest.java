@@ -15,6 +15,7 @@ import org.diffusionsoup.workbench.OwnOutputs;
  * @param prompts one or more
  * @param seeds one or more
  * @param settings of the sampling
+ * @param loras put into every model before it draws, in this order; none for an ensemble
  * @param sheet PNG file of all pictures; empty for none
  * @param folder for the single pictures; empty for none, otherwise new or empty
  */
@@ -24,6 +25,7 @@ public record GenerateRequest(
         List<String> prompts,
         List<Long> seeds,
         GenerateSettings settings,
+        List<LoraUse> loras,
         Optional<Path> sheet,
         Optional<Path> folder) {
 
@@ -34,6 +36,12 @@ public record GenerateRequest(
         models = List.copyOf(models);
         prompts = List.copyOf(prompts);
         seeds = List.copyOf(seeds);
+        loras = List.copyOf(loras);
+        if (ensemble && !loras.isEmpty()) {
+            throw new SoupException(
+                    "--lora is for single models; put it into each with 'soup lora fuse' before an"
+                            + " ensemble of them draws.");
+        }
         if (models.isEmpty()) {
             throw new SoupException("Drawing needs a model; give one with --model.");
         }

@@ -21,6 +21,9 @@ public final class GenerateRun {
     /** Keyword of the program's version in a PNG file. */
     public static final String VERSION_KEY = "soup_version";
 
+    /** Keyword of the LoRAs that were in the models, in a PNG file. */
+    public static final String LORAS_KEY = "loras";
+
     private static final int SLUG = 60;
 
     private final GenerateRequest request;
@@ -66,7 +69,8 @@ public final class GenerateRun {
             try (Generator generator =
                     request.ensemble()
                             ? Generator.ensemble(request.models(), request.settings())
-                            : Generator.open(request.models().get(m), request.settings())) {
+                            : Generator.open(
+                                    request.models().get(m), request.settings(), request.loras())) {
                 String name = request.ensemble() ? generator.name() : names.get(m);
                 for (String note : generator.notes(request.prompts())) {
                     notes.computeIfAbsent(note, n -> new ArrayList<>()).add(name);
@@ -99,6 +103,7 @@ public final class GenerateRun {
                         new LinkedHashMap<>(generator.metadata(prompt, seed).toText());
                 request.settings().source().ifPresent(source -> text.putAll(source.toText()));
                 text.put("model", name);
+                putLoras(text);
                 text.put(VERSION_KEY, SoupVersion.current());
                 String prefix = request.models().size() == 1 ? "" : "m" + (model + 1) + "-";
                 out.add(
@@ -139,6 +144,7 @@ public final class GenerateRun {
         text.put("seeds", lines(request.seeds()));
         text.put("models", lines(drawn.stream().map(Drawn::name).toList()));
         text.put("models_sha256", lines(drawn.stream().map(Drawn::unetHash).toList()));
+        putLoras(text);
         text.put("schedulers", lines(drawn.stream().map(Drawn::scheduler).toList()));
         text.put("guidance_scale", Double.toString(request.settings().guidance()));
         text.put("steps", Integer.toString(request.settings().steps()));
@@ -146,6 +152,13 @@ public final class GenerateRun {
         text.put(VERSION_KEY, SoupVersion.current());
         text.put("Software", "Diffusion Soup");
         return text;
+    }
+
+    /** One a line: strength, hash of the file, its name. */
+    private void putLoras(Map<String, String> text) {
+        if (!request.loras().isEmpty()) {
+            text.put(LORAS_KEY, lines(request.loras().stream().map(LoraUse::text).toList()));
+        }
     }
 
     private static String lines(List<?> values) {

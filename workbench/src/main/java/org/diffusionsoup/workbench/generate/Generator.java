@@ -9,11 +9,13 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.lora.LoraFusion;
 import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
@@ -138,10 +140,34 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator open(Path folder, GenerateSettings settings) {
+        return open(folder, settings, List.of());
+    }
+
+    /**
+     * Loads one model with LoRAs in its weights. Its {@link #unetHash} is that of the model without
+     * them.
+     *
+     * @param folder in diffusers layout
+     * @param loras added up in this order
+     * @throws SoupException when the folder is not a model, or a LoRA or the settings do not suit
+     *     it
+     */
+    public static Generator open(Path folder, GenerateSettings settings, List<LoraUse> loras) {
         DiffusersFolder.require(folder);
-        TextToImagePipeline pipeline = TextToImagePipeline.load(folder);
+        TextToImagePipeline pipeline = load(folder, loras);
         return orRelease(
                 ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+    }
+
+    private static TextToImagePipeline load(Path folder, List<LoraUse> loras) {
+        if (loras.isEmpty()) {
+            return TextToImagePipeline.load(folder);
+        }
+        try (Checkpoint model = Checkpoint.open(folder);
+                LoraUse.Open open = LoraUse.open(loras, model.parts())) {
+            return TextToImagePipeline.load(
+                    folder, (name, stored) -> LoraFusion.component(name, stored, open.terms()));
+        }
     }
 
     /**

@@ -1,0 +1,131 @@
+package org.diffusionsoup.core.lora;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.CheckpointWriter;
+import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.SpecialWeights;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorSource;
+
+/** Writes a model with LoRAs in its weights. */
+public final class LoraFuser {
+    private static final long PIECE = 4L << 20;
+
+    private LoraFuser() {}
+
+    /**
+     * What was written.
+     *
+     * @param output the folder
+     * @param updated tensors that changed
+     * @param bytes of the components that were written; others are copied as files
+     */
+    public record Result(Path output, int updated, long bytes) {}
+
+    /**
+     * Writes a diffusers folder: components that are updated are written in their dtypes, with what
+     * was put into them in their headers; all else is copied.
+     *
+     * @param base a diffusers folder
+     * @param terms LoRAs that were opened for it, see {@link LoraFusion#of}
+     * @throws SoupException if the base is no diffusers folder, or a LoRA does not fit it
+     */
+    public static Result write(
+            Checkpoint base,
+            List<LoraFusion.Term> terms,
+            CheckpointWriter writer,
+            Path out,
+            SoupProgress progress) {
+        SequencedMap<String, TensorSource> fused = LoraFusion.of(components(base), terms);
+        Map<String, CheckpointWriter.Part> parts = new TreeMap<>();
+        long total =
+                fused.values().stream()
+                        .filter(FusedSource.class::isInstance)
+                        .mapToLong(LoraFuser::bytes)
+                        .sum();
+        try (Arena arena = Arena.ofShared()) {
+            Copier copier = new Copier(arena.allocate(PIECE, 8), total, progress);
+            fused.forEach((name, source) -> {
+                if (source instanceof FusedSource) {
+                    List<TensorEntry> entries = new ArrayList<>();
+                    source.tensors().values().forEach(t -> entries.add(copier.entry(source, t)));
+                    Map<String, String> header =
+                            Provenance.of(LoraRecipes.fuse(base, name, terms))
+                                    .writeTo(source.metadata());
+                    header.putIfAbsent("format", "pt");
+                    parts.put(name, new CheckpointWriter.Part(header, entries));
+                }
+            });
+            writer.write(base, parts, out);
+        }
+        int updated =
+                (int)
+                        terms.stream()
+                                .flatMap(t -> t.lora().layers().stream())
+                                .map(LoraLayer::target)
+                                .distinct()
+                                .count();
+        return new Result(out, updated, total);
+    }
+
+    /**
+     * The components that LoRAs can be opened for and put into.
+     *
+     * @throws SoupException if the base is no diffusers folder of plain weights
+     */
+    public static SequencedMap<String, TensorSource> components(Checkpoint base) {
+        if (base.folder().isEmpty()) {
+            throw new SoupException(
+                    "%s is no diffusers folder, and LoRAs are put into these; make one of it first: '%s'."
+                            .formatted(base.path(), base.convertCommand()));
+        }
+        SpecialWeights.refuse(base, "fused");
+        return base.parts();
+    }
+
+    private static long bytes(TensorSource source) {
+        return source.tensors().values().stream().mapToLong(TensorInfo::byteSize).sum();
+    }
+
+    /** Streams tensors through one buffer. */
+    private static final class Copier {
+        private final MemorySegment buffer;
+        private final long total;
+        private final SoupProgress progress;
+        private long done;
+
+        Copier(MemorySegment buffer, long total, SoupProgress progress) {
+            this.buffer = buffer;
+            this.total = total;
+            this.progress = progress;
+        }
+
+        TensorEntry entry(TensorSource source, TensorInfo t) {
+            return new TensorEntry(
+                    t.name(),
+                    t.dtype(),
+                    t.shape(),
+                    channel -> {
+                        for (long at = 0; at < t.byteSize(); at += PIECE) {
+                            long n = Math.min(PIECE, t.byteSize() - at);
+                            source.read(t.name(), at, buffer.asSlice(0, n));
+                            channel.write(buffer.asSlice(0, n).asByteBuffer());
+                            done += n;
+                            progress.update("fusing", done, total);
+                        }
+                        source.checkUnchanged();
+                    });
+        }
+    }
+}

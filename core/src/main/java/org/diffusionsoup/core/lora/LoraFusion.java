@@ -1,0 +1,114 @@
+package org.diffusionsoup.core.lora;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorSource;
+
+/**
+ * A model with LoRAs in its weights: every updated weight is {@code W + s1 delta1 + s2 delta2 + …},
+ * computed in float64 and rounded once to the dtype of {@code W}. Nothing is computed before it is
+ * read.
+ */
+public final class LoraFusion {
+    private LoraFusion() {}
+
+    /**
+     * A LoRA and how much of it.
+     *
+     * @param lora open for as long as the fused model is read
+     * @param strength what its updates are multiplied with, any finite number; 0 for none
+     */
+    public record Term(Lora lora, double strength) {
+        /**
+         * @throws SoupException if the strength is not finite
+         */
+        public Term {
+            if (!Double.isFinite(strength)) {
+                throw new SoupException(
+                        "The strength of %s must be a finite number, not %s."
+                                .formatted(lora.path(), strength));
+            }
+        }
+    }
+
+    /**
+     * Puts LoRAs into a model.
+     *
+     * @param model its components under diffusers' names; borrowed
+     * @param terms added up in this order, each relative to the model without the others
+     * @return all components; those that no LoRA updates are the model's own
+     * @throws SoupException naming file and tensor if the model has no such tensor, or one of
+     *     another shape
+     */
+    public static SequencedMap<String, TensorSource> of(
+            Map<String, ? extends TensorSource> model, List<Term> terms) {
+        check(model, terms);
+        SequencedMap<String, TensorSource> fused = new LinkedHashMap<>();
+        model.forEach((name, source) -> fused.put(name, component(name, source, terms)));
+        return Collections.unmodifiableSequencedMap(fused);
+    }
+
+    /**
+     * Checks that a model has every tensor that LoRAs update, in the shape they update.
+     *
+     * @throws SoupException naming file and tensor if it has not
+     */
+    public static void check(Map<String, ? extends TensorSource> model, List<Term> terms) {
+        for (Term term : terms) {
+            for (LoraLayer layer : term.lora.layers()) {
+                layer.checkFits(weight(model, term.lora, layer).shape());
+            }
+        }
+    }
+
+    /**
+     * One component with the updates that are of it; see {@link #of}.
+     *
+     * @return the source itself where there are none
+     * @throws SoupException if it lacks a tensor of them, or has one of another shape
+     */
+    public static TensorSource component(String name, TensorSource source, List<Term> terms) {
+        Map<String, List<FusedSource.Part>> updates = new TreeMap<>();
+        for (Term term : terms) {
+            for (LoraLayer layer : term.lora.layers()) {
+                if (layer.target().component().equals(name)) {
+                    layer.checkFits(weight(Map.of(name, source), term.lora, layer).shape());
+                    updates.computeIfAbsent(layer.target().tensor(), n -> new ArrayList<>())
+                            .add(new FusedSource.Part(layer, term.strength));
+                }
+            }
+        }
+        return updates.isEmpty() ? source : new FusedSource(source, updates);
+    }
+
+    private static TensorInfo weight(
+            Map<String, ? extends TensorSource> model, Lora lora, LoraLayer layer) {
+        LoraTarget t = layer.target();
+        TensorSource component = model.get(t.component());
+        TensorInfo info = component == null ? null : component.tensors().get(t.tensor());
+        if (info == null || component == null) {
+            throw new SoupException(
+                    "%s updates %s ('%s'), which the model does not have%s; the LoRA was made for another model."
+                            .formatted(
+                                    lora.path(),
+                                    t,
+                                    layer.key(),
+                                    component == null
+                                            ? ", as there is no component '" + t.component() + "'"
+                                            : ""));
+        }
+        if (!info.dtype().isFloat()) {
+            throw new SoupException(
+                    "%s updates %s, which is %s in the model and no floating-point weight; use the model's F16, BF16 or F32 file."
+                            .formatted(lora.path(), t, info.dtype()));
+        }
+        return info;
+    }
+}
