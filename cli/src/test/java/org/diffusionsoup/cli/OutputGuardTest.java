@@ -43,6 +43,10 @@ class OutputGuardTest {
                     "adjust A --add B -o OUT --force",
                     "cook RECIPE -o OUT --force",
                     "convert MODEL -o OUT --force",
+                    "lora fuse --model MODEL --lora A:0.7 -o OUT --force",
+                    "lora merge A B -o OUT --force",
+                    "lora extract MODEL MODEL --rank 2 -o OUT --force",
+                    "lora resize A --rank 2 -o OUT --force",
                     "reproduce A -o OUT",
                     "search greedy MODEL MODEL --judge CLIP --prompts PROMPTS --validation 3 -o OUT --force",
                     "search reverse-greedy MODEL MODEL --judge CLIP --prompts PROMPTS --validation 3 -o OUT --force",
@@ -53,7 +57,7 @@ class OutputGuardTest {
                     "search leave-one-out A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
                     "search simplex A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
                     "value MODEL MODEL --base MODEL --judge CLIP --prompts PROMPTS -o OUT",
-                    "value A B --base A --judge CLIP --prompts PROMPTS -o NEW --page OUT",
+                    "value A B --base A --judge CLIP --prompts PROMPTS -o TABLE --page OUT",
                     "study propositions --samples 100 --repeats 2 -o OUT",
                     "train --base MODEL --shard TAR -o OUT --force",
                     "pretrain --work NEW -o OUT",
@@ -93,6 +97,7 @@ class OutputGuardTest {
                     "soup data build-emoji --cache",
                     "soup data build-drawings --cache",
                     "soup evaluate --cache",
+                    "soup pull --cache",
                     "soup split --out");
 
     @TempDir private Path temp;
@@ -151,6 +156,7 @@ class OutputGuardTest {
                 Map.ofEntries(
                         Map.entry("OUT", out),
                         Map.entry("NEW", temp.resolve("new")),
+                        Map.entry("TABLE", temp.resolve("new.csv")),
                         Map.entry("A", temp.resolve("a.safetensors")),
                         Map.entry("B", temp.resolve("b.safetensors")),
                         Map.entry("MODEL", TinyModels.sd15()),
@@ -160,7 +166,9 @@ class OutputGuardTest {
                         Map.entry("PHOTOS", temp.resolve("photos")),
                         Map.entry("REGISTRY", temp.resolve("registry")),
                         Map.entry("TAR", temp.resolve("some.tar")));
-        return Stream.of(command.split(" ")).map(w -> values.getOrDefault(w, w)).toArray();
+        return Stream.of(command.split(" "))
+                .map(w -> w.equals("A:0.7") ? values.get("A") + ":0.7" : values.getOrDefault(w, w))
+                .toArray();
     }
 
     @TestFactory

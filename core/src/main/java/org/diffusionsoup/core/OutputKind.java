@@ -119,8 +119,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
      *     or of the project itself is there, or something of this kind that may not be replaced
      */
     public void check(Path out, boolean replace) {
-        checkEnding(out);
-        checkReplaceable(out);
+        checkPlace(out);
         if (replace) {
             ProjectFiles.checkShipped(out);
         } else if (Files.exists(out)) {
@@ -132,8 +131,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** As {@link #check}, for outputs that never replace anything. */
     public void checkNew(Path out) {
-        checkEnding(out);
-        checkReplaceable(out);
+        checkPlace(out);
         if (Files.exists(out)) {
             throw new SoupException("%s exists already; name another --out.".formatted(out));
         }
@@ -141,8 +139,18 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** As {@link #check}, for commands that always replace an earlier output of their own kind. */
     public void checkOwn(Path out) {
-        checkEnding(out);
+        checkPlace(out);
+    }
+
+    /**
+     * What is there counts more than that the name says nothing, and less than that it is wrong.
+     */
+    private void checkPlace(Path out) {
+        if (ending(out).isPresent()) {
+            checkEnding(out);
+        }
         checkReplaceable(out);
+        checkEnding(out);
     }
 
     /** As {@link #checkOwn}, whatever the name's ending. */
@@ -175,9 +183,6 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
         }
         String name = String.valueOf(out.getFileName());
         if (ending.isEmpty()) {
-            if (Files.isDirectory(out) && !FileContent.isEmpty(out)) {
-                return; // what is there counts more, and is refused for what it is
-            }
             throw new SoupException(
                     "%s would hold %s, which its name does not say; name it %s."
                             .formatted(out, noun, out.resolveSibling(name + endings.getFirst())));

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupIoException;
@@ -76,7 +77,7 @@ final class Cache {
         Path link = snapshot(commit).resolve(file.path());
         Path blob = blob(file);
         try {
-            Files.createDirectories(link.getParent());
+            Path around = Files.createDirectories(parent(link));
             if (Files.isSymbolicLink(link)
                     && link.resolveSibling(Files.readSymbolicLink(link))
                             .normalize()
@@ -86,7 +87,7 @@ final class Cache {
             if (Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
                 Files.delete(link);
             }
-            Files.createSymbolicLink(link, link.getParent().relativize(blob));
+            Files.createSymbolicLink(link, around.relativize(blob));
         } catch (FileAlreadyExistsException e) {
             // another process made it in the meantime
         } catch (UnsupportedOperationException e) {
@@ -94,6 +95,10 @@ final class Cache {
         } catch (IOException e) {
             throw new SoupIoException("make", link, e);
         }
+    }
+
+    private static Path parent(Path inside) {
+        return Objects.requireNonNull(inside.getParent());
     }
 
     private static void copy(Path blob, Path to) {
@@ -111,9 +116,9 @@ final class Cache {
             return;
         }
         try {
-            Files.createDirectories(ref.getParent());
+            Files.createDirectories(parent(ref));
         } catch (IOException e) {
-            throw new SoupIoException("make", ref.getParent(), e);
+            throw new SoupIoException("make", parent(ref), e);
         }
         AtomicFiles.write(ref, commit.getBytes(StandardCharsets.UTF_8));
     }

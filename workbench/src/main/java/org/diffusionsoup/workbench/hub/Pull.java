@@ -195,7 +195,11 @@ public final class Pull {
 
     /** Bytes may be damaged on the way once. */
     private void twice(RemoteFile file, BooleanSupplier comesRight) {
-        if (!comesRight.getAsBoolean() && !comesRight.getAsBoolean()) {
+        boolean right = comesRight.getAsBoolean();
+        if (!right) {
+            right = comesRight.getAsBoolean();
+        }
+        if (!right) {
             throw new SoupException(
                     "%s came twice with other bytes than %s lists (its hash is not %s); try again later, or another HF_ENDPOINT."
                             .formatted(file.path(), hub.endpoint(), file.blob()));
