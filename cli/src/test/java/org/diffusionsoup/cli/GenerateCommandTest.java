@@ -251,7 +251,7 @@ class GenerateCommandTest {
                                 .endsWith(": \u732b."))
                 .noneMatch(n -> n.startsWith("Prompt 1"));
         assertThat(notes)
-                .filteredOn(n -> n.contains("96 pixels wide, the model was trained on 64"))
+                .filteredOn(n -> n.contains("96x96 pixels, the model was trained on 64x64"))
                 .hasSize(1);
 
         Object[] asJson = Stream.concat(Stream.of(words), Stream.of("--json")).toArray();

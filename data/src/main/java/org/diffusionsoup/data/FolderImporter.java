@@ -7,11 +7,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -158,12 +162,13 @@ public final class FolderImporter {
                 throw new SoupException(row.where() + " names " + path + " a second time");
             }
         }
+        Map<String, Split> stated = splits(byPath);
         Set<String> heldOut =
                 options.holdOut()
                         .heldOut(
-                                found.stream()
-                                        .filter(r -> r.split().isEmpty())
-                                        .map(FolderRow::caption)
+                                byPath.entrySet().stream()
+                                        .filter(e -> !stated.containsKey(e.getKey()))
+                                        .map(e -> e.getValue().caption())
                                         .toList());
         String prefix = plain(options.provider()) + "_";
         byPath.forEach((path, row) -> {
@@ -176,10 +181,39 @@ public final class FolderImporter {
                 key = stem + "-" + n;
             }
             boolean kept = heldOut.contains(row.caption().toLowerCase(Locale.ROOT));
-            rows.add(new Row(key, row, row.split().orElse(kept ? Split.HELDOUT : Split.TRAIN)));
+            Split otherwise = kept ? Split.HELDOUT : Split.TRAIN;
+            rows.add(new Row(key, row, stated.getOrDefault(path, otherwise)));
         });
         rows.sort(Comparator.comparing(Row::key));
         return rows;
+    }
+
+    /**
+     * Which side rows are on, where the metadata says so or, as in Hugging Face's imagefolder, all
+     * pictures lie in folders called {@code train}, {@code validation} and {@code test}. Without a
+     * {@code train} such a name may be a subject's.
+     */
+    private static Map<String, Split> splits(TreeMap<String, FolderRow> byPath) {
+        Map<String, Split> byFolder =
+                Map.of(
+                        "train", Split.TRAIN,
+                        "validation", Split.HELDOUT,
+                        "test", Split.HELDOUT);
+        Set<String> folders =
+                byPath.keySet().stream()
+                        .map(path -> path.substring(0, Math.max(0, path.indexOf('/'))))
+                        .collect(Collectors.toSet());
+        boolean inSplits = folders.contains("train") && byFolder.keySet().containsAll(folders);
+        Map<String, Split> splits = new HashMap<>();
+        byPath.forEach((path, row) -> {
+            Optional<Split> folder =
+                    inSplits
+                            ? Optional.ofNullable(
+                                    byFolder.get(path.substring(0, path.indexOf('/'))))
+                            : Optional.empty();
+            row.split().or(() -> folder).ifPresent(split -> splits.put(path, split));
+        });
+        return splits;
     }
 
     /** Letters, digits, '-' and '_' stay; WebDataset takes a dot for the end of a key. */

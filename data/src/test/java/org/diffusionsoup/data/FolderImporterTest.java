@@ -2,6 +2,7 @@ package org.diffusionsoup.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -379,6 +380,29 @@ class FolderImporterTest {
                 .containsExactly(true, false, false, false);
         text("metadata.csv", "file_name,text,split\na.png,1,dev\n");
         assertThatThrownBy(this::run).hasMessageContaining("split \"dev\"");
+    }
+
+    @Test
+    void foldersOfSplitsAsImagefolderHasThem() throws IOException {
+        for (String name : List.of("train", "validation", "test")) {
+            Files.createDirectories(folder.resolve(name));
+            picture(name + "/a.png", 4, 4);
+        }
+        text("train/metadata.csv", "file_name,text\na.png,one\n");
+        text("validation/metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"two\"}\n");
+        text("test/a.txt", "three");
+        assertThat(run().infos())
+                .extracting(SampleInfo::caption, SampleInfo::isTrain)
+                .containsExactlyInAnyOrder(
+                        tuple("one", true), tuple("two", false), tuple("three", false));
+
+        Files.createDirectories(folder.resolve("crash"));
+        picture("crash/a.png", 4, 4);
+        text("crash/a.txt", "a car");
+        assertThat(run().infos())
+                .as("test is a subject where others are")
+                .extracting(SampleInfo::isTrain)
+                .containsOnly(true);
     }
 
     @Test

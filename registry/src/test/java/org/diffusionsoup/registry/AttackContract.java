@@ -226,6 +226,23 @@ abstract class AttackContract {
     }
 
     @Test
+    void aDamagedNoteSaysHowToGoOn() throws Exception {
+        Path head = registry.store().folder().resolve("head.json");
+        for (String damage : List.of("{\"entry\":\0", "{}", "[]")) {
+            Files.writeString(head, damage);
+            assertThatThrownBy(() -> looked().check())
+                    .hasMessageContaining("head.json was altered")
+                    .hasMessageContaining("soup log --head")
+                    .hasMessageContaining("remove the file");
+        }
+        Files.delete(head);
+        registry = reopened();
+        Small.add(registry, Files.createTempDirectory(registry.folder(), "late"), "late", 77);
+        assertThat(head).exists();
+        assertThat(errors(registry.check())).isEmpty();
+    }
+
+    @Test
     void aDatabaseWithoutLedgerIsNoEmptyLedger() throws Exception {
         List<String> before = weights();
         sql("DROP TABLE flyway_schema_history");

@@ -10,6 +10,8 @@ import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.JsonValue.JsonNumber;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 
 /** The two notes in a store that tie it to its registry. */
 final class StoreMarks {
@@ -64,19 +66,34 @@ final class StoreMarks {
         write(headFile(), "{\"entry\":" + head.entry() + ",\"hash\":\"" + head.hash() + "\"}\n");
     }
 
-    private static StoreException damaged(Path file) {
+    private StoreException damaged(Path file) {
+        String help =
+                file.equals(headFile())
+                        ? " Without one, compare the ledger's head ('soup log --head') with the one"
+                                + " you noted elsewhere, then remove the file; the next change"
+                                + " writes it again."
+                        : "";
         return new StoreException(
-                file + " was altered: it does not say what a store notes there. Restore it.");
+                file
+                        + " was altered: it does not say what a store notes there. Restore it from a"
+                        + " copy."
+                        + help);
     }
 
-    private static Optional<JsonObject> read(Path file) {
+    private Optional<JsonObject> read(Path file) {
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             return Optional.empty();
         }
         if (!Trees.isFile(file)) {
             throw damaged(file);
         }
-        return Optional.of(JsonValue.readObject(file));
+        try {
+            return Optional.of(JsonValue.readObject(file));
+        } catch (SoupIoException e) {
+            throw e;
+        } catch (SoupException e) {
+            throw damaged(file); // no JSON at all
+        }
     }
 
     private static void write(Path file, String text) {

@@ -316,10 +316,13 @@ public final class Generator implements AutoCloseable {
      */
     public List<String> notes(List<String> prompts) {
         List<String> notes = new ArrayList<>();
-        if (size() != pipeline.nativeSize()) {
+        int trained = pipeline.nativeSize();
+        if (options.width() != trained || options.height() != trained) {
+            String help =
+                    settings.size().isPresent() ? "leave --size out" : "give --size " + trained;
             notes.add(
-                    "The pictures are %d pixels wide, the model was trained on %d: expect repeated or broken subjects, or leave --size out."
-                            .formatted(size(), pipeline.nativeSize()));
+                    "The pictures are %dx%d pixels, the model was trained on %dx%d: expect repeated or broken subjects, or %s."
+                            .formatted(options.width(), options.height(), trained, trained, help));
         }
         notes.addAll(PromptNotes.of("prompt", prompts, pipeline::reading));
         if (settings.guidance() > 1 && !settings.negativePrompt().isEmpty()) {
