@@ -146,11 +146,14 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
      * What is there counts more than that the name says nothing, and less than that it is wrong.
      */
     private void checkPlace(Path out) {
-        if (ending(out).isPresent()) {
+        boolean named = ending(out).isPresent();
+        if (named) {
             checkEnding(out);
         }
         checkReplaceable(out);
-        checkEnding(out);
+        if (!named) {
+            checkEnding(out);
+        }
     }
 
     /** As {@link #checkOwn}, whatever the name's ending. */

@@ -226,19 +226,23 @@ public final class TextToImagePipeline implements AutoCloseable {
         return run(prompts, Course.fromNoise(latents), options, noise, listener);
     }
 
+    /** Whether the denoiser takes latents alone, not a mask and a picture beside them. */
+    public boolean takesLatentsOnly() {
+        return shape.inChannels() == vae.config().latentChannels();
+    }
+
     /**
      * Refuses a denoiser that takes more than latents.
      *
      * @throws SoupException if it takes a mask and a picture, too
      */
     public void requireLatentsOnly() {
-        int channels = vae.config().latentChannels();
-        if (shape.inChannels() != channels) {
+        if (!takesLatentsOnly()) {
             throw new SoupException(
                     "The model's UNet takes "
                             + shape.inChannels()
                             + " channels where latents have "
-                            + channels
+                            + vae.config().latentChannels()
                             + ": it paints into a picture, and needs one with a mask.");
         }
     }

@@ -2,16 +2,42 @@ package org.diffusionsoup.diffusion.pipeline;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.diffusionsoup.diffusion.golden.Golden;
+import org.diffusionsoup.diffusion.golden.Reference;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.schedule.Scheduler;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.junit.jupiter.api.DynamicTest;
 
 /** What the goldens of sampling runs have in common. */
 final class GoldenRun {
     private GoldenRun() {}
+
+    /** The check of one run. */
+    interface Check {
+        void of(Golden golden, String name, JsonNode run) throws Exception;
+    }
+
+    /** A test for every run of every golden of a kind. */
+    static Stream<DynamicTest> each(String kind, Check check) {
+        return Reference.each(
+                kind,
+                g -> {
+                    List<DynamicTest> tests = new ArrayList<>();
+                    for (Map.Entry<String, JsonNode> run : g.manifest().path("runs").properties()) {
+                        tests.add(
+                                DynamicTest.dynamicTest(
+                                        g.name() + " " + run.getKey(),
+                                        () -> check.of(g, run.getKey(), run.getValue())));
+                    }
+                    return tests;
+                });
+    }
 
     static SchedulerConfig scheduler(String name, JsonNode run) {
         ObjectNode scheduler = run.path("scheduler_config").deepCopy();

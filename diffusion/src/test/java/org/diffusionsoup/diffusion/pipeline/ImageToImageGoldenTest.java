@@ -74,18 +74,7 @@ class ImageToImageGoldenTest {
 
     @TestFactory
     Stream<DynamicTest> runs() {
-        return Reference.each(
-                "img2img",
-                g -> {
-                    List<DynamicTest> tests = new ArrayList<>();
-                    for (Map.Entry<String, JsonNode> run : g.manifest().path("runs").properties()) {
-                        tests.add(
-                                DynamicTest.dynamicTest(
-                                        g.name() + " " + run.getKey(),
-                                        () -> check(g, run.getKey(), run.getValue())));
-                    }
-                    return tests;
-                });
+        return GoldenRun.each("img2img", ImageToImageGoldenTest::check);
     }
 
     private static void check(Golden g, String name, JsonNode run) {

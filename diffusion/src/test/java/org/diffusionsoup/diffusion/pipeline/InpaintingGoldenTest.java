@@ -76,18 +76,7 @@ class InpaintingGoldenTest {
 
     @TestFactory
     Stream<DynamicTest> runs() {
-        return Reference.each(
-                "inpaint",
-                g -> {
-                    List<DynamicTest> tests = new ArrayList<>();
-                    for (Map.Entry<String, JsonNode> run : g.manifest().path("runs").properties()) {
-                        tests.add(
-                                DynamicTest.dynamicTest(
-                                        g.name() + " " + run.getKey(),
-                                        () -> check(g, run.getKey(), run.getValue())));
-                    }
-                    return tests;
-                });
+        return GoldenRun.each("inpaint", InpaintingGoldenTest::check);
     }
 
     private static void check(Golden g, String name, JsonNode run) throws IOException {

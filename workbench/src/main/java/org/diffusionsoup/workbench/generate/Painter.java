@@ -21,18 +21,9 @@ final class Painter {
         this.source = source;
         if (source.isEmpty()) {
             pipeline.requireLatentsOnly();
-        } else if (source.get().mask().isEmpty() && !takesLatentsOnly()) {
+        } else if (source.get().mask().isEmpty() && !pipeline.takesLatentsOnly()) {
             throw new SoupException(
                     "The model paints into a picture and takes a mask; give one with --mask.");
-        }
-    }
-
-    private boolean takesLatentsOnly() {
-        try {
-            pipeline.requireLatentsOnly();
-            return true;
-        } catch (SoupException e) {
-            return false;
         }
     }
 

@@ -97,6 +97,12 @@ final class Http {
                 && endpoint.getPort() == uri.getPort();
     }
 
+    /** What went wrong, in the exception's words; its name where it has none. */
+    static String words(IOException e) {
+        String message = e.getMessage();
+        return message == null ? e.toString() : message;
+    }
+
     /** Whether the same request may get another answer later. */
     static boolean mayPass(int status) {
         return status == 408 || status == 425 || status == 429 || status >= 500;

@@ -109,7 +109,7 @@ public final class Hub {
                 wait = answer.header("Retry-After");
                 trouble = "it answers with status " + answer.status();
             } catch (IOException e) {
-                trouble = String.valueOf(e.getMessage() == null ? e : e.getMessage());
+                trouble = Http.words(e);
             }
             if (attempt + 1 == ATTEMPTS) {
                 throw new SoupException(

@@ -150,11 +150,11 @@ final class Transfer implements AutoCloseable {
                 }
             } catch (Stopped e) {
                 at += e.copied;
-                trouble = String.valueOf(e.getMessage());
+                trouble = Http.words(e);
             } catch (SoupIoException e) {
                 throw e; // of our own disk
             } catch (IOException e) {
-                trouble = String.valueOf(e.getMessage() == null ? e : e.getMessage());
+                trouble = Http.words(e);
             }
             if (at == end) {
                 break;
@@ -215,11 +215,11 @@ final class Transfer implements AutoCloseable {
                     wait = answer.header("Retry-After");
                 }
             } catch (Stopped e) {
-                trouble = String.valueOf(e.getMessage());
+                trouble = Http.words(e);
             } catch (SoupIoException e) {
                 throw e;
             } catch (IOException e) {
-                trouble = String.valueOf(e.getMessage() == null ? e : e.getMessage());
+                trouble = Http.words(e);
             }
             http.pause(attempt, wait);
         }
@@ -232,7 +232,7 @@ final class Transfer implements AutoCloseable {
         private final long copied;
 
         Stopped(long copied, IOException cause) {
-            super(cause.getMessage() == null ? cause.toString() : cause.getMessage(), cause);
+            super(Http.words(cause), cause);
             this.copied = copied;
         }
     }
