@@ -1,8 +1,11 @@
 package org.diffusionsoup.workbench;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.LongFunction;
+import java.util.stream.LongStream;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An endless sequence of rows, cut into pools that are made when training comes to them. A pool is
@@ -15,9 +18,12 @@ public final class RowPools<T> {
     private final LongFunction<T> rows;
     private final int size;
     private final int epochs;
+    private @Nullable CompletableFuture<List<T>> ahead;
+    private long aheadNumber;
 
     /**
-     * @param rows makes row 0, 1, 2, …, the same whenever it is asked
+     * @param rows makes row 0, 1, 2, …, the same whenever it is asked, by several
+     *     threads at once
      * @param size rows in a pool
      * @param epochs how often every row of a pool is used before the next pool
      */
@@ -46,12 +52,25 @@ public final class RowPools<T> {
         return batch * batchSize / ((long) size * epochs);
     }
 
-    /** Makes the rows of a pool. */
+    /**
+     * Makes the rows of a pool, on all processors. Where an accelerator trains, the processors then
+     * go on with the pool that comes next; where they train themselves, they are left to it.
+     */
     public List<T> pool(long number) {
-        List<T> pool = new ArrayList<>(size);
-        for (int i = 0; i < size; i++) {
-            pool.add(rows.apply(number * size + i));
+        CompletableFuture<List<T>> ready = ahead;
+        List<T> pool = ready != null && aheadNumber == number ? ready.join() : make(number);
+        ahead = null;
+        if (!Torch.device().isCpu()) {
+            aheadNumber = number + 1;
+            ahead = CompletableFuture.supplyAsync(() -> make(number + 1));
         }
         return pool;
+    }
+
+    private List<T> make(long number) {
+        return LongStream.range(number * size, (number + 1) * size)
+                .parallel()
+                .mapToObj(rows)
+                .toList();
     }
 }

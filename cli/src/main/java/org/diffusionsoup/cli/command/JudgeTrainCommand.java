@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.OutputKind;
@@ -92,6 +93,16 @@ final class JudgeTrainCommand extends SoupCommand {
     private long steps;
 
     @Option(
+            names = "--batch",
+            defaultValue = "0",
+            paramLabel = "N",
+            description =
+                    "With --scenes: scenes per step, a power of 2 (default: as the recipe has it).")
+    private int batch;
+
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
+    @Option(
             names = "--validation",
             description =
                     "Keep a tenth of the training subjects back too, to choose settings by them.")
@@ -142,10 +153,16 @@ final class JudgeTrainCommand extends SoupCommand {
                     "--validation keeps subjects of a data set back; with --scenes it has"
                             + " none to keep. Leave it out.");
         }
+        if (batch != 0 && (!scenes || !isBatch(batch))) {
+            throw misuse("--batch is for --scenes, and a power of 2 from 8 to 1024.");
+        }
         OutputKind.WEIGHTS_FOLDER.check(out, true);
+        device.use();
         JudgeMaterial material =
                 scenes
-                        ? new SceneMaterial(drawings.load())
+                        ? new SceneMaterial(
+ drawings.load(),
+ batch == 0 ? OptionalInt.empty() : OptionalInt.of(batch))
                         : new ShardMaterial(
                                 ShardRef.parse(data.orElseThrow()).open(), validation, base);
         long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
@@ -178,5 +195,10 @@ final class JudgeTrainCommand extends SoupCommand {
         }
         Map<String, String> result = Map.of("judge", kind.word(), "out", out.toString());
         console.result(result, text -> text.println(out));
+    }
+
+    /** Scenes come in pools of a power of 2, which are whole numbers of batches. */
+    private static boolean isBatch(int n) {
+        return n >= 8 && n <= 1024 && Integer.bitCount(n) == 1;
     }
 }

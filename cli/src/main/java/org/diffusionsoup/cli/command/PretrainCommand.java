@@ -38,6 +38,7 @@ import picocli.CommandLine.Option;
         })
 final class PretrainCommand extends SoupCommand {
     @Mixin private DrawingsFlag drawings = new DrawingsFlag();
+    @Mixin private DeviceFlag device = new DeviceFlag();
 
     @Option(
             names = "--work",
@@ -64,15 +65,32 @@ final class PretrainCommand extends SoupCommand {
             names = "--vae-steps",
             defaultValue = "4000",
             paramLabel = "N",
-            description = "Steps of 4 pictures (default: ${DEFAULT-VALUE}).")
+            description = "Steps of the autoencoder (default: ${DEFAULT-VALUE}).")
     private long vaeSteps;
+
+    @Option(
+            names = "--vae-batch",
+            defaultValue = "4",
+            paramLabel = "N",
+            description =
+                    "Pictures per step of the autoencoder, a power of 2 (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private int vaeBatch;
 
     @Option(
             names = "--unet-steps",
             defaultValue = "20000",
             paramLabel = "N",
-            description = "Steps of 16 pictures (default: ${DEFAULT-VALUE}).")
+            description = "Steps of the denoiser (default: ${DEFAULT-VALUE}).")
     private long unetSteps;
+
+    @Option(
+            names = "--unet-batch",
+            defaultValue = "16",
+            paramLabel = "N",
+            description =
+                    "Pictures per step of the denoiser, a power of 2 (default: ${DEFAULT-VALUE}).")
+    private int unetBatch;
 
     @Option(
             names = "--unet-lr",
@@ -111,6 +129,9 @@ final class PretrainCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         OutputKind.MODEL_FOLDER.checkOwn(out);
+        device.use();
+        requireBatch("--vae-batch", vaeBatch);
+        requireBatch("--unet-batch", unetBatch);
         EnumSet<Pretrainer.Stage> wanted =
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (Interrupt interrupt = Interrupt.listen();
@@ -120,7 +141,13 @@ final class PretrainCommand extends SoupCommand {
             Pretrainer pretrainer =
                     new Pretrainer(
                             PretrainRecipe.scenes(
-                                    vaeSteps, unetSteps, unetRate, unetSchedule, seed),
+                                    vaeSteps,
+ vaeBatch,
+ unetSteps,
+ unetBatch,
+ unetRate,
+ unetSchedule,
+ seed),
                             web,
                             all.sha256(),
                             work,
@@ -150,6 +177,13 @@ final class PretrainCommand extends SoupCommand {
             console.result(
                     result,
                     text -> text.println(whole ? out.toString() : "stages done in " + work));
+        }
+    }
+
+    /** Scenes come in pools of a power of 2, which are whole numbers of batches. */
+    private void requireBatch(String option, int batch) {
+        if (batch < 1 || batch > 4096 || Integer.bitCount(batch) != 1) {
+            throw misuse(option + " is a power of 2 from 1 to 4096, not " + batch + ".");
         }
     }
 }

@@ -200,10 +200,11 @@ public final class Parameters implements AutoCloseable {
     /** Euclidean norm of the gradient as a whole. */
     public double gradientNorm() {
         double squares = 0;
-        for (long at = 0; at < total; at += NORM_PIECE) {
+        long size = Torch.piece(NORM_PIECE);
+        for (long at = 0; at < total; at += size) {
             try (Scope s = Scope.open();
                     Torch.Guard off = Torch.gradients(false)) {
-                Tensor piece = flatGrad().narrow(0, at, Math.min(NORM_PIECE, total - at));
+                Tensor piece = flatGrad().narrow(0, at, Math.min(size, total - at));
                 squares += piece.square().sum().item();
             }
         }

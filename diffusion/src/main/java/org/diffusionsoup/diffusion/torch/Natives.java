@@ -23,6 +23,19 @@ final class Natives {
 
     private Natives() {}
 
+    /** Whether the libtorch of this build is the one with CUDA. */
+    static boolean hasCuda() {
+        return torch.class.getResource(folder("-gpu") + "libtorch_cuda.so") != null;
+    }
+
+    private static String torchFolder() {
+        return folder(hasCuda() ? "-gpu" : "");
+    }
+
+    private static String folder(String extension) {
+        return "/org/bytedeco/pytorch/" + Loader.getPlatform() + extension + "/";
+    }
+
     /** Loads libtorch if this process has not done so yet. */
     static synchronized void load() {
         if (loaded) {
@@ -42,7 +55,7 @@ final class Natives {
                     FileLock lock = channel.lock()) {
                 String platform = Loader.getPlatform();
                 Loader.cacheResources(torch.class, "/org/bytedeco/openblas/" + platform + "/");
-                Loader.cacheResources(torch.class, "/org/bytedeco/pytorch/" + platform + "/");
+                Loader.cacheResources(torch.class, torchFolder());
                 loadQuietly();
                 if (!lock.isValid()) {
                     throw new TorchException("the lock on " + lockFile + " was lost while loading");

@@ -6,7 +6,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * A seeded source of random tensors (torch's CPU generator, Mersenne Twister). The same seed gives
- * the same numbers as {@code torch.Generator().manual_seed(seed)} in Python.
+ * the same numbers as {@code torch.Generator().manual_seed(seed)} in Python, on every device: they
+ * are drawn by the processor and copied.
  */
 public final class Rng implements AutoCloseable {
     static {
@@ -26,16 +27,16 @@ public final class Rng implements AutoCloseable {
 
     /** Standard normal float32 tensor of the given shape. */
     public Tensor normal(long... shape) {
-        Tensor t = Tensor.empty(shape);
+        Tensor t = Tensor.emptyOnCpu(shape);
         t.raw().normal_(0.0, 1.0, optional);
-        return t;
+        return t.onDeviceInUse();
     }
 
     /** Uniform float32 tensor in [low, high) of the given shape. */
     public Tensor uniform(double low, double high, long... shape) {
-        Tensor t = Tensor.empty(shape);
+        Tensor t = Tensor.emptyOnCpu(shape);
         t.raw().uniform_(low, high, optional);
-        return t;
+        return t.onDeviceInUse();
     }
 
     /**

@@ -4,6 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.LayoutOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -14,9 +17,10 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A libtorch tensor on the CPU, row-major unless said otherwise, images and latents NCHW.
+ * A libtorch tensor on {@link Torch#device()}, row-major unless said otherwise, images and latents NCHW.
  *
  * <p>Operations return new tensors (views where torch gives views) and record gradients when {@link
  * Torch#gradients} is on and an operand requires them. Methods whose name ends in an underscore
@@ -32,6 +36,25 @@ public final class Tensor {
     private static final LongOptional NO_LONG = keepRaw(new LongOptional());
     private static final TensorOptions FLOAT = keepRaw(new TensorOptions(ScalarType.Float));
     private static final TensorOptions LONG = keepRaw(new TensorOptions(ScalarType.Long));
+    private static final BoolOptional NO_PIN = keepRaw(new BoolOptional());
+    private static final LayoutOptional NO_LAYOUT = keepRaw(new LayoutOptional());
+    private static final DeviceOptional ON_CPU = keepRaw(new DeviceOptional(keepRaw(new org.bytedeco.pytorch.Device("cpu"))));
+    private static volatile @Nullable OnDevice lastOptions;
+
+    /** What tensors are made with on an accelerator. */
+    private record OnDevice(Device device, DeviceOptional raw, TensorOptions floats, TensorOptions longs) {
+        static OnDevice of(Device device) {
+            DeviceOptional raw =
+                    keepRaw(
+                            new DeviceOptional(
+                                    keepRaw(new org.bytedeco.pytorch.Device(device.toString()))));
+            return new OnDevice(
+                    device,
+                    raw,
+                    keepRaw(new TensorOptions(ScalarType.Float).device(raw)),
+                    keepRaw(new TensorOptions(ScalarType.Long).device(raw)));
+        }
+    }
     private static final MemoryFormatOptional NO_FORMAT = keepRaw(new MemoryFormatOptional());
 
     private final org.bytedeco.pytorch.Tensor t;
@@ -48,6 +71,30 @@ public final class Tensor {
         return t;
     }
 
+    /** Options for the device in use; null for the processor, whose options are libtorch's own. */
+    private static @Nullable OnDevice onDevice() {
+        Device device = Torch.device();
+        if (device.isCpu()) {
+            return null;
+        }
+        OnDevice known = lastOptions;
+        if (known == null || !known.device.equals(device)) {
+            known = OnDevice.of(device);
+            lastOptions = known;
+        }
+        return known;
+    }
+
+    private static TensorOptions floats() {
+        OnDevice on = onDevice();
+        return on == null ? FLOAT : on.floats;
+    }
+
+    private static org.bytedeco.pytorch.Tensor moved(
+            org.bytedeco.pytorch.Tensor t, DeviceOptional to) {
+        return t.to(NO_TYPE, NO_LAYOUT, to, NO_PIN, false, false, NO_FORMAT);
+    }
+
     private static Tensor w(org.bytedeco.pytorch.Tensor raw) {
         return new Tensor(raw);
     }
@@ -56,33 +103,38 @@ public final class Tensor {
 
     /** Uninitialised float32 tensor. */
     public static Tensor empty(long... shape) {
+        return w(torch.empty(shape, floats(), NO_FORMAT));
+    }
+
+    /** Uninitialised float32 tensor in the processor's memory, whatever device is in use. */
+    static Tensor emptyOnCpu(long... shape) {
         return w(torch.empty(shape, FLOAT, NO_FORMAT));
     }
 
     /** Float32 zeros. */
     public static Tensor zeros(long... shape) {
-        return w(torch.zeros(shape, FLOAT));
+        return w(torch.zeros(shape, floats()));
     }
 
     /** Float32 ones. */
     public static Tensor ones(long... shape) {
-        return w(torch.ones(shape, FLOAT));
+        return w(torch.ones(shape, floats()));
     }
 
     /** Float32 tensor filled with one value. */
     public static Tensor full(double value, long... shape) {
-        return w(torch.full(shape, new Scalar(value), FLOAT));
+        return w(torch.full(shape, new Scalar(value), floats()));
     }
 
     /** Float32 tensor with a copy of the given values, row-major. */
     public static Tensor of(float[] values, long... shape) {
-        Tensor out = empty(shape.length == 0 ? new long[] {values.length} : shape);
+        Tensor out = emptyOnCpu(shape.length == 0 ? new long[] {values.length} : shape);
         if (out.elements() != values.length) {
             throw new TorchException(
                     values.length + " values do not fill shape " + Arrays.toString(shape));
         }
         MemorySegment.copy(values, 0, out.memory(), ValueLayout.JAVA_FLOAT, 0, values.length);
-        return out;
+        return out.onDeviceInUse();
     }
 
     /** Int64 tensor with a copy of the given values, row-major. */
@@ -98,7 +150,7 @@ public final class Tensor {
                     values.length + " values do not fill shape " + Arrays.toString(shape));
         }
         MemorySegment.copy(values, 0, out.memory(), ValueLayout.JAVA_LONG, 0, values.length);
-        return out;
+        return out.onDeviceInUse();
     }
 
     /** Int64 tensor (rows, length) of equally long rows, such as the token ids of several texts. */
@@ -119,7 +171,8 @@ public final class Tensor {
 
     /** Int64 0, 1, ..., n-1. */
     public static Tensor arange(long n) {
-        return w(torch.arange(new Scalar(n), LONG));
+        OnDevice on = onDevice();
+        return w(torch.arange(new Scalar(n), on == null ? LONG : on.longs));
     }
 
     /** Joins tensors along an existing dimension. */
@@ -153,6 +206,19 @@ public final class Tensor {
         t.releaseReference();
     }
 
+    // ---- device ---------------------------------------------------------------------------
+
+    /** This tensor where it lies in the processor's memory, else a copy there. */
+    public Tensor onCpu() {
+        return t.is_cpu() ? this : w(moved(t, ON_CPU));
+    }
+
+    /** This tensor where it lies on {@link Torch#device()}, else a copy there. */
+    public Tensor onDeviceInUse() {
+        OnDevice on = onDevice();
+        return on == null ? onCpu() : w(moved(t, on.raw));
+    }
+
     // ---- looking --------------------------------------------------------------------------
 
     /** The sizes of all dimensions. */
@@ -180,8 +246,14 @@ public final class Tensor {
         return (int) t.dim();
     }
 
-    /** The bytes of a contiguous tensor, in place: writing to it writes the tensor. */
+    /**
+     * The bytes of a contiguous tensor in the processor's memory, in place: writing to it writes
+     * the tensor.
+     */
     public MemorySegment memory() {
+        if (!t.is_cpu()) {
+            throw new TorchException("memory() needs a tensor of the processor; call onCpu() first");
+        }
         if (!t.is_contiguous()) {
             throw new TorchException("memory() needs a contiguous tensor; call contiguous() first");
         }
@@ -192,7 +264,7 @@ public final class Tensor {
     /** A copy of all values as float, row-major. */
     public float[] toFloatArray() {
         try (Scope s = Scope.open()) {
-            Tensor f = detach().toFloat().contiguous();
+            Tensor f = detach().onCpu().toFloat().contiguous();
             float[] out = new float[Math.toIntExact(f.elements())];
             MemorySegment.copy(f.memory(), ValueLayout.JAVA_FLOAT, 0, out, 0, out.length);
             return out;
@@ -202,7 +274,7 @@ public final class Tensor {
     /** A copy of all values of an int64 tensor, row-major. */
     public long[] toLongArray() {
         try (Scope s = Scope.open()) {
-            Tensor f = w(t.to(ScalarType.Long)).contiguous();
+            Tensor f = w(t.to(ScalarType.Long)).onCpu().contiguous();
             long[] out = new long[Math.toIntExact(f.elements())];
             MemorySegment.copy(f.memory(), ValueLayout.JAVA_LONG, 0, out, 0, out.length);
             return out;

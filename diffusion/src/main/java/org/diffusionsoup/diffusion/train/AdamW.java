@@ -45,10 +45,11 @@ public final class AdamW implements AutoCloseable {
         double c1 = 1 - Math.pow(beta1, step);
         double c2 = 1 - Math.pow(beta2, step);
         long count = parameters.count();
-        for (long at = 0; at < count; at += PIECE) {
+        long piece = Torch.piece(PIECE);
+        for (long at = 0; at < count; at += piece) {
             try (Scope s = Scope.open();
                     Torch.Guard off = Torch.gradients(false)) {
-                long n = Math.min(PIECE, count - at);
+                long n = Math.min(piece, count - at);
                 Tensor w = parameters.flat().narrow(0, at, n);
                 Tensor g = parameters.flatGrad().narrow(0, at, n);
                 Tensor mean = m.narrow(0, at, n);

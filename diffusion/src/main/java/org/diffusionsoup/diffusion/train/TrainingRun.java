@@ -185,12 +185,13 @@ public final class TrainingRun implements AutoCloseable {
      */
     private static void average(Tensor average, Tensor weights, double share) {
         long count = average.size(0);
-        for (long at = 0; at < count; at += AVERAGED) {
+        long piece = Torch.piece(AVERAGED);
+        for (long at = 0; at < count; at += piece) {
             try (Scope s = Scope.open();
                     Torch.Guard off = Torch.gradients(false)) {
-                long n = Math.min(AVERAGED, count - at);
-                Tensor piece = average.narrow(0, at, n);
-                piece.add_(weights.narrow(0, at, n).sub(piece), share);
+                long n = Math.min(piece, count - at);
+                Tensor some = average.narrow(0, at, n);
+                some.add_(weights.narrow(0, at, n).sub(some), share);
             }
         }
     }

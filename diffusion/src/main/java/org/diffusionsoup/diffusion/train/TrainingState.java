@@ -36,6 +36,13 @@ final class TrainingState {
     }
 
     void save(Parameters p, AdamW optimizer, @Nullable Tensor ema, List<LossPoint> curve) {
+        try (Scope s = Scope.open()) {
+            write(entries(p, optimizer, ema, curve), optimizer.steps());
+        }
+    }
+
+    private static List<TensorEntry> entries(
+            Parameters p, AdamW optimizer, @Nullable Tensor ema, List<LossPoint> curve) {
         List<TensorEntry> entries = new ArrayList<>();
         entries.add(flat("weights", p.flat()));
         entries.add(flat("adam.m", optimizer.m()));
@@ -59,10 +66,14 @@ final class TrainingState {
                         DType.F64,
                         new long[] {curve.size(), CURVE_COLUMNS},
                         TensorBytes.of(MemorySegment.ofArray(points))));
+        return entries;
+    }
+
+    private void write(List<TensorEntry> entries, long steps) {
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("format", "pt");
         metadata.put("soup.training.fingerprint", fingerprint);
-        metadata.put("soup.training.step", Long.toString(optimizer.steps()));
+        metadata.put("soup.training.step", Long.toString(steps));
         try {
             Files.createDirectories(dir);
         } catch (IOException e) {
@@ -73,7 +84,7 @@ final class TrainingState {
 
     private static TensorEntry flat(String name, Tensor t) {
         return new TensorEntry(
-                name, DType.F32, new long[] {t.elements()}, TensorBytes.of(t.memory()));
+                name, DType.F32, new long[] {t.elements()}, TensorBytes.of(t.onCpu().memory()));
     }
 
     /** Restores a run where there is a checkpoint; leaves it at its start where there is none. */
@@ -148,7 +159,9 @@ final class TrainingState {
                             + " is missing or has"
                             + " another size");
         }
-        into.memory().copyFrom(f.data(name));
+        Tensor own = into.onCpu();
+        own.memory().copyFrom(f.data(name));
+        into.copy_(own);
     }
 
     void delete() {

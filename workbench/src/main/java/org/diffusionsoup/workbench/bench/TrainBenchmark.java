@@ -129,7 +129,7 @@ public final class TrainBenchmark {
     /** Runs all measurements. */
     public Result run() {
         PretrainRecipe recipe =
-                PretrainRecipe.scenes(1, 1, 1e-3, TrainingOptions.Schedule.COSINE, 0);
+                PretrainRecipe.scenes(1, 4, 1, 16, 1e-3, TrainingOptions.Schedule.COSINE, 0);
         UNetConfig config =
                 request.base()
                         .map(b -> UNetConfig.of(JsonConfig.read(b.resolve("unet/config.json"))))

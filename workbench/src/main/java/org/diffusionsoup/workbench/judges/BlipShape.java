@@ -24,8 +24,8 @@ final class BlipShape {
 
     private static final int WIDTH = 96;
     private static final int HEADS = 3;
-    private static final int SCENE_WIDTH = 128;
-    private static final int SCENE_HEADS = 4;
+    private static final int SCENE_WIDTH = 192;
+    private static final int SCENE_HEADS = 6;
     private static final int TEXT_LAYERS = 2;
     private static final int POSITIONS = 40;
 

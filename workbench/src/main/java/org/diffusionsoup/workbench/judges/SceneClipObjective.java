@@ -43,22 +43,19 @@ final class SceneClipObjective extends SceneObjective {
     Tensor loss(List<JudgeScenes.Row> rows, RandomGenerator random) {
         int n = rows.size();
         int twins = n / TWIN_EVERY;
+        List<Example> examples = each(rows, random, SceneClipObjective::example);
         List<RgbImage> pictures = new ArrayList<>();
         List<RgbImage> damaged = new ArrayList<>();
         String[] texts = new String[n * (1 + NEGATIVES)];
         for (int i = 0; i < n; i++) {
-            JudgeScenes.Row row = rows.get(i);
-            boolean spoilt = i >= twins && random.nextDouble() < DAMAGED;
-            pictures.add(spoilt ? JudgeScenes.damaged(row.image(), 0, 0.8, random) : row.image());
+            Example e = examples.get(i);
+            pictures.add(i < twins ? rows.get(i).image() : e.image());
             if (i < twins) {
-                damaged.add(JudgeScenes.damaged(row.image(), 0.1, 1, random));
+                damaged.add(e.twin());
             }
-            long wording = random.nextLong();
-            texts[i] = JudgeScenes.say(row.truth(), wording);
-            List<Alterations.Altered> wrong = Alterations.known(row.truth());
+            texts[i] = e.texts().getFirst();
             for (int k = 0; k < NEGATIVES; k++) {
-                texts[n + i * NEGATIVES + k] =
-                        JudgeScenes.say(JudgeScenes.altered(wrong, random), wording);
+                texts[n + i * NEGATIVES + k] = e.texts().get(1 + k);
             }
         }
         pictures.addAll(damaged);
@@ -68,6 +65,30 @@ final class SceneClipObjective extends SceneObjective {
                         clip.textFeatures(SubjectClipObjective.ids(tokenizer, texts, clip))
                                 .toFloat());
         return loss(image, text, n, twins, clip.scale().clamp(1, 100));
+    }
+
+    /**
+     * What a scene gives to a batch.
+     *
+     * @param image the picture, damaged at times
+     * @param twin the picture, damaged
+     * @param texts the right caption, then the wrong ones
+     */
+    private record Example(RgbImage image, RgbImage twin, List<String> texts) {}
+
+    private static Example example(JudgeScenes.Row row, RandomGenerator random) {
+        boolean spoilt = random.nextDouble() < DAMAGED;
+        RgbImage image =
+                spoilt ? JudgeScenes.damaged(row.image(), 0, 0.8, random) : row.image();
+        RgbImage twin = JudgeScenes.damaged(row.image(), 0.1, 1, random);
+        long wording = random.nextLong();
+        List<String> texts = new ArrayList<>();
+        texts.add(JudgeScenes.say(row.truth(), wording));
+        List<Alterations.Altered> wrong = Alterations.known(row.truth());
+        for (int k = 0; k < NEGATIVES; k++) {
+            texts.add(JudgeScenes.say(JudgeScenes.altered(wrong, random), wording));
+        }
+        return new Example(image, twin, List.copyOf(texts));
     }
 
     /**

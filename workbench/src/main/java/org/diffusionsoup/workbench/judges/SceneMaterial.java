@@ -3,6 +3,7 @@ package org.diffusionsoup.workbench.judges;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.data.RgbImage;
@@ -47,20 +48,27 @@ public final class SceneMaterial implements JudgeMaterial {
 
     private final JudgeScenes scenes;
     private final int graded;
+    private final OptionalInt batch;
 
     /**
      * @param drawings that scenes are made of; held-out subjects are left out
+     * @param batch scenes per step, a power of 2; the recipe's where empty
      */
-    public SceneMaterial(Drawings drawings) {
-        this(drawings, GRADED);
+    public SceneMaterial(Drawings drawings, OptionalInt batch) {
+        this(drawings, GRADED, batch);
     }
 
     /**
      * @param graded scenes that an aesthetic head is fitted to
      */
     SceneMaterial(Drawings drawings, int graded) {
+        this(drawings, graded, OptionalInt.empty());
+    }
+
+    private SceneMaterial(Drawings drawings, int graded, OptionalInt batch) {
         scenes = new JudgeScenes(drawings);
         this.graded = graded;
+        this.batch = batch;
     }
 
     /**
@@ -87,7 +95,7 @@ public final class SceneMaterial implements JudgeMaterial {
 
     @Override
     public int batch(JudgeKind kind) {
-        return recipe(kind).batch();
+        return batch.orElse(recipe(kind).batch());
     }
 
     /** Of the drawings. */

@@ -2,7 +2,10 @@ package org.diffusionsoup.workbench.judges;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.BiFunction;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.train.Objective;
@@ -44,6 +47,22 @@ abstract class SceneObjective implements Objective {
             throw new IllegalStateException("begin comes before loss");
         }
         return loss(Arrays.stream(rows).mapToObj(pool::get).toList(), random);
+    }
+
+    /**
+     * Makes something of every scene, on all processors.
+     *
+     * @param random gives each scene's own source of randomness its seed, in their order
+     */
+    static <R> List<R> each(
+            List<JudgeScenes.Row> rows,
+            RandomGenerator random,
+            BiFunction<JudgeScenes.Row, RandomGenerator, R> maker) {
+        long[] seeds = random.longs(rows.size()).toArray();
+        return IntStream.range(0, seeds.length)
+                .parallel()
+                .mapToObj(i -> maker.apply(rows.get(i), new SplittableRandom(seeds[i])))
+                .toList();
     }
 
     /** The mean loss over some scenes, as {@link Objective#loss}. */

@@ -57,19 +57,15 @@ final class SceneRewardObjective extends SceneObjective {
         RgbImage[] images = new RgbImage[2 * n]; // better ones, then worse ones
         String[] right = new String[n];
         String[] wrong = new String[n];
+        List<Example> examples = each(rows, random, this::example);
         for (int i = 0; i < n; i++) {
-            SceneTruth truth = rows.get(i).truth();
-            List<RgbImage> states = states(rows.get(i), random);
-            images[i] = states.get(0);
-            images[n + i] = states.get(1);
-            long wording = random.nextLong();
-            right[i] = JudgeScenes.say(truth, wording);
+            Example e = examples.get(i);
+            images[i] = e.better();
+            images[n + i] = e.worse();
+            right[i] = JudgeScenes.say(rows.get(i).truth(), e.wording());
             SceneTruth other = rows.get((i + 1) % n).truth();
-            boolean near = random.nextDouble() < ONE_ATTRIBUTE || other.equals(truth);
-            wrong[i] =
-                    JudgeScenes.say(
-                            near ? JudgeScenes.altered(Alterations.known(truth), random) : other,
-                            wording);
+            boolean near = e.near() || other.equals(rows.get(i).truth());
+            wrong[i] = near ? e.altered() : JudgeScenes.say(other, e.wording());
         }
         List<String> texts = new ArrayList<>();
         for (String[] part : List.of(right, right, wrong, wrong)) {
@@ -81,6 +77,27 @@ final class SceneRewardObjective extends SceneObjective {
                 reward.textStates(
                         Tensor.cat(List.of(seen, seen), 0), read.idTensor(), read.maskTensor());
         return inOrder(reward.reward(states).toFloat());
+    }
+
+    /**
+     * What a scene gives to a batch.
+     *
+     * @param better its better state
+     * @param worse its worse state
+     * @param wording of captions
+     * @param near whether the wrong caption is wrong in one attribute
+     * @param altered that caption
+     */
+    private record Example(
+            RgbImage better, RgbImage worse, long wording, boolean near, String altered) {}
+
+    private Example example(JudgeScenes.Row row, RandomGenerator random) {
+        List<RgbImage> states = states(row, random);
+        long wording = random.nextLong();
+        boolean near = random.nextDouble() < ONE_ATTRIBUTE;
+        SceneTruth altered = JudgeScenes.altered(Alterations.known(row.truth()), random);
+        return new Example(
+                states.get(0), states.get(1), wording, near, JudgeScenes.say(altered, wording));
     }
 
     /** The scene's better and its worse state. */

@@ -35,23 +35,26 @@ final class SceneVqaObjective extends SceneObjective {
 
     @Override
     Tensor loss(List<JudgeScenes.Row> rows, RandomGenerator random) {
-        List<RgbImage> images = new ArrayList<>();
-        List<String> questions = new ArrayList<>();
-        List<String> answers = new ArrayList<>();
-        for (JudgeScenes.Row row : rows) {
-            images.add(
-                    random.nextDouble() < DAMAGED
-                            ? JudgeScenes.damaged(row.image(), 0, 0.6, random)
-                            : row.image());
-            List<JudgeQuestion> all =
-                    new ArrayList<>(SceneQuestions.about("", "", row.truth(), random.nextLong()));
-            Collections.shuffle(all, new Random(random.nextLong()));
-            for (JudgeQuestion q : all.subList(0, QUESTIONS)) {
-                questions.add(q.question());
-                answers.add(q.answer());
-            }
-        }
+        List<Asked> asked = each(rows, random, SceneVqaObjective::asked);
+        List<RgbImage> images = asked.stream().map(Asked::image).toList();
+        List<JudgeQuestion> all = asked.stream().flatMap(a -> a.questions().stream()).toList();
+        List<String> questions = all.stream().map(JudgeQuestion::question).toList();
+        List<String> answers = all.stream().map(JudgeQuestion::answer).toList();
         Tensor seen = vqa.imageEmbeds(pixels.batch(images, random)).repeatInterleave(QUESTIONS);
         return VqaObjective.loss(vqa, tokenizer, seen, questions, answers);
+    }
+
+    /** A picture and what is asked about it. */
+    private record Asked(RgbImage image, List<JudgeQuestion> questions) {}
+
+    private static Asked asked(JudgeScenes.Row row, RandomGenerator random) {
+        RgbImage image =
+                random.nextDouble() < DAMAGED
+                        ? JudgeScenes.damaged(row.image(), 0, 0.6, random)
+                        : row.image();
+        List<JudgeQuestion> all =
+                new ArrayList<>(SceneQuestions.about("", "", row.truth(), random.nextLong()));
+        Collections.shuffle(all, new Random(random.nextLong()));
+        return new Asked(image, List.copyOf(all.subList(0, QUESTIONS)));
     }
 }

@@ -41,12 +41,20 @@ public record PretrainRecipe(
     /**
      * The recipe of {@code models/scene-base}.
      *
-     * @param vaeSteps of 4 pictures; 0 to take another base's autoencoder over
-     * @param unetSteps of 16 pictures
+     * @param vaeSteps 0 to take another base's autoencoder over
+     * @param vaeBatch pictures per step of the autoencoder
+     * @param unetSteps of the denoiser
+     * @param unetBatch pictures per step of the denoiser
      * @param unetRate peak learning rate of denoiser and text encoder
      */
     public static PretrainRecipe scenes(
-            long vaeSteps, long unetSteps, double unetRate, Schedule unetSchedule, long seed) {
+            long vaeSteps,
+            int vaeBatch,
+            long unetSteps,
+            int unetBatch,
+            double unetRate,
+            Schedule unetSchedule,
+            long seed) {
         int width = 160;
         return new PretrainRecipe(
                 1500,
@@ -54,7 +62,7 @@ public record PretrainRecipe(
                 new VaeConfig(3, 3, 8, List.of(16, 32, 64), 1, 8, 1.0, false, true, true, 64),
                 vaeSteps == 0
                         ? Optional.empty()
-                        : Optional.of(training(vaeSteps, 4, 1e-3, Schedule.COSINE, 1e-4, seed)),
+                        : Optional.of(training(vaeSteps, vaeBatch, 1e-3, Schedule.COSINE, 1e-4, seed)),
                 1e-4,
                 0.4,
                 new ClipTextConfig(2014, width, 4 * width, 3, 5, 32, Activation.GELU, 1e-5, 2, 128),
@@ -77,7 +85,7 @@ public record PretrainRecipe(
                         0,
                         0,
                         0),
-                training(unetSteps, 16, unetRate, unetSchedule, 1e-2, seed + 2),
+                training(unetSteps, unetBatch, unetRate, unetSchedule, 1e-2, seed + 2),
                 0.1);
     }
 

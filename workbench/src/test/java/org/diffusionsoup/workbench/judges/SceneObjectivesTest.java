@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.diffusionsoup.data.RgbImage;
@@ -119,7 +120,8 @@ final class SceneObjectivesTest {
     @Test
     void theSameStepHasTheSameLoss() {
         SceneMaterial material =
-                new SceneMaterial(Drawings.load(Path.of("..", "shards", "drawings")));
+                new SceneMaterial(
+ Drawings.load(Path.of("..", "shards", "drawings")), OptionalInt.empty());
         List<String> words = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
             words.add(Captions.whole(scenes.knownTruth(0, i)));
