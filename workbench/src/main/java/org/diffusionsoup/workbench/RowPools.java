@@ -22,8 +22,7 @@ public final class RowPools<T> {
     private long aheadNumber;
 
     /**
-     * @param rows makes row 0, 1, 2, …, the same whenever it is asked, by several
-     *     threads at once
+     * @param rows makes row 0, 1, 2, …, the same whenever it is asked, by several threads at once
      * @param size rows in a pool
      * @param epochs how often every row of a pool is used before the next pool
      */

@@ -161,8 +161,8 @@ final class JudgeTrainCommand extends SoupCommand {
         JudgeMaterial material =
                 scenes
                         ? new SceneMaterial(
- drawings.load(),
- batch == 0 ? OptionalInt.empty() : OptionalInt.of(batch))
+                                drawings.load(),
+                                batch == 0 ? OptionalInt.empty() : OptionalInt.of(batch))
                         : new ShardMaterial(
                                 ShardRef.parse(data.orElseThrow()).open(), validation, base);
         long wanted = steps == 0 ? material.recipe(kind).steps() : steps;

@@ -142,12 +142,12 @@ final class PretrainCommand extends SoupCommand {
                     new Pretrainer(
                             PretrainRecipe.scenes(
                                     vaeSteps,
- vaeBatch,
- unetSteps,
- unetBatch,
- unetRate,
- unetSchedule,
- seed),
+                                    vaeBatch,
+                                    unetSteps,
+                                    unetBatch,
+                                    unetRate,
+                                    unetSchedule,
+                                    seed),
                             web,
                             all.sha256(),
                             work,

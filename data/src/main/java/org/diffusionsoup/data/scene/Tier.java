@@ -10,20 +10,22 @@ import org.diffusionsoup.data.RgbImage;
  */
 public enum Tier {
     /**
-     * A crawl: good pictures among bad ones, up to two damages, crops, a quarter of the captions
-     * off. With more damage than this a small model learns grounds and colours and no subject.
+     * A crawl: as many good pictures as bad ones, which have one or two damages, crops, a quarter
+     * of the captions off. With more damage than this a small model learns grounds and colours and
+     * no subject.
      */
-    WEB(0, 2, 0.1f, 0.7f, 0.1f, 0.25f),
+    WEB(0.5f, 1, 2, 0.1f, 0.7f, 0.1f, 0.25f),
     /** The worst grade. */
-    AE1(1, 2, 0.6f, 1, 0.15f, 0),
-    AE2(1, 1, 0.5f, 0.8f, 0.1f, 0),
-    AE3(1, 1, 0.25f, 0.5f, 0, 0),
-    AE4(0, 1, 0.1f, 0.3f, 0, 0),
+    AE1(0, 1, 2, 0.6f, 1, 0.15f, 0),
+    AE2(0, 1, 1, 0.5f, 0.8f, 0.1f, 0),
+    AE3(0, 1, 1, 0.25f, 0.5f, 0, 0),
+    AE4(0, 0, 1, 0.1f, 0.3f, 0, 0),
     /** The best grade: untouched. */
-    AE5(0, 0, 0, 0, 0, 0),
+    AE5(0, 0, 0, 0, 0, 0, 0),
     /** What a curator keeps: untouched, captions whole. */
-    CURATED(0, 0, 0, 0, 0, 0);
+    CURATED(0, 0, 0, 0, 0, 0, 0);
 
+    private final float untouched;
     private final int least;
     private final int most;
     private final float weakest;
@@ -31,7 +33,15 @@ public enum Tier {
     private final float crops;
     private final float captionsOff;
 
-    Tier(int least, int most, float weakest, float strongest, float crops, float captionsOff) {
+    Tier(
+            float untouched,
+            int least,
+            int most,
+            float weakest,
+            float strongest,
+            float crops,
+            float captionsOff) {
+        this.untouched = untouched;
         this.least = least;
         this.most = most;
         this.weakest = weakest;
@@ -58,7 +68,8 @@ public enum Tier {
         } else {
             canvas = maker.canvas(scene, 0, 0, 1);
         }
-        int damages = least + random.nextInt(most - least + 1);
+        boolean good = untouched > 0 && random.nextFloat() < untouched;
+        int damages = good ? 0 : least + random.nextInt(most - least + 1);
         for (int i = 0; i < damages; i++) {
             Damage damage = Damage.values()[random.nextInt(Damage.values().length)];
             float strength = weakest + (strongest - weakest) * random.nextFloat();

@@ -20,7 +20,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A libtorch tensor on {@link Torch#device()}, row-major unless said otherwise, images and latents NCHW.
+ * A libtorch tensor on {@link Torch#device()}, row-major unless said otherwise, images and latents
+ * NCHW.
  *
  * <p>Operations return new tensors (views where torch gives views) and record gradients when {@link
  * Torch#gradients} is on and an operand requires them. Methods whose name ends in an underscore
@@ -38,11 +39,13 @@ public final class Tensor {
     private static final TensorOptions LONG = keepRaw(new TensorOptions(ScalarType.Long));
     private static final BoolOptional NO_PIN = keepRaw(new BoolOptional());
     private static final LayoutOptional NO_LAYOUT = keepRaw(new LayoutOptional());
-    private static final DeviceOptional ON_CPU = keepRaw(new DeviceOptional(keepRaw(new org.bytedeco.pytorch.Device("cpu"))));
+    private static final DeviceOptional ON_CPU =
+            keepRaw(new DeviceOptional(keepRaw(new org.bytedeco.pytorch.Device("cpu"))));
     private static volatile @Nullable OnDevice lastOptions;
 
     /** What tensors are made with on an accelerator. */
-    private record OnDevice(Device device, DeviceOptional raw, TensorOptions floats, TensorOptions longs) {
+    private record OnDevice(
+            Device device, DeviceOptional raw, TensorOptions floats, TensorOptions longs) {
         static OnDevice of(Device device) {
             DeviceOptional raw =
                     keepRaw(
@@ -55,6 +58,7 @@ public final class Tensor {
                     keepRaw(new TensorOptions(ScalarType.Long).device(raw)));
         }
     }
+
     private static final MemoryFormatOptional NO_FORMAT = keepRaw(new MemoryFormatOptional());
 
     private final org.bytedeco.pytorch.Tensor t;
@@ -252,7 +256,8 @@ public final class Tensor {
      */
     public MemorySegment memory() {
         if (!t.is_cpu()) {
-            throw new TorchException("memory() needs a tensor of the processor; call onCpu() first");
+            throw new TorchException(
+                    "memory() needs a tensor of the processor; call onCpu() first");
         }
         if (!t.is_contiguous()) {
             throw new TorchException("memory() needs a contiguous tensor; call contiguous() first");

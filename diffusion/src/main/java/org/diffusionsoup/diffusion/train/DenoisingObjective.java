@@ -22,6 +22,7 @@ public final class DenoisingObjective implements Objective {
     private final PredictionType type;
     private final double captionDropout;
     private final @Nullable Texts texts;
+    private final int draws;
 
     /**
      * Captions that are encoded anew in every step, so that the text encoder learns, too.
@@ -54,7 +55,7 @@ public final class DenoisingObjective implements Objective {
             NoiseTable noise,
             PredictionType type,
             double captionDropout) {
-        this(unet, data, noise, type, captionDropout, Optional.empty());
+        this(unet, data, noise, type, captionDropout, Optional.empty(), 1);
     }
 
     /**
@@ -62,6 +63,9 @@ public final class DenoisingObjective implements Objective {
      *
      * @param texts encodes the captions in every step; when empty, the set's own embeddings are
      *     used
+     * @param draws timesteps drawn for a row, of which the noisiest is taken: 1 is the usual
+     *     uniform choice; 2 has the density 2t/T², more where nothing but the caption says what
+     *     there is to see
      */
     public DenoisingObjective(
             UNet2DConditionModel unet,
@@ -69,7 +73,9 @@ public final class DenoisingObjective implements Objective {
             NoiseTable noise,
             PredictionType type,
             double captionDropout,
-            Optional<Texts> texts) {
+            Optional<Texts> texts,
+            int draws) {
+        this.draws = draws;
         this.texts = texts.orElse(null);
         this.unet = unet;
         this.data = data;
@@ -89,7 +95,9 @@ public final class DenoisingObjective implements Objective {
         long[] t = new long[n];
         long[] text = new long[n];
         for (int i = 0; i < n; i++) {
-            t[i] = random.nextInt(noise.size());
+            for (int k = 0; k < draws; k++) {
+                t[i] = Math.max(t[i], random.nextInt(noise.size()));
+            }
             int[] own = data.captionsOf(rows[i]);
             int caption = own[random.nextInt(own.length)];
             text[i] = random.nextDouble() < captionDropout ? data.emptyCaption() : caption;

@@ -89,7 +89,8 @@ class JoinedTrainingTest {
                             NoiseTable.of(betas(), false),
                             PredictionType.EPSILON,
                             0.1,
-                            Optional.of(new DenoisingObjective.Texts(text, ids)));
+                            Optional.of(new DenoisingObjective.Texts(text, ids)),
+                            1);
             TrainingOptions options =
                     new TrainingOptions(
                             3,

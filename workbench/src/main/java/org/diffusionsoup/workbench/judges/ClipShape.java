@@ -34,9 +34,7 @@ public record ClipShape(
     public static final ClipShape EMBEDDED =
             new ClipShape(40, 8, 96, 4, 96, 2, 24, 96, 0.8, 2e-3, 0.2);
 
-    /**
-     * The shape for scenes, which have small things at their sides: four times as many patches.
-     */
+    /** The shape for scenes, which have small things at their sides: four times as many patches. */
     public static final ClipShape SCENES =
             new ClipShape(64, 8, 192, 4, 192, 2, 32, 192, 0, 1e-3, 0.1);
 }

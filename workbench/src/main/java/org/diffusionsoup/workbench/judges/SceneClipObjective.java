@@ -78,8 +78,7 @@ final class SceneClipObjective extends SceneObjective {
 
     private static Example example(JudgeScenes.Row row, RandomGenerator random) {
         boolean spoilt = random.nextDouble() < DAMAGED;
-        RgbImage image =
-                spoilt ? JudgeScenes.damaged(row.image(), 0, 0.8, random) : row.image();
+        RgbImage image = spoilt ? JudgeScenes.damaged(row.image(), 0, 0.8, random) : row.image();
         RgbImage twin = JudgeScenes.damaged(row.image(), 0.1, 1, random);
         long wording = random.nextLong();
         List<String> texts = new ArrayList<>();

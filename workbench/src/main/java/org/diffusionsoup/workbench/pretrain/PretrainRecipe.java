@@ -25,6 +25,7 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
  * @param unet shape of the denoiser
  * @param unetTraining its optimisation
  * @param captionDropout share of rows trained without caption
+ * @param noiseDraws timesteps drawn for a row, of which the noisiest is taken
  */
 public record PretrainRecipe(
         int merges,
@@ -36,7 +37,8 @@ public record PretrainRecipe(
         ClipTextConfig text,
         UNetConfig unet,
         TrainingOptions unetTraining,
-        double captionDropout) {
+        double captionDropout,
+        int noiseDraws) {
 
     /**
      * The recipe of {@code models/scene-base}.
@@ -62,7 +64,8 @@ public record PretrainRecipe(
                 new VaeConfig(3, 3, 8, List.of(16, 32, 64), 1, 8, 1.0, false, true, true, 64),
                 vaeSteps == 0
                         ? Optional.empty()
-                        : Optional.of(training(vaeSteps, vaeBatch, 1e-3, Schedule.COSINE, 1e-4, seed)),
+                        : Optional.of(
+                                training(vaeSteps, vaeBatch, 1e-3, Schedule.COSINE, 1e-4, seed)),
                 1e-4,
                 0.4,
                 new ClipTextConfig(2014, width, 4 * width, 3, 5, 32, Activation.GELU, 1e-5, 2, 128),
@@ -86,7 +89,8 @@ public record PretrainRecipe(
                         0,
                         0),
                 training(unetSteps, unetBatch, unetRate, unetSchedule, 1e-2, seed + 2),
-                0.1);
+                0.1,
+                2);
     }
 
     private static TrainingOptions training(
@@ -139,6 +143,7 @@ public record PretrainRecipe(
         o.put("kl_weight", klWeight);
         o.put("edge_weight", edgeWeight);
         o.put("caption_dropout", captionDropout);
+        o.put("noise_draws", noiseDraws);
         vaeTraining.ifPresent(t -> o.set("vae_training", options(t)));
         o.set("unet_training", options(unetTraining));
         return o.toString();

@@ -313,7 +313,8 @@ public final class Pretrainer {
                         scheduler,
                         scenes(recipe.unetTraining(), UNET_POOL, UNET_EPOCHS),
                         recipe.unetTraining().batch(),
-                        recipe.captionDropout())) {
+                        recipe.captionDropout(),
+                        recipe.noiseDraws())) {
             Parameters learning = Parameters.joined(unet.parameters(), text.parameters());
             boolean finished = fit("unet", learning, objective, recipe.unetTraining(), more);
             // A stopped run leaves what it has learnt so far, so that its pictures can be looked
@@ -341,7 +342,14 @@ public final class Pretrainer {
             TrainingOptions options,
             Map<String, String> more) {
         String fingerprint =
-                name + " " + options + " rows=" + objective.rows() + " drawings=" + drawingsSha256;
+                name
+                        + " "
+                        + options
+                        + (name.equals("unet") ? " draws=" + recipe.noiseDraws() : "")
+                        + " rows="
+                        + objective.rows()
+                        + " drawings="
+                        + drawingsSha256;
         for (Map.Entry<String, String> e : more.entrySet()) {
             fingerprint += " " + e.getKey() + "=" + e.getValue();
         }

@@ -30,6 +30,7 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
     private final RowPools<SceneStream.Row> scenes;
     private final int batch;
     private final double captionDropout;
+    private final int draws;
     private long pool = -1;
     private @Nullable Tensor latents;
     private @Nullable DenoisingObjective current;
@@ -42,7 +43,9 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
             SchedulerConfig scheduler,
             RowPools<SceneStream.Row> scenes,
             int batch,
-            double captionDropout) {
+            double captionDropout,
+            int draws) {
+        this.draws = draws;
         this.unet = unet;
         this.vae = vae;
         this.text = text;
@@ -86,7 +89,8 @@ final class StreamedDenoisingObjective implements Objective, AutoCloseable {
                         scheduler.table(),
                         scheduler.predictionType(),
                         captionDropout,
-                        Optional.of(new DenoisingObjective.Texts(text, ids)));
+                        Optional.of(new DenoisingObjective.Texts(text, ids)),
+                        draws);
         pool = wanted;
     }
 

@@ -121,7 +121,7 @@ final class SceneObjectivesTest {
     void theSameStepHasTheSameLoss() {
         SceneMaterial material =
                 new SceneMaterial(
- Drawings.load(Path.of("..", "shards", "drawings")), OptionalInt.empty());
+                        Drawings.load(Path.of("..", "shards", "drawings")), OptionalInt.empty());
         List<String> words = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
             words.add(Captions.whole(scenes.knownTruth(0, i)));
