@@ -13,6 +13,7 @@ import org.diffusionsoup.workbench.bench.ResidentMemory;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup bench judge}: pictures per second and memory of judges. */
@@ -27,6 +28,8 @@ import picocli.CommandLine.Option;
                     + " questions.json --size 512"
         })
 final class BenchJudgeCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     @Option(
             names = "--judge",
             required = true,

@@ -13,6 +13,7 @@ import org.diffusionsoup.workbench.bench.ResidentMemory;
 import org.diffusionsoup.workbench.bench.TrainBenchmark;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup bench train}: throughput, share of peak and memory of UNet training. */
@@ -29,6 +30,8 @@ import picocli.CommandLine.Option;
             "  soup bench train --base my-base --batch 8 --steps 0"
         })
 final class BenchTrainCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     private static final Path EMBEDDED = Path.of("models", "emoji-base");
 
     @Option(

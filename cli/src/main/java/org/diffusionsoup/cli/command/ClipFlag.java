@@ -8,10 +8,13 @@ import org.diffusionsoup.eval.AestheticJudge;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.PictureScorer;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The CLIP that curation looks at pictures with. */
 final class ClipFlag {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     @Option(
             names = "--judge",
             paramLabel = "DIR",

@@ -12,6 +12,7 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.demo.Demo;
 import org.diffusionsoup.workbench.demo.DemoPlan;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup demo}: the whole road on the embedded model. */
@@ -28,6 +29,8 @@ import picocli.CommandLine.Option;
             "  soup demo --withdraw food --out my-demo"
         })
 final class DemoCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     @Option(names = "--quick", description = "A smaller run of about two minutes.")
     private boolean quick;
 

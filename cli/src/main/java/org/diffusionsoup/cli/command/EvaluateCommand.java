@@ -15,6 +15,7 @@ import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipes;
 import org.diffusionsoup.workbench.evaluate.Evaluator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -34,6 +35,8 @@ import picocli.CommandLine.Parameters;
             "  soup evaluate recipes/paper-sd21.yaml -o sd21 --cache /big/cache"
         })
 final class EvaluateCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     @Parameters(paramLabel = "RECIPE", description = "A YAML file, see docs/evaluation.md.")
     private Path recipe = Path.of("");
 

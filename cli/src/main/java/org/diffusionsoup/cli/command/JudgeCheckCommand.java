@@ -41,6 +41,8 @@ import picocli.CommandLine.Option;
             "  soup judge check --scenes --clip scene-clip --vqa scene-vqa"
         })
 final class JudgeCheckCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     /** Scenes to look at where nothing is said. */
     private static final int SCENES = 400;
 

@@ -157,7 +157,6 @@ final class JudgeTrainCommand extends SoupCommand {
             throw misuse("--batch is for --scenes, and a power of 2 from 8 to 1024.");
         }
         OutputKind.WEIGHTS_FOLDER.check(out, true);
-        device.use();
         JudgeMaterial material =
                 scenes
                         ? new SceneMaterial(

@@ -129,7 +129,6 @@ final class PretrainCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         OutputKind.MODEL_FOLDER.checkOwn(out);
-        device.use();
         requireBatch("--vae-batch", vaeBatch);
         requireBatch("--unet-batch", unetBatch);
         EnumSet<Pretrainer.Stage> wanted =

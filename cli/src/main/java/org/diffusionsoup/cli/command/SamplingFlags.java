@@ -6,10 +6,13 @@ import java.util.OptionalInt;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Prompts;
 import org.diffusionsoup.workbench.generate.Sampler;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say how pictures are sampled, shared by every command that draws. */
 final class SamplingFlags {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     @Option(
             names = {"--seed", "--seeds"},
             defaultValue = "0",

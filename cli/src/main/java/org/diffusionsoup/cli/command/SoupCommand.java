@@ -69,6 +69,7 @@ public abstract class SoupCommand implements Callable<Integer> {
     public final Integer call() throws IOException {
         CommandLine line = line();
         refuseFoldersForFiles(line.getParseResult());
+        DeviceFlag.use(line.getParseResult());
         run(new Console(line.getOut(), line.getErr(), json.getValue(), quiet.getValue()));
         return status();
     }

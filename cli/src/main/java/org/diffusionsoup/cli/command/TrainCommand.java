@@ -17,6 +17,7 @@ import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code soup train}: one ingredient from a base and a shard. */
@@ -36,6 +37,8 @@ import picocli.CommandLine.Option;
             "  soup train --registry soup-registry --base models/emoji-base --shard noto --out noto"
         })
 final class TrainCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
     @Option(
             names = "--base",
             required = true,

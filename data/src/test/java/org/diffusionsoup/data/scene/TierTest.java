@@ -94,7 +94,7 @@ class TierTest {
     }
 
     @Test
-    void mostWebScenesAreDamagedAndAllOfWebDrawings() {
+    void halfOfTheWebsScenesAreDamagedAndAllAreOfWebDrawings() {
         SceneMaker web =
                 new SceneMaker(
                         Drawings.load(Path.of("..", "shards", "drawings")), Worlds::onTheWeb);
@@ -105,7 +105,7 @@ class TierTest {
             assertThat(row.scene().provider()).isNotEqualTo(Worlds.CURATED_ONLY);
             damaged += row.image().equals(web.render(row.scene())) ? 0 : 1;
         }
-        // a third is without damage, and a tenth of that is cropped
-        assertThat(damaged / 400.0).isBetween(0.63, 0.77);
+        // half is without damage, and a tenth of that is cropped
+        assertThat(damaged / 400.0).isBetween(0.48, 0.62);
     }
 }
