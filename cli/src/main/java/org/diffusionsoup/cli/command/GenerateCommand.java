@@ -151,6 +151,7 @@ final class GenerateCommand extends SoupCommand {
                         for (Drawn m : result.models()) {
                             text.printf("%s: %s, UNet %s%n", m.name(), m.scheduler(), m.unetHash());
                         }
+                        loras.forEach(l -> text.println("with the LoRA " + l));
                         out.ifPresent(text::println);
                         each.ifPresent(text::println);
                     });

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -11,7 +12,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.Progress;
@@ -42,6 +45,9 @@ import picocli.CommandLine.Option;
         })
 final class JudgeCheckCommand extends SoupCommand {
     @Mixin private DeviceFlag device = new DeviceFlag();
+
+    /** Of fewer pictures than these the figures say little. */
+    private static final int FEW = 100;
 
     /** Scenes to look at where nothing is said. */
     private static final int SCENES = 400;
@@ -114,23 +120,40 @@ final class JudgeCheckCommand extends SoupCommand {
         if (scenes == data.isPresent()) {
             throw misuse("Say what the judges look at: either --data SHARD or --scenes.");
         }
+        Map<JudgeKind, Path> judges = judges();
+        judges.forEach(this::requireFolder);
         JudgeReport report;
         try (Progress progress = console.progress()) {
             report =
                     scenes
                             ? new SceneJudgeCheck(
                                             drawings.load(), limit == 0 ? SCENES : limit, progress)
-                                    .run(judges())
+                                    .run(judges)
                             : new JudgeCheck(
                                             ShardRef.parse(data.orElseThrow()).open(),
                                             limit,
                                             progress)
-                                    .run(judges(), Optional.of(base));
+                                    .run(judges, Optional.of(base));
+        }
+        if (limit > 0 && limit < FEW) {
+            console.note(
+                    "%s are few: the intervals are wide, some tasks have as many choices as"
+                            .formatted(Quantity.of(limit, "picture"))
+                            + " answers, and scores may fail to fall by chance. Take 100 or more.");
         }
         if (console.isJson()) {
             console.result(json(report), text -> {});
         } else {
             console.result(report, text -> print(report, text));
+        }
+    }
+
+    private void requireFolder(JudgeKind kind, Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "There is no judge %s; name one with --%s, or train it with soup judge train %s%s."
+                            .formatted(
+                                    folder, kind.word(), kind.word(), scenes ? " --scenes" : ""));
         }
     }
 
@@ -156,7 +179,7 @@ final class JudgeCheckCommand extends SoupCommand {
         boolean goals = report.hasGoals();
         List<String> head =
                 new ArrayList<>(
-                        List.of("judge", "task", "right", "95 %", "chance", "blind", "pictures"));
+                        List.of("judge", "task", "right", "95 %", "chance", "blind", "asked"));
         if (goals) {
             head.addAll(List.of("goal", "met"));
         }

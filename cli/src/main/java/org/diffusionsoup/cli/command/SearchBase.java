@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
@@ -66,11 +67,14 @@ abstract class SearchBase extends SoupCommand {
         JudgeSpec spec = search.judge();
         SearchRequest request = request();
         OutputKind.MODEL.check(out, force);
+        ingredients.forEach(ModelNames::requireThere);
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
         List<String> names = ingredients.stream().map(ModelNames::of).toList();
         FoundSoup found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
-                Progress progress = console.progress()) {
+                Progress progress = console.progress();
+                Farewell farewell =
+                        Farewell.with(console, progress, () -> stopped(request.journal()))) {
             found =
                     new SoupSearch(request, judge, SearchOutput.listener(console, names), progress)
                             .run();
@@ -78,6 +82,13 @@ abstract class SearchBase extends SoupCommand {
         console.result(
                 SearchOutput.json(found, request),
                 text -> SearchOutput.print(found, request, text));
+    }
+
+    /** What a search says that is ended before its time. */
+    static String stopped(Path journal) {
+        return "Stopped; candidates scored so far are in "
+                + journal
+                + ", the one in work is lost. The same command goes on from there.";
     }
 
     private SearchRequest request() {

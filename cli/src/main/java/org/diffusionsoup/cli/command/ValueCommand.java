@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
@@ -120,6 +121,8 @@ final class ValueCommand extends SoupCommand {
     protected void run(Console console) throws IOException {
         ValueTable.KIND.checkOwn(out);
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
+        ingredients.forEach(ModelNames::requireThere);
+        ModelNames.requireThere(base);
         JudgeSpec spec = judges.judge(this::misuse);
         ValueRequest request = request();
         List<String> names =
@@ -130,7 +133,12 @@ final class ValueCommand extends SoupCommand {
         console.note(Plural.of(request.plan().coalitions().size(), "coalition"));
         FoundValues found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
-                Progress progress = console.progress()) {
+                Progress progress = console.progress();
+                Farewell farewell =
+                        Farewell.with(
+                                console,
+                                progress,
+                                () -> SearchBase.stopped(request.journal()))) {
             found =
                     new SoupValue(request, judge, SearchOutput.listener(console, names), progress)
                             .run();

@@ -14,7 +14,8 @@ import org.diffusionsoup.eval.ScoreSet;
  * @param pictures one per prompt and seed, prompts first
  * @param known one per prompt of a known subject, first seed
  * @param scores CLIP scores of the pictures
- * @param secondsPerPicture wall-clock time of sampling, decoding included
+ * @param secondsPerPicture processor time of sampling, decoding included: other work on the machine
+ *     hardly changes it
  * @param unetBytes memory that its UNet weights take as float32
  */
 record DemoModel(

@@ -61,7 +61,7 @@ final class DemoReport {
                         .fact(
                                 "Soup instead of ensemble",
                                 format(ensemble.secondsPerPicture() / soup.secondsPerPicture(), 1)
-                                        + "× faster",
+                                        + "× less processor time",
                                 format((double) ensemble.unetBytes() / soup.unetBytes(), 0)
                                         + "× less UNet memory")
                         .footer(
@@ -264,7 +264,7 @@ final class DemoReport {
                                 + 2 * made.plan().samplingSteps()
                                 + " passes through one UNet with guidance.",
                         "Model|",
-                        "Time per picture|seconds",
+                        "Processor time per picture|seconds",
                         "UNet weights|MB in float32",
                         "UNets run|per denoising step");
         for (DemoModel m : List.of(model("base"), soup, ensemble)) {

@@ -1,5 +1,7 @@
 package org.diffusionsoup.workbench.demo;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -62,9 +64,9 @@ final class DemoSampler {
     }
 
     private DemoModel sample(String label, String note, List<Path> folders, Generator generator) {
-        long start = System.nanoTime();
+        long start = processorTime();
         List<List<RgbImage>> byPrompt = generator.grid(prompts.texts(), seeds, progress);
-        double each = (System.nanoTime() - start) / 1e9 / (prompts.size() * seeds.size());
+        double each = (processorTime() - start) / 1e9 / (prompts.size() * seeds.size());
         List<List<RgbImage>> known = generator.grid(prompts.known(), seeds.subList(0, 1), progress);
         List<RgbImage> pictures = byPrompt.stream().flatMap(List::stream).toList();
         writeGrid(label, generator, pictures);
@@ -77,6 +79,12 @@ final class DemoSampler {
                 PictureScores.of(judge, label, prompts.texts(), byPrompt),
                 each,
                 folders.stream().mapToLong(DemoSampler::unetBytes).sum());
+    }
+
+    /** Nanoseconds of processors that this process has used. */
+    private static long processorTime() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                .getProcessCpuTime();
     }
 
     /** Memory of a UNet's weights as float32. */

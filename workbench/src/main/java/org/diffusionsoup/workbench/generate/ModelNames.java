@@ -1,9 +1,12 @@
 package org.diffusionsoup.workbench.generate;
 
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 
 /** What models are called in grids and tables. */
 public final class ModelNames {
@@ -24,6 +27,17 @@ public final class ModelNames {
         return new HashSet<>(names).size() == names.size()
                 ? names
                 : folders.stream().map(Path::toString).toList();
+    }
+
+    /**
+     * Refuses a model that is not there, before anything slow is begun.
+     *
+     * @throws SoupIoException naming it
+     */
+    public static void requireThere(Path model) {
+        if (!Files.exists(model)) {
+            throw new SoupIoException("read", model, new NoSuchFileException(model.toString()));
+        }
     }
 
     /** The last part of a folder's path. */

@@ -79,7 +79,9 @@ final class LineChartSvg {
             LineChart.Series series = chart.series().get(i);
             out.open("li", "class", colour(i)).element("span", "", "class", "swatch");
             out.text(series.name());
-            series.points().reversed().stream()
+            // a smoothed curve's last point is no measurement
+            List<LineChart.Point> points = series.behind().isEmpty() ? series.points() : List.of();
+            points.reversed().stream()
                     .filter(p -> Double.isFinite(p.y()))
                     .findFirst()
                     .ifPresent(p -> out.element("small", " ends at " + Numbers.significant(p.y())));
