@@ -138,7 +138,7 @@ final class JudgeCheckCommand extends SoupCommand {
         if (limit > 0 && limit < FEW) {
             console.note(
                     "%s are few: the intervals are wide, some tasks have as many choices as"
-                            .formatted(Quantity.of(limit, "picture"))
+                                    .formatted(Quantity.of(limit, "picture"))
                             + " answers, and scores may fail to fall by chance. Take 100 or more.");
         }
         if (console.isJson()) {

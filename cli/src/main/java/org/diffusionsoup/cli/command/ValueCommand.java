@@ -136,9 +136,7 @@ final class ValueCommand extends SoupCommand {
                 Progress progress = console.progress();
                 Farewell farewell =
                         Farewell.with(
-                                console,
-                                progress,
-                                () -> SearchBase.stopped(request.journal()))) {
+                                console, progress, () -> SearchBase.stopped(request.journal()))) {
             found =
                     new SoupValue(request, judge, SearchOutput.listener(console, names), progress)
                             .run();

@@ -83,8 +83,7 @@ final class DemoSampler {
 
     /** Nanoseconds of processors that this process has used. */
     private static long processorTime() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                .getProcessCpuTime();
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
     }
 
     /** Memory of a UNet's weights as float32. */
