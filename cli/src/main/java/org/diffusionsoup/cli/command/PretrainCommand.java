@@ -118,6 +118,13 @@ final class PretrainCommand extends SoupCommand {
     private @Nullable Path from;
 
     @Option(
+            names = "--keep-latents",
+            description =
+                    "With --from: the base's latent channels stay as they are, so that its denoiser"
+                            + " keeps what it knows; only new channels and the decoder are trained.")
+    private boolean keepLatents;
+
+    @Option(
             names = "--seed",
             defaultValue = "2026",
             paramLabel = "N",
@@ -129,6 +136,9 @@ final class PretrainCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         OutputKind.MODEL_FOLDER.checkOwn(out);
+        if (keepLatents && from == null) {
+            throw misuse("--keep-latents needs --from, the base whose latents are kept.");
+        }
         requireBatch("--vae-batch", vaeBatch);
         requireBatch("--unet-batch", unetBatch);
         EnumSet<Pretrainer.Stage> wanted =
@@ -151,6 +161,7 @@ final class PretrainCommand extends SoupCommand {
                             all.sha256(),
                             work,
                             Optional.ofNullable(from),
+                            keepLatents,
                             progress,
                             interrupt);
             if (!pretrainer.run(wanted)) {

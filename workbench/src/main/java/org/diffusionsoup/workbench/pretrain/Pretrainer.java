@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
@@ -69,6 +70,7 @@ public final class Pretrainer {
     private final String drawingsSha256;
     private final Path work;
     private final @Nullable Path from;
+    private final boolean keepLatents;
     private final Progress progress;
     private final BooleanSupplier stop;
 
@@ -80,6 +82,8 @@ public final class Pretrainer {
      *     ones; it may have fewer latent channels. Its tokenizer is taken over, for as many tokens
      *     as the recipe has; its autoencoder is too when the recipe trains it for no step. A text
      *     encoder for fewer tokens gets new positions after its own
+     * @param keepLatents whether the channels that the base's latents have stay as they are: only
+     *     new channels and the decoder are trained
      * @param stop polled between steps; when true, the state is saved and the run ends
      */
     public Pretrainer(
@@ -88,6 +92,7 @@ public final class Pretrainer {
             String drawingsSha256,
             Path work,
             Optional<Path> from,
+            boolean keepLatents,
             Progress progress,
             BooleanSupplier stop) {
         this.recipe = recipe;
@@ -95,6 +100,7 @@ public final class Pretrainer {
         this.drawingsSha256 = drawingsSha256;
         this.work = work;
         this.from = from.orElse(null);
+        this.keepLatents = keepLatents;
         this.progress = progress;
         this.stop = stop;
     }
@@ -225,14 +231,24 @@ public final class Pretrainer {
                                                 + " one."));
         AutoencoderKL vae = new AutoencoderKL(recipe.vae());
         Map<String, String> more = new TreeMap<>();
-        if (from == null) {
-            vae.parameters().initialise(training.seed());
-        } else {
-            vae.parameters().initialise(training.seed());
-            try (Parameters known = StableDiffusion.vae(from.resolve("vae")).parameters()) {
+        vae.parameters().initialise(training.seed());
+        OptionalDouble scaling = OptionalDouble.empty();
+        KeptLatents kept = null;
+        if (from != null) {
+            AutoencoderKL before = StableDiffusion.vae(from.resolve("vae"));
+            try (Parameters known = before.parameters()) {
                 LatentWidening.copy(known, vae.parameters());
             }
             more.put("vae_from_sha256", weightsHash(from.resolve("vae")));
+            if (keepLatents) {
+                more.put("kept_latents", "yes");
+                scaling = OptionalDouble.of(before.config().scalingFactor());
+                kept =
+                        new KeptLatents(
+                                vae.parameters(),
+                                before.config().latentChannels(),
+                                vae.config().latentChannels());
+            }
         }
         Objective objective =
                 new StreamedVaeObjective(
@@ -241,15 +257,26 @@ public final class Pretrainer {
                         training.batch(),
                         recipe.klWeight(),
                         recipe.edgeWeight());
-        if (!fit("vae", vae.parameters(), objective, training, more)) {
+        Runnable afterStep = kept == null ? () -> {} : kept::restore;
+        boolean finished = fit("vae", vae.parameters(), objective, training, more, afterStep);
+        if (kept != null) {
+            kept.close();
+        }
+        if (!finished) {
             return false;
         }
-        double std = latentStd(vae, StreamedScenes.pictures(scenes(training, VAE_POOL, 1).pool(0)));
+        double factor =
+                scaling.orElseGet(() ->
+                        1
+                                / latentStd(
+                                        vae,
+                                        StreamedScenes.pictures(
+                                                scenes(training, VAE_POOL, 1).pool(0))));
         saveModel(
                 "vae",
                 StableDiffusion.DIFFUSERS_WEIGHTS,
                 vae.parameters(),
-                vae.config().withScalingFactor(1 / std).toJson(),
+                vae.config().withScalingFactor(factor).toJson(),
                 more);
         return true;
     }
@@ -316,7 +343,7 @@ public final class Pretrainer {
                         recipe.captionDropout(),
                         recipe.noiseDraws())) {
             Parameters learning = Parameters.joined(unet.parameters(), text.parameters());
-            boolean finished = fit("unet", learning, objective, recipe.unetTraining(), more);
+            boolean finished = fit("unet", learning, objective, recipe.unetTraining(), more, () -> {});
             // A stopped run leaves what it has learnt so far, so that its pictures can be looked
             // at.
             saveModel(
@@ -340,7 +367,8 @@ public final class Pretrainer {
             Parameters parameters,
             Objective objective,
             TrainingOptions options,
-            Map<String, String> more) {
+            Map<String, String> more,
+            Runnable afterStep) {
         String fingerprint =
                 name
                         + " "
@@ -371,7 +399,8 @@ public final class Pretrainer {
                                         String.format(
                                                 java.util.Locale.ROOT, "loss %.4f", p.loss()));
                                 progress.advance(options.batch());
-                            });
+                            },
+                            steps -> afterStep.run());
             writeCurve(name, run.curve());
             run.useMovingAverage();
             return end == TrainingRun.End.FINISHED;
