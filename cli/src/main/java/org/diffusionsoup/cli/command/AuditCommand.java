@@ -141,7 +141,13 @@ final class AuditCommand extends SoupCommand {
         if (pictures.orElse(1) < 1 || !(bound > 0 && bound <= 1)) {
             throw misuse("--pictures goes from 1, and --bound from above 0 to 1.");
         }
-        List<AuditTarget> targets = models.stream().map(AuditTarget::parse).toList();
+        List<AuditTarget> targets =
+                models.stream()
+                        .map(AuditTarget::parse)
+                        .map(t ->
+                                new AuditTarget(
+                                        ModelPaths.runnable(t.folder(), console), t.shard()))
+                        .toList();
         targets.forEach(t -> DiffusersFolder.require(t.folder()));
         if (shardText.isEmpty()) {
             if (soup.isPresent()) {

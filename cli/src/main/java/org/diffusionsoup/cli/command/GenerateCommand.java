@@ -126,7 +126,7 @@ final class GenerateCommand extends SoupCommand {
         }
         GenerateRequest request =
                 new GenerateRequest(
-                        models,
+                        ModelPaths.runnable(models, console),
                         ensemble,
                         all,
                         sampling.seeds(),

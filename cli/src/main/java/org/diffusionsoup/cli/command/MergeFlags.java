@@ -86,6 +86,10 @@ final class MergeFlags {
 
     /** {@code SOUP_CACHE}, else the desktop standard's place for caches. */
     static Path cacheFolder() {
+        String here = System.getProperty("soup.cache", ""); // for tests, which cannot set the other
+        if (!here.isEmpty()) {
+            return Path.of(here);
+        }
         Map<String, String> env = System.getenv();
         String own = env.getOrDefault("SOUP_CACHE", "");
         if (!own.isEmpty()) {

@@ -165,9 +165,11 @@ final class TrainCommand extends SoupCommand {
         }
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
+        // a recorded base is a folder of the registry's kind already
+        Path start = registry.isPresent() ? base : ModelPaths.runnable(base, console);
         FineTuneRequest request =
                 new FineTuneRequest(
-                                base,
+                                start,
                                 record.map(RegisteredTraining::sources).orElse(shards),
                                 out,
                                 options(),

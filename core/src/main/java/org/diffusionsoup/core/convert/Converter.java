@@ -1,5 +1,6 @@
 package org.diffusionsoup.core.convert;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -12,6 +13,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Architecture;
 import org.diffusionsoup.core.Architecture.Family;
 import org.diffusionsoup.core.Architecture.Task;
@@ -51,6 +53,11 @@ public record Converter(
     /** Refuses existing outputs, takes the weights and no averages, reports nothing. */
     public static final Converter DEFAULT =
             new Converter(false, Optional.empty(), false, SoupProgress.NONE);
+
+    /** The same, reporting elsewhere. */
+    Converter withProgress(SoupProgress other) {
+        return new Converter(replace, prediction, ema, other);
+    }
 
     private static final String TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
 
@@ -155,6 +162,59 @@ public record Converter(
             }
         }
         return new Conversion(out, architecture, count[0], bytes[0], from.leftOut(), notes);
+    }
+
+    /**
+     * Copies a diffusers folder, whatever files its weights lie in, into one with a single
+     * safetensors file per component, under the usual names and today's tensor names.
+     */
+    Conversion toWholeFolder(Checkpoint given, Path out) {
+        SpecialWeights.refuse(given, "converted");
+        Checkpoint today = TensorNames.today(given);
+        Architecture architecture = architecture(today);
+        Map<String, TensorSource> parts = today.parts();
+        int[] count = {0};
+        try (Copier copier = new Copier(total(parts), progress)) {
+            AtomicFiles.writeFolder(
+                    out,
+                    folder -> {
+                        copySmallFiles(given.folder().orElseThrow().path(), folder);
+                        for (var p : parts.entrySet()) {
+                            List<TensorEntry> entries = new ArrayList<>();
+                            p.getValue()
+                                    .tensors()
+                                    .values()
+                                    .forEach(t -> entries.add(copier.entry(p.getValue(), t)));
+                            count[0] += entries.size();
+                            Path file = folder.resolve(p.getKey()).resolve(weights(p.getKey()));
+                            Files.createDirectories(file.resolveSibling("."));
+                            SafetensorsWriter.write(
+                                    file, withFormat(p.getValue().metadata()), entries);
+                        }
+                    });
+        }
+        return new Conversion(
+                out, architecture, count[0], total(parts), List.of(), today.notes().toList());
+    }
+
+    private static Map<String, String> withFormat(Map<String, String> metadata) {
+        Map<String, String> all = new TreeMap<>(metadata);
+        all.put("format", "pt");
+        return all;
+    }
+
+    /** Configurations and tokenizers: the JSON and text files of a folder and its components. */
+    private static void copySmallFiles(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.walk(from, 2)) {
+            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
+                String name = String.valueOf(f.getFileName());
+                if (name.matches("(?s).*\\.(json|txt|model)") && !name.endsWith(".index.json")) {
+                    Path target = to.resolve(from.relativize(f).toString());
+                    Files.createDirectories(target.resolveSibling("."));
+                    Files.copy(f, target);
+                }
+            }
+        }
     }
 
     /**
@@ -330,7 +390,7 @@ public record Converter(
                 .orElseThrow(() -> new SoupException(config + " names no _class_name."));
     }
 
-    private static String weights(String component) {
+    static String weights(String component) {
         return component.startsWith("text_encoder")
                 ? "model.safetensors"
                 : "diffusion_pytorch_model.safetensors";

@@ -343,7 +343,8 @@ public final class Pretrainer {
                         recipe.captionDropout(),
                         recipe.noiseDraws())) {
             Parameters learning = Parameters.joined(unet.parameters(), text.parameters());
-            boolean finished = fit("unet", learning, objective, recipe.unetTraining(), more, () -> {});
+            boolean finished =
+                    fit("unet", learning, objective, recipe.unetTraining(), more, () -> {});
             // A stopped run leaves what it has learnt so far, so that its pictures can be looked
             // at.
             saveModel(

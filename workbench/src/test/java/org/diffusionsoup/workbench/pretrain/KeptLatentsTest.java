@@ -49,8 +49,7 @@ final class KeptLatentsTest {
                 kept.restore();
             }
             assertThat(means(vae, pixels, 0, KNOWN)).isEqualTo(known);
-            assertThat(means(vae, pixels, KNOWN, NOW - KNOWN))
-                    .isNotEqualTo(added);
+            assertThat(means(vae, pixels, KNOWN, NOW - KNOWN)).isNotEqualTo(added);
             assertThat(vae.decode(vae.encode(pixels).mean()).toFloatArray()).isNotEqualTo(decoded);
         }
     }

@@ -1,0 +1,42 @@
+package org.diffusionsoup.cli.command;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.core.convert.RunnableModels;
+import org.diffusionsoup.workbench.Progress;
+
+/**
+ * Models as they are named on a command line, for commands that run them: folders of any layout of
+ * weights, and single files, of which a copy in the cache is run.
+ */
+final class ModelPaths {
+    private ModelPaths() {}
+
+    /** The folder that a model is run from; what was assumed about it is noted. */
+    static Path runnable(Path model, Console console) {
+        try (Progress progress = console.progress()) {
+            RunnableModels models =
+                    new RunnableModels(
+                            MergeFlags.cacheFolder().resolve("models"),
+                            new MegabyteSteps(progress));
+            RunnableModels.Found found = models.of(model);
+            progress.close();
+            for (String note : found.notes()) {
+                console.note(
+                        model
+                                + ": "
+                                + note.replace(
+                                        "(--prediction-type says it)",
+                                        "(soup convert --prediction-type says it)"));
+            }
+            return found.folder();
+        }
+    }
+
+    /** The same of several. */
+    static List<Path> runnable(List<Path> models, Console console) {
+        return models.stream().map(m -> runnable(m, console)).toList();
+    }
+}
