@@ -22,6 +22,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.core.SumStep;
+import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
@@ -202,8 +203,56 @@ final class SoupMaker {
                             p.coefficient()));
         }
         Path out = out(parts, work);
-        Souper.with(o).make(in, out);
+        try {
+            Souper.with(o).make(in, out);
+        } catch (SoupException e) {
+            throw byName(parts, in, e);
+        }
         return out;
+    }
+
+    /**
+     * A failure told of ingredients by their names: the files that were averaged are gone when it
+     * is read, and options of 'soup merge' are none of a registry's commands.
+     */
+    private SoupException byName(List<Part> parts, List<SoupIngredient> in, SoupException e) {
+        try {
+            Path outlines = in.getFirst().path().resolveSibling("outlines");
+            for (Part p : parts) {
+                Optional<String> why = whyNot(parts.getFirst(), p, outlines);
+                if (why.isPresent()) {
+                    return new RegistryException(
+                            "Ingredient '"
+                                    + p.name()
+                                    + "'"
+                                    + why.get()
+                                    + "; 'soup ingredient retire "
+                                    + p.name()
+                                    + " --reason WORDS' takes it out of what is made from then"
+                                    + " on.");
+                }
+            }
+        } catch (SoupException again) {
+            // Then the failure as it came.
+        }
+        String text = String.valueOf(e.getMessage());
+        for (int i = 0; i < parts.size(); i++) {
+            text = text.replace(in.get(i).path().toString(), label(parts.get(i)));
+        }
+        return text.equals(e.getMessage()) ? e : new RegistryException(text, e);
+    }
+
+    /** Why an ingredient is in no average with another, as the end of a sentence. */
+    private Optional<String> whyNot(Part with, Part p, Path outlines) {
+        IngredientCheck check =
+                new IngredientCheck(store, outlines.resolve("of-" + UUID.randomUUID()));
+        return check.difference(with.checkpoint(), label(with), p.checkpoint(), label(p))
+                .map(d -> " cannot be averaged with " + label(with) + ": " + d)
+                .or(() -> check.nonFinite(p.checkpoint()).map(w -> " can be in no average: " + w));
+    }
+
+    private static String label(Part p) {
+        return "ingredient '" + p.name() + "'";
     }
 
     private Path out(List<Part> parts, Path work) {
