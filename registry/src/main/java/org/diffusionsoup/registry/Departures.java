@@ -95,9 +95,7 @@ final class Departures {
                                     : "holds "
                                             + held.stream()
                                                     .map(Gone::label)
-                                                    .collect(
-                                                            Collectors.joining(
-                                                                    ", ")),
+                                                    .collect(Collectors.joining(", ")),
                             !held.isEmpty() && held.stream().allMatch(Gone::beyond),
                             false));
         }

@@ -284,7 +284,8 @@ final class Withdrawals {
                 List.copyOf(out.values()),
                 handedOut(q, seen, leaving),
                 weights,
-                Departures.of(q, whole, touched, samples, gone, retrained, bases, out.values(), copies));
+                Departures.of(
+                        q, whole, touched, samples, gone, retrained, bases, out.values(), copies));
     }
 
     /**
