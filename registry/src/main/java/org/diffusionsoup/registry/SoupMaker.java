@@ -20,6 +20,7 @@ import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.SoupAdjuster;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.core.SumStep;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -216,6 +217,9 @@ final class SoupMaker {
      * is read, and options of 'soup merge' are none of a registry's commands.
      */
     private SoupException byName(List<Part> parts, List<SoupIngredient> in, SoupException e) {
+        if (e instanceof SoupIoException) {
+            return e; // of the disk, not of the ingredients
+        }
         try {
             Path outlines = in.getFirst().path().resolveSibling("outlines");
             for (Part p : parts) {
@@ -226,10 +230,8 @@ final class SoupMaker {
                                     + p.name()
                                     + "'"
                                     + why.get()
-                                    + "; 'soup ingredient retire "
-                                    + p.name()
-                                    + " --reason WORDS' takes it out of what is made from then"
-                                    + " on.");
+                                    + "' takes it out of what is made from then on, and leaves its"
+                                    + " shard.");
                 }
             }
         } catch (SoupException again) {
@@ -242,13 +244,26 @@ final class SoupMaker {
         return text.equals(e.getMessage()) ? e : new RegistryException(text, e);
     }
 
-    /** Why an ingredient is in no average with another, as the end of a sentence. */
+    /** Why an ingredient is in no average with another, and a command that helps, unfinished. */
     private Optional<String> whyNot(Part with, Part p, Path outlines) {
         IngredientCheck check =
                 new IngredientCheck(store, outlines.resolve("of-" + UUID.randomUUID()));
         return check.difference(with.checkpoint(), label(with), p.checkpoint(), label(p))
-                .map(d -> " cannot be averaged with " + label(with) + ": " + d)
-                .or(() -> check.nonFinite(p.checkpoint()).map(w -> " can be in no average: " + w));
+                .map(d ->
+                        " cannot be averaged with "
+                                + label(with)
+                                + ": "
+                                + d
+                                + "; if one of the two is wrong, 'soup ingredient retire NAME"
+                                + " --reason WORDS")
+                .or(() ->
+                        check.nonFinite(p.checkpoint())
+                                .map(w ->
+                                        " can be in no average: "
+                                                + w
+                                                + "; 'soup ingredient retire "
+                                                + p.name()
+                                                + " --reason WORDS"));
     }
 
     private static String label(Part p) {
@@ -282,7 +297,7 @@ final class SoupMaker {
         try {
             Files.createSymbolicLink(link, store.sum(start.checkpoint()).toAbsolutePath());
         } catch (java.io.IOException e) {
-            throw new org.diffusionsoup.core.SoupIoException("link", link, e);
+            throw new SoupIoException("link", link, e);
         }
         List<Path> remove = new ArrayList<>();
         for (Part p : start.parts()) {

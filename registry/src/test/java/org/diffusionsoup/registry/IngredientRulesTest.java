@@ -297,7 +297,7 @@ class IngredientRulesTest {
                     .hasMessageContaining(
                             "Ingredient 'wide' cannot be averaged with ingredient 's1'")
                     .hasMessageContaining("'unet.b' is F32[41] instead of F32[40]")
-                    .hasMessageContaining("soup ingredient retire wide --reason")
+                    .hasMessageContaining("soup ingredient retire NAME --reason")
                     .hasMessageNotContainingAny("--on-", folder.toString(), "\n");
         }
         registry.retire("wide", "another model");

@@ -467,8 +467,11 @@ public final class WeightStore {
      */
     public MemorySegment map(Manifest.Piece p, Arena arena) {
         Path file = objects.file(p.sha256());
+        if (!Trees.isFile(file)) {
+            throw new StoreException(file + " is missing or no file; run 'soup fsck'.");
+        }
         try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
-            var bytes = in.map(FileChannel.MapMode.READ_ONLY, 0, in.size(), arena);
+            MemorySegment bytes = in.map(FileChannel.MapMode.READ_ONLY, 0, in.size(), arena);
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (long at = 0; at < bytes.byteSize(); at += HASHED_AT_ONCE) {
                 long n = Math.min(HASHED_AT_ONCE, bytes.byteSize() - at);
