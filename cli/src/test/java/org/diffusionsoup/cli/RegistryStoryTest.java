@@ -362,7 +362,11 @@ class RegistryStoryTest {
         assertThat(json("registry", "correct").path("corrected").findValuesAsText("ingredient"))
                 .containsExactly("mine");
         soup("registry", "correct", "mine").fails(1, "has that recipe of ingredient 'mine'");
-        soup("withdraw", "--samples", list, "--reason", "a person asked").ok();
+        assertThat(soup("withdraw", "--samples", list, "--reason", "a person asked").ok().out())
+                .contains(
+                        "1 single picture, 1 ingredient (1 trained again)",
+                        "withdrawn  ingredient mine: trained on 1 picture of shard mine; trained"
+                                + " again without");
         assertThat(json("show", "only").path("body").path("version").asInt()).isEqualTo(2);
 
         // The same as a shard that never had the picture.

@@ -35,6 +35,7 @@ record Absence(Set<String> hashes, List<String> wrong) {
         // An ingredient's text encoder and autoencoder are the base's: they belong to all.
         for (JsonObject b : Json.objects(certificate, "bases")) {
             hashes.removeAll(Json.map(b, "files").values());
+            hashes.remove(Json.string(b, "checkpoint"));
         }
         // What is said to be shared, or to have come back by a new agreement, is said.
         for (JsonObject s : Json.objects(certificate, Certificates.SHARED)) {

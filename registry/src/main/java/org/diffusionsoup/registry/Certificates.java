@@ -52,7 +52,8 @@ final class Certificates {
                             + " Weights were deleted from the store as files are; overwriting or"
                             + " shredding is not claimed.",
                     "Weights are known by their hashes: a copy in which every tensor was changed,"
-                            + " however little, is not found under another name.",
+                            + " however little, or which is stored in another number format, is"
+                            + " not found under another name.",
                     "Whoever holds a soup of n ingredients from before and the one without the"
                             + " withdrawn ingredient can compute that ingredient up to rounding:"
                             + " n w_n - (n-1) w_(n-1).",
@@ -300,7 +301,7 @@ final class Certificates {
         return bases;
     }
 
-    private static List<JsonObject> copies(Queries q, Entry w, Map<Long, ShardRow> shards) {
+    static List<JsonObject> copies(Queries q, Entry w, Map<Long, ShardRow> shards) {
         Map<String, List<String>> found = new TreeMap<>();
         List<SampleRow> rows = new ArrayList<>();
         for (long id : Json.numbers(w.body(), "shards")) {

@@ -18,15 +18,25 @@ import org.diffusionsoup.registry.store.WeightStore;
  * @param files SHA-256 of its weight files
  * @param tensors SHA-256 of its floating-point tensors with their sizes in bytes; empty where the
  *     store cannot say, because its manifest is gone or damaged
+ * @param small SHA-256 of floating-point tensors so small that others may be equal by chance
  */
-record HeldWeights(String checkpoint, Set<String> files, Map<String, Long> tensors) {
+record HeldWeights(
+        String checkpoint, Set<String> files, Map<String, Long> tensors, Set<String> small) {
+    /** Of nothing. */
+    static final HeldWeights NONE = new HeldWeights("", Set.of(), Map.of(), Set.of());
+
+    /** All hashes by which it is known again: its own, its files' and its tensors'. */
+    Set<String> all() {
+        Set<String> all = new HashSet<>(files);
+        all.addAll(tensors.keySet());
+        all.add(checkpoint);
+        return all;
+    }
+
     /** All hashes of one checkpoint but those that another has too. */
     Set<String> without(HeldWeights other) {
-        Set<String> own = new HashSet<>(files);
-        own.addAll(tensors.keySet());
-        own.removeAll(other.files());
-        own.removeAll(other.tensors().keySet());
-        own.add(checkpoint);
+        Set<String> own = all();
+        own.removeAll(other.all());
         return own;
     }
 
@@ -58,9 +68,12 @@ record HeldWeights(String checkpoint, Set<String> files, Map<String, Long> tenso
             try {
                 Manifest m = store.manifest(checkpoint);
                 return new HeldWeights(
-                        checkpoint, Set.copyOf(m.weightFiles().values()), m.tensors());
+                        checkpoint,
+                        Set.copyOf(m.weightFiles().values()),
+                        m.tensors(),
+                        m.smallTensors());
             } catch (SoupException e) {
-                return new HeldWeights(checkpoint, Set.copyOf(files.values()), Map.of());
+                return new HeldWeights(checkpoint, Set.copyOf(files.values()), Map.of(), Set.of());
             }
         }
     }

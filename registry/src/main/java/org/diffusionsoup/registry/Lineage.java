@@ -42,7 +42,7 @@ public record Lineage(
 
     /** Everything there is. */
     public static Lineage of(Queries q) {
-        return build(q.shards(), q.ingredients(), q.soups());
+        return build(q, q.shards(), q.ingredients(), q.soups());
     }
 
     /** What one soup is made of, in any version. */
@@ -54,6 +54,7 @@ public record Lineage(
         Set<Long> shards = new HashSet<>();
         in.forEach(i -> shards.addAll(i.shards()));
         return build(
+                q,
                 q.shards().stream().filter(s -> shards.contains(s.id())).toList(),
                 in,
                 List.of(soup));
@@ -65,6 +66,7 @@ public record Lineage(
                 q.ingredients().stream().filter(i -> i.shards().contains(shard.id())).toList();
         Set<Long> ingredients = new HashSet<>(in.stream().map(IngredientRow::id).toList());
         return build(
+                q,
                 List.of(shard),
                 in,
                 q.soups().stream()
@@ -74,8 +76,27 @@ public record Lineage(
                         .toList());
     }
 
+    /**
+     * How many pictures a shard has: such as {@code 4}, or {@code 3 of 4} after one was withdrawn.
+     */
+    public static String count(ShardRow shard, long withdrawn) {
+        return withdrawn == 0
+                ? String.valueOf(shard.samples())
+                : shard.samples() - withdrawn + " of " + shard.samples();
+    }
+
+    private static String pictures(ShardRow shard, long withdrawn) {
+        return withdrawn == 0
+                ? Plural.of(shard.samples(), "picture")
+                : count(shard, withdrawn) + " pictures";
+    }
+
     private static Lineage build(
-            List<ShardRow> shards, List<IngredientRow> ingredients, List<SoupRow> soups) {
+            Queries q,
+            List<ShardRow> shards,
+            List<IngredientRow> ingredients,
+            List<SoupRow> soups) {
+        Map<Long, Long> withdrawn = q.withdrawnPictures();
         List<Edge> edges = new ArrayList<>();
         List<Node> s = new ArrayList<>();
         Map<Long, Boolean> known = new HashMap<>();
@@ -86,7 +107,7 @@ public record Lineage(
                             + ", "
                             + row.licence()
                             + ", "
-                            + Plural.of(row.samples(), "picture")
+                            + pictures(row, withdrawn.getOrDefault(row.id(), 0L))
                             + row.expires().map(d -> ", until " + d).orElse("");
             s.add(new Node(row.id(), row.name(), about, row.withdrawn().isPresent(), false));
         }
@@ -97,7 +118,9 @@ public record Lineage(
                     new Node(
                             row.id(),
                             row.name(),
-                            "weights " + row.checkpoint().substring(0, 12),
+                            "weights "
+                                    + row.checkpoint().substring(0, 12)
+                                    + (row.retired().isPresent() ? ", retired" : ""),
                             row.withdrawn().isPresent(),
                             false));
             row.shards().stream()

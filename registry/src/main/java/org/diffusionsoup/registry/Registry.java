@@ -153,9 +153,30 @@ public final class Registry {
 
     /** The same with another clock. */
     public static Registry open(Path folder, Clock clock) {
-        Optional<LocalDate> today =
-                Optional.ofNullable(System.getenv("SOUP_TODAY")).map(Registry::date);
-        return open(folder, clock, today);
+        return open(folder, clock, confirmed());
+    }
+
+    private static Optional<LocalDate> confirmed() {
+        return Optional.ofNullable(System.getenv("SOUP_TODAY")).map(Registry::date);
+    }
+
+    /**
+     * That {@code SOUP_TODAY} is set and does nothing, in a sentence: it confirms this machine's
+     * date, and moves no clock.
+     */
+    public static Optional<String> unusedDate() {
+        return unusedDate(confirmed(), LocalDate.now(Clock.systemUTC()));
+    }
+
+    static Optional<String> unusedDate(Optional<LocalDate> said, LocalDate today) {
+        return said.filter(d -> !d.equals(today))
+                .map(d ->
+                        "SOUP_TODAY="
+                                + d
+                                + " is not this machine's date, "
+                                + today
+                                + " (UTC), and is ignored: it confirms the date where clock and"
+                                + " ledger disagree, and moves neither.");
     }
 
     private static LocalDate date(String text) {
@@ -306,9 +327,19 @@ public final class Registry {
     public BaseRow addBase(String name, Path checkpoint) {
         Names.check("base", name);
         try (WeightStore.Session session = store.open()) {
+            read(q -> {
+                Names.checkFree(q, "base", name);
+                return true;
+            });
             String id = store.put(checkpoint);
+            unlessRefused(
+                    id,
+                    () ->
+                            new IngredientCheck(store, session.work())
+                                    .base("Base '" + name + "' (" + checkpoint + ")", id));
             return ledger.write(t -> {
                 refuseReturned(t, "Base '" + name + "'", id, Optional.empty(), List.of());
+                Names.checkFree(t, "base", name);
                 Optional<BaseRow> old =
                         t.bases().stream().filter(b -> b.name().equals(name)).findFirst();
                 if (old.isPresent()) {
@@ -378,6 +409,7 @@ public final class Registry {
                                         + old.id()
                                         + "); choose another name.");
                     });
+            Names.checkFree(t, "shard", n.name());
             readmit(t, n, hashes, body);
             long id = t.append(Kind.SHARD, body.build()).seq();
             return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
@@ -392,10 +424,30 @@ public final class Registry {
         }
         java.util.TreeSet<Long> entries = new java.util.TreeSet<>();
         java.util.TreeSet<String> pictures = new java.util.TreeSet<>();
+        // A picture may have left several shards; what is said of it is the last time.
+        Map<String, Long> last = new java.util.TreeMap<>();
         gone.forEach(s -> {
-            s.withdrawn().ifPresent(entries::add);
+            s.withdrawn()
+                    .ifPresent(w -> {
+                        entries.add(w);
+                        last.merge(s.sha256(), w, Math::max);
+                    });
             pictures.add(s.sha256());
         });
+        java.util.TreeMap<Long, List<String>> by = new java.util.TreeMap<>();
+        last.forEach((sha, w) -> by.computeIfAbsent(w, k -> new ArrayList<>()).add(sha));
+        List<String> when = new ArrayList<>();
+        by.descendingMap()
+                .forEach((w, some) ->
+                        when.add(
+                                "entry "
+                                        + w
+                                        + ", '"
+                                        + Json.string(q.entry(w).body(), "reason")
+                                        + "': "
+                                        + (by.size() == 1 ? "" : some.size() + " of them, ")
+                                        + "the first is "
+                                        + some.getFirst()));
         if (n.readmission().isEmpty()) {
             throw new RegistryException(
                     pictures.size()
@@ -404,12 +456,8 @@ public final class Registry {
                             + " of shard "
                             + n.name()
                             + (pictures.size() == 1 ? " was" : " were")
-                            + " withdrawn before (entry "
-                            + entries.last()
-                            + ", '"
-                            + Json.string(q.entry(entries.last()).body(), "reason")
-                            + "'; the first is "
-                            + pictures.first()
+                            + " withdrawn before ("
+                            + String.join("; ", when)
                             + "); leave them out, or, if it was agreed anew that they may be used,"
                             + " say so in words for the ledger (--readmit).");
         }
@@ -427,9 +475,7 @@ public final class Registry {
         new ReturnedWeights(store)
                 .of(q, what, checkpoint, base, shards)
                 .ifPresent(s -> {
-                    if (!wanted(q, true).containsKey(checkpoint)) {
-                        store.forget(checkpoint); // 'soup gc' deletes its tensors
-                    }
+                    forgetUnused(q, checkpoint);
                     throw new RegistryException(
                             s
                                     + "; weights may come back only with all pictures that they"
@@ -438,16 +484,61 @@ public final class Registry {
                 });
     }
 
+    private void forgetUnused(Queries q, String checkpoint) {
+        if (!wanted(q, true).containsKey(checkpoint)) {
+            store.forget(checkpoint); // 'soup gc' deletes its tensors
+        }
+    }
+
+    /** Runs a check of weights that were just stored, and forgets them where it refuses. */
+    private void unlessRefused(String checkpoint, Runnable check) {
+        try {
+            check.run();
+        } catch (RegistryException e) {
+            read(q -> {
+                forgetUnused(q, checkpoint);
+                return true;
+            });
+            throw e;
+        }
+    }
+
     /**
      * Records an ingredient and stores its weights.
      *
-     * @throws RegistryException if base or shards are unknown or withdrawn, the name is in use, or
-     *     the weights are those of something that was withdrawn
+     * @throws RegistryException if base or shards are unknown or withdrawn, the name is in use, the
+     *     weights are those of something that was withdrawn, or they are no model of the base that
+     *     can be averaged with what was recorded of it: with other tensors, shapes or numbers, with
+     *     values that are not finite, or with no tensor that is not a base's own
      */
     public IngredientRow addIngredient(NewIngredient n) {
         try (WeightStore.Session session = store.open()) {
+            record Known(BaseRow base, List<BaseRow> bases, List<IngredientRow> siblings) {}
+            Known known =
+                    read(q -> {
+                        n.shards().forEach(s -> usableShard(q, s));
+                        checkNewName(q, n.name());
+                        BaseRow b = base(q, n.base());
+                        return new Known(
+                                b,
+                                q.bases().stream().filter(x -> x.withdrawn().isEmpty()).toList(),
+                                q.ingredients().stream()
+                                        .filter(i -> i.isLive() && i.base() == b.id())
+                                        .toList());
+                    });
             String id = store.put(n.weights());
+            unlessRefused(
+                    id,
+                    () ->
+                            new IngredientCheck(store, session.work())
+                                    .ingredient(
+                                            "Ingredient '" + n.name() + "' (" + n.weights() + ")",
+                                            id,
+                                            known.base(),
+                                            known.bases(),
+                                            known.siblings()));
             return ledger.write(t -> {
+                checkNewName(t, n.name());
                 List<Long> shards = n.shards().stream().map(s -> usableShard(t, s).id()).toList();
                 refuseReturned(
                         t,
@@ -475,15 +566,6 @@ public final class Registry {
             throw new RegistryException(
                     "Ingredient " + n.name() + " names no shard that it was trained on.");
         }
-        t.ingredient(n.name())
-                .ifPresent(old -> {
-                    throw new RegistryException(
-                            "There is an ingredient '"
-                                    + n.name()
-                                    + "' (entry "
-                                    + old.id()
-                                    + "); choose another name.");
-                });
         JsonObject body =
                 Json.object()
                         .put("name", n.name())
@@ -496,6 +578,64 @@ public final class Registry {
                         .build();
         return t.append(Kind.INGREDIENT, body).seq();
     }
+
+    /**
+     * Refuses a name that an ingredient has, or that would be taken for something else.
+     *
+     * @throws RegistryException naming what has it
+     */
+    public static void checkNewName(Queries q, String name) {
+        q.ingredient(name)
+                .ifPresent(old -> {
+                    throw new RegistryException(
+                            "There is an ingredient '"
+                                    + name
+                                    + "' (entry "
+                                    + old.id()
+                                    + "); choose another name.");
+                });
+        Names.checkFree(q, "ingredient", name);
+    }
+
+    /**
+     * Takes an ingredient that was recorded wrongly out of everything that is made from now on. Its
+     * shard stays, and so do its entry, its weights while a soup has them, and its claim: it leaves
+     * with its shard, and so does what holds its weights.
+     *
+     * @param name of a live ingredient
+     * @param reason in words
+     * @return what was recorded
+     * @throws RegistryException if there is no such ingredient
+     */
+    public Retired retire(String name, String reason) {
+        if (reason.isBlank()) {
+            throw new RegistryException("A retirement states a reason (--reason).");
+        }
+        return ledger.write(t -> {
+            IngredientRow i = Soups.ingredient(t, name);
+            long entry =
+                    t.append(
+                                    Kind.RETIREMENT,
+                                    Json.object()
+                                            .put("ingredient", i.id())
+                                            .put("name", name)
+                                            .put("reason", reason)
+                                            .build())
+                            .seq();
+            return new Retired(
+                    entry,
+                    i,
+                    t.soupsWith(List.of(i.id())).stream().filter(SoupRow::isCurrent).toList());
+        });
+    }
+
+    /**
+     * A retirement.
+     *
+     * @param entry its number
+     * @param soups current ones that hold the ingredient until they are made again
+     */
+    public record Retired(long entry, IngredientRow ingredient, List<SoupRow> soups) {}
 
     private static BaseRow base(Queries q, String name) {
         Optional<BaseRow> base = q.bases().stream().filter(b -> b.name().equals(name)).findFirst();
@@ -620,6 +760,19 @@ public final class Registry {
     }
 
     /**
+     * Something that has a name.
+     *
+     * @param kind {@code soup}, {@code ingredient}, {@code shard} or {@code base}
+     * @param entry its number
+     */
+    public record Named(String kind, long entry) {}
+
+    /** Everything that has a name: the newest soup, the live ingredient, the shard, the base. */
+    public static List<Named> named(Queries q, String name) {
+        return Names.others(q, name);
+    }
+
+    /**
      * A signed certificate of a withdrawal, see {@link Certificates}.
      *
      * @param withdrawal number of its entry
@@ -670,6 +823,7 @@ public final class Registry {
             Optional<Overruling> overruling) {
         return ledger.write(t -> {
             SoupRow s = current(t, soup);
+            refuseRetired(t, s);
             new ReturnedWeights(store)
                     .refuseMembers(
                             t, s.label(), s.members().stream().map(m -> m.ingredient()).toList());
@@ -700,6 +854,32 @@ public final class Registry {
             }
             return t.append(Kind.PUBLICATION, body.build()).seq();
         });
+    }
+
+    private static void refuseRetired(Queries q, SoupRow s) {
+        s.members()
+                .forEach(m ->
+                        q.ingredient(m.ingredient())
+                                .filter(i -> i.retired().isPresent())
+                                .ifPresent(i -> {
+                                    throw new RegistryException(
+                                            "Soup "
+                                                    + s.label()
+                                                    + " holds ingredient '"
+                                                    + i.name()
+                                                    + "', which was retired (entry "
+                                                    + i.retired().get()
+                                                    + "); make it without ('"
+                                                    + remake(s)
+                                                    + "') and publish that.");
+                                }));
+    }
+
+    /** The command that makes a soup's next version. */
+    public static String remake(SoupRow s) {
+        return s.follows()
+                ? "soup update " + s.name()
+                : "soup registry make " + s.name() + " --from …";
     }
 
     /**
@@ -768,8 +948,14 @@ public final class Registry {
         q.bases().stream()
                 .filter(b -> b.withdrawn().isEmpty())
                 .forEach(b -> wanted.putIfAbsent(b.checkpoint(), "base " + b.name()));
+        // Of what was retired, what soups that are not withdrawn are made of.
+        Set<Long> members = new HashSet<>();
+        q.soups().stream()
+                .filter(s -> s.withdrawn().isEmpty())
+                .forEach(s -> s.members().forEach(m -> members.add(m.ingredient())));
         q.ingredients().stream()
                 .filter(i -> i.withdrawn().isEmpty())
+                .filter(i -> i.isLive() || members.contains(i.id()))
                 .forEach(i -> wanted.putIfAbsent(i.checkpoint(), "ingredient " + i.name()));
         q.soups().stream()
                 .filter(s -> s.withdrawn().isEmpty())

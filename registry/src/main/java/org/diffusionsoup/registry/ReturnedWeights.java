@@ -86,7 +86,7 @@ final class ReturnedWeights {
             Queries q, String what, HeldWeights held, Optional<BaseRow> base, List<Long> shards) {
         Set<String> hashes =
                 base.map(b -> held.without(reader.of(q, b.id(), b.checkpoint())))
-                        .orElseGet(() -> held.without(new HeldWeights("", Set.of(), Map.of())));
+                        .orElseGet(() -> held.without(HeldWeights.NONE));
         List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
         Map<Long, Boolean> agreed = new HashMap<>();
         hits.removeIf(h -> agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards)));

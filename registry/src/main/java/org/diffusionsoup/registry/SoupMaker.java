@@ -20,8 +20,10 @@ import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.SoupAdjuster;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.core.SumStep;
+import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
@@ -202,8 +204,70 @@ final class SoupMaker {
                             p.coefficient()));
         }
         Path out = out(parts, work);
-        Souper.with(o).make(in, out);
+        try {
+            Souper.with(o).make(in, out);
+        } catch (SoupException e) {
+            throw byName(parts, in, e);
+        }
         return out;
+    }
+
+    /**
+     * A failure told of ingredients by their names: the files that were averaged are gone when it
+     * is read, and options of 'soup merge' are none of a registry's commands.
+     */
+    private SoupException byName(List<Part> parts, List<SoupIngredient> in, SoupException e) {
+        if (e instanceof SoupIoException) {
+            return e; // of the disk, not of the ingredients
+        }
+        try {
+            Path outlines = in.getFirst().path().resolveSibling("outlines");
+            for (Part p : parts) {
+                Optional<String> why = whyNot(parts.getFirst(), p, outlines);
+                if (why.isPresent()) {
+                    return new RegistryException(
+                            "Ingredient '"
+                                    + p.name()
+                                    + "'"
+                                    + why.get()
+                                    + "' takes it out of what is made from then on, and leaves its"
+                                    + " shard.");
+                }
+            }
+        } catch (SoupException again) {
+            // Then the failure as it came.
+        }
+        String text = String.valueOf(e.getMessage());
+        for (int i = 0; i < parts.size(); i++) {
+            text = text.replace(in.get(i).path().toString(), label(parts.get(i)));
+        }
+        return text.equals(e.getMessage()) ? e : new RegistryException(text, e);
+    }
+
+    /** Why an ingredient is in no average with another, and a command that helps, unfinished. */
+    private Optional<String> whyNot(Part with, Part p, Path outlines) {
+        IngredientCheck check =
+                new IngredientCheck(store, outlines.resolve("of-" + UUID.randomUUID()));
+        return check.difference(with.checkpoint(), label(with), p.checkpoint(), label(p))
+                .map(d ->
+                        " cannot be averaged with "
+                                + label(with)
+                                + ": "
+                                + d
+                                + "; if one of the two is wrong, 'soup ingredient retire NAME"
+                                + " --reason WORDS")
+                .or(() ->
+                        check.nonFinite(p.checkpoint())
+                                .map(w ->
+                                        " can be in no average: "
+                                                + w
+                                                + "; 'soup ingredient retire "
+                                                + p.name()
+                                                + " --reason WORDS"));
+    }
+
+    private static String label(Part p) {
+        return "ingredient '" + p.name() + "'";
     }
 
     private Path out(List<Part> parts, Path work) {
@@ -233,7 +297,7 @@ final class SoupMaker {
         try {
             Files.createSymbolicLink(link, store.sum(start.checkpoint()).toAbsolutePath());
         } catch (java.io.IOException e) {
-            throw new org.diffusionsoup.core.SoupIoException("link", link, e);
+            throw new SoupIoException("link", link, e);
         }
         List<Path> remove = new ArrayList<>();
         for (Part p : start.parts()) {

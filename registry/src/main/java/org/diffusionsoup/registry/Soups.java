@@ -73,6 +73,9 @@ final class Soups {
                 return registry.ledger()
                         .write(t -> {
                             checkLive(t, draft);
+                            if (t.soup(draft.name()).isEmpty()) {
+                                Names.checkFree(t, "soup", draft.name());
+                            }
                             return append(t, draft, made, Optional.empty());
                         });
             } catch (Overtaken e) {
@@ -96,6 +99,9 @@ final class Soups {
     }
 
     private Draft draft(Queries q, SoupPlan plan) {
+        if (q.soup(plan.name()).isEmpty()) {
+            Names.checkFree(q, "soup", plan.name());
+        }
         List<NamedMember> members = new ArrayList<>();
         List<SoupPlan.Item> items = plan.ingredients();
         if (items.isEmpty()) {
@@ -105,7 +111,7 @@ final class Soups {
             }
             items =
                     q.ingredients().stream()
-                            .filter(i -> i.withdrawn().isEmpty())
+                            .filter(IngredientRow::isLive)
                             .map(i -> new SoupPlan.Item(i.name(), Coefficient.ONE))
                             .toList();
             if (items.isEmpty()) {
@@ -160,19 +166,31 @@ final class Soups {
     static IngredientRow ingredient(Queries q, String name) {
         return q.ingredient(name)
                 .orElseThrow(() -> {
-                    boolean was = q.ingredients().stream().anyMatch(i -> i.name().equals(name));
+                    Optional<IngredientRow> was =
+                            q.ingredients().stream()
+                                    .filter(i -> i.name().equals(name))
+                                    .reduce((a, b) -> b);
                     return new RegistryException(
-                            was
-                                    ? "Ingredient '" + name + "' was withdrawn."
+                            was.isPresent()
+                                    ? ended(was.get())
                                     : "There is no ingredient '"
                                             + name
                                             + "', only "
                                             + q.ingredients().stream()
-                                                    .filter(i -> i.withdrawn().isEmpty())
+                                                    .filter(IngredientRow::isLive)
                                                     .map(IngredientRow::name)
                                                     .toList()
                                             + ".");
                 });
+    }
+
+    private static String ended(IngredientRow i) {
+        return "Ingredient '"
+                + i.name()
+                + "' was "
+                + (i.withdrawn().isPresent()
+                        ? "withdrawn."
+                        : "retired (entry " + i.retired().orElseThrow() + ").");
     }
 
     private void checkOneBase(Queries q, List<NamedMember> members, String soup) {
@@ -199,7 +217,7 @@ final class Soups {
     /** In the transaction that appends: still there? */
     static void checkLive(Queries q, Draft draft) {
         for (NamedMember m : draft.members()) {
-            if (m.id() != 0 && q.ingredient(m.id()).flatMap(IngredientRow::withdrawn).isPresent()) {
+            if (m.id() != 0 && q.ingredient(m.id()).filter(i -> !i.isLive()).isPresent()) {
                 throw new Overtaken();
             }
         }
@@ -301,7 +319,7 @@ final class Soups {
         long base = q.ingredient(old.members().getFirst().ingredient()).orElseThrow().base();
         List<NamedMember> members = new ArrayList<>();
         for (IngredientRow i : q.ingredients()) {
-            if (i.withdrawn().isEmpty() && i.base() == base) {
+            if (i.isLive() && i.base() == base) {
                 Coefficient k =
                         old.members().stream()
                                 .filter(m -> m.ingredient() == i.id())

@@ -1,11 +1,12 @@
 package org.diffusionsoup.registry;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
@@ -29,69 +30,102 @@ final class WeightsThatLeave {
 
     private final HeldWeights.Reader reader;
 
-    /** What leaves, with the base that its text encoder and the like may be of. */
-    private record Leaving(long entry, HeldWeights held, Set<String> own, long bytes) {}
+    /**
+     * What leaves.
+     *
+     * @param own hashes of what no base had before it
+     * @param bytes of its own tensors
+     * @param isNew whether it has any tensor of its own, however small
+     */
+    private record Leaving(
+            String label, HeldWeights held, Set<String> own, long bytes, boolean isNew) {
+        boolean isBlind() {
+            return held.tensors().isEmpty() && held.small().isEmpty();
+        }
+    }
 
-    private final Map<Long, Leaving> leaving = new HashMap<>();
+    private final Map<Long, Leaving> leaving = new TreeMap<>();
 
     WeightsThatLeave(WeightStore store) {
         this.reader = new HeldWeights.Reader(store);
     }
 
     void add(Queries q, IngredientRow i) {
-        add(q, i.id(), i.checkpoint(), i.base());
+        add(q, i.id(), i.checkpoint(), i.id(), "ingredient " + i.name());
     }
 
+    /** A soup's weights are as old as the oldest of its ingredients. */
     void add(Queries q, SoupRow s) {
-        long base = q.ingredient(s.members().getFirst().ingredient()).orElseThrow().base();
-        add(q, s.id(), s.checkpoint(), base);
+        long since = s.members().stream().mapToLong(m -> m.ingredient()).min().orElse(s.id());
+        add(q, s.id(), s.checkpoint(), since, "soup " + s.label());
     }
 
     void add(Queries q, BaseRow b) {
-        put(b.id(), reader.of(q, b.id(), b.checkpoint()), new HeldWeights("", Set.of(), Map.of()));
-    }
-
-    private void add(Queries q, long entry, String checkpoint, long base) {
-        if (!leaving.containsKey(entry)) {
-            BaseRow b = q.bases().stream().filter(x -> x.id() == base).findFirst().orElseThrow();
-            put(entry, reader.of(q, entry, checkpoint), reader.of(q, b.id(), b.checkpoint()));
-        }
-    }
-
-    private void put(long entry, HeldWeights held, HeldWeights base) {
-        Set<String> own = held.without(base);
-        long bytes =
-                held.tensors().entrySet().stream()
-                        .filter(t -> own.contains(t.getKey()))
-                        .mapToLong(Map.Entry::getValue)
-                        .sum();
-        leaving.put(entry, new Leaving(entry, held, own, bytes));
+        add(q, b.id(), b.checkpoint(), b.id(), "base " + b.name());
     }
 
     /**
-     * Whether something is what leaves under another name: the same checkpoint, or more than half
-     * of the bytes that something that leaves does not have from its base. (Less can be a text
-     * encoder that all ingredients were saved with in another format than the base's.)
+     * What a base had before this came cannot have been made from it, and is nobody's: neither its
+     * own base's nor another's.
      */
-    boolean isCopy(Queries q, long entry, String checkpoint) {
+    private void add(Queries q, long entry, String checkpoint, long since, String label) {
+        if (leaving.containsKey(entry)) {
+            return;
+        }
+        HeldWeights held = reader.of(q, entry, checkpoint);
+        Set<String> own = held.all();
+        Set<String> small = new HashSet<>(held.small());
+        for (BaseRow b : q.bases()) {
+            if (b.id() < since) {
+                HeldWeights before = reader.of(q, b.id(), b.checkpoint());
+                own.removeAll(before.all());
+                small.removeAll(before.small());
+                if (before.tensors().isEmpty() && before.small().isEmpty()) {
+                    // Its manifest is damaged: which tensors are its own cannot be told.
+                    own.removeAll(held.tensors().keySet());
+                }
+            }
+        }
+        long bytes = 0;
+        boolean isNew = !small.isEmpty();
+        for (Map.Entry<String, Long> t : held.tensors().entrySet()) {
+            bytes += own.contains(t.getKey()) ? t.getValue() : 0;
+        }
+        leaving.put(entry, new Leaving(label, held, own, bytes, isNew || bytes > 0));
+    }
+
+    /**
+     * Why something is what leaves under another name: it is the same checkpoint, or has more than
+     * half of the bytes that something that leaves has from no base. (Less can be a text encoder
+     * that all ingredients were saved with in another format than the base's.) What has no weights
+     * of its own takes nothing along.
+     *
+     * @return in words; empty if it is not
+     */
+    Optional<String> copyOf(Queries q, long entry, String checkpoint) {
         HeldWeights other = reader.of(q, entry, checkpoint);
         for (Leaving l : leaving.values()) {
-            if (l.held().checkpoint().equals(checkpoint)) {
-                return true;
+            boolean blind = l.isBlind() || (other.tensors().isEmpty() && other.small().isEmpty());
+            if (!l.isNew() && !l.isBlind()) {
+                continue;
+            }
+            if (l.own().contains(checkpoint)) {
+                return Optional.of("has the same weights as " + l.label());
             }
             long same = 0;
             for (Map.Entry<String, Long> t : other.tensors().entrySet()) {
                 same += l.own().contains(t.getKey()) ? t.getValue() : 0;
             }
-            if (2 * same > l.bytes()) {
-                return true;
+            if (2 * same > l.bytes() && l.bytes() > 0) {
+                return Optional.of(
+                        "holds %d %% of the weights that are %s's own"
+                                .formatted(100 * same / l.bytes(), l.label()));
             }
-            boolean blind = l.held().tensors().isEmpty() || other.tensors().isEmpty();
             if (blind && other.files().stream().anyMatch(l.own()::contains)) {
-                return true;
+                return Optional.of("has a file of " + l.label());
             }
         }
-        return false;
+        return Optional.empty();
     }
 
     /**
@@ -119,6 +153,7 @@ final class WeightsThatLeave {
             files.retainAll(all);
             kept.addAll(tensors);
             kept.addAll(files);
+            kept.add(s.getValue());
             if (!tensors.isEmpty() || !files.isEmpty()) {
                 shared.add(
                         Json.object()
@@ -134,12 +169,11 @@ final class WeightsThatLeave {
             kept.addAll(reader.of(id).tensors().keySet());
         }
         List<JsonObject> weights = new ArrayList<>();
-        for (long entry : new TreeSet<>(leaving.keySet())) {
-            Leaving l = leaving.get(entry);
-            TreeSet<String> own = new TreeSet<>(l == null ? Set.of() : l.own());
+        leaving.forEach((entry, l) -> {
+            TreeSet<String> own = new TreeSet<>(l.own());
             own.removeAll(kept);
             weights.add(Json.object().put("entry", entry).strings("sha256", own).build());
-        }
+        });
         body.objects(WEIGHTS, weights).objects(SHARED, shared);
     }
 }

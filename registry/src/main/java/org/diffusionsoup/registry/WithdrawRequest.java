@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
 import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**
  * What is to leave.
@@ -21,6 +22,8 @@ import org.diffusionsoup.core.JsonValue.JsonObject;
  *     how, the withdrawal is refused
  * @param likeness looks at pictures of other shards whose hashes are near those that leave; without
  *     one, the certificate says that nobody looked
+ * @param consent asked before anything is done where more would leave than what was named, what was
+ *     trained on it, and what was made from that
  */
 public record WithdrawRequest(
         List<String> shards,
@@ -29,7 +32,43 @@ public record WithdrawRequest(
         boolean keepSelection,
         Optional<Retrainer> retrainer,
         Optional<Reselector> reselector,
-        Optional<Likeness> likeness) {
+        Optional<Likeness> likeness,
+        Consent consent) {
+    /** Whether what was neither trained on nor made from what was named may leave too. */
+    @FunctionalInterface
+    public interface Consent {
+        /** To all that the contract takes along. */
+        Consent GIVEN = all -> {};
+
+        /**
+         * Returns if it is given.
+         *
+         * @param all everything that would leave; some of it is {@link Gone#beyond}
+         * @throws RegistryException if it is not: nothing has happened then, and nothing will
+         */
+        void ask(List<Gone> all);
+    }
+
+    /** A request that all that the contract takes along is to leave. */
+    public WithdrawRequest(
+            List<String> shards,
+            Set<String> samples,
+            String reason,
+            boolean keepSelection,
+            Optional<Retrainer> retrainer,
+            Optional<Reselector> reselector,
+            Optional<Likeness> likeness) {
+        this(
+                shards,
+                samples,
+                reason,
+                keepSelection,
+                retrainer,
+                reselector,
+                likeness,
+                Consent.GIVEN);
+    }
+
     /** A request with nobody to look for pictures that are alike. */
     public WithdrawRequest(
             List<String> shards,
@@ -54,13 +93,27 @@ public record WithdrawRequest(
 
     /** The same, keeping what searches chose. */
     public WithdrawRequest keepingSelections() {
-        return new WithdrawRequest(shards, samples, reason, true, retrainer, reselector, likeness);
+        return new WithdrawRequest(
+                shards, samples, reason, true, retrainer, reselector, likeness, consent);
     }
 
     /** The same with somebody who looks for pictures that are alike. */
     public WithdrawRequest with(Likeness looks) {
         return new WithdrawRequest(
-                shards, samples, reason, keepSelection, retrainer, reselector, Optional.of(looks));
+                shards,
+                samples,
+                reason,
+                keepSelection,
+                retrainer,
+                reselector,
+                Optional.of(looks),
+                consent);
+    }
+
+    /** The same with somebody who is asked. */
+    public WithdrawRequest with(Consent asked) {
+        return new WithdrawRequest(
+                shards, samples, reason, keepSelection, retrainer, reselector, likeness, asked);
     }
 
     /** An ingredient that has to do without some pictures (paper, Section 5.3). */

@@ -60,7 +60,8 @@ final class Withdrawals {
             List<BaseRow> bases,
             List<SoupRow> soups,
             List<HandedOut> publications,
-            WeightsThatLeave weights) {
+            WeightsThatLeave weights,
+            List<Gone> all) {
         /** What must not have changed until the transaction. */
         private List<Set<Long>> ids() {
             return List.of(
@@ -99,6 +100,9 @@ final class Withdrawals {
         List<SoupRow> made = new ArrayList<>();
         try (WeightStore.Session session = store.open()) {
             scope = registry.read(q -> scope(q, request));
+            if (scope.all().stream().anyMatch(Gone::beyond)) {
+                request.consent().ask(scope.all());
+            }
             long begin = System.nanoTime();
             Map<Long, Retrained> retrained = retrain(request, scope, session);
             Map<Draft, Made> soupsMade = remake(request, scope, retrained, session);
@@ -148,6 +152,9 @@ final class Withdrawals {
                 scope.shards().stream().map(ShardRow::name).toList(),
                 scope.samples().size(),
                 scope.gone().stream().map(IngredientRow::name).toList(),
+                scope.retrained().stream().map(IngredientRow::name).toList(),
+                scope.all(),
+                copies(entry),
                 scope.soups(),
                 made,
                 scope.bases().stream().map(BaseRow::name).toList(),
@@ -156,6 +163,42 @@ final class Withdrawals {
                 certificate,
                 weights / 1e9,
                 (total - weights) / 1e9);
+    }
+
+    /** Live shards that hold the same pictures, with how many. */
+    private SequencedMap<String, Integer> copies(long entry) {
+        return registry.read(q -> {
+            Map<Long, ShardRow> shards = new HashMap<>();
+            q.shards().forEach(s -> shards.put(s.id(), s));
+            SequencedMap<String, Integer> counts = new LinkedHashMap<>();
+            for (JsonObject c : Certificates.copies(q, q.entry(entry), shards)) {
+                counts.put(Json.string(c, "shard"), Json.strings(c, "sha256").size());
+            }
+            return counts;
+        });
+    }
+
+    private static RegistryException unknownPicture(Queries q, String sha, List<String> live) {
+        List<SampleRow> before = q.withdrawnSamples(List.of(sha));
+        if (!before.isEmpty()) {
+            return new RegistryException(
+                    "No live shard has a sample with the SHA-256 "
+                            + sha
+                            + ": it was withdrawn before (entry "
+                            + before.stream()
+                                    .flatMap(s -> s.withdrawn().stream())
+                                    .max(Long::compare)
+                                    .orElseThrow()
+                            + ").");
+        }
+        return new RegistryException(
+                "No live shard has a sample with the SHA-256 "
+                        + sha
+                        + ". It is that of the picture as the shard holds it: 'soup data import'"
+                        + " stores pictures anew, so the hash of the file that was imported is"
+                        + " another; 'soup data inspect SHARD --rows N --json' lists each row's key,"
+                        + " caption and sha256"
+                        + (live.isEmpty() ? "." : " (SHARD such as " + live.getFirst() + ")."));
     }
 
     private Scope scope(Queries q, WithdrawRequest request) {
@@ -182,8 +225,8 @@ final class Withdrawals {
                             .filter(s -> s.withdrawn().isEmpty() && live.containsKey(s.shard()))
                             .toList();
             if (found.isEmpty()) {
-                throw new RegistryException(
-                        "No live shard has a sample with the SHA-256 " + sha + ".");
+                throw unknownPicture(
+                        q, sha, live.values().stream().map(ShardRow::source).sorted().toList());
             }
             found.stream().filter(s -> !whole.contains(s.shard())).forEach(samples::add);
         }
@@ -201,7 +244,8 @@ final class Withdrawals {
             boolean hasSome = i.shards().stream().anyMatch(touched::contains);
             // What learnt from a whole shard that leaves goes; trained on several shards, it could
             // be trained again on the others, but then it is another ingredient, to be added.
-            if (hasWhole || (hasSome && request.retrainer().isEmpty())) {
+            boolean isRetired = i.retired().isPresent();
+            if (hasWhole || (hasSome && (isRetired || request.retrainer().isEmpty()))) {
                 gone.add(i);
             } else if (hasSome) {
                 retrained.add(i);
@@ -212,6 +256,8 @@ final class Withdrawals {
         List<BaseRow> bases = new ArrayList<>();
         Map<Long, SoupRow> out = new TreeMap<>();
         WeightsThatLeave weights = new WeightsThatLeave(store);
+        // Why something leaves that was neither trained on nor made from what was named.
+        Map<Long, String> copies = new HashMap<>();
         do {
             gone.forEach(i -> weights.add(q, i));
             retrained.forEach(i -> weights.add(q, i));
@@ -222,7 +268,7 @@ final class Withdrawals {
                 out.put(s.id(), s);
                 weights.add(q, s);
             }
-        } while (addCopies(q, weights, gone, retrained, bases));
+        } while (addCopies(q, weights, gone, retrained, bases, copies));
         // A soup that only looked at the data and says so already need not be marked again.
         q.soupsSelectedAmong(seen).stream()
                 .filter(SoupRow::isCurrent)
@@ -237,7 +283,9 @@ final class Withdrawals {
                 bases,
                 List.copyOf(out.values()),
                 handedOut(q, seen, leaving),
-                weights);
+                weights,
+                Departures.of(
+                        q, whole, touched, samples, gone, retrained, bases, out.values(), copies));
     }
 
     /**
@@ -251,26 +299,42 @@ final class Withdrawals {
             WeightsThatLeave weights,
             List<IngredientRow> gone,
             List<IngredientRow> retrained,
-            List<BaseRow> bases) {
+            List<BaseRow> bases,
+            Map<Long, String> copies) {
         int before = gone.size() + bases.size();
         for (BaseRow b : q.bases()) {
-            if (b.withdrawn().isEmpty()
-                    && !bases.contains(b)
-                    && weights.isCopy(q, b.id(), b.checkpoint())) {
-                bases.add(b);
-                weights.add(q, b);
+            if (b.withdrawn().isEmpty() && !bases.contains(b)) {
+                Optional<String> why = weights.copyOf(q, b.id(), b.checkpoint());
+                if (why.isPresent()) {
+                    bases.add(b);
+                    copies.put(b.id(), why.get());
+                    weights.add(q, b);
+                }
             }
         }
+        Map<Long, String> names = new HashMap<>();
+        bases.forEach(b -> names.put(b.id(), b.name()));
         Set<Long> withdrawnBases = new HashSet<>(bases.stream().map(BaseRow::id).toList());
         for (IngredientRow i : q.ingredients()) {
             boolean stays = i.withdrawn().isEmpty() && !gone.contains(i) && !retrained.contains(i);
-            if (stays
-                    && (withdrawnBases.contains(i.base())
-                            || weights.isCopy(q, i.id(), i.checkpoint()))) {
+            Optional<String> why =
+                    !stays
+                            ? Optional.empty()
+                            : withdrawnBases.contains(i.base())
+                                    ? Optional.of("made from base " + names.get(i.base()))
+                                    : weights.copyOf(q, i.id(), i.checkpoint());
+            if (why.isPresent()) {
                 gone.add(i);
+                copies.put(i.id(), why.get());
             }
         }
-        retrained.removeIf(i -> withdrawnBases.contains(i.base()) && gone.add(i));
+        for (IngredientRow i : List.copyOf(retrained)) {
+            if (withdrawnBases.contains(i.base())) {
+                retrained.remove(i);
+                gone.add(i);
+                copies.put(i.id(), "made from base " + names.get(i.base()));
+            }
+        }
         return gone.size() + bases.size() > before;
     }
 
@@ -503,7 +567,7 @@ final class Withdrawals {
             Retrained again = retrained.get(m.ingredient());
             if (again != null) {
                 members.add(new NamedMember(0, row.name(), again.checkpoint(), m.coefficient()));
-            } else if (!gone.contains(m.ingredient())) {
+            } else if (!gone.contains(m.ingredient()) && row.retired().isEmpty()) {
                 members.add(
                         new NamedMember(row.id(), row.name(), row.checkpoint(), m.coefficient()));
             }
@@ -552,7 +616,7 @@ final class Withdrawals {
         List<String> candidates = Json.strings(selection, "candidates");
         SequencedMap<String, NamedMember> members = new LinkedHashMap<>();
         for (IngredientRow i : q.ingredients()) {
-            if (i.withdrawn().isPresent() || !candidates.contains(i.name())) {
+            if (!i.isLive() || !candidates.contains(i.name())) {
                 continue;
             }
             Retrained again = retrained.get(i.id());
@@ -605,7 +669,7 @@ final class Withdrawals {
         List<Long> among =
                 registry.read(q ->
                         q.ingredients().stream()
-                                .filter(i -> i.withdrawn().isEmpty())
+                                .filter(IngredientRow::isLive)
                                 .filter(i -> left.members().containsKey(i.name()))
                                 .flatMap(i -> i.shards().stream())
                                 .distinct()

@@ -2,6 +2,7 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SequencedMap;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
 /**
@@ -10,7 +11,10 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  * @param entry its number in the ledger
  * @param shards names of those that left whole
  * @param samples how many single pictures left
- * @param ingredients names of those that left
+ * @param ingredients names of those that left for good
+ * @param trainedAgain names of those that were trained again without the pictures that left
+ * @param all every ingredient, base and soup that left, with why
+ * @param samePictures live shards that hold some of the same pictures, and how many
  * @param withdrawn soups that left, all versions
  * @param made soups made instead
  * @param bases names of bases that left, because they held what left
@@ -25,6 +29,9 @@ public record Withdrawn(
         List<String> shards,
         int samples,
         List<String> ingredients,
+        List<String> trainedAgain,
+        List<Gone> all,
+        SequencedMap<String, Integer> samePictures,
         List<SoupRow> withdrawn,
         List<SoupRow> made,
         List<String> bases,

@@ -27,6 +27,8 @@ final class ExpireCommand extends SoupCommand {
 
     @Mixin private NearFlags near = new NearFlags();
 
+    @Mixin private YesFlag yes = new YesFlag();
+
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
     @Override
@@ -51,7 +53,8 @@ final class ExpireCommand extends SoupCommand {
                                     reselect.keepSelection(),
                                     Optional.empty(),
                                     reselect.reselector(r, progress),
-                                    Optional.of(new PictureLikeness(clip))));
+                                    Optional.of(new PictureLikeness(clip)),
+                                    yes.consent()));
         } finally {
             clip.ifPresent(ClipJudge::close);
         }

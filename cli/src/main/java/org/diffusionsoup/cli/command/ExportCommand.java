@@ -34,7 +34,9 @@ final class ExportCommand extends SoupCommand {
     protected void run(Console console) {
         OutputKind.MODEL.checkNew(out);
         Registry r = registry.openToRead();
-        Entry e = r.read(q -> q.entry(ShowCommand.id(q, name)));
+        NamedEntry named = r.read(q -> NamedEntry.find(q, name));
+        named.tell(console);
+        Entry e = r.read(q -> q.entry(named.entry()));
         String checkpoint =
                 e.body()
                         .string("checkpoint")

@@ -1,10 +1,13 @@
 package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.registry.NewIngredient;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.SeenBefore;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
 import picocli.CommandLine.Command;
@@ -18,6 +21,7 @@ import picocli.CommandLine.Parameters;
         description = {
             "Record weights that were trained elsewhere, and store them.",
             "What they were trained on is your word; 'soup train --registry' records its own runs."
+                    + " They must be a model of the base, with finite values, and differ from it."
         },
         footer = "  soup ingredient add noto --weights noto/ --base emoji --shard noto")
 final class IngredientAddCommand extends SoupCommand {
@@ -56,18 +60,27 @@ final class IngredientAddCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        Registry r = registry.open();
         IngredientRow i =
-                registry.open()
-                        .addIngredient(
-                                new NewIngredient(
-                                        name,
-                                        base,
-                                        shards,
-                                        weights,
-                                        TrainingRecipe.ofWeights(weights),
-                                        codeVersion));
+                r.addIngredient(
+                        new NewIngredient(
+                                name,
+                                base,
+                                shards,
+                                weights,
+                                TrainingRecipe.ofWeights(weights),
+                                codeVersion));
+        List<String> seen = r.read(q -> SeenBefore.of(q, i.shards()));
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("entry", i.id());
+        json.put("name", i.name());
+        json.put("checkpoint", i.checkpoint());
+        json.put("withdrawn_pictures", seen);
         console.result(
-                Map.of("entry", i.id(), "name", i.name(), "checkpoint", i.checkpoint()),
-                text -> text.println("ingredient " + i.name() + ", entry " + i.id()));
+                json,
+                text -> {
+                    text.println("ingredient " + i.name() + ", entry " + i.id());
+                    seen.forEach(s -> text.println("  " + s));
+                });
     }
 }

@@ -6,7 +6,11 @@ import picocli.CommandLine.Command;
 @Command(
         name = "ingredient",
         description = "The ingredients that a registry knows.",
-        subcommands = {IngredientAddCommand.class, IngredientListCommand.class},
+        subcommands = {
+            IngredientAddCommand.class,
+            IngredientListCommand.class,
+            IngredientRetireCommand.class
+        },
         footer = {
             "  soup ingredient add noto --weights noto/ --base emoji --shard noto",
             "  soup ingredient list"

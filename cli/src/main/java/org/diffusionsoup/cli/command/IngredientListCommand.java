@@ -36,12 +36,15 @@ final class IngredientListCommand extends SoupCommand {
                         o.put("shards", shards);
                         o.put("checkpoint", i.checkpoint());
                         o.put("withdrawn", i.withdrawn().isPresent());
+                        o.put("retired", i.retired().isPresent());
                         json.add(o);
                         t.row(
                                 i.name(),
                                 String.join(" ", shards),
                                 i.checkpoint().substring(0, 12),
-                                i.withdrawn().isPresent() ? "withdrawn" : "");
+                                i.withdrawn().isPresent()
+                                        ? "withdrawn"
+                                        : i.retired().isPresent() ? "retired" : "");
                     }
                     return true;
                 });

@@ -15,6 +15,8 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.Lineage.Edge;
 import org.diffusionsoup.registry.Lineage.Node;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.Registry.Named;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
@@ -60,7 +62,9 @@ final class LineageCommand extends SoupCommand {
         out.ifPresent(file ->
                 (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
                         .checkOwn(file));
-        Lineage l = registry.openToRead().read(this::lineage);
+        Registry r = registry.openToRead();
+        name.ifPresent(n -> tell(console, r, n));
+        Lineage l = r.read(this::lineage);
         if (out.isPresent()) {
             String drawn =
                     out.get().toString().endsWith(".svg") ? LineageSvg.svg(l) : LineageSvg.html(l);
@@ -82,13 +86,30 @@ final class LineageCommand extends SoupCommand {
                 });
     }
 
+    /** Which of several of a name is shown: a soup before a shard. */
+    private static void tell(Console console, Registry r, String name) {
+        List<Named> named = r.read(q -> Registry.named(q, name));
+        named.stream()
+                .filter(n -> n.kind().equals("soup") || n.kind().equals("shard"))
+                .findFirst()
+                .map(taken ->
+                        NamedEntry.note(
+                                taken.kind() + " '" + name + "'",
+                                named.stream()
+                                        .filter(n -> !n.equals(taken))
+                                        .filter(n -> !n.kind().equals("ingredient"))
+                                        .toList()))
+                .filter(note -> !note.isEmpty())
+                .ifPresent(console::note);
+    }
+
     private Lineage lineage(Queries q) {
         if (name.isEmpty()) {
             return Lineage.of(q);
         }
         String n = name.get();
         if (n.contains("@") || q.soup(n).isPresent()) {
-            SoupRow soup = org.diffusionsoup.registry.Registry.soup(q, n);
+            SoupRow soup = Registry.soup(q, n);
             return Lineage.ofSoup(q, soup);
         }
         ShardRow shard =

@@ -6,10 +6,16 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.workbench.Progress;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Which registry; a mixin of the commands that use one. */
 final class RegistryFlag {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
+
     @Option(
             names = "--registry",
             paramLabel = "DIR",
@@ -25,7 +31,15 @@ final class RegistryFlag {
     }
 
     Registry open() {
-        return Registry.open(folder());
+        Registry r = Registry.open(folder());
+        CommandLine line = spec.commandLine();
+        boolean quiet =
+                line.getParseResult().hasMatchedOption("--quiet")
+                        || line.getParseResult().hasMatchedOption("--json");
+        if (!quiet) {
+            Registry.unusedDate().ifPresent(line.getErr()::println);
+        }
+        return r;
     }
 
     /** To look at it only: needs no secret key, and nothing that can be written. */

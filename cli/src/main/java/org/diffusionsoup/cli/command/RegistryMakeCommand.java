@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +34,7 @@ import picocli.CommandLine.Parameters;
         name = "make",
         description = {
             "Average registered ingredients into a soup, or its next version.",
+            "A soup that followed and is made without --follow follows no longer, and that is said.",
             "With --follow the soup takes in every ingredient there is, and 'soup update' those that"
                     + " come later. A soup that a search chose is recorded with its journal and all"
                     + " that the search looked at."
@@ -152,10 +154,39 @@ final class RegistryMakeCommand extends SoupCommand {
                                             .build()));
         }
         SoupRow made;
+        boolean followed;
         try (Progress progress = console.progress()) {
-            made = registry.open(progress).make(new SoupPlan(name, items, follow, chosen, !noSum));
+            Registry r = registry.open(progress);
+            followed = follows(r);
+            made = r.make(new SoupPlan(name, items, follow, chosen, !noSum));
         }
-        console.result(SoupText.json(made), text -> SoupText.print(made, text));
+        console.result(
+                json(made, followed),
+                text -> {
+                    SoupText.print(made, text);
+                    sayIfNot(followed, made, text);
+                });
+    }
+
+    /** Whether the soup's newest version takes in what comes later. */
+    private boolean follows(Registry r) {
+        return r.read(q -> q.soup(name).filter(SoupRow::follows).isPresent());
+    }
+
+    private static Map<String, Object> json(SoupRow made, boolean followed) {
+        Map<String, Object> json = new LinkedHashMap<>(SoupText.json(made));
+        json.put("followed_before", followed);
+        return json;
+    }
+
+    private static void sayIfNot(boolean followed, SoupRow made, PrintWriter text) {
+        if (followed && !made.follows()) {
+            text.println(
+                    "  it followed its shards and does so no longer: 'soup update' will take nothing"
+                            + " in; 'soup registry make "
+                            + made.name()
+                            + " --follow' turns that on again");
+        }
     }
 
     private void choose(Console console, String method) {
@@ -175,8 +206,10 @@ final class RegistryMakeCommand extends SoupCommand {
                         search.budget(SearchMethods.budget(method)));
         RegistrySearch.Chosen chosen;
         SoupRow made;
+        boolean followed;
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
+            followed = follows(r);
             List<String> names = from.isEmpty() ? live(r) : from;
             if (names.size() < 2) {
                 throw new SoupException(
@@ -200,20 +233,21 @@ final class RegistryMakeCommand extends SoupCommand {
                                     Optional.of(chosen.choice().selection()),
                                     !noSum));
         }
-        Map<String, Object> json = new LinkedHashMap<>(SoupText.json(made));
+        Map<String, Object> json = new LinkedHashMap<>(json(made, followed));
         json.put("search", SearchOutput.json(chosen.found(), chosen.request()));
         console.result(
                 json,
                 text -> {
                     SearchOutput.print(chosen.found(), chosen.request(), text);
                     SoupText.print(made, text);
+                    sayIfNot(followed, made, text);
                 });
     }
 
     private static List<String> live(Registry r) {
         return r.read(q ->
                 q.ingredients().stream()
-                        .filter(i -> i.withdrawn().isEmpty())
+                        .filter(IngredientRow::isLive)
                         .map(IngredientRow::name)
                         .toList());
     }

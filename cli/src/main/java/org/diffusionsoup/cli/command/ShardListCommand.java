@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.TextTable;
-import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,7 +21,9 @@ final class ShardListCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        List<ShardRow> shards = registry.openToRead().read(Queries::shards);
+        record Found(List<ShardRow> shards, Map<Long, Long> withdrawn) {}
+        Found found = registry.openToRead().read(q -> new Found(q.shards(), q.withdrawnPictures()));
+        List<ShardRow> shards = found.shards();
         List<Map<String, Object>> json = new ArrayList<>();
         for (ShardRow s : shards) {
             Map<String, Object> o = new LinkedHashMap<>();
@@ -32,6 +34,7 @@ final class ShardListCommand extends SoupCommand {
             o.put("uses", s.uses());
             o.put("expires", s.expires().orElse(""));
             o.put("samples", s.samples());
+            o.put("withdrawn_samples", found.withdrawn().getOrDefault(s.id(), 0L));
             o.put("root", s.root());
             o.put("source", s.source());
             o.put("withdrawn", s.withdrawn().isPresent());
@@ -48,7 +51,7 @@ final class ShardListCommand extends SoupCommand {
                                     s.name(),
                                     s.provider(),
                                     s.licence(),
-                                    s.samples(),
+                                    Lineage.count(s, found.withdrawn().getOrDefault(s.id(), 0L)),
                                     s.expires().orElse(""),
                                     s.withdrawn().isPresent() ? "withdrawn" : ""));
                     t.print(text);

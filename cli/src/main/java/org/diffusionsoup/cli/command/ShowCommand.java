@@ -7,16 +7,19 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Visible;
-import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,7 +31,8 @@ import picocli.CommandLine.Parameters;
         name = "show",
         description = {
             "Show one entry: a soup, an ingredient or a shard by name, or any entry by number.",
-            "A name that several have means the soup, then the ingredient, then the shard."
+            "A name that several have means the soup, then the ingredient, the shard, the base, and"
+                    + " a note says so. Pictures of a shard that were withdrawn are listed beside it."
         },
         footer = {"  soup show everyone", "  soup show everyone@2 --json", "  soup show 17"})
 final class ShowCommand extends SoupCommand {
@@ -48,24 +52,42 @@ final class ShowCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        record Found(Entry entry, String state) {}
+        record Found(NamedEntry named, Entry entry, String state, List<SampleRow> out) {}
         Found f =
                 registry.openToRead()
                         .read(q -> {
-                            long id = id(q, name);
-                            return new Found(q.entry(id), state(q, id));
+                            NamedEntry n = NamedEntry.find(q, name);
+                            Entry e = q.entry(n.entry());
+                            List<SampleRow> out =
+                                    e.kind() != Kind.SHARD
+                                            ? List.of()
+                                            : q.samples(e.seq()).stream()
+                                                    .filter(s -> s.withdrawn().isPresent())
+                                                    .toList();
+                            return new Found(n, e, state(q, e.seq(), out.size()), out);
                         });
+        f.named().tell(console);
         Entry e = f.entry();
-        String text =
-                Json.pretty(
-                        Json.object()
-                                .put("entry", e.seq())
-                                .put("time", e.time())
-                                .put("kind", e.kind().word())
-                                .put("state", f.state())
-                                .put("hash", e.hash())
-                                .put("body", e.body())
-                                .build());
+        Json.Builder shown =
+                Json.object()
+                        .put("entry", e.seq())
+                        .put("time", e.time())
+                        .put("kind", e.kind().word())
+                        .put("state", f.state())
+                        .put("hash", e.hash())
+                        .put("body", e.body());
+        if (!f.out().isEmpty()) {
+            shown.objects(
+                    "withdrawn_pictures",
+                    f.out().stream()
+                            .map(s ->
+                                    Json.object()
+                                            .put("sha256", s.sha256())
+                                            .put("withdrawal", s.withdrawn().orElseThrow())
+                                            .build())
+                            .toList());
+        }
+        String text = Json.pretty(shown.build());
         JsonNode whole = new ObjectMapper().readTree(text);
         console.result(
                 whole, out -> out.print(full ? text : shortened(whole).toPrettyString() + "\n"));
@@ -96,32 +118,34 @@ final class ShowCommand extends SoupCommand {
         };
     }
 
-    static long id(Queries q, String name) {
-        if (name.matches("[1-9][0-9]{0,17}")) {
-            return Long.parseLong(name);
-        }
-        if (name.contains("@") || q.soup(name).isPresent()) {
-            return Registry.soup(q, name).id();
-        }
-        Optional<Long> other =
-                q.ingredient(name).map(IngredientRow::id).or(() -> q.shard(name).map(ShardRow::id));
-        return other.orElseThrow(() ->
-                new SoupException(
-                        "The registry has no soup, ingredient or shard '"
-                                + Visible.shortened(name)
-                                + "'; 'soup log' shows what it has."));
-    }
-
-    private static String state(Queries q, long id) {
+    private static String state(Queries q, long id, int pictures) {
         Optional<String> soup = q.soup(id).map(SoupText::state);
+        Optional<IngredientRow> ingredient = q.ingredient(id);
         Optional<Long> withdrawn =
-                q.ingredient(id)
+                ingredient
                         .flatMap(IngredientRow::withdrawn)
                         .or(() ->
                                 q.shards().stream()
                                         .filter(s -> s.id() == id)
                                         .findFirst()
-                                        .flatMap(ShardRow::withdrawn));
-        return soup.orElse(withdrawn.map(w -> "withdrawn by entry " + w).orElse("live"));
+                                        .flatMap(ShardRow::withdrawn))
+                        .or(() ->
+                                q.bases().stream()
+                                        .filter(b -> b.id() == id)
+                                        .findFirst()
+                                        .flatMap(BaseRow::withdrawn));
+        return soup.or(() -> withdrawn.map(w -> "withdrawn by entry " + w))
+                .or(() ->
+                        ingredient
+                                .flatMap(IngredientRow::retired)
+                                .map(r -> "retired by entry " + r))
+                .orElse(
+                        pictures == 0
+                                ? "live"
+                                : "live, without "
+                                        + Plural.of(
+                                                pictures,
+                                                "picture that was withdrawn",
+                                                "pictures that were withdrawn"));
     }
 }

@@ -1,10 +1,14 @@
 package org.diffusionsoup.cli.command;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
@@ -192,9 +196,9 @@ final class TrainCommand extends SoupCommand {
                 return;
             }
             FineTuner.Result r = result.get();
-            record.ifPresent(RegisteredTraining::end);
+            Optional<RegisteredTraining.Recorded> recorded = record.map(RegisteredTraining::end);
             console.result(
-                    r,
+                    recorded.isPresent() ? json(r, recorded.get()) : r,
                     text -> {
                         text.printf(
                                 Locale.ROOT,
@@ -207,9 +211,20 @@ final class TrainCommand extends SoupCommand {
                                 r.imagesPerSecond());
                         text.println("weights " + r.weightsSha256());
                         r.kept().forEach(k -> text.println("kept " + k.getFileName()));
+                        recorded.ifPresent(i -> i.lines().forEach(text::println));
                     });
             r.notes().forEach(console::note);
         }
+    }
+
+    private static Map<String, Object> json(
+            FineTuner.Result result, RegisteredTraining.Recorded recorded) {
+        Map<String, Object> all =
+                new ObjectMapper()
+                        .convertValue(
+                                result, new TypeReference<LinkedHashMap<String, Object>>() {});
+        all.put("ingredient", recorded);
+        return all;
     }
 
     private TrainingOptions options() {

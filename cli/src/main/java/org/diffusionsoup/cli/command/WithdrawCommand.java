@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -53,7 +54,11 @@ final class WithdrawCommand extends SoupCommand {
     @Option(
             names = "--samples",
             paramLabel = "FILE",
-            description = "Single pictures: one SHA-256 of an image file a line.")
+            description =
+                    "Single pictures: a file with one SHA-256 a line, of pictures as their shard holds"
+                            + " them. Importing stores pictures anew, so it is not the hash of the file"
+                            + " that was imported; 'soup data inspect SHARD --rows N --json' lists the"
+                            + " hashes.")
     private Optional<Path> samples = Optional.empty();
 
     @Option(
@@ -77,6 +82,8 @@ final class WithdrawCommand extends SoupCommand {
             paramLabel = "FILE",
             description = "Also write the certificate here.")
     private Optional<Path> out = Optional.empty();
+
+    @Mixin private YesFlag yes = new YesFlag();
 
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
@@ -106,7 +113,8 @@ final class WithdrawCommand extends SoupCommand {
                                             ? Optional.empty()
                                             : Optional.of(new Retrainer(progress, interrupt)),
                                     reselect.reselector(r, progress),
-                                    Optional.of(new PictureLikeness(clip))));
+                                    Optional.of(new PictureLikeness(clip)),
+                                    yes.consent()));
         } finally {
             clip.ifPresent(ClipJudge::close);
         }
@@ -140,11 +148,11 @@ final class WithdrawCommand extends SoupCommand {
             if (word.isEmpty() || word.startsWith("#")) {
                 continue;
             }
-            if (!word.matches("[0-9a-f]{64}")) {
+            if (!word.matches("[0-9a-fA-F]{64}")) {
                 throw new SoupException(
                         "Line " + number + " of " + file + " is no SHA-256: '" + word + "'.");
             }
-            hashes.add(word);
+            hashes.add(word.toLowerCase(Locale.ROOT));
         }
         if (hashes.isEmpty()) {
             throw new SoupException(file + " names no samples.");

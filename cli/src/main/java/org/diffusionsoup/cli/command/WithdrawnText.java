@@ -17,14 +17,24 @@ final class WithdrawnText {
         console.result(
                 json(w),
                 text -> {
+                    int again = w.trainedAgain().size();
                     text.printf(
-                            "withdrawal, entry %d: %s, %s, %s, %s%n",
+                            "withdrawal, entry %d: %s, %s, %s%s, %s, %s%n",
                             w.entry(),
                             Plural.of(w.shards().size(), "shard"),
                             Plural.of(w.samples(), "single picture"),
-                            Plural.of(w.ingredients().size(), "ingredient"),
+                            Plural.of(w.ingredients().size() + again, "ingredient"),
+                            again == 0 ? "" : " (" + again + " trained again)",
+                            Plural.of(w.bases().size(), "base"),
                             Plural.of(w.withdrawn().size(), "soup"));
-                    w.withdrawn().forEach(s -> text.println("  withdrawn  soup " + s.label()));
+                    w.shards().forEach(s -> text.println("  withdrawn  shard " + s));
+                    w.all()
+                            .forEach(g ->
+                                    text.printf(
+                                            "  withdrawn  %s: %s%s%n",
+                                            g.label(),
+                                            g.why(),
+                                            g.again() ? "; trained again without" : ""));
                     w.made()
                             .forEach(s ->
                                     text.printf(
@@ -38,7 +48,15 @@ final class WithdrawnText {
                                                     + p.soup()
                                                     + " to "
                                                     + p.place()));
-                    w.bases().forEach(b -> text.println("  withdrawn  base " + b));
+                    w.samePictures()
+                            .forEach((shard, n) ->
+                                    text.printf(
+                                            "  shard %s stays and holds %s%n",
+                                            shard,
+                                            Plural.of(
+                                                    n,
+                                                    "of the same pictures",
+                                                    "of the same pictures")));
                     text.printf(
                             "%s freed; certificate %s%n",
                             Quantity.bytes(w.bytesFreed()), w.certificate());
@@ -51,6 +69,9 @@ final class WithdrawnText {
         json.put("shards", w.shards());
         json.put("samples", w.samples());
         json.put("ingredients", w.ingredients());
+        json.put("trained_again", w.trainedAgain());
+        json.put("all", w.all());
+        json.put("same_pictures", w.samePictures());
         json.put("withdrawn", labels(w.withdrawn()));
         json.put("made", w.made().stream().map(SoupText::json).toList());
         json.put("bases", w.bases());

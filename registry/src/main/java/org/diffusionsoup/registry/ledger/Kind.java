@@ -19,7 +19,9 @@ public enum Kind {
     /** Shards or samples left, and with them what was made of them. */
     WITHDRAWAL,
     /** What an earlier entry should have said; that entry stays as it is. */
-    CORRECTION;
+    CORRECTION,
+    /** An ingredient that was recorded wrongly and is in no soup that is made from now on. */
+    RETIREMENT;
 
     /** As in the ledger: lower case. */
     public String word() {

@@ -135,6 +135,7 @@ public final class Ledger {
                 throw failed(x, connection());
             }
             newest = e;
+            forget();
             return e;
         }
 

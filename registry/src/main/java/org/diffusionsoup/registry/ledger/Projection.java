@@ -81,7 +81,7 @@ final class Projection {
                             Json.number(b, "soup"),
                             Json.string(b, "place"));
             case WITHDRAWAL -> withdrawal(c, e, b);
-            case CORRECTION -> {
+            case CORRECTION, RETIREMENT -> {
                 // Read from the entries themselves: there are few, and they fill no table.
             }
         }

@@ -23,6 +23,7 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
+import org.jspecify.annotations.Nullable;
 
 /** Questions to one state of the ledger; valid inside the transaction that handed it out. */
 public sealed class Queries permits Ledger.Transaction {
@@ -30,6 +31,7 @@ public sealed class Queries permits Ledger.Transaction {
     private static final int CHUNK = 500;
 
     private final Connection connection;
+    private @Nullable Map<Long, Long> retired;
 
     Queries(Connection connection) {
         this.connection = connection;
@@ -121,6 +123,17 @@ public sealed class Queries permits Ledger.Transaction {
                 "SELECT * FROM sample WHERE sha256 = ? ORDER BY shard", Queries::sample, sha256);
     }
 
+    /** How many single pictures of each shard were withdrawn; of shards that lost none, nothing. */
+    public final Map<Long, Long> withdrawnPictures() {
+        Map<Long, Long> counts = new HashMap<>();
+        list(
+                        "SELECT shard, COUNT(*) FROM sample WHERE withdrawn IS NOT NULL GROUP BY"
+                                + " shard",
+                        r -> new long[] {r.getLong(1), r.getLong(2)})
+                .forEach(p -> counts.put(p[0], p[1]));
+        return counts;
+    }
+
     /**
      * Pictures among some that were withdrawn, singly or with their shard, wherever that was.
      *
@@ -202,9 +215,29 @@ public sealed class Queries permits Ledger.Transaction {
         return ingredients("", new Object[0]);
     }
 
-    /** The ingredient of a name that is not withdrawn. */
+    /** The ingredient of a name that is neither withdrawn nor retired. */
     public final Optional<IngredientRow> ingredient(String name) {
-        return first(ingredients("WHERE name = ? AND withdrawn IS NULL", name));
+        return ingredients("WHERE name = ? AND withdrawn IS NULL", name).stream()
+                .filter(IngredientRow::isLive)
+                .findFirst();
+    }
+
+    /** Ingredients that were retired, with the entries that say so. */
+    private Map<Long, Long> retired() {
+        Map<Long, Long> known = retired;
+        if (known == null) {
+            known = new HashMap<>();
+            for (Entry e : entries(Kind.RETIREMENT)) {
+                known.put(Json.number(e.body(), "ingredient"), e.seq());
+            }
+            retired = known;
+        }
+        return known;
+    }
+
+    /** Called when entries were added. */
+    final void forget() {
+        retired = null;
     }
 
     /** An ingredient by id. */
@@ -213,6 +246,7 @@ public sealed class Queries permits Ledger.Transaction {
     }
 
     private List<IngredientRow> ingredients(String where, Object... values) {
+        Map<Long, Long> out = retired();
         Map<Long, List<Long>> shards = new HashMap<>();
         list(
                         "SELECT * FROM ingredient_shard WHERE ingredient IN (SELECT id FROM ingredient "
@@ -231,7 +265,8 @@ public sealed class Queries permits Ledger.Transaction {
                             r.getLong("base"),
                             List.copyOf(shards.getOrDefault(id, List.of())),
                             r.getString("checkpoint"),
-                            number(r, "withdrawn"));
+                            number(r, "withdrawn"),
+                            Optional.ofNullable(out.get(id)));
                 },
                 values);
     }

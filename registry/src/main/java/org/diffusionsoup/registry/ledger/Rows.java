@@ -70,6 +70,7 @@ public final class Rows {
      * @param shards ids of what it was trained on
      * @param checkpoint its weights in the store
      * @param withdrawn number of the withdrawal that ended it
+     * @param retired number of the entry that took it out of what is made from then on
      */
     public record IngredientRow(
             long id,
@@ -77,7 +78,13 @@ public final class Rows {
             long base,
             List<Long> shards,
             String checkpoint,
-            Optional<Long> withdrawn) {}
+            Optional<Long> withdrawn,
+            Optional<Long> retired) {
+        /** Whether soups may take it: neither withdrawn nor retired. */
+        public boolean isLive() {
+            return withdrawn.isEmpty() && retired.isEmpty();
+        }
+    }
 
     /**
      * One version of a soup.

@@ -166,6 +166,16 @@ public record Manifest(boolean folder, List<StoredFile> files) {
         return map;
     }
 
+    /** SHA-256 of the floating-point tensors that {@link #tensors} leaves out. */
+    public java.util.Set<String> smallTensors() {
+        return files.stream()
+                .filter(StoredFile::isWeights)
+                .flatMap(f -> f.pieces().stream())
+                .filter(p -> p.isFloatTensor() && p.size() > 0 && p.size() < SMALLEST)
+                .map(Piece::sha256)
+                .collect(java.util.stream.Collectors.toUnmodifiableSet());
+    }
+
     /** SHA-256 of every other file by path. */
     public Map<String, String> otherFiles() {
         Map<String, String> map = new LinkedHashMap<>();

@@ -1,12 +1,18 @@
 package org.diffusionsoup.registry.store;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,6 +42,9 @@ import org.diffusionsoup.registry.store.Manifest.StoredFile;
  * appears whole or not at all and is flushed to disk before its id is handed out.
  */
 public final class WeightStore {
+    /** Bytes that are hashed in one go. */
+    private static final long HASHED_AT_ONCE = 1 << 24;
+
     static final String OBJECTS = "objects";
     static final String MANIFESTS = "manifests";
     static final String SUMS = "sums";
@@ -448,6 +457,35 @@ public final class WeightStore {
             objects.assemble(f, file, outline);
         }
         return m.folder() ? target : target.resolve(Manifest.SINGLE);
+    }
+
+    /**
+     * The bytes of one piece, checked against its hash.
+     *
+     * @param arena as long as which they can be read
+     * @throws SoupException if it is missing or altered
+     */
+    public MemorySegment map(Manifest.Piece p, Arena arena) {
+        Path file = objects.file(p.sha256());
+        if (!Trees.isFile(file)) {
+            throw new StoreException(file + " is missing or no file; run 'soup fsck'.");
+        }
+        try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
+            MemorySegment bytes = in.map(FileChannel.MapMode.READ_ONLY, 0, in.size(), arena);
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (long at = 0; at < bytes.byteSize(); at += HASHED_AT_ONCE) {
+                long n = Math.min(HASHED_AT_ONCE, bytes.byteSize() - at);
+                digest.update(bytes.asSlice(at, n).asByteBuffer());
+            }
+            if (!HexFormat.of().formatHex(digest.digest()).equals(p.sha256())) {
+                throw new StoreException(file + " was altered; run 'soup fsck'.");
+            }
+            return bytes;
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
     }
 
     /** Where a soup's exact sum is kept, if it is. */

@@ -33,8 +33,7 @@ public final class RecipeCorrection {
      */
     public static List<Corrected> run(Registry registry, List<String> names, String reason) {
         List<IngredientRow> live =
-                registry.read(q ->
-                        q.ingredients().stream().filter(i -> i.withdrawn().isEmpty()).toList());
+                registry.read(q -> q.ingredients().stream().filter(i -> i.isLive()).toList());
         for (String name : names) {
             if (live.stream().noneMatch(i -> i.name().equals(name))) {
                 throw new SoupException(

@@ -1,12 +1,15 @@
 package org.diffusionsoup.workbench.registry;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.registry.NewIngredient;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.SeenBefore;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 
 /** A training run whose ingredient goes into a registry. */
 public final class RegisteredTraining {
@@ -52,6 +55,10 @@ public final class RegisteredTraining {
             throw new SoupException(
                     "The registry has an ingredient '" + chosen + "'; choose another --name.");
         }
+        r.read(q -> {
+            Registry.checkNewName(q, chosen);
+            return true;
+        });
         Path absolute = out.toAbsolutePath().normalize();
         Path work = absolute.resolveSibling(absolute.getFileName() + ".shards");
         String baseName = r.baseOf(base);
@@ -64,15 +71,50 @@ public final class RegisteredTraining {
         return sources;
     }
 
-    /** Records the ingredient, which is trained now. */
-    public void end() {
-        registry.addIngredient(
+    /**
+     * Records the ingredient, which is trained now.
+     *
+     * @throws SoupException if the registry refuses it; the weights stay where they are
+     */
+    public Recorded end() {
+        NewIngredient n =
                 new NewIngredient(
                         name,
                         base,
                         shards,
                         out,
                         TrainingRecipe.ofWeights(out),
-                        SoupVersion.current()));
+                        SoupVersion.current());
+        try {
+            IngredientRow i = registry.addIngredient(n);
+            return new Recorded(
+                    i.name(),
+                    i.id(),
+                    registry.folder(),
+                    registry.read(q -> SeenBefore.of(q, i.shards())));
+        } catch (SoupException e) {
+            throw new SoupException(
+                    "Trained, but not recorded; the weights are in "
+                            + out
+                            + ", and 'soup ingredient add' records them once that is put right: "
+                            + e.getMessage(),
+                    e);
+        }
+    }
+
+    /**
+     * What was recorded.
+     *
+     * @param entry its number in the ledger
+     * @param notes on what it was trained on
+     */
+    public record Recorded(String name, long entry, Path registry, List<String> notes) {
+        /** As lines of text. */
+        public List<String> lines() {
+            List<String> lines = new ArrayList<>();
+            lines.add("ingredient " + name + ", entry " + entry + " of " + registry);
+            notes.forEach(n -> lines.add("  " + n));
+            return lines;
+        }
     }
 }

@@ -31,7 +31,7 @@ public final class Providers {
             q.shards().forEach(s -> providers.put(s.id(), s.provider()));
             Map<Map<String, String>, IngredientRow> known = new HashMap<>();
             for (IngredientRow i : q.ingredients()) {
-                if (i.withdrawn().isEmpty()) {
+                if (i.isLive()) {
                     known.put(new TreeMap<>(Json.map(q.entry(i.id()).body(), "files")), i);
                 }
             }

@@ -1,0 +1,258 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.diffusionsoup.core.SafetensorsWriter;
+import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Ledger;
+import org.diffusionsoup.registry.ledger.SigningKey;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Commands of a registry say what they did, what goes along, and which of several they took. */
+class RegistryTellsTest {
+    @TempDir private Path folder;
+    private Path registry;
+
+    @BeforeEach
+    void make() {
+        registry = folder.resolve("registry");
+        soup("init").ok();
+        soup("base", "add", "base", weights(0)).ok();
+    }
+
+    private Run soup(Object... args) {
+        return Run.at(registry, args);
+    }
+
+    private JsonNode json(Object... args) throws IOException {
+        List<Object> words = new ArrayList<>(List.of(args));
+        words.add("--json");
+        return new ObjectMapper().readTree(soup(words.toArray()).ok().out());
+    }
+
+    private Path weights(int seed) {
+        Random r = new Random(seed);
+        float[] values = new float[50];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) r.nextGaussian();
+        }
+        Path file = folder.resolve(seed + ".safetensors");
+        SafetensorsWriter.write(
+                file, Map.of(), List.of(TensorEntry.ofFloats("unet.w", new long[] {50}, values)));
+        return file;
+    }
+
+    /** Rows {@code from} to {@code to} of the same pictures. */
+    private Path tar(String name, int from, int to) {
+        Path source = TinyTraining.shard(folder.resolve("all.tar"), 12, 16, "train");
+        List<Sample> some = Shard.open(source).samples().subList(from, to);
+        Path tar = folder.resolve(name + ".tar");
+        ShardWriter.write(tar, some);
+        return tar;
+    }
+
+    private Run ingredient(String name, String shard, int seed) {
+        return soup(
+                "ingredient",
+                "add",
+                name,
+                "--weights",
+                weights(seed),
+                "--base",
+                "base",
+                "--shard",
+                shard);
+    }
+
+    @Test
+    void aWithdrawalNamesWhatGoesAndAsksBeforeMoreThanThatDoes() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        soup("shard", "add", "b", "--data", tar("b", 4, 8)).ok();
+        soup("shard", "add", "c", "--data", tar("c", 2, 4)).ok();
+        ingredient("a", "a", 1).ok();
+        ingredient("b", "b", 2).ok();
+        ingredient("clone", "b", 1).ok();
+        soup("registry", "make", "both", "--follow").ok();
+        Run refused = soup("withdraw", "a", "--reason", "asked");
+        refused.fails(
+                1,
+                "Nothing was withdrawn",
+                "ingredient clone (entry 7, has the same weights as ingredient a)",
+                "--yes");
+        assertThat(refused.err()).doesNotContain("ingredient b ");
+        soup("withdraw", "a", "--reason", "asked", "--json").fails(1, "ingredient clone", "--yes");
+        assertThat(json("show", "both").path("state").asText()).isEqualTo("current");
+        Run done = soup("withdraw", "a", "--reason", "asked", "--yes").ok();
+        assertThat(done.out())
+                .contains(
+                        "1 shard, 0 single pictures, 2 ingredients, 0 bases, 1 soup",
+                        "withdrawn  shard a",
+                        "withdrawn  ingredient a: trained on shard a",
+                        "withdrawn  ingredient clone: has the same weights as ingredient a",
+                        "withdrawn  soup both@1: holds ingredient a, ingredient clone",
+                        "shard c stays and holds 2 of the same pictures");
+        assertThat(ingredient("c", "c", 3).ok().out())
+                .contains("shard c holds 2 pictures that were withdrawn from another shard");
+        // Nothing but what was trained on it: no question.
+        soup("withdraw", "b", "--reason", "asked").ok();
+        // The base's own weights.
+        ingredient("noop", "c", 0).fails(1, "0.safetensors", "base 'base' and nothing else");
+    }
+
+    @Test
+    void singlePicturesAreSeenToBeGone() throws IOException {
+        Path tar = tar("a", 0, 4);
+        soup("shard", "add", "a", "--data", tar).ok();
+        ingredient("a", "a", 1).ok();
+        String gone = Shard.open(tar).infos().get(1).sha256();
+        Path list = folder.resolve("gone.txt");
+        Files.writeString(list, gone.toUpperCase(Locale.ROOT) + "\n");
+        Run done =
+                soup("withdraw", "--samples", list, "--drop-ingredients", "--reason", "asked").ok();
+        assertThat(done.out())
+                .contains(
+                        "0 shards, 1 single picture, 1 ingredient,",
+                        "withdrawn  ingredient a: trained on 1 picture of shard a");
+        assertThat(json("shard", "list").path("shards").path(0).path("withdrawn_samples").asInt())
+                .isOne();
+        assertThat(soup("shard", "list").ok().out()).contains("3 of 4");
+        assertThat(soup("lineage", "a").ok().out()).contains("3 of 4 pictures");
+        JsonNode shown = json("show", "a");
+        assertThat(shown.path("state").asText())
+                .isEqualTo("live, without 1 picture that was withdrawn");
+        assertThat(shown.path("withdrawn_pictures").findValuesAsText("sha256"))
+                .containsExactly(gone);
+        Files.writeString(list, "0".repeat(64) + "\n");
+        soup("withdraw", "--samples", list, "--reason", "asked")
+                .fails(1, "stores pictures anew", "soup data inspect SHARD --rows N --json");
+        assertThat(Run.of("withdraw", "--help").out()).contains("soup data inspect SHARD --rows N");
+    }
+
+    @Test
+    void whatIsSwitchedOffOrTakenIsSaid() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        ingredient("a", "a", 1).ok();
+        soup("registry", "make", "all", "--follow").ok();
+        assertThat(soup("registry", "make", "all", "--from", "a").ok().out())
+                .contains("it followed its shards and does so no longer")
+                .contains("soup registry make all --follow");
+        assertThat(
+                        json("registry", "make", "all", "--from", "a")
+                                .path("followed_before")
+                                .asBoolean())
+                .isFalse();
+        soup("registry", "make", "a", "--from", "a").fails(1, "ingredient 'a'", "another name");
+        soup("shard", "add", "7", "--data", tar("b", 4, 8)).fails(1, "'7' cannot name a shard");
+
+        // As ledgers of earlier versions have it: a soup called as a shard, a shard called 2.
+        JsonNode all = json("show", "all").path("body");
+        Ledger ledger =
+                Ledger.open(
+                        "jdbc:sqlite:" + registry.resolve("ledger.db"),
+                        SigningKey.load(
+                                registry.resolve("registry.key"), registry.resolve("registry.pub")),
+                        Clock.systemUTC(),
+                        Optional.empty());
+        ledger.write(t -> {
+            t.append(
+                    Kind.SOUP,
+                    Json.parse(
+                            all.toString().replace("\"name\":\"all\"", "\"name\":\"a\""), "body"));
+            String shard =
+                    Json.canonical(t.entry(2).body()).replace("\"name\":\"a\"", "\"name\":\"2\"");
+            return t.append(Kind.SHARD, Json.parse(shard, "body"));
+        });
+        for (String[] c :
+                new String[][] {
+                    {"show", "a"},
+                    {"export", "a", "-o", folder.resolve("out.safetensors").toString()}
+                }) {
+            List<Object> words = new ArrayList<>(List.of((Object[]) c));
+            words.addAll(List.of("--registry", registry));
+            Run run = Run.of(words.toArray()).ok();
+            assertThat(run.err())
+                    .contains(
+                            "This is soup 'a'",
+                            "the ingredient of entry 3",
+                            "the shard of entry 2");
+        }
+        assertThat(Run.of("show", "2", "--registry", registry).ok().err())
+                .contains("This is entry 2", "the shard of entry");
+        assertThat(Run.of("lineage", "a", "--registry", registry).ok().err())
+                .contains("This is soup 'a'", "the shard of entry 2");
+        assertThat(Run.of("lineage", "all", "--registry", registry).ok().err()).isEmpty();
+        Path out = folder.resolve("base-out.safetensors");
+        soup("export", "base", "-o", out).ok();
+        assertThat(out).hasSameBinaryContentAs(folder.resolve("0.safetensors"));
+    }
+
+    @Test
+    void retiringTellsTheSoupsThatHoldIt() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        ingredient("a", "a", 1).ok();
+        ingredient("a2", "a", 2).ok();
+        soup("registry", "make", "all", "--follow").ok();
+        soup("registry", "make", "one", "--from", "a").ok();
+        soup("ingredient", "retire", "a").fails(2, "--reason");
+        assertThat(soup("ingredient", "retire", "a", "--reason", "wrong shard").ok().out())
+                .contains(
+                        "ingredient a retired, entry 7",
+                        "soup all@1 holds it until 'soup update all'",
+                        "soup one@1 holds it until 'soup registry make one --from");
+        assertThat(json("show", 3).path("state").asText()).isEqualTo("retired by entry 7");
+        assertThat(soup("ingredient", "list").ok().out()).contains("retired");
+        assertThat(soup("lineage").ok().out()).contains("retired");
+        assertThat(json("update", "all").path("ingredients").asInt()).isOne();
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    @Test
+    void trainingSaysWhatItRecorded() throws IOException {
+        soup("base", "add", "tiny", TinyTraining.BASE).ok();
+        Path tar = TinyTraining.shard(folder.resolve("mine.tar"), 4, 64, "train");
+        soup("shard", "add", "mine", "--data", tar).ok();
+        Object[] train = {
+            "train", "--base", TinyTraining.BASE, "--shard", "mine", "--steps", 1, "--batch", 2
+        };
+        List<Object> words = new ArrayList<>(List.of(train));
+        words.addAll(List.of("--out", folder.resolve("one")));
+        assertThat(soup(words.toArray()).ok().out())
+                .contains("ingredient mine, entry 4 of " + registry);
+        List<Object> named = new ArrayList<>(List.of(train));
+        named.addAll(List.of("--out", folder.resolve("two"), "--name", "other"));
+        JsonNode json = json(named.toArray());
+        assertThat(json.path("ingredient").path("name").asText()).isEqualTo("other");
+        assertThat(json.path("ingredient").path("entry").asInt()).isEqualTo(5);
+        assertThat(json.path("steps").asInt()).isOne();
+        // Nothing learnt is nothing recorded, and nothing lost.
+        List<Object> nothing = new ArrayList<>(List.of(train));
+        nothing.addAll(
+                List.of("--out", folder.resolve("three"), "--name", "third", "--lr", "1e-30"));
+        soup(nothing.toArray())
+                .fails(
+                        1,
+                        "Trained, but not recorded",
+                        folder.resolve("three").toString(),
+                        "nothing else");
+        assertThat(folder.resolve("three").resolve("model_index.json")).exists();
+    }
+}
