@@ -23,6 +23,7 @@ import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Checkpoint.Layout;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
@@ -60,6 +61,9 @@ public record Converter(
     }
 
     private static final String TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
+
+    private static final String CARRIED =
+            "Its recipe is carried along: soup.recipe says that it was converted, and of what.";
 
     private static final int PIECE = 4 << 20;
 
@@ -127,6 +131,12 @@ public record Converter(
         if (family == Family.SDXL) {
             tokenizer(files, "_2", "!", parts, notes);
         }
+        Map<String, String> header = new TreeMap<>(Map.of("format", "pt"));
+        ConvertedRecipe.of("diffusers", single.parts())
+                .ifPresent(p -> {
+                    header.putAll(p.writeTo(header));
+                    notes.add(CARRIED);
+                });
         int[] count = {0};
         long[] bytes = {0};
         try (Copier copier = new Copier(total(parts), progress)) {
@@ -150,16 +160,12 @@ public record Converter(
                             count[0] += entries.size();
                             SafetensorsWriter.write(
                                     folder.resolve(p.getKey()).resolve(weights(p.getKey())),
-                                    Map.of("format", "pt"),
+                                    header,
                                     entries);
                         }
                         source.checkUnchanged();
                     };
-            if (replace) {
-                AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, fill);
-            } else {
-                AtomicFiles.writeFolder(out, fill);
-            }
+            AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
         }
         return new Conversion(out, architecture, count[0], bytes[0], from.leftOut(), notes);
     }
@@ -242,12 +248,17 @@ public record Converter(
         checkComplete(diffusers, architecture.family(), diffusers.parts());
         ToSingle to = new ToSingle(architecture.family(), diffusers.parts());
         long total = to.tensors().stream().mapToLong(e -> e.tensor().info().byteSize()).sum();
+        List<String> notes = new ArrayList<>(diffusers.notes().toList());
+        Optional<Provenance> recipe = ConvertedRecipe.of("single", diffusers.parts());
+        recipe.ifPresent(p -> notes.add(CARRIED));
         try (Copier copier = new Copier(total, progress)) {
             List<TensorEntry> entries = new ArrayList<>();
             to.tensors().forEach(e -> entries.add(copier.entry(e.source(), e.tensor())));
             TrainingObjective objective = TrainingObjective.of(diffusers);
             entries.addAll(marks(objective));
-            SafetensorsWriter.write(out, header(diffusers, objective), entries);
+            Map<String, String> header = header(diffusers, objective);
+            SafetensorsWriter.write(
+                    out, recipe.map(p -> p.writeTo(header)).orElse(header), entries);
         }
         return new Conversion(
                 out,
@@ -255,7 +266,7 @@ public record Converter(
                 to.tensors().size(),
                 total,
                 to.leftOut(),
-                diffusers.notes().toList());
+                notes);
     }
 
     /** The marks that A1111 and ComfyUI look for: empty tensors of these names. */
