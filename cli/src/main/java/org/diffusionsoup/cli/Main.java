@@ -10,8 +10,10 @@ import java.nio.charset.StandardCharsets;
 public final class Main {
     private Main() {}
 
-    /** Runs one command and exits: 0 done, 1 failed, 2 not a valid command line, 141
-     * where the result went into a pipe that was closed. */
+    /**
+     * Runs one command and exits: 0 done, 1 failed, 2 not a valid command line, 141 where the
+     * result went into a pipe that was closed.
+     */
     public static void main(String[] args) {
         HeadStart.begin(args);
         System.exit(

@@ -52,8 +52,7 @@ final class UsageSentence {
             }
             if (!value && arg.matches("--?[A-Za-z].*")) {
                 boolean isLong = arg.startsWith("--");
-                String name =
-                        isLong ? arg.replaceFirst("(?s)=.*", "") : arg.substring(0, 2);
+                String name = isLong ? arg.replaceFirst("(?s)=.*", "") : arg.substring(0, 2);
                 OptionSpec option =
                         known.getOrDefault(
                                 name, command.getCommandSpec().negatedOptionsMap().get(name));

@@ -166,7 +166,9 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                     name,
                     to -> {
                         SafetensorsWriter.write(to, part.metadata(), shard);
-                        part.last().filter(l -> isLast).ifPresent(Supplier::get); // may refuse
+                        if (isLast && part.last().isPresent()) {
+                            var _ = part.last().get().get(); // may refuse
+                        }
                     });
         }
         byte[] index =

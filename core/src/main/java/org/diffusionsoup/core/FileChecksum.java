@@ -90,7 +90,8 @@ final class FileChecksum {
 
     private static Run read(FileChannel channel, long from, long to) throws IOException {
         CRC32C crc = new CRC32C();
-        ByteBuffer buffer = ByteBuffer.allocateDirect((int) Math.min(BUFFER, Math.max(0, to - from)));
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect((int) Math.min(BUFFER, Math.max(0, to - from)));
         for (long at = from; at < to; ) {
             buffer.clear().limit((int) Math.min(buffer.capacity(), to - at));
             int n = channel.read(buffer, at);

@@ -52,7 +52,8 @@ final class FolderList {
             for (var there : sizes(folder).entrySet()) {
                 String path = there.getKey();
                 Long size = written.get(path);
-                if (size == null && !OF_SYSTEMS.contains(path.substring(path.lastIndexOf('/') + 1))) {
+                if (size == null
+                        && !OF_SYSTEMS.contains(path.substring(path.lastIndexOf('/') + 1))) {
                     return Optional.of("holds '" + path + "', which was not written there by it");
                 }
                 if (size != null && !size.equals(there.getValue())) {

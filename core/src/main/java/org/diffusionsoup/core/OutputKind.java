@@ -27,8 +27,7 @@ import java.util.stream.Stream;
  * @param listed whether a folder of this kind is replaced as a whole and keeps a list of what was
  *     written there: with anything else in it, it is not replaced
  */
-public record OutputKind(
-        String noun, List<String> endings, Predicate<Path> isOne, boolean listed) {
+public record OutputKind(String noun, List<String> endings, Predicate<Path> isOne, boolean listed) {
     private static final String EVEN_SO = ", not even with --force";
 
     /** Among a kind's endings: names without the ending of any format will do, too. */
@@ -112,8 +111,11 @@ public record OutputKind(
         this(noun, endings, isOne, true);
     }
 
-    /** A kind that is a folder to which files are added, and that is never replaced as a whole. */
-    public static OutputKind addedTo(String noun, Predicate<Path> isOne) {
+    /**
+     * A kind that is a folder without a list of its files: some are added to it at times, or it is
+     * one of the program's own in a working folder.
+     */
+    public static OutputKind unlisted(String noun, Predicate<Path> isOne) {
         return new OutputKind(noun, List.of(), isOne, false);
     }
 
@@ -199,8 +201,7 @@ public record OutputKind(
         }
         ProjectFiles.check(out);
         AtomicFiles.refuseLink(out);
-        if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS)
-                || FileContent.isEmpty(out)) {
+        if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS) || FileContent.isEmpty(out)) {
             return;
         }
         if (isOne.test(out)) {

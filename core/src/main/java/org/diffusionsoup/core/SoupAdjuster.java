@@ -39,11 +39,7 @@ public final class SoupAdjuster {
      *     {@code sum.json} calls {@code weight}
      */
     public record Request(
-            Path soup,
-            List<Path> remove,
-            List<SoupIngredient> add,
-            Path output,
-            boolean byCaller) {
+            Path soup, List<Path> remove, List<SoupIngredient> add, Path output, boolean byCaller) {
         /** Of a sum that nobody but {@link Souper} and this class kept. */
         public Request(Path soup, List<Path> remove, List<SoupIngredient> add, Path output) {
             this(soup, remove, add, output, false);

@@ -49,7 +49,12 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
 
     @Override
     public void patch(
-            TensorPlace tensor, Spec spec, MemorySegment[] in, MemorySegment out, int n, long from) {
+            TensorPlace tensor,
+            Spec spec,
+            MemorySegment[] in,
+            MemorySegment out,
+            int n,
+            long from) {
         made.wrote(tensor, from, n, out);
     }
 
@@ -64,11 +69,7 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
      * @param updated receives what belongs to the new one, when that is written
      */
     record Adjust(
-            List<Long> signed,
-            long total,
-            int members,
-            SumExceptions old,
-            Optional<NewSum> updated)
+            List<Long> signed, long total, int members, SumExceptions old, Optional<NewSum> updated)
             implements Averager.Task {
         @Override
         public int inputs() {

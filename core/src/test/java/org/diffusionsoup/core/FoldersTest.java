@@ -111,8 +111,7 @@ class FoldersTest {
         assertThat(SafetensorsTest.list(dir)).isEmpty();
 
         OutputKind kind = OutputKind.folderWith("a test", "a");
-        AtomicFiles.writeFolder(
-                target, kind, false, p -> Files.writeString(p.resolve("a"), "1"));
+        AtomicFiles.writeFolder(target, kind, false, p -> Files.writeString(p.resolve("a"), "1"));
         assertThatThrownBy(() -> AtomicFiles.writeFolder(target, p -> {}))
                 .isInstanceOf(SoupIoException.class)
                 .hasMessageContaining("already exists");

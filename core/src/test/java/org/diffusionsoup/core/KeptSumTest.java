@@ -68,8 +68,7 @@ class KeptSumTest {
         Path b = model("b", random);
         Path c = model("c", random);
         Path soup = dir.resolve("soup");
-        Souper.with(keep)
-                .make(List.of(weighted(a, "1"), weighted(b, "2"), weighted(c, "1")), soup);
+        Souper.with(keep).make(List.of(weighted(a, "1"), weighted(b, "2"), weighted(c, "1")), soup);
         byte[] before = Files.readAllBytes(soup);
         Path sum = KeptSum.folderOf(soup);
         List<Path> files =
@@ -108,9 +107,7 @@ class KeptSumTest {
         Path other = SouperTest.perturbed(dir.resolve("other"), 5);
         Path soup = dir.resolve("soup");
         Souper.with(keep)
-                .make(
-                        List.of(SoupIngredient.of(SouperTest.TINY), SoupIngredient.of(other)),
-                        soup);
+                .make(List.of(SoupIngredient.of(SouperTest.TINY), SoupIngredient.of(other)), soup);
         Path sums = KeptSum.folderOf(soup).resolve("unet.safetensors");
         flip(sums, Files.size(sums) - 1, 6);
         assertThatThrownBy(() -> adjust(soup, List.of(other), List.of(), dir.resolve("x")))
@@ -181,11 +178,7 @@ class KeptSumTest {
             assertThat(more).hasSameBinaryContentAs(afresh);
         }
         assertThatThrownBy(() ->
-                        adjust(
-                                direct,
-                                List.of(),
-                                List.of(weighted(d, "1/5")),
-                                dir.resolve("x")))
+                        adjust(direct, List.of(), List.of(weighted(d, "1/5")), dir.resolve("x")))
                 .hasMessageContaining("multiples of 1/4")
                 .hasMessageContaining("a=2")
                 .hasMessageContaining("1/5");
@@ -229,8 +222,7 @@ class KeptSumTest {
         Souper.with(keep).make(List.of(weighted(a, "2"), weighted(b, "2")), soup);
         adjust(soup, List.of(), List.of(weighted(c, "1")), soup);
         Path afresh = dir.resolve("afresh");
-        Souper.create()
-                .make(List.of(weighted(a, "2"), weighted(b, "2"), weighted(c, "1")), afresh);
+        Souper.create().make(List.of(weighted(a, "2"), weighted(b, "2"), weighted(c, "1")), afresh);
         assertThat(soup).hasSameBinaryContentAs(afresh);
     }
 
@@ -247,9 +239,7 @@ class KeptSumTest {
             second.update(bytes, cut, bytes.length - cut);
             int joined =
                     Crc32c.join(
-                            (int) first.getValue(),
-                            (int) second.getValue(),
-                            bytes.length - cut);
+                            (int) first.getValue(), (int) second.getValue(), bytes.length - cut);
             assertThat(HexFormat.of().toHexDigits(joined)).isEqualTo(FileChecksum.ofBytes(bytes));
         }
         // RFC 3720, B.4: 32 bytes of zeros

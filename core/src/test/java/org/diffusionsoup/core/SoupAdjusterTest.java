@@ -50,11 +50,7 @@ class SoupAdjusterTest {
         Coefficient k = out.coefficient();
         assertThat(SoupAdjuster.weights(soup)).containsEntry(out.name(), k);
         Path again = dir.resolve("again");
-        adjust(
-                less,
-                List.of(),
-                List.of(new SoupIngredient(out.name(), out.path(), k)),
-                again);
+        adjust(less, List.of(), List.of(new SoupIngredient(out.name(), out.path(), k)), again);
         assertThat(again).as("seed %d", seed).hasSameBinaryContentAs(soup);
 
         SoupIngredient fresh = new SoupIngredient("new", model("new", random), k);

@@ -87,9 +87,7 @@ public record HoldOut(int percent) {
                 row.stated()
                         .ifPresent(s ->
                                 byPicture.merge(
-                                        row.picture(),
-                                        s,
-                                        (a, b) -> a == Split.HELDOUT ? a : b));
+                                        row.picture(), s, (a, b) -> a == Split.HELDOUT ? a : b));
             }
         }
         List<Row> free =
@@ -101,10 +99,7 @@ public record HoldOut(int percent) {
                 .map(r ->
                         r.stated()
                                 .or(() -> Optional.ofNullable(byPicture.get(r.picture())))
-                                .orElse(
-                                        heldOut.contains(r.words())
-                                                ? Split.HELDOUT
-                                                : Split.TRAIN))
+                                .orElse(heldOut.contains(r.words()) ? Split.HELDOUT : Split.TRAIN))
                 .toList();
     }
 
@@ -138,8 +133,11 @@ public record HoldOut(int percent) {
                 tooMany.add(group);
             }
         }
-        if (heldOut.isEmpty() && count > 0) { // the smallest that there is
-            tooMany.stream().min(Comparator.comparingInt(Set::size)).ifPresent(heldOut::addAll);
+        if (heldOut.isEmpty() && count > 0) { // the smallest that leaves something
+            tooMany.stream()
+                    .filter(group -> group.size() < byHash.size())
+                    .min(Comparator.comparingInt(Set::size))
+                    .ifPresent(heldOut::addAll);
         }
         return heldOut;
     }

@@ -41,11 +41,12 @@ public final class OwnOutputs {
             new OutputKind("a file of questions", List.of(".json"), OwnOutputs::isQuestions);
 
     /** A demo's models, pictures and report; {@code plan.txt} says which demo it is. */
-    public static final OutputKind DEMO = OutputKind.addedTo("a demo", f -> Files.isRegularFile(f.resolve("plan.txt")));
+    public static final OutputKind DEMO =
+            OutputKind.unlisted("a demo", f -> Files.isRegularFile(f.resolve("plan.txt")));
 
     /** The results of an evaluation. */
     public static final OutputKind EVALUATION =
-            OutputKind.addedTo(
+            OutputKind.unlisted(
                     "a folder of results",
                     f ->
                             Files.isRegularFile(f.resolve(EvaluationFiles.RESULTS))

@@ -123,8 +123,7 @@ final class GenerateCommand extends SoupCommand {
             throw misuse("no prompt; give one with --prompt or some with --prompts.");
         }
         if (all.stream().anyMatch(String::isBlank)) {
-            console.note(
-                    "A --prompt is empty: its pictures are what the model draws without one.");
+            console.note("A --prompt is empty: its pictures are what the model draws without one.");
         }
         refuseInputAsOutput();
         if (out.isEmpty() && each.isEmpty()) {

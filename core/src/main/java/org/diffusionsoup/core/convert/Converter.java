@@ -260,13 +260,7 @@ public record Converter(
             SafetensorsWriter.write(
                     out, recipe.map(p -> p.writeTo(header)).orElse(header), entries);
         }
-        return new Conversion(
-                out,
-                architecture,
-                to.tensors().size(),
-                total,
-                to.leftOut(),
-                notes);
+        return new Conversion(out, architecture, to.tensors().size(), total, to.leftOut(), notes);
     }
 
     /** The marks that A1111 and ComfyUI look for: empty tensors of these names. */
