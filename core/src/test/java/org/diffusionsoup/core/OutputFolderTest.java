@@ -41,9 +41,9 @@ class OutputFolderTest {
                 "other.safetensors",
                 "config.json",
                 "thesis.docx",
-                "unet/mywork.psd",
-                "unet/loss.csv",
-                "unet/deep/",
+                "vae/mywork.psd",
+                "vae/loss.csv",
+                "vae/deep/",
                 "mine/config.json"
             })
     void whatSomebodyPutThereIsNotLost(String own) throws IOException {
