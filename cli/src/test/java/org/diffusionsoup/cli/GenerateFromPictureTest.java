@@ -55,7 +55,7 @@ class GenerateFromPictureTest {
     @Test
     void whatIsDrawnFromIsNotReplacedAndSizesAndPromptsAreLookedAt() throws IOException {
         Path own = folder.resolve("own.png");
-        draw("own.png", "--steps", 1).ok();
+        draw("own.png").ok();
         byte[] before = Files.readAllBytes(own);
         draw("own.png", "--image", own).fails(2, "is the picture that is drawn from");
         draw("own.png", "--image", picture, "--mask", own).fails(2, "drawn from");
