@@ -62,9 +62,6 @@ public record Converter(
 
     private static final String TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
 
-    private static final String CARRIED =
-            "Its recipe is carried along: soup.recipe says that it was converted, and of what.";
-
     private static final int PIECE = 4 << 20;
 
     /**
@@ -132,11 +129,8 @@ public record Converter(
             tokenizer(files, "_2", "!", parts, notes);
         }
         Map<String, String> header = new TreeMap<>(Map.of("format", "pt"));
-        ConvertedRecipe.of("diffusers", single.parts())
-                .ifPresent(p -> {
-                    header.putAll(p.writeTo(header));
-                    notes.add(CARRIED);
-                });
+        Optional<Provenance> recipe = ConvertedRecipe.of("diffusers", single.parts());
+        recipe.ifPresent(p -> header.putAll(p.writeTo(header)));
         int[] count = {0};
         long[] bytes = {0};
         try (Copier copier = new Copier(total(parts), progress)) {
@@ -167,7 +161,14 @@ public record Converter(
                     };
             AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
         }
-        return new Conversion(out, architecture, count[0], bytes[0], from.leftOut(), notes);
+        return new Conversion(
+                out,
+                architecture,
+                count[0],
+                bytes[0],
+                from.leftOut(),
+                notes,
+                recipe.isPresent());
     }
 
     /**
@@ -200,7 +201,13 @@ public record Converter(
                     });
         }
         return new Conversion(
-                out, architecture, count[0], total(parts), List.of(), today.notes().toList());
+                out,
+                architecture,
+                count[0],
+                total(parts),
+                List.of(),
+                today.notes().toList(),
+                false);
     }
 
     private static Map<String, String> withFormat(Map<String, String> metadata) {
@@ -248,9 +255,7 @@ public record Converter(
         checkComplete(diffusers, architecture.family(), diffusers.parts());
         ToSingle to = new ToSingle(architecture.family(), diffusers.parts());
         long total = to.tensors().stream().mapToLong(e -> e.tensor().info().byteSize()).sum();
-        List<String> notes = new ArrayList<>(diffusers.notes().toList());
         Optional<Provenance> recipe = ConvertedRecipe.of("single", diffusers.parts());
-        recipe.ifPresent(p -> notes.add(CARRIED));
         try (Copier copier = new Copier(total, progress)) {
             List<TensorEntry> entries = new ArrayList<>();
             to.tensors().forEach(e -> entries.add(copier.entry(e.source(), e.tensor())));
@@ -260,7 +265,14 @@ public record Converter(
             SafetensorsWriter.write(
                     out, recipe.map(p -> p.writeTo(header)).orElse(header), entries);
         }
-        return new Conversion(out, architecture, to.tensors().size(), total, to.leftOut(), notes);
+        return new Conversion(
+                out,
+                architecture,
+                to.tensors().size(),
+                total,
+                to.leftOut(),
+                diffusers.notes().toList(),
+                recipe.isPresent());
     }
 
     /** The marks that A1111 and ComfyUI look for: empty tensors of these names. */
