@@ -36,7 +36,7 @@ class PipesTest {
                 "inspect PIPE",
                 "verify PIPE",
                 "lora inspect PIPE",
-                "lora merge PIPE:0.5 FILE -o OUT",
+                "lora merge PIPE FILE -o OUT",
                 "convert PIPE -o OUT",
                 "adjust FILE --remove PIPE -o OUT",
                 "adjust FILE --add PIPE=2 -o OUT",
