@@ -124,7 +124,7 @@ public final class SoupCli {
     }
 
     private int misused(ParameterException e, String[] args) {
-        err.println(echoing(args, Failures.shortened(Visible.text(UsageSentence.of(e)))));
+        err.println(echoing(args, Failures.shortened(Visible.text(UsageSentence.of(e, args)))));
         return USAGE;
     }
 

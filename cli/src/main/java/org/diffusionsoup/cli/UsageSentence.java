@@ -3,6 +3,7 @@ package org.diffusionsoup.cli;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -18,7 +19,10 @@ import picocli.CommandLine.UnmatchedArgumentException;
 final class UsageSentence {
     private UsageSentence() {}
 
-    static String of(ParameterException e) {
+    /**
+     * @param args the whole command line
+     */
+    static String of(ParameterException e, String... args) {
         CommandLine command = e.getCommandLine();
         String name = command.getCommandSpec().qualifiedName();
         String problem =
@@ -26,10 +30,42 @@ final class UsageSentence {
                     case UnmatchedArgumentException unmatched
                             when !unmatched.getUnmatched().isEmpty() ->
                             unmatched(command, unmatched.getUnmatched().getFirst());
-                    case MissingParameterException missing -> missing(missing);
+                    case MissingParameterException missing ->
+                            unknownOption(command, args)
+                                    .map(word -> unmatched(command, word))
+                                    .orElseGet(() -> missing(missing));
                     default -> oneLine(String.valueOf(e.getMessage()));
                 };
         return name + ": " + problem + " Try '" + name + " --help'.";
+    }
+
+    /**
+     * The first option that the command does not have: the parser looks for what is missing first,
+     * which often is missing because of it.
+     */
+    private static Optional<String> unknownOption(CommandLine command, String... args) {
+        Map<String, OptionSpec> known = command.getCommandSpec().optionsMap();
+        boolean value = false;
+        for (String arg : args) {
+            if (arg.equals("--")) {
+                return Optional.empty();
+            }
+            if (!value && arg.matches("--?[A-Za-z].*")) {
+                boolean isLong = arg.startsWith("--");
+                String name = isLong ? arg.replaceFirst("(?s)=.*", "") : arg.substring(0, 2);
+                OptionSpec option =
+                        known.getOrDefault(
+                                name, command.getCommandSpec().negatedOptionsMap().get(name));
+                if (option == null) {
+                    return Optional.of(arg);
+                }
+                boolean attached = arg.length() > name.length();
+                value = option.arity().max() > 0 && !attached;
+                continue;
+            }
+            value = false;
+        }
+        return Optional.empty();
     }
 
     private static String unmatched(CommandLine command, String word) {

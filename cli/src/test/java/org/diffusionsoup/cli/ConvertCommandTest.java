@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -101,6 +102,53 @@ class ConvertCommandTest {
                         out)
                 .ok();
         return PngCodec.decode(Files.readAllBytes(out), file).pixels();
+    }
+
+    @Test
+    void aRecipeIsCarriedBothWaysAndReproduceSaysWhatTheFileIs() throws IOException {
+        Path a = TinyModels.sd15();
+        Path b = TinyModels.ingredient(folder.resolve("b"), 2);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", a, b, "-o", soup).ok();
+        Path single = folder.resolve("single.safetensors");
+        assertThat(Run.of("convert", soup, "-o", single).ok().out())
+                .contains("Its recipe is carried along");
+        Path back = folder.resolve("back");
+        assertThat(Run.of("convert", single, "-o", back).ok().out())
+                .contains("Its recipe is carried along");
+        ObjectMapper mapper = new ObjectMapper();
+        try (SafetensorsFile s = SafetensorsFile.open(single);
+                SafetensorsFile u =
+                        SafetensorsFile.open(
+                                back.resolve("unet/diffusion_pytorch_model.safetensors"))) {
+            JsonNode of = mapper.readTree(s.metadata().get("soup.recipe")).path("of").path("unet");
+            assertThat(of.at("/recipe/method").asText()).isEqualTo("weighted average");
+            assertThat(of.at("/recipe/ingredients/0/coefficient").asText()).isEqualTo("1/2");
+            JsonNode twice = mapper.readTree(u.metadata().get("soup.recipe"));
+            assertThat(twice.path("to").asText()).isEqualTo("diffusers");
+            assertThat(twice.path("of").path("").at("/recipe/of/unet")).isEqualTo(of);
+        }
+        Run.of("reproduce", single)
+                .fails(1, "was converted from a diffusers folder by 'soup convert'");
+        Run.of("reproduce", back).fails(1, "was converted from a single file");
+        Run.of("verify", single, "-q").ok();
+    }
+
+    @Test
+    void theMarksThatConvertWritesAreKnownOnTheWayBack() throws IOException {
+        Path v = TinyModels.copy(TinyModels.sd15(), folder.resolve("v"));
+        Path scheduler = v.resolve("scheduler/scheduler_config.json");
+        ObjectMapper mapper = new ObjectMapper();
+        ObjectNode config = (ObjectNode) mapper.readTree(Files.readAllBytes(scheduler));
+        config.put("prediction_type", "v_prediction").put("rescale_betas_zero_snr", true);
+        Files.write(scheduler, mapper.writeValueAsBytes(config));
+        Path single = folder.resolve("v.safetensors");
+        Run.of("convert", v, "-o", single).ok();
+        try (SafetensorsFile s = SafetensorsFile.open(single)) {
+            assertThat(s.tensors()).containsKeys("v_pred", "ztsnr");
+        }
+        assertThat(Run.of("convert", single, "-o", folder.resolve("w")).ok().out())
+                .doesNotContain("v_pred", "ztsnr", "left out");
     }
 
     @Test

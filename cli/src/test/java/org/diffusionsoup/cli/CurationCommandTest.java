@@ -118,6 +118,21 @@ class CurationCommandTest {
     }
 
     @Test
+    void aShardOfWhichNothingIsLeftIsNamedAndOwnShardsAreNotReplaced() throws IOException {
+        Path one = Files.copy(Path.of("../shards/emoji/lineart.tar"), folder.resolve("one.tar"));
+        Path two = Files.copy(one, folder.resolve("two.tar"));
+        Path out = folder.resolve("D");
+        assertThat(Run.of("data", "dedup", one, two, "-o", out).ok().out())
+                .contains("no tar of two: each of its rows near-duplicates an earlier one");
+        assertThat(out.resolve("one.tar")).exists();
+        Run.of("data", "split", one, "--random", 2, "-o", out, "--force").ok();
+        Path mine = Files.copy(two, out.resolve("mine.tar"));
+        Run.of("data", "split", one, "--random", 2, "-o", out, "--force")
+                .fails(1, "'mine.tar', which was not written there", "not even with --force");
+        assertThat(mine).hasSameBinaryContentAs(two);
+    }
+
+    @Test
     void aPageOfPairsShowsNoThresholdThatWasNotApplied() throws IOException {
         Path page = folder.resolve("pairs.html");
         Run.of("data", "dedup", VIEW, "--page", page).ok();

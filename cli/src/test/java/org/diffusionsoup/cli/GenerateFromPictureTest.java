@@ -52,6 +52,34 @@ class GenerateFromPictureTest {
         PngFiles.write(file, new RgbImage(width, height, rgb), Map.of());
     }
 
+    @Test
+    void whatIsDrawnFromIsNotReplacedAndSizesAndPromptsAreLookedAt() throws IOException {
+        Path own = folder.resolve("own.png");
+        draw("own.png").ok();
+        byte[] before = Files.readAllBytes(own);
+        draw("own.png", "--image", own).fails(2, "is the picture that is drawn from");
+        draw("own.png", "--image", picture, "--mask", own).fails(2, "drawn from");
+        assertThat(own).hasBinaryContent(before);
+        draw("x.png", "--size", 0).fails(1, "--size must be at least 1 pixel, not 0");
+        Path text = Files.writeString(folder.resolve("text.png"), "mine");
+        Run refused = draw("text.png");
+        assertThat(refused.status()).isEqualTo(1);
+        assertThat(refused.err()).contains("it is not replaced. Name").doesNotContain("--force");
+        assertThat(text).hasContent("mine");
+        Run empty =
+                Run.of(
+                        "generate",
+                        "--model",
+                        BASE,
+                        "--prompt",
+                        "",
+                        "--steps",
+                        1,
+                        "-o",
+                        folder.resolve("e.png"));
+        assertThat(empty.ok().err()).contains("A --prompt is empty");
+    }
+
     private Run draw(String name, Object... more) {
         List<Object> words = new ArrayList<>(List.of("generate", "--model", BASE));
         words.addAll(List.of("--prompt", "noto red apple", "--steps", 10));

@@ -116,6 +116,35 @@ class LoraCommandTest {
     }
 
     @Test
+    void aStrengthOfZeroUpdatesNothingAndDamageIsSaid() throws IOException {
+        Path file = TinyModels.lora("kohya");
+        assertThat(
+                        Run.of(
+                                        "lora",
+                                        "fuse",
+                                        "--model",
+                                        MODEL,
+                                        "--lora",
+                                        file + ":0",
+                                        "-o",
+                                        out("f"))
+                                .ok()
+                                .out())
+                .contains("0 tensors updated", "changes nothing");
+        Path damaged = out("nan.safetensors");
+        byte[] bytes = Files.readAllBytes(file);
+        int header =
+                java.nio.ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt();
+        Arrays.fill(bytes, 8 + header, bytes.length, (byte) -1);
+        Files.write(damaged, bytes);
+        Run run = Run.of("lora", "inspect", damaged);
+        assertThat(run.out() + run.err()).containsAnyOf("holds NaN", "NaN");
+        assertThat(Run.of("lora", "inspect", file).ok().out()).doesNotContain("NaN");
+        Run resized = Run.of("lora", "resize", file, "--rank", 2, "-o", out("r.safetensors")).ok();
+        assertThat(resized.err()).doesNotContain("MB");
+    }
+
+    @Test
     void whatDoesNotFitIsRefusedBeforeAnythingIsWritten() {
         Path xl = TinyModels.lora("tiny-sdxl", "kohya_sgm");
         Run.of("lora", "fuse", "--model", MODEL, "--lora", xl, "-o", out("no"))

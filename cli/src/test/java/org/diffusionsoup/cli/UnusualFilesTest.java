@@ -46,6 +46,27 @@ class UnusualFilesTest {
         assertThat(verified.err()).contains("1 finding in", "no tensors");
     }
 
+    /** As the text encoder of Stable Diffusion 2.x has it; NaN and +inf are damage there, too. */
+    @Test
+    void aMaskThatHidesIsSound() throws IOException {
+        float hidden = Float.NEGATIVE_INFINITY;
+        String header =
+                "{\"cond_stage_model.model.attn_mask\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}";
+        Run.of("verify", file("sound.safetensors", header, 0, hidden, 0, 0)).ok();
+        Run bad =
+                Run.of(
+                        "verify",
+                        file(
+                                "bad.safetensors",
+                                header,
+                                Float.NaN,
+                                hidden,
+                                Float.POSITIVE_INFINITY,
+                                0));
+        assertThat(bad.status()).isEqualTo(1);
+        assertThat(bad.out() + bad.err()).contains("1 NaN and 1 infinite of 4 values");
+    }
+
     @ParameterizedTest
     @CsvSource({"F4, 1", "F8_E8M0, 1", "F6_E2M3, 1", "C64, 2"})
     void aDTypeThatIsNotReadIsNamedAndNotCalledDamage(String dtype, int words) throws IOException {

@@ -98,7 +98,22 @@ public final class AtomicFiles {
      */
     public static void writeFolder(Path target, IoConsumer<Path> content) {
         checkFree(target);
-        placeFolder(target, content, temp -> move(temp, target));
+        placeFolder(target, false, content, temp -> move(temp, target));
+    }
+
+    /**
+     * Makes a folder, or replaces one of its kind where that is allowed.
+     *
+     * @throws SoupException as {@link #writeFolder(Path, IoConsumer)} or {@link #replaceFolder}
+     */
+    public static void writeFolder(
+            Path target, OutputKind kind, boolean replace, IoConsumer<Path> content) {
+        if (replace) {
+            replaceFolder(target, kind, content);
+        } else {
+            checkFree(target);
+            placeFolder(target, kind.listed(), content, temp -> move(temp, target));
+        }
     }
 
     /**
@@ -110,17 +125,20 @@ public final class AtomicFiles {
      * @throws SoupIoException if writing or renaming fails
      */
     public static void replaceFolder(Path target, OutputKind kind, IoConsumer<Path> content) {
-        kind.checkReplaceable(target);
-        placeFolder(target, content, temp -> swap(temp, target));
+        kind.checkThere(target, "");
+        placeFolder(target, kind.listed(), content, temp -> swap(temp, target));
     }
 
     private static void placeFolder(
-            Path target, IoConsumer<Path> content, IoConsumer<Path> rename) {
+            Path target, boolean listed, IoConsumer<Path> content, IoConsumer<Path> rename) {
         place(
                 target,
                 temp -> {
                     Files.createDirectory(temp);
                     content.accept(temp);
+                    if (listed) {
+                        FolderList.write(temp);
+                    }
                     try (Stream<Path> all = Files.walk(temp)) {
                         for (Path p : (Iterable<Path>) all::iterator) {
                             sync(p);

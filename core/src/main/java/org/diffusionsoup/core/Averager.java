@@ -47,16 +47,6 @@ final class Averager implements TensorBatch, AutoCloseable {
     private final Map<TensorSource, TurnDigest> digests;
     private final Arena arena = Arena.ofShared();
 
-    /**
-     * Whether a tensor is what attention adds to hide tokens from each other: minus infinity is no
-     * damage there.
-     */
-    static boolean isMask(String tensor) {
-        return tensor.endsWith("attn_mask")
-                || tensor.endsWith("causal_mask")
-                || tensor.endsWith("attention_mask");
-    }
-
     /** What is computed of the pieces. */
     interface Task {
         /** Called before the first piece of a batch is read. */
@@ -128,7 +118,7 @@ final class Averager implements TensorBatch, AutoCloseable {
         @Override
         public Spec spec(TensorPlace tensor, List<DType> dtypes) {
             FloatFormat out = FloatFormat.of(tensor.dtype());
-            boolean any = allowNonFinite || isMask(tensor.name());
+            boolean any = allowNonFinite || TensorNames.isMask(tensor.name());
             if (spec.isPresent()
                     && spec.get().out() == out
                     && spec.get().allowNonFinite() == any

@@ -31,7 +31,8 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      * @param metadata of the header, of every shard
      * @param tensors any order, unique names
      * @param last the header's metadata once the tensors are written, where something of it is not
-     *     known before; as many bytes as {@code metadata}
+     *     known before; as many bytes as {@code metadata}. Called before the output appears, which
+     *     it does not where this throws; headers of shards stay as they are
      */
     public record Part(
             Map<String, String> metadata,
@@ -119,11 +120,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                         f.getValue().accept(folder.resolve(f.getKey()));
                     }
                 };
-        if (replace) {
-            AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, fill);
-        } else {
-            AtomicFiles.writeFolder(out, fill);
-        }
+        AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
     }
 
     private void writeFolder(
@@ -164,7 +161,15 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                             Locale.ROOT, "%s-%05d-of-%05d.safetensors", stem, i + 1, shards.size());
             List<TensorEntry> shard = shards.get(i);
             shard.forEach(t -> weightMap.put(t.name(), name));
-            made.put(name, to -> SafetensorsWriter.write(to, part.metadata(), shard));
+            boolean isLast = i == shards.size() - 1;
+            made.put(
+                    name,
+                    to -> {
+                        SafetensorsWriter.write(to, part.metadata(), shard);
+                        if (isLast && part.last().isPresent()) {
+                            var _ = part.last().get().get(); // may refuse
+                        }
+                    });
         }
         byte[] index =
                 SafetensorsWriter.index(part.bytes(), weightMap).getBytes(StandardCharsets.UTF_8);

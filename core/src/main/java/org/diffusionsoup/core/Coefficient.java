@@ -80,6 +80,21 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
         return parse(rounded.toPlainString());
     }
 
+    Coefficient plus(Coefficient other) {
+        return new Coefficient(
+                numerator.multiply(other.denominator).add(other.numerator.multiply(denominator)),
+                denominator.multiply(other.denominator));
+    }
+
+    Coefficient times(Coefficient other) {
+        return new Coefficient(
+                numerator.multiply(other.numerator), denominator.multiply(other.denominator));
+    }
+
+    Coefficient dividedBy(Coefficient other) {
+        return times(new Coefficient(other.denominator, other.numerator));
+    }
+
     /** Such as {@code 1/3} or {@code 2}; what {@link #parse} reads. */
     @Override
     public String toString() {

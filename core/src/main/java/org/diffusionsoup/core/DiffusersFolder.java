@@ -366,11 +366,7 @@ public final class DiffusersFolder {
                         e.getValue().accept(file);
                     }
                 };
-        if (replace) {
-            AtomicFiles.replaceFolder(target, OutputKind.MODEL_FOLDER, fill);
-        } else {
-            AtomicFiles.writeFolder(target, fill);
-        }
+        AtomicFiles.writeFolder(target, OutputKind.MODEL_FOLDER, replace, fill);
     }
 
     /** The component that a file lies in, relative to the folder; empty for one at the top. */

@@ -46,6 +46,7 @@ enum FileKind {
         if (Files.isDirectory(path)) {
             return SAFETENSORS;
         }
+        Pipes.refuse(path);
         ByteBuffer b = ByteBuffer.allocate(262).order(ByteOrder.LITTLE_ENDIAN);
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             while (b.hasRemaining() && channel.read(b) >= 0) {}

@@ -77,6 +77,7 @@ public sealed interface JsonValue {
     static JsonObject readObject(Path file) {
         byte[] bytes;
         try {
+            Pipes.refuse(file);
             long size = Files.size(file);
             if (size > Reader.MAX_BYTES) {
                 throw new SoupException(

@@ -14,9 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.Stream;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.JsonValue.JsonArray;
 import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.JsonValue.JsonString;
@@ -31,14 +33,31 @@ import org.jspecify.annotations.Nullable;
  * @param folder where it is
  * @param members who is in the sum
  * @param options what else decided the soup's bytes, as in its recipe
+ * @param checksums CRC-32C of the other files by name; of none in a sum of an earlier version
  */
-record KeptSum(Path folder, List<Member> members, SortedMap<String, String> options) {
+record KeptSum(
+        Path folder,
+        List<Member> members,
+        SortedMap<String, String> options,
+        SortedMap<String, String> checksums) {
     private static final String INDEX = "sum.json";
+
+    /** The field for the checksum of {@code sum.json} itself, and how it is written until then. */
+    private static final String OWN = "crc32c_of_this";
+
+    private static final String SUMS = ".safetensors";
+    private static final String EXCEPTIONS = ".exceptions.safetensors";
+    private static final String UNKNOWN = "00000000";
+    private static final BigInteger MOST_SCALED = BigInteger.valueOf(64);
+    private static final Pattern OWN_VALUE =
+            Pattern.compile("(\"" + OWN + "\" : \")([0-9a-f]{8})(\")");
 
     /**
      * An ingredient in the sum.
      *
      * @param a its integer coefficient
+     * @param given its weight as it was given, in the same proportions as {@code a}: beside it the
+     *     weight of another one counts
      * @param hashes SHA-256 per part
      * @param metadata its header's entries per part
      * @param path where it was read from; empty where only the sum tells of it
@@ -46,20 +65,26 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
     record Member(
             String name,
             BigInteger a,
+            Coefficient given,
             SortedMap<String, String> hashes,
             Map<String, Map<String, String>> metadata,
             Optional<Path> path) {
         /** An order that does not depend on the caller's. */
         static final Comparator<Member> ORDER = Member::compare;
 
-        static Member of(Ingredient i, BigInteger a) {
+        static Member of(Ingredient i, BigInteger a, Coefficient given) {
             Map<String, Map<String, String>> metadata = new TreeMap<>();
             i.checkpoint()
                     .parts()
                     .forEach((part, source) ->
                             metadata.put(part, Provenance.withoutProvenance(source.metadata())));
             return new Member(
-                    i.what().name(), a, i.hashes(), metadata, Optional.of(i.checkpoint().path()));
+                    i.what().name(),
+                    a,
+                    given,
+                    i.hashes(),
+                    metadata,
+                    Optional.of(i.checkpoint().path()));
         }
 
         private static int compare(Member one, Member other) {
@@ -73,7 +98,7 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
 
         /** The same with another coefficient. */
         Member withA(BigInteger other) {
-            return new Member(name, other, hashes, metadata, path);
+            return new Member(name, other, given, hashes, metadata, path);
         }
     }
 
@@ -85,9 +110,29 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
     /** Whether a folder is a kept sum and nothing else. */
     static boolean isOne(Path folder) {
         String[] inside = folder.toFile().list();
-        return inside != null
-                && Files.isRegularFile(folder.resolve(INDEX))
-                && Stream.of(inside).allMatch(f -> f.equals(INDEX) || f.endsWith(".safetensors"));
+        if (inside == null || !Files.isRegularFile(folder.resolve(INDEX))) {
+            return false;
+        }
+        Set<String> all = Set.of(inside);
+        Set<String> listed;
+        try {
+            listed =
+                    strings(JsonValue.readObject(folder.resolve(INDEX)).fields().get("crc32c"))
+                            .keySet();
+        } catch (SoupException e) {
+            return false;
+        }
+        return all.stream()
+                .allMatch(f ->
+                        f.equals(INDEX)
+                                || listed.contains(f)
+                                || listed.isEmpty() && isOfPair(f, all)); // of earlier versions
+    }
+
+    private static boolean isOfPair(String file, Set<String> all) {
+        return file.endsWith(EXCEPTIONS)
+                ? all.contains(file.replace(EXCEPTIONS, SUMS))
+                : file.endsWith(SUMS) && all.contains(file.replace(SUMS, EXCEPTIONS));
     }
 
     /** What is shown while a part's sum is written: each has bytes of its own to count. */
@@ -96,11 +141,11 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
     }
 
     static String sums(String part) {
-        return (part.isEmpty() ? "weights" : part) + ".safetensors";
+        return (part.isEmpty() ? "weights" : part) + SUMS;
     }
 
     static String exceptions(String part) {
-        return (part.isEmpty() ? "weights" : part) + ".exceptions.safetensors";
+        return (part.isEmpty() ? "weights" : part) + EXCEPTIONS;
     }
 
     /** Writes {@code sum.json} into a folder. */
@@ -114,6 +159,7 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                 g.writeStartObject();
                 g.writeStringField("name", m.name());
                 g.writeStringField("weight", m.a().toString());
+                g.writeStringField("given", m.given().toString());
                 strings(g, "sha256", m.hashes());
                 g.writeObjectFieldStart("metadata");
                 for (var part : m.metadata().entrySet()) {
@@ -123,11 +169,16 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                 g.writeEndObject();
             }
             g.writeEndArray();
+            strings(g, "crc32c", checksums);
+            g.writeStringField(OWN, UNKNOWN);
             g.writeEndObject();
         } catch (IOException e) {
             throw new SoupException("Cannot write " + INDEX + ".", e);
         }
-        AtomicFiles.write(into.resolve(INDEX), (text + "\n").getBytes(StandardCharsets.UTF_8));
+        String blank = text + "\n";
+        String own = FileChecksum.ofBytes(blank.getBytes(StandardCharsets.UTF_8));
+        String whole = OWN_VALUE.matcher(blank).replaceFirst("$1" + own + "$3");
+        AtomicFiles.write(into.resolve(INDEX), whole.getBytes(StandardCharsets.UTF_8));
     }
 
     private static void strings(JsonGenerator g, String field, Map<String, String> map)
@@ -176,11 +227,117 @@ record KeptSum(Path folder, List<Member> members, SortedMap<String, String> opti
                     new Member(
                             m.string("name").orElse(""),
                             new BigInteger(m.string("weight").orElse("1")),
+                            given(index, m),
                             strings(m.fields().get("sha256")),
                             metadata,
                             Optional.empty()));
         }
-        return new KeptSum(folder, members, strings(o.fields().get("options")));
+        return new KeptSum(
+                folder,
+                members,
+                strings(o.fields().get("options")),
+                strings(o.fields().get("crc32c")));
+    }
+
+    /** Sums of earlier versions tell the whole coefficients only. */
+    private static Coefficient given(Path index, JsonObject member) {
+        String weight = member.string("weight").orElse("1");
+        try {
+            return Coefficient.parse(member.string("given").orElse(weight));
+        } catch (SoupException e) {
+            throw new MalformedCheckpointException(
+                    index, "ingredients", "weights as they were given", "something else");
+        }
+    }
+
+    /**
+     * What to multiply coefficients in lowest terms with, so that any whole weight counts whole
+     * beside those that were given: 2 for the weights 2 and 2. Where that would make the sum large,
+     * whose elements then fit its format less often, it stays in lowest terms.
+     */
+    static BigInteger scale(List<Member> members) {
+        Member first = members.getFirst();
+        BigInteger scale =
+                new Coefficient(
+                                first.given().numerator(),
+                                first.given().denominator().multiply(first.a()))
+                        .numerator();
+        BigInteger total = members.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::add);
+        return total.multiply(scale).compareTo(MOST_SCALED) <= 0 ? scale : BigInteger.ONE;
+    }
+
+    /**
+     * How many units of the sum a weight of 1 counts.
+     *
+     * @throws SoupException if the members disagree
+     */
+    Coefficient unit() {
+        List<Coefficient> units =
+                members.stream()
+                        .map(m ->
+                                new Coefficient(
+                                        m.a().multiply(m.given().denominator()),
+                                        m.given().numerator()))
+                        .distinct()
+                        .toList();
+        if (units.size() != 1) {
+            throw damaged(INDEX);
+        }
+        return units.getFirst();
+    }
+
+    /**
+     * Checks the files that are read as a whole: {@code sum.json} and the exceptions. The others
+     * are checked while they are used, see {@link #check}.
+     *
+     * @throws SoupException if one is not what was written, or nothing says what that was
+     */
+    void checkSmall() {
+        Path index = folder.resolve(INDEX);
+        String text;
+        try {
+            text = Files.readString(index);
+        } catch (IOException e) {
+            throw new SoupIoException("read", index, e);
+        }
+        Matcher own = OWN_VALUE.matcher(text);
+        if (!own.find() || checksums.isEmpty()) {
+            throw new SoupException(
+                    "The sum "
+                            + folder
+                            + " has no checksums, as those of earlier versions: nobody could tell"
+                            + " whether it is whole. Average the ingredients again with"
+                            + " --keep-sum.");
+        }
+        String blank = own.replaceFirst("$1" + UNKNOWN + "$3");
+        if (!FileChecksum.ofBytes(blank.getBytes(StandardCharsets.UTF_8)).equals(own.group(2))) {
+            throw damaged(INDEX);
+        }
+        for (String file : checksums.keySet()) {
+            if (!Files.isRegularFile(folder.resolve(file))) {
+                throw damaged(file);
+            }
+            if (file.endsWith(EXCEPTIONS)) {
+                check(file, FileChecksum.ofWhole(folder.resolve(file)));
+            }
+        }
+    }
+
+    /**
+     * Compares a file's checksum with the one that was noted.
+     *
+     * @throws SoupException if they differ
+     */
+    void check(String file, String checksum) {
+        if (!checksum.equals(checksums.get(file))) {
+            throw damaged(file);
+        }
+    }
+
+    private SoupException damaged(String file) {
+        return new SoupException(
+                "The sum %s is damaged: %s is not what was written there. Nothing was made of it; put a whole copy in its place, or average the ingredients again with --keep-sum."
+                        .formatted(folder, file));
     }
 
     private static SortedMap<String, String> strings(@Nullable JsonValue value) {

@@ -29,7 +29,13 @@ final class ModelPaths {
                     "webp");
 
     private static final Set<String> WITHOUT_ENDING =
-            Set.of("LICENSE", "NOTICE", ".gitattributes", ".gitignore", ".DS_Store");
+            Set.of(
+                    "LICENSE",
+                    "NOTICE",
+                    ".gitattributes",
+                    ".gitignore",
+                    ".DS_Store",
+                    FolderList.NAME);
 
     private ModelPaths() {}
 

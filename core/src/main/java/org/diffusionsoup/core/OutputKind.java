@@ -24,18 +24,28 @@ import java.util.stream.Stream;
  *     they may be folders. Empty for folders
  * @param isOne whether what is at a path is of this kind, by its content; asked of existing paths
  *     only
+ * @param listed whether a folder of this kind is replaced as a whole and keeps a list of what was
+ *     written there: with anything else in it, it is not replaced
  */
-public record OutputKind(String noun, List<String> endings, Predicate<Path> isOne) {
+public record OutputKind(String noun, List<String> endings, Predicate<Path> isOne, boolean listed) {
+    private static final String EVEN_SO = ", not even with --force";
+
     /** Among a kind's endings: names without the ending of any format will do, too. */
     private static final String ANY = "";
 
     /** A checkpoint as one safetensors file. */
     public static final OutputKind MODEL_FILE =
-            new OutputKind("a model", List.of(".safetensors", ANY), ModelPaths::isModel);
+            new OutputKind(
+                    "a model file",
+                    List.of(".safetensors", ANY),
+                    f -> !Files.isDirectory(f) && ModelPaths.isModel(f));
 
     /** A checkpoint as a folder. */
     public static final OutputKind MODEL_FOLDER =
-            new OutputKind("a model folder", List.of(), ModelPaths::isModel);
+            new OutputKind(
+                    "a model folder",
+                    List.of(),
+                    f -> Files.isDirectory(f) && ModelPaths.isModel(f));
 
     /** A checkpoint in the layout of its ingredients, whichever that is. */
     public static final OutputKind MODEL =
@@ -43,7 +53,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** The kept sum beside a soup, see {@link KeptSum}. */
     public static final OutputKind SUM =
-            new OutputKind("a kept sum", List.of(".sum"), f -> KeptSum.isOne(f));
+            new OutputKind("a kept sum", List.of(".sum"), f -> KeptSum.isOne(f), false);
 
     /** A PNG picture. */
     public static final OutputKind PNG = file("a PNG picture", ".png", FileContent.PNG);
@@ -74,7 +84,13 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
             new OutputKind(
                     "a folder of shards",
                     List.of(),
-                    folder -> holds(folder, f -> Files.isRegularFile(f) && ShardTars.isOne(f)));
+                    folder ->
+                            holds(
+                                    folder,
+                                    f ->
+                                            f.endsWith(FolderList.NAME)
+                                                    || Files.isRegularFile(f)
+                                                            && ShardTars.isOne(f)));
 
     /** Endings of formats that people know; a file named so is expected to hold just that. */
     private static final Set<String> FORMATS =
@@ -88,6 +104,19 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     public OutputKind {
         endings = List.copyOf(endings);
+    }
+
+    /** A file, or a folder that keeps a list of what was written there. */
+    public OutputKind(String noun, List<String> endings, Predicate<Path> isOne) {
+        this(noun, endings, isOne, true);
+    }
+
+    /**
+     * A kind that is a folder without a list of its files: some are added to it at times, or it is
+     * one of the program's own in a working folder.
+     */
+    public static OutputKind unlisted(String noun, Predicate<Path> isOne) {
+        return new OutputKind(noun, List.of(), isOne, false);
     }
 
     /** A kind that is a folder with a certain file in it. */
@@ -119,7 +148,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
      *     or of the project itself is there, or something of this kind that may not be replaced
      */
     public void check(Path out, boolean replace) {
-        checkPlace(out);
+        checkPlace(out, EVEN_SO);
         if (replace) {
             ProjectFiles.checkShipped(out);
         } else if (Files.exists(out)) {
@@ -131,7 +160,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** As {@link #check}, for outputs that never replace anything. */
     public void checkNew(Path out) {
-        checkPlace(out);
+        checkPlace(out, "");
         if (Files.exists(out)) {
             throw new SoupException("%s exists already; name another --out.".formatted(out));
         }
@@ -139,18 +168,18 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** As {@link #check}, for commands that always replace an earlier output of their own kind. */
     public void checkOwn(Path out) {
-        checkPlace(out);
+        checkPlace(out, "");
     }
 
     /**
      * What is there counts more than that the name says nothing, and less than that it is wrong.
      */
-    private void checkPlace(Path out) {
+    private void checkPlace(Path out, String force) {
         boolean named = ending(out).isPresent();
         if (named) {
             checkEnding(out);
         }
-        checkReplaceable(out);
+        checkThere(out, force);
         if (!named) {
             checkEnding(out);
         }
@@ -158,20 +187,38 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** As {@link #checkOwn}, whatever the name's ending. */
     public void checkReplaceable(Path out) {
+        checkThere(out, EVEN_SO);
+    }
+
+    /**
+     * The same of a command that may have no {@code --force}.
+     *
+     * @param force what to say of it after "it is not replaced"
+     */
+    void checkThere(Path out, String force) {
         if (out.toString().isBlank()) {
             throw new SoupException("The output has no name; name what is to be written.");
         }
         ProjectFiles.check(out);
         AtomicFiles.refuseLink(out);
-        if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS)
-                || FileContent.isEmpty(out)
-                || isOne.test(out)) {
+        if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS) || FileContent.isEmpty(out)) {
+            return;
+        }
+        if (isOne.test(out)) {
+            if (listed && Files.isDirectory(out) && !ProjectFiles.isShipped(out)) {
+                FolderList.foreign(out)
+                        .ifPresent(why -> {
+                            throw new SoupException(
+                                    "%s %s; it is not replaced%s. Name another --out, or move it away yourself."
+                                            .formatted(out, why, force));
+                        });
+            }
             return;
         }
         String foreign = ModelPaths.foreign(out).map(f -> " and holds " + f).orElse("");
         throw new SoupException(
-                "%s is %s%s, not %s; it is not replaced, not even with --force. Name another --out, or move it away yourself."
-                        .formatted(out, FileContent.describe(out), foreign, noun));
+                "%s is %s%s, not %s; it is not replaced%s. Name another --out, or move it away yourself."
+                        .formatted(out, FileContent.describe(out), foreign, noun, force));
     }
 
     /**

@@ -65,18 +65,28 @@ public final class ProjectFiles {
      *     recipes/
      */
     static void checkShipped(Path target) {
+        shippedIn(target)
+                .ifPresent(folder -> {
+                    throw new SoupException(
+                            "%s lies in the %s/ of Diffusion Soup itself, where nothing is replaced; name another --out, or move it away yourself."
+                                    .formatted(target, folder));
+                });
+    }
+
+    /** Whether a path exists and lies in one of those folders, which are under version control. */
+    static boolean isShipped(Path target) {
+        return shippedIn(target).isPresent();
+    }
+
+    private static Optional<String> shippedIn(Path target) {
         String home = System.getProperty(HOME, "");
         if (home.isBlank() || !Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-            return;
+            return Optional.empty();
         }
         Path real = real(target);
-        for (String folder : SHIPPED) {
-            if (real.startsWith(real(Path.of(home)).resolve(folder))) {
-                throw new SoupException(
-                        "%s lies in the %s/ of Diffusion Soup itself, where nothing is replaced; name another --out, or move it away yourself."
-                                .formatted(target, folder));
-            }
-        }
+        return SHIPPED.stream()
+                .filter(folder -> real.startsWith(real(Path.of(home)).resolve(folder)))
+                .findFirst();
     }
 
     private static Optional<String> owned(Path target, Path home) {

@@ -32,10 +32,19 @@ public final class SoupAdjuster {
      *
      * @param soup made by {@link Souper}
      * @param remove ingredients that are in it
-     * @param add ingredients that are not, with whole coefficients on the scale of {@link #weights}
+     * @param add ingredients that are not, with weights that count beside those of {@link #weights}
      * @param output the file or folder to make
+     * @param byCaller whether the caller keeps the sum by means of his own: he answers for its
+     *     bytes, which are not checked here, and weights to add are the whole coefficients that
+     *     {@code sum.json} calls {@code weight}
      */
-    public record Request(Path soup, List<Path> remove, List<SoupIngredient> add, Path output) {
+    public record Request(
+            Path soup, List<Path> remove, List<SoupIngredient> add, Path output, boolean byCaller) {
+        /** Of a sum that nobody but {@link Souper} and this class kept. */
+        public Request(Path soup, List<Path> remove, List<SoupIngredient> add, Path output) {
+            this(soup, remove, add, output, false);
+        }
+
         public Request {
             remove = List.copyOf(remove);
             add = List.copyOf(add);
@@ -47,6 +56,9 @@ public final class SoupAdjuster {
 
     private static final String APPROXIMATE = "approximate removal";
 
+    /** Coefficients, and their sum, stay far within what is exact in a double. */
+    private static final int MOST_BITS = 50;
+
     private final Souper.Options options;
 
     /** Adjusts with these options; their output dtype and components are those of the soup. */
@@ -55,13 +67,17 @@ public final class SoupAdjuster {
     }
 
     /**
-     * The ingredients in a kept sum by name, with their whole coefficients.
+     * The ingredients in a kept sum by name, with the weights that they were given.
      *
      * @throws SoupException if no sum is kept beside the soup
      */
-    public static SortedMap<String, BigInteger> weights(Path soup) {
-        TreeMap<String, BigInteger> weights = new TreeMap<>();
-        KeptSum.open(soup).members().forEach(m -> weights.merge(m.name(), m.a(), BigInteger::add));
+    public static SortedMap<String, Coefficient> weights(Path soup) {
+        return weights(KeptSum.open(soup));
+    }
+
+    private static SortedMap<String, Coefficient> weights(KeptSum kept) {
+        TreeMap<String, Coefficient> weights = new TreeMap<>();
+        kept.members().forEach(m -> weights.merge(m.name(), m.given(), Coefficient::plus));
         return weights;
     }
 
@@ -100,6 +116,10 @@ public final class SoupAdjuster {
 
     private Soup exactly(Request request, Function<Exact, Soup> make) {
         KeptSum kept = KeptSum.open(request.soup());
+        if (!request.byCaller()) {
+            kept.checkSmall();
+        }
+        Coefficient unit = kept.unit();
         return withWorkers(
                 request,
                 (soup, removed, added, workers) -> {
@@ -116,16 +136,12 @@ public final class SoupAdjuster {
                     }
                     for (Ingredient in : added) {
                         Coefficient k = in.what().coefficient();
-                        if (!k.denominator().equals(BigInteger.ONE)) {
-                            throw new SoupException(
-                                    "The weight of an ingredient to add must be a whole number beside "
-                                            + weights(request.soup())
-                                            + ", not "
-                                            + k
-                                            + ".");
-                        }
-                        members.add(Member.of(in, k.numerator()));
-                        signed.add(k.numerator().longValueExact());
+                        Member m =
+                                request.byCaller()
+                                        ? Member.of(in, k.numerator(), k.dividedBy(unit))
+                                        : Member.of(in, inUnits(in, unit, kept), k);
+                        members.add(m);
+                        signed.add(m.a().longValueExact());
                     }
                     if (members.isEmpty()) {
                         throw new SoupException(
@@ -137,6 +153,28 @@ public final class SoupAdjuster {
                             new Exact(
                                     request, soup, kept, members, signed, removed, added, workers));
                 });
+    }
+
+    /** How many units of the sum an ingredient counts that is added. */
+    private static BigInteger inUnits(Ingredient in, Coefficient unit, KeptSum kept) {
+        Coefficient k = in.what().coefficient();
+        Coefficient units = k.times(unit);
+        if (!units.denominator().equals(BigInteger.ONE)) {
+            throw new SoupException(
+                    "The sum %s keeps weights as multiples of %s beside %s, and %s of %s is none; add it with a multiple, or average again with --keep-sum and these weights."
+                            .formatted(
+                                    kept.folder(),
+                                    Coefficient.ONE.dividedBy(unit),
+                                    weights(kept),
+                                    k,
+                                    in.what().path()));
+        }
+        if (units.numerator().bitLength() > MOST_BITS) {
+            throw new SoupException(
+                    "The weight %s of %s is too large beside %s."
+                            .formatted(k, in.what().path(), weights(kept)));
+        }
+        return units.numerator();
     }
 
     private static SoupException notIn(Ingredient r, KeptSum kept) {
@@ -173,6 +211,15 @@ public final class SoupAdjuster {
                                     coefficient(
                                             p.getValue(),
                                             out.hashes().getOrDefault(p.getKey(), ""));
+                            if (k.isEmpty() && isApproximate(p.getValue())) {
+                                throw new SoupException(
+                                        p.getValue().path()
+                                                + " is approximate itself: an ingredient was removed"
+                                                + " from it by the formula, and its recipe no longer"
+                                                + " says how much the others count. Average those"
+                                                + " that stay with soup merge, or remove all from"
+                                                + " the soup it was made of.");
+                            }
                             if (k.isEmpty()) {
                                 throw new SoupException(
                                         "The recipe of "
@@ -247,15 +294,10 @@ public final class SoupAdjuster {
 
     /** The coefficient that a soup's recipe gives an ingredient of this hash. */
     private static Optional<Coefficient> coefficient(TensorSource soup, String sha256) {
-        Optional<Provenance> p = Provenance.readFrom(soup.metadata());
-        if (p.isEmpty()) {
-            return Optional.empty();
-        }
-        JsonObject recipe =
-                JsonValue.readObject(
-                        p.get().recipe().getBytes(java.nio.charset.StandardCharsets.UTF_8),
-                        "the recipe in " + soup.path());
-        if (recipe.fields().get("ingredients") instanceof JsonArray(List<JsonValue> items)) {
+        Optional<JsonObject> recipe = recipe(soup);
+        if (recipe.isPresent()
+                && recipe.get().fields().get("ingredients")
+                        instanceof JsonArray(List<JsonValue> items)) {
             for (JsonValue item : items) {
                 if (item instanceof JsonObject o
                         && o.string("sha256").orElse("").equals(sha256)
@@ -265,6 +307,18 @@ public final class SoupAdjuster {
             }
         }
         return Optional.empty();
+    }
+
+    private static boolean isApproximate(TensorSource soup) {
+        return recipe(soup).flatMap(r -> r.string("method")).orElse("").equals(APPROXIMATE);
+    }
+
+    private static Optional<JsonObject> recipe(TensorSource soup) {
+        return Provenance.readFrom(soup.metadata())
+                .map(p ->
+                        JsonValue.readObject(
+                                p.recipe().getBytes(java.nio.charset.StandardCharsets.UTF_8),
+                                "the recipe in " + soup.path()));
     }
 
     /** (total w_soup - own w_i) / (total - own). */
@@ -401,7 +455,8 @@ public final class SoupAdjuster {
         private final List<Ingredient> changes = new ArrayList<>();
         private final ExecutorService workers;
         private final Recipe recipe;
-        private final Map<String, TensorSource> sums = new TreeMap<>();
+        private final Map<String, SafetensorsFile> sums = new TreeMap<>();
+        private final Map<String, CheckedSource> checked = new TreeMap<>();
         private final Map<String, SumExceptions> exceptions = new TreeMap<>();
         private long total;
         private long done;
@@ -438,7 +493,7 @@ public final class SoupAdjuster {
                 }
                 total = parts.values().stream().mapToLong(CheckpointWriter.Part::bytes).sum();
                 done = 0;
-                options.writer().write(soup, parts, request.output());
+                write(parts);
                 bytes = done;
                 if (options.keepSum()) {
                     // Last: it may replace the sum read here. Ended in between, the new soup stands
@@ -455,6 +510,30 @@ public final class SoupAdjuster {
                 in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
             }
             return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "", "");
+        }
+
+        private void write(Map<String, CheckpointWriter.Part> parts) {
+            try {
+                options.writer().write(soup, parts, request.output());
+            } catch (SoupException e) {
+                // A damaged sum may look like ingredients that are too large, or hold NaN.
+                checkSums();
+                throw e;
+            }
+        }
+
+        /** Compares what was read of a part's sum with what was written there. */
+        private void checkSum(String part) {
+            CheckedSource s = checked.remove(part);
+            if (s != null && !request.byCaller()) {
+                kept.check(KeptSum.sums(part), s.checksum());
+            }
+        }
+
+        private void checkSums() {
+            if (!request.byCaller()) {
+                List.copyOf(checked.keySet()).forEach(this::checkSum);
+            }
         }
 
         /** The parts that the sum has, which is checked to be the soup's. */
@@ -478,7 +557,7 @@ public final class SoupAdjuster {
             List<SumStep.Part> parts = new ArrayList<>();
             for (String part : summed()) {
                 List<TensorSource> sources = sources(part);
-                SumExceptions updated = new SumExceptions(part);
+                NewSum updated = NewSum.of(part);
                 parts.add(
                         new SumStep.Part(
                                 part,
@@ -491,7 +570,9 @@ public final class SoupAdjuster {
                                 updated));
             }
             return new SumStep(
-                    parts, to -> new KeptSum(to, members, kept.options()).writeIndex(to));
+                    parts,
+                    (to, checksums) ->
+                            new KeptSum(to, members, kept.options(), checksums).writeIndex(to));
         }
 
         private SumTask.Adjust mean(String part, long after) {
@@ -499,7 +580,7 @@ public final class SoupAdjuster {
                     signed, after, members.size(), exceptions(part), Optional.empty());
         }
 
-        private SumTask.Adjust newSum(String part, SumExceptions updated) {
+        private SumTask.Adjust newSum(String part, NewSum updated) {
             return new SumTask.Adjust(
                     signed, 1, members.size(), exceptions(part), Optional.of(updated));
         }
@@ -536,10 +617,15 @@ public final class SoupAdjuster {
 
         private List<TensorSource> sources(String part) {
             List<TensorSource> sources = new ArrayList<>();
-            sources.add(
-                    sums.computeIfAbsent(
-                            part,
-                            p -> SafetensorsFile.open(kept.folder().resolve(KeptSum.sums(p)))));
+            CheckedSource sum =
+                    new CheckedSource(
+                            sums.computeIfAbsent(
+                                    part,
+                                    p ->
+                                            SafetensorsFile.open(
+                                                    kept.folder().resolve(KeptSum.sums(p)))));
+            checked.put(part, sum);
+            sources.add(sum);
             sources.add(soup.part(part));
             changes.forEach(c -> sources.add(c.part(part)));
             return sources;
@@ -577,7 +663,14 @@ public final class SoupAdjuster {
             open.add(averager);
             List<TensorEntry> entries = averager.entries(sources, plan);
             tensors += entries.size();
-            return new CheckpointWriter.Part(recipe.metadata(part), entries);
+            Map<String, String> metadata = recipe.metadata(part);
+            return new CheckpointWriter.Part(
+                    metadata,
+                    entries,
+                    Optional.of(() -> {
+                        checkSum(part); // the file does not appear before
+                        return metadata;
+                    }));
         }
 
         /** A sum of F16 holds no F32, and none holds F64. */
@@ -606,16 +699,18 @@ public final class SoupAdjuster {
                     KeptSum.folderOf(request.output()),
                     OutputKind.SUM,
                     to -> {
+                        TreeMap<String, String> checksums = new TreeMap<>();
                         for (String part : parts) {
-                            newSum(part, to);
+                            newSum(part, to).finish(to, checksums);
+                            checkSum(part);
                         }
-                        new KeptSum(to, members, kept.options()).writeIndex(to);
+                        new KeptSum(to, members, kept.options(), checksums).writeIndex(to);
                     });
         }
 
-        private void newSum(String part, Path to) {
+        private NewSum newSum(String part, Path to) {
             List<TensorSource> sources = sources(part);
-            SumExceptions updated = new SumExceptions(part);
+            NewSum updated = NewSum.of(part);
             List<TensorPlace> plan = new ArrayList<>();
             for (TensorInfo t : sources.getFirst().tensors().values()) {
                 plan.add(new TensorPlace(t.name(), t.dtype(), t.shape(), computed(), true));
@@ -626,7 +721,7 @@ public final class SoupAdjuster {
                 total = entries.stream().mapToLong(TensorEntry::byteSize).sum();
                 SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
             }
-            updated.write(to.resolve(KeptSum.exceptions(part)));
+            return updated;
         }
     }
 }

@@ -478,7 +478,8 @@ public final class Souper {
             List<Member> members = new ArrayList<>();
             Map<Member, Ingredient> byMember = new IdentityHashMap<>();
             for (int i = 0; i < integers.length; i++) {
-                Member m = Member.of(given.get(i), BigInteger.valueOf(integers[i]));
+                BigInteger own = BigInteger.valueOf(integers[i]);
+                Member m = Member.of(given.get(i), own, given.get(i).what().coefficient());
                 members.add(m);
                 byMember.put(m, given.get(i));
             }
@@ -733,7 +734,11 @@ public final class Souper {
                 return "No sum was kept: the ingredients are not required to be alike.";
             }
             Path folder = KeptSum.folderOf(output);
-            List<Member> members = recipe.members();
+            BigInteger scale = KeptSum.scale(recipe.members());
+            List<Member> members =
+                    recipe.members().stream().map(m -> m.withA(m.a().multiply(scale))).toList();
+            List<Long> weights = members.stream().map(m -> m.a().longValueExact()).toList();
+            TreeMap<String, String> checksums = new TreeMap<>();
             try {
                 AtomicFiles.replaceFolder(
                         folder,
@@ -742,9 +747,9 @@ public final class Souper {
                             for (String part : plan.keySet()) {
                                 doneBytes = 0;
                                 totalBytes = 0;
-                                sum(part, to);
+                                sum(part, weights, to).finish(to, checksums);
                             }
-                            new KeptSum(to, members, recipe.options()).writeIndex(to);
+                            new KeptSum(to, members, recipe.options(), checksums).writeIndex(to);
                         });
                 return "";
             } catch (SumExceptions.TooMany e) {
@@ -752,9 +757,9 @@ public final class Souper {
             }
         }
 
-        private void sum(String part, Path to) {
+        private NewSum sum(String part, List<Long> weights, Path to) {
             List<TensorSource> sources = sources(part);
-            SumExceptions exceptions = new SumExceptions(part);
+            NewSum made = NewSum.of(part);
             List<TensorPlace> sums = new ArrayList<>();
             for (TensorPlace t : plan.getOrDefault(part, List.of())) {
                 if (t.inputs().size() < sources.size()) {
@@ -766,7 +771,7 @@ public final class Souper {
                 if (t.computed()) {
                     List<DType> dtypes = new ArrayList<>();
                     sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
-                    if (Averager.isMask(t.name())) {
+                    if (TensorNames.isMask(t.name())) {
                         throw new SumExceptions.TooMany(
                                 "No sum was kept: tensor '"
                                         + t.name()
@@ -783,13 +788,13 @@ public final class Souper {
                 }
             }
             try (Averager averager =
-                    averager(new SumTask(a, exceptions), KeptSum.progressOf(part), Map.of())) {
+                    averager(new SumTask(weights, made), KeptSum.progressOf(part), Map.of())) {
                 List<TensorEntry> entries = averager.entries(sources, sums);
                 doneBytes = 0;
                 totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();
                 SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
             }
-            exceptions.write(to.resolve(KeptSum.exceptions(part)));
+            return made;
         }
     }
 }

@@ -7,7 +7,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
 import org.diffusionsoup.core.AverageKernel.NarrowingOverflow;
 import org.diffusionsoup.core.AverageKernel.Spec;
 
@@ -19,9 +21,9 @@ import org.diffusionsoup.core.AverageKernel.Spec;
  */
 public final class SumStep {
     private final List<Part> parts;
-    private final Consumer<Path> index;
+    private final BiConsumer<Path, SortedMap<String, String>> index;
 
-    SumStep(List<Part> parts, Consumer<Path> index) {
+    SumStep(List<Part> parts, BiConsumer<Path, SortedMap<String, String>> index) {
         this.parts = List.copyOf(parts);
         this.index = index;
     }
@@ -48,14 +50,15 @@ public final class SumStep {
 
     /**
      * Writes what the new sum has beside its tensors, each file flushed; to be called when all
-     * pieces of all parts were computed.
+     * pieces of all parts were computed, and stand in their files in the folder.
      *
      * @param folder of the new sum
      * @throws SoupException if the sum cannot be kept, or writing fails
      */
     public void writeRest(Path folder) {
-        parts.forEach(p -> p.updated.write(folder.resolve(KeptSum.exceptions(p.name))));
-        index.accept(folder);
+        TreeMap<String, String> checksums = new TreeMap<>();
+        parts.forEach(p -> p.updated.finish(folder, checksums));
+        index.accept(folder, checksums);
     }
 
     /**
@@ -89,12 +92,12 @@ public final class SumStep {
         private final Path sumFile;
         private final SumTask.Adjust mean;
         private final SumTask.Adjust sum;
-        private final SumExceptions updated;
+        private final NewSum updated;
 
         /**
          * @param sources the kept sum, the soup, and what changes
          * @param metadata of the new soup's header
-         * @param updated receives the new sum's exceptions
+         * @param updated receives what belongs to the new sum beside its tensors
          */
         Part(
                 String name,
@@ -104,7 +107,7 @@ public final class SumStep {
                 Map<String, String> metadata,
                 SumTask.Adjust mean,
                 SumTask.Adjust sum,
-                SumExceptions updated) {
+                NewSum updated) {
             this.name = name;
             this.sumFile = sumFile;
             this.sources = sources;

@@ -12,9 +12,9 @@ import org.diffusionsoup.core.SumExceptions.Exact;
  * Adds ingredients up into a sum to keep.
  *
  * @param a their integer coefficients
- * @param exceptions receives the elements that the sum's format cannot hold
+ * @param made receives what belongs to the sum beside its tensors
  */
-record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task {
+record SumTask(List<Long> a, NewSum made) implements Averager.Task {
     /** The dtype of the file that holds the sum of ingredients of these dtypes. */
     static DType dtype(List<DType> ingredients) {
         List<FloatFormat> formats = ingredients.stream().map(FloatFormat::of).toList();
@@ -39,12 +39,23 @@ record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task 
 
     @Override
     public AverageKernel kernel(Spec spec, String tensor) {
-        return new SumKernel(spec, tensor, exceptions);
+        return new SumKernel(spec, tensor, made.exceptions());
     }
 
     @Override
     public boolean sharesKernels() {
         return false;
+    }
+
+    @Override
+    public void patch(
+            TensorPlace tensor,
+            Spec spec,
+            MemorySegment[] in,
+            MemorySegment out,
+            int n,
+            long from) {
+        made.wrote(tensor, from, n, out);
     }
 
     /**
@@ -55,14 +66,10 @@ record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task 
      *     of the mean
      * @param members how many are in afterwards
      * @param old exceptions of the kept sum
-     * @param updated receives those of the new one, when that is written
+     * @param updated receives what belongs to the new one, when that is written
      */
     record Adjust(
-            List<Long> signed,
-            long total,
-            int members,
-            SumExceptions old,
-            Optional<SumExceptions> updated)
+            List<Long> signed, long total, int members, SumExceptions old, Optional<NewSum> updated)
             implements Averager.Task {
         @Override
         public int inputs() {
@@ -87,7 +94,7 @@ record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task 
         @Override
         public AverageKernel kernel(Spec spec, String tensor) {
             return updated.isPresent()
-                    ? new SumKernel(spec, tensor, updated.get())
+                    ? new SumKernel(spec, tensor, updated.get().exceptions())
                     : AverageKernel.fast(spec);
         }
 
@@ -113,7 +120,7 @@ record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task 
                             e = e.plus(signed.get(i - 1), w);
                         }
                         if (updated.isPresent()) {
-                            updated.get().put(tensor.name(), index, e);
+                            updated.get().exceptions().put(tensor.name(), index, e);
                             format(tensor.dtype()).put(out, j, 0);
                             return;
                         }
@@ -128,6 +135,7 @@ record SumTask(List<Long> a, SumExceptions exceptions) implements Averager.Task 
                                                 format);
                         format.put(out, j, mean);
                     });
+            updated.ifPresent(u -> u.wrote(tensor, from, n, out));
         }
     }
 }

@@ -194,4 +194,14 @@ public final class TensorNames {
                     return inText ? before + TEXT + rest : n;
                 });
     }
+
+    /**
+     * Whether a tensor is what attention adds to hide tokens from each other: minus infinity is no
+     * damage there.
+     */
+    public static boolean isMask(String tensor) {
+        return tensor.endsWith("attn_mask")
+                || tensor.endsWith("causal_mask")
+                || tensor.endsWith("attention_mask");
+    }
 }

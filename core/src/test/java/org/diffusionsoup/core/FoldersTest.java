@@ -110,7 +110,8 @@ class FoldersTest {
                 .isInstanceOf(IllegalStateException.class);
         assertThat(SafetensorsTest.list(dir)).isEmpty();
 
-        AtomicFiles.writeFolder(target, p -> Files.writeString(p.resolve("a"), "1"));
+        OutputKind kind = OutputKind.folderWith("a test", "a");
+        AtomicFiles.writeFolder(target, kind, false, p -> Files.writeString(p.resolve("a"), "1"));
         assertThatThrownBy(() -> AtomicFiles.writeFolder(target, p -> {}))
                 .isInstanceOf(SoupIoException.class)
                 .hasMessageContaining("already exists");
@@ -127,7 +128,7 @@ class FoldersTest {
                 target,
                 OutputKind.folderWith("a test", "a"),
                 p -> Files.writeString(p.resolve("b"), "2"));
-        assertThat(SafetensorsTest.list(target)).containsExactly("b");
+        assertThat(SafetensorsTest.list(target)).containsExactly(FolderList.NAME, "b");
         assertThat(SafetensorsTest.list(target.getParent())).containsExactly("folder");
         Path empty = Files.createDirectory(dir.resolve("empty"));
         AtomicFiles.writeFolder(empty, p -> Files.writeString(p.resolve("b"), "2"));

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -83,12 +84,7 @@ public final class FolderImporter {
                 i -> {
                     Row row = rows.get(i);
                     Path file = row.from().image();
-                    RgbImage image;
-                    try {
-                        image = PngCodec.decode(Files.readAllBytes(file), "picture " + file);
-                    } catch (IOException e) {
-                        throw new SoupIoException("read", file, e);
-                    }
+                    RgbImage image = decoded(file);
                     Sample sample =
                             sample(
                                     row.key(),
@@ -121,9 +117,20 @@ public final class FolderImporter {
     private static Shard importTar(
             Path from, Path out, ImportOptions options, ProgressListener progress) {
         Shard shard = Shard.open(from);
-        Set<String> heldOut =
+        boolean compare =
                 options.holdOut()
-                        .heldOut(shard.train().infos().stream().map(SampleInfo::caption).toList());
+                        .needsPictures(shard.infos().stream().anyMatch(row -> !row.isTrain()));
+        List<HoldOut.Row> sided = new ArrayList<>();
+        for (int i = 0; i < shard.size(); i++) {
+            SampleInfo info = shard.infos().get(i);
+            String where = "the image of row %s of %s".formatted(info.key(), from);
+            sided.add(
+                    new HoldOut.Row(
+                            info.caption(),
+                            compare ? picture(PngCodec.decode(shard.get(i).png(), where)) : "",
+                            info.isTrain() ? Optional.empty() : Optional.of(Split.HELDOUT)));
+        }
+        List<Split> sides = options.holdOut().sides(sided);
         String prefix = plain(options.provider()) + "_";
         ShardWriter.write(
                 out,
@@ -133,16 +140,13 @@ public final class FolderImporter {
                     String where = "row %s of %s".formatted(row.key(), from);
                     new FolderRow.Stated(row.info().provider(), row.info().licence())
                             .check(options, where);
-                    boolean kept =
-                            !row.info().isTrain()
-                                    || heldOut.contains(row.caption().toLowerCase(Locale.ROOT));
                     RgbImage image = PngCodec.decode(row.png(), "the image of " + where);
                     Sample sample =
                             sample(
                                     prefix + row.key(),
                                     row.caption().replaceAll("\\s+", " "),
                                     row.info(),
-                                    kept ? Split.HELDOUT : Split.TRAIN,
+                                    sides.get(i),
                                     image,
                                     options);
                     progress.progress("import", i + 1L, shard.size());
@@ -163,13 +167,7 @@ public final class FolderImporter {
             }
         }
         Map<String, Split> stated = splits(byPath);
-        Set<String> heldOut =
-                options.holdOut()
-                        .heldOut(
-                                byPath.entrySet().stream()
-                                        .filter(e -> !stated.containsKey(e.getKey()))
-                                        .map(e -> e.getValue().caption())
-                                        .toList());
+        Map<String, Split> sides = sides(byPath, stated, options.holdOut());
         String prefix = plain(options.provider()) + "_";
         byPath.forEach((path, row) -> {
             row.stated().check(options, row.where());
@@ -180,12 +178,39 @@ public final class FolderImporter {
             for (int n = 2; !taken.add(key); n++) {
                 key = stem + "-" + n;
             }
-            boolean kept = heldOut.contains(row.caption().toLowerCase(Locale.ROOT));
-            Split otherwise = kept ? Split.HELDOUT : Split.TRAIN;
-            rows.add(new Row(key, row, stated.getOrDefault(path, otherwise)));
+            rows.add(new Row(key, row, Objects.requireNonNull(sides.get(path))));
         });
         rows.sort(Comparator.comparing(Row::key));
         return rows;
+    }
+
+    private static Map<String, Split> sides(
+            TreeMap<String, FolderRow> byPath, Map<String, Split> stated, HoldOut holdOut) {
+        boolean compare = holdOut.needsPictures(!stated.isEmpty());
+        List<HoldOut.Row> rows = new ArrayList<>();
+        byPath.forEach((path, row) ->
+                rows.add(
+                        new HoldOut.Row(
+                                row.caption(),
+                                compare ? picture(decoded(row.image())) : "",
+                                Optional.ofNullable(stated.get(path)))));
+        List<Split> sides = holdOut.sides(rows);
+        Map<String, Split> byName = new HashMap<>();
+        byPath.keySet().forEach(path -> byName.put(path, sides.get(byName.size())));
+        return byName;
+    }
+
+    /** The same for equal pictures, in whatever format they are stored. */
+    private static String picture(RgbImage image) {
+        return image.width() + "x" + image.height() + " " + Hashes.sha256Hex(image.pixels());
+    }
+
+    private static RgbImage decoded(Path file) {
+        try {
+            return PngCodec.decode(Files.readAllBytes(file), "picture " + file);
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
     }
 
     /**

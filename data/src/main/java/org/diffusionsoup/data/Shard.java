@@ -11,6 +11,7 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Pipes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 
@@ -40,6 +41,7 @@ public final class Shard {
      *     lacks its image or its caption
      */
     public static Shard open(Path path) {
+        Pipes.refuse(path);
         Map<String, Map<String, TarFile.Entry>> byKey = new TreeMap<>();
         for (TarFile.Entry entry : TarFile.list(path)) {
             RowFiles.Part part = RowFiles.part(entry.name());

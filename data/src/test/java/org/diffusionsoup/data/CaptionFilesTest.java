@@ -6,7 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -121,6 +128,65 @@ class CaptionFilesTest {
         assertThat(imported("10%").heldOut().size()).isEqualTo(2);
         assertThat(imported("0").heldOut().size()).isZero();
         assertThat(imported("100%").heldOut().size()).isEqualTo(20);
+    }
+
+    /** In folders and in tars, in whatever format a picture is stored. */
+    @Test
+    void equalPicturesStayTogether() throws IOException {
+        for (int i = 0; i < 40; i++) {
+            RgbImage same = Pictures.noise(4, 4, i / 2);
+            Path file = dir.resolve("in").resolve(i + (i % 2 == 0 ? ".png" : ".bmp"));
+            Files.createDirectories(file.getParent());
+            ImageIO.write(same.toBufferedImage(), i % 2 == 0 ? "png" : "bmp", file.toFile());
+            text(i + ".txt", "caption " + i);
+        }
+        for (int percent : new int[] {10, 30, 50, 75}) {
+            Shard shard = imported(percent + "%");
+            assertThat(shard.heldOut().size()).isEqualTo(40 * percent / 100);
+            assertTogether(shard, 20);
+            imported("train");
+            Files.move(
+                    dir.resolve("out.tar"),
+                    dir.resolve("all.tar"),
+                    StandardCopyOption.REPLACE_EXISTING);
+            Shard again =
+                    FolderImporter.importFolder(
+                            dir.resolve("all.tar"),
+                            dir.resolve("again.tar"),
+                            new ImportOptions(
+                                    "me",
+                                    "MIT",
+                                    "other",
+                                    new HoldOut(percent),
+                                    OptionalInt.empty(),
+                                    ImportOptions.Fit.CROP),
+                            ProgressListener.NONE);
+            assertThat(again.heldOut().size()).isEqualTo(40 * percent / 100);
+            assertTogether(again, 20);
+        }
+    }
+
+    private static void assertTogether(Shard shard, int pictures) {
+        Set<String> train = new HashSet<>();
+        Set<String> heldOut = new HashSet<>();
+        shard.samples()
+                .forEach(s ->
+                        (s.info().isTrain() ? train : heldOut)
+                                .add(Arrays.toString(s.image().pixels())));
+        assertThat(train).doesNotContainAnyElementsOf(heldOut);
+        assertThat(train.size() + heldOut.size()).isEqualTo(pictures);
+    }
+
+    @Test
+    void aPictureEqualToOneThatIsStatedToBeHeldOutIsHeldOut() {
+        List<HoldOut.Row> rows =
+                List.of(
+                        new HoldOut.Row("a", "p", Optional.empty()),
+                        new HoldOut.Row("b", "p", Optional.of(Split.HELDOUT)),
+                        new HoldOut.Row("c", "q", Optional.empty()));
+        assertThat(HoldOut.NONE.sides(rows))
+                .containsExactly(Split.HELDOUT, Split.HELDOUT, Split.TRAIN);
+        assertThat(new HoldOut(100).sides(rows)).containsOnly(Split.HELDOUT);
     }
 
     @Test

@@ -88,7 +88,7 @@ class FolderImporterTest {
     @Test
     void metadataJsonl() throws IOException {
         picture("a.png", 4, 4);
-        picture("b.png", 4, 4);
+        picture("b.png", 5, 4);
         text(
                 "metadata.jsonl",
                 """
@@ -152,7 +152,7 @@ class FolderImporterTest {
     void aShareIsHeldOutByCaptionUnlessTheMetadataSaysOtherwise() throws IOException {
         StringBuilder lines = new StringBuilder();
         for (int i = 0; i < 60; i++) {
-            picture(i + ".png", 4, 4);
+            picture(i + ".png", 4 + i, 4);
             // Every caption comes twice; the first two rows say their side.
             String side = i < 2 ? ", \"split\": \"" + (i == 0 ? "train" : "heldout") + "\"" : "";
             lines.append(

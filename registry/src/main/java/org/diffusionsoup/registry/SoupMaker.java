@@ -318,7 +318,7 @@ final class SoupMaker {
                                         p.coefficient().denominator())));
             }
         }
-        return new SoupAdjuster.Request(old, remove, add, out);
+        return new SoupAdjuster.Request(old, remove, add, out, true);
     }
 
     private boolean canAdjust(Start start, List<Part> parts) {

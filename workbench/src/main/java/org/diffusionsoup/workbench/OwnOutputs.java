@@ -41,13 +41,13 @@ public final class OwnOutputs {
             new OutputKind("a file of questions", List.of(".json"), OwnOutputs::isQuestions);
 
     /** A demo's models, pictures and report; {@code plan.txt} says which demo it is. */
-    public static final OutputKind DEMO = OutputKind.folderWith("a demo", "plan.txt");
+    public static final OutputKind DEMO =
+            OutputKind.unlisted("a demo", f -> Files.isRegularFile(f.resolve("plan.txt")));
 
     /** The results of an evaluation. */
     public static final OutputKind EVALUATION =
-            new OutputKind(
+            OutputKind.unlisted(
                     "a folder of results",
-                    List.of(),
                     f ->
                             Files.isRegularFile(f.resolve(EvaluationFiles.RESULTS))
                                     || Files.isDirectory(f.resolve(EvaluationFiles.CACHE)));

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.Pipes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +52,7 @@ public final class YamlParsers {
      */
     public static JsonParser open(Path file) {
         try {
+            Pipes.refuse(file);
             if (Files.isRegularFile(file) && Files.size(file) > MOST_BYTES) {
                 throw new SoupException(
                         file + " is no recipe: it has more than " + MOST_BYTES + " bytes.");

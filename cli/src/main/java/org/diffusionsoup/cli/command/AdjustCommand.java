@@ -1,9 +1,11 @@
 package org.diffusionsoup.cli.command;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
@@ -31,8 +33,9 @@ final class AdjustCommand extends DeclaredCommand {
     private final OptionSpec add =
             Options.list(String.class, "CHECKPOINT[=K]", "--add")
                     .description(
-                            "An ingredient to take in, with a whole weight beside those of the others"
-                                    + " (default: 1).")
+                            "An ingredient to take in, and its weight beside those that the others were"
+                                    + " given, such as 2 or 1/3 (default: 1; without weights the"
+                                    + " others count 1 each).")
                     .build();
 
     private final OptionSpec out =
@@ -90,6 +93,7 @@ final class AdjustCommand extends DeclaredCommand {
         refuseFolderForFile(request.soup());
         flags.checkFree(request.output());
         long start = System.nanoTime();
+        String beside = fromSoupAlone ? "" : beside(request);
         Soup made;
         try (Progress progress = console.progress()) {
             SoupAdjuster adjuster =
@@ -117,13 +121,30 @@ final class AdjustCommand extends DeclaredCommand {
                                     + (fromSoupAlone ? " (approximate: a residue remains)" : ""));
                     made.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
+                    if (!additions.isEmpty()) {
+                        text.println("  " + beside);
+                    }
                 });
+    }
+
+    /** Beside what weights of what is added count; asked before the soup may be replaced. */
+    private static String beside(SoupAdjuster.Request request) {
+        return "%s beside the weights of %s: %s"
+                .formatted(
+                        request.add().stream()
+                                .map(i -> i.name() + " counts " + i.coefficient())
+                                .collect(Collectors.joining(", ")),
+                        request.soup(),
+                        SoupAdjuster.weights(request.soup()).entrySet().stream()
+                                .map(e -> e.getKey() + " " + e.getValue())
+                                .collect(Collectors.joining(", ")));
     }
 
     private List<SoupIngredient> additions() {
         List<SoupIngredient> list = new ArrayList<>();
         for (String a : add.<List<String>>getValue()) {
-            int at = a.lastIndexOf('=');
+            // A name may hold the sign itself: what exists as it stands is meant as it stands.
+            int at = Files.exists(Path.of(a)) ? -1 : a.lastIndexOf('=');
             Path path = Path.of(at < 0 ? a : a.substring(0, at));
             Coefficient k = at < 0 ? Coefficient.ONE : Coefficient.parse(a.substring(at + 1));
             list.add(SoupIngredient.of(path, k));

@@ -134,6 +134,11 @@ final class ConvertCommand extends SoupCommand {
                                 .forEach((names, n) -> text.println("    " + names + count(n)));
                     }
                     made.notes().forEach(n -> text.println("  " + n));
+                    if (made.recipe()) {
+                        text.println(
+                                "  Its recipe is carried along: soup.recipe says that it was"
+                                        + " converted, and of what.");
+                    }
                 });
     }
 
@@ -184,6 +189,7 @@ final class ConvertCommand extends SoupCommand {
         json.put("bytes", made.bytes());
         json.put("left_out", made.leftOut());
         json.put("notes", made.notes());
+        json.put("recipe", made.recipe());
         json.put("seconds", seconds);
         return json;
     }

@@ -130,17 +130,36 @@ final class DataDedupCommand extends SoupCommand {
                                         result.found().rows().stream().mapToInt(i -> i).sum(),
                                         "row"));
                         result.written().forEach(text::println);
+                        emptied(result, scans)
+                                .forEach(name ->
+                                        text.println(
+                                                "no tar of "
+                                                        + name
+                                                        + ": each of its rows near-duplicates an"
+                                                        + " earlier one"));
                     });
         } finally {
             judge.ifPresent(ClipJudge::close);
         }
     }
 
+    /** Names of the shards of which nothing is left to write. */
+    private List<String> emptied(Dedup result, List<ShardScan> scans) {
+        List<String> names = new ArrayList<>();
+        for (int s = 0; out.isPresent() && s < scans.size(); s++) {
+            int dropped = result.found().dropped().get(s).cardinality();
+            if (dropped == result.found().rows().get(s)) {
+                names.add(scans.get(s).name());
+            }
+        }
+        return names;
+    }
+
     private static String name(List<ShardScan> scans, NearDuplicates.Place place) {
         return scans.get(place.shard()).name() + "/" + place.key();
     }
 
-    private static Map<String, Object> json(Dedup result, List<ShardScan> scans) {
+    private Map<String, Object> json(Dedup result, List<ShardScan> scans) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("rows", result.found().rows());
         json.put("near_duplicates", result.superfluous());
@@ -158,6 +177,7 @@ final class DataDedupCommand extends SoupCommand {
         }
         json.put("pairs", pairs);
         json.put("written", result.written().stream().map(Path::toString).toList());
+        json.put("emptied", emptied(result, scans));
         return json;
     }
 }

@@ -93,9 +93,10 @@ final class DataFilterCommand extends SoupCommand {
                         for (int i = 0; i < criteria.size(); i++) {
                             text.printf(
                                     Locale.ROOT,
-                                    "mean %.4f, at least %.4f: %s%n",
-                                    result.means().get(i),
+                                    "kept from %.4f on; mean of the %s read %.4f: %s%n",
                                     criteria.get(i).least(),
+                                    Plural.of(result.rows(), "row"),
+                                    result.means().get(i),
                                     result.judges().get(i));
                         }
                     });

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.Quantity;
@@ -121,6 +122,10 @@ final class GenerateCommand extends SoupCommand {
         if (all.isEmpty()) {
             throw misuse("no prompt; give one with --prompt or some with --prompts.");
         }
+        if (all.stream().anyMatch(String::isBlank)) {
+            console.note("A --prompt is empty: its pictures are what the model draws without one.");
+        }
+        refuseInputAsOutput();
         if (out.isEmpty() && each.isEmpty()) {
             throw misuse("the pictures have nowhere to go; give --out FILE, --each DIR or both.");
         }
@@ -156,6 +161,20 @@ final class GenerateCommand extends SoupCommand {
                         each.ifPresent(text::println);
                     });
             result.notes().forEach(console::note);
+        }
+    }
+
+    /** A picture by Diffusion Soup is replaced, but not the one that is drawn from. */
+    private void refuseInputAsOutput() throws IOException {
+        for (Path input : Stream.concat(image.stream(), mask.stream()).toList()) {
+            if (out.isPresent()
+                    && Files.exists(out.get())
+                    && Files.exists(input)
+                    && Files.isSameFile(out.get(), input)) {
+                throw misuse(
+                        "--out %s is the picture that is drawn from, which would be lost; name another --out."
+                                .formatted(out.get()));
+            }
         }
     }
 

@@ -2,7 +2,7 @@ package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.lora.LoraMaker;
 import org.diffusionsoup.core.lora.LoraOutput;
@@ -55,7 +55,7 @@ final class LoraExtractCommand extends SoupCommand {
                 Checkpoint to = Checkpoint.open(tuned);
                 Progress progress = console.progress()) {
             made =
-                    new LoraMaker(output, new MegabyteSteps(progress))
+                    new LoraMaker(output, new CountedSteps(progress, "updates"))
                             .difference(from, to, r, vectors);
         }
         flags.say(console, made, (System.nanoTime() - start) / 1e9);

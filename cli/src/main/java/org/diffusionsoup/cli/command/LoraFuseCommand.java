@@ -95,7 +95,8 @@ final class LoraFuseCommand extends SoupCommand {
                                     "  "
                                             + LoraInspectCommand.number(u.strength())
                                             + "  "
-                                            + u.file()));
+                                            + u.file()
+                                            + (u.strength() == 0 ? "  (changes nothing)" : "")));
                 });
     }
 }

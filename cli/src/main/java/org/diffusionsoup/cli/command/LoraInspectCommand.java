@@ -15,6 +15,7 @@ import java.util.function.Function;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.lora.Lora;
@@ -116,6 +117,24 @@ final class LoraInspectCommand extends SoupCommand {
                             number(norm)));
             each.print(out);
         }
+        long damaged = damaged(norms);
+        if (damaged > 0) {
+            out.println();
+            out.println(
+                    "%,d of %s holds NaN, infinities or values too large: training diverged, or the file is damaged (first: %s)."
+                            .formatted(
+                                    damaged,
+                                    Plural.of(norms.size(), "update"),
+                                    norms.entrySet().stream()
+                                            .filter(e -> !Double.isFinite(e.getValue()))
+                                            .map(e -> e.getKey().target().toString())
+                                            .findFirst()
+                                            .orElse("")));
+        }
+    }
+
+    private static long damaged(Map<LoraLayer, Double> norms) {
+        return norms.values().stream().filter(n -> !Double.isFinite(n)).count();
     }
 
     private static String some(List<LoraLayer> of, Function<LoraLayer, String> what) {
@@ -148,6 +167,7 @@ final class LoraInspectCommand extends SoupCommand {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("file", lora.path().toString());
         json.put("kind", lora.title());
+        json.put("non_finite", damaged(norms));
         List<Map<String, Object>> all = new ArrayList<>();
         norms.forEach((l, norm) -> {
             Map<String, Object> layer = new LinkedHashMap<>();

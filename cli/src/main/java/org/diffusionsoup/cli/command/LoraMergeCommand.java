@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.TensorSource;
@@ -101,7 +101,7 @@ final class LoraMergeCommand extends SoupCommand {
         try (LoraUse.Open open = LoraUse.open(uses, parts);
                 Progress progress = console.progress()) {
             List<LoraFusion.Term> terms = open.terms();
-            made = new LoraMaker(output, new MegabyteSteps(progress)).mean(terms, r);
+            made = new LoraMaker(output, new CountedSteps(progress, "updates")).mean(terms, r);
         }
         flags.say(console, made, (System.nanoTime() - start) / 1e9);
     }

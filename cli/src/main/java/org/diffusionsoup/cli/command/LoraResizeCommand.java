@@ -2,7 +2,7 @@ package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.core.lora.Lora;
 import org.diffusionsoup.core.lora.LoraMaker;
 import org.diffusionsoup.core.lora.LoraOutput;
@@ -42,7 +42,7 @@ final class LoraResizeCommand extends SoupCommand {
         MadeLora made;
         try (Lora lora = Lora.open(file);
                 Progress progress = console.progress()) {
-            made = new LoraMaker(output, new MegabyteSteps(progress)).resize(lora, r);
+            made = new LoraMaker(output, new CountedSteps(progress, "updates")).resize(lora, r);
         }
         flags.say(console, made, (System.nanoTime() - start) / 1e9);
     }

@@ -55,10 +55,9 @@ final class SamplingFlags {
 
     @Option(
             names = "--size",
-            defaultValue = "0",
             paramLabel = "PIXELS",
             description = "Side of the pictures (default: what the model was trained on).")
-    private int size;
+    private Optional<Integer> size = Optional.empty();
 
     @Option(
             names = "--batch",
@@ -84,7 +83,7 @@ final class SamplingFlags {
                 guidance,
                 negative,
                 scheduler.isEmpty() ? Optional.empty() : Optional.of(Sampler.parse(scheduler)),
-                size == 0 ? OptionalInt.empty() : OptionalInt.of(size),
+                size.map(OptionalInt::of).orElseGet(OptionalInt::empty),
                 Optional.empty(),
                 batch,
                 yes);

@@ -4,13 +4,16 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.Pipes;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
@@ -69,9 +72,27 @@ public abstract class SoupCommand implements Callable<Integer> {
     public final Integer call() throws IOException {
         CommandLine line = line();
         refuseFoldersForFiles(line.getParseResult());
+        refusePipes(line.getParseResult());
         DeviceFlag.use(line.getParseResult());
         run(new Console(line.getOut(), line.getErr(), json.getValue(), quiet.getValue()));
         return status();
+    }
+
+    /** Where a text is read once, from its beginning, a pipe does as well. */
+    private static final Set<String> MAY_BE_PIPES = Set.of("--prompts");
+
+    /** Before anything opens one, and waits for somebody to write into it. */
+    private static void refusePipes(CommandLine.ParseResult parsed) {
+        for (ArgSpec arg : parsed.matchedArgs()) {
+            boolean path =
+                    arg.type() == Path.class
+                            || Arrays.asList(arg.auxiliaryTypes()).contains(Path.class);
+            boolean may =
+                    arg instanceof OptionSpec option && MAY_BE_PIPES.contains(option.longestName());
+            if (path && !may) {
+                arg.originalStringValues().forEach(value -> Pipes.refuse(Path.of(value)));
+            }
+        }
     }
 
     /** What options call a value that is one file, not a folder; so do labels with an ending. */

@@ -13,6 +13,8 @@ import org.diffusionsoup.core.Architecture;
  * @param bytes of their data
  * @param leftOut names of the input's tensors that the other layout has no place for
  * @param notes what was assumed, each a sentence
+ * @param recipe whether the input's recipe is carried in the output's, which says that it was
+ *     converted
  */
 public record Conversion(
         Path output,
@@ -20,7 +22,8 @@ public record Conversion(
         int tensors,
         long bytes,
         List<String> leftOut,
-        List<String> notes) {
+        List<String> notes,
+        boolean recipe) {
     public Conversion {
         leftOut = List.copyOf(leftOut);
         notes = List.copyOf(notes);

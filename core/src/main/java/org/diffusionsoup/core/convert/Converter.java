@@ -23,6 +23,7 @@ import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Checkpoint.Layout;
 import org.diffusionsoup.core.JsonValue;
 import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
@@ -127,6 +128,9 @@ public record Converter(
         if (family == Family.SDXL) {
             tokenizer(files, "_2", "!", parts, notes);
         }
+        Map<String, String> header = new TreeMap<>(Map.of("format", "pt"));
+        Optional<Provenance> recipe = ConvertedRecipe.of("diffusers", single.parts());
+        recipe.ifPresent(p -> header.putAll(p.writeTo(header)));
         int[] count = {0};
         long[] bytes = {0};
         try (Copier copier = new Copier(total(parts), progress)) {
@@ -150,18 +154,21 @@ public record Converter(
                             count[0] += entries.size();
                             SafetensorsWriter.write(
                                     folder.resolve(p.getKey()).resolve(weights(p.getKey())),
-                                    Map.of("format", "pt"),
+                                    header,
                                     entries);
                         }
                         source.checkUnchanged();
                     };
-            if (replace) {
-                AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, fill);
-            } else {
-                AtomicFiles.writeFolder(out, fill);
-            }
+            AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
         }
-        return new Conversion(out, architecture, count[0], bytes[0], from.leftOut(), notes);
+        return new Conversion(
+                out,
+                architecture,
+                count[0],
+                bytes[0],
+                from.leftOut(),
+                notes,
+                recipe.isPresent());
     }
 
     /**
@@ -194,7 +201,13 @@ public record Converter(
                     });
         }
         return new Conversion(
-                out, architecture, count[0], total(parts), List.of(), today.notes().toList());
+                out,
+                architecture,
+                count[0],
+                total(parts),
+                List.of(),
+                today.notes().toList(),
+                false);
     }
 
     private static Map<String, String> withFormat(Map<String, String> metadata) {
@@ -242,12 +255,15 @@ public record Converter(
         checkComplete(diffusers, architecture.family(), diffusers.parts());
         ToSingle to = new ToSingle(architecture.family(), diffusers.parts());
         long total = to.tensors().stream().mapToLong(e -> e.tensor().info().byteSize()).sum();
+        Optional<Provenance> recipe = ConvertedRecipe.of("single", diffusers.parts());
         try (Copier copier = new Copier(total, progress)) {
             List<TensorEntry> entries = new ArrayList<>();
             to.tensors().forEach(e -> entries.add(copier.entry(e.source(), e.tensor())));
             TrainingObjective objective = TrainingObjective.of(diffusers);
             entries.addAll(marks(objective));
-            SafetensorsWriter.write(out, header(diffusers, objective), entries);
+            Map<String, String> header = header(diffusers, objective);
+            SafetensorsWriter.write(
+                    out, recipe.map(p -> p.writeTo(header)).orElse(header), entries);
         }
         return new Conversion(
                 out,
@@ -255,7 +271,8 @@ public record Converter(
                 to.tensors().size(),
                 total,
                 to.leftOut(),
-                diffusers.notes().toList());
+                diffusers.notes().toList(),
+                recipe.isPresent());
     }
 
     /** The marks that A1111 and ComfyUI look for: empty tensors of these names. */

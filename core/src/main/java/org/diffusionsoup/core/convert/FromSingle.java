@@ -12,6 +12,7 @@ import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.TensorInfo;
 import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.TrainingObjective;
 
 /** The tensors of a single file under their diffusers names, by component. */
 final class FromSingle {
@@ -27,6 +28,10 @@ final class FromSingle {
                             + "|cond_stage_model\\.model\\.(text_projection(\\.weight)?|attn_mask)"
                             + "|conditioner\\.embedders\\.1\\.model\\.attn_mask"
                             + "|(cond_stage_model|conditioner\\.embedders\\.1)\\.model\\.visual\\..+");
+
+    /** What tells programs how the model is sampled; without elements. */
+    private static final Set<String> MARKS =
+            Set.of(TrainingObjective.VELOCITY_MARK, TrainingObjective.ZERO_SNR_MARK);
 
     /** The autoencoder's own modules; a discriminator, losses and averages are not among them. */
     private static final Pattern VAE_MODULES =
@@ -78,6 +83,8 @@ final class FromSingle {
                 if (!average(t)) {
                     unknown.add(t.name());
                 }
+            } else if (MARKS.contains(t.name())) {
+                continue; // said by the scheduler's configuration
             } else if (isNoWeight(t.name())) {
                 leftOut.add(t.name());
             } else if (!place(t)) {

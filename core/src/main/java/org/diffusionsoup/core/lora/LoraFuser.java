@@ -72,6 +72,7 @@ public final class LoraFuser {
         int updated =
                 (int)
                         terms.stream()
+                                .filter(t -> t.strength() != 0)
                                 .flatMap(t -> t.lora().layers().stream())
                                 .map(LoraLayer::target)
                                 .distinct()

@@ -30,7 +30,7 @@ public final class LoraMaker {
     private final LoraOutput output;
     private final SoupProgress progress;
 
-    /** Makes a file, and tells how far it is. */
+    /** Makes a file, and tells how many of its updates are computed, not how many bytes. */
     public LoraMaker(LoraOutput output, SoupProgress progress) {
         this.output = output;
         this.progress = progress;
@@ -298,7 +298,7 @@ public final class LoraMaker {
 
         void step() {
             done++;
-            progress.update("updates", done * 1_000_000L, steps * 1_000_000L);
+            progress.update("computing", done, steps);
         }
 
         void leftOut(double squares) {

@@ -65,11 +65,7 @@ public record Dedup(NearDuplicates.Found found, List<Path> written) {
         out.ifPresent(folder -> {
             AtomicFiles.IoConsumer<Path> content =
                     temp -> write(shards, found, temp, folder, written, stages);
-            if (replace) {
-                AtomicFiles.replaceFolder(folder, OutputKind.TARS, content);
-            } else {
-                AtomicFiles.writeFolder(folder, content);
-            }
+            AtomicFiles.writeFolder(folder, OutputKind.TARS, replace, content);
         });
         return new Dedup(found, written);
     }

@@ -155,11 +155,7 @@ public record ShardSplit(List<Part> shards, int leftOut, int moved) {
                                                         ? ShardParts.LEFT_OUT
                                                         : position.getOrDefault(part[row], -1),
                                         new StageProgress(progress)));
-        if (replace) {
-            AtomicFiles.replaceFolder(out, OutputKind.TARS, content);
-        } else {
-            AtomicFiles.writeFolder(out, content);
-        }
+        AtomicFiles.writeFolder(out, OutputKind.TARS, replace, content);
         List<Part> parts = new ArrayList<>();
         position.forEach((p, at) -> {
             double low = Double.POSITIVE_INFINITY;

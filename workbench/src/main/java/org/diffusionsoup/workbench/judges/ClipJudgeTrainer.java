@@ -79,7 +79,8 @@ public final class ClipJudgeTrainer {
         Path tokens = work.resolve("tokenizer");
         AtomicFiles.replaceFolder(
                 tokens,
-                OutputKind.folderWith("a tokenizer", "vocab.json"),
+                OutputKind.unlisted(
+                        "a tokenizer", f -> Files.isRegularFile(f.resolve("vocab.json"))),
                 folder -> tokenizer(folder, shape));
         ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
         ClipModel clip = new ClipModel(given.orElseGet(() -> config(shape, tokenizer.vocabSize())));

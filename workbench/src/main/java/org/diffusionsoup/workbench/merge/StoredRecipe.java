@@ -93,6 +93,7 @@ record StoredRecipe(
                 case "recipe" -> {
                     return merge(soup, recipes, e.getValue().version());
                 }
+                case "conversion" -> throw converted(soup, json);
                 default -> {
                     // Looked at below, if no other part says how the soup was made.
                 }
@@ -105,6 +106,13 @@ record StoredRecipe(
                                 .path("method")
                                 .asText("")
                         + "'), so it cannot be made again from inputs alone.");
+    }
+
+    private static SoupException converted(Checkpoint soup, JsonNode json) {
+        boolean folder = json.path("to").asText("").equals("diffusers");
+        return new SoupException(
+                "%s was converted from a %s by 'soup convert' (its recipe is kept under \"of\" in soup.recipe), so it cannot be made again from inputs alone; reproduce what it was converted from."
+                        .formatted(soup.path(), folder ? "single file" : "diffusers folder"));
     }
 
     private static JsonNode json(Checkpoint soup, String recipe) {

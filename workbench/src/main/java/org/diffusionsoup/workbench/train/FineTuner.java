@@ -287,11 +287,7 @@ public final class FineTuner {
                             Provenance.of(recipe).writeTo(metadata));
                     LossLog.writeCsv(folder.resolve(LOSS_FILE), lossCurve(curve));
                 };
-        if (replace) {
-            AtomicFiles.replaceFolder(out, OutputKind.MODEL_FOLDER, content);
-        } else {
-            AtomicFiles.writeFolder(out, content);
-        }
+        AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, content);
     }
 
     private static DType dtypeOf(Path weights) {

@@ -21,6 +21,7 @@ import org.diffusionsoup.core.Elements;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.TensorNames;
 import org.diffusionsoup.core.TensorSource;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.workbench.verify.VerifyReport.Finding;
@@ -110,6 +111,7 @@ final class Scan {
     private Optional<Finding> finite(String part, TensorSource source, TensorInfo t) {
         long nan = 0;
         long infinite = 0;
+        boolean mask = TensorNames.isMask(t.name());
         int size = t.dtype().bytes();
         double[] values = new double[(int) Math.min(RUN, t.elements())];
         try (Arena arena = Arena.ofConfined()) {
@@ -120,7 +122,8 @@ final class Scan {
                 source.read(t.name(), at * size, piece);
                 Elements.decode(t.dtype(), piece, values, n);
                 for (int i = 0; i < n; i++) {
-                    if (!Double.isFinite(values[i])) {
+                    boolean hides = mask && values[i] == Double.NEGATIVE_INFINITY;
+                    if (!Double.isFinite(values[i]) && !hides) {
                         nan += Double.isNaN(values[i]) ? 1 : 0;
                         infinite += Double.isNaN(values[i]) ? 0 : 1;
                     }

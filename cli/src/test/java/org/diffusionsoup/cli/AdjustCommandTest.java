@@ -1,0 +1,95 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code soup adjust}: what weights count beside, damaged sums, names with signs in them. */
+class AdjustCommandTest {
+    @TempDir private Path folder;
+
+    private Path model(String name, float value) {
+        return Checkpoints.of(folder.resolve(name), value, 1);
+    }
+
+    private Path out(String name) {
+        return folder.resolve(name + ".safetensors");
+    }
+
+    @Test
+    void weightsCountBesideThoseTypedHoweverASoupCameAbout() {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path c = model("c", 4);
+        Path d = model("d", 8);
+        Run.of("merge", a, b, c, "--weights", "2,1/3,0.25", "--keep-sum", "-o", out("m")).ok();
+        Run removed =
+                Run.of("adjust", out("m"), "--remove", b, "--keep-sum", "-o", out("less")).ok();
+        assertThat(removed.out()).contains("8/9  a", "1/9  c").doesNotContain("beside");
+        Run.of("merge", a, c, "--weights", "2,0.25", "--keep-sum", "-o", out("direct")).ok();
+        for (String from : new String[] {"less", "direct"}) {
+            Run added =
+                    Run.of("adjust", out(from), "--add", d + "=3/4", "-o", out(from + "-more"))
+                            .ok();
+            assertThat(added.out())
+                    .contains("2/3  a", "1/12  c", "1/4  d")
+                    .contains("d counts 3/4 beside the weights of", "a 2, c 1/4");
+        }
+        assertThat(out("less-more")).hasSameBinaryContentAs(out("direct-more"));
+        Run.of("adjust", out("less"), "--add", d + "=1/7", "-o", out("x"))
+                .fails(1, "multiples of 1/12", "1/7");
+    }
+
+    @Test
+    void aDamagedSumIsNotUsed() throws IOException {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Run.of("merge", a, b, "--keep-sum", "-o", out("s")).ok();
+        Path sums = folder.resolve("s.safetensors.sum/weights.safetensors");
+        byte[] bytes = Files.readAllBytes(sums);
+        bytes[bytes.length - 3] ^= 1;
+        Files.write(sums, bytes);
+        Run.of("adjust", out("s"), "--remove", b, "-o", out("x"), "-q")
+                .fails(1, "s.safetensors.sum is damaged", "--keep-sum");
+        assertThat(out("x")).doesNotExist();
+    }
+
+    @Test
+    void aNameWithASignInItIsTheFileThatExists() throws IOException {
+        Path a = model("a", 1);
+        model("x", 2);
+        Path signed = model("x=2", 4);
+        Run.of("merge", a, "--keep-sum", "-o", out("s")).ok();
+        assertThat(Run.of("adjust", out("s"), "--add", signed, "-o", out("t")).ok().out())
+                .contains("1/2  a", "1/2  x=2");
+        assertThat(Run.of("adjust", out("s"), "--add", signed + "=3", "-o", out("u")).ok().out())
+                .contains("1/4  a", "3/4  x=2");
+        Files.move(signed, folder.resolve("away"), StandardCopyOption.ATOMIC_MOVE);
+        assertThat(Run.of("adjust", out("s"), "--add", signed, "-o", out("v")).ok().out())
+                .contains("1/3  a", "2/3  x");
+    }
+
+    @Test
+    void anApproximateSoupSaysWhyNothingMoreIsRemoved() {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path c = model("c", 4);
+        Run.of("merge", a, b, c, "-o", out("s")).ok();
+        Run.of("adjust", out("s"), "--remove", b, "--approximate", "-o", out("t")).ok();
+        Run.of("adjust", out("t"), "--remove", c, "--approximate", "-o", out("u"))
+                .fails(1, "t.safetensors is approximate itself", "soup merge");
+    }
+
+    @Test
+    void anOptionThatIsUnknownIsNamedBeforeWhatIsMissing() {
+        Run.of("merge", "--hlep").fails(2, "unknown option '--hlep'", "'--help'");
+        Run.of("merge", "a", "--wieghts=1,2").fails(2, "unknown option '--wieghts'", "--weights");
+        Run.of("merge", "--weights", "2,1").fails(2, "missing");
+        Run.of("generate", "--prompt", "--hlep").fails(2, "missing");
+    }
+}
