@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -241,9 +242,15 @@ public final class FolderImporter {
         return splits;
     }
 
-    /** Letters, digits, '-' and '_' stay; WebDataset takes a dot for the end of a key. */
+    /**
+     * Letters, digits, '-' and '_' stay, letters with marks without them; WebDataset takes a dot
+     * for the end of a key.
+     */
     private static String plain(String text) {
-        String plain = text.replace('/', '_').replaceAll("[^A-Za-z0-9_-]+", "-");
+        String letters =
+                Normalizer.normalize(text.replace("ß", "ss"), Normalizer.Form.NFKD)
+                        .replaceAll("\\p{M}+", "");
+        String plain = letters.replace('/', '_').replaceAll("[^A-Za-z0-9_-]+", "-");
         return plain.isEmpty() ? "x" : plain;
     }
 

@@ -63,6 +63,16 @@ class FolderImporterTest {
     }
 
     @Test
+    void keysKeepLettersWithMarks() throws IOException {
+        picture("Übergröße.png", 9, 5);
+        text("Übergröße.txt", "large");
+        picture("猫.png", 4, 4);
+        text("猫.txt", "a cat");
+        assertThat(run().infos().stream().map(SampleInfo::key))
+                .containsExactlyInAnyOrder("me_Ubergrosse", "me_-");
+    }
+
+    @Test
     void picturesWithTextBesideThem() throws IOException {
         picture("cat one.png", 9, 5);
         text("cat one.txt", "a cat,\n  sitting\n");

@@ -146,7 +146,7 @@ final class AuditCommand extends SoupCommand {
                         .map(AuditTarget::parse)
                         .map(t ->
                                 new AuditTarget(
-                                        ModelPaths.runnable(t.folder(), console), t.shard()))
+                                        RunnableFolders.runnable(t.folder(), console), t.shard()))
                         .toList();
         targets.forEach(t -> DiffusersFolder.require(t.folder()));
         if (shardText.isEmpty()) {

@@ -131,7 +131,7 @@ final class GenerateCommand extends SoupCommand {
         }
         GenerateRequest request =
                 new GenerateRequest(
-                        ModelPaths.runnable(models, console),
+                        RunnableFolders.runnable(models, console),
                         ensemble,
                         all,
                         sampling.seeds(),

@@ -146,7 +146,7 @@ final class ScoreCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        models = ModelPaths.runnable(models, console);
+        models = RunnableFolders.runnable(models, console);
         if (loss.isOn(this)) {
             requireShard();
             loss.run(this, console, models, given.shard(), sampling);

@@ -170,7 +170,7 @@ final class TrainCommand extends SoupCommand {
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
         // a recorded base is a folder of the registry's kind already
-        Path start = registry.isPresent() ? base : ModelPaths.runnable(base, console);
+        Path start = registry.isPresent() ? base : RunnableFolders.runnable(base, console);
         FineTuneRequest request =
                 new FineTuneRequest(
                                 start,

@@ -162,13 +162,7 @@ public record Converter(
             AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
         }
         return new Conversion(
-                out,
-                architecture,
-                count[0],
-                bytes[0],
-                from.leftOut(),
-                notes,
-                recipe.isPresent());
+                out, architecture, count[0], bytes[0], from.leftOut(), notes, recipe.isPresent());
     }
 
     /**

@@ -11,8 +11,8 @@ import org.diffusionsoup.workbench.Progress;
  * Models as they are named on a command line, for commands that run them: folders of any layout of
  * weights, and single files, of which a copy in the cache is run.
  */
-final class ModelPaths {
-    private ModelPaths() {}
+final class RunnableFolders {
+    private RunnableFolders() {}
 
     /** The folder that a model is run from; what was assumed about it is noted. */
     static Path runnable(Path model, Console console) {
