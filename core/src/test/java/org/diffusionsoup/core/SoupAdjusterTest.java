@@ -200,6 +200,6 @@ class SoupAdjusterTest {
                                                 List.of(all.get(1).path()),
                                                 List.of(),
                                                 dir.resolve("x"))))
-                .hasMessageContaining("does not name");
+                .hasMessageContaining("is approximate itself");
     }
 }

@@ -97,7 +97,7 @@ final class ConverterTest {
         try (Checkpoint in = Checkpoint.open(MODELS.resolve("tiny-sd15"))) {
             assertThatThrownBy(() -> Converter.DEFAULT.toSingleFile(in, there))
                     .isInstanceOf(SoupException.class)
-                    .hasMessageContaining("is a text file, not a model; it is not replaced");
+                    .hasMessageContaining("is a text file, not a model file; it is not replaced");
         }
         assertThat(there).hasContent("x");
         Path other = folder.resolve("other.safetensors");
