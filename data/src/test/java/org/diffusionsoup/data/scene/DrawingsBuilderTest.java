@@ -94,7 +94,7 @@ class DrawingsBuilderTest {
         try (var listed = Files.list(dir.resolve("a"))) {
             listed.forEach(files::add);
         }
-        assertThat(files).hasSize(12);
+        assertThat(files).as("with the list of what was written").hasSize(13);
         for (Path file : files) {
             assertThat(dir.resolve("b").resolve(file.getFileName())).hasSameBinaryContentAs(file);
         }
