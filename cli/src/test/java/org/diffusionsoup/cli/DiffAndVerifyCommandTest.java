@@ -102,18 +102,19 @@ class DiffAndVerifyCommandTest {
     }
 
     @Test
-    void weightsUnderOtherNamesAreTheSameAndTheAdviceForRunningThemWorks() throws IOException {
+    void weightsUnderOtherNamesAreTheSameAndAreRun() throws IOException {
         Path model = TinyModels.copy(TinyModels.sd15(), folder.resolve("halves"));
         Path plain = model.resolve("unet/diffusion_pytorch_model.safetensors");
         Files.move(plain, plain.resolveSibling("diffusion_pytorch_model.fp16.safetensors"));
         Run.of("verify", model, "--against", TinyModels.sd15()).ok();
         Path whole = folder.resolve("halves-whole");
         Path png = folder.resolve("x.png");
-        Run.of("generate", "--model", model, "--prompt", "x", "--steps", 1, "-o", png)
-                .fails(
-                        1,
-                        "diffusion_pytorch_model.fp16.safetensors",
-                        "'soup merge " + model + " -o " + whole + "'");
+        System.setProperty("soup.cache", folder.resolve("cache").toString());
+        try {
+            Run.of("generate", "--model", model, "--prompt", "x", "--steps", 1, "-o", png).ok();
+        } finally {
+            System.clearProperty("soup.cache");
+        }
         Run.of("merge", model, "-o", whole).ok();
         Run.of("generate", "--model", whole, "--prompt", "x", "--steps", 1, "-o", png).ok();
     }
