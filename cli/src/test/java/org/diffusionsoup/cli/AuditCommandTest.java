@@ -47,7 +47,7 @@ class AuditCommandTest {
                         "add",
                         "acme",
                         "--weights",
-                        TinyModels.sd15(),
+                        TinyModels.ingredient(folder.resolve("acme"), 7),
                         "--base",
                         "base",
                         "--shard",

@@ -213,7 +213,8 @@ class SearchCommandTest {
         Run.of(args("greedy", out, "--accept", "maybe").toArray()).fails(2, "any or clear");
         Run.of(args("simplex", out, "--optimizer", "magic").toArray()).fails(2, "cma-es");
         Run.of(args("greedy", out, "--budget", 2).toArray()).fails(1, "2 evaluations");
-        Run.of(args("greedy", INGREDIENTS.get(1)).toArray()).fails(1, "exists already");
+        Run.of(args("greedy", INGREDIENTS.get(1)).toArray())
+                .fails(1, INGREDIENTS.get(1).toString(), "it is not replaced");
         List<Object> few = args("greedy", out);
         few.set(few.indexOf("--validation") + 1, 5);
         Run.of(few.toArray()).fails(1, "2 to test on");

@@ -121,19 +121,19 @@ final class JudgeCheckCommand extends SoupCommand {
             throw misuse("Say what the judges look at: either --data SHARD or --scenes.");
         }
         Map<JudgeKind, Path> judges = judges();
-        judges.forEach(this::requireFolder);
         JudgeReport report;
         try (Progress progress = console.progress()) {
-            report =
-                    scenes
-                            ? new SceneJudgeCheck(
-                                            drawings.load(), limit == 0 ? SCENES : limit, progress)
-                                    .run(judges)
-                            : new JudgeCheck(
-                                            ShardRef.parse(data.orElseThrow()).open(),
-                                            limit,
-                                            progress)
-                                    .run(judges, Optional.of(base));
+            if (scenes) {
+                int pictures = limit == 0 ? SCENES : limit;
+                SceneJudgeCheck check = new SceneJudgeCheck(drawings.load(), pictures, progress);
+                judges.forEach(this::requireFolder);
+                report = check.run(judges);
+            } else {
+                judges.forEach(this::requireFolder);
+                report =
+                        new JudgeCheck(ShardRef.parse(data.orElseThrow()).open(), limit, progress)
+                                .run(judges, Optional.of(base));
+            }
         }
         if (limit > 0 && limit < FEW) {
             console.note(

@@ -92,10 +92,12 @@ public final class FineTuner {
 
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
-        OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
-        if (Files.exists(
-                request.base().resolve("unet/config.json"))) { // otherwise loading says why
+        boolean isModel = Files.exists(request.base().resolve("unet/config.json"));
+        if (isModel) { // otherwise loading says why
             refuseInputAsOutput();
+        }
+        OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
+        if (isModel) {
             TrainingCost.of(request.base(), request.options())
                     .check(
                             request.options().batch(),
