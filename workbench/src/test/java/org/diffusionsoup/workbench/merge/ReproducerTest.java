@@ -125,7 +125,9 @@ class ReproducerTest {
         Path soup = folder.resolve("soup");
         Souper.with(Souper.Options.DEFAULT.withWriter(new CheckpointWriter(false, 500)))
                 .make(oneToTwo(a, b), soup);
-        assertThat(Files.list(soup).count()).as("three shards, an index and the list of files").isEqualTo(5);
+        assertThat(Files.list(soup).count())
+                .as("three shards, an index and the list of files")
+                .isEqualTo(5);
         Reproduction again = reproduce(soup);
         assertThat(again.files())
                 .extracting(Compared::verdict)
