@@ -80,7 +80,7 @@ class AuditCommandTest {
                                 "--bound",
                                 1,
                                 "--model",
-                                TinyModels.sd15(),
+                                folder.resolve("acme"),
                                 "--page",
                                 page,
                                 "--json")
