@@ -1,26 +1,19 @@
 package org.diffusionsoup.cli.command;
 
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.workbench.Progress;
 
 /** Shows what module {@code data} reports, stage by stage. */
 final class DataProgress implements ProgressListener {
-    private final Progress progress;
-    private String stage = "";
-    private long shown;
+    private final CountedSteps images;
 
     DataProgress(Progress progress) {
-        this.progress = progress;
+        images = new CountedSteps(progress, "images");
     }
 
     @Override
     public void progress(String current, long done, long total) {
-        if (!current.equals(stage)) {
-            stage = current;
-            shown = 0;
-            progress.start(current, total, "images");
-        }
-        progress.advance(done - shown);
-        shown = done;
+        images.update(current, done, total);
     }
 }

@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.console;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.workbench.Progress;
 
-/** Shows steps that are counted, such as updates of a LoRA, not measured in bytes. */
+/** Shows what is told as sums so far, task by task, as the units of a progress. */
 public final class CountedSteps implements SoupProgress {
     private final Progress progress;
     private final String unit;

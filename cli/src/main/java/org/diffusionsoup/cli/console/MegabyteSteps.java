@@ -7,25 +7,16 @@ import org.diffusionsoup.workbench.Progress;
 public final class MegabyteSteps implements SoupProgress {
     private static final long UNIT = 1_000_000;
 
-    private final Progress progress;
-    private String task = "";
-    private long told;
+    private final CountedSteps megabytes;
 
     /** Passes everything on to the given progress. */
     public MegabyteSteps(Progress progress) {
-        this.progress = progress;
+        megabytes = new CountedSteps(progress, "MB");
     }
 
     @Override
     public void update(String what, long done, long total) {
         long all = (total + UNIT - 1) / UNIT;
-        if (!what.equals(task)) {
-            task = what;
-            told = 0;
-            progress.start(what, all, "MB");
-        }
-        long now = done >= total ? all : done / UNIT;
-        progress.advance(now - told);
-        told = now;
+        megabytes.update(what, done >= total ? all : done / UNIT, all);
     }
 }

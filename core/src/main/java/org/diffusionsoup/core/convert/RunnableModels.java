@@ -8,7 +8,6 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.Checkpoint;
@@ -134,8 +133,6 @@ public record RunnableModels(Path cache, SoupProgress progress) {
             throw new SoupIoException("read", model, e);
         }
         String all = String.join("\n", lines);
-        return Hashes.sha256Hex(all.getBytes(StandardCharsets.UTF_8))
-                .substring(0, 16)
-                .toLowerCase(Locale.ROOT);
+        return Hashes.sha256Hex(all.getBytes(StandardCharsets.UTF_8)).substring(0, 16);
     }
 }

@@ -258,12 +258,10 @@ public final class Pretrainer {
                         recipe.klWeight(),
                         recipe.edgeWeight());
         Runnable afterStep = kept == null ? () -> {} : kept::restore;
-        boolean finished = fit("vae", vae.parameters(), objective, training, more, afterStep);
-        if (kept != null) {
-            kept.close();
-        }
-        if (!finished) {
-            return false;
+        try (KeptLatents untilTheEnd = kept) {
+            if (!fit("vae", vae.parameters(), objective, training, more, afterStep)) {
+                return false;
+            }
         }
         double factor =
                 scaling.orElseGet(() ->
