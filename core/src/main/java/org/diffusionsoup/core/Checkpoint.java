@@ -121,7 +121,7 @@ public final class Checkpoint implements AutoCloseable {
         if (isIndex(path)) {
             return single(path, Layout.SHARDED, ShardedSafetensors.open(path));
         }
-        TensorSource file = FileKind.open(path);
+        TensorSource file = WeightFile.open(path);
         return single(path, file instanceof TorchFile ? Layout.TORCH : Layout.SAFETENSORS, file);
     }
 
@@ -195,7 +195,7 @@ public final class Checkpoint implements AutoCloseable {
             return set;
         }
         if (c.weightFiles().size() == 1) {
-            return FileKind.open(c.weightFiles().getFirst());
+            return WeightFile.open(c.weightFiles().getFirst());
         }
         throw new SoupException(
                 "Component '"

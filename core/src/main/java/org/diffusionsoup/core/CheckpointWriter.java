@@ -9,10 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 
 /**
  * Writes a checkpoint in the layout of another: a safetensors file, a folder of shards, or a
@@ -25,34 +23,6 @@ import java.util.function.Supplier;
  *     do. A single tensor beyond the size gets a file of its own
  */
 public record CheckpointWriter(boolean replace, long shardBytes) {
-    /**
-     * One state dict to be written.
-     *
-     * @param metadata of the header, of every shard
-     * @param tensors any order, unique names
-     * @param last the header's metadata once the tensors are written, where something of it is not
-     *     known before; as many bytes as {@code metadata}. Called before the output appears, which
-     *     it does not where this throws; headers of shards stay as they are
-     */
-    public record Part(
-            Map<String, String> metadata,
-            List<TensorEntry> tensors,
-            Optional<Supplier<Map<String, String>>> last) {
-        public Part {
-            metadata = Map.copyOf(metadata);
-            tensors = List.copyOf(tensors);
-        }
-
-        /** One whose header is known before its tensors are written. */
-        public Part(Map<String, String> metadata, List<TensorEntry> tensors) {
-            this(metadata, tensors, Optional.empty());
-        }
-
-        long bytes() {
-            return tensors.stream().mapToLong(TensorEntry::byteSize).sum();
-        }
-    }
-
     /** One file per part; an existing output is refused. */
     public static final CheckpointWriter DEFAULT = new CheckpointWriter(false, 0);
 
@@ -73,7 +43,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      *     like}
      * @throws SoupIoException if writing fails
      */
-    public void write(Checkpoint like, Map<String, Part> parts, Path out) {
+    public void write(Checkpoint like, Map<String, StateDict> parts, Path out) {
         write(OutputLayout.of(like), parts, out);
     }
 
@@ -84,7 +54,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      *     model_index.json} says so
      */
     public void write(
-            Checkpoint like, SortedSet<String> dropped, Map<String, Part> parts, Path out) {
+            Checkpoint like, SortedSet<String> dropped, Map<String, StateDict> parts, Path out) {
         write(new OutputLayout(like, dropped, new TreeMap<>(), new TreeMap<>()), parts, out);
     }
 
@@ -94,18 +64,18 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      * @param layout its components that are neither among the parts nor dropped are copied; those
      *     with weights that it keeps are among the parts
      */
-    void write(OutputLayout layout, Map<String, Part> parts, Path out) {
+    void write(OutputLayout layout, Map<String, StateDict> parts, Path out) {
         if (layout.like().folder().isPresent()) {
-            OutputKind.MODEL_FOLDER.check(out, replace);
+            ModelOutput.MODEL_FOLDER.check(out, replace);
             writeFolder(layout.like().folder().get(), layout, parts, out);
             return;
         }
-        Part only = parts.get("");
+        StateDict only = parts.get("");
         if (only == null || parts.size() != 1) {
             throw new SoupException("A checkpoint that is one file has one part.");
         }
         boolean whole = shardBytes == 0 || only.bytes() <= shardBytes;
-        (whole ? OutputKind.MODEL_FILE : OutputKind.MODEL_FOLDER).check(out, replace);
+        (whole ? ModelOutput.MODEL_FILE : ModelOutput.MODEL_FOLDER).check(out, replace);
         if (whole) {
             if (replace) {
                 SafetensorsWriter.write(out, only);
@@ -120,11 +90,11 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
                         f.getValue().accept(folder.resolve(f.getKey()));
                     }
                 };
-        AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
+        AtomicFiles.writeFolder(out, ModelOutput.MODEL_FOLDER, replace, fill);
     }
 
     private void writeFolder(
-            DiffusersFolder like, OutputLayout layout, Map<String, Part> parts, Path out) {
+            DiffusersFolder like, OutputLayout layout, Map<String, StateDict> parts, Path out) {
         Map<String, AtomicFiles.IoConsumer<Path>> made = new HashMap<>();
         List<String> leave = new ArrayList<>();
         parts.forEach((name, part) -> {
@@ -147,7 +117,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
     }
 
     /** The files of one part by name: one, or shards and their index. */
-    private Map<String, AtomicFiles.IoConsumer<Path>> files(String stem, Part part) {
+    private Map<String, AtomicFiles.IoConsumer<Path>> files(String stem, StateDict part) {
         Map<String, AtomicFiles.IoConsumer<Path>> made = new LinkedHashMap<>();
         if (shardBytes == 0 || part.bytes() <= shardBytes) {
             made.put(stem + ".safetensors", to -> SafetensorsWriter.write(to, part));
@@ -177,7 +147,7 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         return made;
     }
 
-    private List<List<TensorEntry>> split(Part part) {
+    private List<List<TensorEntry>> split(StateDict part) {
         List<List<TensorEntry>> shards = new ArrayList<>();
         long room = -1;
         for (TensorEntry t : SafetensorsWriter.sorted(part.tensors())) {

@@ -366,7 +366,7 @@ public final class DiffusersFolder {
                         e.getValue().accept(file);
                     }
                 };
-        AtomicFiles.writeFolder(target, OutputKind.MODEL_FOLDER, replace, fill);
+        AtomicFiles.writeFolder(target, ModelOutput.MODEL_FOLDER, replace, fill);
     }
 
     /** The component that a file lies in, relative to the folder; empty for one at the top. */

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.stream.Stream;
 
 /** What a path holds, told by a file's first bytes, not by its name. */
-enum FileContent {
+public enum FileContent {
     NOTHING("nothing"),
     DANGLING("a link that leads nowhere"),
     FOLDER("a folder"),
@@ -33,6 +33,9 @@ enum FileContent {
     JSON("a JSON file"),
     TEXT("a text file"),
     OTHER("a file of another kind");
+
+    /** Longest JSON header of a safetensors file, as its reference implementation has it. */
+    public static final long MAX_HEADER = 100_000_000;
 
     private static final int HEAD = 512;
     private static final int TAR_MAGIC = 257;
@@ -68,7 +71,7 @@ enum FileContent {
         String text = new String(head, StandardCharsets.ISO_8859_1);
         if (head.length > 8 && head[8] == '{') {
             long header = ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN).getLong();
-            if (header > 1 && header <= SafetensorsHeader.MAX_HEADER) {
+            if (header > 1 && header <= MAX_HEADER) {
                 return SAFETENSORS;
             }
         }

@@ -8,7 +8,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.Locale;
 
 /** Tells safetensors from PyTorch's formats by a file's first bytes, whatever its name. */
@@ -23,25 +22,7 @@ enum FileKind {
     private static final int ZIP = 0x04034b50;
     private static final int EMPTY_ZIP = 0x06054b50;
 
-    /** A pickle of protocol 2 of the number that torch.save began its files with. */
-    private static final byte[] OLD_MAGIC = {
-        (byte) 0x80,
-        2,
-        (byte) 0x8a,
-        10,
-        0x6c,
-        (byte) 0xfc,
-        (byte) 0x9c,
-        0x46,
-        (byte) 0xf9,
-        0x20,
-        0x6a,
-        (byte) 0xa8,
-        0x50,
-        0x19,
-        '.'
-    };
-
+    /** Tells by reading at most 262 bytes; a text with a name of PyTorch is read whole. */
     static FileKind of(Path path) {
         if (Files.isDirectory(path)) {
             return SAFETENSORS;
@@ -80,47 +61,8 @@ enum FileKind {
         return pickle || tar ? OLD_TORCH : SAFETENSORS;
     }
 
-    /** Opens a file by its content. */
-    static TensorSource open(Path path) {
-        return switch (of(path)) {
-            case TORCH -> TorchFile.open(path);
-            case OLD_TORCH -> {
-                scanPickles(path);
-                throw new SoupException(
-                        path
-                                + (isBarePickle(path)
-                                        ? " is a Python pickle that torch.save did not write, and"
-                                                + " is not read; load it in Python, if you trust"
-                                                + " it, and save its tensors with"
-                                                + " safetensors.torch.save_file."
-                                        : " is a PyTorch file of the format before version 1.6,"
-                                                + " which is not read; load it in PyTorch, if you"
-                                                + " trust it, and save it again."));
-            }
-            case SAFETENSORS -> {
-                if (hasTorchName(path) && !looksLikeSafetensors(path)) {
-                    scanPickles(path); // of protocol 0 and 1, which no mark begins
-                    throw new SoupException(
-                            path
-                                    + " is neither a PyTorch zip file nor a safetensors file;"
-                                    + " download or export it again.");
-                }
-                yield SafetensorsFile.open(path);
-            }
-        };
-    }
-
-    /** Whether a pickle lacks the number that PyTorch's old format begins with. */
-    private static boolean isBarePickle(Path path) {
-        try (InputStream in = Files.newInputStream(path)) {
-            byte[] start = in.readNBytes(OLD_MAGIC.length);
-            return start[0] == OLD_MAGIC[0] && !Arrays.equals(start, OLD_MAGIC);
-        } catch (IOException e) {
-            throw new SoupIoException("read", path, e);
-        }
-    }
-
-    private static void scanPickles(Path path) {
+    /** Names what a bare pickle would call, if it is one that would run code. */
+    static void scanPickles(Path path) {
         try (InputStream in = Files.newInputStream(path)) {
             Unpickler.scanBare(path, in.readNBytes(Unpickler.MAX_BYTES));
         } catch (IOException e) {
@@ -133,14 +75,5 @@ enum FileKind {
         return path.toString()
                 .toLowerCase(Locale.ROOT)
                 .matches("(?s).*\\.(ckpt|pt|pth|bin|pkl|pickle)");
-    }
-
-    private static boolean looksLikeSafetensors(Path path) {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            ByteBuffer b = ByteBuffer.allocate(1);
-            return channel.read(b, 8) == 1 && b.get(0) == '{';
-        } catch (IOException e) {
-            throw new SoupIoException("read", path, e);
-        }
     }
 }

@@ -40,6 +40,15 @@ record KeptSum(
         List<Member> members,
         SortedMap<String, String> options,
         SortedMap<String, String> checksums) {
+    /** What a kept sum is as an output. */
+    static final OutputKind KIND =
+            new OutputKind(
+                    "a kept sum",
+                    List.of(".sum"),
+                    KeptSum::isOne,
+                    false,
+                    folder -> Optional.empty());
+
     private static final String INDEX = "sum.json";
 
     /** The field for the checksum of {@code sum.json} itself, and how it is written until then. */

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -26,34 +27,19 @@ import java.util.stream.Stream;
  *     only
  * @param listed whether a folder of this kind is replaced as a whole and keeps a list of what was
  *     written there: with anything else in it, it is not replaced
+ * @param stranger what in a folder keeps it from being of this kind, in words; empty where it is
+ *     nothing like it
  */
-public record OutputKind(String noun, List<String> endings, Predicate<Path> isOne, boolean listed) {
+public record OutputKind(
+        String noun,
+        List<String> endings,
+        Predicate<Path> isOne,
+        boolean listed,
+        Function<Path, Optional<String>> stranger) {
     private static final String EVEN_SO = ", not even with --force";
 
     /** Among a kind's endings: names without the ending of any format will do, too. */
-    private static final String ANY = "";
-
-    /** A checkpoint as one safetensors file. */
-    public static final OutputKind MODEL_FILE =
-            new OutputKind(
-                    "a model file",
-                    List.of(".safetensors", ANY),
-                    f -> !Files.isDirectory(f) && ModelPaths.isModel(f));
-
-    /** A checkpoint as a folder. */
-    public static final OutputKind MODEL_FOLDER =
-            new OutputKind(
-                    "a model folder",
-                    List.of(),
-                    f -> Files.isDirectory(f) && ModelPaths.isModel(f));
-
-    /** A checkpoint in the layout of its ingredients, whichever that is. */
-    public static final OutputKind MODEL =
-            new OutputKind("a model", List.of(".safetensors", ANY), ModelPaths::isModel);
-
-    /** The kept sum beside a soup, see {@link KeptSum}. */
-    public static final OutputKind SUM =
-            new OutputKind("a kept sum", List.of(".sum"), f -> KeptSum.isOne(f), false);
+    public static final String ANY = "";
 
     /** A PNG picture. */
     public static final OutputKind PNG = file("a PNG picture", ".png", FileContent.PNG);
@@ -74,10 +60,6 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
     /** A shard; a tar of other things is none. */
     public static final OutputKind TAR =
             new OutputKind("a shard", List.of(".tar"), ShardTars::isOne);
-
-    /** A folder of one network with its configuration, as judges are. */
-    public static final OutputKind WEIGHTS_FOLDER =
-            new OutputKind("a judge", List.of(), ModelPaths::isWeightsFolder);
 
     /** A folder of shards, one tar each. */
     public static final OutputKind TARS =
@@ -108,7 +90,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
 
     /** A file, or a folder that keeps a list of what was written there. */
     public OutputKind(String noun, List<String> endings, Predicate<Path> isOne) {
-        this(noun, endings, isOne, true);
+        this(noun, endings, isOne, true, folder -> Optional.empty());
     }
 
     /**
@@ -116,7 +98,7 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
      * one of the program's own in a working folder.
      */
     public static OutputKind unlisted(String noun, Predicate<Path> isOne) {
-        return new OutputKind(noun, List.of(), isOne, false);
+        return new OutputKind(noun, List.of(), isOne, false, folder -> Optional.empty());
     }
 
     /** A kind that is a folder with a certain file in it. */
@@ -215,10 +197,10 @@ public record OutputKind(String noun, List<String> endings, Predicate<Path> isOn
             }
             return;
         }
-        String foreign = ModelPaths.foreign(out).map(f -> " and holds " + f).orElse("");
+        String holds = stranger.apply(out).map(f -> " and holds " + f).orElse("");
         throw new SoupException(
                 "%s is %s%s, not %s; it is not replaced%s. Name another --out, or move it away yourself."
-                        .formatted(out, FileContent.describe(out), foreign, noun, force));
+                        .formatted(out, FileContent.describe(out), holds, noun, force));
     }
 
     /**

@@ -20,9 +20,6 @@ import java.util.TreeMap;
  * allocation or an address, so that a hostile file costs at most the size limit of a header.
  */
 record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, TensorInfo> tensors) {
-    /** The format's own limit on the length of a header, in bytes. */
-    static final long MAX_HEADER = 100_000_000;
-
     static final String METADATA = "__metadata__";
     private static final int MAX_RANK = 64;
 
@@ -41,11 +38,11 @@ record SafetensorsHeader(Map<String, String> metadata, LinkedHashMap<String, Ten
                     path, "offset 0", "8 bytes of header length", "a file of " + size + " bytes");
         }
         long length = readFully(path, channel, 0, 8).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
-        if (length < 2 || length > MAX_HEADER) {
+        if (length < 2 || length > FileContent.MAX_HEADER) {
             throw new MalformedCheckpointException(
                     path,
                     "offset 0",
-                    "a header length from 2 to " + MAX_HEADER,
+                    "a header length from 2 to " + FileContent.MAX_HEADER,
                     Long.toUnsignedString(length));
         }
         if (length > size - 8) {

@@ -41,21 +41,21 @@ public final class SafetensorsWriter {
      * @throws SoupIoException if writing fails
      */
     public static void write(Path target, Map<String, String> metadata, List<TensorEntry> tensors) {
-        write(target, new CheckpointWriter.Part(metadata, tensors));
+        write(target, new StateDict(metadata, tensors));
     }
 
     /** The same of a part, whose header may be known last. */
-    static void write(Path target, CheckpointWriter.Part part) {
+    static void write(Path target, StateDict part) {
         AtomicFiles.write(target, content(target, part));
     }
 
     /** As {@link #write}, where there must be no file, see {@link AtomicFiles#writeNew}. */
-    static void writeNew(Path target, CheckpointWriter.Part part) {
+    static void writeNew(Path target, StateDict part) {
         AtomicFiles.writeNew(target, content(target, part));
     }
 
     private static AtomicFiles.IoConsumer<FileChannel> content(
-            Path target, CheckpointWriter.Part part) {
+            Path target, StateDict part) {
         List<TensorEntry> sorted = sorted(part.tensors());
         byte[] header = header(target, part.metadata(), sorted);
         return channel -> {
@@ -179,7 +179,7 @@ public final class SafetensorsWriter {
             out.write(' ');
         }
         byte[] bytes = out.toByteArray();
-        if (bytes.length - 8L > SafetensorsHeader.MAX_HEADER) {
+        if (bytes.length - 8L > FileContent.MAX_HEADER) {
             throw new SoupException(
                     "Cannot write " + target + ": its header would be larger than 100 MB.");
         }

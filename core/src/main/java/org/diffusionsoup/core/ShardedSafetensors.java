@@ -134,7 +134,7 @@ final class ShardedSafetensors implements TensorSource {
                     throw new MalformedCheckpointException(
                             index, "weight_map", "the file " + file + " beside it", "none");
                 }
-                open.add(FileKind.open(path));
+                open.add(WeightFile.open(path));
             }
             ShardedSafetensors set = new ShardedSafetensors(index, stamp, open);
             set.checkMap(byFile);

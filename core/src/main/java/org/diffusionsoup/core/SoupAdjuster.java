@@ -202,7 +202,7 @@ public final class SoupAdjuster {
                 request,
                 (soup, removed, added, workers) -> {
                     Ingredient out = removed.getFirst();
-                    Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
+                    Map<String, StateDict> parts = new LinkedHashMap<>();
                     List<Averager> open = new ArrayList<>();
                     long[] count = {0, 0, 0};
                     try {
@@ -255,7 +255,7 @@ public final class SoupAdjuster {
                             count[0] += entries.size();
                             parts.put(
                                     p.getKey(),
-                                    new CheckpointWriter.Part(
+                                    new StateDict(
                                             approximateMetadata(
                                                     p.getValue(), p.getKey(), out, k.get()),
                                             entries));
@@ -390,9 +390,9 @@ public final class SoupAdjuster {
     private Soup withWorkers(Request request, Work work) {
         Path out = request.output().toAbsolutePath().normalize();
         boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
-        OutputKind.MODEL.check(request.output(), options.writer().replace());
+        ModelOutput.MODEL.check(request.output(), options.writer().replace());
         if (options.keepSum()) {
-            OutputKind.SUM.checkReplaceable(KeptSum.folderOf(request.output()));
+            KeptSum.KIND.checkReplaceable(KeptSum.folderOf(request.output()));
         }
         if (out.startsWith(request.soup().toAbsolutePath().normalize()) && !inPlace) {
             throw new SoupException(
@@ -484,14 +484,14 @@ public final class SoupAdjuster {
 
         Soup make() {
             long after = sum(members);
-            Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
+            Map<String, StateDict> parts = new LinkedHashMap<>();
             List<Averager> open = new ArrayList<>();
             long bytes;
             try {
                 for (String part : summed()) {
                     parts.put(part, part(part, after, open));
                 }
-                total = parts.values().stream().mapToLong(CheckpointWriter.Part::bytes).sum();
+                total = parts.values().stream().mapToLong(StateDict::bytes).sum();
                 done = 0;
                 write(parts);
                 bytes = done;
@@ -512,7 +512,7 @@ public final class SoupAdjuster {
             return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "", "");
         }
 
-        private void write(Map<String, CheckpointWriter.Part> parts) {
+        private void write(Map<String, StateDict> parts) {
             try {
                 options.writer().write(soup, parts, request.output());
             } catch (SoupException e) {
@@ -656,7 +656,7 @@ public final class SoupAdjuster {
                     });
         }
 
-        private CheckpointWriter.Part part(String part, long after, List<Averager> open) {
+        private StateDict part(String part, long after, List<Averager> open) {
             List<TensorSource> sources = sources(part);
             List<TensorPlace> plan = checkedPlan(sources);
             Averager averager = averager(mean(part, after), "adjusting");
@@ -664,7 +664,7 @@ public final class SoupAdjuster {
             List<TensorEntry> entries = averager.entries(sources, plan);
             tensors += entries.size();
             Map<String, String> metadata = recipe.metadata(part);
-            return new CheckpointWriter.Part(
+            return new StateDict(
                     metadata,
                     entries,
                     Optional.of(() -> {
@@ -697,7 +697,7 @@ public final class SoupAdjuster {
         private void keepSum(Iterable<String> parts) {
             AtomicFiles.replaceFolder(
                     KeptSum.folderOf(request.output()),
-                    OutputKind.SUM,
+                    KeptSum.KIND,
                     to -> {
                         TreeMap<String, String> checksums = new TreeMap<>();
                         for (String part : parts) {

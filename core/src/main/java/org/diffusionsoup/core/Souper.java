@@ -384,9 +384,9 @@ public final class Souper {
                                 + ".");
             }
         }
-        OutputKind.MODEL.check(output, options.writer().replace());
+        ModelOutput.MODEL.check(output, options.writer().replace());
         if (options.keepSum()) {
-            OutputKind.SUM.checkReplaceable(KeptSum.folderOf(output));
+            KeptSum.KIND.checkReplaceable(KeptSum.folderOf(output));
         }
     }
 
@@ -624,17 +624,17 @@ public final class Souper {
          * @param late hashes that are taken meanwhile
          */
         Soup make(Path output, Runnable whenReady, LateHashes late) {
-            Map<String, CheckpointWriter.Part> written = new LinkedHashMap<>();
+            Map<String, StateDict> written = new LinkedHashMap<>();
             Averager.Mean mean = new Averager.Mean(a, options.allowNonFinite(), kernels, whenReady);
             Run[] named = {this};
             try (Averager averager = averager(mean, "averaging", late.digests())) {
                 for (String part : plan.keySet()) {
-                    CheckpointWriter.Part p = part(part, averager);
+                    StateDict p = part(part, averager);
                     written.put(
                             part,
                             late.isEmpty()
                                     ? p
-                                    : new CheckpointWriter.Part(
+                                    : new StateDict(
                                             p.metadata(),
                                             p.tensors(),
                                             Optional.of(() -> {
@@ -708,7 +708,7 @@ public final class Souper {
                     .toList();
         }
 
-        private CheckpointWriter.Part part(String name, Averager averager) {
+        private StateDict part(String name, Averager averager) {
             List<TensorSource> sources = sources(name);
             List<TensorEntry> entries =
                     averager.entries(sources, plan.getOrDefault(name, List.of()));
@@ -717,7 +717,7 @@ public final class Souper {
                 totalBytes += t.byteSize();
                 parameters += t.dtype().isFloat() ? t.byteSize() / t.dtype().bytes() : 0;
             }
-            return new CheckpointWriter.Part(metadata(name), entries);
+            return new StateDict(metadata(name), entries);
         }
 
         private Map<String, String> metadata(String part) {
@@ -742,7 +742,7 @@ public final class Souper {
             try {
                 AtomicFiles.replaceFolder(
                         folder,
-                        OutputKind.SUM,
+                        KeptSum.KIND,
                         to -> {
                             for (String part : plan.keySet()) {
                                 doneBytes = 0;

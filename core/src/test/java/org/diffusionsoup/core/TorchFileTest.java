@@ -169,7 +169,7 @@ class TorchFileTest {
             Path out = dir.resolve("out");
             TensorEntry e = TensorEntry.ofFloats("w", new long[] {1}, 1);
             CheckpointWriter.DEFAULT.write(
-                    c, Map.of("vae", new CheckpointWriter.Part(Map.of(), List.of(e))), out);
+                    c, Map.of("vae", new StateDict(Map.of(), List.of(e))), out);
             assertThat(SafetensorsTest.list(out.resolve("vae")))
                     .containsExactly("config.json", "diffusion_pytorch_model.safetensors");
         }
@@ -349,7 +349,7 @@ class TorchFileTest {
         for (String name : List.of("x.pt", "x.ckpt", "x.pkl")) {
             Path bare =
                     Files.write(dir.resolve(name), pickle.getBytes(StandardCharsets.ISO_8859_1));
-            assertThatThrownBy(() -> FileKind.open(bare))
+            assertThatThrownBy(() -> WeightFile.open(bare))
                     .isInstanceOf(UnsafePickleException.class)
                     .hasMessageContaining("'" + callee + "'");
         }
@@ -359,6 +359,6 @@ class TorchFileTest {
     @ValueSource(strings = {"checkpoint not found\nsorry\n", "Page not found", "is it here\nno\n"})
     void aLetterIsNoPickle(String text) throws IOException {
         Path letter = Files.writeString(dir.resolve("x.pt"), text);
-        assertThatThrownBy(() -> FileKind.open(letter)).hasMessageContaining("is a text");
+        assertThatThrownBy(() -> WeightFile.open(letter)).hasMessageContaining("is a text");
     }
 }

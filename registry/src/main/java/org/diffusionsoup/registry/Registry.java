@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.function.Function;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.JsonValue.JsonObject;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -931,7 +931,7 @@ public final class Registry {
      * @param target a new folder, or a new file where the checkpoint is one
      */
     public Path export(String checkpoint, Path target) {
-        OutputKind.MODEL.checkNew(target);
+        ModelOutput.MODEL.checkNew(target);
         try (WeightStore.Reading reading = store.openToRead()) {
             if (store.manifest(checkpoint).folder()) {
                 AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));

@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -32,7 +32,7 @@ final class ExportCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        OutputKind.MODEL.checkNew(out);
+        ModelOutput.MODEL.checkNew(out);
         Registry r = registry.openToRead();
         NamedEntry named = r.read(q -> NamedEntry.find(q, name));
         named.tell(console);

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.AestheticTrainer;
@@ -156,7 +156,7 @@ final class JudgeTrainCommand extends SoupCommand {
         if (batch != 0 && (!scenes || !isBatch(batch))) {
             throw misuse("--batch is for --scenes, and a power of 2 from 8 to 1024.");
         }
-        OutputKind.WEIGHTS_FOLDER.check(out, true);
+        ModelOutput.WEIGHTS_FOLDER.check(out, true);
         JudgeMaterial material =
                 scenes
                         ? new SceneMaterial(

@@ -9,7 +9,7 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.CheckpointWriter;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.lora.LoraFuser;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.LoraUse;
@@ -56,7 +56,7 @@ final class LoraFuseCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        OutputKind.MODEL_FOLDER.check(out, force);
+        ModelOutput.MODEL_FOLDER.check(out, force);
         List<LoraUse> uses = loras.stream().map(l -> LoraUse.parse(l.toString())).toList();
         long start = System.nanoTime();
         LoraFuser.Result made;

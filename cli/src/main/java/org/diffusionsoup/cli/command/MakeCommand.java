@@ -10,7 +10,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.SoupIngredient;
@@ -78,7 +78,7 @@ final class MakeCommand extends SoupCommand {
         }
         int workers = MergeFlags.threads(threads, line());
         refuseFolderForFile(ingredients.getFirst());
-        OutputKind.MODEL.check(out, force);
+        ModelOutput.MODEL.check(out, force);
         List<SoupIngredient> parts = new ArrayList<>();
         for (int i = 0; i < ingredients.size(); i++) {
             Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));

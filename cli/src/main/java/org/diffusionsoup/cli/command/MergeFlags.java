@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -75,7 +75,7 @@ final class MergeFlags {
 
     /** Refuses an output that exists, unless it may be replaced. */
     void checkFree(Path out) {
-        OutputKind.MODEL.check(out, force());
+        ModelOutput.MODEL.check(out, force());
     }
 
     HashCache hashes() {

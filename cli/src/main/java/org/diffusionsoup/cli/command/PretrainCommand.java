@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Worlds;
@@ -135,7 +135,7 @@ final class PretrainCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        OutputKind.MODEL_FOLDER.checkOwn(out);
+        ModelOutput.MODEL_FOLDER.checkOwn(out);
         if (keepLatents && from == null) {
             throw misuse("--keep-latents needs --from, the base whose latents are kept.");
         }

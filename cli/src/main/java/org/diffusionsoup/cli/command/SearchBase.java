@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
@@ -66,7 +66,7 @@ abstract class SearchBase extends SoupCommand {
     protected void run(Console console) throws IOException {
         JudgeSpec spec = search.judge();
         SearchRequest request = request();
-        OutputKind.MODEL.check(out, force);
+        ModelOutput.MODEL.check(out, force);
         ingredients.forEach(ModelNames::requireThere);
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
         List<String> names = ingredients.stream().map(ModelNames::of).toList();

@@ -22,7 +22,7 @@ import org.diffusionsoup.core.CarriedConfigs;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.Checkpoint.Layout;
 import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
@@ -89,7 +89,7 @@ public record Converter(
         if (given.layout() == Layout.DIFFUSERS) {
             throw new SoupException(given.path() + " is a diffusers folder already.");
         }
-        OutputKind.MODEL_FOLDER.check(out, replace);
+        ModelOutput.MODEL_FOLDER.check(out, replace);
         SpecialWeights.refuse(given, "converted");
         Checkpoint single = TensorNames.today(given);
         Architecture architecture = architecture(single);
@@ -159,7 +159,7 @@ public record Converter(
                         }
                         source.checkUnchanged();
                     };
-            AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, fill);
+            AtomicFiles.writeFolder(out, ModelOutput.MODEL_FOLDER, replace, fill);
         }
         return new Conversion(
                 out, architecture, count[0], bytes[0], from.leftOut(), notes, recipe.isPresent());
@@ -242,7 +242,7 @@ public record Converter(
                             + given.path()
                             + " is a diffusers folder.");
         }
-        OutputKind.MODEL_FILE.check(out, replace);
+        ModelOutput.MODEL_FILE.check(out, replace);
         SpecialWeights.refuse(given, "converted");
         Checkpoint diffusers = TensorNames.today(given);
         Architecture architecture = architecture(diffusers);

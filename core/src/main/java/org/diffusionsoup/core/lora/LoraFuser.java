@@ -48,7 +48,7 @@ public final class LoraFuser {
             Path out,
             SoupProgress progress) {
         SequencedMap<String, TensorSource> fused = LoraFusion.of(components(base), terms);
-        Map<String, CheckpointWriter.Part> parts = new TreeMap<>();
+        Map<String, StateDict> parts = new TreeMap<>();
         long total =
                 fused.values().stream()
                         .filter(FusedSource.class::isInstance)
@@ -64,7 +64,7 @@ public final class LoraFuser {
                             Provenance.of(LoraRecipes.fuse(base, name, terms))
                                     .writeTo(source.metadata());
                     header.putIfAbsent("format", "pt");
-                    parts.put(name, new CheckpointWriter.Part(header, entries));
+                    parts.put(name, new StateDict(header, entries));
                 }
             });
             writer.write(base, parts, out);

@@ -2,7 +2,7 @@ package org.diffusionsoup.core.lora;
 
 import java.nio.file.Path;
 import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -19,7 +19,7 @@ public record LoraOutput(Path file, boolean replace, LoraNaming naming, DType dt
      */
     public LoraOutput {
         switch (dtype) {
-            case F32, F16, BF16 -> OutputKind.MODEL_FILE.check(file, replace);
+            case F32, F16, BF16 -> ModelOutput.MODEL_FILE.check(file, replace);
             default ->
                     throw new SoupException(
                             "LoRAs are written as F32, F16 or BF16, not " + dtype + ".");

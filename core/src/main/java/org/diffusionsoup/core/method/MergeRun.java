@@ -92,8 +92,8 @@ final class MergeRun implements AutoCloseable {
     }
 
     /** What is to be written. */
-    Map<String, CheckpointWriter.Part> parts() {
-        Map<String, CheckpointWriter.Part> parts = new LinkedHashMap<>();
+    Map<String, StateDict> parts() {
+        Map<String, StateDict> parts = new LinkedHashMap<>();
         for (String part : like.parts().keySet()) {
             List<TensorSource> sources = new ArrayList<>();
             names.forEach(n ->
@@ -127,7 +127,7 @@ final class MergeRun implements AutoCloseable {
             }
             own.forEach(n -> copied.add(part.isEmpty() ? n : part + "/" + n));
             String told = own.isEmpty() ? "" : said(own, entries.size(), 20);
-            parts.put(part, new CheckpointWriter.Part(metadata(part, told), entries));
+            parts.put(part, new StateDict(metadata(part, told), entries));
         }
         if (parts.isEmpty()) {
             throw new SoupException(

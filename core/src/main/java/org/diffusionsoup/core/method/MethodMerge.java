@@ -17,7 +17,7 @@ import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.TensorSource;
@@ -124,7 +124,7 @@ public final class MethodMerge {
                 Compatible.check(recipe, tree, open); // with the first of the tree that is stored
             }
             MergeRun run = new MergeRun(tree, recipe.policy(), open, byPart, workers, this);
-            Map<String, CheckpointWriter.Part> parts = run.parts();
+            Map<String, StateDict> parts = run.parts();
             try (run) {
                 new CheckpointWriter(replace, 0).write(run.like(), run.dropped(), parts, output);
             }
@@ -169,7 +169,7 @@ public final class MethodMerge {
                                 + ".");
             }
         }
-        OutputKind.MODEL.check(output, replace);
+        ModelOutput.MODEL.check(output, replace);
     }
 
     /** SHA-256 of every part of every input: by part, then by input. */

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
@@ -98,7 +99,7 @@ public record CheckpointMaker(DType dtype, int divisor) {
     }
 
     private static boolean isOne(Path file) {
-        if (!OutputKind.MODEL_FILE.isOne().test(file)) {
+        if (!ModelOutput.MODEL_FILE.isOne().test(file)) {
             return false;
         }
         try (SafetensorsFile f = SafetensorsFile.open(file)) {

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Functional;
@@ -91,7 +91,7 @@ public final class AestheticTrainer {
             }
             AtomicFiles.replaceFolder(
                     out,
-                    OutputKind.WEIGHTS_FOLDER,
+                    ModelOutput.WEIGHTS_FOLDER,
                     folder ->
                             JudgeFit.saveWeights(
                                     folder.resolve(BlipShape.WEIGHTS), head.parameters(), recipe));

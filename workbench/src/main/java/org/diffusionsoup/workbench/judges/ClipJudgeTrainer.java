@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.clip.ClipModel;
@@ -104,7 +105,7 @@ public final class ClipJudgeTrainer {
             }
             AtomicFiles.replaceFolder(
                     out,
-                    OutputKind.WEIGHTS_FOLDER,
+                    ModelOutput.WEIGHTS_FOLDER,
                     folder -> {
                         JudgeFit.saveWeights(
                                 folder.resolve(BlipShape.WEIGHTS), clip.parameters(), recipe);

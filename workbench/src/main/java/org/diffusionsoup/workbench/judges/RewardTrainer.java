@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.nn.Parameter;
@@ -80,7 +80,7 @@ public final class RewardTrainer {
             List<String> vocabulary = BlipShape.vocabulary(from.orElse(vqa));
             AtomicFiles.replaceFolder(
                     out,
-                    OutputKind.WEIGHTS_FOLDER,
+                    ModelOutput.WEIGHTS_FOLDER,
                     folder ->
                             BlipShape.save(
                                     folder,

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.WeightsHash;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
@@ -73,7 +73,7 @@ public final class VqaTrainer {
             }
             AtomicFiles.replaceFolder(
                     out,
-                    OutputKind.WEIGHTS_FOLDER,
+                    ModelOutput.WEIGHTS_FOLDER,
                     folder ->
                             BlipShape.save(
                                     folder,

@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
@@ -54,7 +54,7 @@ public final class Reproducer {
     public Reproduction reproduce(Path file, List<Path> places, Optional<Path> out) {
         Path self = file.toAbsolutePath().normalize();
         Path parent = Optional.ofNullable(self.getParent()).orElse(self);
-        out.ifPresent(OutputKind.MODEL::checkNew);
+        out.ifPresent(ModelOutput.MODEL::checkNew);
         try (Checkpoint original = Checkpoint.open(file)) {
             StoredRecipe recipe = StoredRecipe.of(original);
             List<Path> inputs =

@@ -18,7 +18,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.WeightsHash;
@@ -450,7 +450,7 @@ public final class Pretrainer {
         }
         AtomicFiles.replaceFolder(
                 base,
-                OutputKind.MODEL_FOLDER,
+                ModelOutput.MODEL_FOLDER,
                 folder -> {
                     for (String part : List.of("tokenizer", "vae", "text_encoder", "unet")) {
                         copy(work.resolve(part), folder.resolve(part));

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIngredient;
@@ -61,7 +61,7 @@ public final class SoupSearch {
      *     the journal belongs to another search
      */
     public FoundSoup run() {
-        request.out().ifPresent(o -> OutputKind.MODEL.check(o, request.replace()));
+        request.out().ifPresent(o -> ModelOutput.MODEL.check(o, request.replace()));
         long start = System.nanoTime();
         progress.start("open ingredients", 0, "");
         Souper.Options options = Souper.Options.DEFAULT;

@@ -16,7 +16,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
@@ -96,7 +96,7 @@ public final class FineTuner {
         if (isModel) { // otherwise loading says why
             refuseInputAsOutput();
         }
-        OutputKind.MODEL_FOLDER.check(request.out(), request.replace());
+        ModelOutput.MODEL_FOLDER.check(request.out(), request.replace());
         if (isModel) {
             TrainingCost.of(request.base(), request.options())
                     .check(
@@ -289,7 +289,7 @@ public final class FineTuner {
                             Provenance.of(recipe).writeTo(metadata));
                     LossLog.writeCsv(folder.resolve(LOSS_FILE), lossCurve(curve));
                 };
-        AtomicFiles.writeFolder(out, OutputKind.MODEL_FOLDER, replace, content);
+        AtomicFiles.writeFolder(out, ModelOutput.MODEL_FOLDER, replace, content);
     }
 
     private static DType dtypeOf(Path weights) {

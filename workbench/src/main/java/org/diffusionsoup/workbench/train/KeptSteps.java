@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
-import org.diffusionsoup.core.OutputKind;
+import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
@@ -73,7 +73,7 @@ final class KeptSteps {
         Path folder = request.keptFolder(step);
         String recorded = recorded(step);
         if (recorded.equals(recipe(step))) {
-            OutputKind.MODEL_FOLDER.checkReplaceable(folder);
+            ModelOutput.MODEL_FOLDER.checkReplaceable(folder);
             return folder;
         }
         String difference = RecipeDifference.of(recorded, recipe(step));
@@ -85,7 +85,7 @@ final class KeptSteps {
                             + "); go on with the settings of that run, name another --out, or add"
                             + " --force to replace it.");
         }
-        OutputKind.MODEL_FOLDER.check(folder, request.replace());
+        ModelOutput.MODEL_FOLDER.check(folder, request.replace());
         return folder;
     }
 

@@ -152,7 +152,7 @@ class ReproducerTest {
             new CheckpointWriter(false, 500)
                     .write(
                             like,
-                            Map.of("", new CheckpointWriter.Part(Map.of(), tensors(3))),
+                            Map.of("", new StateDict(Map.of(), tensors(3))),
                             sharded);
         }
         Path recipe =
