@@ -5,6 +5,7 @@ import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import org.diffusionsoup.cli.start.HeadStart;
 
 /** The program that the launcher {@code soup} starts. */
 public final class Main {

@@ -31,7 +31,7 @@ final class RootCommand implements Runnable {
                 .description(
                         "Diffusion Soup: fine-tune one ingredient per data shard from one base,"
                                 + " average them into a soup, and know which data is in it.")
-                .commandListHeading("%nCommands:%n")
+                .commandListHeading("") // each group has its own
                 .optionListHeading("%nOptions:%n")
                 .footerHeading("%nExamples:%n")
                 .footer(

@@ -7,9 +7,9 @@ import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import org.diffusionsoup.cli.command.Commands;
 import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
+import org.diffusionsoup.cli.start.Commands;
 import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -95,10 +95,29 @@ public final class SoupCli {
                                 parsed.originalArgs().toArray(String[]::new)));
     }
 
-    /** A help text whose examples are not broken in the middle of an argument. */
+    /**
+     * A help text whose examples are not broken in the middle of an argument, and whose list of all
+     * commands has headings.
+     */
     private static final class ExamplesHelp extends CommandLine.Help {
         ExamplesHelp(CommandSpec command, ColorScheme colours) {
             super(command, colours);
+        }
+
+        @Override
+        public String commandList() {
+            String list = super.commandList();
+            for (CommandLine c : commandSpec().subcommands().values()) {
+                Optional<String> heading = Commands.heading(c.getCommand());
+                if (heading.isPresent()) {
+                    String row = "  " + colorScheme().commandText(c.getCommandName());
+                    list = list.replace("\n" + row, "\n\n" + heading.get() + ":\n" + row);
+                    if (list.startsWith(row)) {
+                        list = "\n" + heading.get() + ":\n" + list;
+                    }
+                }
+            }
+            return list;
         }
 
         @Override

@@ -41,6 +41,40 @@ class ArchitectureTest {
                     "workbench", Set.of("core", "data", "diffusion", "eval", "registry"),
                     "cli", Set.of("core", "data", "diffusion", "eval", "registry", "workbench"));
 
+    /** The packages of {@code core} from the ground up: each sees itself and those before it. */
+    private static final List<String> CORE =
+            List.of(
+                    "core",
+                    "core.io",
+                    "core.tensor",
+                    "core.torch",
+                    "core.safetensors",
+                    "core.checkpoint",
+                    "core.mismatch",
+                    "core.kernel",
+                    "core.soup",
+                    "core.diff",
+                    "core.convert",
+                    "core.method.tensor",
+                    "core.method",
+                    "core.method.recipe",
+                    "core.lora",
+                    "core.search");
+
+    /** What commands of one kind may see of those of another, besides what all share. */
+    private static final Map<String, Set<String>> COMMANDS =
+            Map.of(
+                    "bench", Set.of(),
+                    "data", Set.of(),
+                    "draw", Set.of(),
+                    "judge", Set.of(),
+                    "model", Set.of(),
+                    "search", Set.of(),
+                    "train", Set.of(),
+                    "registry", Set.of("search"));
+
+    private static final int MOST_TYPES = 30;
+
     private static final JavaClasses ALL =
             new ClassFileImporter()
                     .withImportOption(new ImportOption.DoNotIncludeTests())
@@ -98,6 +132,102 @@ class ArchitectureTest {
                         "org.jspecify..",
                         "") // arrays of primitives
                 .check(ALL);
+    }
+
+    @Test
+    void everyLayerOfCoreWasNamed() {
+        assertThat(packages().stream().filter(p -> p.startsWith(ROOT + "core")))
+                .containsExactlyInAnyOrderElementsOf(CORE.stream().map(p -> ROOT + p).toList());
+    }
+
+    @TestFactory
+    Stream<DynamicTest> layersOfCoreSeeOnlyThoseBelow() {
+        return CORE.stream()
+                .map(layer ->
+                        DynamicTest.dynamicTest(
+                                layer,
+                                () -> {
+                                    String[] above =
+                                            CORE
+                                                    .subList(CORE.indexOf(layer) + 1, CORE.size())
+                                                    .stream()
+                                                    .map(p -> ROOT + p)
+                                                    .toArray(String[]::new);
+                                    if (above.length > 0) {
+                                        noClasses()
+                                                .that()
+                                                .resideInAPackage(ROOT + layer)
+                                                .should()
+                                                .dependOnClassesThat()
+                                                .resideInAnyPackage(above)
+                                                .check(ALL);
+                                    }
+                                }));
+    }
+
+    @Test
+    void kernelsAndPicklesAreCoresOwn() {
+        String[] inner = {ROOT + "core.kernel", ROOT + "core.torch"};
+        assertSeen(c -> List.of(inner).contains(c.getPackageName()));
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "core..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(inner)
+                .check(ALL);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> commandsOfOneKindDoNotSeeThoseOfAnother() {
+        return COMMANDS.entrySet().stream()
+                .map(entry ->
+                        DynamicTest.dynamicTest(
+                                entry.getKey(),
+                                () -> {
+                                    String[] others =
+                                            COMMANDS.keySet().stream()
+                                                    .filter(k -> !k.equals(entry.getKey()))
+                                                    .filter(k -> !entry.getValue().contains(k))
+                                                    .map(k -> ROOT + "cli." + k)
+                                                    .toArray(String[]::new);
+                                    String own = ROOT + "cli." + entry.getKey();
+                                    assertSeen(c -> c.getPackageName().equals(own));
+                                    noClasses()
+                                            .that()
+                                            .resideInAPackage(own)
+                                            .should()
+                                            .dependOnClassesThat()
+                                            .resideInAnyPackage(others)
+                                            .check(ALL);
+                                }));
+    }
+
+    @Test
+    void benchmarksAreStartedByTheCommandLineAlone() {
+        String bench = ROOT + "workbench.bench";
+        assertSeen(c -> c.getPackageName().equals(bench));
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(bench, ROOT + "cli..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(bench)
+                .check(ALL);
+    }
+
+    /** More than that and nobody finds what they look for. */
+    @Test
+    void noPackageHasMoreTypesThanAPersonTakesIn() {
+        Map<String, Long> sizes =
+                ALL.stream()
+                        .filter(c -> !c.getName().contains("$"))
+                        .filter(c -> !c.getName().endsWith("package-info"))
+                        .collect(
+                                Collectors.groupingBy(
+                                        JavaClass::getPackageName, Collectors.counting()));
+        assertThat(sizes).hasSizeGreaterThan(MODULES.size());
+        assertThat(sizes).allSatisfy((name, n) -> assertThat(n).isLessThanOrEqualTo(MOST_TYPES));
     }
 
     @Test

@@ -3,10 +3,10 @@ package org.diffusionsoup.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorBytes;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorBytes;
+import org.diffusionsoup.core.tensor.TensorEntry;
 
 /** Small safetensors files with known numbers. */
 final class Checkpoints {

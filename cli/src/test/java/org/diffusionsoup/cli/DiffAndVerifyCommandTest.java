@@ -10,11 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.DiffusersFolder;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorEntry;
-import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

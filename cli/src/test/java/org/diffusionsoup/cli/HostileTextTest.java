@@ -13,8 +13,8 @@ import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.TextTable;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -8,8 +8,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
+import org.diffusionsoup.core.io.Hashes;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

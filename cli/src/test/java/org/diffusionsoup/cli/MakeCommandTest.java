@@ -14,7 +14,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.MegabyteSteps;
-import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.workbench.Progress;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;

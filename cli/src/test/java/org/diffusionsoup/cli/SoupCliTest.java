@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.diffusionsoup.cli.command.Commands;
+import org.diffusionsoup.cli.start.Commands;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -18,7 +18,8 @@ class SoupCliTest {
 
     @Test
     void noCommandShowsTheHelp() {
-        assertThat(Run.of().ok().out()).contains("Usage: soup", "Commands:", "inspect", "make");
+        assertThat(Run.of().ok().out())
+                .contains("Usage: soup", "From data to a soup:", "inspect", "make");
     }
 
     @Test

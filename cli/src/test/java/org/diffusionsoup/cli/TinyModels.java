@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorEntry;
-import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /** The tiny models of module diffusion's test resources. */

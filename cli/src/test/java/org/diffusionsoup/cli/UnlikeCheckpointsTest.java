@@ -8,11 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorBytes;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorBytes;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

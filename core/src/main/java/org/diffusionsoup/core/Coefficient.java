@@ -80,18 +80,18 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
         return parse(rounded.toPlainString());
     }
 
-    Coefficient plus(Coefficient other) {
+    public Coefficient plus(Coefficient other) {
         return new Coefficient(
                 numerator.multiply(other.denominator).add(other.numerator.multiply(denominator)),
                 denominator.multiply(other.denominator));
     }
 
-    Coefficient times(Coefficient other) {
+    public Coefficient times(Coefficient other) {
         return new Coefficient(
                 numerator.multiply(other.numerator), denominator.multiply(other.denominator));
     }
 
-    Coefficient dividedBy(Coefficient other) {
+    public Coefficient dividedBy(Coefficient other) {
         return times(new Coefficient(other.denominator, other.numerator));
     }
 
@@ -106,7 +106,7 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
      *
      * @throws SoupException if there are none, or their sum passes 2^53
      */
-    static long[] integers(List<Coefficient> coefficients) {
+    public static long[] integers(List<Coefficient> coefficients) {
         BigInteger common = BigInteger.ONE;
         for (Coefficient c : coefficients) {
             common = common.divide(common.gcd(c.denominator)).multiply(c.denominator);

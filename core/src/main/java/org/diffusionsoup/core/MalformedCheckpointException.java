@@ -53,7 +53,7 @@ public final class MalformedCheckpointException extends SoupException {
     }
 
     /** Hostile headers can hold names of many megabytes; a sentence must stay readable. */
-    static String clip(String s) {
+    public static String clip(String s) {
         String line = s.replaceAll("\\p{Cntrl}+", " ");
         return line.length() <= SHOWN ? line : line.substring(0, SHOWN) + "...";
     }

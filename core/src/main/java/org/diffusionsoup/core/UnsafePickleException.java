@@ -13,7 +13,7 @@ public final class UnsafePickleException extends SoupException {
     private final long offset;
     private final String callee;
 
-    UnsafePickleException(Path file, long offset, String callee) {
+    public UnsafePickleException(Path file, long offset, String callee) {
         super(
                 file
                         + " asks to run '"

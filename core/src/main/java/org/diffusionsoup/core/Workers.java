@@ -9,13 +9,13 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Makes the threads that average. They do not keep the program from ending. The factory of {@link
  * Thread.Builder} does the same, but links a field of its own for that at every start.
  */
-final class Workers implements ThreadFactory {
+public final class Workers implements ThreadFactory {
     private final AtomicInteger made = new AtomicInteger();
 
     private Workers() {}
 
     /** So many threads, to be shut down by the caller. */
-    static ExecutorService start(int threads) {
+    public static ExecutorService start(int threads) {
         return Executors.newFixedThreadPool(threads, new Workers());
     }
 

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import org.diffusionsoup.core.torch.TorchWriter;
 
 /**
  * Damages files in ways that reach deep into their readers: knows where a safetensors header, an

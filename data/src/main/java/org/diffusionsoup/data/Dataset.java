@@ -16,10 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.OutputKind;
 
 /**
  * A folder of shards, one tar per provider, with a {@code dataset.json} that lists them and the

@@ -18,9 +18,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.image.PictureDecoder;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * Makes a shard of a folder of pictures and captions. Captions come from {@code NAME.txt} or {@code

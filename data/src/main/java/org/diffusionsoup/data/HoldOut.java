@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.Hashes;
 
 /**
  * Which rows an import keeps from training, where the metadata does not say it.

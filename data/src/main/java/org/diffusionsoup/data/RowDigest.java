@@ -4,7 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.io.Hashes;
 
 /** The identity of rows by their content: sha256 over the rows' fields in order. */
 public final class RowDigest {

@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.Hashes;
 import org.jspecify.annotations.Nullable;
 
 /** The files of one row inside a tar in WebDataset form. */

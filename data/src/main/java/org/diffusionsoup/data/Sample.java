@@ -1,5 +1,8 @@
 package org.diffusionsoup.data;
 
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
+
 /**
  * One captioned picture.
  *

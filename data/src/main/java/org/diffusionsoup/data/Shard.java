@@ -11,9 +11,9 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.Pipes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.Pipes;
 
 /**
  * Captioned pictures under one name: a whole tar, or a view over the tars of a data set. Captions

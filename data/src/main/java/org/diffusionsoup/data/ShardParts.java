@@ -8,9 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
 
 /** Writes chosen rows of a scan into one or several tars, one row in memory at a time. */
 public final class ShardParts {

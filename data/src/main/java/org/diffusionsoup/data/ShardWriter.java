@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.IntFunction;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.AtomicFiles;
 
 /**
  * Writes shards as WebDataset tars: {@code KEY.json} and {@code KEY.png} per row, rows sorted by

@@ -1,19 +1,21 @@
 package org.diffusionsoup.data;
 
 import java.util.SplittableRandom;
-import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 
 /** Pictures and rows for tests. */
-final class Pictures {
+public final class Pictures {
     private Pictures() {}
 
-    static RgbImage noise(int width, int height, long seed) {
+    public static RgbImage noise(int width, int height, long seed) {
         byte[] pixels = new byte[3 * width * height];
         new SplittableRandom(seed).nextBytes(pixels);
         return new RgbImage(width, height, pixels);
     }
 
-    static RgbImage plain(int width, int height, int red, int green, int blue) {
+    public static RgbImage plain(int width, int height, int red, int green, int blue) {
         byte[] pixels = new byte[3 * width * height];
         for (int i = 0; i < pixels.length; i += 3) {
             pixels[i] = (byte) red;

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.diffusion.image.Picture;
 
 /**

@@ -10,8 +10,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.Hashes;
 
 /**
  * A TIFA v1.0 question file: one JSON list of objects with {@code id}, {@code caption}, {@code

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.image.PixelTensor;

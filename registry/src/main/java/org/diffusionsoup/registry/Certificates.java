@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -17,6 +17,8 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.near.NearDuplicates;
+import org.diffusionsoup.registry.weights.WeightsThatLeave;
 
 /**
  * Writes certificates of withdrawals: what left, what the soups made instead consist of down to the

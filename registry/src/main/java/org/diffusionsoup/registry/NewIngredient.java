@@ -2,7 +2,7 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
 /**
  * An ingredient to be recorded.

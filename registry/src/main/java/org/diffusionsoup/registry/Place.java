@@ -2,9 +2,9 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;

@@ -16,16 +16,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.JsonValue.JsonObject;
-import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.Souper;
 import org.diffusionsoup.core.Visible;
-import org.diffusionsoup.registry.Requirement.Overruling;
-import org.diffusionsoup.registry.Requirement.Shortfall;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.registry.gate.Gate;
+import org.diffusionsoup.registry.gate.Requirement;
+import org.diffusionsoup.registry.gate.Requirement.Overruling;
+import org.diffusionsoup.registry.gate.Requirement.Shortfall;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -41,6 +43,8 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.SigningKey;
 import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.IngredientCheck;
+import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /**
  * Who is in what: shards, the ingredients trained on them, and the soups made of those, in a signed
@@ -725,14 +729,16 @@ public final class Registry {
      */
     public String baseOf(Path checkpoint) {
         Map<String, String> files = new java.util.TreeMap<>();
-        if (org.diffusionsoup.core.DiffusersFolder.isOne(checkpoint)) {
-            for (String f : org.diffusionsoup.core.DiffusersFolder.open(checkpoint).weightFiles()) {
-                files.put(f, org.diffusionsoup.core.Hashes.sha256(checkpoint.resolve(f)));
+        if (org.diffusionsoup.core.checkpoint.DiffusersFolder.isOne(checkpoint)) {
+            for (String f :
+                    org.diffusionsoup.core.checkpoint.DiffusersFolder.open(checkpoint)
+                            .weightFiles()) {
+                files.put(f, org.diffusionsoup.core.io.Hashes.sha256(checkpoint.resolve(f)));
             }
         } else {
             files.put(
                     org.diffusionsoup.registry.store.Manifest.SINGLE,
-                    org.diffusionsoup.core.Hashes.sha256(checkpoint));
+                    org.diffusionsoup.core.io.Hashes.sha256(checkpoint));
         }
         return read(q ->
                 q.bases().stream()

@@ -9,6 +9,7 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ReturnedSamples;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** What is live in a registry though it was withdrawn. */
 final class ReturnCheck {

@@ -16,18 +16,20 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.SoupAdjuster;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.Souper;
-import org.diffusionsoup.core.SumStep;
+import org.diffusionsoup.core.io.HashCache;
+import org.diffusionsoup.core.soup.SoupAdjuster;
+import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SumStep;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.store.WeightStore.Adjusted;
+import org.diffusionsoup.registry.weights.IngredientCheck;
+import org.diffusionsoup.registry.weights.KeptWeights;
 
 /**
  * Averages stored checkpoints into a stored checkpoint: afresh, or from a kept exact sum by reading

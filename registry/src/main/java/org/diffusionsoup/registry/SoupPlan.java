@@ -3,7 +3,7 @@ package org.diffusionsoup.registry;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
 /**
  * A soup to be made.

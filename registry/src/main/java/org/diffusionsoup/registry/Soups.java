@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.SoupMaker.Part;
 import org.diffusionsoup.registry.SoupMaker.Start;
@@ -20,6 +20,7 @@ import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.Member;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** Makes and updates soups. */
 final class Soups {

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.Set;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.near.Likeness;
 
 /**
  * What is to leave.

@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.Soups.Draft;
 import org.diffusionsoup.registry.Soups.NamedMember;
@@ -33,7 +33,9 @@ import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.near.NearDuplicates;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.WeightsThatLeave;
 
 /**
  * Takes data out with everything made of it. The new soups are made first; then one transaction

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Random;
-import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**

@@ -17,13 +17,13 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.Souper;
-import org.diffusionsoup.core.TensorBytes;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorBytes;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.junit.jupiter.api.Test;
@@ -225,7 +225,7 @@ class OnePassTest {
     private static Path object(Registry r, Path model) {
         try (SafetensorsFile f = SafetensorsFile.open(model)) {
             byte[] bytes = f.data("unet.t1").toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-            String hash = org.diffusionsoup.core.Hashes.sha256Hex(bytes);
+            String hash = org.diffusionsoup.core.io.Hashes.sha256Hex(bytes);
             return r.store()
                     .folder()
                     .resolve("objects")

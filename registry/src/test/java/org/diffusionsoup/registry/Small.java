@@ -7,11 +7,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorBytes;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorBytes;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.registry.ledger.Json;
 
 /** Small things to fill a registry with. */

@@ -7,9 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.TifaQuestions;
 import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
 

@@ -12,7 +12,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The CLIP that curation looks at pictures with. */
-final class ClipFlag {
+public final class ClipFlag {
     @Mixin private DeviceFlag device = new DeviceFlag();
 
     @Option(
@@ -22,20 +22,20 @@ final class ClipFlag {
     private Optional<Path> folder = Optional.empty();
 
     /** Opens the aesthetic predictor: a head on this CLIP. */
-    PictureScorer openAesthetic(Path head) {
+    public PictureScorer openAesthetic(Path head) {
         return AestheticJudge.load(folder.orElseThrow(), head);
     }
 
-    boolean isGiven() {
+    public boolean isGiven() {
         return folder.isPresent();
     }
 
     /** Opens the CLIP where one is given. */
-    Optional<ClipJudge> open() {
+    public Optional<ClipJudge> open() {
         return folder.map(ClipFlag::open);
     }
 
-    static ClipJudge open(Path folder) {
+    public static ClipJudge open(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new SoupException(
                     "There is no judge folder "

@@ -7,7 +7,7 @@ import picocli.CommandLine.Model.CommandSpec;
  * JVM makes a class for each kind of annotation, and links reflection for each kind of field: a
  * tenth of the time of a small merge. Commands that are over in less than a second are declared.
  */
-abstract class DeclaredCommand extends SoupCommand {
+public abstract class DeclaredCommand extends SoupCommand {
     /** Gives the name, the description, the examples, and the options, whose values it keeps. */
-    abstract void declare(CommandSpec spec);
+    public abstract void declare(CommandSpec spec);
 }

@@ -6,7 +6,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParseResult;
 
 /** Where models are computed; a mixin of the commands that run some. */
-final class DeviceFlag {
+public final class DeviceFlag {
     private static final String OPTION = "--device";
 
     @Option(

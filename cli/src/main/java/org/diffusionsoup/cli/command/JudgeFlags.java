@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
 /** Who judges soups, by which pictures: the options of commands that score candidates. */
-final class JudgeFlags {
+public final class JudgeFlags {
     @Option(
             names = "--judge",
             paramLabel = "JUDGE",
@@ -35,7 +35,7 @@ final class JudgeFlags {
     @Mixin private SamplingFlags sampling = new SamplingFlags();
 
     /** Whether a judge was named. */
-    boolean isGiven() {
+    public boolean isGiven() {
         return !judgeText.isEmpty();
     }
 
@@ -44,7 +44,7 @@ final class JudgeFlags {
      *
      * @param misuse an exception of the command with a sentence
      */
-    JudgeSpec judge(Function<String, ParameterException> misuse) {
+    public JudgeSpec judge(Function<String, ParameterException> misuse) {
         if (judgeText.isEmpty()) {
             throw misuse.apply("missing --judge JUDGE: who is to choose?");
         }
@@ -53,16 +53,16 @@ final class JudgeFlags {
         return judge;
     }
 
-    List<Long> seeds() {
+    public List<Long> seeds() {
         return sampling.seeds();
     }
 
-    GenerateSettings settings() {
+    public GenerateSettings settings() {
         return sampling.settings();
     }
 
     /** The prompts, at least one; each has questions where they are asked. */
-    List<String> prompts(Function<String, ParameterException> misuse) {
+    public List<String> prompts(Function<String, ParameterException> misuse) {
         List<String> prompts = given.read();
         if (questions.isPresent()) {
             askable(prompts, TifaQuestions.read(questions.get()).captions());

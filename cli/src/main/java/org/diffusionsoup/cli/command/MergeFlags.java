@@ -2,19 +2,19 @@ package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.ModelOutput;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.HashCache;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 
 /** Flags that commands share which average checkpoints. */
-final class MergeFlags {
+public final class MergeFlags {
     /** More than any machine has use for; every thread has buffers of its own. */
     private static final int MOST_THREADS = 256;
 
-    static final int UNASKED = Integer.MIN_VALUE;
+    public static final int UNASKED = Integer.MIN_VALUE;
 
     private final OptionSpec force = Options.flag("Replace an existing output.", "--force").build();
 
@@ -34,12 +34,12 @@ final class MergeFlags {
                     .build();
 
     /** Adds these flags to a command's options. */
-    void addTo(CommandSpec spec) {
+    public void addTo(CommandSpec spec) {
         spec.addOption(force).addOption(threads).addOption(noHashCache);
     }
 
     /** Whether an output may be replaced. */
-    boolean force() {
+    public boolean force() {
         return force.getValue();
     }
 
@@ -48,7 +48,7 @@ final class MergeFlags {
      *
      * @throws ParameterException if that is no number from 1 to {@value #MOST_THREADS}
      */
-    int threads() {
+    public int threads() {
         return threads(threads.getValue(), threads.command().commandLine());
     }
 
@@ -57,7 +57,7 @@ final class MergeFlags {
      *
      * @param n as given, or {@link #UNASKED}
      */
-    static int threads(int n, CommandLine command) {
+    public static int threads(int n, CommandLine command) {
         if (n == UNASKED) {
             return Runtime.getRuntime().availableProcessors();
         }
@@ -74,11 +74,11 @@ final class MergeFlags {
     }
 
     /** Refuses an output that exists, unless it may be replaced. */
-    void checkFree(Path out) {
+    public void checkFree(Path out) {
         ModelOutput.MODEL.check(out, force());
     }
 
-    HashCache hashes() {
+    public HashCache hashes() {
         return noHashCache.<Boolean>getValue()
                 ? HashCache.none()
                 : HashCache.in(cacheFolder().resolve("sha256"));

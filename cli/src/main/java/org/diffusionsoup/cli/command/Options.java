@@ -6,11 +6,11 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Options in code. Their {@code getValue()} is what a command line gave, or the initial value. */
-final class Options {
+public final class Options {
     private Options() {}
 
     /** A boolean that is false where it is not given. */
-    static OptionSpec.Builder flag(String description, String... names) {
+    public static OptionSpec.Builder flag(String description, String... names) {
         return OptionSpec.builder(names)
                 .type(boolean.class)
                 .initialValue(false)
@@ -18,12 +18,12 @@ final class Options {
     }
 
     /** An option with one value, and null where it is not given. */
-    static OptionSpec.Builder value(Class<?> type, String label, String... names) {
+    public static OptionSpec.Builder value(Class<?> type, String label, String... names) {
         return OptionSpec.builder(names).type(type).paramLabel(label);
     }
 
     /** An option that may be given more than once; a list, empty where it is not given. */
-    static OptionSpec.Builder list(Class<?> element, String label, String... names) {
+    public static OptionSpec.Builder list(Class<?> element, String label, String... names) {
         return OptionSpec.builder(names)
                 .type(List.class)
                 .auxiliaryTypes(element)
@@ -32,7 +32,7 @@ final class Options {
     }
 
     /** The output, which has to be named. */
-    static OptionSpec out(String description) {
+    public static OptionSpec out(String description) {
         return value(Path.class, "OUT", "-o", "--out")
                 .required(true)
                 .description(description)
@@ -40,7 +40,7 @@ final class Options {
     }
 
     /** A path that has to be given, without an option's name. */
-    static PositionalParamSpec path(String label, String description) {
+    public static PositionalParamSpec path(String label, String description) {
         return PositionalParamSpec.builder()
                 .required(true)
                 .type(Path.class)

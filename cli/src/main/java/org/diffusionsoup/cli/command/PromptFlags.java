@@ -11,22 +11,22 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where prompts come from: the options of commands that draw and judge. */
-final class PromptFlags {
+public final class PromptFlags {
     @Option(names = "--prompts", paramLabel = "FILE", description = "File with one prompt a line.")
     private Optional<Path> file = Optional.empty();
 
     @Mixin private ShardFlags shard = new ShardFlags();
 
-    boolean hasFile() {
+    public boolean hasFile() {
         return file.isPresent();
     }
 
-    ShardFlags shard() {
+    public ShardFlags shard() {
         return shard;
     }
 
     /** The file's prompts, then the shard's; the list may be added to. */
-    List<String> read() {
+    public List<String> read() {
         List<String> prompts = new ArrayList<>();
         file.ifPresent(f -> prompts.addAll(Prompts.read(f)));
         if (shard.isGiven()) {

@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.MegabyteSteps;
-import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine;
@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** Which registry; a mixin of the commands that use one. */
-final class RegistryFlag {
+public final class RegistryFlag {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec = CommandSpec.create();
 
@@ -23,14 +23,14 @@ final class RegistryFlag {
     private Optional<Path> folder = Optional.empty();
 
     /** Where it is, or would be. */
-    Path folder() {
+    public Path folder() {
         return folder.orElseGet(() -> {
             String set = System.getenv("SOUP_REGISTRY");
             return Path.of(set == null || set.isBlank() ? "soup-registry" : set);
         });
     }
 
-    Registry open() {
+    public Registry open() {
         Registry r = Registry.open(folder());
         CommandLine line = spec.commandLine();
         boolean quiet =
@@ -43,12 +43,12 @@ final class RegistryFlag {
     }
 
     /** To look at it only: needs no secret key, and nothing that can be written. */
-    Registry openToRead() {
+    public Registry openToRead() {
         return Registry.openToRead(folder());
     }
 
     /** One that shows how far averaging is. */
-    Registry open(Progress progress) {
+    public Registry open(Progress progress) {
         return open().with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
     }
 }

@@ -11,11 +11,11 @@ import org.diffusionsoup.workbench.Progress;
  * Models as they are named on a command line, for commands that run them: folders of any layout of
  * weights, and single files, of which a copy in the cache is run.
  */
-final class RunnableFolders {
+public final class RunnableFolders {
     private RunnableFolders() {}
 
     /** The folder that a model is run from; what was assumed about it is noted. */
-    static Path runnable(Path model, Console console) {
+    public static Path runnable(Path model, Console console) {
         try (Progress progress = console.progress()) {
             RunnableModels models =
                     new RunnableModels(
@@ -36,7 +36,7 @@ final class RunnableFolders {
     }
 
     /** The same of several. */
-    static List<Path> runnable(List<Path> models, Console console) {
+    public static List<Path> runnable(List<Path> models, Console console) {
         return models.stream().map(m -> runnable(m, console)).toList();
     }
 }

@@ -10,7 +10,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say how pictures are sampled, shared by every command that draws. */
-final class SamplingFlags {
+public final class SamplingFlags {
     @Mixin private DeviceFlag device = new DeviceFlag();
 
     @Option(
@@ -73,11 +73,11 @@ final class SamplingFlags {
                             + " estimated first, and long work refused.")
     private boolean yes;
 
-    List<Long> seeds() {
+    public List<Long> seeds() {
         return Prompts.seeds(seeds);
     }
 
-    GenerateSettings settings() {
+    public GenerateSettings settings() {
         return new GenerateSettings(
                 steps,
                 guidance,

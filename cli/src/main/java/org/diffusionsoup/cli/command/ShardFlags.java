@@ -10,7 +10,7 @@ import org.diffusionsoup.workbench.evaluate.SubjectChoice;
 import picocli.CommandLine.Option;
 
 /** The options that say which rows of a shard are judged. */
-final class ShardFlags {
+public final class ShardFlags {
     private enum Rows {
         TRAIN,
         HELDOUT,
@@ -52,17 +52,17 @@ final class ShardFlags {
             description = "Seed of that choice (default: ${DEFAULT-VALUE}).")
     private long subjectSeed;
 
-    boolean isGiven() {
+    public boolean isGiven() {
         return shard.isPresent();
     }
 
     /** As given, for results. */
-    String text() {
+    public String text() {
         return shard.orElse("");
     }
 
     /** The rows asked for, at least one. */
-    Shard open(boolean trainByDefault, OptionalInt subjectsByDefault) {
+    public Shard open(boolean trainByDefault, OptionalInt subjectsByDefault) {
         ShardRef ref = ShardRef.parse(shard.orElseThrow());
         boolean named = ref.terms().stream().anyMatch(t -> t.field().equals("split"));
         Rows wanted = split.orElse(named ? Rows.ALL : trainByDefault ? Rows.TRAIN : Rows.HELDOUT);

@@ -9,8 +9,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.Pipes;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.io.Pipes;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -22,7 +22,7 @@ import picocli.CommandLine.ParameterException;
  * What every command has in common: help, {@code --json}, {@code --quiet}, {@code --debug}. A
  * command gives its own options as picocli fields (or in code: {@link DeclaredCommand}), its work
  * in {@link #run}, and at least one example in its {@code footer}, each a line that starts with
- * {@code " soup "}. Its parser comes from {@link Commands#parser}, which adds what is here.
+ * {@code " soup "}. Its parser comes from {@code cli.start.Commands}, which adds what is here.
  */
 public abstract class SoupCommand implements Callable<Integer> {
     // In code, not as annotated fields, which the JVM makes a class each for at every start.
@@ -43,7 +43,7 @@ public abstract class SoupCommand implements Callable<Integer> {
     protected SoupCommand() {}
 
     /** Adds what is common to a command's own options. */
-    final void complete(CommandSpec own) {
+    public final void complete(CommandSpec own) {
         spec = own;
         own.usageMessage()
                 .sortOptions(false)
@@ -154,17 +154,17 @@ public abstract class SoupCommand implements Callable<Integer> {
     }
 
     /** An exception for options that parse but make no sense; exit status 2. */
-    protected final ParameterException misuse(String sentence) {
+    public final ParameterException misuse(String sentence) {
         return new ParameterException(line(), sentence);
     }
 
     /** Whether the command line holds an option, whatever its value. */
-    protected final boolean isGiven(String option) {
+    public final boolean isGiven(String option) {
         return line().getParseResult().hasMatchedOption(option);
     }
 
     /** The command line being run. */
     protected final CommandLine line() {
-        return Objects.requireNonNull(spec, "a parser of Commands.parser").commandLine();
+        return Objects.requireNonNull(spec, "a parser of Commands").commandLine();
     }
 }

@@ -7,7 +7,7 @@ import org.diffusionsoup.registry.WithdrawRequest.Consent;
 import picocli.CommandLine.Option;
 
 /** Whether a withdrawal may take along what was not trained on what is named. */
-final class YesFlag {
+public final class YesFlag {
     /** So many things a sentence lists. */
     private static final int MOST = 12;
 
@@ -19,7 +19,7 @@ final class YesFlag {
                             + " Without it they are listed and nothing happens.")
     private boolean yes;
 
-    Consent consent() {
+    public Consent consent() {
         return yes ? Consent.GIVEN : YesFlag::refuse;
     }
 

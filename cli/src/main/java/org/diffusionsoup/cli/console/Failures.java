@@ -13,8 +13,8 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.diffusionsoup.core.IncompatibleIngredientsException;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
 
 /** Says in one sentence what went wrong. */
 public final class Failures {

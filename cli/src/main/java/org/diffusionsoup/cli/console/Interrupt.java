@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.console;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import org.diffusionsoup.core.Unfinished;
+import org.diffusionsoup.core.io.Unfinished;
 
 /**
  * Turns Ctrl-C (and a plain kill) into a request to stop: long work polls it, saves its state and

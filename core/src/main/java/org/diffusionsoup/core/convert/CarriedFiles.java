@@ -7,9 +7,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
-import org.diffusionsoup.core.CarriedConfigs;
-import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.checkpoint.CarriedConfigs;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 
 /**
  * A folder's configurations inside a single file's header, so that the way back restores what

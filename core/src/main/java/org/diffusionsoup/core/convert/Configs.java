@@ -12,11 +12,11 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.Architecture;
-import org.diffusionsoup.core.Architecture.Family;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Architecture;
+import org.diffusionsoup.core.checkpoint.Architecture.Family;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,7 +2,7 @@ package org.diffusionsoup.core.convert;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.core.Architecture;
+import org.diffusionsoup.core.checkpoint.Architecture;
 
 /**
  * What a conversion made.

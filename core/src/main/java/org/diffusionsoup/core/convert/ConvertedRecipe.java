@@ -9,10 +9,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * What a converted model says of its making: that it was converted, and as {@code of} what its

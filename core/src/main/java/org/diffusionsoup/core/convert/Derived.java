@@ -4,10 +4,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * A tensor made of others without arithmetic.

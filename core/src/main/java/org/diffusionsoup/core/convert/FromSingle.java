@@ -10,9 +10,9 @@ import java.util.SequencedMap;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
-import org.diffusionsoup.core.TrainingObjective;
+import org.diffusionsoup.core.checkpoint.TrainingObjective;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** The tensors of a single file under their diffusers names, by component. */
 final class FromSingle {

@@ -9,13 +9,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.DiffusersFolder;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.Hashes;
 
 /**
  * Models in the form that they are run in: diffusers folders with one safetensors file of weights

@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.diffusionsoup.core.Architecture.Family;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorNames;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Architecture.Family;
+import org.diffusionsoup.core.checkpoint.TensorNames;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** The tensors of a diffusers folder under the names of the original single file. */
 final class ToSingle {

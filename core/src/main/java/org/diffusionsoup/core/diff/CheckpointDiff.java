@@ -12,14 +12,14 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.SpecialWeights;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorNames;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.diff.TensorDiff.Kind;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Compares checkpoints tensor by tensor, in pieces: memory does not grow with their size. Sums are

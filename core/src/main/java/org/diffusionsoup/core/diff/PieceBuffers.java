@@ -5,9 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Elements;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.Elements;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Adds up pieces of tensors, with one set of buffers per worker. */
 final class PieceBuffers {

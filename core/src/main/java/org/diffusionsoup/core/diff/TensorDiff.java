@@ -1,6 +1,6 @@
 package org.diffusionsoup.core.diff;
 
-import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.tensor.DType;
 
 /**
  * How one tensor differs.

@@ -12,14 +12,14 @@ import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.diffusionsoup.core.AdapterKey;
-import org.diffusionsoup.core.AdapterKey.Naming;
-import org.diffusionsoup.core.AdapterKey.Role;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonString;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.AdapterKey;
+import org.diffusionsoup.core.checkpoint.AdapterKey.Naming;
+import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonString;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Modules of cloneofsimo's files, which only count them: in the order in which PyTorch walks

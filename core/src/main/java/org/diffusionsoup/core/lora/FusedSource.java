@@ -9,10 +9,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
-import org.diffusionsoup.core.Elements;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.tensor.Elements;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * A component with updates in its weights; it borrows its origin, and closing it closes nothing.

@@ -10,12 +10,12 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.diffusionsoup.core.AdapterKey;
-import org.diffusionsoup.core.AdapterKey.Role;
-import org.diffusionsoup.core.Checkpoint;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.AdapterKey;
+import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * A file of low-rank updates of a Stable Diffusion 1.x, 2.x or XL, whatever its naming: kohya with

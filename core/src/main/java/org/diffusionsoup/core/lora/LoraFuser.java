@@ -8,15 +8,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.CheckpointWriter;
-import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.SpecialWeights;
-import org.diffusionsoup.core.TensorEntry;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.CheckpointWriter;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Writes a model with LoRAs in its weights. */
 public final class LoraFuser {

@@ -13,14 +13,14 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Supplier;
-import org.diffusionsoup.core.AdapterKey.Role;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.Elements;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.convert.Converter;
+import org.diffusionsoup.core.tensor.Elements;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Makes LoRAs of others and of models: means of products, differences, smaller ranks. Whatever is

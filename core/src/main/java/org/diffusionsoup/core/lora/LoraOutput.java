@@ -1,9 +1,9 @@
 package org.diffusionsoup.core.lora;
 
 import java.nio.file.Path;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.tensor.DType;
 
 /**
  * Where a LoRA is written, and how.

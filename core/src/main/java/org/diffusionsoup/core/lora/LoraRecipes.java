@@ -7,11 +7,11 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorSource;
-import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** What headers say of how a LoRA, or a model with LoRAs in it, was made. */
 final class LoraRecipes {

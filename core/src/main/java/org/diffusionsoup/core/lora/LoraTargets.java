@@ -7,11 +7,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeSet;
-import org.diffusionsoup.core.AdapterKey;
-import org.diffusionsoup.core.AdapterKey.Naming;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.AdapterKey;
+import org.diffusionsoup.core.checkpoint.AdapterKey.Naming;
 import org.diffusionsoup.core.convert.UnetNames;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Which tensors of a model the modules of an adapter file mean. */
 final class LoraTargets {

@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Provenance;
-import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorEntry;
 
 /** Writes LoRAs in the namings that others read. */
 final class LoraWriter {

@@ -3,9 +3,9 @@ package org.diffusionsoup.core.lora;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Supplier;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Elements;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.Elements;
 
 /** An update to be written. */
 sealed interface NewLayer {

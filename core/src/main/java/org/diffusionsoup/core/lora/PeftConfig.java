@@ -10,11 +10,11 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonBool;
-import org.diffusionsoup.core.JsonValue.JsonNumber;
-import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonBool;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
 /**
  * What peft keeps beside the factors: one alpha for all modules and others for some. From diffusers

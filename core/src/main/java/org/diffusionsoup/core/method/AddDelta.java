@@ -1,5 +1,8 @@
 package org.diffusionsoup.core.method;
 
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
+
 /**
  * Task arithmetic: theta + lambda * tau. With a difference of two models as delta it is what users
  * call add-difference; a negative scale unlearns a task.

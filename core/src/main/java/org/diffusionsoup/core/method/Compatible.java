@@ -8,21 +8,23 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.TreeSet;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.IncompatibleIngredientsException;
-import org.diffusionsoup.core.MismatchPolicy;
-import org.diffusionsoup.core.MismatchPolicy.OnDtype;
-import org.diffusionsoup.core.MismatchPolicy.OnExtra;
-import org.diffusionsoup.core.MismatchPolicy.OnFiles;
-import org.diffusionsoup.core.MismatchPolicy.OnInteger;
-import org.diffusionsoup.core.MismatchPolicy.OnMissing;
-import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SpecialWeights;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorNames;
-import org.diffusionsoup.core.TensorSource;
-import org.diffusionsoup.core.TrainingObjective;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.checkpoint.TensorNames;
+import org.diffusionsoup.core.checkpoint.TrainingObjective;
+import org.diffusionsoup.core.method.tensor.PaddedTensor;
+import org.diffusionsoup.core.method.tensor.TensorInputs;
+import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnDtype;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnFiles;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnMissing;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnShape;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Whether checkpoints can be merged with each other by a recipe. */
 final class Compatible {

@@ -3,6 +3,8 @@ package org.diffusionsoup.core.method;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
 
 /**
  * Sum of task vectors, each with its scale.

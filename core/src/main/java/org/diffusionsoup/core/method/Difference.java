@@ -1,5 +1,8 @@
 package org.diffusionsoup.core.method;
 
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
+
 /**
  * A task vector: what fine-tuning changed.
  *

@@ -3,6 +3,8 @@ package org.diffusionsoup.core.method;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
 
 /**
  * Fisher-weighted mean, element by element: sum_i k_i F_i w_i / sum_i k_i F_i, with the diagonal of

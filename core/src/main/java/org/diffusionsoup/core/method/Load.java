@@ -1,6 +1,8 @@
 package org.diffusionsoup.core.method;
 
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
 
 /**
  * The weights of a checkpoint.
@@ -12,7 +14,7 @@ public record Load(String input) implements WeightExpr {
         checkName(input);
     }
 
-    static void checkName(String input) {
+    public static void checkName(String input) {
         if (!input.matches("[\\p{L}\\p{N}_][\\p{L}\\p{N}_. +-]{0,199}")) {
             throw new SoupException(
                     "'" + input + "' is no name of an input; use letters, digits, '_', '.', '-'.");

@@ -1,5 +1,8 @@
 package org.diffusionsoup.core.method;
 
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
+
 /**
  * The k-th largest magnitude of a tensor, exactly and in constant memory: a radix selection over
  * the bits of |x|, which order as the values do, sixteen bits a pass from the top.

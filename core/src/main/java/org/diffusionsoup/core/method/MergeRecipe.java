@@ -6,9 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
 import java.util.TreeSet;
-import org.diffusionsoup.core.MismatchPolicy;
-import org.diffusionsoup.core.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
 
 /**
  * What is merged, and how.

@@ -17,20 +17,25 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
-import org.diffusionsoup.core.CarriedConfigs;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Elements;
-import org.diffusionsoup.core.ExactMean;
-import org.diffusionsoup.core.MismatchPolicy;
-import org.diffusionsoup.core.NoTensors;
-import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorEntry;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.CarriedConfigs;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.kernel.ExactMean;
+import org.diffusionsoup.core.method.tensor.Pieces;
+import org.diffusionsoup.core.method.tensor.TensorInputs;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
+import org.diffusionsoup.core.method.tensor.Window;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
+import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.soup.NoTensors;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.Elements;
+import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** One merge in the making. */
 final class MergeRun implements AutoCloseable {

@@ -13,14 +13,16 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.CheckpointWriter;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.CheckpointWriter;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.HashCache;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.method.tensor.Window;
+import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Computes a {@link MergeRecipe} over checkpoints of any size: tensor by tensor and piece by piece,
@@ -97,8 +99,8 @@ public final class MethodMerge {
     /**
      * Merges into a new file or folder, which appears whole or not at all.
      *
-     * @throws org.diffusionsoup.core.IncompatibleIngredientsException if the inputs differ in
-     *     components, tensor names or shapes
+     * @throws org.diffusionsoup.core.mismatch.IncompatibleIngredientsException if the inputs differ
+     *     in components, tensor names or shapes
      * @throws SoupException if an input holds NaN or infinities or negative Fisher values, integer
      *     tensors differ, a result is too large for its dtype, a pattern fits no tensor, the output
      *     exists, or reading or writing fails

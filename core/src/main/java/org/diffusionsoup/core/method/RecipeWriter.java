@@ -8,15 +8,15 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.MismatchPolicy;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
 
 /**
  * A merge as canonical JSON, in the words of YAML recipes: keys in a fixed order, every default
  * written out, numbers as strings in lowest terms, no white space.
  */
-final class RecipeWriter {
+public final class RecipeWriter {
     static final String METHOD = "recipe";
 
     private final JsonGenerator g;
@@ -94,7 +94,7 @@ final class RecipeWriter {
      * SHA-256 of the tree's canonical JSON, followed by what the policy does not refuse, if it is
      * anything.
      */
-    static String sha256(WeightExpr root, MismatchPolicy policy) {
+    public static String sha256(WeightExpr root, MismatchPolicy policy) {
         String words = policy.refusesAll() ? "" : words(policy).toString();
         return Hashes.sha256Hex(
                 (tree(root, n -> n) + words).getBytes(java.nio.charset.StandardCharsets.UTF_8));

@@ -1,6 +1,8 @@
 package org.diffusionsoup.core.method;
 
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
 
 /**
  * Spherical linear interpolation, tensor by tensor: (sin((1-t) O) a + sin(t O) b) / sin O, where O

@@ -4,6 +4,8 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
 
 /**
  * TIES, "trim, elect sign and merge": of every delta only the elements of largest magnitude are

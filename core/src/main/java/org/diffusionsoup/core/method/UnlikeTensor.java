@@ -6,12 +6,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import org.diffusionsoup.core.MismatchPolicy;
-import org.diffusionsoup.core.MismatchPolicy.OnInteger;
-import org.diffusionsoup.core.MismatchPolicy.OnShape;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.method.tensor.PaddedTensor;
+import org.diffusionsoup.core.method.tensor.TensorInputs;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnShape;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * How one tensor is merged where its inputs are not alike, by a policy that allows it.

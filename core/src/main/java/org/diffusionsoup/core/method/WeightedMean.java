@@ -3,6 +3,8 @@ package org.diffusionsoup.core.method;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.method.tensor.TensorScope;
+import org.diffusionsoup.core.method.tensor.Values;
 
 /**
  * Weighted mean: sum_i k_i w_i / sum_i k_i.
@@ -12,7 +14,7 @@ import org.diffusionsoup.core.SoupException;
  * Section 4.
  *
  * <p>A mean of checkpoints at the root of a merge is exact, the same bytes as those of {@link
- * org.diffusionsoup.core.Souper}; inside other methods it is computed in double.
+ * org.diffusionsoup.core.soup.Souper}; inside other methods it is computed in double.
  *
  * @param terms at least one. A coefficient may be 0 for some tensors, which leaves the term out
  *     there, but not all of one tensor

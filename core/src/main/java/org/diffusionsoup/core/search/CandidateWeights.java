@@ -1,15 +1,18 @@
 package org.diffusionsoup.core.search;
 
 import java.util.SortedSet;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * The weights of one candidate soup, in memory; valid until the next candidate is formed, and not
  * for use by several threads at once. Read bytes are those that {@link
- * org.diffusionsoup.core.Souper} would write for the same coefficients.
+ * org.diffusionsoup.core.soup.Souper} would write for the same coefficients.
  */
 public interface CandidateWeights {
-    /** Its state dicts by component, as in {@link org.diffusionsoup.core.Checkpoint#parts}. */
+    /**
+     * Its state dicts by component, as in {@link
+     * org.diffusionsoup.core.checkpoint.Checkpoint#parts}.
+     */
     SortedSet<String> parts();
 
     /**

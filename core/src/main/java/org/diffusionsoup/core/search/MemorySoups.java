@@ -5,10 +5,10 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.SortedSet;
-import org.diffusionsoup.core.RunningSoup;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.Souper;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.soup.RunningSoup;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Candidates formed of checkpoints in memory, by a {@link RunningSoup}. */
 public final class MemorySoups implements CandidateSoups, CandidateWeights, AutoCloseable {

@@ -19,13 +19,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonArray;
-import org.diffusionsoup.core.JsonValue.JsonNumber;
-import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonArray;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.search.CandidateSoups.Choice;
 
 /**

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.TensorEntry;
 
 /** Small adapter files and models, built in memory. */
 final class LoraFiles {

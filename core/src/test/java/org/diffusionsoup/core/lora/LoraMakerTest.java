@@ -12,11 +12,11 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

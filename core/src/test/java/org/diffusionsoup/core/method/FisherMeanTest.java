@@ -11,10 +11,10 @@ import java.math.MathContext;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.IncompatibleIngredientsException;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.method.FisherMean.Term;
+import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
+import org.diffusionsoup.core.tensor.DType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -130,11 +130,11 @@ class FisherMeanTest {
         models.with(
                 "a",
                 Models.tensor("w", DType.F32, 1, 2),
-                new org.diffusionsoup.core.TensorEntry(
+                new org.diffusionsoup.core.tensor.TensorEntry(
                         "ids",
                         DType.I64,
                         new long[] {1},
-                        org.diffusionsoup.core.TensorBytes.of(7L)));
+                        org.diffusionsoup.core.tensor.TensorBytes.of(7L)));
         models.with("fa", Models.tensor("w", DType.F32, 1, 1));
         FisherMean tree = new FisherMean(List.of(term("1", "a", "fa")), FisherMean.FLOOR);
         assertThat(models.w(tree)).containsExactly(1, 2);

@@ -14,12 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.SequencedMap;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Elements;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
-import org.diffusionsoup.core.TensorBytes;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.Elements;
+import org.diffusionsoup.core.tensor.TensorBytes;
+import org.diffusionsoup.core.tensor.TensorEntry;
 
 /** Checkpoints of known numbers for tests, and their merges as plain arrays. */
 final class Models {

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import static org.diffusionsoup.core.method.Models.load;
 
 import java.nio.file.Path;
-import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.tensor.DType;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

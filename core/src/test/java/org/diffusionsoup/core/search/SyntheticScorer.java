@@ -60,7 +60,7 @@ final class SyntheticScorer implements Scorer, CandidateSoups {
             }
 
             @Override
-            public org.diffusionsoup.core.TensorSource part(String name) {
+            public org.diffusionsoup.core.tensor.TensorSource part(String name) {
                 throw new SoupException("none");
             }
 

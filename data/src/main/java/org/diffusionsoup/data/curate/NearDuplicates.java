@@ -10,12 +10,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
-import org.diffusionsoup.core.HashIndex;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.HashIndex;
 import org.diffusionsoup.data.ProgressListener;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.ShardScan;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * Finds pictures that are stored twice, within a shard and across shards: first by perceptual hash,

@@ -2,7 +2,7 @@ package org.diffusionsoup.data.emoji;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.data.artwork.EmojiProvider;
 import org.diffusionsoup.data.artwork.LicenceTexts;
 

@@ -13,20 +13,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Dataset;
-import org.diffusionsoup.data.PngCodec;
 import org.diffusionsoup.data.ProgressListener;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Split;
 import org.diffusionsoup.data.artwork.EmojiProvider;
 import org.diffusionsoup.data.artwork.IconSource;
 import org.diffusionsoup.data.artwork.SvgRasterizer;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * Makes a data set of captioned 64x64 pictures from the emoji packages: one shard per provider, the

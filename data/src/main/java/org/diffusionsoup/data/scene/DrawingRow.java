@@ -8,10 +8,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.TarWriter;
+import org.diffusionsoup.data.image.PngCodec;
 
 /** A drawing with its picture's file, as it stands in a tar. */
 record DrawingRow(Drawing drawing, byte[] png) {

@@ -12,12 +12,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.RowDigest;
 import org.diffusionsoup.data.TarFile;
+import org.diffusionsoup.data.image.PngCodec;
 
 /** A folder of drawings, all in memory: one tar per provider and an index. */
 public final class Drawings {

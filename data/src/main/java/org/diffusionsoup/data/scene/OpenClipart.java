@@ -5,9 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.Hashes;
 
 /**
  * The chosen drawings of the Open Clip Art Library, as Debian's package {@code openclipart-svg}

@@ -11,12 +11,12 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.data.PngCodec;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Split;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * Finite shards of scenes: rows with picture, caption and the truth. The same drawings, tier and

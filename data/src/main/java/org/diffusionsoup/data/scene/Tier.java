@@ -2,7 +2,7 @@ package org.diffusionsoup.data.scene;
 
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * How good the pictures and captions of a collection are: from what a crawl brings to what a

@@ -11,9 +11,9 @@ import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Dataset;
 import org.diffusionsoup.data.ProgressListener;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.image.RgbImage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.io.Hashes;
 
 /** Packages with a hammer and a lemon by every set, an octopus by one, and clip art of a hammer. */
 final class FakeSources {

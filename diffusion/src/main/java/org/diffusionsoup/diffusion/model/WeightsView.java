@@ -2,7 +2,7 @@ package org.diffusionsoup.diffusion.model;
 
 import java.nio.file.Path;
 import java.util.function.Function;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /** What is loaded in place of a component's stored weights, such as the same with LoRAs in them. */
 @FunctionalInterface

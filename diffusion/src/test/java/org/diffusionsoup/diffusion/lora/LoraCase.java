@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.core.Checkpoint;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.lora.Lora;
 import org.diffusionsoup.core.lora.LoraFusion;
 import org.diffusionsoup.diffusion.golden.Golden;

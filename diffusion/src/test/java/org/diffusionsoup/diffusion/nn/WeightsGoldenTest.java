@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.DType;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.golden.Reference;

@@ -1,7 +1,7 @@
 package org.diffusionsoup.registry.ledger;
 
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
 /**
  * One entry of the ledger.

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonArray;
-import org.diffusionsoup.core.JsonValue.JsonBool;
-import org.diffusionsoup.core.JsonValue.JsonNull;
-import org.diffusionsoup.core.JsonValue.JsonNumber;
-import org.diffusionsoup.core.JsonValue.JsonObject;
-import org.diffusionsoup.core.JsonValue.JsonString;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonArray;
+import org.diffusionsoup.core.io.JsonValue.JsonBool;
+import org.diffusionsoup.core.io.JsonValue.JsonNull;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonString;
 
 /**
  * JSON in its one canonical form, which is what is hashed and signed: keys sorted by UTF-16 code

@@ -7,7 +7,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.jspecify.annotations.Nullable;
 
 /** Fills the tables that queries use from the entries, which alone are the truth. */

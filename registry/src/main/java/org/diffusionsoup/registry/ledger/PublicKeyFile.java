@@ -8,7 +8,7 @@ import java.security.PublicKey;
 import java.security.Signature;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.HexFormat;
-import org.diffusionsoup.core.Hashes;
+import org.diffusionsoup.core.io.Hashes;
 
 /**
  * The registry's public Ed25519 key, which everyone may have.

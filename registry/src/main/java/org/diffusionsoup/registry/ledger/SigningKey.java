@@ -16,8 +16,8 @@ import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
 
 /** The registry's secret Ed25519 key and its public half. */
 public final class SigningKey {

@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonArray;
-import org.diffusionsoup.core.JsonValue.JsonNumber;
-import org.diffusionsoup.core.JsonValue.JsonObject;
-import org.diffusionsoup.core.JsonValue.JsonString;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonArray;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonString;
+import org.diffusionsoup.core.tensor.DType;
 
 /**
  * What a stored checkpoint consists of. Its id is the SHA-256 of its text, so an id fixes every

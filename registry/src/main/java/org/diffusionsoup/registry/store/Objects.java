@@ -23,9 +23,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.registry.store.Manifest.Piece;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 

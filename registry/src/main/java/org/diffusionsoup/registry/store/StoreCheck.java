@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.registry.store.Manifest.Piece;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 

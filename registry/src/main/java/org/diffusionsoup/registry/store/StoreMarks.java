@@ -6,12 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.diffusionsoup.core.AtomicFiles;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonNumber;
-import org.diffusionsoup.core.JsonValue.JsonObject;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
 /** The two notes in a store that tie it to its registry. */
 final class StoreMarks {

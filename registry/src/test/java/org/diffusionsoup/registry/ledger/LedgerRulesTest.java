@@ -7,7 +7,7 @@ import java.sql.PreparedStatement;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.junit.jupiter.api.Test;
 
 /** Signed entries of a right chain that say what no entry may say. */

@@ -12,14 +12,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.ModelOutput;
-import org.diffusionsoup.core.OutputKind;
-import org.diffusionsoup.core.Provenance;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.workbench.Progress;
 
 /**

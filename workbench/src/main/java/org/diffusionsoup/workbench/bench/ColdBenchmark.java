@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.bench.MergeBenchmark.Setting;
 

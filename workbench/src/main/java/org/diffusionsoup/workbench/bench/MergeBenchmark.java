@@ -13,9 +13,9 @@ import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.DType;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
 
 /**

@@ -6,14 +6,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.diffusionsoup.core.CheckpointWriter;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.Elements;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SoupAdjuster;
-import org.diffusionsoup.core.SoupIngredient;
-import org.diffusionsoup.core.Souper;
-import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.checkpoint.CheckpointWriter;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.soup.SoupAdjuster;
+import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.Elements;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.workbench.Progress;
 
 /**

@@ -12,12 +12,8 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.HashCache;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.Souper;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.CandidateWeights;
 import org.diffusionsoup.core.search.Greedy;
@@ -27,6 +23,10 @@ import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.Scorer;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.core.search.SearchResult;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.workbench.Progress;
 
 /**

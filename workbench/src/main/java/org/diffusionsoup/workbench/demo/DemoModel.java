@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.demo;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ScoreSet;
 
 /**

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Set;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
-import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;

@@ -6,12 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.DiffusersFolder;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.UnfinishedTraining;
-import org.diffusionsoup.core.WeightsHash;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
+import org.diffusionsoup.core.io.Hashes;
 
 /**
  * What a model draws depends on all of its components: one hash over every weights file and every

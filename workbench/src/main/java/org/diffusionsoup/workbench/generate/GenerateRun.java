@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupVersion;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.png.PngFiles;
 

@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.lora.Lora;
 import org.diffusionsoup.core.lora.LoraFusion;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * A LoRA as a command line names it.

@@ -3,7 +3,7 @@ package org.diffusionsoup.workbench.generate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.workbench.png.PictureGrid;
 
 /** Lays the pictures of a run out so that what differs stands side by side. */

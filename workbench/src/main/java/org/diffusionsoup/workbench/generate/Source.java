@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.data.PngCodec;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 
 /** A picture that pictures begin as, and perhaps a mask of the part that is painted anew. */

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
 
 /**
  * The folder that {@code huggingface_hub} keeps of a repository: contents under {@code blobs} by

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.diffusionsoup.core.Provenance;
+import org.diffusionsoup.core.checkpoint.Provenance;
 
 /**
  * What is in a checkpoint, a single file or a diffusers folder.

@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.judges;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -10,6 +10,14 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.TrainingRows;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.AestheticHead;
+import org.diffusionsoup.workbench.judges.train.BlipShape;
+import org.diffusionsoup.workbench.judges.train.Degradation;
+import org.diffusionsoup.workbench.judges.train.PairAccuracy;
+import org.diffusionsoup.workbench.judges.train.PreferencePairs;
 
 /** An aesthetic head on its CLIP: does the undamaged picture of two score higher? */
 final class AestheticExaminee implements Examinee {

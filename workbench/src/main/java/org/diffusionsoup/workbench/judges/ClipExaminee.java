@@ -7,13 +7,17 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.eval.Retrieval;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.TrainingRows;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.PreferencePairs;
 
 /** A CLIP: does a picture find its text among those of all held-out subjects? */
 final class ClipExaminee implements Examinee {

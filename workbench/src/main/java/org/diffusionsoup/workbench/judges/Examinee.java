@@ -1,7 +1,11 @@
 package org.diffusionsoup.workbench.judges;
 
 import java.util.List;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.TrainingRows;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.PreferencePairs;
 
 /** A judge that is checked on pictures whose truth is known. */
 interface Examinee extends AutoCloseable {

@@ -13,11 +13,20 @@ import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.judges.question.BlindAnswers;
+import org.diffusionsoup.workbench.judges.question.JudgeKind;
+import org.diffusionsoup.workbench.judges.question.QuestionMaker;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.TrainingRows;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.Degradation;
+import org.diffusionsoup.workbench.judges.train.PartialDenoiser;
+import org.diffusionsoup.workbench.judges.train.PreferencePairs;
 
 /**
  * Says how far judges can be trusted: how often each is right about real held-out pictures, and

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.judges;
 
 import java.util.List;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
 
 /**
  * What a check of judges found.

@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.judges;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.blip.TokenRows;
 import org.diffusionsoup.diffusion.image.PixelTensor;
@@ -10,6 +10,13 @@ import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.TrainingRows;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.BlipShape;
+import org.diffusionsoup.workbench.judges.train.Degradation;
+import org.diffusionsoup.workbench.judges.train.PairAccuracy;
+import org.diffusionsoup.workbench.judges.train.PreferencePairs;
 
 /** An ImageReward: does the better of two get the higher reward? */
 final class RewardExaminee implements Examinee {

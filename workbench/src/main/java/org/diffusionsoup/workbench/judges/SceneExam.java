@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Alterations;
 import org.diffusionsoup.data.scene.Alterations.Altered;
 import org.diffusionsoup.data.scene.Alterations.Attribute;
@@ -22,14 +22,21 @@ import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.judges.question.JudgeQuestion;
+import org.diffusionsoup.workbench.judges.question.JudgeScenes;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.SceneQuestions;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.PairAccuracy;
+import org.diffusionsoup.workbench.judges.train.SceneRewardObjective;
 
 /**
  * Scenes of held-out combinations and what judges have to tell of them, with the shares that judges
  * worth using reach. The same number of scenes gives the same exam.
  */
-final class SceneExam {
+public final class SceneExam {
     /** Prompts that a picture's own has to be found among. */
-    static final int PROMPTS = 100;
+    public static final int PROMPTS = 100;
 
     private static final double PAIR_GOAL = 0.92;
     private static final double RETRIEVAL_GOAL = 0.8;
@@ -40,7 +47,7 @@ final class SceneExam {
     /**
      * @param pictures how many scenes
      */
-    SceneExam(JudgeScenes scenes, int pictures) {
+    public SceneExam(JudgeScenes scenes, int pictures) {
         this.scenes = scenes;
         rows = LongStream.range(0, pictures).mapToObj(scenes::heldOut).toList();
     }
@@ -51,7 +58,7 @@ final class SceneExam {
     }
 
     /** Their pictures, undamaged. */
-    List<RgbImage> images() {
+    public List<RgbImage> images() {
         return rows.stream().map(JudgeScenes.Row::image).toList();
     }
 
@@ -61,7 +68,7 @@ final class SceneExam {
     }
 
     /** What is rightly said of each. */
-    List<Said> said() {
+    public List<Said> said() {
         List<Said> out = new ArrayList<>();
         for (int i = 0; i < rows.size(); i++) {
             SceneTruth truth = rows.get(i).truth();
@@ -143,7 +150,7 @@ final class SceneExam {
      * As many as make {@value #PROMPTS} prompts with the right one: all that differ in something
      * else than an object, other objects, and where those do not suffice, alterations of these.
      */
-    static List<Altered> others(SceneTruth truth, long seed) {
+    public static List<Altered> others(SceneTruth truth, long seed) {
         List<Altered> all = new ArrayList<>(Alterations.of(truth));
         Collections.shuffle(all, new Random(seed));
         List<Altered> out =
@@ -165,7 +172,7 @@ final class SceneExam {
     }
 
     /** Kinds of pairs of which one is known to be better. */
-    enum Pairs {
+    public enum Pairs {
         DAMAGED("undamaged before damaged, both as captioned", PAIR_GOAL),
         OTHER_BEFORE_DAMAGED(
                 "damaged and as captioned before undamaged with another's caption", PAIR_GOAL),
@@ -185,7 +192,7 @@ final class SceneExam {
     }
 
     /** How often the better of two gets the higher score; ties count as wrong. */
-    List<Accuracy> pairs(String judge, List<Pairs> kinds, PairAccuracy.Scorer scorer) {
+    public List<Accuracy> pairs(String judge, List<Pairs> kinds, PairAccuracy.Scorer scorer) {
         List<Accuracy> out = new ArrayList<>();
         for (Pairs kind : kinds) {
             List<RgbImage> images = new ArrayList<>();

@@ -9,11 +9,17 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Damage;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.judges.question.BlindAnswers;
+import org.diffusionsoup.workbench.judges.question.JudgeKind;
+import org.diffusionsoup.workbench.judges.question.JudgeScenes;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.SceneQuestions;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
 
 /**
  * Says how far judges of scenes can be trusted, on scenes of combinations that training never sees:

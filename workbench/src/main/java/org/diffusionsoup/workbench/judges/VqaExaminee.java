@@ -8,7 +8,7 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.TokenRows;
 import org.diffusionsoup.diffusion.image.PixelTensor;
@@ -17,6 +17,13 @@ import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
+import org.diffusionsoup.workbench.judges.question.BlindAnswers;
+import org.diffusionsoup.workbench.judges.question.JudgeQuestion;
+import org.diffusionsoup.workbench.judges.question.QuestionMaker;
+import org.diffusionsoup.workbench.judges.question.Said;
+import org.diffusionsoup.workbench.judges.question.TrainingRows;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import org.diffusionsoup.workbench.judges.train.PreferencePairs;
 
 /** A BLIP that answers questions: is the smallest loss the right choice's? */
 final class VqaExaminee implements Examinee {

@@ -8,11 +8,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.DiffusersFolder;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.TensorInfo;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.workbench.merge.Reproduction.Compared;
 import org.diffusionsoup.workbench.merge.Reproduction.Verdict;
 

@@ -12,13 +12,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.DiffusersFolder;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.Hashes;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.TensorSource;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.io.HashCache;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.workbench.Progress;
 
 /** Looks for checkpoints by the SHA-256 of their weights. */

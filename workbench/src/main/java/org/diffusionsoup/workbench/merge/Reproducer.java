@@ -8,12 +8,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.ModelOutput;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.Reproduction.Found;
 

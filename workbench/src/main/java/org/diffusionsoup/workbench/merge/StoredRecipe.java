@@ -17,21 +17,21 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.MismatchPolicy;
-import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.Souper;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.CheckpointWriter;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.MethodMerge;
-import org.diffusionsoup.core.method.RecipeReader;
 import org.diffusionsoup.core.method.WeightExpr;
+import org.diffusionsoup.core.method.recipe.RecipeReader;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
+import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.tensor.DType;
 
 /**
  * What the headers of a soup say about how it was made, put together over its weight files.

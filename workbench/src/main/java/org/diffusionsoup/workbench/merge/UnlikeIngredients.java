@@ -9,13 +9,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.MismatchPolicy;
-import org.diffusionsoup.core.MismatchPolicy.OnExtra;
-import org.diffusionsoup.core.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIngredient;
-import org.diffusionsoup.core.TensorInfo;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
+import org.diffusionsoup.core.mismatch.MismatchPolicy.OnMissing;
+import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.tensor.TensorInfo;
 
 /**
  * What a recipe says of ingredients that were not required to be alike: the policy, and which of

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.method.MergeRecipe;
-import org.diffusionsoup.core.method.RecipeReader;
+import org.diffusionsoup.core.method.recipe.RecipeReader;
 import org.diffusionsoup.workbench.YamlParsers;
 
 /** Merge recipes written in YAML (docs/recipes.md); JSON is YAML, too. */
@@ -16,7 +16,8 @@ public final class YamlRecipes {
     /**
      * Reads a recipe; its inputs' relative paths start from the folder it lies in.
      *
-     * @throws org.diffusionsoup.core.method.RecipeException if it is no recipe; names the line
+     * @throws org.diffusionsoup.core.method.recipe.RecipeException if it is no recipe; names the
+     *     line
      * @throws SoupIoException if it cannot be read
      */
     public static MergeRecipe read(Path file) {

@@ -6,7 +6,7 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 
 /** Pictures in rows, each with its own caption under it, as one picture. */
 public final class CaptionedGrid {

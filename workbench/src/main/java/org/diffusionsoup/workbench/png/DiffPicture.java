@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import org.diffusionsoup.core.diff.BlockDiff;
 import org.diffusionsoup.core.diff.DiffReport;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * Draws how far the blocks of two checkpoints are apart: blocks along x in the model's order, a bar

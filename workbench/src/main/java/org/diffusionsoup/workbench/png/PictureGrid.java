@@ -7,7 +7,7 @@ import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 
 /**
  * Pictures in rows and columns with labels, as one picture. Small ones are enlarged by whole

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.InflaterInputStream;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.data.PngCodec;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 
 /** PNG files with text chunks. */
 public final class PngFiles {

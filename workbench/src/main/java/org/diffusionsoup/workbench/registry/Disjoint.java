@@ -8,17 +8,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.diffusionsoup.core.OutputKind;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.registry.NearDuplicates;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.near.NearDuplicates;
 
 /**
  * Shards that share no picture, which the near-access-freeness of a soup of two ingredients needs

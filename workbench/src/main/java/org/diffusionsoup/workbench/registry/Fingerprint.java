@@ -1,8 +1,8 @@
 package org.diffusionsoup.workbench.registry;
 
 import java.util.Optional;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.curate.PerceptualHash;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.registry.NewShard;
 
 /**

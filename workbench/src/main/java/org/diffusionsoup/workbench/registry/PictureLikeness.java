@@ -10,13 +10,13 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.RgbImage;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.curate.NearDuplicates;
 import org.diffusionsoup.data.curate.Thumbnail;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipJudge;
-import org.diffusionsoup.registry.Likeness;
+import org.diffusionsoup.registry.near.Likeness;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 
 /**

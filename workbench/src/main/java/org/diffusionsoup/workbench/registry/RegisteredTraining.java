@@ -8,8 +8,8 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.registry.NewIngredient;
 import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.SeenBefore;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.near.SeenBefore;
 
 /** A training run whose ingredient goes into a registry. */
 public final class RegisteredTraining {

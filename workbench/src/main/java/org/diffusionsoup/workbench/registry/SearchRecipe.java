@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
-import org.diffusionsoup.core.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;

@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.AtomicFiles;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
 
 /**
  * One self-contained HTML file: sections of prose, tables, picture grids and charts.

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.AtomicFiles;
+import org.diffusionsoup.core.io.AtomicFiles;
 
 /**
  * A loss curve as a file: CSV with the header {@code step,loss,lr,images_per_second}, or JSON with

@@ -2,10 +2,10 @@ package org.diffusionsoup.workbench.search;
 
 import java.util.List;
 import java.util.Optional;
-import org.diffusionsoup.core.Soup;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.Improvement;
 import org.diffusionsoup.core.search.SearchResult;
+import org.diffusionsoup.core.soup.Soup;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.Judge;
 

@@ -7,7 +7,7 @@ import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.MemorySoups;
 import org.diffusionsoup.core.search.SearchStep;
-import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.workbench.evaluate.DrawnScores;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.ImageGrid;

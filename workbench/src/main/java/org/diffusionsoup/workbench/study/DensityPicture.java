@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.study;
 
 import java.awt.Color;
 import java.util.List;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.mixture.DensityGrid;
 import org.diffusionsoup.workbench.png.Palette;
 

@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.train;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.core.UnfinishedTraining;
+import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 

@@ -6,10 +6,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
-import org.diffusionsoup.core.ModelOutput;
-import org.diffusionsoup.core.Provenance;
-import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.diffusion.train.RecipeDifference;
 
 /**

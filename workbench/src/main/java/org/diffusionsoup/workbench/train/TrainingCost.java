@@ -2,8 +2,8 @@ package org.diffusionsoup.workbench.train;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.diffusionsoup.core.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.train.TrainingOptions;

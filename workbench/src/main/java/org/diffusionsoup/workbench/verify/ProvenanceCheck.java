@@ -6,12 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.JsonValue;
-import org.diffusionsoup.core.JsonValue.JsonArray;
-import org.diffusionsoup.core.JsonValue.JsonObject;
-import org.diffusionsoup.core.JsonValue.JsonString;
-import org.diffusionsoup.core.Provenance;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonArray;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonString;
 
 /**
  * Whether what a header says of its file's making can be true: nothing outside the file is read.

@@ -3,16 +3,16 @@ package org.diffusionsoup.workbench.judges;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.Hashes;
-import org.diffusionsoup.data.PngCodec;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 
 /** A toy world: coloured squares and discs on white, in two styles, with groups to match. */
-final class Drawings {
+public final class Drawings {
     private static final int SIDE = 32;
     private static final int[][] RGB = {
         {220, 30, 30}, {40, 160, 60}, {40, 80, 220}, {240, 210, 40}, {120, 60, 170}, {20, 20, 20}
@@ -22,7 +22,7 @@ final class Drawings {
     private Drawings() {}
 
     /** One picture: a square or a disc of a colour; style two has a grey bar below it. */
-    static RgbImage image(int colour, boolean disc, boolean bar) {
+    public static RgbImage image(int colour, boolean disc, boolean bar) {
         byte[] p = new byte[3 * SIDE * SIDE];
         for (int y = 0; y < SIDE; y++) {
             for (int x = 0; x < SIDE; x++) {
@@ -39,7 +39,7 @@ final class Drawings {
     }
 
     /** 24 rows: six colours, two shapes, two styles; every fifth subject held out. */
-    static Shard shard(Path folder) {
+    public static Shard shard(Path folder) {
         List<Sample> samples = new ArrayList<>();
         for (int i = 0; i < 24; i++) {
             int colour = i % 6;

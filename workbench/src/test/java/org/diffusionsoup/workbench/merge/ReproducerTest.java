@@ -11,19 +11,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import org.diffusionsoup.core.Checkpoint;
-import org.diffusionsoup.core.CheckpointWriter;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.DType;
-import org.diffusionsoup.core.HashCache;
-import org.diffusionsoup.core.SafetensorsFile;
-import org.diffusionsoup.core.SafetensorsWriter;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIngredient;
 import org.diffusionsoup.core.SoupProgress;
-import org.diffusionsoup.core.Souper;
-import org.diffusionsoup.core.TensorEntry;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.CheckpointWriter;
+import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.method.MethodMerge;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.Reproduction.Compared;
 import org.diffusionsoup.workbench.merge.Reproduction.Verdict;
@@ -150,10 +151,7 @@ class ReproducerTest {
         Path sharded = folder.resolve("inputs/sharded");
         try (Checkpoint like = Checkpoint.open(a)) {
             new CheckpointWriter(false, 500)
-                    .write(
-                            like,
-                            Map.of("", new StateDict(Map.of(), tensors(3))),
-                            sharded);
+                    .write(like, Map.of("", new StateDict(Map.of(), tensors(3))), sharded);
         }
         Path recipe =
                 Files.writeString(

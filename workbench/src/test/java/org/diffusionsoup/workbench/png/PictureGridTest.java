@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.PngCodec;
-import org.diffusionsoup.data.RgbImage;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
 import org.junit.jupiter.api.Test;
 
 class PictureGridTest {

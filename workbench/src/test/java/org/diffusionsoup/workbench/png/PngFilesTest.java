@@ -15,7 +15,7 @@ import java.util.zip.DeflaterOutputStream;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.PngCodec;
+import org.diffusionsoup.data.image.PngCodec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.NodeList;

@@ -1,0 +1,20 @@
+package org.diffusionsoup.cli.bench;
+
+import org.diffusionsoup.cli.command.CommandGroup;
+import picocli.CommandLine.Command;
+
+/** {@code soup bench}: measurements of this machine. */
+@Command(
+        name = "bench",
+        description = "Measure what this machine makes of the project's heavy work.",
+        subcommands = {
+            BenchTrainCommand.class,
+            BenchJudgeCommand.class,
+            BenchMakeCheckpointsCommand.class,
+            BenchMergeCommand.class,
+            BenchResidueCommand.class,
+            BenchSearchCommand.class,
+            BenchRegistryCommand.class
+        },
+        footer = "  soup bench train --steps 200")
+public final class BenchCommand extends CommandGroup {}

@@ -1,0 +1,169 @@
+package org.diffusionsoup.cli.data;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.command.RegistryFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.NewShard;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.Disjoint;
+import org.diffusionsoup.workbench.registry.RegistryShards;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup split}: shards that share no picture. */
+@Command(
+        name = "split",
+        description = {
+            "Make the pairs of shards that protect against memorization: with two ingredients that"
+                    + " share no picture, every picture is unknown to one of them.",
+            "--disjoint splits a shard's training rows into tars and records each; equal and"
+                    + " near-equal pictures stay together. --public and --private check two recorded"
+                    + " shards instead. Exit status 1 if they share pictures."
+        },
+        footer = {
+            "  soup split 'shards/emoji#provider=noto' --disjoint 2 --out noto --name noto",
+            "  soup split --public openmoji --private acme"
+        })
+public final class SplitCommand extends SoupCommand {
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "SHARD",
+            description = "With --disjoint: what to split, a tar or a view.")
+    private Optional<String> shard = Optional.empty();
+
+    @Option(names = "--disjoint", paramLabel = "N", description = "Number of parts.")
+    private Optional<Integer> parts = Optional.empty();
+
+    @Option(
+            names = {"-o", "--out"},
+            paramLabel = "PREFIX",
+            description = "Of the tars: PREFIX-1.tar and so on.")
+    private Optional<Path> out = Optional.empty();
+
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "Of the recorded shards: NAME-1 and so on (default: as PREFIX).")
+    private Optional<String> name = Optional.empty();
+
+    @Option(names = "--public", paramLabel = "SHARD", description = "A recorded shard.")
+    private Optional<String> open = Optional.empty();
+
+    @Option(names = "--private", paramLabel = "SHARD", description = "Another.")
+    private Optional<String> closed = Optional.empty();
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) {
+        if (open.isPresent() && closed.isPresent() && parts.isEmpty()) {
+            check(console, registry.openToRead(), open.get(), closed.get());
+        } else if (parts.isPresent() && shard.isPresent() && out.isPresent() && open.isEmpty()) {
+            split(console, registry.open());
+        } else {
+            throw misuse("say SHARD --disjoint N --out PREFIX, or --public A --private B.");
+        }
+    }
+
+    private void split(Console console, Registry r) {
+        List<ShardRow> made = new ArrayList<>();
+        Path prefix = out.orElseThrow().toAbsolutePath();
+        String names = name.orElse(String.valueOf(prefix.getFileName()));
+        try (Progress progress = console.progress()) {
+            List<Path> tars = Disjoint.split(shard.orElseThrow(), parts.orElseThrow(), prefix);
+            for (int i = 0; i < tars.size(); i++) {
+                NewShard part =
+                        RegistryShards.describe(
+                                names + "-" + (i + 1),
+                                tars.get(i).toString(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                "",
+                                Optional.empty(),
+                                progress,
+                                note -> {}); // rows speak for themselves
+                made.add(r.addShard(part).shard());
+            }
+        }
+        for (int i = 0; i < made.size(); i++) {
+            for (int j = i + 1; j < made.size(); j++) {
+                if (!Disjoint.overlap(r, made.get(i).name(), made.get(j).name()).isEmpty()) {
+                    throw new SoupException(
+                            made.get(i).name() + " and " + made.get(j).name() + " share pictures.");
+                }
+            }
+        }
+        List<Map<String, Object>> json = new ArrayList<>();
+        made.forEach(s ->
+                json.add(
+                        Map.of(
+                                "name",
+                                s.name(),
+                                "samples",
+                                s.samples(),
+                                "source",
+                                s.source(),
+                                "root",
+                                s.root())));
+        console.result(
+                Map.of("shards", json),
+                text ->
+                        made.forEach(s ->
+                                text.printf(
+                                        "shard %s: %s, %s%n",
+                                        s.name(),
+                                        Quantity.of(s.samples(), "picture"),
+                                        s.source())));
+    }
+
+    private void check(Console console, Registry r, String a, String b) {
+        Disjoint.Overlap o = Disjoint.overlap(r, a, b);
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("public", a);
+        json.put("private", b);
+        json.put("disjoint", o.isEmpty());
+        json.put("equal", o.equal());
+        json.put("near_duplicates", o.near().near().size());
+        json.put("near_duplicates_unread", o.near().unread() + o.near().unmeasured());
+        console.result(
+                json,
+                text ->
+                        text.printf(
+                                "%s and %s: %s, %s alike%n",
+                                a,
+                                b,
+                                Plural.of(o.equal().size(), "equal picture"),
+                                Plural.of(o.near().near().size(), "pair")));
+        if (o.isUncertain()) {
+            throw new SoupException(
+                    "Whether shards "
+                            + a
+                            + " and "
+                            + b
+                            + " share pictures is not known, since pictures of one cannot be read"
+                            + " any more; put them back where 'soup show' says that they were.");
+        }
+        if (!o.isEmpty()) {
+            throw new SoupException(
+                    "Shards "
+                            + a
+                            + " and "
+                            + b
+                            + " share pictures; take them out of one with 'soup withdraw --samples'"
+                            + " before relying on their being disjoint.");
+        }
+    }
+}

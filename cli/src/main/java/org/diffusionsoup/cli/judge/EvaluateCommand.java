@@ -1,0 +1,105 @@
+package org.diffusionsoup.cli.judge;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.diffusionsoup.cli.command.DeviceFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.Interval;
+import org.diffusionsoup.eval.ScoreTable;
+import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.Evaluation;
+import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
+import org.diffusionsoup.workbench.evaluate.EvaluationRecipes;
+import org.diffusionsoup.workbench.evaluate.Evaluator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup evaluate}: models × prompts × seeds × judges. */
+@Command(
+        name = "evaluate",
+        description = {
+            "Run an evaluation by a YAML recipe: every model draws the same prompts from the same"
+                    + " noise, every judge scores every picture.",
+            "Models may be trained, averaged and searched for by the recipe. Pictures, scores and"
+                    + " models are cached: nothing is made twice, and a run that was stopped or killed"
+                    + " goes on. docs/evaluation.md has the words of recipes.",
+            "Writes results.json, results.csv, index.html and pages/ with every picture."
+        },
+        footer = {
+            "  soup evaluate recipes/table1-emoji.yaml -o table1",
+            "  soup evaluate recipes/paper-sd21.yaml -o sd21 --cache /big/cache"
+        })
+public final class EvaluateCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
+    @Parameters(paramLabel = "RECIPE", description = "A YAML file, see docs/evaluation.md.")
+    private Path recipe = Path.of("");
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "DIR",
+            description = "Folder of the results; those of an earlier run are replaced.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--cache",
+            paramLabel = "DIR",
+            description =
+                    "Folder of pictures, scores and models, may be shared by evaluations (default:"
+                            + " cache in --out).")
+    private Optional<Path> cache = Optional.empty();
+
+    @Override
+    protected void run(Console console) {
+        OwnOutputs.EVALUATION.checkOwn(out);
+        if (!Files.isRegularFile(recipe)) {
+            throw new SoupException("There is no recipe " + recipe + ".");
+        }
+        try (Interrupt interrupt = Interrupt.listen();
+                Progress progress = console.progress()) {
+            Optional<Evaluation> done =
+                    new Evaluator(
+                                    EvaluationRecipes.read(recipe),
+                                    cache.orElse(out.resolve(EvaluationFiles.CACHE)),
+                                    progress,
+                                    interrupt)
+                            .run();
+            progress.close();
+            if (done.isEmpty()) {
+                console.note("Stopped; the same command goes on.");
+                return;
+            }
+            Evaluation e = done.get();
+            EvaluationFiles.write(e, out);
+            console.result(
+                    EvaluationFiles.json(e, out),
+                    text -> {
+                        for (Evaluation.Judged j : e.judges()) {
+                            text.println(j.name() + ": " + j.table().judge());
+                            for (ScoreTable.Row row : j.table().rows()) {
+                                text.printf(
+                                        "  %-20s %s%s%n",
+                                        row.score().model(),
+                                        row.score().mean().format(4),
+                                        row.toBaseline()
+                                                .map(EvaluateCommand::difference)
+                                                .orElse(""));
+                            }
+                        }
+                        text.println("Results: " + out.resolve("index.html"));
+                    });
+        }
+    }
+
+    private static String difference(Interval d) {
+        return "  to baseline " + d.format(4) + (d.contains(0) ? " (includes 0)" : "");
+    }
+}

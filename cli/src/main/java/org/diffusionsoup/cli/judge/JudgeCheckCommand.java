@@ -1,0 +1,279 @@
+package org.diffusionsoup.cli.judge;
+
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.diffusionsoup.cli.command.DeviceFlag;
+import org.diffusionsoup.cli.command.DrawingsFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.eval.Interval;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.judges.Fall;
+import org.diffusionsoup.workbench.judges.JudgeCheck;
+import org.diffusionsoup.workbench.judges.JudgeReport;
+import org.diffusionsoup.workbench.judges.SceneJudgeCheck;
+import org.diffusionsoup.workbench.judges.question.JudgeKind;
+import org.diffusionsoup.workbench.judges.train.Accuracy;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup judge check}: how far judges can be trusted. */
+@Command(
+        name = "check",
+        description = {
+            "Say how often judges are right about real held-out pictures, and whether their scores"
+                    + " fall as noise grows and captions are swapped.",
+            "Scenes are of held-out combinations, and the damages eight; every line says its goal and"
+                    + " whether it is met.",
+            "Without judges named, the embedded ones are checked."
+        },
+        footer = {
+            "  soup judge check --data shards/emoji",
+            "  soup judge check --data shards/emoji --clip models/emoji-clip --limit 200 --json",
+            "  soup judge check --scenes --clip scene-clip --vqa scene-vqa"
+        })
+final class JudgeCheckCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
+    /** Of fewer pictures than these the figures say little. */
+    private static final int FEW = 100;
+
+    /** Scenes to look at where nothing is said. */
+    private static final int SCENES = 400;
+
+    @Option(
+            names = "--data",
+            paramLabel = "SHARD",
+            description = "Data set whose held-out rows are judged.")
+    private Optional<String> data = Optional.empty();
+
+    @Option(
+            names = "--scenes",
+            description = "Judge scenes of held-out combinations instead of a data set.")
+    private boolean scenes;
+
+    @Mixin private DrawingsFlag drawings = new DrawingsFlag();
+
+    @Option(
+            names = "--clip",
+            paramLabel = "DIR",
+            description = "CLIP (embedded: models/judge-clip; of scenes: models/scene-clip).")
+    private Optional<Path> clip = Optional.empty();
+
+    @Option(
+            names = "--vqa",
+            paramLabel = "DIR",
+            description =
+                    "BLIP that answers questions (embedded: models/emoji-vqa; of scenes:"
+                            + " models/scene-vqa).")
+    private Optional<Path> vqa = Optional.empty();
+
+    @Option(
+            names = "--reward",
+            paramLabel = "DIR",
+            description =
+                    "ImageReward (embedded: models/emoji-reward; of scenes: models/scene-reward).")
+    private Optional<Path> reward = Optional.empty();
+
+    @Option(
+            names = "--aesthetic",
+            paramLabel = "DIR",
+            description =
+                    "Aesthetic head, with the CLIP it reads as --clip (embedded:"
+                            + " models/emoji-aesthetic; of scenes: models/scene-aesthetic).")
+    private Optional<Path> aesthetic = Optional.empty();
+
+    @Option(
+            names = "--base",
+            defaultValue = "models/emoji-base",
+            paramLabel = "DIR",
+            description =
+                    "Model whose incomplete drawings must be told from finished ones (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private Path base = Path.of(".");
+
+    @Option(
+            names = "--limit",
+            defaultValue = "0",
+            paramLabel = "N",
+            description =
+                    "Look at N held-out pictures only, chosen at random (default: all; of scenes:"
+                            + " 400).")
+    private int limit;
+
+    @Override
+    protected void run(Console console) {
+        if (limit < 0) {
+            throw misuse("--limit must not be negative, not " + limit + ".");
+        }
+        if (scenes == data.isPresent()) {
+            throw misuse("Say what the judges look at: either --data SHARD or --scenes.");
+        }
+        Map<JudgeKind, Path> judges = judges();
+        JudgeReport report;
+        try (Progress progress = console.progress()) {
+            if (scenes) {
+                int pictures = limit == 0 ? SCENES : limit;
+                SceneJudgeCheck check = new SceneJudgeCheck(drawings.load(), pictures, progress);
+                judges.forEach(this::requireFolder);
+                report = check.run(judges);
+            } else {
+                judges.forEach(this::requireFolder);
+                report =
+                        new JudgeCheck(ShardRef.parse(data.orElseThrow()).open(), limit, progress)
+                                .run(judges, Optional.of(base));
+            }
+        }
+        if (limit > 0 && limit < FEW) {
+            console.note(
+                    "%s are few: the intervals are wide, some tasks have as many choices as"
+                                    .formatted(Quantity.of(limit, "picture"))
+                            + " answers, and scores may fail to fall by chance. Take 100 or more.");
+        }
+        if (console.isJson()) {
+            console.result(json(report), text -> {});
+        } else {
+            console.result(report, text -> print(report, text));
+        }
+    }
+
+    private void requireFolder(JudgeKind kind, Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "There is no judge %s; name one with --%s, or train it with soup judge train %s%s."
+                            .formatted(
+                                    folder, kind.word(), kind.word(), scenes ? " --scenes" : ""));
+        }
+    }
+
+    private Map<JudgeKind, Path> judges() {
+        Map<JudgeKind, Path> judges = new EnumMap<>(JudgeKind.class);
+        clip.ifPresent(p -> judges.put(JudgeKind.CLIP, p));
+        vqa.ifPresent(p -> judges.put(JudgeKind.VQA, p));
+        reward.ifPresent(p -> judges.put(JudgeKind.REWARD, p));
+        aesthetic.ifPresent(p -> judges.put(JudgeKind.AESTHETIC, p));
+        if (judges.isEmpty()) {
+            String world = scenes ? "models/scene-" : "models/emoji-";
+            for (JudgeKind kind : JudgeKind.values()) {
+                judges.put(kind, Path.of(world + kind.word()));
+            }
+            if (!scenes) {
+                judges.put(JudgeKind.CLIP, Path.of("models/judge-clip"));
+            }
+        }
+        return judges;
+    }
+
+    private static void print(JudgeReport report, PrintWriter text) {
+        boolean goals = report.hasGoals();
+        List<String> head =
+                new ArrayList<>(
+                        List.of("judge", "task", "right", "95 %", "chance", "blind", "asked"));
+        if (goals) {
+            head.addAll(List.of("goal", "met"));
+        }
+        TextTable table = new TextTable(head.toArray(String[]::new));
+        for (Accuracy a : report.accuracies()) {
+            Interval i = a.right().interval(0.95);
+            List<String> row =
+                    new ArrayList<>(
+                            List.of(
+                                    a.judge(),
+                                    a.task(),
+                                    percent(i.estimate()),
+                                    percent(i.low()) + " to " + percent(i.high()),
+                                    percent(a.chance()),
+                                    percent(a.blind()),
+                                    Long.toString(a.right().total())));
+            if (goals) {
+                boolean none = a.goal().isEmpty();
+                row.add(none ? "" : percent(a.goal().getAsDouble()));
+                row.add(none ? "" : a.meetsGoal() ? "yes" : "NO");
+            }
+            table.row(row.toArray(String[]::new));
+        }
+        table.print(text);
+        text.println();
+        List<Double> levels =
+                report.falls().isEmpty() ? List.of() : report.falls().getFirst().levels();
+        text.println("mean score as things get worse, at levels " + levels);
+        for (Fall f : report.falls()) {
+            text.printf(
+                    "  %-10s %-18s %s  %s%n",
+                    f.judge(),
+                    f.by(),
+                    f.means().stream()
+                            .map(m -> String.format(Locale.ROOT, "%8.4f", m))
+                            .collect(Collectors.joining(" ")),
+                    f.isMonotone() ? "falls at every step" : "DOES NOT FALL at every step");
+        }
+        if (goals) {
+            text.printf(
+                    "%n%d of %d goals met (goal of the falls: at every step)%n",
+                    report.goalsMet(), report.goals());
+        }
+    }
+
+    private static String percent(double share) {
+        return String.format(Locale.ROOT, "%.1f %%", 100 * share);
+    }
+
+    private static Map<String, Object> json(JudgeReport report) {
+        List<Map<String, Object>> accuracies =
+                report.accuracies().stream().map(JudgeCheckCommand::json).toList();
+        return Map.of(
+                "accuracies",
+                accuracies,
+                "falls",
+                report.falls().stream().map(JudgeCheckCommand::json).toList(),
+                "allMonotone",
+                report.allMonotone(),
+                "goals",
+                report.goals(),
+                "goalsMet",
+                report.goalsMet());
+    }
+
+    private static Map<String, Object> json(Fall f) {
+        return Map.of(
+                "judge", f.judge(),
+                "by", f.by(),
+                "levels", f.levels(),
+                "means", f.means(),
+                "pictures", f.pictures(),
+                "monotone", f.isMonotone());
+    }
+
+    private static Map<String, Object> json(Accuracy a) {
+        Interval i = a.right().interval(0.95);
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("judge", a.judge());
+        line.put("task", a.task());
+        line.put("right", i.estimate());
+        line.put("low", i.low());
+        line.put("high", i.high());
+        line.put("chance", a.chance());
+        line.put("blind", a.blind());
+        line.put("total", a.right().total());
+        line.put("beatsChance", a.beatsChance());
+        if (a.goal().isPresent()) {
+            line.put("goal", a.goal().getAsDouble());
+            line.put("met", a.meetsGoal());
+        }
+        return line;
+    }
+}

@@ -1,0 +1,153 @@
+package org.diffusionsoup.cli.model;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.registry.CertificateCheck;
+import org.diffusionsoup.registry.CertificateCheck.Verdict;
+import org.diffusionsoup.registry.ledger.PublicKeyFile;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.DeepCheck;
+import picocli.CommandLine.Option;
+
+/** What {@code soup verify} needs for a certificate. */
+final class CertificateFlags {
+    @Option(
+            names = "--key",
+            paramLabel = "PUB",
+            description = "The registry's public key, from a source you trust.")
+    private Optional<Path> key = Optional.empty();
+
+    @Option(
+            names = "--store",
+            paramLabel = "DIR",
+            description = "The store with the surviving ingredients.")
+    private Optional<Path> store = Optional.empty();
+
+    @Option(
+            names = "--later",
+            paramLabel = "PATH",
+            description =
+                    "Certificates of later withdrawals, or a folder of them, where they are neither"
+                            + " beside this one nor in the store; repeat for several.")
+    private List<Path> later = List.of();
+
+    @Option(
+            names = "--deep",
+            paramLabel = "INGREDIENT",
+            description = "Also train this ingredient again, from --shard, and compare bytes.")
+    private Optional<String> deep = Optional.empty();
+
+    @Option(
+            names = "--shard",
+            paramLabel = "SHARD",
+            description = "With --deep: its data, as it was trained on.")
+    private List<String> shards = List.of();
+
+    private Verdict verdict = Verdict.HOLDS;
+
+    boolean isGiven() {
+        return key.isPresent() || store.isPresent() || deep.isPresent() || !later.isEmpty();
+    }
+
+    /** What was said of the certificate that {@link #verify} checked. */
+    Verdict verdict() {
+        return verdict;
+    }
+
+    /** Checks; a sentence if the flags make no sense. */
+    Optional<String> verify(Console console, Path certificate) {
+        if (key.isEmpty() || store.isEmpty()) {
+            return Optional.of("a certificate is checked with --key PUB and --store DIR.");
+        }
+        if (deep.isPresent() == shards.isEmpty()) {
+            return Optional.of("--deep and --shard belong together.");
+        }
+        if (!CertificateCheck.isOne(certificate)) {
+            throw new SoupException(certificate + " is no certificate of a withdrawal.");
+        }
+        if (!Files.isDirectory(store.get())) {
+            throw new SoupException(store.get() + " is no store of weights.");
+        }
+        for (Path p : later) {
+            if (!Files.isDirectory(p) && !CertificateCheck.isOne(p)) {
+                throw new SoupException(p + " (--later) is no certificate of a withdrawal.");
+            }
+        }
+        List<String> checked;
+        List<String> since;
+        List<String> wrong;
+        try (Interrupt interrupt = Interrupt.listen();
+                Progress progress = console.progress()) {
+            CertificateCheck.Report report =
+                    CertificateCheck.check(
+                            certificate,
+                            PublicKeyFile.read(key.get()),
+                            store.get(),
+                            later,
+                            Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
+            checked = new ArrayList<>(report.checked());
+            since = report.since();
+            wrong = new ArrayList<>(report.wrong());
+            if (deep.isPresent() && wrong.isEmpty()) {
+                DeepCheck.Result again =
+                        DeepCheck.check(
+                                certificate,
+                                store.get(),
+                                deep.get(),
+                                shards,
+                                DeepCheck.workFolder(),
+                                progress,
+                                interrupt);
+                if (again.differing().isEmpty()) {
+                    checked.add(
+                            "ingredient " + deep.get() + ": trained again, it has the same bytes");
+                } else {
+                    wrong.add(
+                            "ingredient "
+                                    + deep.get()
+                                    + ": trained again, "
+                                    + again.differing()
+                                    + " differ (which proves nothing on another kind of machine)");
+                }
+            }
+        }
+        verdict = new CertificateCheck.Report(checked, since, wrong).verdict();
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("certificate", certificate.toString());
+        json.put("verdict", verdict.name().toLowerCase(Locale.ROOT));
+        json.put("valid", wrong.isEmpty());
+        json.put("checked", checked);
+        json.put("since", since);
+        json.put("wrong", wrong);
+        console.result(
+                json,
+                text -> {
+                    checked.forEach(c -> text.println("ok     " + c));
+                    since.forEach(s -> text.println("since  " + s));
+                    wrong.forEach(w -> text.println("wrong  " + w));
+                    text.println(
+                            switch (verdict) {
+                                case HOLDS -> "holds";
+                                case HELD ->
+                                        "held when it was signed; what was withdrawn since can no"
+                                                + " longer be replayed here";
+                                case FALSE -> "false";
+                            });
+                });
+        if (!wrong.isEmpty()) {
+            throw new SoupException(certificate + " does not hold: " + wrong.getFirst());
+        }
+        return Optional.empty();
+    }
+}

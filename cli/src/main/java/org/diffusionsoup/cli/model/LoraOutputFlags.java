@@ -1,0 +1,137 @@
+package org.diffusionsoup.cli.model;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.lora.LoraNaming;
+import org.diffusionsoup.core.lora.LoraOutput;
+import org.diffusionsoup.core.lora.MadeLora;
+import org.diffusionsoup.core.tensor.DType;
+import picocli.CommandLine.Option;
+
+/** How commands that write a LoRA write it, and what they say of it. */
+final class LoraOutputFlags {
+    private static final int SHOWN = 5;
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT",
+            description = "The .safetensors file to make.")
+    private Path out = Path.of("");
+
+    @Option(
+            names = "--naming",
+            paramLabel = "NAMING",
+            description =
+                    "kohya, which most programs read, or peft with ranks and alphas in the header"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private String naming = "kohya";
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            description = "Write F32, F16 or BF16 (default: ${DEFAULT-VALUE}).")
+    private DType dtype = DType.F32;
+
+    @Option(
+            names = "--layers",
+            description =
+                    "Show the error of every update, not only of the " + SHOWN + " that miss most.")
+    private boolean layers;
+
+    @Option(names = "--force", description = "Replace an existing output.")
+    private boolean force;
+
+    /** Checks that the output can be written. */
+    LoraOutput output() {
+        LoraNaming named =
+                switch (naming) {
+                    case "kohya" -> LoraNaming.KOHYA;
+                    case "peft" -> LoraNaming.PEFT;
+                    default ->
+                            throw new SoupException(
+                                    "--naming must be kohya or peft, not " + naming + ".");
+                };
+        return new LoraOutput(out, force, named, dtype);
+    }
+
+    /** Refuses ranks that are none. */
+    static int rank(int rank) {
+        if (rank < 1) {
+            throw new SoupException("--rank must be at least 1, not " + rank + ".");
+        }
+        return rank;
+    }
+
+    /** Says what was made and how far it is from the exact updates. */
+    void say(Console console, MadeLora made, double seconds) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("out", made.file().toString());
+        json.put("bytes", made.bytes());
+        json.put("relative_error", made.relativeError());
+        List<Map<String, Object>> all = new ArrayList<>();
+        for (MadeLora.Layer l : made.layers()) {
+            Map<String, Object> layer = new LinkedHashMap<>();
+            layer.put("component", l.target().component());
+            layer.put("tensor", l.target().tensor());
+            l.rank().ifPresent(r -> layer.put("rank", r));
+            layer.put("norm", l.norm());
+            layer.put("relative_error", l.relativeError());
+            all.add(layer);
+        }
+        json.put("updates", all);
+        json.put("notes", made.notes());
+        json.put("seconds", seconds);
+        console.result(
+                json,
+                text -> {
+                    text.println(
+                            made.file()
+                                    + ": "
+                                    + Quantity.of(made.layers().size(), "update")
+                                    + ", "
+                                    + Quantity.bytes(made.bytes())
+                                    + ", relative error "
+                                    + percent(made.relativeError())
+                                    + ", in "
+                                    + Quantity.seconds(seconds));
+                    List<MadeLora.Layer> shown = new ArrayList<>(made.layers());
+                    shown.removeIf(l -> !layers && l.relativeError() == 0);
+                    if (!layers) {
+                        shown.sort(Comparator.comparingDouble(l -> -l.relativeError()));
+                    }
+                    if (!shown.isEmpty()) {
+                        TextTable table =
+                                new TextTable(
+                                        layers ? "tensor" : "misses most",
+                                        "rank",
+                                        "norm",
+                                        "relative error");
+                        shown.stream()
+                                .limit(layers ? Long.MAX_VALUE : SHOWN)
+                                .forEach(l ->
+                                        table.row(
+                                                l.target(),
+                                                l.rank().isEmpty() ? "whole" : l.rank().getAsInt(),
+                                                LoraInspectCommand.number(l.norm()),
+                                                percent(l.relativeError())));
+                        text.println();
+                        table.print(text);
+                    }
+                });
+        made.notes().forEach(console::note);
+    }
+
+    private static String percent(double share) {
+        return share == 0 ? "0 %" : String.format(Locale.ROOT, "%.3g %%", 100 * share);
+    }
+}

@@ -1,0 +1,34 @@
+package org.diffusionsoup.cli.registry;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.diffusionsoup.cli.command.RegistryFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup base add}. */
+@Command(
+        name = "add",
+        description = "Record a base and store its weights.",
+        footer = "  soup base add emoji models/emoji-base")
+final class BaseAddCommand extends SoupCommand {
+    @Parameters(paramLabel = "NAME", description = "What to call it.")
+    private String name = "";
+
+    @Parameters(paramLabel = "WEIGHTS", description = "A diffusers folder or a .safetensors file.")
+    private Path weights = Path.of("");
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) {
+        BaseRow b = registry.open().addBase(name, weights);
+        console.result(
+                Map.of("entry", b.id(), "name", b.name(), "checkpoint", b.checkpoint()),
+                text -> text.println("base " + b.name() + ", entry " + b.id()));
+    }
+}

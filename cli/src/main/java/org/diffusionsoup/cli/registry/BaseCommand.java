@@ -1,0 +1,12 @@
+package org.diffusionsoup.cli.registry;
+
+import org.diffusionsoup.cli.command.CommandGroup;
+import picocli.CommandLine.Command;
+
+/** {@code soup base}: models that ingredients start from. */
+@Command(
+        name = "base",
+        description = "The models that a registry's ingredients start from.",
+        subcommands = BaseAddCommand.class,
+        footer = "  soup base add emoji models/emoji-base")
+public final class BaseCommand extends CommandGroup {}

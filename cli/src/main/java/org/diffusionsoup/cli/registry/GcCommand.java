@@ -1,0 +1,47 @@
+package org.diffusionsoup.cli.registry;
+
+import java.time.Duration;
+import java.util.Map;
+import org.diffusionsoup.cli.command.RegistryFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup gc}: what nothing needs goes. */
+@Command(
+        name = "gc",
+        description = {
+            "Delete weights that nothing live needs, and what killed processes left.",
+            "Waits for those who are adding."
+        },
+        footer = {"  soup gc", "  soup gc --superseded --grace-minutes 0"})
+public final class GcCommand extends SoupCommand {
+    @Option(
+            names = "--superseded",
+            description =
+                    "Delete older versions of soups too; their ingredients can make them again.")
+    private boolean superseded;
+
+    @Option(
+            names = "--grace-minutes",
+            defaultValue = "60",
+            paramLabel = "N",
+            description = "Keep younger files (default: ${DEFAULT-VALUE}).")
+    private long grace;
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) {
+        if (grace < 0) {
+            throw misuse("--grace-minutes must not be negative, not " + grace + ".");
+        }
+        long freed = registry.open().collect(superseded, Duration.ofMinutes(grace).toMillis());
+        console.result(
+                Map.of("bytes_freed", freed),
+                text -> text.println(Quantity.bytes(freed) + " freed"));
+    }
+}

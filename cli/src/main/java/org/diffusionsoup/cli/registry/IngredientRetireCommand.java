@@ -1,0 +1,60 @@
+package org.diffusionsoup.cli.registry;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.diffusionsoup.cli.command.RegistryFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup ingredient retire}. */
+@Command(
+        name = "retire",
+        description = {
+            "Take an ingredient that was recorded wrongly out of everything made from now on, without"
+                    + " withdrawing its shard.",
+            "Soups that hold it are named; they are as they were until they are made again. Its name"
+                    + " is free again. It still leaves with its shard."
+        },
+        footer = "  soup ingredient retire noto --reason 'recorded with the wrong shard'")
+final class IngredientRetireCommand extends SoupCommand {
+    @Parameters(paramLabel = "NAME", description = "The ingredient.")
+    private String name = "";
+
+    @Option(
+            names = "--reason",
+            required = true,
+            paramLabel = "WORDS",
+            description = "Why, for the ledger.")
+    private String reason = "";
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) {
+        Registry.Retired r = registry.open().retire(name, reason);
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("entry", r.entry());
+        json.put("ingredient", r.ingredient().id());
+        json.put("name", r.ingredient().name());
+        json.put("soups", r.soups().stream().map(SoupRow::label).toList());
+        console.result(
+                json,
+                text -> {
+                    text.println("ingredient " + name + " retired, entry " + r.entry());
+                    r.soups()
+                            .forEach(s ->
+                                    text.println(
+                                            "  soup "
+                                                    + s.label()
+                                                    + " holds it until '"
+                                                    + Registry.remake(s)
+                                                    + "'"));
+                });
+    }
+}

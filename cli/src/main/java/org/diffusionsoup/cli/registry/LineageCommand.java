@@ -1,0 +1,165 @@
+package org.diffusionsoup.cli.registry;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.command.RegistryFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.registry.Lineage;
+import org.diffusionsoup.registry.Lineage.Edge;
+import org.diffusionsoup.registry.Lineage.Node;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.Registry.Named;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.registry.LineageSvg;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup lineage}: who is in what. */
+@Command(
+        name = "lineage",
+        description = {
+            "Show which shards are in which ingredients, and these in which soups; as text, or drawn"
+                    + " as .svg or .html with what was withdrawn struck out."
+        },
+        footer = {
+            "  soup lineage everyone",
+            "  soup lineage acme",
+            "  soup lineage -o lineage.html"
+        })
+public final class LineageCommand extends SoupCommand {
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "NAME",
+            description = "A soup (or SOUP@VERSION) or a shard; default: everything.")
+    private Optional<String> name = Optional.empty();
+
+    @Option(
+            names = {"-o", "--out"},
+            paramLabel = "FILE",
+            description = "Draw it: a .svg or .html file.")
+    private Optional<Path> out = Optional.empty();
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) throws IOException {
+        if (out.isPresent() && !out.get().toString().matches("(?s).*\\.(svg|html)")) {
+            throw misuse("--out must end in .svg or .html, not " + out.get() + ".");
+        }
+        out.ifPresent(file ->
+                (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
+                        .checkOwn(file));
+        Registry r = registry.openToRead();
+        name.ifPresent(n -> tell(console, r, n));
+        Lineage l = r.read(this::lineage);
+        if (out.isPresent()) {
+            String drawn =
+                    out.get().toString().endsWith(".svg") ? LineageSvg.svg(l) : LineageSvg.html(l);
+            AtomicFiles.write(out.get(), drawn.getBytes(StandardCharsets.UTF_8));
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("shards", l.shards());
+        json.put("ingredients", l.ingredients());
+        json.put("soups", l.soups());
+        json.put("edges", l.edges());
+        console.result(
+                json,
+                text -> {
+                    if (out.isPresent()) {
+                        text.println(out.get() + ": the lineage");
+                    } else {
+                        print(l, text);
+                    }
+                });
+    }
+
+    /** Which of several of a name is shown: a soup before a shard. */
+    private static void tell(Console console, Registry r, String name) {
+        List<Named> named = r.read(q -> Registry.named(q, name));
+        named.stream()
+                .filter(n -> n.kind().equals("soup") || n.kind().equals("shard"))
+                .findFirst()
+                .map(taken ->
+                        NamedEntry.note(
+                                taken.kind() + " '" + name + "'",
+                                named.stream()
+                                        .filter(n -> !n.equals(taken))
+                                        .filter(n -> !n.kind().equals("ingredient"))
+                                        .toList()))
+                .filter(note -> !note.isEmpty())
+                .ifPresent(console::note);
+    }
+
+    private Lineage lineage(Queries q) {
+        if (name.isEmpty()) {
+            return Lineage.of(q);
+        }
+        String n = name.get();
+        if (n.contains("@") || q.soup(n).isPresent()) {
+            SoupRow soup = Registry.soup(q, n);
+            return Lineage.ofSoup(q, soup);
+        }
+        ShardRow shard =
+                q.shard(n)
+                        .orElseThrow(() ->
+                                new SoupException(
+                                        "The registry has no soup and no shard '" + n + "'."));
+        return Lineage.ofShard(q, shard);
+    }
+
+    private static void print(Lineage l, PrintWriter text) {
+        Map<Long, Node> nodes = new HashMap<>();
+        l.shards().forEach(n -> nodes.put(n.id(), n));
+        l.ingredients().forEach(n -> nodes.put(n.id(), n));
+        for (Node soup : l.soups()) {
+            text.println("soup " + show(soup));
+            for (Edge e : l.edges()) {
+                Node in = nodes.get(e.from());
+                if (e.to() == soup.id() && in != null) {
+                    text.println(
+                            "  " + e.label() + "  " + show(in) + "  <-  " + sources(l, in, nodes));
+                }
+            }
+        }
+        List<Node> unused =
+                l.ingredients().stream()
+                        .filter(i -> l.edges().stream().noneMatch(e -> e.from() == i.id()))
+                        .toList();
+        unused.forEach(
+                i -> text.println("ingredient " + show(i) + "  <-  " + sources(l, i, nodes)));
+        l.shards().stream()
+                .filter(s -> l.edges().stream().noneMatch(e -> e.from() == s.id()))
+                .forEach(s -> text.println("shard " + show(s)));
+    }
+
+    private static String sources(Lineage l, Node ingredient, Map<Long, Node> nodes) {
+        return String.join(
+                ", ",
+                l.edges().stream()
+                        .filter(e -> e.to() == ingredient.id())
+                        .map(e -> nodes.get(e.from()))
+                        .filter(n -> n != null)
+                        .map(n -> "shard " + show(n))
+                        .toList());
+    }
+
+    private static String show(Node n) {
+        String mark = n.withdrawn() ? " [withdrawn]" : n.superseded() ? " [superseded]" : "";
+        return n.name() + mark + " (" + n.about() + ")";
+    }
+}

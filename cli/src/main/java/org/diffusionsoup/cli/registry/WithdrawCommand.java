@@ -1,0 +1,165 @@
+package org.diffusionsoup.cli.registry;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.diffusionsoup.cli.command.RegistryFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.command.YesFlag;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.WithdrawRequest;
+import org.diffusionsoup.registry.Withdrawn;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.PictureLikeness;
+import org.diffusionsoup.workbench.registry.Retrainer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup withdraw}: data leaves, with everything made of it. */
+@Command(
+        name = "withdraw",
+        description = {
+            "Take shards, a provider or single pictures out: their ingredients go, every soup that"
+                    + " holds them is made again from the others, their weights are deleted, and a"
+                    + " signed certificate says so.",
+            "For single pictures (--samples) the ingredient is reset to its base and fine-tuned on the"
+                    + " rest. A search that saw what leaves is run again among the others. Nothing"
+                    + " happens, or all of it."
+        },
+        footer = {
+            "  soup withdraw acme --reason 'contract ended'",
+            "  soup withdraw --provider acme --reason 'contract ended' -o certificate.json",
+            "  soup withdraw --samples hashes.txt --reason 'a person asked'"
+        })
+public final class WithdrawCommand extends SoupCommand {
+    @Parameters(arity = "0..*", paramLabel = "SHARD", description = "Names of shards.")
+    private List<String> shards = List.of();
+
+    @Option(
+            names = "--provider",
+            paramLabel = "WHO",
+            description = "All live shards of this provider.")
+    private Optional<String> provider = Optional.empty();
+
+    @Option(
+            names = "--samples",
+            paramLabel = "FILE",
+            description =
+                    "Single pictures: a file with one SHA-256 a line, of pictures as their shard holds"
+                            + " them. Importing stores pictures anew, so it is not the hash of the file"
+                            + " that was imported; 'soup data inspect SHARD --rows N --json' lists the"
+                            + " hashes.")
+    private Optional<Path> samples = Optional.empty();
+
+    @Option(
+            names = "--reason",
+            required = true,
+            paramLabel = "WORDS",
+            description = "Why, for the ledger and the certificate.")
+    private String reason = "";
+
+    @Mixin private ReselectFlags reselect = new ReselectFlags();
+
+    @Mixin private NearFlags near = new NearFlags();
+
+    @Option(
+            names = "--drop-ingredients",
+            description = "With --samples: drop their ingredients instead of training them again.")
+    private boolean dropIngredients;
+
+    @Option(
+            names = {"-o", "--out"},
+            paramLabel = "FILE",
+            description = "Also write the certificate here.")
+    private Optional<Path> out = Optional.empty();
+
+    @Mixin private YesFlag yes = new YesFlag();
+
+    @Mixin private RegistryFlag registry = new RegistryFlag();
+
+    @Override
+    protected void run(Console console) throws IOException {
+        if (shards.isEmpty() && provider.isEmpty() && samples.isEmpty()) {
+            throw misuse("name shards, or say --provider or --samples.");
+        }
+        if (out.isPresent()) {
+            OutputKind.JSON.checkNew(out.get());
+        }
+        Withdrawn w;
+        Optional<ClipJudge> clip = near.open();
+        try (Interrupt interrupt = Interrupt.listen();
+                Progress progress = console.progress()) {
+            Registry r = registry.open(progress);
+            Set<String> names = new TreeSet<>(shards);
+            provider.ifPresent(p -> names.addAll(shardsOf(r, p)));
+            w =
+                    r.withdraw(
+                            new WithdrawRequest(
+                                    List.copyOf(names),
+                                    samples.isPresent() ? hashes(samples.get()) : Set.of(),
+                                    reason,
+                                    reselect.keepSelection(),
+                                    dropIngredients
+                                            ? Optional.empty()
+                                            : Optional.of(new Retrainer(progress, interrupt)),
+                                    reselect.reselector(r, progress),
+                                    Optional.of(new PictureLikeness(clip)),
+                                    yes.consent()));
+        } finally {
+            clip.ifPresent(ClipJudge::close);
+        }
+        if (out.isPresent()) {
+            Files.copy(w.certificate(), out.get());
+        }
+        WithdrawnText.result(console, w);
+        out.ifPresent(file -> console.note("the certificate is in " + file + " too"));
+    }
+
+    private static List<String> shardsOf(Registry r, String provider) {
+        List<String> names =
+                r.read(q ->
+                        q.shards().stream()
+                                .filter(s -> s.withdrawn().isEmpty())
+                                .filter(s -> s.provider().equals(provider))
+                                .map(ShardRow::name)
+                                .toList());
+        if (names.isEmpty()) {
+            throw new SoupException("No live shard is of the provider '" + provider + "'.");
+        }
+        return names;
+    }
+
+    private static Set<String> hashes(Path file) throws IOException {
+        Set<String> hashes = new TreeSet<>();
+        int number = 0;
+        for (String line : Files.readAllLines(file)) {
+            number++;
+            String word = line.strip().split("\\s", 2)[0];
+            if (word.isEmpty() || word.startsWith("#")) {
+                continue;
+            }
+            if (!word.matches("[0-9a-fA-F]{64}")) {
+                throw new SoupException(
+                        "Line " + number + " of " + file + " is no SHA-256: '" + word + "'.");
+            }
+            hashes.add(word.toLowerCase(Locale.ROOT));
+        }
+        if (hashes.isEmpty()) {
+            throw new SoupException(file + " names no samples.");
+        }
+        return hashes;
+    }
+}

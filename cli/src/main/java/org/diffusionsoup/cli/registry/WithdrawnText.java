@@ -1,0 +1,89 @@
+package org.diffusionsoup.cli.registry;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.registry.Withdrawn;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+
+/** How commands show what a withdrawal did. */
+final class WithdrawnText {
+    private WithdrawnText() {}
+
+    static void result(Console console, Withdrawn w) {
+        console.result(
+                json(w),
+                text -> {
+                    int again = w.trainedAgain().size();
+                    text.printf(
+                            "withdrawal, entry %d: %s, %s, %s%s, %s, %s%n",
+                            w.entry(),
+                            Plural.of(w.shards().size(), "shard"),
+                            Plural.of(w.samples(), "single picture"),
+                            Plural.of(w.ingredients().size() + again, "ingredient"),
+                            again == 0 ? "" : " (" + again + " trained again)",
+                            Plural.of(w.bases().size(), "base"),
+                            Plural.of(w.withdrawn().size(), "soup"));
+                    w.shards().forEach(s -> text.println("  withdrawn  shard " + s));
+                    w.all()
+                            .forEach(g ->
+                                    text.printf(
+                                            "  withdrawn  %s: %s%s%n",
+                                            g.label(),
+                                            g.why(),
+                                            g.again() ? "; trained again without" : ""));
+                    w.made()
+                            .forEach(s ->
+                                    text.printf(
+                                            "  made       soup %s of %s%n",
+                                            s.label(),
+                                            Plural.of(s.members().size(), "ingredient")));
+                    w.publications()
+                            .forEach(p ->
+                                    text.println(
+                                            "  handed out before, ask for it: "
+                                                    + p.soup()
+                                                    + " to "
+                                                    + p.place()));
+                    w.samePictures()
+                            .forEach((shard, n) ->
+                                    text.printf(
+                                            "  shard %s stays and holds %s%n",
+                                            shard,
+                                            Plural.of(
+                                                    n,
+                                                    "of the same pictures",
+                                                    "of the same pictures")));
+                    text.printf(
+                            "%s freed; certificate %s%n",
+                            Quantity.bytes(w.bytesFreed()), w.certificate());
+                });
+    }
+
+    static Map<String, Object> json(Withdrawn w) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("entry", w.entry());
+        json.put("shards", w.shards());
+        json.put("samples", w.samples());
+        json.put("ingredients", w.ingredients());
+        json.put("trained_again", w.trainedAgain());
+        json.put("all", w.all());
+        json.put("same_pictures", w.samePictures());
+        json.put("withdrawn", labels(w.withdrawn()));
+        json.put("made", w.made().stream().map(SoupText::json).toList());
+        json.put("bases", w.bases());
+        json.put("publications", w.publications());
+        json.put("bytes_freed", w.bytesFreed());
+        json.put("certificate", w.certificate().toString());
+        json.put("weights_seconds", w.weightsSeconds());
+        json.put("ledger_seconds", w.ledgerSeconds());
+        return json;
+    }
+
+    private static List<String> labels(List<SoupRow> soups) {
+        return soups.stream().map(SoupRow::label).toList();
+    }
+}

@@ -1,8 +1,0 @@
-package org.diffusionsoup.core.method;
-
-/** The numbers of one node at one tensor, block by block. Used by several threads at once. */
-@FunctionalInterface
-interface Values {
-    /** Computes the {@link Window#count} values of the window's block into {@code out}. */
-    void read(Window w, double[] out);
-}

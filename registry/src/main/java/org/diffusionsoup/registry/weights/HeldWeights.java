@@ -1,0 +1,80 @@
+package org.diffusionsoup.registry.weights;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * A checkpoint by its hashes.
+ *
+ * @param checkpoint its id
+ * @param files SHA-256 of its weight files
+ * @param tensors SHA-256 of its floating-point tensors with their sizes in bytes; empty where the
+ *     store cannot say, because its manifest is gone or damaged
+ * @param small SHA-256 of floating-point tensors so small that others may be equal by chance
+ */
+record HeldWeights(
+        String checkpoint, Set<String> files, Map<String, Long> tensors, Set<String> small) {
+    /** Of nothing. */
+    static final HeldWeights NONE = new HeldWeights("", Set.of(), Map.of(), Set.of());
+
+    /** All hashes by which it is known again: its own, its files' and its tensors'. */
+    Set<String> all() {
+        Set<String> all = new HashSet<>(files);
+        all.addAll(tensors.keySet());
+        all.add(checkpoint);
+        return all;
+    }
+
+    /** All hashes of one checkpoint but those that another has too. */
+    Set<String> without(HeldWeights other) {
+        Set<String> own = all();
+        own.removeAll(other.all());
+        return own;
+    }
+
+    /** Reads what checkpoints hold, each once. */
+    static final class Reader {
+        private final WeightStore store;
+        private final Map<String, HeldWeights> read = new HashMap<>();
+
+        Reader(WeightStore store) {
+            this.store = store;
+        }
+
+        /** Of a base, an ingredient or a soup; its files are in the ledger, whatever is stored. */
+        HeldWeights of(Queries q, long entry, String checkpoint) {
+            HeldWeights known = read.get(checkpoint);
+            if (known == null) {
+                known = stored(checkpoint, Json.map(q.entry(entry).body(), "files"));
+                read.put(checkpoint, known);
+            }
+            return known;
+        }
+
+        /** Of a checkpoint that was just stored. */
+        HeldWeights of(String checkpoint) {
+            return read.computeIfAbsent(checkpoint, id -> stored(id, new TreeMap<>()));
+        }
+
+        private HeldWeights stored(String checkpoint, Map<String, String> files) {
+            try {
+                Manifest m = store.manifest(checkpoint);
+                return new HeldWeights(
+                        checkpoint,
+                        Set.copyOf(m.weightFiles().values()),
+                        m.tensors(),
+                        m.smallTensors());
+            } catch (SoupException e) {
+                return new HeldWeights(checkpoint, Set.copyOf(files.values()), Map.of(), Set.of());
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package org.diffusionsoup.registry.weights;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Tells tensors that are a base's own in another number format, as a text encoder that was not
+ * trained and saved in F16: their hashes are not the base's, but they have nothing of any picture.
+ */
+final class InheritedTensors {
+    private final WeightStore store;
+
+    InheritedTensors(WeightStore store) {
+        this.store = store;
+    }
+
+    /**
+     * Those of some hashes that are of tensors, or of whole files of tensors, which the base has
+     * too but for their format. Reads both checkpoints; empty where one cannot be read.
+     */
+    Set<String> among(Set<String> hashes, String checkpoint, String base) {
+        try (WeightStore.Session session = store.open()) {
+            TensorsOf mine =
+                    TensorsOf.of(store, checkpoint, "", session.work().resolve("inherited"));
+            TensorsOf of = TensorsOf.of(store, base, "", session.work().resolve("inherited-from"));
+            Set<String> same = new HashSet<>();
+            Map<String, Boolean> whole = new HashMap<>();
+            mine.tensors()
+                    .forEach((name, t) -> {
+                        boolean asked =
+                                hashes.contains(t.piece().sha256())
+                                        || hashes.contains(t.file().sha256());
+                        boolean inherited = asked && t.hasValuesOf(of.tensors().get(name), store);
+                        if (inherited) {
+                            same.add(t.piece().sha256());
+                        }
+                        whole.merge(
+                                t.file().sha256(),
+                                inherited || !t.info().dtype().isFloat(),
+                                Boolean::logicalAnd);
+                    });
+            whole.forEach((file, all) -> {
+                if (all) {
+                    same.add(file);
+                }
+            });
+            same.retainAll(hashes);
+            return same;
+        } catch (SoupException e) {
+            return Set.of(); // what cannot be looked at is not excused
+        }
+    }
+}

@@ -1,0 +1,167 @@
+package org.diffusionsoup.registry.weights;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
+import org.diffusionsoup.registry.store.WeightStore;
+
+/**
+ * Finds weights that were withdrawn and are back, under whatever name: by the hashes of
+ * checkpoints, files and tensors, against the index of all that was ever withdrawn. Weights follow
+ * their pictures: they may be back where all pictures they were trained on are agreed on anew.
+ */
+public final class ReturnedWeights {
+    private final WeightStore store;
+    private final HeldWeights.Reader reader;
+
+    public ReturnedWeights(WeightStore store) {
+        this.store = store;
+        this.reader = new HeldWeights.Reader(store);
+    }
+
+    /** What an ingredient has of what was withdrawn, in a sentence; empty if nothing. */
+    public Optional<String> of(Queries q, IngredientRow i) {
+        BaseRow base = q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
+        return sentence(
+                q,
+                "Ingredient '" + i.name() + "'",
+                reader.of(q, i.id(), i.checkpoint()),
+                Optional.of(base),
+                i.shards());
+    }
+
+    /** The same of a base. */
+    public Optional<String> of(Queries q, BaseRow b) {
+        return sentence(
+                q,
+                "Base '" + b.name() + "'",
+                reader.of(q, b.id(), b.checkpoint()),
+                Optional.empty(),
+                List.of());
+    }
+
+    /** The same of a checkpoint that is stored, but in the ledger not yet. */
+    public Optional<String> of(
+            Queries q, String what, String checkpoint, Optional<BaseRow> base, List<Long> shards) {
+        return sentence(q, what, reader.of(checkpoint), base, shards);
+    }
+
+    /**
+     * Stops a soup one of whose ingredients holds what was withdrawn.
+     *
+     * @throws RegistryException naming it, and what to do
+     */
+    public void refuseMembers(Queries q, String soup, List<Long> ingredients) {
+        for (long id : ingredients) {
+            IngredientRow i = q.ingredient(id).orElseThrow();
+            of(q, i).ifPresent(s -> {
+                throw new RegistryException(
+                        s
+                                + "; it can be in no soup such as '"
+                                + soup
+                                + "'. Withdraw what it was trained on, "
+                                + shards(q, i.shards())
+                                + ", or name other ingredients.");
+            });
+        }
+    }
+
+    private static List<String> shards(Queries q, List<Long> ids) {
+        return q.shards().stream().filter(s -> ids.contains(s.id())).map(s -> s.name()).toList();
+    }
+
+    private Optional<String> sentence(
+            Queries q, String what, HeldWeights held, Optional<BaseRow> base, List<Long> shards) {
+        Set<String> hashes =
+                base.map(b -> held.without(reader.of(q, b.id(), b.checkpoint())))
+                        .orElseGet(() -> held.without(HeldWeights.NONE));
+        List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
+        Map<Long, Boolean> agreed = new HashMap<>();
+        hits.removeIf(h -> agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards)));
+        if (hits.isEmpty()) {
+            return Optional.empty();
+        }
+        if (base.isPresent()) {
+            Set<String> found = new HashSet<>();
+            hits.forEach(h -> found.add(h.sha256()));
+            Set<String> inherited =
+                    new InheritedTensors(store)
+                            .among(found, held.checkpoint(), base.get().checkpoint());
+            hits.removeIf(h -> inherited.contains(h.sha256()));
+            if (hits.isEmpty()) {
+                return Optional.empty();
+            }
+        }
+        WithdrawnWeight first = hits.getFirst();
+        long same =
+                hits.stream()
+                        .filter(h -> h.owner() == first.owner())
+                        .map(WithdrawnWeight::sha256)
+                        .distinct()
+                        .count();
+        return Optional.of(
+                what
+                        + " holds weights of "
+                        + name(q, first.owner())
+                        + ", which was withdrawn (entry "
+                        + first.withdrawal()
+                        + ", '"
+                        + Json.string(q.entry(first.withdrawal()).body(), "reason")
+                        + "'): "
+                        + same
+                        + (same == 1 ? " hash is" : " hashes are")
+                        + " the same, the first "
+                        + first.sha256().substring(0, 12));
+    }
+
+    private static String name(Queries q, long owner) {
+        return q.ingredient(owner)
+                .map(i -> "ingredient '" + i.name() + "' (entry " + owner + ")")
+                .or(() -> q.soup(owner).map(s -> "soup " + s.label()))
+                .orElse("the base of entry " + owner);
+    }
+
+    /**
+     * Whether all pictures behind something that was withdrawn are live in some shards.
+     *
+     * @param owner an ingredient, or a soup
+     * @param shards where they would have to be
+     */
+    public static boolean isAgreed(Queries q, long owner, List<Long> shards) {
+        Set<Long> of = new HashSet<>();
+        q.ingredient(owner).ifPresent(i -> of.addAll(i.shards()));
+        q.soup(owner)
+                .map(SoupRow::members)
+                .orElse(List.of())
+                .forEach(m -> of.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
+        Set<String> needed = new HashSet<>();
+        for (long shard : of) {
+            for (SampleRow s : q.samples(shard)) {
+                if (s.withdrawn().isEmpty() || s.withdrawn().get() > owner) {
+                    needed.add(s.sha256());
+                }
+            }
+        }
+        if (needed.isEmpty()) {
+            return false;
+        }
+        q.shards().stream()
+                .filter(s -> s.withdrawn().isEmpty() && shards.contains(s.id()))
+                .flatMap(s -> q.samples(s.id()).stream())
+                .filter(s -> s.withdrawn().isEmpty())
+                .forEach(s -> needed.remove(s.sha256()));
+        return needed.isEmpty();
+    }
+}
