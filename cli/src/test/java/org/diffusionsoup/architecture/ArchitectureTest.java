@@ -11,11 +11,16 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -299,6 +304,47 @@ class ArchitectureTest {
                 .callConstructor(RuntimeException.class, Throwable.class)
                 .because("a failure needs a type of its own and a sentence")
                 .check(ALL);
+    }
+
+    /** The page's journeys name types that are there, at most ten each. */
+    @Test
+    void theJourneysOfTheArchitecturePageAreOnTheMap() throws IOException {
+        String page = Files.readString(Path.of("..", "docs", "architecture.md"));
+        String journeys =
+                page.substring(page.indexOf("## Five journeys"), page.indexOf("## Where to start"));
+        Set<String> known = ALL.stream().map(JavaClass::getSimpleName).collect(Collectors.toSet());
+        List<String> items = List.of(journeys.split("\n- ")).subList(1, 6);
+        assertThat(items).hasSize(5);
+        for (String item : items) {
+            List<String> named =
+                    Pattern.compile("`(\\w+)`")
+                            .matcher(item)
+                            .results()
+                            .map(m -> m.group(1))
+                            .toList();
+            assertThat(named).as(item).hasSizeBetween(5, 10);
+            assertThat(known).containsAll(named);
+        }
+    }
+
+    @Test
+    void everyPackageSaysWhatItIsFor() throws IOException {
+        List<String> silent = new ArrayList<>();
+        int seen = 0;
+        for (String module : MODULES.keySet()) {
+            try (Stream<Path> all = Files.walk(Path.of("..", module, "src", "main", "java"))) {
+                for (Path f : all.filter(p -> p.endsWith("package-info.java")).toList()) {
+                    seen++;
+                    String text = Files.readString(f);
+                    int end = text.indexOf("*/");
+                    if (end < 0 || !text.substring(0, end).contains(".")) {
+                        silent.add(f.toString());
+                    }
+                }
+            }
+        }
+        assertThat(seen).isEqualTo(packages().size());
+        assertThat(silent).isEmpty();
     }
 
     @Test

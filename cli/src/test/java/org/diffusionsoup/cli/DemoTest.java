@@ -78,7 +78,7 @@ class DemoTest {
                         "ensemble");
         assertThat(html).contains(models).contains("soup − electronics");
         assertThat(html)
-                .contains("Subjects of the shards.")
+                .contains("Pictures of the shards, by caption.", "What two judges say")
                 .contains("the same weights, bit for bit")
                 .doesNotContain("DIFFERENT");
         assertThat(html).doesNotContain("NaN").doesNotContain("http://");

@@ -14,7 +14,7 @@ public record StoppableProgress(Progress told, BooleanSupplier stop) implements 
     public static final class Stopped extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
-        Stopped() {
+        public Stopped() {
             super("stopped", null, false, false);
         }
     }

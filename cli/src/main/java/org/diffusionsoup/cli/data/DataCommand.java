@@ -16,6 +16,7 @@ import picocli.CommandLine.Command;
             DataImportCommand.class,
             DataRetrieveCommand.class,
             DataFilterCommand.class,
+            DataDamageCommand.class,
             DataSplitCommand.class,
             DataDedupCommand.class,
             DataDrawingsCommand.class,

@@ -59,21 +59,21 @@ public final class DemoCommand extends SoupCommand {
             names = "--steps",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Training steps per ingredient (default: 90; 14 with --quick).")
+            description = "Training steps per ingredient (default: 200; 60 with --quick).")
     private long steps;
 
     @Option(
             names = "--prompts",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Held-out prompts (default: 64; 16 with --quick).")
+            description = "Prompts (default: 64; 16 with --quick).")
     private int prompts;
 
     @Option(
             names = "--sampling-steps",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Denoising steps per picture (default: 15; 8 with --quick).")
+            description = "Denoising steps per picture (default: 12; 8 with --quick).")
     private int samplingSteps;
 
     @Option(
@@ -92,11 +92,15 @@ public final class DemoCommand extends SoupCommand {
                 new DemoPlan(
                         d.base(),
                         d.clip(),
+                        d.reward(),
                         d.dataset(),
+                        d.provider(),
+                        d.styles(),
                         shards.isEmpty() ? d.domains() : shards,
                         withdraw.orElse(shards.isEmpty() ? d.withdrawn() : shards.getLast()),
                         steps == 0 ? d.steps() : steps,
                         d.batch(),
+                        d.rate(),
                         prompts == 0 ? d.prompts() : prompts,
                         d.seeds(),
                         samplingSteps == 0 ? d.samplingSteps() : samplingSteps,

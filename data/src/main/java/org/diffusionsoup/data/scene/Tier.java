@@ -2,6 +2,7 @@ package org.diffusionsoup.data.scene;
 
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.image.RgbImage;
 
 /**
@@ -68,6 +69,36 @@ public enum Tier {
         } else {
             canvas = maker.canvas(scene, 0, 0, 1);
         }
+        damage(canvas, random);
+        return canvas.toImage();
+    }
+
+    /**
+     * A finished picture as this tier has it: damaged like a scene, never cropped.
+     *
+     * @param picture square
+     * @param ground whether its white surroundings become a ground of another colour first
+     * @param seed of the damage; the same seed gives the same picture
+     * @throws SoupException if it is not square
+     */
+    public RgbImage damage(RgbImage picture, boolean ground, long seed) {
+        if (picture.width() != picture.height()) {
+            throw new SoupException(
+                    "only square pictures are damaged, and one is %d×%d"
+                            .formatted(picture.width(), picture.height()));
+        }
+        Canvas canvas = new Canvas(picture.width());
+        if (ground) {
+            Cutout.ground(Seeds.random(seed, 4)).paint(canvas);
+            Cutout.lay(picture, canvas);
+        } else {
+            canvas.set(picture);
+        }
+        damage(canvas, Seeds.random(seed, 2));
+        return canvas.toImage();
+    }
+
+    private void damage(Canvas canvas, RandomGenerator random) {
         boolean good = untouched > 0 && random.nextFloat() < untouched;
         int damages = good ? 0 : least + random.nextInt(most - least + 1);
         for (int i = 0; i < damages; i++) {
@@ -75,7 +106,6 @@ public enum Tier {
             float strength = weakest + (strongest - weakest) * random.nextFloat();
             damage.apply(canvas, strength, random);
         }
-        return canvas.toImage();
     }
 
     /**

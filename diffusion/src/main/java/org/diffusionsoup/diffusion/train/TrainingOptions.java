@@ -97,6 +97,25 @@ public record TrainingOptions(
                 bfloat16);
     }
 
+    /** The same with another peak learning rate. */
+    public TrainingOptions withLearningRate(double rate) {
+        return new TrainingOptions(
+                steps,
+                batch,
+                accumulation,
+                rate,
+                schedule,
+                warmup,
+                weightDecay,
+                beta1,
+                beta2,
+                eps,
+                clipNorm,
+                emaDecay,
+                seed,
+                bfloat16);
+    }
+
     /** Learning rate of a step, counted from 0. */
     public double learningRateAt(long step) {
         if (step < warmup) {

@@ -13,20 +13,17 @@ import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.AtomicFiles;
-import org.diffusionsoup.core.soup.SoupIngredient;
-import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.ImageRewardJudge;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
-import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
 /**
@@ -67,6 +64,8 @@ public final class Demo {
             String soupSha256,
             String withoutSha256,
             boolean replayEqual,
+            List<DemoStyles.Row> styles,
+            DemoMemory.Made memory,
             double seconds) {}
 
     /**
@@ -77,6 +76,8 @@ public final class Demo {
         List<Path> made = new ArrayList<>(List.of(report()));
         List<String> models = new ArrayList<>(plan.domains());
         models.addAll(List.of("paragon", "paragon-long", "soup", "soup-without"));
+        models.addAll(DemoStyles.models());
+        models.addAll(DemoMemory.models());
         models.forEach(name -> made.add(model(name)));
         List<String> labels = new ArrayList<>(plan.domains());
         labels.addAll(
@@ -102,114 +103,98 @@ public final class Demo {
         if (isFinished()) {
             return Optional.of(report());
         }
+        try {
+            return Optional.of(make());
+        } catch (StoppableProgress.Stopped e) {
+            return Optional.empty();
+        }
+    }
+
+    private Path make() {
         long start = System.nanoTime();
+        DemoKitchen kitchen = new DemoKitchen(plan, progress, stop);
         Shard all = ShardRef.parse(plan.dataset().toString()).open();
         Map<String, Path> ingredients = new LinkedHashMap<>();
         Map<String, Integer> rows = new LinkedHashMap<>();
         List<String> union = new ArrayList<>();
         for (String domain : plan.domains()) {
-            String ref = plan.dataset() + "#domain=" + domain;
+            String ref = plan.shard(domain);
             rows.put(domain, ShardRef.parse(ref).open().train().size());
             union.add(ref);
-            if (!train(domain, List.of(ref), plan.steps())) {
-                return Optional.empty();
-            }
-            ingredients.put(domain, model(domain));
+            ingredients.put(
+                    domain, kitchen.train(domain, List.of(ref), plan.steps(), plan.batch()));
         }
         int n = plan.domains().size();
-        if (!train("paragon", union, plan.steps())
-                || !train("paragon-long", union, n * plan.steps())) {
-            return Optional.empty();
-        }
+        kitchen.train("paragon", union, plan.steps(), plan.batch());
+        kitchen.train("paragon-long", union, n * plan.steps(), plan.batch());
         double trained = seconds(start);
 
-        double souping = soup(List.copyOf(ingredients.values()), model("soup"));
+        double souping = kitchen.soup(List.copyOf(ingredients.values()), "soup");
         List<Path> survivors = new ArrayList<>();
         ingredients.forEach((domain, path) -> {
             if (!domain.equals(plan.withdrawn())) {
                 survivors.add(path);
             }
         });
-        double withdrawing = soup(survivors, model("soup-without"));
+        double withdrawing = kitchen.soup(survivors, "soup-without");
         // The proof of absence is a replay: the survivors averaged afresh, in another order.
-        soup(survivors.reversed(), model("replay"));
+        kitchen.soup(survivors.reversed(), "replay");
         String without = hash(model("soup-without"));
         boolean equal = without.equals(hash(model("replay")));
 
-        DemoPrompts prompts = DemoPrompts.choose(all, plan.domains(), plan.prompts(), plan.seed());
-        try (ClipJudge judge = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE)) {
-            List<DemoModel> models = new ArrayList<>();
-            DemoSampler sampler =
-                    new DemoSampler(plan, prompts, judge, new StoppableProgress(progress, stop));
-            models.add(sampler.one("base", "never saw the shards", plan.base()));
-            ingredients.forEach(
-                    (domain, path) -> models.add(sampler.one(domain, "ingredient", path)));
-            models.add(sampler.one("soup", "uniform average of the " + n, model("soup")));
-            models.add(sampler.one("paragon", "union, one ingredient's steps", model("paragon")));
-            models.add(
-                    sampler.one(
-                            paragonLong(), "union, all ingredients' steps", model("paragon-long")));
-            models.add(
-                    sampler.one(
-                            withoutWithdrawn(),
-                            plan.withdrawn() + " withdrawn",
-                            model("soup-without")));
-            models.add(
-                    sampler.ensemble(
-                            "ensemble",
-                            "mean of " + n + " predictions",
-                            List.copyOf(ingredients.values())));
+        DemoPrompts prompts = DemoPrompts.choose(all, plan);
+        Progress stoppable = new StoppableProgress(progress, stop);
+        try (ClipJudge clip = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE);
+                ImageRewardJudge reward = ImageRewardJudge.load(plan.reward())) {
+            DemoSampler sampler = new DemoSampler(plan, prompts, clip, reward, stoppable);
             Made made =
                     new Made(
                             plan,
                             prompts,
                             ingredients,
                             rows,
-                            models,
+                            compared(sampler, ingredients),
                             curves(ingredients),
-                            judge.judge().toString(),
+                            clip.judge() + "; " + reward.judge(),
                             souping,
                             withdrawing,
                             trained,
                             hash(model("soup")),
                             without,
                             equal,
+                            DemoStyles.run(plan, kitchen, all),
+                            DemoMemory.run(plan, kitchen, clip, stoppable),
                             seconds(start));
             DemoReport.write(made, report());
-            return Optional.of(report());
-        } catch (StoppableProgress.Stopped e) {
-            return Optional.empty();
+            return report();
         }
+    }
+
+    /** Every model on the same prompts and seeds. */
+    private List<DemoModel> compared(DemoSampler sampler, Map<String, Path> ingredients) {
+        int n = plan.domains().size();
+        List<DemoModel> models = new ArrayList<>();
+        models.add(sampler.one("base", "learnt from dirty pictures", plan.base()));
+        ingredients.forEach((domain, path) -> models.add(sampler.one(domain, "ingredient", path)));
+        models.add(sampler.one("soup", "uniform average of the " + n, model("soup")));
+        models.add(sampler.one("paragon", "union, one ingredient's steps", model("paragon")));
+        models.add(
+                sampler.one(paragonLong(), "union, all ingredients' steps", model("paragon-long")));
+        models.add(
+                sampler.one(
+                        withoutWithdrawn(),
+                        plan.withdrawn() + " withdrawn",
+                        model("soup-without")));
+        models.add(
+                sampler.ensemble(
+                        "ensemble",
+                        "mean of " + n + " predictions",
+                        List.copyOf(ingredients.values())));
+        return models;
     }
 
     private Path model(String name) {
-        return plan.out().resolve("models").resolve(name);
-    }
-
-    private boolean train(String name, List<String> shards, long steps) {
-        if (Files.exists(model(name))) {
-            return true;
-        }
-        TrainingOptions options =
-                FineTuneRequest.embeddedDefaults(steps, plan.seed()).withBatch(plan.batch());
-        FineTuneRequest request =
-                new FineTuneRequest(
-                        plan.base(),
-                        shards,
-                        model(name),
-                        options,
-                        0.1,
-                        FineTuneRequest.CHECKPOINT_EVERY,
-                        false);
-        return new FineTuner(request, progress, stop).run().isPresent();
-    }
-
-    private double soup(List<Path> ingredients, Path out) {
-        long start = System.nanoTime();
-        Souper.create()
-                .replaceExisting(true)
-                .make(ingredients.stream().map(SoupIngredient::of).toList(), out);
-        return seconds(start);
+        return DemoKitchen.model(plan, name);
     }
 
     private static String hash(Path model) {
@@ -247,6 +232,7 @@ public final class Demo {
             }
             Files.createDirectories(plan.out().resolve("models"));
             Files.createDirectories(plan.out().resolve("pictures"));
+            Files.createDirectories(plan.out().resolve("shards"));
         } catch (IOException e) {
             throw new SoupException(plan.out() + " cannot be used: " + e.getMessage(), e);
         }

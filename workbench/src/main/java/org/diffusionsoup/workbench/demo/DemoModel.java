@@ -12,8 +12,9 @@ import org.diffusionsoup.eval.ScoreSet;
  * @param note what it is, in a few words
  * @param folders its model folder, or the members of an ensemble
  * @param pictures one per prompt and seed, prompts first
- * @param known one per prompt of a known subject, first seed
+ * @param known one per prompt that the shards hold, first seed
  * @param scores CLIP scores of the pictures
+ * @param rewards what the reward model says of the pictures
  * @param secondsPerPicture processor time of sampling, decoding included: other work on the machine
  *     hardly changes it
  * @param unetBytes memory that its UNet weights take as float32
@@ -25,6 +26,7 @@ record DemoModel(
         List<RgbImage> pictures,
         List<RgbImage> known,
         ScoreSet scores,
+        ScoreSet rewards,
         double secondsPerPicture,
         long unetBytes) {
 

@@ -9,12 +9,16 @@ import org.diffusionsoup.core.SoupException;
  *
  * @param base the shared base
  * @param clip the CLIP that judges
- * @param dataset data set whose domains are the shards
+ * @param reward the reward model that judges
+ * @param dataset data set that shards and prompts are of
+ * @param provider whose pictures of each domain are a shard; the base has seen none of them
+ * @param styles in which the base is asked for subjects: no shard holds such a picture
  * @param domains names of the shards, one ingredient each
  * @param withdrawn which of them leaves in the end
  * @param steps optimizer steps per ingredient
  * @param batch pictures per step
- * @param prompts held-out prompts in all, spread evenly over the domains
+ * @param rate learning rate
+ * @param prompts prompts in all, spread evenly over the domains
  * @param seeds pictures per prompt
  * @param samplingSteps scheduler steps per picture
  * @param guidance guidance scale
@@ -24,11 +28,15 @@ import org.diffusionsoup.core.SoupException;
 public record DemoPlan(
         Path base,
         Path clip,
+        Path reward,
         Path dataset,
+        String provider,
+        List<String> styles,
         List<String> domains,
         String withdrawn,
         long steps,
         int batch,
+        double rate,
         int prompts,
         int seeds,
         int samplingSteps,
@@ -37,6 +45,7 @@ public record DemoPlan(
         Path out) {
 
     public DemoPlan {
+        styles = List.copyOf(styles);
         domains = List.copyOf(domains);
         if (domains.size() < 2) {
             throw new SoupException("a demo needs at least two shards to make a soup of.");
@@ -49,24 +58,33 @@ public record DemoPlan(
 
     /** The run of about ten minutes on two cores. */
     public static DemoPlan full(Path project, Path out) {
-        return of(project, out, 90, 64, 1, 15);
+        return of(project, out, 200, 64, 1, 12);
     }
 
     /** The run of about two minutes on two cores. */
     public static DemoPlan quick(Path project, Path out) {
-        return of(project, out, 14, 16, 1, 8);
+        return of(project, out, 60, 16, 1, 8);
+    }
+
+    /** The shard of a domain, as a view of the data set. */
+    String shard(String domain) {
+        return dataset + "#provider=" + provider + "&domain=" + domain;
     }
 
     private static DemoPlan of(
             Path project, Path out, long steps, int prompts, int seeds, int sampling) {
         return new DemoPlan(
-                project.resolve("models/emoji-base"),
-                project.resolve("models/emoji-clip"),
+                project.resolve("models/web-base"),
+                project.resolve("models/judge-clip"),
+                project.resolve("models/emoji-reward"),
                 project.resolve("shards/emoji"),
+                "fluent",
+                List.of("noto", "twemoji", "openmoji"),
                 List.of("animals", "food", "vehicles", "electronics"),
                 "vehicles",
                 steps,
-                16,
+                4,
+                5e-4,
                 prompts,
                 seeds,
                 sampling,

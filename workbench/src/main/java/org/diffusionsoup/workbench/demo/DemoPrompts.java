@@ -12,9 +12,10 @@ import org.diffusionsoup.data.Shard;
 /**
  * What the models of a demo are asked for.
  *
- * @param texts prompts of subjects that no model was trained on
+ * @param texts prompts that the base knows and no shard holds: subjects of the shards' domains in
+ *     the styles of the base's own providers
  * @param domains the domain of each
- * @param known prompts of subjects that the shards hold, for looking at only
+ * @param known prompts that the shards hold, for looking at only
  */
 record DemoPrompts(List<String> texts, List<String> domains, List<String> known) {
     private static final int KNOWN_PER_DOMAIN = 2;
@@ -26,18 +27,20 @@ record DemoPrompts(List<String> texts, List<String> domains, List<String> known)
     }
 
     /** The same number of prompts per domain as far as there are enough. */
-    static DemoPrompts choose(Shard all, List<String> domains, int count, long seed) {
+    static DemoPrompts choose(Shard all, DemoPlan plan) {
         List<String> texts = new ArrayList<>();
         List<String> of = new ArrayList<>();
         List<String> known = new ArrayList<>();
-        int each = Math.ceilDiv(count, domains.size());
-        for (String domain : domains) {
-            Shard rows = all.filter(r -> r.domain().equals(domain));
-            for (String p : some(rows.heldOut(), domain, each, seed)) {
+        int each = Math.ceilDiv(plan.prompts(), plan.domains().size());
+        for (String domain : plan.domains()) {
+            Shard rows = all.train().filter(r -> r.domain().equals(domain));
+            Shard asked = rows.filter(r -> plan.styles().contains(r.provider()));
+            for (String p : some(asked, domain, each, plan.seed())) {
                 texts.add(p);
                 of.add(domain);
             }
-            known.addAll(some(rows.train(), domain, KNOWN_PER_DOMAIN, seed));
+            Shard held = rows.filter(r -> r.provider().equals(plan.provider()));
+            known.addAll(some(held, domain, KNOWN_PER_DOMAIN, plan.seed()));
         }
         return new DemoPrompts(texts, of, known);
     }

@@ -6,8 +6,6 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
@@ -15,6 +13,7 @@ import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.ImageRewardJudge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
@@ -28,24 +27,24 @@ final class DemoSampler {
 
     private final DemoPlan plan;
     private final DemoPrompts prompts;
-    private final ClipJudge judge;
+    private final ClipJudge clip;
+    private final ImageRewardJudge reward;
     private final Progress progress;
     private final GenerateSettings settings;
     private final List<Long> seeds;
 
-    DemoSampler(DemoPlan plan, DemoPrompts prompts, ClipJudge judge, Progress progress) {
+    DemoSampler(
+            DemoPlan plan,
+            DemoPrompts prompts,
+            ClipJudge clip,
+            ImageRewardJudge reward,
+            Progress progress) {
         this.plan = plan;
         this.prompts = prompts;
-        this.judge = judge;
+        this.clip = clip;
+        this.reward = reward;
         this.progress = progress;
-        settings =
-                new GenerateSettings(
-                        plan.samplingSteps(),
-                        plan.guidance(),
-                        "",
-                        Optional.empty(),
-                        OptionalInt.empty(),
-                        GenerateSettings.BATCH);
+        settings = DemoKitchen.settings(plan);
         seeds = LongStream.range(0, plan.seeds()).map(s -> plan.seed() + s).boxed().toList();
     }
 
@@ -76,7 +75,8 @@ final class DemoSampler {
                 folders,
                 pictures,
                 known.stream().map(List::getFirst).toList(),
-                PictureScores.of(judge, label, prompts.texts(), byPrompt),
+                PictureScores.of(clip, label, prompts.texts(), byPrompt),
+                PictureScores.of(reward, label, prompts.texts(), byPrompt),
                 each,
                 folders.stream().mapToLong(DemoSampler::unetBytes).sum());
     }
