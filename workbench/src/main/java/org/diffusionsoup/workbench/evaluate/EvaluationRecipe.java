@@ -37,9 +37,10 @@ public record EvaluationRecipe(
      * @param base their shared base
      * @param steps optimizer steps of a model with one shard
      * @param batch pictures per step
+     * @param rate learning rate
      * @param seed of the training
      */
-    public record Training(Path base, long steps, int batch, long seed) {}
+    public record Training(Path base, long steps, int batch, double rate, long seed) {}
 
     /** Where a model comes from. */
     public sealed interface ModelSpec {

@@ -90,9 +90,9 @@ public final class EvaluationRecipes {
         JsonNode p = root.path("prompts");
         only(p, "prompts", Set.of("file", "shard", "list", "count", "validation", "seed"));
         List<String> all = new ArrayList<>(prompts(p));
-        Collections.shuffle(all, new Random(p.path("seed").asLong(0)));
-        int validation = p.path("validation").asInt(0);
-        int count = p.path("count").asInt(all.size() - validation);
+        Collections.shuffle(all, new Random(whole(p, "prompts", "seed", 0, Long.MIN_VALUE)));
+        int validation = (int) whole(p, "prompts", "validation", 0, 0);
+        int count = (int) whole(p, "prompts", "count", all.size() - validation, 1);
         if (count < 2 || count + validation > all.size()) {
             throw wrong(
                     "prompts has %d different ones; %d to evaluate and %d to search by are asked for"
@@ -178,7 +178,7 @@ public final class EvaluationRecipes {
         if (node.has("train")) {
             return new ModelSpec.Train(
                     texts(node.path("train")).stream().map(this::shard).toList(),
-                    node.path("steps").asLong(0));
+                    whole(node, "model " + name, "steps", 0, 1));
         }
         List<String> of = texts(node.has("soup") ? node.path("soup") : node.path("of"));
         for (String part : of) {
@@ -209,29 +209,77 @@ public final class EvaluationRecipes {
         if (t.isMissingNode()) {
             return Optional.empty();
         }
-        only(t, "train", Set.of("base", "steps", "batch", "seed"));
+        only(t, "train", Set.of("base", "steps", "batch", "lr", "seed"));
         if (!t.has("base")) {
             throw wrong("train names no base");
         }
         return Optional.of(
                 new EvaluationRecipe.Training(
                         path(t.path("base").asText()),
-                        t.path("steps").asLong(100),
-                        t.path("batch").asInt(16),
-                        t.path("seed").asLong(0)));
+                        whole(t, "train", "steps", 100, 1),
+                        (int) whole(t, "train", "batch", 16, 1),
+                        rate(t),
+                        whole(t, "train", "seed", 0, Long.MIN_VALUE)));
+    }
+
+    private double rate(JsonNode t) {
+        double rate = real(t, "train", "lr", 2e-4);
+        if (!(rate > 0 && rate < 1)) {
+            throw wrong("lr of train is above 0 and below 1, not " + rate);
+        }
+        return rate;
+    }
+
+    /** A number; YAML takes {@code 5e-4}, which has no dot, for a text. */
+    private double real(JsonNode in, String where, String field, double usual) {
+        JsonNode value = in.path(field);
+        if (value.isMissingNode()) {
+            return usual;
+        }
+        try {
+            double number = Double.parseDouble(value.asText());
+            if (Double.isFinite(number)) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw wrong("%s of %s is a number, not %s".formatted(field, where, value.asText()));
+    }
+
+    private long whole(JsonNode in, String where, String field, long usual, long least) {
+        JsonNode value = in.path(field);
+        if (value.isMissingNode()) {
+            return usual;
+        }
+        boolean seed = least == Long.MIN_VALUE;
+        if (!value.isIntegralNumber()
+                || !(seed ? value.canConvertToLong() : value.canConvertToInt())
+                || value.asLong() < least) {
+            throw wrong(
+                    "%s of %s is a whole number%s, not %s"
+                            .formatted(
+                                    field,
+                                    where,
+                                    seed ? "" : " from " + least + " to " + Integer.MAX_VALUE,
+                                    value.asText()));
+        }
+        return value.asLong();
     }
 
     private GenerateSettings settings(JsonNode s) {
         only(s, "sampler", Set.of("steps", "guidance", "negative", "scheduler", "size", "batch"));
         return new GenerateSettings(
-                s.path("steps").asInt(GenerateSettings.STEPS),
-                s.path("guidance").asDouble(GenerateSettings.GUIDANCE),
+                (int) whole(s, "sampler", "steps", GenerateSettings.STEPS, 1),
+                real(s, "sampler", "guidance", GenerateSettings.GUIDANCE),
                 s.path("negative").asText(""),
                 s.has("scheduler")
                         ? Optional.of(Sampler.parse(s.path("scheduler").asText()))
                         : Optional.empty(),
-                s.has("size") ? OptionalInt.of(s.path("size").asInt()) : OptionalInt.empty(),
-                s.path("batch").asInt(GenerateSettings.BATCH));
+                s.has("size")
+                        ? OptionalInt.of((int) whole(s, "sampler", "size", 0, 1))
+                        : OptionalInt.empty(),
+                (int) whole(s, "sampler", "batch", GenerateSettings.BATCH, 1));
     }
 
     private Map<String, JsonNode> object(JsonNode root, String field) {

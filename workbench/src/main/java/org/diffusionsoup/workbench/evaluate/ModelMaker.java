@@ -16,6 +16,7 @@ import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
@@ -116,6 +117,10 @@ final class ModelMaker {
             identity.append(ShardRef.parse(shard).open().train().sha256()).append('\n');
         }
         identity.append(steps + " " + t.batch() + " " + t.seed());
+        TrainingOptions usual = FineTuneRequest.embeddedDefaults(steps, t.seed());
+        if (t.rate() != usual.learningRate()) { // caches of earlier versions stay good
+            identity.append(" " + t.rate());
+        }
         Path out = named(name, identity.toString());
         if (Files.exists(out)) {
             return Optional.of(out);
@@ -125,7 +130,7 @@ final class ModelMaker {
                         t.base(),
                         spec.shards(),
                         out,
-                        FineTuneRequest.embeddedDefaults(steps, t.seed()).withBatch(t.batch()),
+                        usual.withBatch(t.batch()).withLearningRate(t.rate()),
                         0.1,
                         FineTuneRequest.CHECKPOINT_EVERY,
                         false);

@@ -1,0 +1,86 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.diffusionsoup.core.SoupException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Numbers in evaluation recipes: taken as they stand, or refused; never a default instead. */
+class EvaluationRecipesTest {
+    private static final String RECIPE =
+            """
+            train: {base: base, steps: 40, batch: 4, lr: 5e-4, seed: -3}
+            models:
+              one: {train: shard.tar}
+              two: {train: shard.tar, steps: 80}
+            prompts: {list: [a cat, a dog, a cow], count: 2, validation: 1, seed: 9}
+            sampler: {steps: 7, guidance: 3, batch: 5, size: 64}
+            judges:
+              CLIP: {clip: judge}
+            baseline: one
+            """;
+
+    @TempDir private Path dir;
+
+    private EvaluationRecipe read(String text) throws IOException {
+        Path file = dir.resolve("recipe.yaml");
+        Files.writeString(file, text);
+        return EvaluationRecipes.read(file);
+    }
+
+    @Test
+    void everyNumberIsTakenAsItStands() throws IOException {
+        EvaluationRecipe recipe = read(RECIPE);
+        EvaluationRecipe.Training training = recipe.training().orElseThrow();
+        assertThat(training.steps()).isEqualTo(40);
+        assertThat(training.batch()).isEqualTo(4);
+        assertThat(training.rate()).isEqualTo(5e-4);
+        assertThat(training.seed()).isEqualTo(-3);
+        assertThat(recipe.models().get("two"))
+                .isInstanceOfSatisfying(
+                        EvaluationRecipe.ModelSpec.Train.class,
+                        t -> assertThat(t.steps()).isEqualTo(80));
+        assertThat(recipe.settings().steps()).isEqualTo(7);
+        assertThat(recipe.settings().guidance()).isEqualTo(3);
+        assertThat(recipe.prompts()).hasSize(2);
+        assertThat(recipe.validation()).hasSize(1);
+    }
+
+    @Test
+    void theRateOfTrainIsTheUsualOneWhereNoneIsGiven() throws IOException {
+        assertThat(read(RECIPE.replace("lr: 5e-4, ", "")).training().orElseThrow().rate())
+                .isEqualTo(2e-4);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "steps: 40, steps: many, steps of train",
+        "steps: 40, steps: 0, steps of train",
+        "steps: 40, steps: 1.5, steps of train",
+        "batch: 4, batch: 4000000000, batch of train",
+        "lr: 5e-4, lr: fast, lr of train",
+        "lr: 5e-4, lr: 0, lr of train",
+        "lr: 5e-4, lr: .nan, lr of train",
+        "seed: -3, seed: x, seed of train",
+        "steps: 80, steps: -1, steps of model two",
+        "count: 2, count: two, count of prompts",
+        "validation: 1, validation: -1, validation of prompts",
+        "steps: 7, steps: none, steps of sampler",
+        "guidance: 3, guidance: strong, guidance of sampler",
+        "size: 64, size: big, size of sampler",
+    })
+    void aNumberThatIsNoneIsNamed(String was, String is, String named) {
+        assertThat(RECIPE).contains(was);
+        assertThatThrownBy(() -> read(RECIPE.replace(was, is)))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("recipe.yaml")
+                .hasMessageContaining(named);
+    }
+}
