@@ -59,7 +59,7 @@ public final class DemoCommand extends SoupCommand {
             names = "--steps",
             defaultValue = "0",
             paramLabel = "N",
-            description = "Training steps per ingredient (default: 200; 60 with --quick).")
+            description = "Training steps per ingredient (default: 200; 40 with --quick).")
     private long steps;
 
     @Option(

@@ -24,7 +24,6 @@ import org.diffusionsoup.workbench.generate.Generator;
 final class DemoMemory {
     private static final int HALF = 24;
     private static final int BATCH = 4;
-    private static final int DRAWN = 96;
     private static final int SHOWN = 8;
 
     /**
@@ -64,8 +63,9 @@ final class DemoMemory {
 
         Shard guarded = ShardRef.parse(one).open();
         Shard others = all.filter(r -> keys.indexOf(r.key()) >= 2 * half);
+        int drawn = Math.max(half, 3 * plan.prompts() / 2);
         MemorizationAudit audit =
-                new MemorizationAudit(judge, guarded, others, DRAWN, plan.seed(), progress);
+                new MemorizationAudit(judge, guarded, others, drawn, plan.seed(), progress);
         List<Row> rows =
                 List.of(
                         row(plan, progress, audit, "half one", "has seen these", first),

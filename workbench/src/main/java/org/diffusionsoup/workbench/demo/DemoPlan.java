@@ -63,7 +63,7 @@ public record DemoPlan(
 
     /** The run of about two minutes on two cores. */
     public static DemoPlan quick(Path project, Path out) {
-        return of(project, out, 60, 16, 1, 8);
+        return of(project, out, 40, 16, 1, 8);
     }
 
     /** The shard of a domain, as a view of the data set. */

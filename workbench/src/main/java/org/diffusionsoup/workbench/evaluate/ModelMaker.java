@@ -13,10 +13,10 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
-import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
