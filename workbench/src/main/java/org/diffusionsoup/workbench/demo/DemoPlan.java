@@ -74,4 +74,35 @@ public record DemoPlan(
                 7,
                 out);
     }
+
+    /** What the demo is of, a line for each setting; the same for the same plan only. */
+    String text() {
+        return """
+        A demo by soup demo. What it was asked for; another plan needs another folder.
+        base: %s
+        CLIP that judges: %s
+        data set: %s
+        shards: %s
+        withdrawn: %s
+        steps per ingredient: %d of %d pictures
+        held-out prompts: %d, %d of each
+        sampling: %d steps, guidance %s
+        seed: %d
+        folder: %s
+        """
+                .formatted(
+                        base,
+                        clip,
+                        dataset,
+                        String.join(", ", domains),
+                        withdrawn,
+                        steps,
+                        batch,
+                        prompts,
+                        seeds,
+                        samplingSteps,
+                        guidance,
+                        seed,
+                        out);
+    }
 }
