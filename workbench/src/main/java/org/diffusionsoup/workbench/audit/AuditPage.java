@@ -109,7 +109,7 @@ public final class AuditPage {
             result.copies().hits() + " of " + result.copies().total(),
             percent(rate.estimate()),
             percent(rate.low()) + " to " + percent(rate.high()),
-            row == first ? "" : row.minus(first).text(),
+            row == first ? "" : row.minus(first).text().replace('-', '−'),
             number(MemorizationAudit.median(result.nearest())),
             number(MemorizationAudit.median(result.own())),
             result.isWithin(bound) ? "within" : "may be above"

@@ -163,7 +163,7 @@ final class DemoReport {
     /** A sentence about one difference, with what chance allows to say. */
     private String compare(String a, String b) {
         Interval d = model(a).scores().minus(model(b).scores(), bootstrap);
-        String amount = d.format(DIGITS);
+        String amount = d.format(DIGITS).replace('-', '−');
         if (d.contains(0)) {
             return "The "
                     + a
