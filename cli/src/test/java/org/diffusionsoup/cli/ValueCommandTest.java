@@ -127,11 +127,44 @@ class ValueCommandTest {
                 .isCloseTo(json.path("gain").path("estimate").asDouble(), within(1e-9));
         JsonNode sampled = json(args(out, "--permutations", 4));
         assertThat(sampled.path("scored_now").asInt()).isZero();
-        assertThat(sampled.path("method").asText()).isEqualTo("permutations");
+        // Two pairs of three players name all eight coalitions: nothing is left to chance.
+        assertThat(sampled.path("method").asText()).isEqualTo("exact");
+        assertThat(sampled.path("players")).isEqualTo(json.path("players"));
         assertThat(sum(sampled))
                 .isCloseTo(json.path("gain").path("estimate").asDouble(), within(1e-9));
         assertThat(sampled.path("players").get(0).path("leave_one_out"))
                 .isEqualTo(json.path("players").get(0).path("leave_one_out"));
+    }
+
+    @Test
+    void permutationsTellWhatTheyKnowOfTheirError() throws IOException {
+        List<Object> words = new ArrayList<>(List.of(args(folder.resolve("some.csv"))));
+        words.remove("--json");
+        words.addAll(List.of("--journal", folder.resolve("some.jsonl"), "--permutations", 4));
+        Run three = Run.of(words.toArray()).ok();
+        assertThat(three.err())
+                .contains("The 4 permutations need all 8 coalitions; the values are exact.");
+        assertThat(three.out())
+                .contains("exact, from all 8 coalitions")
+                .doesNotContain("sampling ±", "0.0000  ");
+        for (int i = 3; i < 5; i++) {
+            words.add(1, TinyModels.ingredient(folder.resolve("more" + i), i));
+        }
+        words.set(words.indexOf("--journal") + 1, folder.resolve("five.jsonl"));
+        Path page = folder.resolve("some.html");
+        words.addAll(List.of("--page", page));
+        Run five = Run.of(words.toArray()).ok();
+        assertThat(five.out())
+                .contains("from 4 permutations in antithetic pairs, too few to tell")
+                .contains("10 or more come with a standard error", "unknown");
+        assertThat(page).content().contains("too few to tell");
+        assertThat(Files.readAllLines(folder.resolve("some.csv")).get(1).split(",", -1)[5])
+                .isEmpty();
+        words.set(words.indexOf("--permutations") + 1, 10);
+        words.add("--json");
+        JsonNode ten = new ObjectMapper().readTree(Run.of(words.toArray()).ok().out());
+        assertThat(ten.path("method").asText()).isEqualTo("permutations");
+        assertThat(ten.at("/players/0/sampling_error").asDouble()).isPositive();
     }
 
     @Test

@@ -146,6 +146,11 @@ public final class ShardScan {
         return reader.rows;
     }
 
+    /** How many rows there are; reads all of them, and decodes no picture. */
+    public int count() {
+        return forEach((index, row) -> {});
+    }
+
     /** Collects the files of the row that is being read. */
     private static final class Reader {
         private final Visitor visitor;

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.TifaQuestions;
 import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
@@ -42,7 +43,9 @@ public final class OwnOutputs {
 
     /** A demo's models, pictures and report; {@code plan.txt} says which demo it is. */
     public static final OutputKind DEMO =
-            OutputKind.unlisted("a demo", f -> Files.isRegularFile(f.resolve("plan.txt")));
+            OutputKind.unlisted(
+                    "a demo",
+                    f -> Files.isRegularFile(f.resolve("plan.txt")) || FolderLock.isAllOf(f));
 
     /** The results of an evaluation. */
     public static final OutputKind EVALUATION =
@@ -50,7 +53,8 @@ public final class OwnOutputs {
                     "a folder of results",
                     f ->
                             Files.isRegularFile(f.resolve(EvaluationFiles.RESULTS))
-                                    || Files.isDirectory(f.resolve(EvaluationFiles.CACHE)));
+                                    || Files.isDirectory(f.resolve(EvaluationFiles.CACHE))
+                                    || FolderLock.isAllOf(f));
 
     private static final int HEAD = 1 << 16;
 

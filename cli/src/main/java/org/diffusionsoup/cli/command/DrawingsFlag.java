@@ -2,8 +2,10 @@ package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.core.io.ProjectFiles;
 import org.diffusionsoup.data.scene.Drawings;
+import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Option;
 
 /** Which drawings scenes are made of; a mixin of the commands that make some. */
@@ -27,7 +29,8 @@ public final class DrawingsFlag {
         return Path.of(System.getProperty(ProjectFiles.HOME, ".")).resolve("shards/drawings");
     }
 
-    public Drawings load() {
-        return Drawings.load(folder());
+    /** Reads them, and shows how far that is. */
+    public Drawings load(Progress progress) {
+        return Drawings.load(folder(), new CountedSteps(progress, "drawings")::update);
     }
 }

@@ -16,7 +16,7 @@ public final class MegabyteSteps implements SoupProgress {
 
     @Override
     public void update(String what, long done, long total) {
-        long all = (total + UNIT - 1) / UNIT;
-        megabytes.update(what, done >= total ? all : done / UNIT, all);
+        long all = Math.max(1, Math.round((double) total / UNIT)); // as a file's size is told
+        megabytes.update(what, done >= total ? all : Math.min(all, done / UNIT), all);
     }
 }

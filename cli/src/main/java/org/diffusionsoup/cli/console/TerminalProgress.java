@@ -17,6 +17,11 @@ final class TerminalProgress implements Progress {
     private static final long SHORT_NANOS = 1_000_000_000L;
     private static final int BAR = 24;
 
+    /**
+     * Seconds before which a rate says little of the time left: loading and first steps are slow.
+     */
+    private static final double SETTLED = 5;
+
     private final PrintWriter err;
     private final int columns;
     private final LongSupplier clock;
@@ -145,7 +150,7 @@ final class TerminalProgress implements Progress {
                 line.append("] ");
             }
             line.append(String.format(Locale.ROOT, "%,d/%,d %s", done, total, unit));
-        } else {
+        } else if (!unit.isEmpty()) {
             line.append(String.format(Locale.ROOT, "  %,d %s", done, unit));
         }
         if (rate >= 1000 && unit.equals("MB")) {
@@ -155,7 +160,7 @@ final class TerminalProgress implements Progress {
                     String.format(
                             Locale.ROOT, rate >= 100 ? "  %,.0f %s/s" : "  %.3g %s/s", rate, unit));
         }
-        if (total > done && rate > 0) {
+        if (total > done && rate > 0 && (seconds >= SETTLED || 10 * done >= total)) {
             line.append("  ").append(time((total - done) / rate)).append(" left");
         } else if (seconds >= 1) {
             line.append("  ").append(time(seconds));

@@ -9,6 +9,7 @@ import java.util.function.Predicate;
 import org.diffusionsoup.cli.command.DrawingsFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.OutputKind;
@@ -23,6 +24,7 @@ import org.diffusionsoup.data.scene.Subject;
 import org.diffusionsoup.data.scene.Subjects;
 import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.data.scene.Worlds;
+import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -119,24 +121,28 @@ final class DataBuildScenesCommand extends SoupCommand {
                         "No model may ever learn from " + s.plural() + "; give --rows 0 with it.");
             }
         }
-        Drawings loaded = drawings.load();
-        known(
-                "--provider",
-                providers,
-                loaded.all().stream().map(Drawing::provider).distinct().sorted().toList());
-        List<Sample> made;
-        try {
-            made = new SceneRows(loaded, wanted(), tier, seed).rows(rows, heldOut);
-        } catch (SoupException e) {
-            throw new SoupException(
-                    "These scenes cannot be made of "
-                            + drawings.folder()
-                            + ": "
-                            + e.getMessage()
-                            + ".",
-                    e);
+        try (Progress progress = console.progress()) {
+            Drawings loaded = drawings.load(progress);
+            known(
+                    "--provider",
+                    providers,
+                    loaded.all().stream().map(Drawing::provider).distinct().sorted().toList());
+            List<Sample> made;
+            try {
+                made =
+                        new SceneRows(loaded, wanted(), tier, seed)
+                                .rows(rows, heldOut, new CountedSteps(progress, "scenes")::update);
+            } catch (SoupException e) {
+                throw new SoupException(
+                        "These scenes cannot be made of "
+                                + drawings.folder()
+                                + ": "
+                                + e.getMessage()
+                                + ".",
+                        e);
+            }
+            ShardWriter.write(out, made);
         }
-        ShardWriter.write(out, made);
         Shard shard = Shard.open(out);
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("shard", out.toString());

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.DrawingsFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.CountedSteps;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Domains;
@@ -24,6 +25,7 @@ import org.diffusionsoup.data.scene.OpenClipart;
 import org.diffusionsoup.data.scene.Subject;
 import org.diffusionsoup.data.scene.Subjects;
 import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.png.PictureGrid;
 import org.diffusionsoup.workbench.png.PngFiles;
 import picocli.CommandLine.Command;
@@ -100,7 +102,10 @@ final class DataDrawingsCommand extends SoupCommand {
                 });
         OwnOutputs.PICTURE.check(out, force);
         Path from = folder.orElseGet(DrawingsFlag::shipped);
-        Drawings drawings = Drawings.load(from);
+        Drawings drawings;
+        try (Progress progress = console.progress()) {
+            drawings = Drawings.load(from, new CountedSteps(progress, "drawings")::update);
+        }
         List<Drawing> shown = new ArrayList<>();
         Map<Subject, Map<String, List<Drawing>>> rows = new LinkedHashMap<>();
         Map<String, Integer> widths = new LinkedHashMap<>();
@@ -123,7 +128,10 @@ final class DataDrawingsCommand extends SoupCommand {
         if (shown.isEmpty()) {
             throw new SoupException(from + " holds no drawing of these subjects.");
         }
-        PngFiles.write(out, sheet(rows, widths), OwnOutputs.MARK);
+        try (Progress progress = console.progress()) {
+            progress.start("lay out", rows.size(), "subjects");
+            PngFiles.write(out, sheet(rows, widths, progress), OwnOutputs.MARK);
+        }
         console.result(
                 Map.of("sheet", out.toString(), "drawings", shown.size(), "subjects", rows.size()),
                 text ->
@@ -135,7 +143,9 @@ final class DataDrawingsCommand extends SoupCommand {
     }
 
     private RgbImage sheet(
-            Map<Subject, Map<String, List<Drawing>>> rows, Map<String, Integer> widths) {
+            Map<Subject, Map<String, List<Drawing>>> rows,
+            Map<String, Integer> widths,
+            Progress progress) {
         byte[] white = new byte[3 * tile * tile];
         Arrays.fill(white, (byte) WHITE);
         RgbImage blank = new RgbImage(tile, tile, white);
@@ -163,6 +173,7 @@ final class DataDrawingsCommand extends SoupCommand {
                 }
             });
             grid.row(subject.name(), pictures);
+            progress.advance(1);
         });
         return grid.render();
     }

@@ -14,6 +14,7 @@ import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.data.scene.Worlds;
 import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.png.CaptionedGrid;
 import org.diffusionsoup.workbench.png.PngFiles;
 import picocli.CommandLine.Command;
@@ -77,13 +78,18 @@ final class DataScenesCommand extends SoupCommand {
             throw misuse("--count must be 1 to 1000 and --columns at least 1.");
         }
         OwnOutputs.PICTURE.check(out, force);
-        Drawings all = drawings.load();
-        SceneMaker maker = new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
-        SceneStream stream = new SceneStream(maker, tier, seed);
         List<CaptionedGrid.Cell> cells = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            SceneStream.Row row = stream.get(i);
-            cells.add(new CaptionedGrid.Cell(row.image(), row.caption()));
+        try (Progress progress = console.progress()) {
+            Drawings all = drawings.load(progress);
+            SceneMaker maker =
+                    new SceneMaker(all, tier == Tier.WEB ? Worlds::onTheWeb : Worlds::known);
+            SceneStream stream = new SceneStream(maker, tier, seed);
+            progress.start("draw scenes", count, "scenes");
+            for (int i = 0; i < count; i++) {
+                SceneStream.Row row = stream.get(i);
+                cells.add(new CaptionedGrid.Cell(row.image(), row.caption()));
+                progress.advance(1);
+            }
         }
         PngFiles.write(out, CaptionedGrid.render(cells, columns, 2), OwnOutputs.MARK);
         console.result(

@@ -10,6 +10,8 @@ import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.core.io.FolderLock;
+import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.demo.Demo;
 import org.diffusionsoup.workbench.demo.DemoPlan;
@@ -107,7 +109,9 @@ public final class DemoCommand extends SoupCommand {
                         d.guidance(),
                         seed,
                         folder);
-        try (Interrupt interrupt = Interrupt.listen();
+        OwnOutputs.DEMO.checkOwn(folder);
+        try (FolderLock alone = FolderLock.hold(folder);
+                Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Demo demo = new Demo(plan, progress, interrupt);
             demo.claimFolder();

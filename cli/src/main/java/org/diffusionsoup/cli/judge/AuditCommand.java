@@ -210,8 +210,15 @@ public final class AuditCommand extends SoupCommand {
                         .toList();
         if (!over.isEmpty()) {
             throw new SoupException(
-                    "The rate of near copies may lie above --bound %s for %s; soup it with other shards, or draw more --pictures for a narrower interval."
-                            .formatted(bound, String.join(", ", over)));
+                    "The rate of near copies may lie above --bound %s for %s; %sdraw more --pictures for a narrower interval."
+                            .formatted(
+                                    bound,
+                                    String.join(", ", over),
+                                    soup.isEmpty()
+                                                    && targets.stream()
+                                                            .allMatch(AuditTarget::isIngredient)
+                                            ? "soup it with ingredients of other shards, or "
+                                            : ""));
         }
     }
 

@@ -9,7 +9,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.TextTable;
-import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 
@@ -41,6 +40,8 @@ record AuditOutput(List<AuditRow> rows, double bound) {
             shard.put("protected", r.audit().shard().size());
             shard.put("threshold", r.audit().threshold());
             shard.put("reference", r.audit().reference());
+            shard.put("median_reference", r.audit().typical());
+            r.audit().weakness().ifPresent(w -> shard.put("warning", w));
             shards.add(shard);
         }
         json.put("shards", shards);
@@ -74,8 +75,8 @@ record AuditOutput(List<AuditRow> rows, double bound) {
             row.put("minus_baseline", difference);
         }
         row.put("passed", result.isWithin(bound));
-        row.put("median_nearest", median(result.nearest()));
-        row.put("median_own", median(result.own()));
+        row.put("median_nearest", MemorizationAudit.median(result.nearest()));
+        row.put("median_own", MemorizationAudit.median(result.own()));
         row.put("nearest", result.nearest());
         row.put("own", result.own());
         return row;
@@ -114,9 +115,9 @@ record AuditOutput(List<AuditRow> rows, double bound) {
                     result.copies().hits() + " of " + result.copies().total(),
                     "%.1f %%".formatted(100 * r.rate().estimate()),
                     "%.1f to %.1f %%".formatted(100 * r.rate().low(), 100 * r.rate().high()),
-                    i == 0 ? "" : difference(r.minus(rows.getFirst())),
-                    "%.4f".formatted(median(result.nearest())),
-                    "%.4f".formatted(median(result.own())),
+                    i == 0 ? "" : r.minus(rows.getFirst()).text(),
+                    "%.4f".formatted(MemorizationAudit.median(result.nearest())),
+                    "%.4f".formatted(MemorizationAudit.median(result.own())),
                     result.isWithin(bound) ? "within" : "may be above");
         }
         for (AuditRow r : shards()) {
@@ -127,26 +128,13 @@ record AuditOutput(List<AuditRow> rows, double bound) {
                     "%.1f %%".formatted(100 * MemorizationAudit.BY_CHANCE),
                     "",
                     "",
-                    "%.4f".formatted(median(r.audit().reference())),
+                    "%.4f".formatted(r.audit().typical()),
                     "",
                     "");
         }
         table.print(out);
-    }
-
-    private static String difference(AuditRow.Difference d) {
-        Interval i = d.interval();
-        return "%+.1f [%+.1f, %+.1f] %% %s"
-                .formatted(
-                        100 * i.estimate(),
-                        100 * i.low(),
-                        100 * i.high(),
-                        d.paired() ? "paired" : "unpaired");
-    }
-
-    private static double median(List<Double> values) {
-        List<Double> sorted = values.stream().sorted().toList();
-        int n = sorted.size();
-        return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
+        for (AuditRow r : shards()) {
+            r.audit().weakness().ifPresent(w -> out.println("\nWarning: " + w));
+        }
     }
 }

@@ -8,6 +8,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreTable;
 import org.diffusionsoup.workbench.OwnOutputs;
@@ -63,7 +64,8 @@ public final class EvaluateCommand extends SoupCommand {
         if (!Files.isRegularFile(recipe)) {
             throw new SoupException("There is no recipe " + recipe + ".");
         }
-        try (Interrupt interrupt = Interrupt.listen();
+        try (FolderLock alone = FolderLock.hold(out);
+                Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Optional<Evaluation> done =
                     new Evaluator(

@@ -128,7 +128,8 @@ final class JudgeCheckCommand extends SoupCommand {
         try (Progress progress = console.progress()) {
             if (scenes) {
                 int pictures = limit == 0 ? SCENES : limit;
-                SceneJudgeCheck check = new SceneJudgeCheck(drawings.load(), pictures, progress);
+                SceneJudgeCheck check =
+                        new SceneJudgeCheck(drawings.load(progress), pictures, progress);
                 judges.forEach(this::requireFolder);
                 report = check.run(judges);
             } else {

@@ -11,6 +11,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
@@ -160,19 +161,14 @@ final class JudgeTrainCommand extends SoupCommand {
             throw misuse("--batch is for --scenes, and a power of 2 from 8 to 1024.");
         }
         ModelOutput.WEIGHTS_FOLDER.check(out, true);
-        JudgeMaterial material =
-                scenes
-                        ? new SceneMaterial(
-                                drawings.load(),
-                                batch == 0 ? OptionalInt.empty() : OptionalInt.of(batch))
-                        : new ShardMaterial(
-                                ShardRef.parse(data.orElseThrow()).open(), validation, base);
-        long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
         String world = scenes ? "models/scene-" : "models/emoji-";
         Path blip = vqa.orElse(Path.of(world + "vqa"));
         Path embedder = clip.orElse(Path.of(scenes ? "models/scene-clip" : "models/judge-clip"));
-        try (Interrupt interrupt = Interrupt.listen();
+        try (FolderLock alone = FolderLock.hold(work);
+                Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
+            JudgeMaterial material = material(progress);
+            long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
             boolean finished =
                     switch (kind) {
                         case CLIP ->
@@ -197,6 +193,14 @@ final class JudgeTrainCommand extends SoupCommand {
         }
         Map<String, String> result = Map.of("judge", kind.word(), "out", out.toString());
         console.result(result, text -> text.println(out));
+    }
+
+    private JudgeMaterial material(Progress progress) {
+        return scenes
+                ? new SceneMaterial(
+                        drawings.load(progress),
+                        batch == 0 ? OptionalInt.empty() : OptionalInt.of(batch))
+                : new ShardMaterial(ShardRef.parse(data.orElseThrow()).open(), validation, base);
     }
 
     /** Scenes come in pools of a power of 2, which are whole numbers of batches. */

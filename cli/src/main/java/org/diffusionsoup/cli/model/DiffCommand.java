@@ -118,7 +118,7 @@ public final class DiffCommand extends SoupCommand {
         if (plot.isPresent()) {
             PngFiles.write(
                     plot.get(),
-                    DiffPicture.draw(report, name(a), name(b)),
+                    DiffPicture.draw(report, name(a), name(b), base.map(DiffCommand::name)),
                     Map.of("Software", "Diffusion Soup"));
         }
         console.result(json(report), out -> text(report, out));

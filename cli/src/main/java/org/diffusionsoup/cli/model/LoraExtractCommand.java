@@ -56,7 +56,7 @@ final class LoraExtractCommand extends SoupCommand {
                 Checkpoint to = Checkpoint.open(tuned);
                 Progress progress = console.progress()) {
             made =
-                    new LoraMaker(output, new CountedSteps(progress, "updates"))
+                    new LoraMaker(output, new CountedSteps(progress, "tensors"))
                             .difference(from, to, r, vectors);
         }
         flags.say(console, made, (System.nanoTime() - start) / 1e9);

@@ -133,7 +133,12 @@ public final class ValueCommand extends SoupCommand {
                                 ingredients.stream(), java.util.stream.Stream.of(base))
                         .map(ModelNames::of)
                         .toList();
-        console.note(Plural.of(request.plan().coalitions().size(), "coalition"));
+        int wanted = request.plan().coalitions().size();
+        console.note(
+                permutations.isPresent() && request.plan() instanceof ShapleyPlan.Exact
+                        ? "The %d permutations need all %s; the values are exact."
+                                .formatted(permutations.get(), Plural.of(wanted, "coalition"))
+                        : Plural.of(wanted, "coalition"));
         FoundValues found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
                 Progress progress = console.progress();
@@ -184,6 +189,6 @@ public final class ValueCommand extends SoupCommand {
         if (permutations.isEmpty() && players <= ShapleyPlan.MOST_EXACT) {
             return new ShapleyPlan.Exact(players);
         }
-        return ShapleyPlan.Sampled.of(players, permutations.orElse(PERMUTATIONS), permutationSeed);
+        return ShapleyPlan.sampled(players, permutations.orElse(PERMUTATIONS), permutationSeed);
     }
 }

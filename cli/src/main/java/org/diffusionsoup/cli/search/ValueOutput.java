@@ -50,16 +50,33 @@ final class ValueOutput {
             String left = signed(v.leaveOneOut());
             String alone = signed(v.alone());
             if (sampled) {
-                String error = String.format(Locale.ROOT, "%.4f", v.samplingError());
+                String error =
+                        v.samplingError().isPresent()
+                                ? "%.4f".formatted(v.samplingError().getAsDouble())
+                                : "unknown";
                 t.row(v.name(), signed(v.shapley()), error, left, alone);
             } else {
                 t.row(v.name(), signed(v.shapley()), left, alone);
             }
         }
         t.print(text);
+        text.println(method(request.plan()));
         text.println("judge " + found.judge());
         text.println("journal " + request.journal() + " " + found.journalSha256());
         text.println(request.out());
+    }
+
+    /** Where the values come from, and how far they can be off for it. */
+    private static String method(ShapleyPlan plan) {
+        return switch (plan) {
+            case ShapleyPlan.Exact e -> "exact, from all " + (1L << e.players()) + " coalitions";
+            case ShapleyPlan.Sampled s when s.hasError() ->
+                    "from " + s.orders().size() + " permutations in antithetic pairs";
+            case ShapleyPlan.Sampled s ->
+                    "from %d permutations in antithetic pairs, too few to tell how far their choice leads: %d or more come with a standard error"
+                            .formatted(
+                                    s.orders().size(), 2 * ShapleyPlan.Sampled.PAIRS_FOR_AN_ERROR);
+        };
     }
 
     private static String signed(Interval i) {
@@ -90,7 +107,9 @@ final class ValueOutput {
                             .map(found.ingredients()::get)
                             .toList());
             one.put("shapley", v.shapley());
-            one.put("sampling_error", v.samplingError());
+            one.put(
+                    "sampling_error",
+                    v.samplingError().isPresent() ? v.samplingError().getAsDouble() : null);
             one.put("leave_one_out", v.leaveOneOut());
             one.put("alone", v.alone());
             players.add(one);

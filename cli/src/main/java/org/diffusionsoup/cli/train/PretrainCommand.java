@@ -13,6 +13,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.scene.Drawings;
 import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Worlds;
@@ -146,9 +147,10 @@ public final class PretrainCommand extends SoupCommand {
         requireBatch("--unet-batch", unetBatch);
         EnumSet<Pretrainer.Stage> wanted =
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
-        try (Interrupt interrupt = Interrupt.listen();
+        try (FolderLock alone = FolderLock.hold(work);
+                Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
-            Drawings all = drawings.load();
+            Drawings all = drawings.load(progress);
             SceneStream web = Worlds.web(all, seed);
             Pretrainer pretrainer =
                     new Pretrainer(

@@ -66,6 +66,26 @@ class TerminalProgressTest {
                         "train noto  400/400 images  10.0 images/s  20s");
     }
 
+    /** The first step of a training takes several times as long as the next ones. */
+    @Test
+    void theTimeLeftIsNotToldOfTheFirstSlowSteps() {
+        try (TerminalProgress progress = progress(200)) {
+            progress.start("train noto", 400, "images");
+            now.addAndGet(3 * SECOND);
+            progress.advance(2);
+            assertThat(text.toString()).contains("2/400 images").doesNotContain("left");
+            now.addAndGet(3 * SECOND);
+            progress.advance(58);
+            assertThat(text.toString()).endsWith("34s left");
+            progress.start("short", 4, "steps");
+            now.addAndGet(SECOND);
+            progress.advance(2);
+            assertThat(text.toString()).contains("1s left");
+            progress.start("load a model", 0, "");
+        }
+        assertThat(text.toString().stripTrailing()).endsWith("\rload a model");
+    }
+
     @Test
     void aTotalThatIsNotKnownIsLeftOut() {
         try (TerminalProgress progress = progress(0)) {

@@ -65,6 +65,9 @@ public record Architecture(Family family, Task task, boolean small) {
         }
     }
 
+    /** What the title of a small model begins with. */
+    public static final String SMALL = "Diffusion Soup's small model";
+
     private static final String LDM = "model.diffusion_model.";
     private static final Pattern CONTEXT =
             Pattern.compile(".*transformer_blocks\\.0\\.attn2\\.to_k\\.weight");
@@ -81,7 +84,7 @@ public record Architecture(Family family, Task task, boolean small) {
      * model, laid out as Stable Diffusion 2.x}.
      */
     public String title() {
-        return (small ? "Diffusion Soup's small model, laid out as " : "")
+        return (small ? SMALL + ", laid out as " : "")
                 + family.title()
                 + switch (task) {
                     case TEXT_TO_IMAGE -> "";

@@ -260,7 +260,7 @@ public final class AtomicFiles {
         }
     }
 
-    private static void makeFolders(Path folder, Deque<Path> made) throws IOException {
+    static void makeFolders(Path folder, Deque<Path> made) throws IOException {
         if (Files.isDirectory(folder)) {
             return;
         }
@@ -293,7 +293,7 @@ public final class AtomicFiles {
         }
     }
 
-    private static void deleteIfEmpty(Path folder) {
+    static void deleteIfEmpty(Path folder) {
         try {
             Files.deleteIfExists(folder);
         } catch (IOException e) {

@@ -117,7 +117,7 @@ public enum FileContent {
     }
 
     /** Whether there is an empty file or an empty folder. */
-    static boolean isEmpty(Path path) {
+    public static boolean isEmpty(Path path) {
         FileContent content = of(path);
         if (content != FOLDER) {
             return content == EMPTY;

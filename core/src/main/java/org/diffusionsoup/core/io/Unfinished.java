@@ -46,6 +46,11 @@ public final class Unfinished {
         SAVERS.incrementAndGet();
     }
 
+    /** Whether such work is running. */
+    public static boolean isSaving() {
+        return SAVERS.get() > 0;
+    }
+
     /** Says that such work has ended. */
     public static void saved() {
         SAVERS.decrementAndGet();

@@ -30,7 +30,10 @@ public final class LoraMaker {
     private final LoraOutput output;
     private final SoupProgress progress;
 
-    /** Makes a file, and tells how many of its updates are computed, not how many bytes. */
+    /**
+     * Makes a file, and tells how many tensors are done, not how many bytes: of a difference all of
+     * the models', most of which need no update; otherwise those that are updated.
+     */
     public LoraMaker(LoraOutput output, SoupProgress progress) {
         this.output = output;
         this.progress = progress;

@@ -5,11 +5,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.diffusionsoup.core.checkpoint.Architecture;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelGuess;
 import org.diffusionsoup.core.mismatch.Mismatch.Cause;
@@ -45,7 +47,7 @@ final class MismatchGuesses {
 
     private void layouts() {
         for (Mismatch m : found) {
-            if (m.cause() == Cause.LAYOUT) {
+            if (m.cause() == Cause.LAYOUT && !areOfDifferentKinds(0, m.input())) {
                 said.add(
                         "%s is %s, %s is %s: bring them into one layout first, with '%s'."
                                 .formatted(
@@ -87,7 +89,8 @@ final class MismatchGuesses {
                 IntStream.range(0, models.size())
                         .filter(i -> !kinds.get(i).isEmpty() && !kinds.get(i).equals(most))
                         .toArray();
-        String rest = models.size() - odd.length == 1 ? "the other is " : "the others are ";
+        long others = kinds.stream().filter(most::equals).count();
+        String rest = others == 1 ? "the other is " : "each of the others is ";
         for (int i : odd) {
             String name = models.get(i).name();
             said.add(
@@ -95,8 +98,24 @@ final class MismatchGuesses {
                             ? name
                                     + " is a LoRA, not a checkpoint: 'soup lora fuse' puts it into"
                                     + " its base first."
-                            : name + " is a " + kinds.get(i) + " checkpoint, " + rest + most + ".");
+                            : "%s is %s, %s%s: models of different architecture have no mean; average models of one."
+                                    .formatted(
+                                            name, described(kinds.get(i)), rest, described(most)));
         }
+    }
+
+    /** With its article, where it needs one. */
+    private static String described(String kind) {
+        String model = kind.startsWith(Architecture.SMALL) ? kind : "a " + kind + " checkpoint";
+        return model.replace(", laid out as ", " (laid out as ")
+                + (kind.contains(", laid out as ") ? ")" : "");
+    }
+
+    /** Whether two are known to be of different architecture, whatever their layout. */
+    private boolean areOfDifferentKinds(int one, int other) {
+        Optional<String> a = ModelGuess.of(models.get(one).parts());
+        Optional<String> b = ModelGuess.of(models.get(other).parts());
+        return a.isPresent() && b.isPresent() && !a.equals(b);
     }
 
     /** Weights that only the first has, and others that only this one has, in one component. */
@@ -136,7 +155,9 @@ final class MismatchGuesses {
         for (int i = 1; i < models.size(); i++) {
             if (isLdm(models.get(i)) != first && has(i, Cause.MISSING_KEY, k -> true)) {
                 int ldm = first ? 0 : i;
-                boolean known = models.stream().allMatch(MismatchGuesses::isDiffusionModel);
+                boolean known =
+                        models.stream().allMatch(MismatchGuesses::isDiffusionModel)
+                                && !areOfDifferentKinds(0, i);
                 if (known) {
                     said.add(
                             models.get(ldm).name()

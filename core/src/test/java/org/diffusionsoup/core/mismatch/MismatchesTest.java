@@ -229,16 +229,16 @@ class MismatchesTest {
         Model paint = model("paint", unet(768, false, 9));
         assertThat(guesses(sd, xl, sd))
                 .contains(
-                        "xl is a Stable Diffusion XL checkpoint, the others are Stable Diffusion 1.x.");
+                        "xl is a Stable Diffusion XL checkpoint, each of the others is a Stable Diffusion 1.x checkpoint: models of different architecture have no mean; average models of one.");
         assertThat(guesses(xl, sd, sd))
                 .contains(
-                        "xl is a Stable Diffusion XL checkpoint, the others are Stable Diffusion 1.x.");
+                        "xl is a Stable Diffusion XL checkpoint, each of the others is a Stable Diffusion 1.x checkpoint: models of different architecture have no mean; average models of one.");
         assertThat(guesses(sd, two))
                 .contains(
-                        "two is a Stable Diffusion 2.x checkpoint, the other is Stable Diffusion 1.x.");
+                        "two is a Stable Diffusion 2.x checkpoint, the other is a Stable Diffusion 1.x checkpoint: models of different architecture have no mean; average models of one.");
         assertThat(guesses(sd, paint))
                 .contains(
-                        "paint is a Stable Diffusion 1.x inpainting checkpoint, the other is Stable Diffusion 1.x.");
+                        "paint is a Stable Diffusion 1.x inpainting checkpoint, the other is a Stable Diffusion 1.x checkpoint: models of different architecture have no mean; average models of one.");
         assertThat(
                         guesses(
                                 sd,

@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.RowDigest;
 import org.diffusionsoup.data.TarFile;
 import org.diffusionsoup.data.image.PngCodec;
@@ -51,8 +52,14 @@ public final class Drawings {
      *     index was written for
      */
     public static Drawings load(Path folder) {
+        return load(folder, ProgressListener.NONE);
+    }
+
+    /** The same, and tells of every drawing. */
+    public static Drawings load(Path folder, ProgressListener listener) {
         Path index = folder.resolve(INDEX);
         JsonNode root = index(folder);
+        long total = root.path("rows").asLong();
         List<DrawingRow> rows = new ArrayList<>();
         for (JsonNode node : root.path("providers")) {
             Path file = folder.resolve(node.path("file").asText());
@@ -73,7 +80,10 @@ public final class Drawings {
                                 + " differs; restore it or build the drawings again with soup data"
                                 + " build-drawings");
             }
-            rows.addAll(read(file));
+            for (DrawingRow row : read(file)) {
+                rows.add(row);
+                listener.progress("read drawings", rows.size(), total);
+            }
         }
         rows.sort(Comparator.comparing(row -> row.drawing().key()));
         for (int i = 1; i < rows.size(); i++) {

@@ -12,6 +12,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Split;
@@ -30,6 +31,8 @@ import org.diffusionsoup.data.image.RgbImage;
  */
 public final class SceneRows {
     private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private static final String STAGE = "make scenes";
 
     private final SceneMaker maker;
     private final Map<String, Drawing> drawings = new HashMap<>();
@@ -56,9 +59,11 @@ public final class SceneRows {
      * @param train rows of combinations that training may see
      * @param heldOut rows of combinations that it may not; never damaged and always captioned
      *     whole, as they are what models are asked for
+     * @param listener told of every row
      */
-    public List<Sample> rows(int train, int heldOut) {
+    public List<Sample> rows(int train, int heldOut, ProgressListener listener) {
         List<Sample> rows = new ArrayList<>();
+        long all = (long) train + heldOut;
         for (int i = 0; i < train; i++) {
             long own = Seeds.mix(seed ^ Seeds.mix(i));
             Scene scene = maker.known(own);
@@ -70,6 +75,7 @@ public final class SceneRows {
                             tier.caption(scene, () -> maker.known(Seeds.mix(own)), own),
                             tier.render(maker, scene, own),
                             Split.TRAIN));
+            listener.progress(STAGE, rows.size(), all);
         }
         for (int i = 0; i < heldOut; i++) {
             Scene scene = maker.heldOut(Seeds.mix(~seed ^ Seeds.mix(i)));
@@ -81,6 +87,7 @@ public final class SceneRows {
                             Captions.whole(scene),
                             maker.render(scene),
                             Split.HELDOUT));
+            listener.progress(STAGE, rows.size(), all);
         }
         return rows;
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Alterations.Altered;
@@ -121,7 +122,9 @@ class AlterationsTest {
     /** What a row says in JSON is read back as it was. */
     @Test
     void aRowsTruthIsReadBack() {
-        for (Sample row : new SceneRows(drawings, Worlds::known, Tier.CURATED, 5).rows(40, 40)) {
+        for (Sample row :
+                new SceneRows(drawings, Worlds::known, Tier.CURATED, 5)
+                        .rows(40, 40, ProgressListener.NONE)) {
             SceneTruth truth = SceneTruth.parse(row.info().scene(), row.info().key());
             assertThat(row.info().caption())
                     .contains(truth.subjectPhrase(), truth.groundPhrase().substring(2))

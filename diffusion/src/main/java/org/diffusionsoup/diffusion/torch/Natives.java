@@ -71,6 +71,7 @@ final class Natives {
             throw new TorchException(
                     "libtorch could not be loaded on this machine: " + e.getMessage(), e);
         }
+        Ending.listen();
         loaded = true;
     }
 

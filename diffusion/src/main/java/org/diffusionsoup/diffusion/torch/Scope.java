@@ -18,6 +18,7 @@ public final class Scope implements AutoCloseable {
     /** Opens a scope on the calling thread; scopes nest. */
     public static Scope open() {
         Natives.load();
+        Ending.pass();
         return new Scope(new PointerScope());
     }
 

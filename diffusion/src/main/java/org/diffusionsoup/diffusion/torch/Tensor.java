@@ -64,6 +64,7 @@ public final class Tensor {
     private final org.bytedeco.pytorch.Tensor t;
 
     Tensor(org.bytedeco.pytorch.Tensor t) {
+        Ending.pass();
         this.t = t;
     }
 

@@ -2,6 +2,7 @@ package org.diffusionsoup.eval.value;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.EvalException;
 import org.diffusionsoup.eval.Interval;
@@ -44,7 +45,7 @@ public record GameValues(List<PlayerValue> players, Interval all, Interval base,
                     new PlayerValue(
                             names.get(i),
                             bootstrap.mean(shapley.perPrompt()[i]),
-                            shapley.samplingErrors()[i],
+                            error(shapley.samplingErrors()[i]),
                             bootstrap.pairedDifference(all, others),
                             bootstrap.pairedDifference(game.scores(1L << i), base)));
         }
@@ -53,5 +54,9 @@ public record GameValues(List<PlayerValue> players, Interval all, Interval base,
                 bootstrap.mean(all),
                 bootstrap.mean(base),
                 bootstrap.pairedDifference(all, base));
+    }
+
+    private static OptionalDouble error(double error) {
+        return Double.isNaN(error) ? OptionalDouble.empty() : OptionalDouble.of(error);
     }
 }

@@ -9,7 +9,8 @@ import org.diffusionsoup.eval.EvalException;
  *
  * @param perPrompt [players][prompts]
  * @param samplingErrors standard error of each player's value that comes of the choice of orders,
- *     from the spread between antithetic pairs; all 0 for an exact plan
+ *     from the spread between antithetic pairs; all 0 for an exact plan, NaN where there are too
+ *     few pairs to tell
  */
 record Shapley(double[][] perPrompt, double[] samplingErrors) {
     static Shapley of(CoalitionGame game, ShapleyPlan plan) {
@@ -72,7 +73,7 @@ record Shapley(double[][] perPrompt, double[] samplingErrors) {
             for (double[] pair : ofPair) {
                 squares += (pair[i] - middle) * (pair[i] - middle);
             }
-            errors[i] = Math.sqrt(squares / (pairs - 1) / pairs);
+            errors[i] = plan.hasError() ? Math.sqrt(squares / (pairs - 1) / pairs) : Double.NaN;
         }
         return new Shapley(values, errors);
     }

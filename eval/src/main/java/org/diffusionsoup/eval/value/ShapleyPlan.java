@@ -24,6 +24,18 @@ public sealed interface ShapleyPlan {
     int players();
 
     /**
+     * The plan for so many permutations: exact where they need every coalition anyway.
+     *
+     * @param permutations an even number, at least 4
+     * @param seed of their choice
+     */
+    static ShapleyPlan sampled(int players, int permutations, long seed) {
+        Sampled some = Sampled.of(players, permutations, seed);
+        boolean all = players <= Exact.MOST && some.coalitions().size() == 1 << players;
+        return all ? new Exact(players) : some;
+    }
+
+    /**
      * The coalitions to score, each once, in an order in which neighbours differ little: the empty
      * one, that of all, those without one player and of one player alone are always among them.
      */
@@ -31,7 +43,7 @@ public sealed interface ShapleyPlan {
 
     /** All 2^n coalitions, in Gray's order: each differs from the one before by one player. */
     record Exact(int players) implements ShapleyPlan {
-        private static final int MOST = 20;
+        static final int MOST = 20;
 
         /**
          * @throws EvalException if there are more than 20 players, or none
@@ -60,6 +72,14 @@ public sealed interface ShapleyPlan {
      * @param orders of the players 0 to n - 1, an even number of them, at least 4
      */
     record Sampled(int players, List<List<Integer>> orders) implements ShapleyPlan {
+        /** Fewest pairs whose spread is a standard error: two that agree by chance show none. */
+        public static final int PAIRS_FOR_AN_ERROR = 5;
+
+        /** Whether there are pairs enough to say how far the choice of orders may have led. */
+        public boolean hasError() {
+            return orders.size() / 2 >= PAIRS_FOR_AN_ERROR;
+        }
+
         /**
          * @throws EvalException if there are under two pairs
          */

@@ -102,7 +102,7 @@ class GameValuesTest {
                             .isCloseTo(
                                     mean(game.scores(1L << i)) - mean(game.scores(0)),
                                     within(1e-12));
-                    assertThat(p.samplingError()).isZero();
+                    assertThat(p.samplingError()).hasValue(0);
                 }
             }
         }
@@ -143,11 +143,11 @@ class GameValuesTest {
                             return scores;
                         });
         for (ShapleyPlan plan :
-                List.of(new ShapleyPlan.Exact(6), ShapleyPlan.Sampled.of(6, 4, 9))) {
+                List.of(new ShapleyPlan.Exact(6), ShapleyPlan.Sampled.of(6, 10, 9))) {
             GameValues v = GameValues.of(names(6), game, plan, Bootstrap.seeded(1));
             assertThat(estimates(v)).containsExactly(own, within(1e-12));
             for (PlayerValue p : v.players()) {
-                assertThat(p.samplingError()).isCloseTo(0, within(1e-12));
+                assertThat(p.samplingError().orElseThrow()).isCloseTo(0, within(1e-12));
                 assertThat(p.shapley().halfWidth()).isCloseTo(0, within(1e-12)); // paired
                 assertThat(p.leaveOneOut().estimate())
                         .isCloseTo(p.shapley().estimate(), within(1e-12));
@@ -189,8 +189,10 @@ class GameValuesTest {
                             Bootstrap.seeded(1));
             for (int i = 0; i < n; i++) {
                 PlayerValue p = sampled.players().get(i);
-                assertThat(p.samplingError()).isPositive();
-                double off = Math.abs(p.shapley().estimate() - wanted[i]) / p.samplingError();
+                assertThat(p.samplingError().orElseThrow()).isPositive();
+                double off =
+                        Math.abs(p.shapley().estimate() - wanted[i])
+                                / p.samplingError().orElseThrow();
                 inside += off < 3.5 ? 1 : 0;
                 within196 += off < 2.05 ? 1 : 0; // t of 29 degrees of freedom
                 count++;
@@ -198,6 +200,28 @@ class GameValuesTest {
         }
         assertThat(inside).isGreaterThanOrEqualTo(count - 2);
         assertThat((double) within196 / count).isBetween(0.90, 0.99);
+    }
+
+    /** Two pairs that agree by chance would show an error of 0, however far both are off. */
+    @Test
+    void anErrorIsStatedOfFivePairsOnAndEveryCoalitionGivesTheExactValues() {
+        Game five = random(5, 12);
+        for (int permutations : new int[] {4, 6, 8, 10}) {
+            ShapleyPlan few = ShapleyPlan.Sampled.of(5, permutations, 3);
+            for (PlayerValue p :
+                    GameValues.of(names(5), five, few, Bootstrap.seeded(1)).players()) {
+                assertThat(p.samplingError().isPresent()).isEqualTo(permutations >= 10);
+            }
+        }
+        // Pairs of three players name all eight coalitions; of five, enough pairs name all 32.
+        Game three = random(3, 5);
+        ShapleyPlan plan = ShapleyPlan.sampled(3, 4, 0);
+        assertThat(plan).isEqualTo(new ShapleyPlan.Exact(3));
+        assertThat(estimates(GameValues.of(names(3), three, plan, Bootstrap.seeded(1))))
+                .containsExactly(byAllOrders(three), within(1e-12));
+        assertThat(ShapleyPlan.sampled(5, 200, 1)).isEqualTo(new ShapleyPlan.Exact(5));
+        assertThat(ShapleyPlan.sampled(5, 4, 1)).isEqualTo(ShapleyPlan.Sampled.of(5, 4, 1));
+        assertThat(ShapleyPlan.sampled(40, 4, 1)).isInstanceOf(ShapleyPlan.Sampled.class);
     }
 
     @Test

@@ -13,6 +13,7 @@ import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.Interval;
+import org.diffusionsoup.workbench.report.Callout;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.ImageGrid;
 import org.diffusionsoup.workbench.report.LineChart;
@@ -56,9 +57,17 @@ public final class AuditPage {
                         "Near copies",
                         "Rate",
                         "95 %",
+                        "To " + rows.getFirst().result().model() + "|95 %",
+                        "Median to nearest",
+                        "To its own",
                         "Bound " + percent(bound));
-        rows.forEach(r -> table.row(rate(r, bound)));
+        rows.forEach(r -> table.row(rate(r, rows.getFirst(), bound)));
+        byShard.forEach((audit, held) -> table.row(reference(audit, held.getFirst().against())));
         rates.add(table.build());
+        List<String> weak = byShard.keySet().stream().flatMap(a -> a.weakness().stream()).toList();
+        if (!weak.isEmpty()) {
+            rates.add(new Callout(Callout.Kind.WARNING, "The threshold says little", weak));
+        }
         Section distances = page.section("Distances");
         byShard.forEach((audit, held) -> distances.add(distances(audit, held)));
         Section pictures = page.section("The closest pictures");
@@ -77,7 +86,21 @@ public final class AuditPage {
                 "closer than 99 of 100 reference pictures");
     }
 
-    private static String[] rate(AuditRow row, double bound) {
+    private static String[] reference(MemorizationAudit audit, String against) {
+        return new String[] {
+            "(reference)",
+            against,
+            "",
+            percent(MemorizationAudit.BY_CHANCE),
+            "",
+            "",
+            number(audit.typical()),
+            "",
+            ""
+        };
+    }
+
+    private static String[] rate(AuditRow row, AuditRow first, double bound) {
         Interval rate = row.rate();
         MemorizationAudit.Result result = row.result();
         return new String[] {
@@ -86,6 +109,9 @@ public final class AuditPage {
             result.copies().hits() + " of " + result.copies().total(),
             percent(rate.estimate()),
             percent(rate.low()) + " to " + percent(rate.high()),
+            row == first ? "" : row.minus(first).text().replace('-', '−'),
+            number(MemorizationAudit.median(result.nearest())),
+            number(MemorizationAudit.median(result.own())),
             result.isWithin(bound) ? "within" : "may be above"
         };
     }

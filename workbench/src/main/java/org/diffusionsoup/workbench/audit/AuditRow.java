@@ -21,7 +21,17 @@ public record AuditRow(String against, MemorizationAudit audit, MemorizationAudi
      * @param paired whether both models were held against the same pictures, so that picture by
      *     picture could be compared
      */
-    public record Difference(Interval interval, boolean paired) {}
+    public record Difference(Interval interval, boolean paired) {
+        /** In per cent, with the interval, and how it was compared. */
+        public String text() {
+            return "%+.1f [%+.1f, %+.1f] %% %s"
+                    .formatted(
+                            100 * interval.estimate(),
+                            100 * interval.low(),
+                            100 * interval.high(),
+                            paired ? "paired" : "unpaired");
+        }
+    }
 
     /** Interval of the rate of near copies. */
     public Interval rate() {

@@ -1,10 +1,16 @@
 package org.diffusionsoup.workbench.audit;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.workbench.train.FineTuner;
 
 /**
  * A model to be audited, and the pictures that count for it.
@@ -14,6 +20,26 @@ import org.diffusionsoup.core.SoupException;
  *     share
  */
 public record AuditTarget(Path folder, Optional<String> shard) {
+
+    /** Whether the model's denoiser says that it was fine-tuned, and so is an ingredient. */
+    public boolean isIngredient() {
+        Path unet = folder.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+        if (!Files.isRegularFile(unet)) {
+            return false;
+        }
+        try (SafetensorsFile weights = SafetensorsFile.open(unet)) {
+            return Provenance.readFrom(weights.metadata())
+                    .map(Provenance::recipe)
+                    .filter(r -> r.startsWith("{"))
+                    .map(r ->
+                            JsonValue.readObject(
+                                            r.getBytes(StandardCharsets.UTF_8), "recipe of " + unet)
+                                    .string("method"))
+                    .flatMap(m -> m)
+                    .filter(FineTuner.METHOD::equals)
+                    .isPresent();
+        }
+    }
 
     /**
      * Reads {@code DIR} or {@code DIR=SHARD}. Both may hold '=' themselves: what is there decides.

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -32,6 +33,9 @@ import org.diffusionsoup.workbench.generate.Generator;
 public final class MemorizationAudit {
     /** Share of the reference that lies below the threshold. */
     public static final double BY_CHANCE = 0.01;
+
+    /** Share of the median distance below which a threshold is called weak. */
+    private static final double WEAK = 0.1;
 
     private static final int CHUNK = 64;
 
@@ -227,6 +231,32 @@ public final class MemorizationAudit {
     /** Distances of the reference to the protected picture closest to each, sorted. */
     public List<Double> reference() {
         return Arrays.stream(reference).boxed().toList();
+    }
+
+    /** Median distance of the reference to the protected picture closest to each. */
+    public double typical() {
+        return median(reference());
+    }
+
+    /** The middle value, or the mean of the middle two. */
+    public static double median(List<Double> values) {
+        List<Double> sorted = values.stream().sorted().toList();
+        int n = sorted.size();
+        return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
+    }
+
+    /**
+     * A sentence where the threshold says little: near-doubles of protected pictures in the
+     * reference pull it towards 0, and below it hardly a copy is left to be counted.
+     */
+    public Optional<String> weakness() {
+        double typical = typical();
+        if (threshold >= WEAK * typical) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: the reference holds near-doubles of protected pictures, so few copies can be counted and passing means little. Leave them out (soup data dedup finds them and writes shards without them), and give the rest as --reference."
+                        .formatted(shard.name(), threshold, typical));
     }
 
     /** Rows of the shard whose prompts are drawn. */

@@ -28,7 +28,8 @@ final class RowBatches {
 
     /** Visits all rows; tells how many there were. */
     static int forEach(ShardScan scan, String task, Progress progress, Visitor visitor) {
-        progress.start(task, 0, "images");
+        progress.start("count rows of " + scan.name(), 0, "rows");
+        progress.start(task, scan.count(), "images");
         List<Sample> rows = new ArrayList<>();
         List<Picture> pictures = new ArrayList<>();
         int count =

@@ -219,10 +219,11 @@ public final class Demo {
     public void claimFolder() {
         OwnOutputs.DEMO.checkOwn(plan.out());
         Path marker = plan.out().resolve("plan.txt");
-        String text = plan.toString() + "\n";
+        String text = plan.text();
+        String before = plan + "\n"; // as earlier versions wrote it
         try {
             if (Files.exists(marker)) {
-                if (!Files.readString(marker).equals(text)) {
+                if (!List.of(text, before).contains(Files.readString(marker))) {
                     throw new SoupException(
                             plan.out()
                                     + " holds a demo with other settings; choose another --out or"

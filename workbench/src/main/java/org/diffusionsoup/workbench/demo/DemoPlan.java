@@ -92,4 +92,40 @@ public record DemoPlan(
                 7,
                 out);
     }
+
+    /** What the demo is of, a line for each setting; the same for the same plan only. */
+    String text() {
+        return """
+        A demo by soup demo. What it was asked for; another plan needs another folder.
+        base: %s
+        CLIP that judges: %s
+        reward model that judges: %s
+        data set: %s
+        shards: %s of %s
+        withdrawn: %s
+        steps per ingredient: %d of %d pictures, learning rate %s
+        prompts: %d in the styles of %s, %d of each
+        sampling: %d steps, guidance %s
+        seed: %d
+        folder: %s
+        """
+                .formatted(
+                        base,
+                        clip,
+                        reward,
+                        dataset,
+                        String.join(", ", domains),
+                        provider,
+                        withdrawn,
+                        steps,
+                        batch,
+                        rate,
+                        prompts,
+                        String.join(", ", styles),
+                        seeds,
+                        samplingSteps,
+                        guidance,
+                        seed,
+                        out);
+    }
 }

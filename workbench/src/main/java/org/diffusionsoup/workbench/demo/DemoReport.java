@@ -193,7 +193,7 @@ final class DemoReport {
                 d.contains(0)
                         ? "not told apart: the interval includes 0"
                         : d.estimate() > 0 ? "above" : "below";
-        return "%s %s (%s)".formatted(judge, d.format(DIGITS), verdict);
+        return "%s %s (%s)".formatted(judge, d.format(DIGITS).replace('-', '−'), verdict);
     }
 
     private void domains(Section section) {
@@ -316,7 +316,7 @@ final class DemoReport {
                     Table.Cell.estimate(row.audit().rate(), 3),
                     row.audit() == soup
                             ? Table.Cell.text("")
-                            : Table.Cell.text(soup.minus(row.audit()).interval().format(3)));
+                            : Table.Cell.text(soup.minus(row.audit()).interval().format(3).replace('-', '−')));
         }
         section.add(table.build());
         section.prose(

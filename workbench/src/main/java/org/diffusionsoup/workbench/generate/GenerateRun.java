@@ -66,6 +66,12 @@ public final class GenerateRun {
         List<String> names = ModelNames.of(request.models());
         int runs = request.ensemble() ? 1 : names.size();
         for (int m = 0; m < runs; m++) {
+            progress.start(
+                    "load "
+                            + (request.ensemble() ? "the ensemble" : names.get(m))
+                            + (request.loras().isEmpty() ? "" : " and put LoRAs in"),
+                    0,
+                    "");
             try (Generator generator =
                     request.ensemble()
                             ? Generator.ensemble(request.models(), request.settings())

@@ -9,6 +9,7 @@ import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.diffusionsoup.core.diff.BlockDiff;
 import org.diffusionsoup.core.diff.DiffReport;
 import org.diffusionsoup.data.image.RgbImage;
@@ -49,16 +50,21 @@ public final class DiffPicture {
      *
      * @param a what the first checkpoint is called
      * @param b what the second is called
+     * @param base what their common base is called; empty where there is none
      */
-    public static RgbImage draw(DiffReport report, String a, String b) {
-        return new DiffPicture(report).picture(a, b);
+    public static RgbImage draw(DiffReport report, String a, String b, Optional<String> base) {
+        return new DiffPicture(report)
+                .picture("A: " + a + "   B: " + b + base.map(c -> "   C: " + c).orElse(""));
     }
 
-    private RgbImage picture(String a, String b) {
+    private RgbImage picture(String title) {
         double labels = blocks.stream().mapToDouble(x -> SMALL.width(x.name())).max().orElse(0);
         int strips = report.withBase() ? 2 : 1;
         int bottom = TOP + BARS + GAP + strips * (CELLS + GAP);
-        int width = Math.max(900, (int) (LEFT + cell * blocks.size() + RIGHT));
+        int width =
+                Math.max(
+                        Math.max(900, (int) TITLE.width(title) + 60),
+                        (int) (LEFT + cell * blocks.size() + RIGHT));
         int height = (int) (bottom + labels + 40);
         BufferedImage sheet = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
         Graphics2D g = sheet.createGraphics();
@@ -66,7 +72,7 @@ public final class DiffPicture {
         g.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
         g.setColor(Color.WHITE);
         g.fillRect(0, 0, width, height);
-        TITLE.draw(g, "A: " + a + "   B: " + b, 30, 22, INK);
+        TITLE.draw(g, title, 30, 22, INK);
         TEXT.draw(
                 g,
                 String.format(

@@ -159,7 +159,7 @@ final class PageWriter {
         out.open("table").open("thead").open("tr").empty("td");
         for (String column : grid.columns()) {
             out.open("th", "scope", "col");
-            out.element("span", column, "style", "max-width:" + grid.pixels() + "px").close();
+            out.element("span", column, "style", "min-width:" + grid.pixels() + "px").close();
         }
         out.close().close().open("tbody");
         for (ImageGrid.Row row : grid.rows()) {

@@ -20,6 +20,8 @@ import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.FileContent;
+import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.data.Shard;
@@ -44,6 +46,9 @@ import org.diffusionsoup.workbench.report.LossLog;
 public final class FineTuner {
     /** Name of the loss curve inside an ingredient's folder. */
     public static final String LOSS_FILE = "loss.csv";
+
+    /** What an ingredient's recipe says of how it was made. */
+    public static final String METHOD = "fine-tune";
 
     private final FineTuneRequest request;
     private final Progress progress;
@@ -97,6 +102,14 @@ public final class FineTuner {
             refuseInputAsOutput();
         }
         ModelOutput.MODEL_FOLDER.check(request.out(), request.replace());
+        try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
+            // whoever had it until now may just have made the model
+            ModelOutput.MODEL_FOLDER.check(request.out(), request.replace());
+            return runAlone(isModel);
+        }
+    }
+
+    private Optional<Result> runAlone(boolean isModel) {
         if (isModel) {
             TrainingCost.of(request.base(), request.options())
                     .check(
@@ -185,6 +198,7 @@ public final class FineTuner {
                 return Optional.empty();
             }
             run.useMovingAverage();
+            refuseLateComer();
             write(
                     base,
                     request.out(),
@@ -193,6 +207,16 @@ public final class FineTuner {
                     request.replace());
             run.discardState();
             return Optional.of(result(base, rows, resumedFrom, run.curve(), kept));
+        }
+    }
+
+    /** What has come to the model's place since the start was not made by this training. */
+    private void refuseLateComer() {
+        Path out = request.out();
+        if (!request.replace() && Files.exists(out) && !FileContent.isEmpty(out)) {
+            throw new SoupException(
+                    "%s was made by somebody else while this training ran, and is left as it is. The finished training is in %s: move %s away, or add --force to replace it, and give the same command again, which writes the model at once."
+                            .formatted(out, request.stateFolder(), out));
         }
     }
 
@@ -231,7 +255,7 @@ public final class FineTuner {
     private ObjectNode recipe(StableDiffusion base, List<Shard> shards) {
         TrainingOptions o = request.options();
         ObjectNode r = JsonConfig.object();
-        r.put("method", "fine-tune");
+        r.put("method", METHOD);
         r.put("base_unet_sha256", WeightsHash.of(unetFile(base.folder())));
         // Latents and text embeddings come from these, so another pair is another run.
         r.put("base_vae_sha256", WeightsHash.of(weightsFile(base.folder(), "vae")));

@@ -72,7 +72,7 @@ public final class SoupValue {
                             request.prompts(),
                             request.seeds(),
                             request.settings(),
-                            new PictureNotes(progress));
+                            new PictureSteps(progress));
             int[] scored = {0};
             ScoreBook book =
                     new ScoreBook(
@@ -85,9 +85,7 @@ public final class SoupValue {
                                 scored[0] += known ? 0 : 1;
                                 listener.evaluated(e, known);
                                 if (known) {
-                                    progress.skip(1);
-                                } else {
-                                    progress.advance(1);
+                                    progress.skip(pictures());
                                 }
                             });
             List<Evaluation> coalitions = new ArrayList<>();
@@ -122,9 +120,10 @@ public final class SoupValue {
 
     private Scores evaluate(ScoreBook book, List<Evaluation> coalitions) {
         var wanted = request.plan().coalitions();
-        progress.start("score coalitions", wanted.size(), "coalitions");
+        progress.start("score coalitions", wanted.size() * pictures(), "pictures");
         Map<Long, double[]> scores = new HashMap<>();
         for (long coalition : wanted) {
+            progress.message("coalition %d of %d".formatted(coalitions.size() + 1, wanted.size()));
             Candidate c = candidate(coalition);
             Evaluation e = book.evaluate(c, c);
             coalitions.add(e);
@@ -159,26 +158,19 @@ public final class SoupValue {
         }
     }
 
-    /** Shows the pictures of one coalition as a note beside the coalitions done. */
-    private static final class PictureNotes implements Progress {
-        private final Progress coalitions;
-        private long total;
-        private long done;
+    /** Pictures of one coalition. */
+    private long pictures() {
+        return (long) request.prompts().size() * request.seeds().size();
+    }
 
-        PictureNotes(Progress coalitions) {
-            this.coalitions = coalitions;
-        }
-
+    /** Counts the pictures of one coalition among those of all. */
+    private record PictureSteps(Progress all) implements Progress {
         @Override
-        public void start(String task, long total, String unit) {
-            this.total = total;
-            done = 0;
-        }
+        public void start(String task, long total, String unit) {}
 
         @Override
         public void advance(long units) {
-            done += units;
-            coalitions.message("picture %d of %d".formatted(done, total));
+            all.advance(units);
         }
 
         @Override

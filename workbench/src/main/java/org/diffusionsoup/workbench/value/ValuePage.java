@@ -75,7 +75,10 @@ final class ValuePage {
                         "Player",
                         "Shapley value",
                         sampled
-                                ? "± by permutations|standard error"
+                                ? "± by permutations|"
+                                        + (ValueTable.hasError(request)
+                                                ? "standard error"
+                                                : "too few to tell")
                                 : "± by permutations|none: exact",
                         "Left out",
                         "Alone|minus the base");
@@ -85,7 +88,9 @@ final class ValuePage {
             t.row(
                     Table.Cell.text(v.name(), members.equals(v.name()) ? "" : members),
                     Table.Cell.difference(v.shapley(), DIGITS),
-                    sampled ? Table.Cell.number(v.samplingError(), DIGITS) : Table.Cell.empty(),
+                    sampled && v.samplingError().isPresent()
+                            ? Table.Cell.number(v.samplingError().getAsDouble(), DIGITS)
+                            : Table.Cell.empty(),
                     Table.Cell.difference(v.leaveOneOut(), DIGITS),
                     Table.Cell.difference(v.alone(), DIGITS));
         }

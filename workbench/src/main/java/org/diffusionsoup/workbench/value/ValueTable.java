@@ -10,6 +10,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.value.PlayerValue;
+import org.diffusionsoup.eval.value.ShapleyPlan;
 import org.diffusionsoup.workbench.Csv;
 
 /** Values as CSV: a line per player. */
@@ -38,6 +39,11 @@ public final class ValueTable {
         }
     }
 
+    /** Whether the values come with an error of their own, or need none. */
+    static boolean hasError(ValueRequest request) {
+        return !(request.plan() instanceof ShapleyPlan.Sampled s) || s.hasError();
+    }
+
     static byte[] bytes(ValueRequest request, FoundValues found) {
         StringBuilder text = new StringBuilder(HEADER).append('\n');
         for (int i = 0; i < request.players().size(); i++) {
@@ -45,7 +51,8 @@ public final class ValueTable {
             text.append(Csv.quoted(v.name())).append(',');
             text.append(Csv.quoted(members(request.players().get(i), found)));
             interval(v.shapley(), text);
-            text.append(',').append(v.samplingError());
+            text.append(',');
+            v.samplingError().ifPresent(text::append);
             interval(v.leaveOneOut(), text);
             interval(v.alone(), text);
             text.append('\n');

@@ -9,13 +9,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.ProportionDifference;
 import org.diffusionsoup.workbench.Progress;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The audit on real pictures and the embedded judge: copies are found, others are not. */
 class MemorizationAuditTest {
@@ -62,6 +68,67 @@ class MemorizationAuditTest {
             assertThat(others40.copies().hits()).isLessThanOrEqualTo(2);
             assertThat(others40.closest())
                     .allSatisfy(i -> assertThat(i).isBetween(0, audit.shard().size() - 1));
+        }
+    }
+
+    /** Two near-doubles among thirty held-out pictures leave hardly a copy to be counted. */
+    @Test
+    void aThresholdThatNearDoublesPullToZeroIsCalledWeak(@TempDir Path folder) {
+        Shard held = Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut();
+        List<Sample> rows = new ArrayList<>();
+        for (int i = 0; i < 30; i++) {
+            rows.add(held.get(i));
+        }
+        Path plain = folder.resolve("plain.tar");
+        ShardWriter.write(plain, rows);
+        for (int i = 0; i < 2; i++) {
+            Sample known = ALL.train().get(i);
+            byte[] png = PngCodec.encode(known.image());
+            rows.add(
+                    new Sample(
+                            new SampleInfo(
+                                    "double" + i,
+                                    known.caption(),
+                                    "",
+                                    "noto",
+                                    "double" + i,
+                                    "test",
+                                    "Apache-2.0",
+                                    "",
+                                    "",
+                                    "other",
+                                    "heldout",
+                                    Hashes.sha256Hex(png)),
+                            png));
+        }
+        Path doubled = folder.resolve("doubled.tar");
+        ShardWriter.write(doubled, rows);
+        try (ClipJudge judge =
+                ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
+            MemorizationAudit sound =
+                    new MemorizationAudit(
+                            judge, ALL.train(), Shard.open(plain), 4, 1, Progress.silent());
+            assertThat(sound.weakness()).isEmpty();
+            MemorizationAudit weak =
+                    new MemorizationAudit(
+                            judge, ALL.train(), Shard.open(doubled), 4, 1, Progress.silent());
+            assertThat(weak.threshold()).isLessThan(0.1 * weak.typical());
+            assertThat(weak.weakness().orElseThrow())
+                    .contains("less than a tenth", "soup data dedup", "--reference");
+
+            List<RgbImage> own =
+                    weak.drawn().stream().map(i -> weak.shard().get(i).image()).toList();
+            Path page = folder.resolve("audit.html");
+            AuditPage.write(
+                    List.of(
+                            new AuditRow("noto", weak, weak.of("first", "", own)),
+                            new AuditRow("noto", weak, weak.of("second", "", own))),
+                    0.05,
+                    page);
+            assertThat(page)
+                    .content()
+                    .contains("The threshold says little", "(reference)", "To first")
+                    .contains("+0.0 [", "] % paired", "Median to nearest");
         }
     }
 

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
@@ -275,7 +276,9 @@ final class SceneQuestionsTest {
     /** What a shard says of its rows is what was composed; its questions are read by the judge. */
     @Test
     void aShardOfScenesIsAskedAboutItsTruth() {
-        List<Sample> rows = new SceneRows(drawings, Worlds::known, Tier.WEB, 3).rows(6, 6);
+        List<Sample> rows =
+                new SceneRows(drawings, Worlds::known, Tier.WEB, 3)
+                        .rows(6, 6, ProgressListener.NONE);
         Path tar = dir.resolve("scenes.tar");
         ShardWriter.write(tar, rows);
         List<JudgeQuestion> made = QuestionMaker.of(Shard.open(tar), Progress.silent());
