@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.TifaQuestions;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
@@ -65,25 +64,14 @@ public final class JudgeFlags {
     public List<String> prompts(Function<String, ParameterException> misuse) {
         List<String> prompts = given.read();
         if (questions.isPresent()) {
-            askable(prompts, TifaQuestions.read(questions.get()).captions());
+            if (prompts.isEmpty()) {
+                prompts.addAll(TifaQuestions.read(questions.get()).captions());
+            }
+            JudgeSpec.parse(judgeText, questions).requireQuestions(prompts);
         }
         if (prompts.isEmpty()) {
             throw misuse.apply("no prompts; give --prompts FILE or --shard SHARD.");
         }
         return prompts;
-    }
-
-    /** Without prompts the captions that have questions; with prompts, each needs some. */
-    private void askable(List<String> prompts, List<String> captions) {
-        if (prompts.isEmpty()) {
-            prompts.addAll(captions);
-        }
-        for (String prompt : prompts) {
-            if (!captions.contains(prompt)) {
-                throw new SoupException(
-                        "%s has no question about '%s'; TIFA needs some for every prompt (soup judge questions makes them)."
-                                .formatted(questions.orElseThrow(), prompt));
-            }
-        }
     }
 }

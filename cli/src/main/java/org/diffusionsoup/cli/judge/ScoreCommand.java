@@ -175,7 +175,7 @@ public final class ScoreCommand extends SoupCommand {
             } else if (models.isEmpty()) {
                 scoreReal(console, judge, progress);
             } else {
-                scoreModels(console, judge, progress);
+                scoreModels(console, spec, judge, progress);
             }
         }
     }
@@ -189,7 +189,8 @@ public final class ScoreCommand extends SoupCommand {
         throw misuse("--convention '" + convention + "' is unknown; use raw, x100 or x2.5.");
     }
 
-    private void scoreModels(Console console, PictureScorer judge, Progress progress) {
+    private void scoreModels(
+            Console console, JudgeSpec spec, PictureScorer judge, Progress progress) {
         List<String> all = new ArrayList<>(prompts);
         all.addAll(given.read());
         if (all.isEmpty() && judge instanceof TifaJudge tifa) {
@@ -198,6 +199,7 @@ public final class ScoreCommand extends SoupCommand {
         if (all.isEmpty()) {
             throw misuse("no prompts; give --prompt, --prompts FILE or --shard SHARD.");
         }
+        spec.requireQuestions(all);
         ModelScores scores =
                 ModelScores.measure(
                         judge,

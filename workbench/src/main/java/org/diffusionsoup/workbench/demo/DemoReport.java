@@ -316,7 +316,11 @@ final class DemoReport {
                     Table.Cell.estimate(row.audit().rate(), 3),
                     row.audit() == soup
                             ? Table.Cell.text("")
-                            : Table.Cell.text(soup.minus(row.audit()).interval().format(3).replace('-', '−')));
+                            : Table.Cell.text(
+                                    soup.minus(row.audit())
+                                            .interval()
+                                            .format(3)
+                                            .replace('-', '−')));
         }
         section.add(table.build());
         section.prose(

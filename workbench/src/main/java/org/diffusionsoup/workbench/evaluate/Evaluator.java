@@ -59,12 +59,16 @@ public final class Evaluator {
     /**
      * Runs; empty when asked to stop.
      *
-     * @throws SoupException if a model's or judge's file is missing, before anything is trained or
-     *     drawn
+     * @throws SoupException if a model's or judge's file is missing, or a prompt has no question,
+     *     before anything is trained or drawn
      */
     public Optional<Evaluation> run() {
         long start = System.nanoTime();
-        recipe.judges().forEach((name, judge) -> judge.requireFiles(name));
+        recipe.judges()
+                .forEach((name, judge) -> {
+                    judge.requireFiles(name);
+                    judge.requireQuestions(recipe.prompts());
+                });
         Optional<Map<String, Path>> made =
                 new ModelMaker(recipe, cache.resolve("models"), searcher, progress, stop).make();
         if (made.isEmpty()) {

@@ -2,9 +2,12 @@ package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.AestheticJudge;
 import org.diffusionsoup.eval.BlipVqaAnswerer;
@@ -141,6 +144,25 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
                                 .formatted(name, what, path));
             }
         });
+    }
+
+    /**
+     * Refuses prompts that a judge which asks has no question about, before anything is drawn.
+     *
+     * @throws SoupException naming the first such prompt
+     */
+    public void requireQuestions(List<String> prompts) {
+        if (questions.isEmpty()) {
+            return;
+        }
+        Set<String> asked = new HashSet<>(TifaQuestions.read(questions.get()).captions());
+        for (String prompt : prompts) {
+            if (!asked.contains(prompt)) {
+                throw new SoupException(
+                        "%s has no question about '%s'; TIFA needs some for every prompt (soup judge questions makes them)."
+                                .formatted(questions.get(), prompt));
+            }
+        }
     }
 
     /**
