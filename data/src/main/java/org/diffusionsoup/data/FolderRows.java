@@ -230,16 +230,22 @@ final class FolderRows {
     private static FolderRow row(Path folder, Map<String, String> fields, String where) {
         String name = fields.getOrDefault("file_name", "").strip();
         if (name.isEmpty()) {
-            throw new SoupException(where + " has no file_name");
+            throw new SoupException(
+                    where
+                            + " has no file_name; write the picture's path there, from the folder that is"
+                            + " imported");
         }
         Path image;
         try {
             image = folder.resolve(name).normalize();
         } catch (InvalidPathException e) {
-            throw new SoupException(where + " has a file_name that is no path", e);
+            throw new SoupException(
+                    where + " has a file_name that is no path; write that of its picture", e);
         }
         if (!image.startsWith(folder.normalize())) {
-            throw new SoupException(where + " names " + name + ", which is outside the folder");
+            throw new SoupException(
+                    "%s names %s, which is outside the folder; move the picture into %s and name it by its path from there"
+                            .formatted(where, name, folder));
         }
         if (!Files.isRegularFile(image)) {
             throw new SoupException(
