@@ -249,7 +249,8 @@ final class FolderRows {
         }
         if (!Files.isRegularFile(image)) {
             throw new SoupException(
-                    where + " has a caption without its image: " + name + " does not exist");
+                    "%s has a caption without its image: %s does not exist; put it there, or take the row out"
+                            .formatted(where, name));
         }
         String text = fields.getOrDefault("text", "");
         String caption = fields.getOrDefault("caption", "");
@@ -272,7 +273,11 @@ final class FolderRows {
             Path image, String caption, String split, FolderRow.Stated stated, String where) {
         String oneLine = RowFiles.oneLine(caption);
         if (oneLine.isEmpty()) {
-            throw new SoupException(where + " has no text for the picture " + image.getFileName());
+            throw new SoupException(
+                    where
+                            + " has no text for the picture "
+                            + image.getFileName()
+                            + "; write there what it shows, or leave the picture out");
         }
         Optional<Split> meant =
                 split.isBlank() ? Optional.empty() : Optional.of(Split.meant(split, where));
