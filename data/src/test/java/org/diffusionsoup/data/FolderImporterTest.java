@@ -248,7 +248,8 @@ class FolderImporterTest {
         text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}\n{\"file_name\":");
         assertRefused("metadata.jsonl line 2 is not valid JSON");
         text("metadata.jsonl", "{\"file_name\": \"gone.png\", \"text\": \"x\"}");
-        assertRefused("metadata.jsonl line 1", "gone.png does not exist; put it there, or take the row");
+        assertRefused(
+                "metadata.jsonl line 1", "gone.png does not exist; put it there, or take the row");
         text("metadata.jsonl", "{\"file_name\": \"../a.png\", \"text\": \"x\"}");
         assertRefused("names ../a.png, which is outside the folder; move the picture into");
         text("metadata.jsonl", "{\"text\": \"x\"}");

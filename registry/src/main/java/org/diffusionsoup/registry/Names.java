@@ -14,8 +14,8 @@ final class Names {
     /**
      * Refuses a new name that commands would take for something else: one of digits alone, which is
      * an entry's number, one with a comma or an equals sign, which lists are split at, or one that
-     * something of another kind has. An ingredient may be called as
-     * a shard is, since it is so by default.
+     * something of another kind has. An ingredient may be called as a shard is, since it is so by
+     * default.
      */
     static void checkFree(Queries q, String kind, String name) {
         if (name.matches("[0-9]+")) {

@@ -406,22 +406,46 @@ public final class Registry {
                         .strings("manifest", manifest);
         n.expires().ifPresent(d -> body.put("expires", d.toString()));
         return ledger.write(t -> {
-            t.shard(n.name())
-                    .ifPresent(old -> {
-                        throw new RegistryException(
-                                "There "
-                                        + (old.withdrawn().isPresent() ? "was" : "is")
-                                        + " a shard '"
-                                        + n.name()
-                                        + "' (entry "
-                                        + old.id()
-                                        + "); choose another name.");
-                    });
-            Names.checkFree(t, "shard", n.name());
+            checkNewShard(t, n.name());
             readmit(t, n, hashes, body);
             long id = t.append(Kind.SHARD, body.build()).seq();
             return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
         });
+    }
+
+    /**
+     * Refuses a name that a shard ever had, or that would be taken for something else: before work
+     * that ends with a shard of that name.
+     *
+     * @throws RegistryException saying why, and what names are made of
+     */
+    public static void checkNewShard(Queries q, String name) {
+        Names.check("shard", name);
+        q.shard(name)
+                .ifPresent(old -> {
+                    throw new RegistryException(
+                            "There "
+                                    + (old.withdrawn().isPresent() ? "was" : "is")
+                                    + " a shard '"
+                                    + name
+                                    + "' (entry "
+                                    + old.id()
+                                    + "); choose another name.");
+                });
+        Names.checkFree(q, "shard", name);
+    }
+
+    /**
+     * Refuses a soup's name that would be taken for something else, before work that ends with that
+     * soup; one that there is gets its next version.
+     *
+     * @throws RegistryException saying why, and what names are made of
+     */
+    public static void checkSoupName(Queries q, String name) {
+        Names.check("soup", name);
+        if (q.soup(name).isEmpty()) {
+            Names.checkFree(q, "soup", name);
+        }
     }
 
     /** Pictures that were withdrawn come back only where it is said why they may. */
@@ -928,9 +952,10 @@ public final class Registry {
         ModelOutput.MODEL.checkNew(target);
         try (WeightStore.Reading reading = store.openToRead()) {
             if (!store.has(checkpoint)) {
-                read(q -> WhyGone.of(q, checkpoint)).ifPresent(why -> {
-                    throw new RegistryException(why);
-                });
+                read(q -> WhyGone.of(q, checkpoint))
+                        .ifPresent(why -> {
+                            throw new RegistryException(why);
+                        });
             }
             if (store.manifest(checkpoint).folder()) {
                 AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));

@@ -24,7 +24,8 @@ final class WhyGone {
         List<String> withdrawn = new ArrayList<>();
         for (BaseRow b : q.bases()) {
             if (b.checkpoint().equals(checkpoint)) {
-                b.withdrawn().ifPresent(w -> withdrawn.add(withdrawn("Base '" + b.name() + "'", w)));
+                b.withdrawn()
+                        .ifPresent(w -> withdrawn.add(withdrawn("Base '" + b.name() + "'", w)));
             }
         }
         List<String> retired = new ArrayList<>();

@@ -363,14 +363,7 @@ abstract class PromisesContract extends RegistryContract {
         assertThat(registry.collect(false, 3_600_000)).isZero();
         assertThat(stored()).isEqualTo(stray);
         registry.addShard(
-                new NewShard(
-                                "again",
-                                "p",
-                                "l",
-                                "",
-                                Optional.empty(),
-                                "x",
-                                Small.samples("s1", 5))
+                new NewShard("again", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 5))
                         .readmitted("contract of 2027"));
         ingredient("back", "again", weights);
         assertThat(registry.collect(false, 0)).isPositive(); // the stray
@@ -438,7 +431,8 @@ abstract class PromisesContract extends RegistryContract {
         SoupRow soup = registry.make(Small.follow("soup"));
         String s1 = registry.read(q -> q.ingredient("s1").orElseThrow().checkpoint());
         Withdrawn w = withdraw("s1");
-        assertThatThrownBy(() -> registry.export(soup.checkpoint(), folder.resolve("a.safetensors")))
+        assertThatThrownBy(
+                        () -> registry.export(soup.checkpoint(), folder.resolve("a.safetensors")))
                 .hasMessage(
                         "Soup soup@1 was withdrawn (entry "
                                 + w.entry()

@@ -186,9 +186,16 @@ final class RegistryMakeCommand extends SoupCommand {
         return names;
     }
 
-    /** Whether the soup's newest version takes in what comes later. */
+    /**
+     * Whether the soup's newest version takes in what comes later.
+     *
+     * @throws SoupException if the name can be no soup's
+     */
     private boolean follows(Registry r) {
-        return r.read(q -> q.soup(name).filter(SoupRow::follows).isPresent());
+        return r.read(q -> {
+            Registry.checkSoupName(q, name);
+            return q.soup(name).filter(SoupRow::follows).isPresent();
+        });
     }
 
     private static Map<String, Object> json(SoupRow made, boolean followed) {
@@ -227,7 +234,7 @@ final class RegistryMakeCommand extends SoupCommand {
         boolean followed;
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
-            followed = follows(r);
+            followed = follows(r); // the name is looked at before a long search
             List<String> names = from.isEmpty() ? live(r) : names(r, from);
             if (names.size() < 2) {
                 throw new SoupException(

@@ -185,7 +185,10 @@ public final class SoupAdjuster {
     /** What a sum has already would count twice without a word. */
     private static void refuseTwice(Ingredient in, List<Member> members, KeptSum kept) {
         Coefficient sum =
-                members.stream().map(Member::given).reduce(Coefficient::plus).orElse(Coefficient.ONE);
+                members.stream()
+                        .map(Member::given)
+                        .reduce(Coefficient::plus)
+                        .orElse(Coefficient.ONE);
         members.stream()
                 .filter(m -> m.hashes().equals(in.hashes()))
                 .findFirst()

@@ -57,9 +57,7 @@ final class Objects {
 
     Path file(String sha256) {
         Path unnamed = staged == null ? null : staged.unnamed(sha256);
-        return unnamed != null
-                ? unnamed
-                : folder.resolve(sha256.substring(0, 2)).resolve(sha256);
+        return unnamed != null ? unnamed : folder.resolve(sha256.substring(0, 2)).resolve(sha256);
     }
 
     /** A range of a file that is to become an object. */
