@@ -65,8 +65,7 @@ class RegistryWordsTest {
         for (int i = 0; i < LENGTH; i++) {
             values[i] = (float) r.nextGaussian();
         }
-        MemorySegment bytes =
-                Arena.ofAuto().allocate((long) LENGTH * dtype.bytes());
+        MemorySegment bytes = Arena.ofAuto().allocate((long) LENGTH * dtype.bytes());
         Elements.encode(dtype, values, bytes, LENGTH);
         Path file = folder.resolve(seed + "-" + dtype + ".safetensors");
         SafetensorsWriter.write(
@@ -103,8 +102,7 @@ class RegistryWordsTest {
     private Ledger ledger() {
         return Ledger.open(
                 "jdbc:sqlite:" + registry.resolve("ledger.db"),
-                SigningKey.load(
-                        registry.resolve("registry.key"), registry.resolve("registry.pub")),
+                SigningKey.load(registry.resolve("registry.key"), registry.resolve("registry.pub")),
                 Clock.systemUTC(),
                 Optional.empty());
     }
@@ -155,7 +153,8 @@ class RegistryWordsTest {
     void aListOfNamesIsReadAsItWasMeant() throws IOException {
         for (String name : List.of("sA,sB", "a=b")) {
             ingredient(name, "sA", weights(3, DType.F16)).fails(1, "'" + name + "' cannot name an");
-            soup("registry", "make", name, "--follow").fails(1, "'" + name + "' cannot name a soup");
+            soup("registry", "make", name, "--follow")
+                    .fails(1, "'" + name + "' cannot name a soup");
             soup("base", "add", name, weights(4, DType.F16)).fails(1, "cannot name a base");
             soup("shard", "add", name, "--data", folder.resolve("sA.tar"))
                     .fails(1, "cannot name a shard");
@@ -165,7 +164,16 @@ class RegistryWordsTest {
         soup("split", folder.resolve("sA.tar"), "--disjoint", 2, "-o", parts, "--name", "a,b")
                 .fails(1, "'a,b-1' cannot name a shard");
         assertThat(folder.resolve("parts-1.tar")).doesNotExist();
-        soup("registry", "make", "a,b", "--search", "greedy", "--judge", folder, "--prompts", folder)
+        soup(
+                        "registry",
+                        "make",
+                        "a,b",
+                        "--search",
+                        "greedy",
+                        "--judge",
+                        folder,
+                        "--prompts",
+                        folder)
                 .fails(1, "'a,b' cannot name a soup");
         assertThat(json("registry", "make", "two", "--from", "sA,sB").path("ingredients").asInt())
                 .isEqualTo(2);

@@ -68,8 +68,7 @@ public final class DedupPage {
             if (shown.size() < found.pairs().size()) {
                 section.prose(
                         "The %d least alike of %s."
-                                .formatted(
-                                        shown.size(), Plural.of(found.pairs().size(), "pair")));
+                                .formatted(shown.size(), Plural.of(found.pairs().size(), "pair")));
             }
             Map<NearDuplicates.Place, byte[]> pictures = pictures(shards, shown);
             ImageGrid.Builder grid =

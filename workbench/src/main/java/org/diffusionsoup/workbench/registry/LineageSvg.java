@@ -122,8 +122,7 @@ public final class LineageSvg {
                                 + (e.label().isEmpty() ? "" : ": " + escape(e.label()))));
     }
 
-    private static void node(
-            StringBuilder b, Node n, Map<Long, int[]> places, int wide) {
+    private static void node(StringBuilder b, Node n, Map<Long, int[]> places, int wide) {
         int[] at = places.getOrDefault(n.id(), new int[2]);
         boolean grey = n.withdrawn() || n.superseded();
         b.append(
