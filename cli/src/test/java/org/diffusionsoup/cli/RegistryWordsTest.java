@@ -164,17 +164,6 @@ class RegistryWordsTest {
         soup("split", folder.resolve("sA.tar"), "--disjoint", 2, "-o", parts, "--name", "a,b")
                 .fails(1, "'a,b-1' cannot name a shard");
         assertThat(folder.resolve("parts-1.tar")).doesNotExist();
-        soup(
-                        "registry",
-                        "make",
-                        "a,b",
-                        "--search",
-                        "greedy",
-                        "--judge",
-                        folder,
-                        "--prompts",
-                        folder)
-                .fails(1, "'a,b' cannot name a soup");
         assertThat(json("registry", "make", "two", "--from", "sA,sB").path("ingredients").asInt())
                 .isEqualTo(2);
         soup("registry", "make", "two", "--from", "sA,sB", "--weights", "1,2,3")
