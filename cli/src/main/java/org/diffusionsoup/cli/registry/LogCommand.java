@@ -63,7 +63,7 @@ public final class LogCommand extends SoupCommand {
         List<Map<String, Object>> json = new ArrayList<>();
         TextTable t = new TextTable("entry", "time", "what", "", "hash");
         for (Entry e : read.entries()) {
-            String about = read.about().get(e.seq());
+            String about = read.about().getOrDefault(e.seq(), "");
             Map<String, Object> o = new LinkedHashMap<>();
             o.put("entry", e.seq());
             o.put("time", e.time());

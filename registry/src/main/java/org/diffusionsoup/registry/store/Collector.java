@@ -100,9 +100,12 @@ final class Collector {
                 }
             }
         }
-        wanted.withdrawn()
-                .apply(Set.copyOf(young.keySet()))
-                .forEach(hash -> unwanted.add(young.get(hash)));
+        Set<String> late = wanted.withdrawn().apply(Set.copyOf(young.keySet()));
+        young.forEach((hash, path) -> {
+            if (late.contains(hash)) {
+                unwanted.add(path);
+            }
+        });
         dropAll(unwanted);
         return freed;
     }
