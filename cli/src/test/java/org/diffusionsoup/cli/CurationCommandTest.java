@@ -138,8 +138,6 @@ class CurationCommandTest {
         Run.of("data", "dedup", VIEW, "--page", page).ok();
         assertThat(Files.readString(page))
                 .contains("embeddings were not compared")
-                .containsPattern("<dd>[1-9],[0-9]{3}</dd>") // as the command's own line has it
-                .contains("class=\"pictures few\"", "width=\"256\"")
                 .doesNotContain("embeddings 0");
         Run.of("data", "dedup", VIEW, "--page", page, "--judge", CLIP, "--force").ok();
         assertThat(Files.readString(page)).contains("embeddings 0.1");
