@@ -46,6 +46,40 @@ class AdjustCommandTest {
     }
 
     @Test
+    void whatIsInTheSumIsNotAddedASecondTime() throws IOException {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path c = model("c", 4);
+        Run.of("merge", a, b, "--weights", "2,1", "--keep-sum", "-o", out("soup")).ok();
+        Path copy = Files.copy(a, folder.resolve("copy"));
+        Run.of("adjust", out("soup"), "--add", copy, "-o", out("x"), "-q")
+                .fails(
+                        1,
+                        "copy is in the sum",
+                        "it has the weights of 'a', whose weight is 2 of 3 in all",
+                        "--remove " + copy + " --add " + copy + "=K");
+        Run.of("adjust", out("soup"), "--add", c, "--add", c, "-o", out("x"), "-q")
+                .fails(1, "is in the sum");
+        assertThat(out("x")).doesNotExist();
+        // The advice does what it says.
+        Run.of("adjust", out("soup"), "--remove", copy, "--add", copy + "=4", "-o", out("x")).ok();
+        Run.of("merge", copy, b, "--weights", "4,1", "-o", out("afresh")).ok();
+        assertThat(out("x")).hasSameBinaryContentAs(out("afresh"));
+    }
+
+    @Test
+    void theSameWeightsTwiceAreTold() {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Run twice = Run.of("merge", a, a, b, "-o", out("twice")).ok();
+        assertThat(twice.err())
+                .contains(a + " and " + a + " are the same weights, and count twice.");
+        assertThat(twice.out()).contains("1/3");
+        assertThat(Run.of("merge", a, b, "-o", out("once")).ok().err())
+                .doesNotContain("same weights");
+    }
+
+    @Test
     void aDamagedSumIsNotUsed() throws IOException {
         Path a = model("a", 1);
         Path b = model("b", 2);

@@ -35,6 +35,29 @@ class CookCommandTest {
         return Files.writeString(folder.resolve("recipe.yaml"), yaml);
     }
 
+    @Test
+    void theSameWeightsTwiceInAMeanAreTold() throws IOException {
+        Path recipe =
+                recipe(
+                        """
+                        inputs: {p: base.safetensors, q: tuned.safetensors}
+                        merge: {mean: [p, p, q]}
+                        """);
+        Run twice = Run.of("cook", recipe, "-o", out()).ok();
+        assertThat(twice.err()).contains("p and p are the same weights, and count twice.");
+        Path other =
+                recipe(
+                        """
+                        inputs: {p: base.safetensors, q: tuned.safetensors}
+                        merge: {mean: [p, q]}
+                        """);
+        assertThat(Run.of("cook", other, "-o", out(), "--force").ok().err())
+                .doesNotContain("the same weights");
+        // With the mark that some editors put in front.
+        Files.writeString(other, "\ufeff" + Files.readString(other));
+        Run.of("cook", other, "-o", out(), "--force").ok();
+    }
+
     private Path out() {
         return folder.resolve("out.safetensors");
     }

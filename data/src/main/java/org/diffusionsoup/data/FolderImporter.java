@@ -167,7 +167,11 @@ public final class FolderImporter {
         for (FolderRow row : found) {
             String path = folder.relativize(row.image()).toString().replace('\\', '/');
             if (byPath.put(path, row) != null) {
-                throw new SoupException(row.where() + " names " + path + " a second time");
+                throw new SoupException(
+                        row.where()
+                                + " names "
+                                + path
+                                + " a second time; a picture has one row, so take the other out");
             }
         }
         Map<String, Split> stated = splits(byPath);

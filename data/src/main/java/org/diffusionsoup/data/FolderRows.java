@@ -230,20 +230,27 @@ final class FolderRows {
     private static FolderRow row(Path folder, Map<String, String> fields, String where) {
         String name = fields.getOrDefault("file_name", "").strip();
         if (name.isEmpty()) {
-            throw new SoupException(where + " has no file_name");
+            throw new SoupException(
+                    where
+                            + " has no file_name; write the picture's path there, from the folder that is"
+                            + " imported");
         }
         Path image;
         try {
             image = folder.resolve(name).normalize();
         } catch (InvalidPathException e) {
-            throw new SoupException(where + " has a file_name that is no path", e);
+            throw new SoupException(
+                    where + " has a file_name that is no path; write that of its picture", e);
         }
         if (!image.startsWith(folder.normalize())) {
-            throw new SoupException(where + " names " + name + ", which is outside the folder");
+            throw new SoupException(
+                    "%s names %s, which is outside the folder; move the picture into %s and name it by its path from there"
+                            .formatted(where, name, folder));
         }
         if (!Files.isRegularFile(image)) {
             throw new SoupException(
-                    where + " has a caption without its image: " + name + " does not exist");
+                    "%s has a caption without its image: %s does not exist; put it there, or take the row out"
+                            .formatted(where, name));
         }
         String text = fields.getOrDefault("text", "");
         String caption = fields.getOrDefault("caption", "");
@@ -266,7 +273,11 @@ final class FolderRows {
             Path image, String caption, String split, FolderRow.Stated stated, String where) {
         String oneLine = RowFiles.oneLine(caption);
         if (oneLine.isEmpty()) {
-            throw new SoupException(where + " has no text for the picture " + image.getFileName());
+            throw new SoupException(
+                    where
+                            + " has no text for the picture "
+                            + image.getFileName()
+                            + "; write there what it shows, or leave the picture out");
         }
         Optional<Split> meant =
                 split.isBlank() ? Optional.empty() : Optional.of(Split.meant(split, where));

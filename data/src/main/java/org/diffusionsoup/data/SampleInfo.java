@@ -63,7 +63,8 @@ public record SampleInfo(
                     "row key \"" + key + "\" may hold only letters, digits, '-', '_' and '.'");
         }
         if (caption.isBlank()) {
-            throw new SoupException("row " + key + " has an empty caption");
+            throw new SoupException(
+                    "row " + key + " has an empty caption; write what it shows, or leave it out");
         }
         if (!sha256.matches("[0-9a-f]{64}")) {
             throw new SoupException("row " + key + " has no sha256 of its image");

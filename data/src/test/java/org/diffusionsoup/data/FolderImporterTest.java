@@ -248,15 +248,16 @@ class FolderImporterTest {
         text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}\n{\"file_name\":");
         assertRefused("metadata.jsonl line 2 is not valid JSON");
         text("metadata.jsonl", "{\"file_name\": \"gone.png\", \"text\": \"x\"}");
-        assertRefused("metadata.jsonl line 1", "gone.png does not exist");
+        assertRefused(
+                "metadata.jsonl line 1", "gone.png does not exist; put it there, or take the row");
         text("metadata.jsonl", "{\"file_name\": \"../a.png\", \"text\": \"x\"}");
-        assertRefused("outside the folder");
+        assertRefused("names ../a.png, which is outside the folder; move the picture into");
         text("metadata.jsonl", "{\"text\": \"x\"}");
-        assertRefused("line 1 has no file_name");
+        assertRefused("line 1 has no file_name; write the picture's path there");
         text("metadata.jsonl", "{\"file_name\": \"a.png\"}");
-        assertRefused("line 1 has no text for the picture a.png");
+        assertRefused("line 1 has no text for the picture a.png; write there what it shows");
         text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"}\n".repeat(2));
-        assertRefused("line 2 names a.png a second time");
+        assertRefused("line 2 names a.png a second time; a picture has one row, so take");
         text("metadata.csv", "file_name,text\n");
         assertRefused("both metadata.jsonl and metadata.csv");
         Files.delete(folder.resolve("metadata.jsonl"));

@@ -19,9 +19,11 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.LedgerFindings;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.ledger.SigningKey;
 import org.diffusionsoup.registry.store.StoreFinding;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /**
  * Checks a registry: every entry's hash, chain and signature, what the ledger's database is made
@@ -170,28 +172,56 @@ public final class Fsck {
         return found;
     }
 
+    /** What was withdrawn and is in the store still, or again, though nothing live holds it. */
     private List<Finding> leftovers(Queries q, Map<String, String> wanted) {
         Map<String, String> gone = new TreeMap<>();
+        q.bases().stream()
+                .filter(b -> b.withdrawn().isPresent())
+                .forEach(b -> gone.put(b.checkpoint(), "base " + b.name()));
         q.ingredients().stream()
                 .filter(i -> i.withdrawn().isPresent())
                 .forEach(i -> gone.put(i.checkpoint(), "ingredient " + i.name()));
         q.soups().stream()
                 .filter(s -> s.withdrawn().isPresent())
                 .forEach(s -> gone.put(s.checkpoint(), "soup " + s.label()));
+        gone.keySet().removeAll(wanted.keySet());
         List<Finding> found = new ArrayList<>();
+        Set<String> told = new HashSet<>(wanted.keySet());
         gone.forEach((id, name) -> {
-            if (!wanted.containsKey(id) && store.has(id)) {
-                found.add(
-                        new Finding(
-                                Severity.NOTE,
-                                "store",
-                                "withdrawn "
-                                        + name
-                                        + ": its weights are still in the store; 'soup gc' deletes"
-                                        + " them"));
+            if (store.has(id)) {
+                found.add(leftover(name + ": its weights are"));
+                told.add(id);
+            } else if (Files.isDirectory(store.sum(id), LinkOption.NOFOLLOW_LINKS)) {
+                found.add(leftover(name + ": its kept sum is"));
             }
         });
+        Map<Long, Set<String>> single = new TreeMap<>();
+        Set<String> once = new HashSet<>();
+        for (WithdrawnWeight w : q.withdrawnWeights(store.objectsBut(told))) {
+            if (once.add(w.sha256())) {
+                single.computeIfAbsent(w.owner(), o -> new HashSet<>()).add(w.sha256());
+            }
+        }
+        single.forEach((owner, hashes) ->
+                found.add(
+                        leftover(
+                                ReturnedWeights.name(q, owner)
+                                        + ": "
+                                        + Plural.of(
+                                                hashes.size(),
+                                                "of its tensors is",
+                                                "of its tensors are"))));
         return found;
+    }
+
+    private static Finding leftover(String what) {
+        return new Finding(
+                Severity.NOTE,
+                "store",
+                "withdrawn "
+                        + what
+                        + " still in the store, and nothing live holds that; 'soup gc' deletes it"
+                        + " at once");
     }
 
     Repair repair(List<Path> certificates) {

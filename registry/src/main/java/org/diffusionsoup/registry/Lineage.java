@@ -5,7 +5,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
@@ -36,7 +38,8 @@ public record Lineage(
     /**
      * That one thing went into another.
      *
-     * @param label the coefficient, or empty
+     * @param label how much of the soup it is, such as {@code 1/2}: all of a soup's are 1 together;
+     *     empty of a shard
      */
     public record Edge(long from, long to, String label) {}
 
@@ -118,7 +121,7 @@ public record Lineage(
                     new Node(
                             row.id(),
                             row.name(),
-                            "weights "
+                            "checkpoint "
                                     + row.checkpoint().substring(0, 12)
                                     + (row.retired().isPresent() ? ", retired" : ""),
                             row.withdrawn().isPresent(),
@@ -136,9 +139,12 @@ public record Lineage(
                             row.method() + (row.follows() ? ", follows" : ""),
                             row.withdrawn().isPresent(),
                             row.superseded().isPresent()));
+            Optional<Coefficient> all =
+                    row.members().stream().map(Member::coefficient).reduce(Coefficient::plus);
             for (Member m : row.members()) {
                 if (known.containsKey(m.ingredient())) {
-                    edges.add(new Edge(m.ingredient(), row.id(), m.coefficient().toString()));
+                    String share = m.coefficient().dividedBy(all.orElseThrow()).toString();
+                    edges.add(new Edge(m.ingredient(), row.id(), share));
                 }
             }
         }

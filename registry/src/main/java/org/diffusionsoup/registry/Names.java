@@ -13,8 +13,9 @@ final class Names {
 
     /**
      * Refuses a new name that commands would take for something else: one of digits alone, which is
-     * an entry's number, or one that something of another kind has. An ingredient may be called as
-     * a shard is, since it is so by default.
+     * an entry's number, one with a comma or an equals sign, which lists are split at, or one that
+     * something of another kind has. An ingredient may be called as a shard is, since it is so by
+     * default.
      */
     static void checkFree(Queries q, String kind, String name) {
         if (name.matches("[0-9]+")) {
@@ -25,6 +26,16 @@ final class Names {
                             + article(kind)
                             + ": commands take digits alone for an entry's number; put a letter in"
                             + " front.");
+        }
+        // Earlier versions took these: only new names are refused.
+        if (name.matches(".*[,=].*")) {
+            throw new RegistryException(
+                    "'"
+                            + name
+                            + "' cannot name "
+                            + article(kind)
+                            + ": commands take a comma for the end of a name, and '=' for that of"
+                            + " another; use letters, digits and ._+-.");
         }
         others(q, name).stream()
                 .filter(o -> !o.kind().equals(kind))
@@ -70,7 +81,7 @@ final class Names {
                             + Visible.shortened(name)
                             + "' cannot name a "
                             + what
-                            + "; use letters, digits and ._+=,- (at most 100).");
+                            + "; use letters, digits and ._+- (at most 100).");
         }
     }
 }

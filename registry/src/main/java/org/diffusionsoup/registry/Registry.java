@@ -41,6 +41,8 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.IngredientCheck;
@@ -335,32 +337,34 @@ public final class Registry {
                 Names.checkFree(q, "base", name);
                 return true;
             });
-            String id = store.put(checkpoint);
-            unlessRefused(
-                    id,
-                    () ->
-                            new IngredientCheck(store, session.work())
-                                    .base("Base '" + name + "' (" + checkpoint + ")", id));
-            return ledger.write(t -> {
-                refuseReturned(t, "Base '" + name + "'", id, Optional.empty(), List.of());
-                Names.checkFree(t, "base", name);
-                Optional<BaseRow> old =
-                        t.bases().stream().filter(b -> b.name().equals(name)).findFirst();
-                if (old.isPresent()) {
-                    if (old.get().checkpoint().equals(id)) {
-                        return old.get();
+            try (Staged staged = store.stage(checkpoint)) {
+                String id = staged.id();
+                new IngredientCheck(staged.view(), session.work())
+                        .base("Base '" + name + "' (" + checkpoint + ")", id);
+                return ledger.write(t -> {
+                    refuseReturned(t, "Base '" + name + "'", staged, Optional.empty(), List.of());
+                    Names.checkFree(t, "base", name);
+                    Optional<BaseRow> old =
+                            t.bases().stream().filter(b -> b.name().equals(name)).findFirst();
+                    if (old.isPresent()) {
+                        if (old.get().checkpoint().equals(id)) {
+                            staged.keep();
+                            return old.get();
+                        }
+                        throw new RegistryException(
+                                "There is another base '" + name + "'; choose another name.");
                     }
-                    throw new RegistryException(
-                            "There is another base '" + name + "'; choose another name.");
-                }
-                JsonObject body =
-                        Json.object()
-                                .put("name", name)
-                                .put("checkpoint", id)
-                                .map("files", store.manifest(id).weightFiles())
-                                .build();
-                return new BaseRow(t.append(Kind.BASE, body).seq(), name, id, Optional.empty());
-            });
+                    JsonObject body =
+                            Json.object()
+                                    .put("name", name)
+                                    .put("checkpoint", id)
+                                    .map("files", staged.manifest().weightFiles())
+                                    .build();
+                    long entry = t.append(Kind.BASE, body).seq();
+                    staged.keep();
+                    return new BaseRow(entry, name, id, Optional.empty());
+                });
+            }
         }
     }
 
@@ -402,22 +406,46 @@ public final class Registry {
                         .strings("manifest", manifest);
         n.expires().ifPresent(d -> body.put("expires", d.toString()));
         return ledger.write(t -> {
-            t.shard(n.name())
-                    .ifPresent(old -> {
-                        throw new RegistryException(
-                                "There "
-                                        + (old.withdrawn().isPresent() ? "was" : "is")
-                                        + " a shard '"
-                                        + n.name()
-                                        + "' (entry "
-                                        + old.id()
-                                        + "); choose another name.");
-                    });
-            Names.checkFree(t, "shard", n.name());
+            checkNewShard(t, n.name());
             readmit(t, n, hashes, body);
             long id = t.append(Kind.SHARD, body.build()).seq();
             return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
         });
+    }
+
+    /**
+     * Refuses a name that a shard ever had, or that would be taken for something else: before work
+     * that ends with a shard of that name.
+     *
+     * @throws RegistryException saying why, and what names are made of
+     */
+    public static void checkNewShard(Queries q, String name) {
+        Names.check("shard", name);
+        q.shard(name)
+                .ifPresent(old -> {
+                    throw new RegistryException(
+                            "There "
+                                    + (old.withdrawn().isPresent() ? "was" : "is")
+                                    + " a shard '"
+                                    + name
+                                    + "' (entry "
+                                    + old.id()
+                                    + "); choose another name.");
+                });
+        Names.checkFree(q, "shard", name);
+    }
+
+    /**
+     * Refuses a soup's name that would be taken for something else, before work that ends with that
+     * soup; one that there is gets its next version.
+     *
+     * @throws RegistryException saying why, and what names are made of
+     */
+    public static void checkSoupName(Queries q, String name) {
+        Names.check("soup", name);
+        if (q.soup(name).isEmpty()) {
+            Names.checkFree(q, "soup", name);
+        }
     }
 
     /** Pictures that were withdrawn come back only where it is said why they may. */
@@ -474,37 +502,17 @@ public final class Registry {
                         .build());
     }
 
-    private void refuseReturned(
-            Queries q, String what, String checkpoint, Optional<BaseRow> base, List<Long> shards) {
-        new ReturnedWeights(store)
-                .of(q, what, checkpoint, base, shards)
+    private static void refuseReturned(
+            Queries q, String what, Staged staged, Optional<BaseRow> base, List<Long> shards) {
+        new ReturnedWeights(staged.view())
+                .of(q, what, staged.id(), base, shards)
                 .ifPresent(s -> {
-                    forgetUnused(q, checkpoint);
                     throw new RegistryException(
                             s
                                     + "; weights may come back only with all pictures that they"
                                     + " were trained on: if that was agreed anew, record those"
                                     + " with 'soup shard add --readmit', and name that shard.");
                 });
-    }
-
-    private void forgetUnused(Queries q, String checkpoint) {
-        if (!wanted(q, true).containsKey(checkpoint)) {
-            store.forget(checkpoint); // 'soup gc' deletes its tensors
-        }
-    }
-
-    /** Runs a check of weights that were just stored, and forgets them where it refuses. */
-    private void unlessRefused(String checkpoint, Runnable check) {
-        try {
-            check.run();
-        } catch (RegistryException e) {
-            read(q -> {
-                forgetUnused(q, checkpoint);
-                return true;
-            });
-            throw e;
-        }
     }
 
     /**
@@ -530,34 +538,38 @@ public final class Registry {
                                         .filter(i -> i.isLive() && i.base() == b.id())
                                         .toList());
                     });
-            String id = store.put(n.weights());
-            unlessRefused(
-                    id,
-                    () ->
-                            new IngredientCheck(store, session.work())
-                                    .ingredient(
-                                            "Ingredient '" + n.name() + "' (" + n.weights() + ")",
-                                            id,
-                                            known.base(),
-                                            known.bases(),
-                                            known.siblings()));
-            return ledger.write(t -> {
-                checkNewName(t, n.name());
-                List<Long> shards = n.shards().stream().map(s -> usableShard(t, s).id()).toList();
-                refuseReturned(
-                        t,
-                        "Ingredient '" + n.name() + "'",
-                        id,
-                        Optional.of(base(t, n.base())),
-                        shards);
-                long entry = append(t, n, id);
-                return t.ingredient(entry).orElseThrow();
-            });
+            try (Staged staged = store.stage(n.weights())) {
+                new IngredientCheck(staged.view(), session.work())
+                        .ingredient(
+                                "Ingredient '" + n.name() + "' (" + n.weights() + ")",
+                                staged.id(),
+                                known.base(),
+                                known.bases(),
+                                known.siblings());
+                return ledger.write(t -> {
+                    checkNewName(t, n.name());
+                    List<Long> shards =
+                            n.shards().stream().map(s -> usableShard(t, s).id()).toList();
+                    refuseReturned(
+                            t,
+                            "Ingredient '" + n.name() + "'",
+                            staged,
+                            Optional.of(base(t, n.base())),
+                            shards);
+                    long entry = append(t, n, staged.manifest());
+                    staged.keep(); // last: nothing refuses it any more
+                    return t.ingredient(entry).orElseThrow();
+                });
+            }
         }
     }
 
     /** Appends an ingredient whose weights are stored. */
     long append(Ledger.Transaction t, NewIngredient n, String checkpoint) {
+        return append(t, n, store.manifest(checkpoint));
+    }
+
+    private long append(Ledger.Transaction t, NewIngredient n, Manifest manifest) {
         BaseRow base = base(t, n.base());
         List<Long> shards = new ArrayList<>();
         for (String name : n.shards()) {
@@ -575,8 +587,8 @@ public final class Registry {
                         .put("name", n.name())
                         .put("base", base.id())
                         .numbers("shards", shards)
-                        .put("checkpoint", checkpoint)
-                        .map("files", store.manifest(checkpoint).weightFiles())
+                        .put("checkpoint", manifest.id())
+                        .map("files", manifest.weightFiles())
                         .put("recipe", n.recipe())
                         .put("code_version", n.codeVersion())
                         .build();
@@ -939,6 +951,12 @@ public final class Registry {
     public Path export(String checkpoint, Path target) {
         ModelOutput.MODEL.checkNew(target);
         try (WeightStore.Reading reading = store.openToRead()) {
+            if (!store.has(checkpoint)) {
+                read(q -> WhyGone.of(q, checkpoint))
+                        .ifPresent(why -> {
+                            throw new RegistryException(why);
+                        });
+            }
             if (store.manifest(checkpoint).folder()) {
                 AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));
             } else {
@@ -1005,9 +1023,17 @@ public final class Registry {
                             q.soups().stream()
                                     .filter(SoupRow::isCurrent)
                                     .forEach(s -> sums.add(s.checkpoint()));
-                            return new WeightStore.Wanted(wanted(q, !superseded).keySet(), sums);
+                            return new WeightStore.Wanted(
+                                    wanted(q, !superseded).keySet(), sums, this::withdrawn);
                         }),
                 graceMillis);
+    }
+
+    /** Those of some SHA-256 that are of weights which were withdrawn. */
+    private Set<String> withdrawn(Set<String> hashes) {
+        Set<String> gone = new HashSet<>();
+        read(q -> q.withdrawnWeights(hashes)).forEach(w -> gone.add(w.sha256()));
+        return gone;
     }
 
     /**

@@ -74,9 +74,7 @@ final class Soups {
                 return registry.ledger()
                         .write(t -> {
                             checkLive(t, draft);
-                            if (t.soup(draft.name()).isEmpty()) {
-                                Names.checkFree(t, "soup", draft.name());
-                            }
+                            Registry.checkSoupName(t, draft.name());
                             return append(t, draft, made, Optional.empty());
                         });
             } catch (Overtaken e) {
@@ -100,9 +98,7 @@ final class Soups {
     }
 
     private Draft draft(Queries q, SoupPlan plan) {
-        if (q.soup(plan.name()).isEmpty()) {
-            Names.checkFree(q, "soup", plan.name());
-        }
+        Registry.checkSoupName(q, plan.name());
         List<NamedMember> members = new ArrayList<>();
         List<SoupPlan.Item> items = plan.ingredients();
         if (items.isEmpty()) {

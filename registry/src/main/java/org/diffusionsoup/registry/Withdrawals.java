@@ -12,7 +12,9 @@ import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.Soups.Draft;
@@ -74,6 +76,17 @@ final class Withdrawals {
                     ids(soups.stream().filter(SoupRow::isCurrent).map(SoupRow::id).toList()));
         }
 
+        /** Whether any weights are there to be deleted. */
+        private boolean isIn(WeightStore store) {
+            return Stream.of(
+                            gone.stream().map(IngredientRow::checkpoint),
+                            retrained.stream().map(IngredientRow::checkpoint),
+                            bases.stream().map(BaseRow::checkpoint),
+                            soups.stream().map(SoupRow::checkpoint))
+                    .flatMap(ids -> ids)
+                    .anyMatch(store::has);
+        }
+
         private static Set<Long> ids(List<Long> list) {
             return new TreeSet<>(list);
         }
@@ -98,6 +111,7 @@ final class Withdrawals {
         long weights;
         long entry;
         Scope scope;
+        boolean there;
         List<HandedOut> publications = new ArrayList<>();
         List<SoupRow> made = new ArrayList<>();
         try (WeightStore.Session session = store.open()) {
@@ -105,6 +119,7 @@ final class Withdrawals {
             if (scope.all().stream().anyMatch(Gone::beyond)) {
                 request.consent().ask(scope.all());
             }
+            there = scope.isIn(store);
             long begin = System.nanoTime();
             Map<Long, Retrained> retrained = retrain(request, scope, session);
             Map<Draft, Made> soupsMade = remake(request, scope, retrained, session);
@@ -143,10 +158,26 @@ final class Withdrawals {
                                 return w;
                             });
         }
-        // Before weights are deleted: it is what tells others why they are gone.
-        Path certificate = registry.saveCertificate(entry);
-        long before = System.nanoTime();
-        long freed = registry.collectNow(false, 0);
+        Path certificate;
+        long before;
+        long freed;
+        try {
+            // Before weights are deleted: it is what tells others why they are gone.
+            certificate = registry.saveCertificate(entry);
+            before = System.nanoTime();
+            freed = registry.collectNow(false, 0);
+        } catch (SoupException e) {
+            throw new RegistryException(
+                    "It is withdrawn, by entry "
+                            + entry
+                            + ", but then: "
+                            + e.getMessage()
+                            + " Once that is mended, 'soup gc' deletes the weights and keeps the"
+                            + " certificate, and 'soup certificate "
+                            + entry
+                            + " -o FILE' writes it.",
+                    e);
+        }
         weights += System.nanoTime() - before;
         long total = System.nanoTime() - start;
         return new Withdrawn(
@@ -162,6 +193,7 @@ final class Withdrawals {
                 scope.bases().stream().map(BaseRow::name).toList(),
                 publications,
                 freed,
+                there && freed == 0,
                 certificate,
                 weights / 1e9,
                 (total - weights) / 1e9);
@@ -180,6 +212,14 @@ final class Withdrawals {
         });
     }
 
+    /** The end of a sentence about a withdrawal that was done. */
+    private static String certified(long withdrawal) {
+        return withdrawal
+                + "); 'soup certificate "
+                + withdrawal
+                + "' writes the certificate that says so.";
+    }
+
     private static RegistryException unknownPicture(Queries q, String sha, List<String> live) {
         List<SampleRow> before = q.withdrawnSamples(List.of(sha));
         if (!before.isEmpty()) {
@@ -187,11 +227,11 @@ final class Withdrawals {
                     "No live shard has a sample with the SHA-256 "
                             + sha
                             + ": it was withdrawn before (entry "
-                            + before.stream()
-                                    .flatMap(s -> s.withdrawn().stream())
-                                    .max(Long::compare)
-                                    .orElseThrow()
-                            + ").");
+                            + certified(
+                                    before.stream()
+                                            .flatMap(s -> s.withdrawn().stream())
+                                            .max(Long::compare)
+                                            .orElseThrow()));
         }
         return new RegistryException(
                 "No live shard has a sample with the SHA-256 "
@@ -212,8 +252,7 @@ final class Withdrawals {
                         "Shard '"
                                 + name
                                 + "' was withdrawn before (entry "
-                                + s.withdrawn().get()
-                                + ").");
+                                + certified(s.withdrawn().get()));
             }
             shards.add(s);
         }

@@ -20,6 +20,8 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  * @param bases names of bases that left, because they held what left
  * @param publications everywhere that a soup went that ever held what left, in any version
  * @param bytesFreed deleted from the store
+ * @param freedBeside whether weights that left were deleted by another collection at that moment,
+ *     such as another withdrawal's, so that nothing was left to free
  * @param certificate signed
  * @param weightsSeconds spent on making soups and deleting weights
  * @param ledgerSeconds spent in the ledger
@@ -37,6 +39,7 @@ public record Withdrawn(
         List<String> bases,
         List<HandedOut> publications,
         long bytesFreed,
+        boolean freedBeside,
         Path certificate,
         double weightsSeconds,
         double ledgerSeconds) {

@@ -50,15 +50,19 @@ abstract class PromisesContract extends RegistryContract {
                         false,
                         Optional.of(r -> {
                             asked.add(r);
-                            try {
-                                Files.createDirectories(r.out().getParent());
-                            } catch (IOException e) {
-                                throw new java.io.UncheckedIOException(e);
-                            }
-                            Small.checkpoint(r.out(), seed);
+                            retrained(r, seed);
                             return Json.object().put("seed", seed).build();
                         }),
                         Optional.empty()));
+    }
+
+    private static void retrained(WithdrawRequest.Retraining r, long seed) {
+        try {
+            Files.createDirectories(r.out().getParent());
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        Small.checkpoint(r.out(), seed);
     }
 
     /** Copied to where nothing lies beside it. */
@@ -313,6 +317,141 @@ abstract class PromisesContract extends RegistryContract {
         Report r = verify(now, registry);
         assertThat(r.wrong()).isEmpty();
         assertThat(r.checked()).anyMatch(s -> s.contains("by a new agreement: ingredient back"));
+    }
+
+    @Test
+    void aRefusalLeavesNothingOfWhatWasWithdrawnInTheStore() throws Exception {
+        addFour();
+        registry.make(Small.of("soup", "s1", "s2"));
+        Withdrawn w = withdraw("s1");
+        Path weights = folder.resolve("s1-1.safetensors");
+        Set<String> before = stored();
+        assertThatThrownBy(() -> ingredient("back", "s2", weights))
+                .hasMessageContaining("holds weights of ingredient 's1'");
+        assertThatThrownBy(() -> registry.addBase("back", weights))
+                .hasMessageContaining("holds weights of ingredient 's1'");
+        assertThat(stored()).isEqualTo(before);
+        assertThat(registry.check()).isEmpty();
+
+        // As earlier versions left it: the tensors without their manifest, or all of it.
+        String id = putAgain(weights);
+        registry.store().forget(id);
+        assertThat(stored()).hasSize(before.size() + 3);
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f -> {
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
+                    assertThat(f.sentence())
+                            .contains(
+                                    "withdrawn ingredient 's1' (entry 3)",
+                                    "3 of its tensors are still in the store",
+                                    "'soup gc' deletes it at once");
+                });
+        assertThat(registry.collect(false, 3_600_000)).isPositive();
+        assertThat(stored()).isEqualTo(before);
+        putAgain(weights);
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f ->
+                        assertThat(f.sentence()).contains("ingredient s1: its weights are still"));
+        assertThat(registry.collect(false, 3_600_000)).isPositive();
+        assertThat(stored()).isEqualTo(before);
+
+        // What was never withdrawn has the time that it is given; what was agreed anew stays.
+        putAgain(Small.checkpoint(folder.resolve("stray.safetensors"), 77));
+        Set<String> stray = stored();
+        assertThat(registry.collect(false, 3_600_000)).isZero();
+        assertThat(stored()).isEqualTo(stray);
+        registry.addShard(
+                new NewShard("again", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 5))
+                        .readmitted("contract of 2027"));
+        ingredient("back", "again", weights);
+        assertThat(registry.collect(false, 0)).isPositive(); // the stray
+        assertThat(registry.check()).isEmpty();
+        assertThat(w.freedBeside()).isFalse();
+    }
+
+    private String putAgain(Path weights) {
+        try (var session = registry.store().open()) {
+            return registry.store().put(weights);
+        }
+    }
+
+    private Set<String> stored() throws IOException {
+        try (var all = Files.walk(registry.store().folder().resolve("objects"))) {
+            return all.filter(Files::isRegularFile)
+                    .map(f -> f.getFileName().toString())
+                    .collect(java.util.stream.Collectors.toSet());
+        }
+    }
+
+    @Test
+    void aWithdrawalWhoseWeightsAnotherCollectionDeletesSaysSo() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        List<Thread> beside = new ArrayList<>();
+        Withdrawn w =
+                registry.withdraw(
+                        new WithdrawRequest(
+                                List.of(),
+                                Set.of(Small.samples("s1", 1).getFirst().sha256()),
+                                "a person asked",
+                                false,
+                                Optional.of(r -> {
+                                    retrained(r, 9);
+                                    beside.add(collectWhenItMay());
+                                    return Json.object().put("seed", 9).build();
+                                }),
+                                Optional.empty()));
+        beside.getFirst().join();
+        assertThat(w.bytesFreed()).isZero();
+        assertThat(w.freedBeside()).isTrue();
+        assertThat(registry.check()).isEmpty();
+        Withdrawn alone = withdraw("s2");
+        assertThat(alone.bytesFreed()).isPositive();
+        assertThat(alone.freedBeside()).isFalse();
+    }
+
+    /** A collection that waits until nobody adds any more, the first in the queue. */
+    private Thread collectWhenItMay() {
+        Thread t = new Thread(() -> registry.collect(false, 0));
+        t.start();
+        while (t.isAlive()
+                && (t.getState() != Thread.State.WAITING
+                        || java.util.Arrays.stream(t.getStackTrace())
+                                .noneMatch(f -> f.getMethodName().equals("alone")))) {
+            Thread.onSpinWait();
+        }
+        return t;
+    }
+
+    @Test
+    void whatWasWithdrawnSaysSoWhereItsWeightsAreAskedFor() {
+        addFour();
+        SoupRow soup = registry.make(Small.follow("soup"));
+        String s1 = registry.read(q -> q.ingredient("s1").orElseThrow().checkpoint());
+        Withdrawn w = withdraw("s1");
+        assertThatThrownBy(
+                        () -> registry.export(soup.checkpoint(), folder.resolve("a.safetensors")))
+                .hasMessage(
+                        "Soup soup@1 was withdrawn (entry "
+                                + w.entry()
+                                + "), and its weights are deleted; 'soup certificate "
+                                + w.entry()
+                                + "' writes the certificate that says so.");
+        assertThatThrownBy(() -> registry.export(s1, folder.resolve("a.safetensors")))
+                .hasMessageContaining("Ingredient 's1' was withdrawn (entry " + w.entry());
+        registry.make(Small.of("soup", "s2", "s3"));
+        registry.collect(true, 0);
+        SoupRow second = registry.read(q -> q.soup("soup", 2)).orElseThrow();
+        assertThatThrownBy(
+                        () -> registry.export(second.checkpoint(), folder.resolve("a.safetensors")))
+                .hasMessageContaining(
+                        "Soup soup@2 was superseded (entry "
+                                + second.superseded().orElseThrow()
+                                + "), and its weights were deleted ('soup gc --superseded')");
+        assertThatThrownBy(() -> withdraw("s1"))
+                .hasMessageContaining("'soup certificate " + w.entry() + "'");
     }
 
     /** Puts a tensor of another file in the place of a file's own. */

@@ -82,6 +82,13 @@ public final class SplitCommand extends SoupCommand {
         List<ShardRow> made = new ArrayList<>();
         Path prefix = out.orElseThrow().toAbsolutePath();
         String names = name.orElse(String.valueOf(prefix.getFileName()));
+        for (int i = 1; i <= parts.orElseThrow(); i++) {
+            String part = names + "-" + i;
+            r.read(q -> {
+                Registry.checkNewShard(q, part); // before any tar is written
+                return part;
+            });
+        }
         try (Progress progress = console.progress()) {
             List<Path> tars = Disjoint.split(shard.orElseThrow(), parts.orElseThrow(), prefix);
             for (int i = 0; i < tars.size(); i++) {

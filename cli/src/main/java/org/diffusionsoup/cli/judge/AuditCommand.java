@@ -191,7 +191,6 @@ public final class AuditCommand extends SoupCommand {
         } finally {
             delete(work);
         }
-        page.ifPresent(file -> AuditPage.write(rows, bound, file));
         Optional<Long> entry = Optional.empty();
         if (soup.isPresent()) {
             entry = Optional.of(record(console, rows.getFirst(), hash));
@@ -201,6 +200,8 @@ public final class AuditCommand extends SoupCommand {
         if (entry.isPresent()) {
             console.note("recorded as entry " + entry.get());
         }
+        // Last: what was measured is told and recorded even where no page can be written.
+        page.ifPresent(file -> AuditPage.write(rows, bound, file));
         List<String> over =
                 rows.stream()
                         .map(AuditRow::result)

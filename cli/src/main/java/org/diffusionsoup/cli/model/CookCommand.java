@@ -3,7 +3,9 @@ package org.diffusionsoup.cli.model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.diffusionsoup.cli.command.DeclaredCommand;
 import org.diffusionsoup.cli.command.MergeFlags;
 import org.diffusionsoup.cli.command.Options;
@@ -80,6 +82,16 @@ public final class CookCommand extends DeclaredCommand {
                         text.println("  " + made.copied());
                     }
                 });
+        for (List<String> mean : merge.means()) {
+            SameWeights.note(
+                    console,
+                    flags.hashes(),
+                    mean.stream()
+                            .map(name ->
+                                    new SameWeights.Term(
+                                            name, Objects.requireNonNull(merge.inputs().get(name))))
+                            .toList());
+        }
     }
 
     private static Map<String, Object> json(Merged made, MergeRecipe merge, double seconds) {

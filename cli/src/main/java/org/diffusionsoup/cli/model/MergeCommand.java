@@ -167,6 +167,12 @@ public final class MergeCommand extends DeclaredCommand {
         if (!soup.note().isEmpty()) {
             console.note(soup.note());
         }
+        SameWeights.note(
+                console,
+                flags.hashes(),
+                ingredients.stream()
+                        .map(i -> new SameWeights.Term(i.path().toString(), i.path()))
+                        .toList());
     }
 
     /** One line of what was made. */

@@ -24,7 +24,7 @@ final class IngredientListCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         List<Map<String, Object>> json = new ArrayList<>();
-        TextTable t = new TextTable("ingredient", "shards", "weights", "");
+        TextTable t = new TextTable("ingredient", "shards", "checkpoint", "");
         registry.openToRead()
                 .read(q -> {
                     Map<Long, String> names = new HashMap<>();

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.registry;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,22 +51,25 @@ public final class LogCommand extends SoupCommand {
         if (newest < 1) {
             throw misuse("--newest must be at least 1, not " + newest + ".");
         }
-        List<Entry> entries = registry.openToRead().read((Queries q) -> q.newest(newest));
+        record Read(List<Entry> entries, Map<Long, String> about) {}
+        Read read =
+                registry.openToRead()
+                        .read((Queries q) -> {
+                            Map<Long, String> about = new HashMap<>();
+                            List<Entry> some = q.newest(newest);
+                            some.forEach(e -> about.put(e.seq(), EntryWords.about(q, e)));
+                            return new Read(some, about);
+                        });
         List<Map<String, Object>> json = new ArrayList<>();
         TextTable t = new TextTable("entry", "time", "what", "", "hash");
-        for (Entry e : entries) {
-            String about =
-                    e.body()
-                            .string("name")
-                            .or(() -> e.body().string("reason"))
-                            .or(() -> e.body().string("what"))
-                            .or(() -> e.body().string("place"))
-                            .orElse("");
+        for (Entry e : read.entries()) {
+            String about = read.about().getOrDefault(e.seq(), "");
             Map<String, Object> o = new LinkedHashMap<>();
             o.put("entry", e.seq());
             o.put("time", e.time());
             o.put("kind", e.kind().word());
             o.put("about", about);
+            e.body().string("reason").ifPresent(r -> o.put("reason", r));
             o.put("hash", e.hash());
             json.add(o);
             t.row(

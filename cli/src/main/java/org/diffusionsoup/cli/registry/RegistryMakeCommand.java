@@ -56,9 +56,9 @@ final class RegistryMakeCommand extends SoupCommand {
 
     @Option(
             names = "--from",
-            split = ",",
             paramLabel = "INGREDIENT",
-            description = "Names of ingredients (default with --follow: all).")
+            description =
+                    "Names of ingredients, such as a,b,c (default with --follow: all); repeatable.")
     private List<String> from = List.of();
 
     @Option(
@@ -96,7 +96,6 @@ final class RegistryMakeCommand extends SoupCommand {
 
     @Option(
             names = "--candidates",
-            split = ",",
             paramLabel = "INGREDIENT",
             description = "Everything that the search looked at; needed with --selection.")
     private List<String> candidates = List.of();
@@ -112,13 +111,6 @@ final class RegistryMakeCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        if (!weights.isEmpty() && weights.size() != from.size()) {
-            throw misuse(
-                    Plural.of(weights.size(), "weight")
-                            + " for "
-                            + Plural.of(from.size(), "ingredient")
-                            + "; give one for each.");
-        }
         if (selection.isPresent() == candidates.isEmpty()) {
             throw misuse("--selection and --candidates belong together.");
         }
@@ -133,34 +125,15 @@ final class RegistryMakeCommand extends SoupCommand {
         if (search.isGiven()) {
             throw misuse("--judge is for --search METHOD, which is missing.");
         }
-        List<SoupPlan.Item> items = new ArrayList<>();
-        for (int i = 0; i < from.size(); i++) {
-            items.add(
-                    new SoupPlan.Item(
-                            from.get(i),
-                            weights.isEmpty()
-                                    ? Coefficient.ONE
-                                    : Coefficient.parse(weights.get(i))));
-        }
-        Optional<SoupPlan.Selection> chosen = Optional.empty();
-        if (selection.isPresent()) {
-            byte[] journal = Files.readAllBytes(selection.get());
-            chosen =
-                    Optional.of(
-                            new SoupPlan.Selection(
-                                    method,
-                                    candidates,
-                                    Json.object()
-                                            .put("sha256", Hashes.sha256Hex(journal))
-                                            .put(
-                                                    "text",
-                                                    new String(journal, StandardCharsets.UTF_8))
-                                            .build()));
-        }
         SoupRow made;
         boolean followed;
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
+            List<SoupPlan.Item> items = items(names(r, from));
+            Optional<SoupPlan.Selection> chosen =
+                    selection.isPresent()
+                            ? Optional.of(selection(selection.get(), names(r, candidates)))
+                            : Optional.empty();
             followed = follows(r);
             made = r.make(new SoupPlan(name, items, follow, chosen, !noSum));
         }
@@ -172,9 +145,57 @@ final class RegistryMakeCommand extends SoupCommand {
                 });
     }
 
-    /** Whether the soup's newest version takes in what comes later. */
+    private List<SoupPlan.Item> items(List<String> names) {
+        if (!weights.isEmpty() && weights.size() != names.size()) {
+            throw misuse(
+                    Plural.of(weights.size(), "weight")
+                            + " for "
+                            + Plural.of(names.size(), "ingredient")
+                            + "; give one for each.");
+        }
+        List<SoupPlan.Item> items = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            items.add(
+                    new SoupPlan.Item(
+                            names.get(i),
+                            weights.isEmpty()
+                                    ? Coefficient.ONE
+                                    : Coefficient.parse(weights.get(i))));
+        }
+        return items;
+    }
+
+    private SoupPlan.Selection selection(Path file, List<String> names) throws IOException {
+        byte[] journal = Files.readAllBytes(file);
+        return new SoupPlan.Selection(
+                method,
+                names,
+                Json.object()
+                        .put("sha256", Hashes.sha256Hex(journal))
+                        .put("text", new String(journal, StandardCharsets.UTF_8))
+                        .build());
+    }
+
+    /** Names between commas; but a text that is an ingredient's name, as it once could, is that. */
+    private static List<String> names(Registry r, List<String> texts) {
+        List<String> names = new ArrayList<>();
+        for (String text : texts) {
+            boolean whole = r.read(q -> q.ingredient(text).isPresent());
+            names.addAll(whole ? List.of(text) : List.of(text.split(",")));
+        }
+        return names;
+    }
+
+    /**
+     * Whether the soup's newest version takes in what comes later.
+     *
+     * @throws SoupException if the name can be no soup's
+     */
     private boolean follows(Registry r) {
-        return r.read(q -> q.soup(name).filter(SoupRow::follows).isPresent());
+        return r.read(q -> {
+            Registry.checkSoupName(q, name);
+            return q.soup(name).filter(SoupRow::follows).isPresent();
+        });
     }
 
     private static Map<String, Object> json(SoupRow made, boolean followed) {
@@ -213,8 +234,8 @@ final class RegistryMakeCommand extends SoupCommand {
         boolean followed;
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
-            followed = follows(r);
-            List<String> names = from.isEmpty() ? live(r) : from;
+            followed = follows(r); // the name is looked at before a long search
+            List<String> names = from.isEmpty() ? live(r) : names(r, from);
             if (names.size() < 2) {
                 throw new SoupException(
                         "A search needs at least two ingredients to choose from, not "

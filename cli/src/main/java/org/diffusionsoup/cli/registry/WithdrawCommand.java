@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.registry;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,6 +15,7 @@ import org.diffusionsoup.cli.command.YesFlag;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
@@ -121,11 +123,30 @@ public final class WithdrawCommand extends SoupCommand {
         } finally {
             clip.ifPresent(ClipJudge::close);
         }
-        if (out.isPresent()) {
-            Files.copy(w.certificate(), out.get());
-        }
         WithdrawnText.result(console, w);
-        out.ifPresent(file -> console.note("the certificate is in " + file + " too"));
+        if (out.isPresent()) {
+            copy(w, out.get());
+            console.note("the certificate is in " + out.get() + " too");
+        }
+    }
+
+    /** Nothing that goes wrong here makes the withdrawal undone, which is told with it. */
+    private static void copy(Withdrawn w, Path to) {
+        try {
+            AtomicFiles.write(to, Files.readAllBytes(w.certificate()));
+        } catch (SoupException | IOException e) {
+            throw new SoupException(
+                    "It is withdrawn, by entry "
+                            + w.entry()
+                            + ", and the certificate is "
+                            + w.certificate()
+                            + "; only its copy is not written ("
+                            + (e instanceof SoupException ? e.getMessage() : to + ": " + e)
+                            + "). 'soup certificate "
+                            + w.entry()
+                            + " -o FILE' writes one.",
+                    e);
+        }
     }
 
     private static List<String> shardsOf(Registry r, String provider) {
@@ -142,12 +163,20 @@ public final class WithdrawCommand extends SoupCommand {
         return names;
     }
 
+    private static List<String> lines(Path file) throws IOException {
+        try {
+            return Files.readAllLines(file);
+        } catch (CharacterCodingException e) {
+            throw new SoupException(file + " is not UTF-8 text; save it as UTF-8.", e);
+        }
+    }
+
     private static Set<String> hashes(Path file) throws IOException {
         Set<String> hashes = new TreeSet<>();
         int number = 0;
-        for (String line : Files.readAllLines(file)) {
+        for (String line : lines(file)) {
             number++;
-            String word = line.strip().split("\\s", 2)[0];
+            String word = line.replace("\ufeff", "").strip().split("\\s", 2)[0];
             if (word.isEmpty() || word.startsWith("#")) {
                 continue;
             }

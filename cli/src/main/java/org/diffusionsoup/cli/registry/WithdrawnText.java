@@ -58,8 +58,11 @@ final class WithdrawnText {
                                                     "of the same pictures",
                                                     "of the same pictures")));
                     text.printf(
-                            "%s freed; certificate %s%n",
-                            Quantity.bytes(w.bytesFreed()), w.certificate());
+                            "%s; certificate %s%n",
+                            w.freedBeside()
+                                    ? "its weights are deleted, by another command that ran beside"
+                                    : Quantity.bytes(w.bytesFreed()) + " freed",
+                            w.certificate());
                 });
     }
 
@@ -77,6 +80,7 @@ final class WithdrawnText {
         json.put("bases", w.bases());
         json.put("publications", w.publications());
         json.put("bytes_freed", w.bytesFreed());
+        json.put("freed_beside", w.freedBeside());
         json.put("certificate", w.certificate().toString());
         json.put("weights_seconds", w.weightsSeconds());
         json.put("ledger_seconds", w.ledgerSeconds());

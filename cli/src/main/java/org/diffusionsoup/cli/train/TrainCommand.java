@@ -212,7 +212,7 @@ public final class TrainCommand extends SoupCommand {
                                 r.lossSteps() == 1 ? "step" : Plural.of(r.lossSteps(), "step"),
                                 r.finalLoss(),
                                 r.imagesPerSecond());
-                        text.println("weights " + r.weightsSha256());
+                        text.println("UNet " + r.weightsSha256());
                         r.kept().forEach(k -> text.println("kept " + k.getFileName()));
                         recorded.ifPresent(i -> i.lines().forEach(text::println));
                     });

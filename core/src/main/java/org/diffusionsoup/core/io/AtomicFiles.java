@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
@@ -190,6 +191,35 @@ public final class AtomicFiles {
         }
         throw new SoupException(
                 target + " is a link, and would be replaced; name the place itself" + place + ".");
+    }
+
+    /**
+     * Checks that something can be made at a place: its folder is one that can be written to, or
+     * can be made.
+     *
+     * @throws SoupException naming what is in the way
+     */
+    static void checkFolder(Path target) {
+        Path folder = parentOf(target);
+        while (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS) && folder.getParent() != null) {
+            folder = folder.getParent();
+        }
+        if (!Files.isDirectory(folder)) {
+            throw new SoupException(
+                    "Cannot write "
+                            + target
+                            + ": "
+                            + folder
+                            + " is no folder; name another --out.");
+        }
+        if (!Files.isWritable(folder)) {
+            throw new SoupException(
+                    "Cannot write "
+                            + target
+                            + ": nothing may be made in "
+                            + folder
+                            + "; name another --out.");
+        }
     }
 
     private static void swap(Path temp, Path target) throws IOException {

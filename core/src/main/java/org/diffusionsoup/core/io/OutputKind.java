@@ -185,6 +185,7 @@ public record OutputKind(
         }
         ProjectFiles.check(out);
         AtomicFiles.refuseLink(out);
+        AtomicFiles.checkFolder(out);
         if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS) || FileContent.isEmpty(out)) {
             return;
         }

@@ -3,6 +3,7 @@ package org.diffusionsoup.core.method;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
 import java.util.TreeSet;
@@ -66,6 +67,14 @@ public record MergeRecipe(
     /** Names of the inputs that hold weights, in the order the tree meets them. */
     public SequencedSet<String> weights() {
         return Trees.weights(merge);
+    }
+
+    /**
+     * Names of the inputs that are terms of a mean by themselves, as often as they are, of each
+     * mean in the tree.
+     */
+    public List<List<String>> means() {
+        return Trees.means(merge);
     }
 
     /** Names of the inputs that hold Fisher values. */

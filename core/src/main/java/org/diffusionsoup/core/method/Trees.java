@@ -46,6 +46,18 @@ final class Trees {
         return names;
     }
 
+    /** The inputs that are terms of a mean, of each mean. */
+    static List<List<String>> means(Expr root) {
+        return all(root)
+                .filter(e -> e instanceof WeightedMean || e instanceof FisherMean)
+                .map(e ->
+                        children(e)
+                                .filter(Load.class::isInstance)
+                                .map(l -> ((Load) l).input())
+                                .toList())
+                .toList();
+    }
+
     /** Names of the inputs that hold Fisher values. */
     static SequencedSet<String> fishers(Expr root) {
         SequencedSet<String> names = new LinkedHashSet<>();

@@ -159,6 +159,9 @@ public final class SoupAdjuster {
                         signed.add(-found.a().longValueExact());
                     }
                     for (Ingredient in : added) {
+                        if (!request.byCaller()) {
+                            refuseTwice(in, members, kept);
+                        }
                         Coefficient k = in.what().coefficient();
                         Member m =
                                 request.byCaller()
@@ -176,6 +179,30 @@ public final class SoupAdjuster {
                     return make.apply(
                             new Exact(
                                     request, soup, kept, members, signed, removed, added, workers));
+                });
+    }
+
+    /** What a sum has already would count twice without a word. */
+    private static void refuseTwice(Ingredient in, List<Member> members, KeptSum kept) {
+        Coefficient sum =
+                members.stream()
+                        .map(Member::given)
+                        .reduce(Coefficient::plus)
+                        .orElse(Coefficient.ONE);
+        members.stream()
+                .filter(m -> m.hashes().equals(in.hashes()))
+                .findFirst()
+                .ifPresent(m -> {
+                    throw new SoupException(
+                            "%s is in the sum %s already: it has the weights of '%s', whose weight is %s of %s in all. To give it another, take it out and add it in one command: --remove %s --add %s=K."
+                                    .formatted(
+                                            in.what().path(),
+                                            kept.folder(),
+                                            m.name(),
+                                            m.given(),
+                                            sum,
+                                            in.what().path(),
+                                            in.what().path()));
                 });
     }
 

@@ -2,15 +2,15 @@ package org.diffusionsoup.registry.store;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.registry.store.Inside.Item;
 import org.diffusionsoup.registry.store.Inside.Kind;
-import org.diffusionsoup.registry.store.Manifest.Piece;
-import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore.Wanted;
 
 /**
@@ -45,7 +45,10 @@ final class Collector {
         var sums = Inside.list(folder, WeightStore.SUMS);
         var work = Inside.list(folder, WeightStore.WORK);
         var objects = Inside.list(folder, WeightStore.OBJECTS);
-        Set<String> needed = needed(wanted);
+        Set<String> gone = gone(wanted, manifests, sums);
+        Set<String> needed = needed(wanted, gone);
+        Set<String> lost = new HashSet<>();
+        gone.forEach(id -> lost.addAll(store.pieces(id)));
         for (Item i : Inside.list(folder)) {
             if (i.kind() == Kind.FILE && i.name().matches(StoreMarks.UNFINISHED) && isOld(i)) {
                 drop(i.name());
@@ -62,7 +65,10 @@ final class Collector {
             boolean keep =
                     m.name().length() > 64
                             && wanted.checkpoints().contains(m.name().substring(0, 64));
-            if (!keep && m.kind() == Kind.FILE && m.name().matches(MANIFEST) && isOld(m)) {
+            if (!keep
+                    && m.kind() == Kind.FILE
+                    && m.name().matches(MANIFEST)
+                    && (isOld(m) || gone.contains(m.name().substring(0, 64)))) {
                 drop(WeightStore.MANIFESTS, m.name());
             }
         }
@@ -70,11 +76,12 @@ final class Collector {
             if (!wanted.sums().contains(s.name())
                     && s.kind() == Kind.FOLDER
                     && s.name().matches(HASH)
-                    && isOld(s)) {
+                    && (isOld(s) || gone.contains(s.name()))) {
                 drop(WeightStore.SUMS, s.name());
             }
         }
         List<String[]> unwanted = new ArrayList<>();
+        Map<String, String[]> young = new HashMap<>();
         for (Item d : objects) {
             if (d.kind() != Kind.FOLDER || !d.name().matches("[0-9a-f]{2}")) {
                 continue;
@@ -83,25 +90,48 @@ final class Collector {
                 if (o.kind() == Kind.FILE
                         && o.name().matches(HASH)
                         && o.name().startsWith(d.name())
-                        && !needed.contains(o.name())
-                        && isOld(o)) {
-                    unwanted.add(new String[] {WeightStore.OBJECTS, d.name(), o.name()});
+                        && !needed.contains(o.name())) {
+                    String[] path = {WeightStore.OBJECTS, d.name(), o.name()};
+                    if (isOld(o) || lost.contains(o.name())) {
+                        unwanted.add(path);
+                    } else {
+                        young.put(o.name(), path);
+                    }
                 }
             }
         }
+        Set<String> late = wanted.withdrawn().apply(Set.copyOf(young.keySet()));
+        young.forEach((hash, path) -> {
+            if (late.contains(hash)) {
+                unwanted.add(path);
+            }
+        });
         dropAll(unwanted);
         return freed;
     }
 
-    private Set<String> needed(Wanted wanted) {
+    /** Checkpoints that were withdrawn and are there still, in whole or by their sums. */
+    private static Set<String> gone(Wanted wanted, List<Item> manifests, List<Item> sums) {
+        Set<String> unwanted = new HashSet<>();
+        for (Item i : manifests) {
+            if (i.name().matches(HASH + "\\.json")) {
+                unwanted.add(i.name().substring(0, 64));
+            }
+        }
+        sums.stream().map(Item::name).filter(n -> n.matches(HASH)).forEach(unwanted::add);
+        unwanted.removeAll(wanted.checkpoints());
+        unwanted.removeAll(wanted.sums());
+        return wanted.withdrawn().apply(unwanted);
+    }
+
+    private Set<String> needed(Wanted wanted, Set<String> gone) {
         Set<String> needed = new HashSet<>();
         for (String id : store.ids()) {
             Path file = store.manifestFile(id);
-            if (wanted.checkpoints().contains(id) || Trees.isYounger(file, newest)) {
+            if (wanted.checkpoints().contains(id)
+                    || (Trees.isYounger(file, newest) && !gone.contains(id))) {
                 try {
-                    for (StoredFile f : store.manifest(id).files()) {
-                        f.pieces().stream().map(Piece::sha256).forEach(needed::add);
-                    }
+                    needed.addAll(store.manifest(id).pieces());
                 } catch (SoupException e) {
                     throw new StoreException(
                             "Nothing was deleted, because it is not known what a damaged checkpoint"

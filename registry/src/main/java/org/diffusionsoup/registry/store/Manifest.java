@@ -176,6 +176,14 @@ public record Manifest(boolean folder, List<StoredFile> files) {
                 .collect(java.util.stream.Collectors.toUnmodifiableSet());
     }
 
+    /** SHA-256 of everything that it is put together from. */
+    public java.util.Set<String> pieces() {
+        return files.stream()
+                .flatMap(f -> f.pieces().stream())
+                .map(Piece::sha256)
+                .collect(java.util.stream.Collectors.toUnmodifiableSet());
+    }
+
     /** SHA-256 of every other file by path. */
     public Map<String, String> otherFiles() {
         Map<String, String> map = new LinkedHashMap<>();

@@ -28,6 +28,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.registry.store.Manifest.Piece;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
+import org.jspecify.annotations.Nullable;
 
 /** Files named by the SHA-256 of their content. */
 final class Objects {
@@ -39,14 +40,24 @@ final class Objects {
     private final Path folder;
     private final Path temporary;
 
+    /** Objects to read that have no name yet. */
+    private final @Nullable Batch staged;
+
     Objects(Path store) {
+        this(store, null);
+    }
+
+    /** With those of a batch that was not committed yet, to read. */
+    Objects(Path store, @Nullable Batch staged) {
         this.store = store;
         this.folder = store.resolve(WeightStore.OBJECTS);
         this.temporary = store.resolve(WeightStore.WORK);
+        this.staged = staged;
     }
 
     Path file(String sha256) {
-        return folder.resolve(sha256.substring(0, 2)).resolve(sha256);
+        Path unnamed = staged == null ? null : staged.unnamed(sha256);
+        return unnamed != null ? unnamed : folder.resolve(sha256.substring(0, 2)).resolve(sha256);
     }
 
     /** A range of a file that is to become an object. */
@@ -64,6 +75,12 @@ final class Objects {
          * @param flushed ends when the file is on the disk
          */
         private record Written(Path temp, Future<?> flushed) {}
+
+        /** Where an object is that was not committed yet; null if this has none. */
+        @Nullable Path unnamed(String sha256) {
+            Written w = written.get(sha256);
+            return w == null ? null : w.temp();
+        }
 
         /** A new file to write an object to, which has no name of its own yet. */
         Path temporary() {

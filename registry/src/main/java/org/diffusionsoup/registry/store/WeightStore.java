@@ -12,16 +12,19 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.LongConsumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -60,11 +63,24 @@ public final class WeightStore {
     private final Objects objects;
     private final StoreMarks marks;
 
+    /** A checkpoint to read that is not in the store yet. */
+    private final Optional<Manifest> staged;
+
     /** A store in a folder, which is made when needed. */
     public WeightStore(Path folder) {
+        this(folder, new Objects(folder), Optional.empty());
+    }
+
+    private WeightStore(Path folder, Objects objects, Optional<Manifest> staged) {
         this.folder = folder;
-        this.objects = new Objects(folder);
+        this.objects = objects;
         this.marks = new StoreMarks(folder);
+        this.staged = staged;
+    }
+
+    /** The same store with a checkpoint in it that is not kept yet. */
+    WeightStore with(Objects.Batch batch, Manifest manifest) {
+        return new WeightStore(folder, new Objects(folder, batch), Optional.of(manifest));
     }
 
     /**
@@ -176,10 +192,24 @@ public final class WeightStore {
      * @throws SoupException if it is malformed, or holds weights that are no safetensors
      */
     public String put(Path checkpoint) {
+        try (Staged s = stage(checkpoint)) {
+            s.keep();
+            return s.id();
+        }
+    }
+
+    /**
+     * Reads a checkpoint that is to be looked at before it is added: it is in the store once {@link
+     * Staged#keep} is called, and otherwise leaves nothing there.
+     *
+     * @param checkpoint a safetensors file, a sharded set or a diffusers folder
+     * @throws SoupException if it is malformed, or holds weights that are no safetensors
+     */
+    public Staged stage(Path checkpoint) {
         List<StoredFile> files = new ArrayList<>();
-        boolean isFolder;
-        try (Checkpoint open = Checkpoint.open(checkpoint);
-                Objects.Batch batch = objects.batch()) {
+        Objects.Batch batch = objects.batch();
+        boolean done = false;
+        try (Checkpoint open = Checkpoint.open(checkpoint)) {
             for (TensorSource part : open.parts().values()) {
                 for (Path f : part.files()) {
                     if (!f.toString().endsWith(".safetensors")) {
@@ -192,7 +222,7 @@ public final class WeightStore {
                     }
                 }
             }
-            isFolder = open.layout() != Checkpoint.Layout.SAFETENSORS;
+            boolean isFolder = open.layout() != Checkpoint.Layout.SAFETENSORS;
             if (isFolder) {
                 Path root = Files.isDirectory(checkpoint) ? checkpoint : parent(checkpoint);
                 for (String path : content(open, root)) {
@@ -201,12 +231,17 @@ public final class WeightStore {
             } else {
                 files.add(add(batch, checkpoint, Manifest.SINGLE));
             }
-            batch.commit();
+            Staged s = new Staged(this, batch, new Manifest(isFolder, files));
+            done = true;
+            return s;
+        } finally {
+            if (!done) {
+                batch.close();
+            }
         }
-        return write(new Manifest(isFolder, files));
     }
 
-    private String write(Manifest manifest) {
+    String write(Manifest manifest) {
         Path target = manifestFile(manifest.id());
         if (!Trees.isFile(target)) {
             Inside.make(folder, MANIFESTS);
@@ -375,7 +410,11 @@ public final class WeightStore {
 
     /** Whether a checkpoint's manifest is present; its objects may still be damaged. */
     public boolean has(String id) {
-        return Files.exists(manifestFile(id));
+        return isStaged(id) || Files.exists(manifestFile(id));
+    }
+
+    private boolean isStaged(String id) {
+        return staged.filter(m -> m.id().equals(id)).isPresent();
     }
 
     /** Ids of all manifests present. */
@@ -398,6 +437,9 @@ public final class WeightStore {
      * @throws StoreException if it is missing or altered
      */
     public Manifest manifest(String id) {
+        if (isStaged(id)) {
+            return staged.get();
+        }
         Path file = manifestFile(id);
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             throw new StoreException(
@@ -605,11 +647,49 @@ public final class WeightStore {
         }
     }
 
-    /** What is to stay. */
-    public record Wanted(java.util.Set<String> checkpoints, java.util.Set<String> sums) {
+    /**
+     * What is to stay, and what has no time to go.
+     *
+     * @param withdrawn of some SHA-256, of checkpoints and tensors, those of what was withdrawn:
+     *     where nothing wanted has them they are deleted however young they are
+     */
+    public record Wanted(
+            Set<String> checkpoints, Set<String> sums, UnaryOperator<Set<String>> withdrawn) {
         public Wanted {
-            checkpoints = java.util.Set.copyOf(checkpoints);
-            sums = java.util.Set.copyOf(sums);
+            checkpoints = Set.copyOf(checkpoints);
+            sums = Set.copyOf(sums);
+        }
+    }
+
+    /**
+     * Objects that none of some checkpoints needs, by their SHA-256.
+     *
+     * @param checkpoints ids; one that is missing or damaged needs nothing
+     */
+    public Set<String> objectsBut(Set<String> checkpoints) {
+        Set<String> names = new HashSet<>();
+        if (!Files.isDirectory(folder)) {
+            return names;
+        }
+        for (Inside.Item d : Inside.list(folder, OBJECTS)) {
+            if (d.kind() == Inside.Kind.FOLDER && d.name().matches("[0-9a-f]{2}")) {
+                Inside.list(folder, OBJECTS, d.name()).stream()
+                        .filter(o -> o.kind() == Inside.Kind.FILE)
+                        .map(Inside.Item::name)
+                        .filter(n -> n.matches("[0-9a-f]{64}"))
+                        .forEach(names::add);
+            }
+        }
+        checkpoints.forEach(id -> names.removeAll(pieces(id)));
+        return names;
+    }
+
+    /** SHA-256 of a checkpoint's objects; none where its manifest is missing or damaged. */
+    Set<String> pieces(String id) {
+        try {
+            return manifest(id).pieces();
+        } catch (SoupException e) {
+            return Set.of();
         }
     }
 

@@ -13,6 +13,7 @@ import org.diffusionsoup.core.mismatch.Mismatch;
 import org.diffusionsoup.core.mismatch.Mismatch.Cause;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.mismatch.Mismatches;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
@@ -76,10 +77,10 @@ public final class IngredientCheck {
                                                     + s.model().name()
                                                     + ", which is of the same base: "
                                                     + d
-                                                    + "; give it in the same form ('soup merge WEIGHTS"
-                                                    + " --dtype F32 -o NEW' changes the number"
-                                                    + " format), or, if the other is wrong, take that"
-                                                    + " out with 'soup ingredient retire'.");
+                                                    + "; give it in the same form"
+                                                    + conversion(s, own)
+                                                    + ", or, if the other is wrong, take that out"
+                                                    + " with 'soup ingredient retire'.");
                                 }));
         boolean trained = false;
         for (var t : own.tensors().entrySet()) {
@@ -101,6 +102,24 @@ public final class IngredientCheck {
                 .ifPresent(names -> {
                     throw nothing(what, names);
                 });
+    }
+
+    /** The command that brings weights to another's number format; empty where that is mixed. */
+    private static String conversion(TensorsOf wanted, TensorsOf own) {
+        Set<DType> to = formats(wanted);
+        return to.size() != 1 || to.equals(formats(own))
+                ? ""
+                : " ('soup merge WEIGHTS --dtype %s -o NEW' writes that number format)"
+                        .formatted(to.iterator().next());
+    }
+
+    private static Set<DType> formats(TensorsOf weights) {
+        Set<DType> formats = new HashSet<>();
+        weights.tensors().values().stream()
+                .map(t -> t.info().dtype())
+                .filter(DType::isFloat)
+                .forEach(formats::add);
+        return formats;
     }
 
     /** Refuses a base with a value that is not finite, which each of its ingredients would have. */

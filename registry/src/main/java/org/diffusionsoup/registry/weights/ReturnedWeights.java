@@ -126,7 +126,8 @@ public final class ReturnedWeights {
                         + first.sha256().substring(0, 12));
     }
 
-    private static String name(Queries q, long owner) {
+    /** What is called by an entry of the ledger, such as {@code ingredient 'a' (entry 3)}. */
+    public static String name(Queries q, long owner) {
         return q.ingredient(owner)
                 .map(i -> "ingredient '" + i.name() + "' (entry " + owner + ")")
                 .or(() -> q.soup(owner).map(s -> "soup " + s.label()))

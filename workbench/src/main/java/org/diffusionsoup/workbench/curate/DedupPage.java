@@ -19,7 +19,11 @@ import org.diffusionsoup.workbench.report.Section;
 /** The pairs side by side, for a person to judge the thresholds by. */
 public final class DedupPage {
     private static final int MOST_PAIRS = 300;
-    private static final int SIDE = 96;
+
+    /** Of a picture on the page, in CSS pixels, and of the one that is kept in it. */
+    private static final int SHOWN = 256;
+
+    private static final int SIDE = 128;
 
     private DedupPage() {}
 
@@ -46,8 +50,8 @@ public final class DedupPage {
         HtmlReport report =
                 HtmlReport.titled("Near-duplicates")
                         .subtitle(String.join(", ", shards.stream().map(ShardScan::name).toList()))
-                        .fact("Pictures", Integer.toString(rows), Plural.of(shards.size(), "shard"))
-                        .fact("Pairs", Integer.toString(found.pairs().size()), "near-duplicates")
+                        .fact("Pictures", Plural.grouped(rows), Plural.of(shards.size(), "shard"))
+                        .fact("Pairs", Plural.grouped(found.pairs().size()), "near-duplicates")
                         .fact(
                                 "Thresholds",
                                 options.maxBits() + " bits",
@@ -63,13 +67,13 @@ public final class DedupPage {
         } else {
             if (shown.size() < found.pairs().size()) {
                 section.prose(
-                        "The %d least alike of %d pairs."
-                                .formatted(shown.size(), found.pairs().size()));
+                        "The %d least alike of %s."
+                                .formatted(shown.size(), Plural.of(found.pairs().size(), "pair")));
             }
             Map<NearDuplicates.Place, byte[]> pictures = pictures(shards, shown);
             ImageGrid.Builder grid =
                     ImageGrid.titled("The earlier row stays.", List.of("stays", "near-duplicate"))
-                            .pixels(SIDE);
+                            .pixels(SHOWN);
             for (NearDuplicates.Pair p : shown) {
                 grid.row(
                         p.first().key() + " · " + p.second().key(),

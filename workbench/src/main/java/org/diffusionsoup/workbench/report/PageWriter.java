@@ -17,6 +17,9 @@ final class PageWriter {
     private int charts;
     private int chartWidth = WIDE;
 
+    /** Columns of pictures beside which there is room for long names. */
+    private static final int FEW = 3;
+
     String page(HtmlReport report) {
         out.open("html", "lang", "en").newline();
         out.open("head");
@@ -154,7 +157,8 @@ final class PageWriter {
     }
 
     private void images(ImageGrid grid) {
-        out.open("figure", "class", "pictures");
+        boolean few = grid.columns().size() <= FEW;
+        out.open("figure", "class", few ? "pictures few" : "pictures");
         out.open("div", "class", "scroll", "tabindex", "0", "role", "region");
         out.open("table").open("thead").open("tr").empty("td");
         for (String column : grid.columns()) {

@@ -154,6 +154,27 @@ class HtmlReportTest {
     }
 
     @Test
+    void besideFewPicturesThereIsRoomForLongNames() {
+        HtmlReport report = HtmlReport.titled("t");
+        byte[] none = new byte[0];
+        report.section("pairs")
+                .add(
+                        ImageGrid.titled("g", List.of("a", "b"))
+                                .row("long", "", List.of(none, none))
+                                .build());
+        assertThat(report.toHtml())
+                .contains("class=\"pictures few\"", ".pictures.few tbody th")
+                .containsPattern("pictures tbody th [^}]*overflow-wrap: anywhere");
+        HtmlReport many = HtmlReport.titled("t");
+        many.section("models")
+                .add(
+                        ImageGrid.titled("g", List.of("a", "b", "c", "d"))
+                                .row("x", "", List.of(none, none, none, none))
+                                .build());
+        assertThat(many.toHtml()).contains("class=\"pictures\"");
+    }
+
+    @Test
     void aPlaceThatCannotBeWrittenIsNamed() throws Exception {
         Path file = Files.writeString(folder.resolve("afile"), "").resolve("report.html");
         assertThatThrownBy(() -> HtmlReport.titled("t").write(file))
