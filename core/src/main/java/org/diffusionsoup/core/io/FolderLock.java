@@ -156,7 +156,7 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    /** Lets go of the folder, and removes what {@link #hold} has made if nothing else is in it. */
+    /** Lets go of the folder, and removes it, with what {@link #hold} has made above it, if it is empty. */
     @Override
     public void close() {
         if (closed) {
@@ -176,6 +176,8 @@ public final class FolderLock implements AutoCloseable {
             } catch (IOException e) {
                 failure = e;
             }
+            // A finished training leaves nothing in it, be it one that was gone on with.
+            AtomicFiles.deleteIfEmpty(file.getParent());
             made.forEach(AtomicFiles::deleteIfEmpty);
             if (failure != null && Files.isDirectory(file.getParent())) {
                 throw new SoupIoException("let go of", file, failure);

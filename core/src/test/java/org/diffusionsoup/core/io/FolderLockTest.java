@@ -62,7 +62,7 @@ class FolderLockTest {
         try (FolderLock mine = FolderLock.hold(work)) {
             assertThat(FolderLock.isAllOf(work)).isTrue();
         }
-        assertThat(work).isEmptyDirectory();
+        assertThat(work).doesNotExist();
     }
 
     /** Holds a folder until it is killed. */
