@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -311,8 +312,8 @@ public final class CertificateCheck {
                     "soup "
                             + soup
                             + ": averaging its "
-                            + parts.size()
-                            + " ingredients again gives the same bytes"
+                            + Plural.of(parts.size(), "ingredient")
+                            + " again gives the same bytes"
                             + (store.has(stored) ? ", which are those in the store" : ""));
         }
     }

@@ -156,7 +156,10 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    /** Lets go of the folder, and removes it, with what {@link #hold} has made above it, if it is empty. */
+    /**
+     * Lets go of the folder, and removes it, with what {@link #hold} has made above it, if it is
+     * empty.
+     */
     @Override
     public void close() {
         if (closed) {
@@ -176,10 +179,11 @@ public final class FolderLock implements AutoCloseable {
             } catch (IOException e) {
                 failure = e;
             }
+            Path folder = Objects.requireNonNull(file.getParent(), "a file in the folder");
             // A finished training leaves nothing in it, be it one that was gone on with.
-            AtomicFiles.deleteIfEmpty(file.getParent());
+            AtomicFiles.deleteIfEmpty(folder);
             made.forEach(AtomicFiles::deleteIfEmpty);
-            if (failure != null && Files.isDirectory(file.getParent())) {
+            if (failure != null && Files.isDirectory(folder)) {
                 throw new SoupIoException("let go of", file, failure);
             }
         }
