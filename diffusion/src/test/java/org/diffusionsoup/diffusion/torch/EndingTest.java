@@ -32,7 +32,7 @@ class EndingTest {
         builder.environment().put("OMP_NUM_THREADS", "1");
         Process process = builder.start();
         assertThat(process.getInputStream().read()).isEqualTo('!');
-        process.destroy(); // SIGTERM
+        process.toHandle().destroy(); // SIGTERM; the process's own method would close the stream
         assertThat(process.getInputStream().readAllBytes()).asString().isEqualTo("rested");
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue())

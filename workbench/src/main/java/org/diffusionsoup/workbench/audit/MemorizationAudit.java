@@ -96,6 +96,23 @@ public final class MemorizationAudit {
             int count,
             long seed,
             Progress progress) {
+        this(judge, shard, reference, BY_CHANCE, count, seed, progress);
+    }
+
+    /**
+     * The same with another threshold.
+     *
+     * @param byChance share of the reference that lies below it, above 0 and below 1; a reference
+     *     of few pictures has no steady 1 in 100
+     */
+    public MemorizationAudit(
+            ClipJudge judge,
+            Shard shard,
+            Shard reference,
+            double byChance,
+            int count,
+            long seed,
+            Progress progress) {
         if (shard.size() == 0) {
             throw new SoupException("The shard " + shard.name() + " has no pictures to protect.");
         }
@@ -124,7 +141,7 @@ public final class MemorizationAudit {
                             + " consists of the protected pictures themselves; name others.");
         }
         this.reference = distances.stream().mapToDouble(d -> d).sorted().toArray();
-        this.threshold = quantile(this.reference, BY_CHANCE);
+        this.threshold = quantile(this.reference, byChance);
         List<Integer> rows = new ArrayList<>();
         for (int i = 0; i < shard.size(); i++) {
             rows.add(i);

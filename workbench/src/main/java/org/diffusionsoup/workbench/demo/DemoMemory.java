@@ -22,9 +22,12 @@ import org.diffusionsoup.workbench.generate.Generator;
  * the whole.
  */
 final class DemoMemory {
-    private static final int HALF = 24;
+    private static final int HALF = 16;
     private static final int BATCH = 4;
     private static final int SHOWN = 8;
+
+    /** Of other drawings of the domain so many in 100 are as close by chance. */
+    static final int BY_CHANCE = 5;
 
     /**
      * What came out.
@@ -65,7 +68,8 @@ final class DemoMemory {
         Shard others = all.filter(r -> keys.indexOf(r.key()) >= 2 * half);
         int drawn = Math.max(half, 3 * plan.prompts() / 2);
         MemorizationAudit audit =
-                new MemorizationAudit(judge, guarded, others, drawn, plan.seed(), progress);
+                new MemorizationAudit(
+                        judge, guarded, others, BY_CHANCE / 100.0, drawn, plan.seed(), progress);
         List<Row> rows =
                 List.of(
                         row(plan, progress, audit, "half one", "has seen these", first),

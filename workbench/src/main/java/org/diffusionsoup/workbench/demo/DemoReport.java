@@ -305,8 +305,10 @@ final class DemoReport {
         section.add(grid.build());
         Table.Builder table =
                 Table.titled(
-                        "Near copies of half one among %s: closer to one of its pictures than 99 in 100 other drawings of this domain are."
-                                .formatted(Plural.of(soup.result().nearest().size(), "drawing")),
+                        "Near copies of half one among %s: closer to one of its pictures than %d in 100 other drawings of this domain are."
+                                .formatted(
+                                        Plural.of(soup.result().nearest().size(), "drawing"),
+                                        100 - DemoMemory.BY_CHANCE),
                         "Model|",
                         "Near copies|share, 95% interval",
                         "Soup less this model|95% interval");
