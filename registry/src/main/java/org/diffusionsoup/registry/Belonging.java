@@ -52,14 +52,16 @@ final class Belonging {
                             + self
                             + ": put the registry's own store there.");
         } else {
-            wrong.addAll(registry.read(q -> owner.isPresent() ? head(q) : unmarked(q)));
+            // Before the ledger is looked at: another process may add an entry in between, and the
+            // ledger has to be at least as far as the store was.
+            Optional<StoreHead> head = store.head();
+            wrong.addAll(registry.read(q -> owner.isPresent() ? head(head, q) : unmarked(q)));
         }
         return wrong;
     }
 
     /** What the store has seen of the ledger, the ledger must have. */
-    private List<String> head(Queries q) {
-        Optional<StoreHead> head = store.head();
+    private List<String> head(Optional<StoreHead> head, Queries q) {
         if (head.isEmpty()) {
             return List.of();
         }
