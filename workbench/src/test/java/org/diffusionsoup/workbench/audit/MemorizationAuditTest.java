@@ -74,6 +74,7 @@ class MemorizationAuditTest {
     /** Two near-doubles among thirty held-out pictures leave hardly a copy to be counted. */
     @Test
     void aThresholdThatNearDoublesPullToZeroIsCalledWeak(@TempDir Path folder) {
+        Shard guarded = ALL.train().filter(r -> r.domain().equals("vehicles"));
         Shard held = Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut();
         List<Sample> rows = new ArrayList<>();
         for (int i = 0; i < 30; i++) {
@@ -82,7 +83,7 @@ class MemorizationAuditTest {
         Path plain = folder.resolve("plain.tar");
         ShardWriter.write(plain, rows);
         for (int i = 0; i < 2; i++) {
-            Sample known = ALL.train().get(i);
+            Sample known = guarded.get(i);
             byte[] png = PngCodec.encode(known.image());
             rows.add(
                     new Sample(
@@ -107,11 +108,11 @@ class MemorizationAuditTest {
                 ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
             MemorizationAudit sound =
                     new MemorizationAudit(
-                            judge, ALL.train(), Shard.open(plain), 4, 1, Progress.silent());
+                            judge, guarded, Shard.open(plain), 4, 1, Progress.silent());
             assertThat(sound.weakness()).isEmpty();
             MemorizationAudit weak =
                     new MemorizationAudit(
-                            judge, ALL.train(), Shard.open(doubled), 4, 1, Progress.silent());
+                            judge, guarded, Shard.open(doubled), 4, 1, Progress.silent());
             assertThat(weak.threshold()).isLessThan(0.1 * weak.typical());
             assertThat(weak.weakness().orElseThrow())
                     .contains("less than a tenth", "soup data dedup", "--reference");

@@ -67,7 +67,6 @@ class EvaluationRecipesTest {
         "batch: 4, batch: 4000000000, batch of train",
         "lr: 5e-4, lr: fast, lr of train",
         "lr: 5e-4, lr: 0, lr of train",
-        "lr: 5e-4, lr: .nan, lr of train",
         "seed: -3, seed: x, seed of train",
         "steps: 80, steps: -1, steps of model two",
         "count: 2, count: two, count of prompts",
