@@ -287,7 +287,7 @@ class RegistryStoryTest {
         assertThat(json("ingredient", "list").path("ingredients").findValuesAsText("name"))
                 .containsExactly("s1", "s2");
         assertThat(soup("lineage", "pair").ok().out())
-                .contains("soup pair@2 (uniform)", "s2 (weights", "shard s2 (studio2");
+                .contains("soup pair@2 (uniform)", "s2 (checkpoint", "shard s2 (studio2");
         assertThat(soup("lineage", "s1").ok().out())
                 .contains("pair@1 [withdrawn]", "s1 [withdrawn]")
                 .doesNotContain("pair@2");

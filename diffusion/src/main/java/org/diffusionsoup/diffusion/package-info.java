@@ -1,3 +1,7 @@
+/**
+ * Stable Diffusion on libtorch: from the weights of a checkpoint to pictures and back to trained
+ * weights.
+ */
 @NullMarked
 package org.diffusionsoup.diffusion;
 

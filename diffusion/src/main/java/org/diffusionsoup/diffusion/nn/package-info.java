@@ -1,3 +1,4 @@
+/** Layers, named parameters and the files they are read from and written to. */
 @NullMarked
 package org.diffusionsoup.diffusion.nn;
 

@@ -1,3 +1,7 @@
+/**
+ * The autoencoder between pictures and latents, with the names and numbers of diffusers' {@code
+ * AutoencoderKL}.
+ */
 @NullMarked
 package org.diffusionsoup.diffusion.vae;
 
