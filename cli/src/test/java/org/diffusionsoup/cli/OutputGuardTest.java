@@ -69,6 +69,7 @@ class OutputGuardTest {
                     "judge train clip --data TAR --work NEW -o OUT",
                     "judge questions TAR -o OUT",
                     "data import PHOTOS --provider me --licence CC0-1.0 -o OUT --force",
+                    "data damage TAR -o OUT --force",
                     "data filter TAR --clip-score 0.2 --judge CLIP -o OUT --force",
                     "data retrieve TAR --prompt x --k 1 --judge CLIP -o OUT --force",
                     "data split TAR --random 2 -o OUT --force",
