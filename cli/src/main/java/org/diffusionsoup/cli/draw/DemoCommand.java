@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
 public final class DemoCommand extends SoupCommand {
     @Mixin private DeviceFlag device = new DeviceFlag();
 
-    @Option(names = "--quick", description = "A smaller run of about three minutes.")
+    @Option(names = "--quick", description = "A smaller run of about five minutes.")
     private boolean quick;
 
     @Option(

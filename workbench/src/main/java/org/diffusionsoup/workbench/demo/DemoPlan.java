@@ -61,7 +61,7 @@ public record DemoPlan(
         return of(project, out, 200, 64, 1, 12);
     }
 
-    /** The run of about three minutes on two cores. */
+    /** The run of about five minutes on two cores. */
     public static DemoPlan quick(Path project, Path out) {
         return of(project, out, 40, 16, 1, 8);
     }
