@@ -73,6 +73,24 @@ public record SampleInfo(
     }
 
     /**
+     * The same row with another picture.
+     *
+     * @param hash of the other image file's bytes, 64 lower-case hex digits
+     */
+    public SampleInfo withSha256(String hash) {
+        return new SampleInfo(
+                key, caption, name, style, subject, provider, licence, group, subgroup, domain,
+                split, hash, scene);
+    }
+
+    /** The same row with its subject in words as the whole caption, and no word for its style. */
+    public SampleInfo withoutStyle() {
+        return new SampleInfo(
+                key, name, name, "", subject, provider, licence, group, subgroup, domain, split,
+                sha256, scene);
+    }
+
+    /**
      * A prompt in the form the captions start with: {@code "<style> <name>"}, or the caption where
      * a row has no name.
      */

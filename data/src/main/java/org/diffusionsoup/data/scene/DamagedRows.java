@@ -6,7 +6,6 @@ import java.util.zip.CRC32C;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Sample;
-import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.image.PngCodec;
 
 /**
@@ -44,22 +43,6 @@ public record DamagedRows(Tier tier, double grounds, long seed) implements Unary
         } catch (SoupException e) {
             throw new SoupException("row %s: %s".formatted(row.key(), e.getMessage()), e);
         }
-        SampleInfo i = row.info();
-        return new Sample(
-                new SampleInfo(
-                        i.key(),
-                        i.caption(),
-                        i.name(),
-                        i.style(),
-                        i.subject(),
-                        i.provider(),
-                        i.licence(),
-                        i.group(),
-                        i.subgroup(),
-                        i.domain(),
-                        i.split(),
-                        Hashes.sha256Hex(png),
-                        i.scene()),
-                png);
+        return new Sample(row.info().withSha256(Hashes.sha256Hex(png)), png);
     }
 }

@@ -17,9 +17,9 @@ import org.diffusionsoup.workbench.audit.MemorizationAudit;
 import org.diffusionsoup.workbench.generate.Generator;
 
 /**
- * Who draws the training pictures again (paper, Section 4.4): two halves of a shard, seen so often
- * that their ingredients know them by heart, the soup of both, and a paragon of the same steps on
- * the whole.
+ * Who draws the training pictures again (paper, Section 6.2, Fig. 6): two halves of a shard, seen
+ * so often that their ingredients know them by heart, the soup of both, and a paragon of the same
+ * steps on the whole.
  */
 final class DemoMemory {
     private static final int HALF = 16;

@@ -5,15 +5,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.data.Sample;
-import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.data.image.RgbImage;
 
 /**
- * Two styles in one soup (paper, Section 4.3): one ingredient learns line art, another shaded
- * drawings of other subjects, both without a word for the style in their captions. The same
- * prompts, without such a word too, show what each learnt and what their mean makes of it.
+ * Two styles in one soup (paper, Section 6.2 and Appendix D): one ingredient learns line art,
+ * another shaded drawings of other subjects, both without a word for the style in their captions.
+ * The same prompts, without such a word too, show what each learnt and what their mean makes of it.
  */
 final class DemoStyles {
     /** Things that the base draws well. */
@@ -76,25 +75,9 @@ final class DemoStyles {
                     .filter(r -> plan.domains().contains(r.domain()))
                     .filter(r -> Math.floorMod(r.subject().hashCode(), 2) == half)
                     .stream()
-                    .forEach(row -> rows.add(new Sample(withoutStyle(row.info()), row.png())));
+                    .forEach(row -> rows.add(new Sample(row.info().withoutStyle(), row.png())));
             ShardWriter.write(tar, rows);
         }
         return tar;
-    }
-
-    private static SampleInfo withoutStyle(SampleInfo i) {
-        return new SampleInfo(
-                i.key(),
-                i.name(),
-                i.name(),
-                "",
-                i.subject(),
-                i.provider(),
-                i.licence(),
-                i.group(),
-                i.subgroup(),
-                i.domain(),
-                i.split(),
-                i.sha256());
     }
 }
