@@ -9,10 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.core.io.ProjectFiles;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** {@code soup bench merge --cold} on something small: what it measures has to happen at all. */
+@ResourceLock(value = ProjectFiles.HOME, mode = ResourceAccessMode.READ)
 class BenchMergeCommandTest {
     @TempDir private Path folder;
 

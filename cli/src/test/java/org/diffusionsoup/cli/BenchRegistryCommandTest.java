@@ -7,10 +7,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.diffusionsoup.core.io.ProjectFiles;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceAccessMode;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** {@code soup bench registry} on something small: what it measures has to happen at all. */
+@ResourceLock(value = ProjectFiles.HOME, mode = ResourceAccessMode.READ)
 class BenchRegistryCommandTest {
     @TempDir private Path folder;
 

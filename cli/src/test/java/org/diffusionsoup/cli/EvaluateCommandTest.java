@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -97,9 +98,87 @@ class EvaluateCommandTest {
         assertThat(resumed.path("judges")).isEqualTo(first.path("judges"));
     }
 
+    /** Ingredients, their soup and their ensemble at two places of one run. */
+    @Test
+    void aSweepTrainsOnceAndDrawsCurves() throws IOException {
+        TinyTraining.shard(folder.resolve("rows.tar"), 6, 16, "train");
+        Path recipe = folder.resolve("sweep.yaml");
+        Files.writeString(
+                recipe,
+                """
+                shards:
+                  half: {of: rows.tar, part: 1/2}
+                train: {base: %1$s, steps: 4, batch: 2}
+                sweep: {steps: [2, 4]}
+                models:
+                  base: %1$s
+                  a: {train: half}
+                  b: {train: rows.tar}
+                  soup: {soup: [a, b], weights: [1, 3]}
+                  both: {ensemble: [a, b], weights: [1, 3]}
+                prompts: {list: [a cat, a red apple, a house]}
+                sampler: {steps: 2, batch: 4}
+                judges:
+                  CLIP: {clip: %2$s}
+                baseline: soup
+                """
+                        .formatted(TinyTraining.BASE.toAbsolutePath(), TinyModels.clip()));
+        JsonNode json = json(Run.of("evaluate", recipe, "-o", folder.resolve("out"), "--json"));
+        assertThat(json.path("models")).hasSize(9);
+        assertThat(json.path("pictures_drawn").asInt()).isEqualTo(27);
+        JsonNode ensemble = json.path("models").get(8);
+        assertThat(ensemble.path("name").asText()).isEqualTo("both, 4 steps");
+        assertThat(ensemble.path("ensemble")).hasSize(2);
+        assertThat(ensemble.path("coefficients").get(1).asDouble()).isEqualTo(0.75);
+        assertThat(ensemble.path("steps").asLong()).isEqualTo(4);
+        try (Stream<Path> made = Files.list(folder.resolve("out/cache/models"))) {
+            assertThat(made.map(f -> f.getFileName().toString()).filter(n -> n.startsWith("a-")))
+                    .as("one run, and the model that it kept on its way")
+                    .hasSize(2);
+        }
+        assertThat(Files.readString(folder.resolve("out/index.html")))
+                .contains("CLIP over the steps of training", "Difference to soup at the same step");
+
+        Path alone = folder.resolve("alone");
+        Run.of(
+                        "train",
+                        "--base",
+                        TinyTraining.BASE,
+                        "--shard",
+                        folder.resolve("rows.tar"),
+                        "--out",
+                        alone,
+                        "--steps",
+                        4,
+                        "--batch",
+                        2,
+                        "--lr",
+                        "2e-4",
+                        "--keep-every",
+                        2)
+                .ok();
+        Path kept = folder.resolve("out").resolve(folderOf(json, "b, 2 steps"));
+        assertThat(unet(kept))
+                .as("the kept model is that of a run by hand")
+                .isEqualTo(unet(folder.resolve("alone-step000002")));
+    }
+
+    private static String unet(Path model) {
+        return WeightsHash.of(model.resolve("unet/diffusion_pytorch_model.safetensors"));
+    }
+
+    private static String folderOf(JsonNode json, String model) {
+        for (JsonNode m : json.path("models")) {
+            if (m.path("name").asText().equals(model)) {
+                return m.path("folder").asText();
+            }
+        }
+        throw new AssertionError("no " + model);
+    }
+
     @Test
     void thePapersRecipeNamesTheFirstMissingFile() {
-        Run.of("evaluate", ROOT.resolve("recipes/paper-sd21.yaml"), "-o", folder.resolve("sd21"))
+        Run.of("evaluate", ROOT.resolve("recipes/paper/setting.yaml"), "-o", folder.resolve("sd21"))
                 .fails(1, "sd21", "There is no prompts file");
     }
 

@@ -201,7 +201,7 @@ class PagesRunTest {
                         .replaceAll("--subjects \\d+", "--subjects 6")
                         .replace("--retrieval 5", "--retrieval 2")
                         .replace("docs/emoji-prompts.txt", "four-prompts.txt")
-                        .replace("recipes/table1-questions.json", "four-questions.json")
+                        .replace("recipes/embedded/questions.json", "four-questions.json")
                         .replaceAll("(split=heldout)(?=')", "$1&provider=noto&domain=accessories")
                         .replace("--validation 20", "--validation 2")
                         .replace("--seeds 0-3", "--seeds 0")

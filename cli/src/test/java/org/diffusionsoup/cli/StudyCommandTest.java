@@ -7,13 +7,30 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.diffusionsoup.core.io.ProjectFiles;
 import org.diffusionsoup.workbench.png.PngFiles;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
-/** {@code soup study propositions}, with few samples. */
+/** {@code soup study}: propositions with few samples, plans and reports of the other studies. */
+@ResourceLock(ProjectFiles.HOME)
 class StudyCommandTest {
     @TempDir private Path folder;
+    private String homeBefore = "";
+
+    @BeforeEach
+    void findProject() {
+        homeBefore = System.getProperty(ProjectFiles.HOME, "");
+        System.setProperty(ProjectFiles.HOME, Path.of("").toAbsolutePath().getParent().toString());
+    }
+
+    @AfterEach
+    void restoreHome() {
+        System.setProperty(ProjectFiles.HOME, homeBefore);
+    }
 
     @Test
     void samplingIsNearTheMeansWherePropositionsHoldAndTheGapIsWhereTheyDoNot() throws IOException {
@@ -48,6 +65,54 @@ class StudyCommandTest {
         assertThat(Files.readString(out.resolve("propositions.json"))).isEqualTo(results);
         Run.of("study", "propositions", "-o", out, "--samples", 5).fails(1, "at least 100 samples");
         assertThat(Files.readString(out.resolve("propositions.json"))).isEqualTo(results);
+    }
+
+    @Test
+    void plansSayWhatStudiesWouldCost() throws IOException {
+        JsonNode plans =
+                new ObjectMapper()
+                        .readTree(
+                                Run.of(
+                                                "study",
+                                                "run",
+                                                "table3",
+                                                "fig7",
+                                                "-o",
+                                                folder,
+                                                "--dry-run",
+                                                "--json")
+                                        .ok()
+                                        .out());
+        JsonNode table3 = plans.path("table3");
+        assertThat(table3.path("trainings").asInt()).isEqualTo(3);
+        assertThat(table3.path("pictures_trained").asLong()).isEqualTo(3 * 200 * 4);
+        assertThat(table3.path("pictures_drawn").asLong()).isEqualTo(600);
+        // Six models, one of them two denoisers at every step; guidance doubles the passes.
+        assertThat(table3.path("passes").asLong()).isEqualTo(7L * 100 * 12 * 2 + 3 * 3 * 200 * 4);
+        assertThat(plans.path("fig7").path("trainings").asInt()).isEqualTo(6);
+        assertThat(folder).isEmptyDirectory();
+        Run.of("study", "run", "table9", "-o", folder)
+                .fails(1, "There is no study 'table9'", "fig7-rates");
+    }
+
+    @Test
+    void thePlanOfThePapersOwnScaleNeedsNoFiles() {
+        assertThat(
+                        Run.of("study", "run", "all", "-o", folder, "--scale", "paper", "--dry-run")
+                                .ok()
+                                .out())
+                .contains("table1", "fig9", "?");
+    }
+
+    @Test
+    void theReportReplacesNothingButItself() throws IOException {
+        Path page = folder.resolve("p.md");
+        Files.writeString(page, "# Mine\n");
+        Run.of("study", "report", folder, "-o", page).fails(1, "p.md");
+        Files.delete(page);
+        Run.of("study", "report", folder, "-o", page).ok();
+        assertThat(Files.readString(page)).contains("| Abstract, Table 1 |", "not made");
+        Run.of("study", "report", folder, "-o", page).ok();
     }
 
     private static double relative(JsonNode gap) {

@@ -2,6 +2,7 @@ package org.diffusionsoup.core;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.List;
 
@@ -93,6 +94,13 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
 
     public Coefficient dividedBy(Coefficient other) {
         return times(new Coefficient(other.denominator, other.numerator));
+    }
+
+    /** The double closest to it, up to the last bit. */
+    public double value() {
+        return new BigDecimal(numerator)
+                .divide(new BigDecimal(denominator), MathContext.DECIMAL64)
+                .doubleValue();
     }
 
     /** Such as {@code 1/3} or {@code 2}; what {@link #parse} reads. */

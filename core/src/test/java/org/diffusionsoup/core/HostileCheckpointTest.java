@@ -157,6 +157,7 @@ class HostileCheckpointTest {
                 "{'weight_map':{'w':'a.safetensors','x':'a.safetensors'}} | tensor 'x'",
                 "{'weight_map':{'w':'a.safetensors','w':'a.safetensors'}} | Duplicate",
                 "{'weight_map':{'w':3}} | 'w'",
+                "{'weight_map':{'w':'\\ud800.safetensors'}} | encoding",
                 "{'weight_map':{'v':'a.safetensors'}} | 'v'",
                 "{'weight_map':{'w':'a.safetensors'} | JSON",
             })

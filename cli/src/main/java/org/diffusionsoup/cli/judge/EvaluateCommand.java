@@ -9,8 +9,6 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.FolderLock;
-import org.diffusionsoup.eval.Interval;
-import org.diffusionsoup.eval.ScoreTable;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.Evaluation;
@@ -34,8 +32,8 @@ import picocli.CommandLine.Parameters;
             "Writes results.json, results.csv, index.html and pages/ with every picture."
         },
         footer = {
-            "  soup evaluate recipes/table1-emoji.yaml -o table1",
-            "  soup evaluate recipes/paper-sd21.yaml -o sd21 --cache /big/cache"
+            "  soup evaluate recipes/embedded/table1.yaml -o table1",
+            "  soup evaluate recipes/paper/setting.yaml -o sd21 --cache /big/cache"
         })
 public final class EvaluateCommand extends SoupCommand {
     @Mixin private DeviceFlag device = new DeviceFlag();
@@ -84,24 +82,9 @@ public final class EvaluateCommand extends SoupCommand {
             console.result(
                     EvaluationFiles.json(e, out),
                     text -> {
-                        for (Evaluation.Judged j : e.judges()) {
-                            text.println(j.name() + ": " + j.table().judge());
-                            for (ScoreTable.Row row : j.table().rows()) {
-                                text.printf(
-                                        "  %-20s %s%s%n",
-                                        row.score().model(),
-                                        row.score().mean().format(4),
-                                        row.toBaseline()
-                                                .map(EvaluateCommand::difference)
-                                                .orElse(""));
-                            }
-                        }
+                        EvaluationText.print(e, text);
                         text.println("Results: " + out.resolve("index.html"));
                     });
         }
-    }
-
-    private static String difference(Interval d) {
-        return "  to baseline " + d.format(4) + (d.contains(0) ? " (includes 0)" : "");
     }
 }

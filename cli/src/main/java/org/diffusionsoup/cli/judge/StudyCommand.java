@@ -6,7 +6,14 @@ import picocli.CommandLine.Command;
 /** {@code soup study}: what the paper claims, as runs. */
 @Command(
         name = "study",
-        description = "Check what the paper claims.",
-        subcommands = {StudyPropositionsCommand.class},
-        footer = "  soup study propositions -o propositions/")
+        description = "Repeat the paper's tables and figures, and check what it claims.",
+        subcommands = {
+            StudyRunCommand.class,
+            StudyReportCommand.class,
+            StudyPropositionsCommand.class
+        },
+        footer = {
+            "  soup study run table1 -o studies/",
+            "  soup study propositions -o propositions/"
+        })
 public final class StudyCommand extends CommandGroup {}

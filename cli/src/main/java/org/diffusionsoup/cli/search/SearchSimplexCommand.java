@@ -2,9 +2,9 @@ package org.diffusionsoup.cli.search;
 
 import org.diffusionsoup.core.search.CoordinateDescent;
 import org.diffusionsoup.core.search.SearchMethod;
+import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.core.search.SimplexSearch;
 import org.diffusionsoup.workbench.search.CmaEs;
-import org.diffusionsoup.workbench.search.SearchMethods;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

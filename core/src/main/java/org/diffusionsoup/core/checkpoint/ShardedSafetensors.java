@@ -3,6 +3,7 @@ package org.diffusionsoup.core.checkpoint;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -137,7 +138,7 @@ public final class ShardedSafetensors implements TensorSource {
         ShardedSafetensors made = null;
         try {
             for (String file : byFile.keySet()) {
-                Path path = index.resolveSibling(file);
+                Path path = beside(index, file);
                 if (!Files.isRegularFile(path)) {
                     throw new MalformedCheckpointException(
                             index, "weight_map", "the file " + file + " beside it", "none");
@@ -169,6 +170,18 @@ public final class ShardedSafetensors implements TensorSource {
                 && name.chars()
                         .noneMatch(c ->
                                 c == '/' || c == '\\' || c == ':' || Character.isISOControl(c));
+    }
+
+    private static Path beside(Path index, String file) {
+        try {
+            return index.resolveSibling(file);
+        } catch (InvalidPathException e) {
+            throw new MalformedCheckpointException(
+                    index,
+                    "weight_map",
+                    "a file name that this system's encoding of names has",
+                    file);
+        }
     }
 
     private void checkMap(Map<String, List<String>> byFile) {

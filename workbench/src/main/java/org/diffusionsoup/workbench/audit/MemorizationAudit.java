@@ -6,15 +6,11 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.Proportion;
@@ -37,12 +33,10 @@ public final class MemorizationAudit {
     /** Share of the median distance below which a threshold is called weak. */
     private static final double WEAK = 0.1;
 
-    private static final int CHUNK = 64;
-
     private final ClipJudge judge;
     private final Shard shard;
     private final List<Integer> drawn;
-    private final double[][] protectedOnes;
+    private final ProtectedPictures guarded;
     private final double[] reference;
     private final double threshold;
 
@@ -124,24 +118,9 @@ public final class MemorizationAudit {
         this.judge = judge;
         this.shard = shard;
         progress.start("embed real pictures", shard.size() + (long) reference.size(), "images");
-        protectedOnes = embed(shard, progress);
-        double[][] others = embed(reference, progress);
-        // A picture that is in both would be a copy of itself.
-        Set<String> keys = shard.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
-        List<Double> distances = new ArrayList<>();
-        for (int i = 0; i < others.length; i++) {
-            if (!keys.contains(reference.infos().get(i).key())) {
-                distances.add(distance(others[i], protectedOnes[nearest(others[i])]));
-            }
-        }
-        if (distances.size() < 20) {
-            throw new SoupException(
-                    "The reference "
-                            + reference.name()
-                            + " consists of the protected pictures themselves; name others.");
-        }
-        this.reference = distances.stream().mapToDouble(d -> d).sorted().toArray();
-        this.threshold = quantile(this.reference, byChance);
+        guarded = new ProtectedPictures(judge, shard, progress);
+        this.reference = guarded.reference(reference, progress);
+        this.threshold = ProtectedPictures.quantile(this.reference, byChance);
         List<Integer> rows = new ArrayList<>();
         for (int i = 0; i < shard.size(); i++) {
             rows.add(i);
@@ -153,11 +132,6 @@ public final class MemorizationAudit {
                         .sorted()
                         .boxed()
                         .toList();
-    }
-
-    /** Largest value that at most the given share of sorted values lies below. */
-    static double quantile(double[] sorted, double share) {
-        return sorted[(int) Math.floor(share * sorted.length)];
     }
 
     /**
@@ -175,15 +149,15 @@ public final class MemorizationAudit {
     /** Measures pictures of the {@link #drawn} rows' prompts. */
     Result of(String model, String unetSha256, List<RgbImage> pictures) {
         double[][] e =
-                judge.embedPictures(pictures.stream().map(MemorizationAudit::picture).toList());
+                judge.embedPictures(pictures.stream().map(ProtectedPictures::picture).toList());
         List<Double> nearest = new ArrayList<>();
         List<Double> own = new ArrayList<>();
         List<Integer> closest = new ArrayList<>();
         for (int i = 0; i < e.length; i++) {
-            int at = nearest(e[i]);
+            int at = guarded.nearest(e[i]);
             closest.add(at);
-            nearest.add(distance(e[i], protectedOnes[at]));
-            own.add(distance(e[i], protectedOnes[drawn.get(i)]));
+            nearest.add(guarded.distance(e[i], at));
+            own.add(guarded.distance(e[i], drawn.get(i)));
         }
         long copies = nearest.stream().filter(d -> d < threshold).count();
         return new Result(
@@ -194,50 +168,6 @@ public final class MemorizationAudit {
                 own,
                 new Proportion(copies, nearest.size()),
                 pictures);
-    }
-
-    private double[][] embed(Shard rows, Progress progress) {
-        List<double[]> all = new ArrayList<>();
-        for (int from = 0; from < rows.size(); from += CHUNK) {
-            int to = Math.min(rows.size(), from + CHUNK);
-            List<Picture> some = new ArrayList<>();
-            for (int i = from; i < to; i++) {
-                some.add(picture(rows.get(i).image()));
-            }
-            all.addAll(Arrays.asList(judge.embedPictures(some)));
-            progress.advance(to - from);
-        }
-        return all.toArray(double[][]::new);
-    }
-
-    private static Picture picture(RgbImage image) {
-        return Picture.rgb(image.width(), image.height(), image.pixels());
-    }
-
-    private int nearest(double[] e) {
-        int best = 0;
-        double least = Double.POSITIVE_INFINITY;
-        for (int i = 0; i < protectedOnes.length; i++) {
-            double d = distance(e, protectedOnes[i]);
-            if (d < least) {
-                least = d;
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    /** 1 − cosine. */
-    static double distance(double[] a, double[] b) {
-        double ab = 0;
-        double aa = 0;
-        double bb = 0;
-        for (int i = 0; i < a.length; i++) {
-            ab += a[i] * b[i];
-            aa += a[i] * a[i];
-            bb += b[i] * b[i];
-        }
-        return 1 - ab / Math.sqrt(aa * bb);
     }
 
     /** Below this a drawn picture is a near copy. */

@@ -27,11 +27,11 @@ public record Evaluation(
      * A model and its pictures.
      *
      * @param name in tables
-     * @param folder it was loaded from
+     * @param made what it was loaded from
      * @param hash of all its components
      * @param pictures [prompt][seed] files
      */
-    public record Model(String name, Path folder, String hash, List<List<Path>> pictures) {}
+    public record Model(String name, MadeModel made, String hash, List<List<Path>> pictures) {}
 
     /**
      * One judge's scores.

@@ -8,37 +8,24 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
 import org.diffusionsoup.workbench.Csv;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
 
 /** An evaluation as results.json, results.csv, index.html and pages with every picture. */
 public final class EvaluationFiles {
-    private static final int DIGITS = 4;
-    private static final int PROMPTS_PER_PAGE = 20;
-
     /** Name of the file with all numbers. */
     public static final String RESULTS = "results.json";
 
     /** Name of the folder for pictures, scores and models where no other is named. */
     public static final String CACHE = "cache";
-
-    private static final int SIDE = 128;
 
     private final Evaluation evaluation;
     private final Path out;
@@ -62,8 +49,7 @@ public final class EvaluationFiles {
             throw new SoupException(out + " cannot be written: " + e.getMessage(), e);
         }
         AtomicFiles.write(out.resolve("results.csv"), files.csv().getBytes(StandardCharsets.UTF_8));
-        int pages = files.pages();
-        files.index(pages).write(out.resolve("index.html"));
+        new EvaluationPages(evaluation, out).write();
     }
 
     /**
@@ -89,14 +75,7 @@ public final class EvaluationFiles {
         json.put("baseline", e.recipe().baseline());
         List<Object> models = new ArrayList<>();
         for (Evaluation.Model m : e.models()) {
-            models.add(
-                    Map.of(
-                            "name",
-                            m.name(),
-                            "folder",
-                            fromFolder(out, m.folder()),
-                            "sha256",
-                            m.hash()));
+            models.add(model(e.recipe(), m, out));
         }
         json.put("models", models);
         List<Object> judges = new ArrayList<>();
@@ -123,6 +102,28 @@ public final class EvaluationFiles {
         json.put("judges", judges);
         json.put("pictures_drawn", e.drawn());
         json.put("seconds", e.seconds());
+        return json;
+    }
+
+    private static Map<String, Object> model(
+            EvaluationRecipe recipe, Evaluation.Model m, Path out) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("name", m.name());
+        List<String> folders =
+                m.made().folders().stream().map(folder -> fromFolder(out, folder)).toList();
+        if (m.made().isEnsemble()) {
+            json.put("ensemble", folders);
+            json.put("coefficients", m.made().coefficients());
+        } else {
+            json.put("folder", folders.getFirst());
+        }
+        json.put("sha256", m.hash());
+        EvaluationRecipe.Place place = recipe.sweep().get(m.name());
+        if (place != null) {
+            json.put("curve", place.curve());
+            json.put("steps", place.steps());
+            json.put("lr", place.rate());
+        }
         return json;
     }
 
@@ -165,112 +166,5 @@ public final class EvaluationFiles {
             }
         }
         return text.toString();
-    }
-
-    private HtmlReport index(int pages) {
-        EvaluationRecipe recipe = evaluation.recipe();
-        HtmlReport report =
-                HtmlReport.titled(recipe.name())
-                        .subtitle("Every model on the same prompts and the same noise")
-                        .fact("Models", "" + evaluation.models().size(), "")
-                        .fact(
-                                "Pictures per model",
-                                "" + recipe.prompts().size() * recipe.seeds().size(),
-                                Plural.of(recipe.prompts().size(), "prompt")
-                                        + " × "
-                                        + Plural.of(recipe.seeds().size(), "seed"))
-                        .fact(
-                                "Run time",
-                                minutes(),
-                                Plural.of(evaluation.drawn(), "picture") + " drawn")
-                        .footer("Diffusion Soup " + SoupVersion.current());
-        Section all = report.section("All judges");
-        List<String> heads = new ArrayList<>(List.of("Model"));
-        evaluation.judges().forEach(j -> heads.add(j.name()));
-        Table.Builder table =
-                Table.titled(
-                        "Means with 95 % intervals, bootstrap over prompts.",
-                        heads.toArray(String[]::new));
-        for (int m = 0; m < evaluation.models().size(); m++) {
-            List<Table.Cell> row = new ArrayList<>();
-            row.add(Table.Cell.text(evaluation.models().get(m).name()));
-            for (Evaluation.Judged j : evaluation.judges()) {
-                row.add(Table.Cell.estimate(j.table().rows().get(m).score().mean(), DIGITS));
-            }
-            table.row(row.toArray(Table.Cell[]::new));
-        }
-        all.add(table.build());
-        for (Evaluation.Judged j : evaluation.judges()) {
-            report.section("Judge " + j.name()).add(Table.of(j.table(), DIGITS));
-        }
-        Section pictures = report.section("Pictures");
-        pictures.prose(
-                "The first prompts, first seed. All pictures with their scores are in `pages/`, "
-                        + Plural.of(pages, "file")
-                        + " of at most "
-                        + PROMPTS_PER_PAGE
-                        + " prompts; `results.csv` names the file behind every score.");
-        int some = Math.min(10, recipe.prompts().size());
-        ImageGrid.Builder grid =
-                ImageGrid.titled("The same noise in every row.", recipe.prompts().subList(0, some))
-                        .pixels(64);
-        for (Evaluation.Model m : evaluation.models()) {
-            grid.row(
-                    m.name(),
-                    "",
-                    m.pictures().subList(0, some).stream().map(r -> small(r.getFirst())).toList());
-        }
-        pictures.add(grid.build());
-        return report;
-    }
-
-    /** One section per prompt: a row per model with its scores, a column per seed. */
-    private int pages() {
-        List<String> prompts = evaluation.recipe().prompts();
-        List<String> seeds = evaluation.recipe().seeds().stream().map(s -> "seed " + s).toList();
-        int pages = 0;
-        for (int from = 0; from < prompts.size(); from += PROMPTS_PER_PAGE) {
-            pages++;
-            HtmlReport page =
-                    HtmlReport.titled(evaluation.recipe().name() + ", page " + pages)
-                            .subtitle("Every picture and its scores, seeds in order");
-            for (int p = from; p < Math.min(from + PROMPTS_PER_PAGE, prompts.size()); p++) {
-                ImageGrid.Builder grid = ImageGrid.titled("", seeds).pixels(SIDE);
-                for (int m = 0; m < evaluation.models().size(); m++) {
-                    Evaluation.Model model = evaluation.models().get(m);
-                    grid.row(
-                            model.name(),
-                            scores(m, p),
-                            model.pictures().get(p).stream().map(EvaluationFiles::small).toList());
-                }
-                page.section(prompts.get(p)).add(grid.build());
-            }
-            page.write(out.resolve("pages").resolve("page-%03d.html".formatted(pages)));
-        }
-        return pages;
-    }
-
-    private String scores(int model, int prompt) {
-        List<String> parts = new ArrayList<>();
-        for (Evaluation.Judged j : evaluation.judges()) {
-            List<String> values =
-                    j.sets().get(model).values().get(prompt).stream()
-                            .map(v -> String.format(Locale.ROOT, "%.3f", v))
-                            .toList();
-            parts.add(j.name() + " " + String.join(", ", values));
-        }
-        return String.join(" · ", parts);
-    }
-
-    /** The picture's file, or a smaller copy where it is larger than the page shows it. */
-    private static byte[] small(Path file) {
-        RgbImage image = PictureCache.read(file);
-        return image.width() <= SIDE
-                ? PictureCache.bytes(file)
-                : PngCodec.encode(image.resized(SIDE, SIDE));
-    }
-
-    private String minutes() {
-        return String.format(Locale.ROOT, "%.1f min", evaluation.seconds() / 60);
     }
 }

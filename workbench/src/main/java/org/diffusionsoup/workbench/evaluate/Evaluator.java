@@ -19,7 +19,6 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.Bootstrap;
-import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
@@ -63,19 +62,24 @@ public final class Evaluator {
      *     before anything is trained or drawn
      */
     public Optional<Evaluation> run() {
+        if (!recipe.shards().isEmpty()) {
+            RecipeShards shards = new RecipeShards(cache.resolve("shards"), progress);
+            EvaluationRecipe made = recipe.withShards(shards.make(recipe.shards()));
+            return new Evaluator(made, cache, progress, stop).run();
+        }
         long start = System.nanoTime();
         recipe.judges()
                 .forEach((name, judge) -> {
                     judge.requireFiles(name);
                     judge.requireQuestions(recipe.prompts());
                 });
-        Optional<Map<String, Path>> made =
+        Optional<Map<String, MadeModel>> made =
                 new ModelMaker(recipe, cache.resolve("models"), searcher, progress, stop).make();
         if (made.isEmpty()) {
             return Optional.empty();
         }
         List<Evaluation.Model> models = new ArrayList<>();
-        for (Map.Entry<String, Path> model : made.get().entrySet()) {
+        for (Map.Entry<String, MadeModel> model : made.get().entrySet()) {
             Optional<Evaluation.Model> done = draw(model.getKey(), model.getValue());
             if (done.isEmpty()) {
                 return Optional.empty();
@@ -83,8 +87,8 @@ public final class Evaluator {
             models.add(done.get());
         }
         List<Evaluation.Judged> judged = new ArrayList<>();
-        for (Map.Entry<String, JudgeSpec> judge : recipe.judges().entrySet()) {
-            try (PictureScorer scorer = judge.getValue().open(ClipConvention.RAW_COSINE)) {
+        for (Map.Entry<String, RecipeJudge> judge : recipe.judges().entrySet()) {
+            try (PictureScorer scorer = judge.getValue().open()) {
                 List<ScoreSet> sets = new ArrayList<>();
                 for (Evaluation.Model model : models) {
                     if (stop.getAsBoolean()) {
@@ -96,7 +100,8 @@ public final class Evaluator {
                         new Evaluation.Judged(
                                 judge.getKey(),
                                 sets,
-                                ScoreTable.compare(sets, recipe.baseline(), Bootstrap.seeded(0))));
+                                ScoreTable.compare(
+                                        sets, recipe.tableBaseline(), Bootstrap.seeded(0))));
             }
         }
         return Optional.of(
@@ -104,9 +109,9 @@ public final class Evaluator {
     }
 
     /** The pictures of one model, those that are missing drawn. */
-    private Optional<Evaluation.Model> draw(String name, Path folder) {
+    private Optional<Evaluation.Model> draw(String name, MadeModel made) {
         PictureCache pictures = new PictureCache(cache.resolve("pictures"));
-        String hash = ModelHash.of(folder);
+        String hash = made.hash();
         List<List<Path>> files = new ArrayList<>();
         List<Missing> missing = new ArrayList<>();
         for (String prompt : recipe.prompts()) {
@@ -121,7 +126,7 @@ public final class Evaluator {
             files.add(row);
         }
         if (!missing.isEmpty()) {
-            try (Generator generator = Generator.open(folder, recipe.settings())) {
+            try (Generator generator = made.open(recipe.settings())) {
                 int batch = recipe.settings().batch();
                 for (int from = 0; from < missing.size(); from += batch) {
                     if (stop.getAsBoolean()) {
@@ -142,7 +147,7 @@ public final class Evaluator {
                 }
             }
         }
-        return Optional.of(new Evaluation.Model(name, folder, hash, files));
+        return Optional.of(new Evaluation.Model(name, made, hash, files));
     }
 
     private record Missing(Path file, String prompt, long seed) {}

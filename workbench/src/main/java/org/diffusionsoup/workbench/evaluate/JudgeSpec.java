@@ -30,7 +30,8 @@ import org.diffusionsoup.eval.TifaQuestions;
  * @param head of an aesthetic judge, empty for all others
  * @param questions file of a judge that asks, empty for all others
  */
-public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Path> questions) {
+public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Path> questions)
+        implements RecipeJudge {
     /** The forms a judge can take. */
     public enum Kind {
         CLIP("clip:"),
@@ -130,12 +131,7 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
         return needs;
     }
 
-    /**
-     * Refuses what is not there, before anything is drawn for it.
-     *
-     * @param name of the judge, for the message
-     * @throws SoupException naming the first file or folder that does not exist
-     */
+    @Override
     public void requireFiles(String name) {
         needs().forEach((what, path) -> {
             if (!Files.exists(path)) {
@@ -146,11 +142,7 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
         });
     }
 
-    /**
-     * Refuses prompts that a judge which asks has no question about, before anything is drawn.
-     *
-     * @throws SoupException naming the first such prompt
-     */
+    @Override
     public void requireQuestions(List<String> prompts) {
         if (questions.isEmpty()) {
             return;
@@ -163,6 +155,11 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
                                 .formatted(questions.get(), prompt));
             }
         }
+    }
+
+    @Override
+    public PictureScorer open() {
+        return open(ClipConvention.RAW_COSINE);
     }
 
     /**

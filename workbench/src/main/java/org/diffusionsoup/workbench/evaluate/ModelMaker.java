@@ -3,11 +3,14 @@ package org.diffusionsoup.workbench.evaluate;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.soup.SoupIngredient;
@@ -57,8 +60,8 @@ final class ModelMaker {
         this.stop = stop;
     }
 
-    /** Folders by model name, in the recipe's order; empty when asked to stop. */
-    Optional<Map<String, Path>> make() {
+    /** Models by name, in the recipe's order; empty when asked to stop. */
+    Optional<Map<String, MadeModel>> make() {
         // Told before hours of training, not after.
         recipe.models()
                 .values()
@@ -67,94 +70,122 @@ final class ModelMaker {
                         ModelHash.of(f.path());
                     }
                 });
-        Map<String, Path> made = new LinkedHashMap<>();
+        Map<String, MadeModel> made = new LinkedHashMap<>();
         for (Map.Entry<String, ModelSpec> model : recipe.models().entrySet()) {
-            switch (model.getValue()) {
-                case ModelSpec.Folder f -> made.put(model.getKey(), f.path());
-                case ModelSpec.Train t -> {
-                    Optional<Path> out = train(model.getKey(), t);
-                    if (out.isEmpty()) {
-                        return Optional.empty();
-                    }
-                    made.put(model.getKey(), out.get());
-                }
-                case ModelSpec.Soup s -> {
-                    Path out = named(model.getKey(), "soup\n" + hashes(s.of(), made));
-                    if (!Files.exists(out)) {
-                        Souper.create()
-                                .make(
-                                        folders(s.of(), made).stream()
-                                                .map(SoupIngredient::of)
-                                                .toList(),
-                                        out);
-                    }
-                    made.put(model.getKey(), out);
-                }
-                case ModelSpec.Search s -> {
-                    Path out =
-                            named(
-                                    model.getKey(),
-                                    s.method()
-                                            + "\n"
-                                            + searcher.identity(s)
-                                            + hashes(s.of(), made));
-                    if (!Files.exists(out)) {
-                        searcher.search(s, folders(s.of(), made), out);
-                    }
-                    made.put(model.getKey(), out);
-                }
+            if (stop.getAsBoolean()) {
+                return Optional.empty();
             }
+            Optional<MadeModel> one = make(model.getKey(), model.getValue(), made);
+            if (one.isEmpty()) {
+                return Optional.empty();
+            }
+            made.put(model.getKey(), one.get());
         }
         return Optional.of(made);
     }
 
-    private Optional<Path> train(String name, ModelSpec.Train spec) {
-        Training t = recipe.training().orElseThrow();
-        long steps = spec.steps() > 0 ? spec.steps() : t.steps();
+    private Optional<MadeModel> make(String name, ModelSpec spec, Map<String, MadeModel> made) {
+        return switch (spec) {
+            case ModelSpec.Folder f -> Optional.of(MadeModel.of(f.path()));
+            case ModelSpec.Train t -> train(t).map(MadeModel::of);
+            case ModelSpec.Soup s -> Optional.of(MadeModel.of(soup(name, s, made)));
+            case ModelSpec.Ensemble e -> {
+                List<Path> of = folders(e.of(), made);
+                yield Optional.of(
+                        e.coefficients().isEmpty()
+                                ? MadeModel.uniform(of)
+                                : new MadeModel(
+                                        of,
+                                        e.coefficients().stream()
+                                                .map(Coefficient::value)
+                                                .toList()));
+            }
+            case ModelSpec.Search s -> Optional.of(MadeModel.of(search(name, s, made)));
+        };
+    }
+
+    private Path soup(String name, ModelSpec.Soup spec, Map<String, MadeModel> made) {
+        List<Path> of = folders(spec.of(), made);
+        List<SoupIngredient> ingredients = new ArrayList<>();
+        for (int i = 0; i < of.size(); i++) {
+            ingredients.add(
+                    spec.coefficients().isEmpty()
+                            ? SoupIngredient.of(of.get(i))
+                            : SoupIngredient.of(of.get(i), spec.coefficients().get(i)));
+        }
+        String weights = spec.coefficients().isEmpty() ? "" : spec.coefficients() + "\n";
+        Path out = named(name, "soup\n" + weights + hashes(of));
+        if (!Files.exists(out)) {
+            Souper.create().make(ingredients, out);
+        }
+        return out;
+    }
+
+    private Path search(String name, ModelSpec.Search spec, Map<String, MadeModel> made) {
+        List<Path> of = folders(spec.of(), made);
+        Path out = named(name, spec.method() + "\n" + searcher.identity(spec) + hashes(of));
+        if (!Files.exists(out)) {
+            searcher.search(spec, of, out);
+        }
+        return out;
+    }
+
+    /** The model, taken from its run; the run is made unless it is there. */
+    private Optional<Path> train(ModelSpec.Train spec) {
+        Training t = spec.how();
         StringBuilder identity = new StringBuilder("train\n");
         identity.append(ModelHash.of(t.base())).append('\n');
         for (String shard : spec.shards()) {
             identity.append(ShardRef.parse(shard).open().train().sha256()).append('\n');
         }
-        identity.append(steps + " " + t.batch() + " " + t.seed());
-        TrainingOptions usual = FineTuneRequest.embeddedDefaults(steps, t.seed());
+        identity.append(t.steps() + " " + t.batch() + " " + t.seed());
+        TrainingOptions usual = FineTuneRequest.embeddedDefaults(t.steps(), t.seed());
         if (t.rate() != usual.learningRate()) { // caches of earlier versions stay good
             identity.append(" " + t.rate());
         }
-        Path out = named(name, identity.toString());
-        if (Files.exists(out)) {
-            return Optional.of(out);
+        if (t.keepEvery() > 0) {
+            identity.append(" every " + t.keepEvery());
         }
+        Path out = named(spec.label(), identity.toString());
         FineTuneRequest request =
                 new FineTuneRequest(
-                        t.base(),
-                        spec.shards(),
-                        out,
-                        usual.withBatch(t.batch()).withLearningRate(t.rate()),
-                        0.1,
-                        FineTuneRequest.CHECKPOINT_EVERY,
-                        false);
-        return new FineTuner(request, progress, stop).run().map(FineTuner.Result::out);
+                                t.base(),
+                                spec.shards(),
+                                out,
+                                usual.withBatch(t.batch()).withLearningRate(t.rate()),
+                                0.1,
+                                FineTuneRequest.CHECKPOINT_EVERY,
+                                false)
+                        .keeping(t.keepEvery());
+        Path wanted = spec.after() == t.steps() ? out : request.keptFolder(spec.after());
+        if (Files.exists(wanted) && Files.exists(out)) {
+            return Optional.of(wanted);
+        }
+        return new FineTuner(request, progress, stop).run().map(done -> wanted);
     }
 
     private Path named(String name, String identity) {
         String hash = Hashes.sha256Hex(identity.getBytes(StandardCharsets.UTF_8));
-        return folder.resolve(
-                name.replaceAll("[^A-Za-z0-9._-]+", "-") + "-" + hash.substring(0, 10));
+        return folder.resolve(fileName(name, hash));
     }
 
-    private static List<Path> folders(List<String> names, Map<String, Path> made) {
+    /** A name that says what it is, and the beginning of the hash of all it is made of. */
+    static String fileName(String name, String hash) {
+        return name.replaceAll("[^A-Za-z0-9._-]+", "-") + "-" + hash.substring(0, 10);
+    }
+
+    private static List<Path> folders(List<String> names, Map<String, MadeModel> made) {
         return names.stream()
                 .map(n ->
                         Optional.ofNullable(made.get(n))
                                 .orElseThrow(
-                                        () -> new SoupException("There is no model " + n + ".")))
+                                        () -> new SoupException("There is no model " + n + "."))
+                                .folders()
+                                .getFirst())
                 .toList();
     }
 
-    private static String hashes(List<String> names, Map<String, Path> made) {
-        StringBuilder all = new StringBuilder();
-        folders(names, made).forEach(f -> all.append(ModelHash.of(f)).append('\n'));
-        return all.toString();
+    private static String hashes(List<Path> folders) {
+        return folders.stream().map(f -> ModelHash.of(f) + "\n").collect(Collectors.joining());
     }
 }

@@ -14,15 +14,13 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.core.search.Candidate;
-import org.diffusionsoup.core.search.Greedy;
 import org.diffusionsoup.core.search.MemorySoups;
-import org.diffusionsoup.core.search.ReverseGreedy;
 import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.SearchJournal;
 import org.diffusionsoup.core.search.SearchMethod;
+import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
-import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
@@ -58,18 +56,24 @@ final class RecipeSearch implements ModelMaker.Searcher {
                 Hashes.sha256Hex(
                         String.join("\n", recipe.validation()).getBytes(StandardCharsets.UTF_8));
         return String.join(
-                "\n", judge, prompts, recipe.seeds().toString(), recipe.settings().toString(), "");
+                "\n",
+                judge,
+                prompts,
+                recipe.seeds().toString(),
+                recipe.settings().toString(),
+                // caches of earlier versions stay good
+                spec.budget() == Integer.MAX_VALUE ? "" : spec.budget() + "\n");
     }
 
     private PictureScorer open(String judge) {
         return Optional.ofNullable(recipe.judges().get(judge))
                 .orElseThrow(() -> new SoupException("There is no judge " + judge + "."))
-                .open(ClipConvention.RAW_COSINE);
+                .open();
     }
 
     @Override
     public void search(ModelSpec.Search spec, List<Path> ingredients, Path out) {
-        SearchMethod method = spec.method().equals("greedy") ? new Greedy() : new ReverseGreedy();
+        SearchMethod method = SearchMethods.named(spec.method());
         makeFolder(out);
         try (PictureScorer judge = open(spec.judge());
                 MemorySoups soups = MemorySoups.open(ingredients, Souper.Options.DEFAULT);
@@ -89,7 +93,7 @@ final class RecipeSearch implements ModelMaker.Searcher {
                                     progress),
                             Optional.of(journal),
                             Acceptance.ANY_IMPROVEMENT,
-                            Integer.MAX_VALUE,
+                            spec.budget(),
                             ScoreBook.Listener.NONE);
             write(method.run(book).best().candidate(), ingredients, out);
         }

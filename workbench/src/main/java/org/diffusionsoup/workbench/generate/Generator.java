@@ -3,6 +3,7 @@ package org.diffusionsoup.workbench.generate;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -217,6 +218,19 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when one is not a model, or they do not share a base
      */
     public static Generator ensemble(List<Path> folders, GenerateSettings settings) {
+        return ensemble(
+                folders, Collections.nCopies(folders.size(), 1.0 / folders.size()), settings);
+    }
+
+    /**
+     * The same with coefficients of choice (paper, Eq. 5).
+     *
+     * @param folders one or more of Stable Diffusion 1.x or 2.x, in diffusers layout
+     * @param coefficients of their predictions, above 0 and with sum 1
+     * @throws SoupException when one is not a model, or they do not share a base
+     */
+    public static Generator ensemble(
+            List<Path> folders, List<Double> coefficients, GenerateSettings settings) {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one --model.");
         }
@@ -241,7 +255,12 @@ public final class Generator implements AutoCloseable {
         return orRelease(
                 "ensemble of " + folders.size(),
                 folders,
-                new TextToImagePipeline(model, NoisePredictor.ensemble(unets), model.scheduler()),
+                new TextToImagePipeline(
+                        model,
+                        NoisePredictor.weighted(
+                                unets.stream().map(NoisePredictor::of).toList(),
+                                coefficients.stream().mapToDouble(k -> k).toArray()),
+                        model.scheduler()),
                 settings,
                 release);
     }

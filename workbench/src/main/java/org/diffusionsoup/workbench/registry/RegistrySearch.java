@@ -16,6 +16,7 @@ import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.ScoreBook;
+import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.registry.Registry;
@@ -25,7 +26,6 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.search.FoundSoup;
-import org.diffusionsoup.workbench.search.SearchMethods;
 import org.diffusionsoup.workbench.search.SearchRequest;
 import org.diffusionsoup.workbench.search.SoupSearch;
 

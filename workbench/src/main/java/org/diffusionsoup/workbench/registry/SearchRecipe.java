@@ -17,7 +17,7 @@ import org.diffusionsoup.workbench.search.SearchRequest;
  * How a soup's ingredients were searched for, whole: with it and the judge's weights the search can
  * be run again among other ingredients.
  *
- * @param method one of {@link org.diffusionsoup.workbench.search.SearchMethods#NAMES}
+ * @param method one of {@link org.diffusionsoup.core.search.SearchMethods#NAMES}
  * @param judge who chose
  * @param prompts to choose by and to test on
  * @param seeds of the noise

@@ -24,8 +24,17 @@ public record LineChart(
         List<Series> series)
         implements Block {
 
-    /** A point; {@code y} may be NaN, which breaks the line. */
-    public record Point(double x, double y) {}
+    /**
+     * A point, with an interval where {@code low} is below {@code high}.
+     *
+     * @param y may be NaN, which breaks the line
+     */
+    public record Point(double x, double y, double low, double high) {
+        /** A point without an interval. */
+        public Point(double x, double y) {
+            this(x, y, y, y);
+        }
+    }
 
     /**
      * One curve.

@@ -57,6 +57,10 @@ final class LineChartSvg {
      */
     private static double[] values(LineChart chart, boolean x, boolean log) {
         Stream<LineChart.Point> curves = chart.series().stream().flatMap(s -> s.points().stream());
+        DoubleStream ends =
+                x
+                        ? curves.mapToDouble(LineChart.Point::x)
+                        : curves.flatMapToDouble(p -> DoubleStream.of(p.low(), p.y(), p.high()));
         double[] behind =
                 chart.series().stream()
                         .flatMap(s -> s.behind().stream())
@@ -66,8 +70,7 @@ final class LineChartSvg {
                         .toArray();
         int cut = x ? 0 : behind.length / 100;
         return DoubleStream.concat(
-                        curves.mapToDouble(x ? LineChart.Point::x : LineChart.Point::y)
-                                .filter(v -> Double.isFinite(v) && (!log || v > 0)),
+                        ends.filter(v -> Double.isFinite(v) && (!log || v > 0)),
                         Arrays.stream(behind, cut, behind.length - cut))
                 .sorted()
                 .toArray();
@@ -164,6 +167,9 @@ final class LineChartSvg {
                 LineChart.Series series = chart.series().get(i);
                 List<LineChart.Point> points = pass == 0 ? series.behind() : series.points();
                 String path = path(points, x, y, width);
+                if (pass == 1) {
+                    intervals(series.points(), colour(i), x, y);
+                }
                 if (!path.isEmpty()) {
                     String kind = pass == 0 ? "behind " : "curve ";
                     out.empty("path", "class", kind + colour(i), "d", path);
@@ -171,6 +177,20 @@ final class LineChartSvg {
             }
         }
         out.close().close().close();
+    }
+
+    private void intervals(List<LineChart.Point> points, String colour, Axis x, Axis y) {
+        int plotWidth = width - RIGHT - LEFT;
+        int plotHeight = HEIGHT - BOTTOM - TOP;
+        for (LineChart.Point p : points) {
+            if (!isDrawable(p, x, y) || !(p.low() < p.high()) || y.log() && p.low() <= 0) {
+                continue;
+            }
+            String at = Numbers.coordinate(LEFT + x.position(p.x()) * plotWidth);
+            String low = Numbers.coordinate(TOP + (1 - y.position(p.low())) * plotHeight);
+            String high = Numbers.coordinate(TOP + (1 - y.position(p.high())) * plotHeight);
+            line("error " + colour, at, low, at, high);
+        }
     }
 
     private static String colour(int series) {

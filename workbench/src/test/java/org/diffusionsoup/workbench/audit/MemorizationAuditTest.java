@@ -190,8 +190,8 @@ class MemorizationAuditTest {
         for (int i = 0; i < sorted.length; i++) {
             sorted[i] = i;
         }
-        assertThat(MemorizationAudit.quantile(sorted, 0.01)).isEqualTo(3);
-        assertThat(MemorizationAudit.quantile(new double[] {5, 6}, 0.01)).isEqualTo(5);
+        assertThat(ProtectedPictures.quantile(sorted, 0.01)).isEqualTo(3);
+        assertThat(ProtectedPictures.quantile(new double[] {5, 6}, 0.01)).isEqualTo(5);
     }
 
     @Test

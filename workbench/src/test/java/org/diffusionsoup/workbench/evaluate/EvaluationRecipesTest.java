@@ -35,18 +35,19 @@ class EvaluationRecipesTest {
         return EvaluationRecipes.read(file);
     }
 
+    private static EvaluationRecipe.ModelSpec.Train trained(EvaluationRecipe recipe, String name) {
+        return (EvaluationRecipe.ModelSpec.Train) recipe.models().get(name);
+    }
+
     @Test
     void everyNumberIsTakenAsItStands() throws IOException {
         EvaluationRecipe recipe = read(RECIPE);
-        EvaluationRecipe.Training training = recipe.training().orElseThrow();
+        EvaluationRecipe.Training training = trained(recipe, "one").how();
         assertThat(training.steps()).isEqualTo(40);
         assertThat(training.batch()).isEqualTo(4);
         assertThat(training.rate()).isEqualTo(5e-4);
         assertThat(training.seed()).isEqualTo(-3);
-        assertThat(recipe.models().get("two"))
-                .isInstanceOfSatisfying(
-                        EvaluationRecipe.ModelSpec.Train.class,
-                        t -> assertThat(t.steps()).isEqualTo(80));
+        assertThat(trained(recipe, "two").how().steps()).isEqualTo(80);
         assertThat(recipe.settings().steps()).isEqualTo(7);
         assertThat(recipe.settings().guidance()).isEqualTo(3);
         assertThat(recipe.prompts()).hasSize(2);
@@ -55,8 +56,8 @@ class EvaluationRecipesTest {
 
     @Test
     void theRateOfTrainIsTheUsualOneWhereNoneIsGiven() throws IOException {
-        assertThat(read(RECIPE.replace("lr: 5e-4, ", "")).training().orElseThrow().rate())
-                .isEqualTo(2e-4);
+        EvaluationRecipe recipe = read(RECIPE.replace("lr: 5e-4, ", ""));
+        assertThat(trained(recipe, "one").how().rate()).isEqualTo(2e-4);
     }
 
     @ParameterizedTest

@@ -1,13 +1,7 @@
-package org.diffusionsoup.workbench.search;
+package org.diffusionsoup.core.search;
 
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.search.CoordinateDescent;
-import org.diffusionsoup.core.search.Greedy;
-import org.diffusionsoup.core.search.LeaveOneOut;
-import org.diffusionsoup.core.search.ReverseGreedy;
-import org.diffusionsoup.core.search.SearchMethod;
-import org.diffusionsoup.core.search.SimplexSearch;
 
 /** Search methods by the names that command lines and the ledger have for them. */
 public final class SearchMethods {

@@ -1,0 +1,205 @@
+package org.diffusionsoup.cli.judge;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.diffusionsoup.cli.command.DeviceFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.io.FolderLock;
+import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.Evaluation;
+import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
+import org.diffusionsoup.workbench.evaluate.EvaluationPlan;
+import org.diffusionsoup.workbench.evaluate.EvaluationRecipes;
+import org.diffusionsoup.workbench.evaluate.Evaluator;
+import org.diffusionsoup.workbench.study.Study;
+import org.diffusionsoup.workbench.study.StudyResults;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code soup study run}. */
+@Command(
+        name = "run",
+        description = {
+            "Repeat tables and figures of the paper: each study is a recipe of evaluations that"
+                    + " comes with the project (recipes/embedded, recipes/paper).",
+            "Writes a folder per study, as soup evaluate does, and WORD.json beside it with the"
+                    + " scores that soup study report compares. All studies share a cache of models,"
+                    + " pictures and scores: what one has trained, the next one finds. The same"
+                    + " command goes on after a stop."
+        },
+        footer = {
+            "  soup study run all -o studies/",
+            "  soup study run table1 fig4 -o studies/",
+            "  soup study run all -o sd21/ --scale paper --dry-run"
+        })
+final class StudyRunCommand extends SoupCommand {
+    private static final String ALL = "all";
+
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
+    @Parameters(
+            paramLabel = "STUDY",
+            arity = "1..*",
+            description = "Which: table1 to table4, fig4 to fig9, fig7-rates, or all.")
+    private List<String> names = List.of();
+
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "DIR",
+            description = "Folder of the studies' folders and results.")
+    private Path out = Path.of(".");
+
+    @Option(
+            names = "--scale",
+            defaultValue = "embedded",
+            paramLabel = "SCALE",
+            description =
+                    "embedded: with what is shipped; paper: with Stable Diffusion 2.1, 10,000 steps"
+                            + " and 2,000 prompts, from files that docs/evaluation.md names (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private Study.Scale scale = Study.Scale.EMBEDDED;
+
+    @Option(
+            names = "--cache",
+            paramLabel = "DIR",
+            description = "Folder of models, pictures and scores (default: cache in --out).")
+    private Optional<Path> cache = Optional.empty();
+
+    @Option(
+            names = "--dry-run",
+            description = "Say what the studies would train, draw and take, and do nothing.")
+    private boolean dryRun;
+
+    @Override
+    protected void run(Console console) {
+        List<Study> studies =
+                names.contains(ALL)
+                        ? Arrays.asList(Study.values())
+                        : names.stream().distinct().map(Study::of).toList();
+        if (dryRun) {
+            plan(console, studies);
+            return;
+        }
+        studies.forEach(s -> {
+            s.recipe(scale);
+            OwnOutputs.EVALUATION.checkOwn(out.resolve(s.word()));
+            OutputKind.JSON.checkOwn(results(s));
+        });
+        Map<String, Object> json = new LinkedHashMap<>();
+        List<String> lines = new ArrayList<>();
+        try (FolderLock alone = FolderLock.hold(out);
+                Interrupt interrupt = Interrupt.listen()) {
+            for (Study study : studies) {
+                try (Progress progress = console.progress()) {
+                    console.note(study.title());
+                    Optional<Evaluation> done =
+                            new Evaluator(
+                                            EvaluationRecipes.read(study.recipe(scale)),
+                                            cache.orElse(out.resolve(EvaluationFiles.CACHE)),
+                                            progress,
+                                            interrupt)
+                                    .run();
+                    progress.close();
+                    if (done.isEmpty()) {
+                        console.note("Stopped; the same command goes on.");
+                        return;
+                    }
+                    Evaluation e = done.get();
+                    EvaluationFiles.write(e, out.resolve(study.word()));
+                    StudyResults.of(study, e).write(results(study));
+                    json.put(study.word(), EvaluationFiles.json(e, out.resolve(study.word())));
+                    lines.add(
+                            "%s: %s, %s"
+                                    .formatted(
+                                            study.word(),
+                                            Quantity.seconds(e.seconds()),
+                                            out.resolve(study.word()).resolve("index.html")));
+                }
+            }
+        }
+        console.result(json, text -> lines.forEach(text::println));
+    }
+
+    private Path results(Study study) {
+        return out.resolve(study.word() + ".json");
+    }
+
+    private void plan(Console console, List<Study> studies) {
+        Map<String, EvaluationPlan> plans = new LinkedHashMap<>();
+        for (Study study : studies) {
+            plans.put(study.word(), EvaluationPlan.of(EvaluationRecipes.plan(study.recipe(scale))));
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        plans.forEach((word, plan) -> json.put(word, json(plan)));
+        console.result(json, text -> print(plans, text));
+    }
+
+    private static Map<String, Object> json(EvaluationPlan plan) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("trainings", plan.trainings());
+        json.put("pictures_trained", plan.trainedPictures());
+        json.put("pictures_drawn", plan.pictures());
+        json.put("passes", plan.passes());
+        json.put("models", plan.models());
+        json.put("judges", plan.judges());
+        plan.diskBytes().ifPresent(b -> json.put("disk_bytes", b));
+        plan.trainingBytes().ifPresent(b -> json.put("training_bytes", b));
+        plan.seconds().ifPresent(s -> json.put("seconds", s));
+        return json;
+    }
+
+    private static void print(Map<String, EvaluationPlan> plans, PrintWriter text) {
+        TextTable table =
+                new TextTable(
+                        "study",
+                        "trainings",
+                        "pictures trained",
+                        "pictures drawn",
+                        "UNet passes",
+                        "models",
+                        "disk",
+                        "training memory",
+                        "time here");
+        plans.forEach((word, p) ->
+                table.row(
+                        word,
+                        p.trainings(),
+                        Quantity.count(p.trainedPictures()),
+                        Quantity.count(p.pictures()),
+                        Quantity.count(p.passes()),
+                        p.models(),
+                        p.diskBytes().map(Quantity::bytes).orElse("?"),
+                        p.trainingBytes().map(Quantity::bytes).orElse("?"),
+                        p.seconds().isPresent()
+                                ? Quantity.seconds(p.seconds().getAsDouble())
+                                : "?"));
+        table.print(text);
+        text.println();
+        text.println(
+                "Each as if nothing were in the cache; studies share what they train. Times are of training and"
+                        + " drawing on this machine, judges come on top.");
+        if (plans.values().stream().anyMatch(p -> p.seconds().isEmpty())) {
+            text.println(
+                    "?: the base that the recipe names is not there; put it there to learn it.");
+        }
+        text.printf(
+                Locale.ROOT,
+                "A pass is one picture through the UNet once; a step of training counts as three.%n");
+    }
+}

@@ -1,0 +1,119 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Generator;
+
+/**
+ * What an evaluation will cost if nothing of it is in the cache.
+ *
+ * @param trainings runs
+ * @param trainedPictures pictures that all runs see, with repeats
+ * @param models that are kept on disk
+ * @param pictures drawn for the judges; those that searches draw come on top
+ * @param passes of one picture through one denoiser in training and drawing; a training step counts
+ *     as three, as its backward pass costs two
+ * @param judges that score every picture
+ * @param diskBytes of the models; empty where their base is not there
+ * @param trainingBytes of weights, gradients and AdamW's moments of a denoiser in float32; empty
+ *     where the base is not there
+ * @param seconds that all passes take here, by a probe of the base; empty where it is not there
+ */
+public record EvaluationPlan(
+        int trainings,
+        long trainedPictures,
+        int models,
+        long pictures,
+        long passes,
+        int judges,
+        Optional<Long> diskBytes,
+        Optional<Long> trainingBytes,
+        OptionalDouble seconds) {
+    private static final int FORWARD_AND_BACKWARD = 3;
+    private static final int PROBE_STEPS = 3;
+
+    /** Plans a recipe; where its base is there, a few steps with it tell the time. */
+    public static EvaluationPlan of(EvaluationRecipe recipe) {
+        Set<Object> runs = new HashSet<>();
+        long trained = 0;
+        long drawing = 0;
+        int kept = 0;
+        GenerateSettings settings = recipe.settings();
+        long each = (long) recipe.prompts().size() * recipe.seeds().size();
+        long passesOfOne = settings.steps() * (settings.guidance() > 1 ? 2L : 1L);
+        Optional<Path> base = Optional.empty();
+        for (ModelSpec spec : recipe.models().values()) {
+            int members = spec instanceof ModelSpec.Ensemble e ? e.of().size() : 1;
+            drawing += each * passesOfOne * members;
+            if (spec instanceof ModelSpec.Train t) {
+                kept++;
+                base = Optional.of(t.how().base());
+                if (runs.add(Map.entry(t.shards(), t.how()))) {
+                    trained += t.how().steps() * t.how().batch();
+                }
+            } else if (!(spec instanceof ModelSpec.Folder || spec instanceof ModelSpec.Ensemble)) {
+                kept++;
+            }
+        }
+        long passes = drawing + FORWARD_AND_BACKWARD * trained;
+        Optional<Path> there = base.filter(Files::isDirectory);
+        int models = kept;
+        return new EvaluationPlan(
+                runs.size(),
+                trained,
+                kept,
+                each * recipe.models().size(),
+                passes,
+                recipe.judges().size(),
+                there.map(b -> models * bytes(b)),
+                there.map(b -> 4 * 4 * denoiserWeights(b)),
+                there.map(b -> OptionalDouble.of(passes * probe(b, settings)))
+                        .orElse(OptionalDouble.empty()));
+    }
+
+    private static long bytes(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile).mapToLong(f -> f.toFile().length()).sum();
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+    }
+
+    /** Numbers in the denoiser, from its files, which hold two bytes each. */
+    private static long denoiserWeights(Path base) {
+        return bytes(base.resolve("unet")) / 2;
+    }
+
+    /** Seconds of one picture's pass, in a batch as the recipe draws them. */
+    private static double probe(Path base, GenerateSettings settings) {
+        List<String> prompts = Collections.nCopies(settings.batch(), "a probe");
+        List<Long> seeds = Collections.nCopies(settings.batch(), 0L);
+        double few = seconds(base, settings.withSteps(1), prompts, seeds);
+        double more = seconds(base, settings.withSteps(1 + PROBE_STEPS), prompts, seeds);
+        long passes = (long) PROBE_STEPS * settings.batch() * (settings.guidance() > 1 ? 2 : 1);
+        return Math.max(0, more - few) / passes;
+    }
+
+    private static double seconds(
+            Path base, GenerateSettings settings, List<String> prompts, List<Long> seeds) {
+        try (Generator generator = Generator.open(base, settings)) {
+            generator.pictures(prompts, seeds, Progress.silent()); // the first takes longer
+            long start = System.nanoTime();
+            generator.pictures(prompts, seeds, Progress.silent());
+            return (System.nanoTime() - start) / 1e9;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Generator;
+
+/**
+ * A model of an evaluation, ready to draw: a folder, or an ensemble of several.
+ *
+ * @param folders in diffusers layout, one or more
+ * @param coefficients of their predictions, with sum 1
+ */
+public record MadeModel(List<Path> folders, List<Double> coefficients) {
+    public MadeModel {
+        folders = List.copyOf(folders);
+        coefficients = List.copyOf(coefficients);
+    }
+
+    /** One model. */
+    static MadeModel of(Path folder) {
+        return uniform(List.of(folder));
+    }
+
+    /** The ensemble with equal coefficients. */
+    static MadeModel uniform(List<Path> folders) {
+        return new MadeModel(folders, Collections.nCopies(folders.size(), 1.0 / folders.size()));
+    }
+
+    /** Whether several models are asked at every step. */
+    public boolean isEnsemble() {
+        return folders.size() > 1;
+    }
+
+    /** Hash of all that decides its pictures: 64 hexadecimal digits. */
+    String hash() {
+        if (!isEnsemble()) {
+            return ModelHash.of(folders.getFirst());
+        }
+        StringBuilder lines = new StringBuilder("ensemble\n");
+        for (int i = 0; i < folders.size(); i++) {
+            lines.append(coefficients.get(i)).append(' ');
+            lines.append(ModelHash.of(folders.get(i))).append('\n');
+        }
+        return Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Loads it; the caller closes it. */
+    Generator open(GenerateSettings settings) {
+        return isEnsemble()
+                ? Generator.ensemble(folders, coefficients, settings)
+                : Generator.open(folders.getFirst(), settings);
+    }
+}

@@ -1,0 +1,36 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.PictureScorer;
+
+/** A judge as a recipe names it, before it is loaded. */
+public interface RecipeJudge {
+    /**
+     * Refuses what is not there, before anything is drawn for it.
+     *
+     * @param name of the judge, for the message
+     * @throws SoupException naming the first file or folder that does not exist
+     */
+    void requireFiles(String name);
+
+    /**
+     * Refuses prompts that the judge can say nothing about, before anything is drawn.
+     *
+     * @throws SoupException naming the first such prompt
+     */
+    default void requireQuestions(List<String> prompts) {}
+
+    /** The same with paths in place of the names of shards that were made. */
+    default RecipeJudge withShards(UnaryOperator<String> path) {
+        return this;
+    }
+
+    /**
+     * Loads the judge; the caller closes it.
+     *
+     * @throws SoupException if a file is missing or damaged
+     */
+    PictureScorer open();
+}

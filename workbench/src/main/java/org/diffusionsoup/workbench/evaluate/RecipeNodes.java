@@ -1,0 +1,121 @@
+package org.diffusionsoup.workbench.evaluate;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.diffusionsoup.core.SoupException;
+
+/** Reads the values of a recipe's nodes, or says which word of which file is wrong. */
+final class RecipeNodes {
+    private final Path file;
+    private final Path folder;
+
+    /**
+     * @param file the recipe; its relative paths start from its folder
+     */
+    RecipeNodes(Path file) {
+        this.file = file;
+        Path parent = file.toAbsolutePath().normalize().getParent();
+        folder = parent == null ? Path.of(".") : parent;
+    }
+
+    /** A finite number; YAML takes {@code 5e-4}, which has no dot, for a text. */
+    double real(JsonNode in, String where, String field, double usual) {
+        JsonNode value = in.path(field);
+        return value.isMissingNode() ? usual : real(value, field + " of " + where);
+    }
+
+    double real(JsonNode value, String what) {
+        try {
+            double number = Double.parseDouble(value.asText());
+            if (Double.isFinite(number)) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw wrong("%s is a number, not %s".formatted(what, value.asText()));
+    }
+
+    long whole(JsonNode in, String where, String field, long usual, long least) {
+        JsonNode value = in.path(field);
+        return value.isMissingNode() ? usual : whole(value, field + " of " + where, least);
+    }
+
+    /**
+     * @param least {@link Long#MIN_VALUE} for a seed, which may be any; other numbers are ints
+     */
+    long whole(JsonNode value, String what, long least) {
+        boolean seed = least == Long.MIN_VALUE;
+        if (!value.isIntegralNumber()
+                || !(seed ? value.canConvertToLong() : value.canConvertToInt())
+                || value.asLong() < least) {
+            throw wrong(
+                    "%s is a whole number%s, not %s"
+                            .formatted(
+                                    what,
+                                    seed ? "" : " from " + least + " to " + Integer.MAX_VALUE,
+                                    value.asText()));
+        }
+        return value.asLong();
+    }
+
+    /** The fields of a node that must have some. */
+    Map<String, JsonNode> object(JsonNode root, String field) {
+        JsonNode node = root.path(field);
+        if (!node.isObject() || node.isEmpty()) {
+            throw wrong("\"" + field + "\" must list names, at least one");
+        }
+        Map<String, JsonNode> out = new LinkedHashMap<>();
+        node.properties().forEach(e -> out.put(e.getKey(), e.getValue()));
+        return out;
+    }
+
+    /** One text, or a list of them. */
+    static List<String> texts(JsonNode node) {
+        List<String> out = new ArrayList<>();
+        if (node.isTextual()) {
+            out.add(node.asText());
+        }
+        node.forEach(one -> out.add(one.asText()));
+        return out;
+    }
+
+    void only(JsonNode node, String where, Set<String> words) {
+        node.fieldNames()
+                .forEachRemaining(word -> {
+                    if (!words.contains(word)) {
+                        throw wrong(
+                                where
+                                        + " has the word \""
+                                        + word
+                                        + "\"; known are "
+                                        + new TreeSet<>(words));
+                    }
+                });
+    }
+
+    Optional<Path> optional(JsonNode node, String field) {
+        return node.has(field) ? Optional.of(path(node.path(field).asText())) : Optional.empty();
+    }
+
+    Path path(String text) {
+        return folder.resolve(text).normalize();
+    }
+
+    /** The reference with its path from the recipe's folder. */
+    String shard(String ref) {
+        int hash = ref.indexOf('#');
+        return hash < 0 ? path(ref).toString() : path(ref.substring(0, hash)) + ref.substring(hash);
+    }
+
+    SoupException wrong(String sentence) {
+        return new SoupException("In " + file + ": " + sentence + ".");
+    }
+}

@@ -1,0 +1,169 @@
+package org.diffusionsoup.workbench.study;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.OutputKind;
+
+/**
+ * The paper's claims beside what studies found here, as a Markdown page: it is written from the
+ * results alone, so that it cannot say something else than they do.
+ */
+public final class PaperReport {
+    private static final String HEADING = "# The paper's claims, one by one";
+
+    /** A page that the same command made. */
+    public static final OutputKind KIND =
+            new OutputKind("a page of claims", List.of(".md"), PaperReport::isOne);
+
+    private final StudyFiles files;
+    private final Map<Claim.Verdict, Integer> counts = new EnumMap<>(Claim.Verdict.class);
+    private int open;
+
+    /**
+     * @param results folder of the studies' results files
+     */
+    public PaperReport(Path results) {
+        files = new StudyFiles(results);
+    }
+
+    private static boolean isOne(Path file) {
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.findFirst().filter(HEADING::equals).isPresent();
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
+    }
+
+    /** Writes the page; an earlier one is replaced. */
+    public void write(Path file) {
+        AtomicFiles.write(file, text().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The page. */
+    public String text() {
+        counts.clear();
+        open = 0;
+        List<String> rows = Claims.read().stream().map(this::row).toList();
+        return """
+        %s
+
+        Each line is a claim of the paper with the paper's own figures (Stable Diffusion 2.1, prompts of MS-COCO), what the same
+        comparison gives here in small, and what that says. `soup study report` writes this page from the results in
+        [docs/results](results/); a test holds the two together, so change neither by hand.
+
+        ```text
+        ./soup study run all -o studies/
+        ./soup study report docs/results -o docs/paper.md
+        ```
+
+        - *Here*: the difference of two models' means over the same prompts and the same noise, model named first less the
+          others, with its paired 95 %% interval. Where there are several others, the closest of them.
+        - *agrees*: every interval lies on the claimed side of 0; *differs*: one lies on the other side; *cannot tell*: neither.
+          One training run per model: an interval says how sure the prompts make us, not how another run would end.
+        - The embedded world is small: 64×64 drawings, a base of 9 million weights, judges trained on the same kind of pictures
+          ([embedded-judges.md](embedded-judges.md)). What differs here may hold at the paper's size, and the other way round;
+          `--scale paper` runs the same studies there.
+
+        %s
+
+        | where | the paper says | the paper's figures | here | verdict |
+        |---|---|---|---|---|
+        %s
+        ## The studies behind it
+
+        | study | what it repeats | prompts × seeds | made on |
+        |---|---|---|---|
+        %s\
+        """
+                .formatted(HEADING, summary(), String.join("", rows), studies());
+    }
+
+    private String summary() {
+        return "Of %d claims %d agree, %d differ, of %d the results cannot tell; %d have no result here."
+                .formatted(
+                        counts.values().stream().mapToInt(i -> i).sum() + open,
+                        counts.getOrDefault(Claim.Verdict.AGREES, 0),
+                        counts.getOrDefault(Claim.Verdict.DIFFERS, 0),
+                        counts.getOrDefault(Claim.Verdict.CANNOT_TELL, 0),
+                        open);
+    }
+
+    private String row(Claim claim) {
+        String here = claim.note();
+        String verdict = "no result here";
+        if (claim.check().isPresent() && files.has(claim.study().orElseThrow())) {
+            String study = claim.study().get();
+            List<Claim.Finding> findings = claim.check().get().of(files, study);
+            counts.merge(overall(findings), 1, Integer::sum);
+            verdict = verdict(findings);
+            here =
+                    findings.stream()
+                                    .map(f ->
+                                            f.judge().isEmpty()
+                                                    ? f.here()
+                                                    : f.judge() + " " + f.here())
+                                    .collect(Collectors.joining("<br>"))
+                            + (claim.note().isEmpty() ? "" : "<br>" + claim.note())
+                            + " ("
+                            + study
+                            + ")";
+        } else {
+            open++;
+        }
+        return "| %s | %s | %s | %s | %s |\n"
+                .formatted(claim.where(), claim.says(), claim.paper(), here, verdict);
+    }
+
+    /** The worst of a claim's findings counts: it is about all of them. */
+    private static Claim.Verdict overall(List<Claim.Finding> findings) {
+        List<Claim.Verdict> all = findings.stream().map(Claim.Finding::verdict).toList();
+        if (all.contains(Claim.Verdict.DIFFERS)) {
+            return Claim.Verdict.DIFFERS;
+        }
+        return all.contains(Claim.Verdict.CANNOT_TELL)
+                ? Claim.Verdict.CANNOT_TELL
+                : Claim.Verdict.AGREES;
+    }
+
+    /** One word where all judges agree, otherwise one per judge. */
+    private static String verdict(List<Claim.Finding> findings) {
+        Map<Claim.Verdict, List<String>> by = new LinkedHashMap<>();
+        for (Claim.Finding f : findings) {
+            by.computeIfAbsent(f.verdict(), v -> new ArrayList<>()).add(f.judge());
+        }
+        if (by.size() == 1) {
+            return "**" + by.keySet().iterator().next().text() + "**";
+        }
+        return by.entrySet().stream()
+                .map(e -> "**" + e.getKey().text() + "**: " + String.join(", ", e.getValue()))
+                .collect(Collectors.joining("<br>"));
+    }
+
+    private String studies() {
+        StringBuilder text = new StringBuilder();
+        for (Study study : Study.values()) {
+            String word = study.word();
+            if (!files.has(word)) {
+                text.append("| %s | %s | | not made |\n".formatted(word, study.title()));
+                continue;
+            }
+            StudyResults r = files.results(word);
+            text.append(
+                    "| [%s](results/%s.json) | %s | %d × %d | %s |\n"
+                            .formatted(
+                                    word, word, study.title(), r.prompts(), r.seeds(), r.date()));
+        }
+        return text.toString();
+    }
+}
