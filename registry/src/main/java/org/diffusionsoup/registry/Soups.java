@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.SoupMaker.Part;
@@ -36,11 +37,11 @@ final class Soups {
     }
 
     /** What a transaction finds changed under it: the work is done again. */
-    static final class Overtaken extends RuntimeException {
+    static final class Overtaken extends SoupException {
         private static final long serialVersionUID = 1L;
 
         Overtaken() {
-            super("overtaken", null, false, false);
+            super("overtaken", false);
         }
     }
 

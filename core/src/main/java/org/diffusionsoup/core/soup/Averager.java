@@ -451,8 +451,12 @@ final class Averager implements TensorBatch, AutoCloseable {
     }
 
     /** Tells {@link #await} to look for the culprit; carries nothing. */
-    private static final class NonFinite extends RuntimeException {
+    private static final class NonFinite extends SoupException {
         private static final long serialVersionUID = 1L;
+
+        NonFinite() {
+            super("an ingredient is not finite", false);
+        }
     }
 
     /** A tensor's bytes, made when they are written. */
