@@ -105,7 +105,7 @@ final class Soups {
         if (items.isEmpty()) {
             if (!plan.follows()) {
                 throw new RegistryException(
-                        "Soup '" + plan.name() + "' names no ingredients (--from).");
+                        "Soup '" + plan.name() + "' names no ingredients (`from`).");
             }
             items =
                     q.ingredients().stream()
@@ -311,7 +311,7 @@ final class Soups {
             throw new RegistryException(
                     "Soup '"
                             + old.name()
-                            + "' does not follow its shards; make it again with --follow, or name"
+                            + "' does not follow its shards; make it again with `follow`, or name"
                             + " its ingredients.");
         }
         long base = q.ingredient(old.members().getFirst().ingredient()).orElseThrow().base();
