@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.start.Commands;
 import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
@@ -143,7 +144,10 @@ public final class SoupCli {
     }
 
     private int misused(ParameterException e, String[] args) {
-        err.println(echoing(args, Failures.shortened(Visible.text(UsageSentence.of(e, args)))));
+        err.println(
+                echoing(
+                        args,
+                        Failures.shortened(Visible.text(Flags.in(UsageSentence.of(e, args))))));
         return USAGE;
     }
 

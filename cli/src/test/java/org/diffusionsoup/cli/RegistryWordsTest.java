@@ -143,7 +143,7 @@ class RegistryWordsTest {
     void theNumberFormatThatIsAdvisedIsTheOneThatIsTaken() {
         Path wide = weights(3, DType.F32);
         ingredient("third", "sA", wide)
-                .fails(1, "cannot be averaged", "'soup merge WEIGHTS --dtype F16 -o NEW'");
+                .fails(1, "cannot be averaged", "'soup merge WEIGHTS --dtype F16 --out NEW'");
         Path narrow = folder.resolve("narrow.safetensors");
         Run.of("merge", wide, "--dtype", "F16", "-o", narrow).ok();
         ingredient("third", "sA", narrow).ok();

@@ -7,8 +7,9 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.cli.console.Flags;
 
-/** The outcome of one real command line, run in this process. */
+/** The outcome of one real command line, run in this process; flags, no settings, are named. */
 record Run(int status, String out, String err) {
 
     static Run of(Object... args) {
@@ -19,7 +20,9 @@ record Run(int status, String out, String err) {
             words[i] = String.valueOf(args[i]);
         }
         int status = new SoupCli(new PrintWriter(out), new PrintWriter(err)).run(words);
-        return new Run(status, out.toString(), err.toString());
+        Run run = new Run(status, out.toString(), err.toString());
+        assertThat(Flags.in(run.out + run.err)).as("with flags").isEqualTo(run.out + run.err);
+        return run;
     }
 
     /** A command of a registry, quietly. */

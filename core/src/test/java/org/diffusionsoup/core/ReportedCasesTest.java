@@ -168,7 +168,7 @@ class ReportedCasesTest {
         Path a = file("a", halves(W, 1, 2.5f), ids());
         Path b = file("b", floats(W, 3, 0.25f), TensorEntry.ofFloats(IDS, new long[] {1, 77}, ids));
         assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), a, b))
-                .hasMessageContaining("--on-dtype convert");
+                .hasMessageContaining("`onDtype` convert");
         Path out = dir.resolve("out.safetensors");
         Soup made = soup(MismatchPolicy.REFUSE.withDtype(OnDtype.CONVERT), out, a, b);
         assertThat(values(out, W)).containsExactly(2, 1.375f);
@@ -183,7 +183,7 @@ class ReportedCasesTest {
         Path b = file("b", floats(W, 2), longs("model_ema.num_updates", 840000), ids());
         assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), a, b))
                 .hasMessageContaining("model_ema.num_updates")
-                .hasMessageContaining("--on-integers from-first");
+                .hasMessageContaining("`onIntegers` from-first");
         Path out = dir.resolve("out.safetensors");
         Soup made = soup(MismatchPolicy.REFUSE.withIntegers(OnInteger.FROM_FIRST), out, b, a);
         assertThat(values(out, W)).containsExactly(1.5f);
@@ -220,7 +220,7 @@ class ReportedCasesTest {
         Path c = file("c", floats("w", no), floats("t.attn_mask", 0, no));
         assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), a, c))
                 .hasMessageContaining("1 infinite")
-                .hasMessageContaining("--allow-nan");
+                .hasMessageContaining("`allowNan`");
     }
 
     // ---- What shapes do not tell ----
@@ -314,7 +314,7 @@ class ReportedCasesTest {
                         torn + " says two things",
                         "epsilon (its modelspec.prediction_type)",
                         "v_prediction (its tensor 'v_pred')",
-                        "--prediction-type");
+                        "`predictionType`");
         assertThat(dir.resolve("no")).doesNotExist();
     }
 
@@ -548,11 +548,11 @@ class ReportedCasesTest {
         Path b = file("b", floats("y.one", 1), floats("y.two", 1), floats("w", 1));
         assertThatThrownBy(() -> soup(MismatchPolicy.REFUSE, dir.resolve("no"), a, b))
                 .hasMessageContaining("may call tensors otherwise")
-                .hasMessageContaining("--on-missing average-present")
-                .hasMessageContaining("--on-extra drop")
+                .hasMessageContaining("`onMissing` average-present")
+                .hasMessageContaining("`onExtra` drop")
                 .satisfies(e ->
                         assertThat(e.getMessage())
-                                .doesNotContain("--on-extra keep", "--on-missing drop"));
+                                .doesNotContain("`onExtra` keep", "`onMissing` drop"));
     }
 
     // ---- Beside a single file's components ----
@@ -631,7 +631,7 @@ class ReportedCasesTest {
         assertThat(values(average.resolve(unet), "conv_in.weight")).containsExactly(w);
         assertThatThrownBy(() -> folder(plain, "no", converter))
                 .hasMessageContaining("no moving average of")
-                .hasMessageContaining("without --ema");
+                .hasMessageContaining("without `ema`");
     }
 
     // ---- Layouts and state dicts that lead nowhere ----
@@ -657,7 +657,7 @@ class ReportedCasesTest {
         Files.copy(half, p.resolve("unet/diffusion_pytorch_model.non_ema.safetensors"));
         assertThatThrownBy(() -> Checkpoint.open(p))
                 .hasMessageContaining("fp16, non_ema")
-                .hasMessageContaining("--variant");
+                .hasMessageContaining("`variant`");
     }
 
     @Test

@@ -28,7 +28,7 @@ record FolderRow(Path image, String caption, Optional<Split> split, Stated state
         private static void check(String what, String stated, String told, String where) {
             if (!stated.isBlank() && !stated.strip().equalsIgnoreCase(told.strip())) {
                 throw new SoupException(
-                        "%s states the %s %s, not %s; import its rows apart with --%s '%s'"
+                        "%s states the %s %s, not %s; import its rows apart with `%s` '%s'"
                                 .formatted(where, what, stated, told, what, stated));
             }
         }

@@ -294,7 +294,7 @@ class FolderImporterTest {
         text("metadata.csv", "file_name,text,licence\na.png,x,CC-BY-NC-4.0\n");
         assertRefused("line 2 states the licence CC-BY-NC-4.0, not CC0-1.0");
         text("metadata.csv", "file_name,text,provider\na.png,x,you\n");
-        assertRefused("line 2 states the provider you, not me", "--provider 'you'");
+        assertRefused("line 2 states the provider you, not me", "`provider` 'you'");
         text("metadata.csv", "file_name,text,provider,license\na.png,x,me,cc0-1.0\n");
         assertThat(run().size()).isEqualTo(1);
     }

@@ -256,7 +256,7 @@ public final class CertificateCheck {
                                 + " (checkpoint "
                                 + Json.string(i, "checkpoint")
                                 + "), and no certificate of a later withdrawal says that it left"
-                                + " (--later)"
+                                + " (`later`)"
                                 + later.refused().stream()
                                         .map(r -> "; not believed: " + r)
                                         .collect(java.util.stream.Collectors.joining()));

@@ -148,7 +148,7 @@ final class Heads {
             }
             default ->
                     throw new SoupException(
-                            file + " is neither a certificate nor what 'soup log --head' printed.");
+                            file + " is neither a certificate nor what 'soup log `head`' printed.");
         };
     }
 

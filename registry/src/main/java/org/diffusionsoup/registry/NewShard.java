@@ -83,11 +83,11 @@ public record NewShard(
                             + " states no "
                             + (provider.isBlank() ? "provider" : "licence")
                             + "; who may ask for it back, and under what terms it came, must be known"
-                            + " (--provider, --licence).");
+                            + " (`provider`, `licence`).");
         }
         if (readmission.isPresent() && readmission.get().isBlank()) {
             throw new RegistryException(
-                    "Shard " + name + " comes back under no agreement: say which (--readmit).");
+                    "Shard " + name + " comes back under no agreement: say which (`readmit`).");
         }
         if (samples.isEmpty()) {
             throw new RegistryException("Shard " + name + " has no samples.");

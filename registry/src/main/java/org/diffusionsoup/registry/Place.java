@@ -84,7 +84,7 @@ record Place(Path folder) {
             throw new RegistryException(
                     "There is no registry in "
                             + folder
-                            + "; make one with 'soup init', or name another with --registry.");
+                            + "; make one with 'soup init', or name another with `registry`.");
         }
         JsonObject o = JsonValue.readObject(config());
         if (Json.number(o, "format") != 1) {

@@ -95,14 +95,14 @@ public final class Registry {
         Place place = new Place(folder);
         if (Files.exists(place.config()) || Files.exists(place.secretKey())) {
             throw new RegistryException(
-                    folder + " holds a registry already; name another folder with --registry.");
+                    folder + " holds a registry already; name another folder with `registry`.");
         }
         WeightStore store = new WeightStore(place.store());
         if (Files.exists(place.ledger()) || store.owner().isPresent() || !store.ids().isEmpty()) {
             throw new RegistryException(
                     folder
                             + " holds the ledger or the store of a registry whose registry.json is gone:"
-                            + " put that back, or name another folder with --registry.");
+                            + " put that back, or name another folder with `registry`.");
         }
         try {
             Files.createDirectories(folder);
@@ -491,7 +491,7 @@ public final class Registry {
                             + " withdrawn before ("
                             + String.join("; ", when)
                             + "); leave them out, or, if it was agreed anew that they may be used,"
-                            + " say so in words for the ledger (--readmit).");
+                            + " say so in words for the ledger (`readmit`).");
         }
         body.put(
                 "readmitted",
@@ -511,7 +511,7 @@ public final class Registry {
                             s
                                     + "; weights may come back only with all pictures that they"
                                     + " were trained on: if that was agreed anew, record those"
-                                    + " with 'soup shard add --readmit', and name that shard.");
+                                    + " with 'soup shard add `readmit`', and name that shard.");
                 });
     }
 
@@ -625,7 +625,7 @@ public final class Registry {
      */
     public Retired retire(String name, String reason) {
         if (reason.isBlank()) {
-            throw new RegistryException("A retirement states a reason (--reason).");
+            throw new RegistryException("A retirement states a reason (`reason`).");
         }
         return ledger.write(t -> {
             IngredientRow i = Soups.ingredient(t, name);
@@ -897,7 +897,7 @@ public final class Registry {
     public static String remake(SoupRow s) {
         return s.follows()
                 ? "soup update " + s.name()
-                : "soup registry make " + s.name() + " --from …";
+                : "soup registry make " + s.name() + " `from` …";
     }
 
     /**
@@ -1049,7 +1049,7 @@ public final class Registry {
      */
     public long correctRecipe(String name, JsonObject recipe, String reason) {
         if (reason.isBlank()) {
-            throw new RegistryException("A correction states a reason (--reason).");
+            throw new RegistryException("A correction states a reason (`reason`).");
         }
         return ledger.write(t -> {
             IngredientRow i = Soups.ingredient(t, name);

@@ -49,7 +49,7 @@ final class ReturnCheck {
                                         + " of its pictures had been withdrawn (entry "
                                         + r.withdrawal()
                                         + "), and no agreement is recorded; 'soup withdraw"
-                                        + " --samples' takes them out"));
+                                        + " `samples`' takes them out"));
             }
         }
         return found;

@@ -257,7 +257,7 @@ final class SoupMaker {
                                 + ": "
                                 + d
                                 + "; if one of the two is wrong, 'soup ingredient retire NAME"
-                                + " --reason WORDS")
+                                + " `reason` WORDS")
                 .or(() ->
                         check.nonFinite(p.checkpoint())
                                 .map(w ->
@@ -265,7 +265,7 @@ final class SoupMaker {
                                                 + w
                                                 + "; 'soup ingredient retire "
                                                 + p.name()
-                                                + " --reason WORDS"));
+                                                + " `reason` WORDS"));
     }
 
     private static String label(Part p) {

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.SoupMaker.Part;
@@ -36,11 +37,11 @@ final class Soups {
     }
 
     /** What a transaction finds changed under it: the work is done again. */
-    static final class Overtaken extends RuntimeException {
+    static final class Overtaken extends SoupException {
         private static final long serialVersionUID = 1L;
 
         Overtaken() {
-            super("overtaken", null, false, false);
+            super("overtaken", false);
         }
     }
 
@@ -104,7 +105,7 @@ final class Soups {
         if (items.isEmpty()) {
             if (!plan.follows()) {
                 throw new RegistryException(
-                        "Soup '" + plan.name() + "' names no ingredients (--from).");
+                        "Soup '" + plan.name() + "' names no ingredients (`from`).");
             }
             items =
                     q.ingredients().stream()
@@ -310,7 +311,7 @@ final class Soups {
             throw new RegistryException(
                     "Soup '"
                             + old.name()
-                            + "' does not follow its shards; make it again with --follow, or name"
+                            + "' does not follow its shards; make it again with `follow`, or name"
                             + " its ingredients.");
         }
         long base = q.ingredient(old.members().getFirst().ingredient()).orElseThrow().base();

@@ -54,9 +54,9 @@ final class WhyGone {
                                                 + " was superseded (entry "
                                                 + by
                                                 + "), and its weights were deleted ('soup gc"
-                                                + " --superseded'); 'soup registry make "
+                                                + " `superseded`'); 'soup registry make "
                                                 + s.name()
-                                                + " --from …' makes them again of the ingredients"
+                                                + " `from` …' makes them again of the ingredients"
                                                 + " that 'soup lineage "
                                                 + s.label()
                                                 + "' names."));

@@ -94,7 +94,7 @@ final class Withdrawals {
 
     Withdrawn withdraw(WithdrawRequest request) {
         if (request.reason().isBlank()) {
-            throw new RegistryException("A withdrawal states a reason (--reason).");
+            throw new RegistryException("A withdrawal states a reason (`reason`).");
         }
         long start = System.nanoTime();
         for (int attempt = 0; attempt < Soups.ATTEMPTS; attempt++) {
@@ -175,7 +175,7 @@ final class Withdrawals {
                             + " Once that is mended, 'soup gc' deletes the weights and keeps the"
                             + " certificate, and 'soup certificate "
                             + entry
-                            + " -o FILE' writes it.",
+                            + " `out` FILE' writes it.",
                     e);
         }
         weights += System.nanoTime() - before;
@@ -238,7 +238,7 @@ final class Withdrawals {
                         + sha
                         + ". It is that of the picture as the shard holds it: 'soup data import'"
                         + " stores pictures anew, so the hash of the file that was imported is"
-                        + " another; 'soup data inspect SHARD --rows N --json' lists each row's key,"
+                        + " another; 'soup data inspect SHARD `rows` N `json`' lists each row's key,"
                         + " caption and sha256"
                         + (live.isEmpty() ? "." : " (SHARD such as " + live.getFirst() + ")."));
     }
@@ -643,7 +643,7 @@ final class Withdrawals {
                         + soup.label()
                         + " was selected by a search that saw this data, and how to run it again is"
                         + " not recorded; search on what is left and record that ('soup registry"
-                        + " make'), or say --keep-selection to have the soup marked so.");
+                        + " make'), or say `keepSelection` to have the soup marked so.");
     }
 
     /** What is left of the ingredients that a search chose among, by name. */

@@ -124,7 +124,7 @@ abstract class AttackContract {
                 .contains("has a trigger keep on ingredient");
         assertThatThrownBy(() -> withdraw("s2")).hasMessageContaining("trigger keep");
         assertThatThrownBy(() -> registry.read(Queries::shards))
-                .hasMessageContaining("soup fsck --repair");
+                .hasMessageContaining("soup fsck `repair`");
         assertThatThrownBy(() -> registry.collect(false, 0)).hasMessageContaining("trigger keep");
         assertThat(errors(looked().repair().left())).isEmpty();
         Withdrawn w = withdraw("s2");
@@ -180,7 +180,7 @@ abstract class AttackContract {
         sql("DELETE FROM ingredient_shard WHERE shard = 4", "DELETE FROM soup_member");
         assertThatThrownBy(() -> withdraw("s2"))
                 .hasMessageContaining("leaves ingredient")
-                .hasMessageContaining("soup fsck --repair");
+                .hasMessageContaining("soup fsck `repair`");
         assertThat(errors(looked().repair().left())).isEmpty();
         withdraw("s2");
         long newest = newest();
@@ -232,7 +232,7 @@ abstract class AttackContract {
             Files.writeString(head, damage);
             assertThatThrownBy(() -> looked().check())
                     .hasMessageContaining("head.json was altered")
-                    .hasMessageContaining("soup log --head")
+                    .hasMessageContaining("soup log `head`")
                     .hasMessageContaining("remove the file");
         }
         Files.delete(head);

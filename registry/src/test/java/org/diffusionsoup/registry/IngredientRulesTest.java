@@ -246,7 +246,7 @@ class IngredientRulesTest {
                 () -> add("bad", "s2", save("missing", Map.of(), missing)),
                 "'bad' (" + folder.resolve("missing.safetensors") + ") is no model of base 'base'",
                 "it lacks the tensor 'unet.b'",
-                "--base");
+                "`base`");
         Map<String, double[]> more = model(0, 2);
         more.put("unet.c", normal(5, 3));
         refused(
@@ -261,7 +261,7 @@ class IngredientRulesTest {
                 () -> add("bad", "s2", save("format", Map.of(), model(0, 2), DType.F16)),
                 "cannot be averaged with ingredient 's1'",
                 "tensor 'unet.a' is F16[60] instead of F32[60], and 2 more",
-                "soup merge WEIGHTS --dtype F32 -o NEW");
+                "soup merge WEIGHTS `dtype` F32 `out` NEW");
         Map<String, double[]> nan = model(0, 2);
         java.util.Arrays.fill(nan.get("unet.b"), Double.NaN);
         refused(
@@ -298,8 +298,8 @@ class IngredientRulesTest {
                     .hasMessageContaining(
                             "Ingredient 'wide' cannot be averaged with ingredient 's1'")
                     .hasMessageContaining("'unet.b' is F32[41] instead of F32[40]")
-                    .hasMessageContaining("soup ingredient retire NAME --reason")
-                    .hasMessageNotContainingAny("--on-", folder.toString(), "\n");
+                    .hasMessageContaining("soup ingredient retire NAME `reason`")
+                    .hasMessageNotContainingAny("`on", folder.toString(), "\n");
         }
         registry.retire("wide", "another model");
         Map<String, double[]> nan = model(0, 3);
@@ -309,7 +309,7 @@ class IngredientRulesTest {
                 .hasMessageContaining("Ingredient 'nan' can be in no average")
                 .hasMessageContaining("tensor 'unet.b' has NaN")
                 .hasMessageContaining("soup ingredient retire nan")
-                .hasMessageNotContainingAny("--allow", folder.toString(), "\n");
+                .hasMessageNotContainingAny("`allow", folder.toString(), "\n");
         registry.retire("nan", "diverged");
         add("s4", "s4", trained(4));
         assertThat(registry.update("soup").members()).hasSize(2);
@@ -324,7 +324,7 @@ class IngredientRulesTest {
         registry.make(Small.of("pair", "s2", "s3"));
         Withdrawn first = withdraw("s1");
         Path before = Files.copy(first.certificate(), folder.resolve("before.json"));
-        refused(() -> registry.retire("s2", " "), "--reason");
+        refused(() -> registry.retire("s2", " "), "`reason`");
         refused(() -> registry.retire("nobody", "x"), "no ingredient 'nobody'");
         Registry.Retired r = registry.retire("s2", "recorded with the wrong shard");
         assertThat(r.soups().stream().map(SoupRow::label))
@@ -387,7 +387,7 @@ class IngredientRulesTest {
                 () -> withdrawPicture("0".repeat(64)),
                 "No live shard has a sample",
                 "'soup data import' stores pictures anew",
-                "soup data inspect SHARD --rows N --json");
+                "soup data inspect SHARD `rows` N `json`");
         refused(
                 () -> withdrawPicture(hashes.getFirst()),
                 "withdrawn before (entry " + one.entry() + ")");

@@ -281,7 +281,7 @@ abstract class PromisesContract extends RegistryContract {
         assertThatThrownBy(() -> registry.addShard(again))
                 .hasMessageContaining("5 of the 7 pictures of shard again were withdrawn")
                 .hasMessageContaining("entry " + w.entry() + ", 'contract ended'")
-                .hasMessageContaining("--readmit");
+                .hasMessageContaining("`readmit`");
         assertThatThrownBy(() -> ingredient("new", "s2", weights))
                 .hasMessageContaining("'new' holds weights of ingredient 's1' (entry 3)")
                 .hasMessageContaining("'contract ended'");
@@ -299,7 +299,7 @@ abstract class PromisesContract extends RegistryContract {
 
         // Agreed anew: pictures first, and weights with all of theirs.
         assertThatThrownBy(() -> registry.addShard(again.readmitted(" ")))
-                .hasMessageContaining("--readmit");
+                .hasMessageContaining("`readmit`");
         registry.addShard(again.readmitted("contract of 2027"));
         JsonObject readmitted =
                 registry.read(q -> q.entry(q.shard("again").orElseThrow().id()).body());
@@ -449,7 +449,7 @@ abstract class PromisesContract extends RegistryContract {
                 .hasMessageContaining(
                         "Soup soup@2 was superseded (entry "
                                 + second.superseded().orElseThrow()
-                                + "), and its weights were deleted ('soup gc --superseded')");
+                                + "), and its weights were deleted ('soup gc `superseded`')");
         assertThatThrownBy(() -> withdraw("s1"))
                 .hasMessageContaining("'soup certificate " + w.entry() + "'");
     }

@@ -421,7 +421,7 @@ abstract class RegistryContract {
         assertThat(version("greedy")).isEqualTo(1);
         assertThatThrownBy(() -> registry.withdraw(WithdrawRequest.ofShards(List.of("s3"), "r")))
                 .isInstanceOf(RegistryException.class)
-                .hasMessageContaining("--keep-selection");
+                .hasMessageContaining("`keepSelection`");
         assertThat(isWithdrawn("s3")).isFalse();
         Withdrawn w =
                 registry.withdraw(WithdrawRequest.ofShards(List.of("s3"), "r").keepingSelections());
@@ -465,7 +465,7 @@ abstract class RegistryContract {
         chosen("s1", "s2");
         // Nobody knows how: refused, and nothing has happened.
         assertThatThrownBy(() -> reselecting("s2", what -> Optional.empty()))
-                .hasMessageContaining("--keep-selection");
+                .hasMessageContaining("`keepSelection`");
         assertThat(isWithdrawn("s2")).isFalse();
         Withdrawn first =
                 reselecting(

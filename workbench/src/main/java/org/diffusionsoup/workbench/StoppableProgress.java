@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench;
 
 import java.util.function.BooleanSupplier;
+import org.diffusionsoup.core.SoupException;
 
 /**
  * Ends work that has nothing to save, such as drawing or reading pictures, at its next report, by
@@ -11,11 +12,11 @@ import java.util.function.BooleanSupplier;
  */
 public record StoppableProgress(Progress told, BooleanSupplier stop) implements Progress {
     /** The work was asked to stop. */
-    public static final class Stopped extends RuntimeException {
+    public static final class Stopped extends SoupException {
         private static final long serialVersionUID = 1L;
 
         public Stopped() {
-            super("stopped", null, false, false);
+            super("stopped", false);
         }
     }
 

@@ -28,8 +28,8 @@ public final class RunnableFolders {
                         model
                                 + ": "
                                 + note.replace(
-                                        "(--prediction-type says it)",
-                                        "(soup convert --prediction-type says it)"));
+                                        "(`predictionType` says it)",
+                                        "(soup convert `predictionType` says it)"));
             }
             return found.folder();
         }

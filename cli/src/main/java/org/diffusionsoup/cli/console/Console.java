@@ -48,10 +48,13 @@ public final class Console {
         out.flush();
     }
 
-    /** Says something beside the result on the error stream; nothing with --quiet or --json. */
+    /**
+     * Says something beside the result on the error stream, with flags for the settings that it
+     * names; nothing with --quiet or --json.
+     */
     public void note(String sentence) {
         if (!quiet) {
-            err.println(sentence);
+            err.println(Flags.in(sentence));
             err.flush();
         }
     }

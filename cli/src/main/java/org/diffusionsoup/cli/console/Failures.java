@@ -13,12 +13,12 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
 
 /** Says in one sentence what went wrong. */
 public final class Failures {
-    private static final String OURS = "org.diffusionsoup.";
     private static final int MOST = Visible.MOST_ECHOED;
     private static final Pattern LONG_WORD = Pattern.compile("()(\\S{" + (MOST + 40) + ",})()");
 
@@ -30,11 +30,11 @@ public final class Failures {
 
     /**
      * One sentence, on one line, for a failure of any kind but one: how checkpoints differ takes a
-     * list.
+     * list. It has flags for the settings that it names.
      */
     public static String sentence(Throwable failure) {
         if (failure instanceof IncompatibleIngredientsException) {
-            return Visible.lines(message(failure));
+            return Visible.lines(Flags.in(message(failure)));
         }
         String text =
                 switch (failure) {
@@ -52,13 +52,11 @@ public final class Failures {
                             "out of memory ("
                                     + message(e)
                                     + "); give the program more with SOUP_JAVA_OPTS=-Xmx8g.";
-                    default ->
-                            failure.getClass().getName().startsWith(OURS)
-                                    ? message(failure)
-                                    : internal(failure);
+                    case SoupException e -> message(e);
+                    default -> internal(failure);
                 };
-        return shortened(
-                Visible.text(text.lines().map(String::strip).collect(Collectors.joining(" "))));
+        String line = text.lines().map(String::strip).collect(Collectors.joining(" "));
+        return shortened(Visible.text(Flags.in(line)));
     }
 
     /**

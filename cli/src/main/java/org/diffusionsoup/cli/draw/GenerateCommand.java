@@ -15,6 +15,7 @@ import org.diffusionsoup.cli.command.SamplingFlags;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
@@ -233,7 +234,7 @@ public final class GenerateCommand extends SoupCommand {
         json.put("negative_prompt", request.settings().negativePrompt());
         json.put("pictures", result.pictures());
         json.put("seconds", result.seconds());
-        json.put("notes", result.notes());
+        json.put("notes", Flags.in(result.notes()));
         return json;
     }
 }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
@@ -41,7 +42,7 @@ record AuditOutput(List<AuditRow> rows, double bound) {
             shard.put("threshold", r.audit().threshold());
             shard.put("reference", r.audit().reference());
             shard.put("median_reference", r.audit().typical());
-            r.audit().weakness().ifPresent(w -> shard.put("warning", w));
+            r.audit().weakness().map(Flags::in).ifPresent(w -> shard.put("warning", w));
             shards.add(shard);
         }
         json.put("shards", shards);
@@ -134,7 +135,7 @@ record AuditOutput(List<AuditRow> rows, double bound) {
         }
         table.print(out);
         for (AuditRow r : shards()) {
-            r.audit().weakness().ifPresent(w -> out.println("\nWarning: " + w));
+            r.audit().weakness().map(Flags::in).ifPresent(w -> out.println("\nWarning: " + w));
         }
     }
 }

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.SoupException;
@@ -96,9 +97,9 @@ final class CertificateFlags {
                             store.get(),
                             later,
                             Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
-            checked = new ArrayList<>(report.checked());
-            since = report.since();
-            wrong = new ArrayList<>(report.wrong());
+            checked = new ArrayList<>(Flags.in(report.checked()));
+            since = Flags.in(report.since());
+            wrong = new ArrayList<>(Flags.in(report.wrong()));
             if (deep.isPresent() && wrong.isEmpty()) {
                 DeepCheck.Result again =
                         DeepCheck.check(

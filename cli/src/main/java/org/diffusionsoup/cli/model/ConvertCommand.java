@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
@@ -134,7 +135,7 @@ public final class ConvertCommand extends SoupCommand {
                         grouped(made.leftOut())
                                 .forEach((names, n) -> text.println("    " + names + count(n)));
                     }
-                    made.notes().forEach(n -> text.println("  " + n));
+                    Flags.in(made.notes()).forEach(n -> text.println("  " + n));
                     if (made.recipe()) {
                         text.println(
                                 "  Its recipe is carried along: soup.recipe says that it was"
@@ -189,7 +190,7 @@ public final class ConvertCommand extends SoupCommand {
         json.put("tensors", made.tensors());
         json.put("bytes", made.bytes());
         json.put("left_out", made.leftOut());
-        json.put("notes", made.notes());
+        json.put("notes", Flags.in(made.notes()));
         json.put("recipe", made.recipe());
         json.put("seconds", seconds);
         return json;

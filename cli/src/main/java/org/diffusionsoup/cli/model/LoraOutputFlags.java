@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.SoupException;
@@ -89,7 +90,7 @@ final class LoraOutputFlags {
             all.add(layer);
         }
         json.put("updates", all);
-        json.put("notes", made.notes());
+        json.put("notes", Flags.in(made.notes()));
         json.put("seconds", seconds);
         console.result(
                 json,

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
@@ -107,7 +108,7 @@ public final class VerifyCommand extends SoupCommand {
     private static String sentence(Finding f) {
         // Readers' sentences name their file already.
         boolean named = f.where().isEmpty() || f.what().startsWith(f.where());
-        return named ? f.what() : f.where() + ": " + f.what();
+        return Flags.in(named ? f.what() : f.where() + ": " + f.what());
     }
 
     private void text(VerifyReport report, PrintWriter out) {
@@ -149,7 +150,11 @@ public final class VerifyCommand extends SoupCommand {
         json.put("parameters", report.parameters());
         report.weightsSha256().ifPresent(h -> json.put("weights_sha256", h));
         json.put("files", report.files());
-        json.put("findings", report.findings());
+        json.put(
+                "findings",
+                report.findings().stream()
+                        .map(f -> new Finding(f.kind(), f.where(), Flags.in(f.what())))
+                        .toList());
         return json;
     }
 }

@@ -8,6 +8,7 @@ import java.util.Map;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
@@ -59,23 +60,24 @@ public final class FsckCommand extends SoupCommand {
                             .with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
             if (repair) {
                 Repair repaired = r.repair(certificates);
-                done = repaired.done();
+                done = Flags.in(repaired.done());
                 left = repaired.left();
             } else {
                 left = r.check(certificates);
             }
         }
+        List<Finding> shown = left.stream().map(FsckCommand::shown).toList();
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("repaired", done);
-        json.put("findings", left);
-        List<Finding> errors = left.stream().filter(f -> f.severity() == Severity.ERROR).toList();
+        json.put("findings", shown);
+        List<Finding> errors = shown.stream().filter(f -> f.severity() == Severity.ERROR).toList();
         json.put("sound", errors.isEmpty());
         List<String> repaired = done;
         console.result(
                 json,
                 text -> {
                     repaired.forEach(d -> text.println("repaired  " + d));
-                    left.forEach(f ->
+                    shown.forEach(f ->
                             text.println(
                                     f.severity().name().toLowerCase(Locale.ROOT)
                                             + "  "
@@ -92,5 +94,9 @@ public final class FsckCommand extends SoupCommand {
                             + ", the first: "
                             + errors.getFirst().sentence());
         }
+    }
+
+    private static Finding shown(Finding f) {
+        return new Finding(f.severity(), f.where(), Flags.in(f.sentence()));
     }
 }

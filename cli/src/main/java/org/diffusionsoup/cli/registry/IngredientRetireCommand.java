@@ -5,6 +5,7 @@ import java.util.Map;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import picocli.CommandLine.Command;
@@ -53,7 +54,7 @@ final class IngredientRetireCommand extends SoupCommand {
                                             "  soup "
                                                     + s.label()
                                                     + " holds it until '"
-                                                    + Registry.remake(s)
+                                                    + Flags.in(Registry.remake(s))
                                                     + "'"));
                 });
     }

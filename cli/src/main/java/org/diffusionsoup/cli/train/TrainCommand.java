@@ -14,6 +14,7 @@ import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
@@ -201,7 +202,7 @@ public final class TrainCommand extends SoupCommand {
             FineTuner.Result r = result.get();
             Optional<RegisteredTraining.Recorded> recorded = record.map(RegisteredTraining::end);
             console.result(
-                    recorded.isPresent() ? json(r, recorded.get()) : r,
+                    json(r, recorded),
                     text -> {
                         text.printf(
                                 Locale.ROOT,
@@ -221,12 +222,13 @@ public final class TrainCommand extends SoupCommand {
     }
 
     private static Map<String, Object> json(
-            FineTuner.Result result, RegisteredTraining.Recorded recorded) {
+            FineTuner.Result result, Optional<RegisteredTraining.Recorded> recorded) {
         Map<String, Object> all =
                 new ObjectMapper()
                         .convertValue(
                                 result, new TypeReference<LinkedHashMap<String, Object>>() {});
-        all.put("ingredient", recorded);
+        all.put("notes", Flags.in(result.notes()));
+        recorded.ifPresent(i -> all.put("ingredient", i));
         return all;
     }
 

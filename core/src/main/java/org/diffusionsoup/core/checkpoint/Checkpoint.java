@@ -239,7 +239,7 @@ public final class Checkpoint implements AutoCloseable {
                 layout == Layout.DIFFUSERS
                         ? path.toAbsolutePath().normalize().getFileName() + ".safetensors"
                         : DiffusersFolder.stem(path);
-        return "soup convert " + path + " -o " + path.resolveSibling(to);
+        return "soup convert " + path + " `out` " + path.resolveSibling(to);
     }
 
     /** The path as given to {@link #open}. */

@@ -129,7 +129,7 @@ public final class DiffusersFolder {
         }
         Path stem = path.resolveSibling(stem(path));
         throw new SoupException(
-                "%s is %s, and models are run from folders in diffusers layout; make one with 'soup convert %s -o %s'."
+                "%s is %s, and models are run from folders in diffusers layout; make one with 'soup convert %s `out` %s'."
                         .formatted(path, FileContent.describe(path), path, stem));
     }
 
@@ -184,7 +184,7 @@ public final class DiffusersFolder {
                     path
                             + " has no weights of the variant '"
                             + variant
-                            + "'; leave --variant out.");
+                            + "'; leave `variant` out.");
         }
         return new DiffusersFolder(path, index, components);
     }

@@ -81,7 +81,7 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
             TrainingObjective first = said.getFirst();
             if (!other.prediction().equals(first.prediction())) {
                 throw new SoupException(
-                        "%s says two things of what its denoiser predicts, %s (%s) and %s (%s); make a folder of the right one with 'soup convert %s -o %s --prediction-type TYPE'."
+                        "%s says two things of what its denoiser predicts, %s (%s) and %s (%s); make a folder of the right one with 'soup convert %s `out` %s `predictionType` TYPE'."
                                 .formatted(
                                         file,
                                         first.prediction().orElse(""),

@@ -81,7 +81,7 @@ final class WeightVariants {
                             folder
                                     + " has weights of several variants, "
                                     + String.join(", ", files.keySet())
-                                    + ", and none without; choose one with --variant "
+                                    + ", and none without; choose one with `variant` "
                                     + files.firstKey()
                                     + ".");
                 }

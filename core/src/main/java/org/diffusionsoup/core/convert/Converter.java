@@ -111,7 +111,7 @@ public record Converter(
         if (predicts == PredictionType.EPSILON && objective.zeroSnr()) {
             notes.add(
                     "Its noise schedule ends in pure noise (zero terminal SNR), where a model of"
-                            + " epsilon has nothing to go by; is --prediction-type v_prediction"
+                            + " epsilon has nothing to go by; is `predictionType` v_prediction"
                             + " meant?");
         }
         if (!carried || prediction.isPresent()) {
@@ -238,7 +238,7 @@ public record Converter(
         }
         if (ema) {
             throw new SoupException(
-                    "--ema is for single files, whose averages lie beside their weights; "
+                    "`ema` is for single files, whose averages lie beside their weights; "
                             + given.path()
                             + " is a diffusers folder.");
         }
@@ -354,7 +354,7 @@ public record Converter(
         notes.add(
                 "Nothing in the file says what it predicts; "
                         + guess.configName()
-                        + " is assumed (--prediction-type says it).");
+                        + " is assumed (`predictionType` says it).");
         return guess;
     }
 

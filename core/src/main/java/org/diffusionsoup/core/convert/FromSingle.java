@@ -140,7 +140,7 @@ final class FromSingle {
                             + t.name()
                             + "' (it would be '"
                             + name
-                            + "'); convert it without --ema.");
+                            + "'); convert it without `ema`.");
         }
         if (!average.sameShape(t)) {
             throw new SoupException(

@@ -72,7 +72,7 @@ public final class AtomicFiles {
             throw new SoupException(
                     target
                             + " was made by somebody else meanwhile, and is left as it is; name"
-                            + " another --out, or add --force to replace it.",
+                            + " another `out`, or add `force` to replace it.",
                     e);
         } catch (IOException | UnsupportedOperationException e) {
             move(temp, target); // a file system without links
@@ -210,7 +210,7 @@ public final class AtomicFiles {
                             + target
                             + ": "
                             + folder
-                            + " is no folder; name another --out.");
+                            + " is no folder; name another `out`.");
         }
         if (!Files.isWritable(folder)) {
             throw new SoupException(
@@ -218,7 +218,7 @@ public final class AtomicFiles {
                             + target
                             + ": nothing may be made in "
                             + folder
-                            + "; name another --out.");
+                            + "; name another `out`.");
         }
     }
 

@@ -116,7 +116,7 @@ public final class HashIndex {
 
     private static int radius(int most) {
         if (most < 0 || most > MOST_BITS) {
-            throw new SoupException("--max-bits must be 0 to " + MOST_BITS + ", not " + most + ".");
+            throw new SoupException("`maxBits` must be 0 to " + MOST_BITS + ", not " + most + ".");
         }
         return most / BLOCKS;
     }

@@ -38,7 +38,7 @@ public record OutputKind(
         Predicate<Path> isOne,
         boolean listed,
         Function<Path, Optional<String>> stranger) {
-    private static final String EVEN_SO = ", not even with --force";
+    private static final String EVEN_SO = ", not even with `force`";
 
     /** Among a kind's endings: names without the ending of any format will do, too. */
     public static final String ANY = "";
@@ -137,7 +137,7 @@ public record OutputKind(
             ProjectFiles.checkShipped(out);
         } else if (Files.exists(out)) {
             throw new SoupException(
-                    "%s exists already; name another --out, or add --force to replace it."
+                    "%s exists already; name another `out`, or add `force` to replace it."
                             .formatted(out));
         }
     }
@@ -146,7 +146,7 @@ public record OutputKind(
     public void checkNew(Path out) {
         checkPlace(out, "");
         if (Files.exists(out)) {
-            throw new SoupException("%s exists already; name another --out.".formatted(out));
+            throw new SoupException("%s exists already; name another `out`.".formatted(out));
         }
     }
 
@@ -194,7 +194,7 @@ public record OutputKind(
                 FolderList.foreign(out)
                         .ifPresent(why -> {
                             throw new SoupException(
-                                    "%s %s; it is not replaced%s. Name another --out, or move it away yourself."
+                                    "%s %s; it is not replaced%s. Name another `out`, or move it away yourself."
                                             .formatted(out, why, force));
                         });
             }
@@ -202,7 +202,7 @@ public record OutputKind(
         }
         String holds = stranger.apply(out).map(f -> " and holds " + f).orElse("");
         throw new SoupException(
-                "%s is %s%s, not %s; it is not replaced%s. Name another --out, or move it away yourself."
+                "%s is %s%s, not %s; it is not replaced%s. Name another `out`, or move it away yourself."
                         .formatted(out, FileContent.describe(out), holds, noun, force));
     }
 

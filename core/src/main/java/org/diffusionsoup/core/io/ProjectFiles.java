@@ -53,7 +53,7 @@ public final class ProjectFiles {
         owned(real(target), real(Path.of(home)))
                 .ifPresent(what -> {
                     throw new SoupException(
-                            "%s is %s; it is never replaced. Name another --out."
+                            "%s is %s; it is never replaced. Name another `out`."
                                     .formatted(target, what));
                 });
     }
@@ -69,7 +69,7 @@ public final class ProjectFiles {
         shippedIn(target)
                 .ifPresent(folder -> {
                     throw new SoupException(
-                            "%s lies in the %s/ of Diffusion Soup itself, where nothing is replaced; name another --out, or move it away yourself."
+                            "%s lies in the %s/ of Diffusion Soup itself, where nothing is replaced; name another `out`, or move it away yourself."
                                     .formatted(target, folder));
                 });
     }

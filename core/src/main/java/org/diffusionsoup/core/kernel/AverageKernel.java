@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.FloatFormat;
 import org.jspecify.annotations.Nullable;
@@ -120,11 +121,11 @@ public interface AverageKernel {
     }
 
     /** A mean is too large for the output's dtype. */
-    final class NarrowingOverflow extends RuntimeException {
+    final class NarrowingOverflow extends SoupException {
         private static final long serialVersionUID = 1L;
 
         NarrowingOverflow() {
-            super("a mean is too large for the output's dtype", null, false, false);
+            super("a mean is too large for the output's dtype", false);
         }
     }
 

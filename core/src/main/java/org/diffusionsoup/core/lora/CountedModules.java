@@ -72,7 +72,7 @@ final class CountedModules {
                                 + " is a LoRA of cloneofsimo, which only counts the modules of '"
                                 + component
                                 + "'; which they are is told by the model that it was made for:"
-                                + " name that with --model.");
+                                + " name that with `model`.");
             }
             List<String> modules = find(file, source, component, part, shapes);
             shapes.keySet()
@@ -108,7 +108,7 @@ final class CountedModules {
             }
         }
         throw new SoupException(
-                "%s is a LoRA of cloneofsimo of %d modules of '%s' that are not those of %s by number and shape; name with --model the model that it was made for."
+                "%s is a LoRA of cloneofsimo of %d modules of '%s' that are not those of %s by number and shape; name with `model` the model that it was made for."
                         .formatted(file, shapes.size(), component, part.path()));
     }
 

@@ -138,7 +138,7 @@ public final class LoraMaker {
                             "%d tensors that differ, too, are not in it, as they are no matrices of modules (norms, biases, embeddings): %.2g of the difference's norm%s.",
                             without,
                             share,
-                            vectors ? "" : "; --vectors keeps norms and biases"));
+                            vectors ? "" : "; `vectors` keeps norms and biases"));
         }
         return making.write(LoraRecipes.difference(base, tuned, rank, vectors), notes);
     }

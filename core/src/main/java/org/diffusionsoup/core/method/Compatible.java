@@ -87,7 +87,7 @@ final class Compatible {
                                 + pattern.text()
                                 + "' fits no tensor of "
                                 + first.path()
-                                + "; soup inspect --tensors lists their names.");
+                                + "; soup inspect `tensors` lists their names.");
             }
         }
     }

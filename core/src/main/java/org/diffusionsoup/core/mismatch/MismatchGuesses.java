@@ -64,7 +64,7 @@ final class MismatchGuesses {
     private String convert(Mismatch layout) {
         boolean other = layout.actual().startsWith("one ");
         Path single = Path.of((other ? models.get(layout.input()) : models.getFirst()).name());
-        return "soup convert %s -o %s"
+        return "soup convert %s `out` %s"
                 .formatted(single, single.resolveSibling(DiffusersFolder.stem(single)));
     }
 
@@ -133,7 +133,7 @@ final class MismatchGuesses {
                         .findFirst()
                         .ifPresent(x ->
                                 said.add(
-                                        "%s may call tensors otherwise than %s, such as '%s' and '%s'; only what has one name is averaged, so check with soup inspect --tensors before averaging them nevertheless."
+                                        "%s may call tensors otherwise than %s, such as '%s' and '%s'; only what has one name is averaged, so check with soup inspect `tensors` before averaging them nevertheless."
                                                 .formatted(
                                                         models.get(input).name(),
                                                         models.getFirst().name(),
@@ -184,7 +184,7 @@ final class MismatchGuesses {
             said.add(
                     "Keys that end in position_ids are buffers 0, 1, 2, … which older versions of"
                             + " libraries write and newer ones do not; nothing is lost without"
-                            + " them (--on-missing drop, --on-extra drop).");
+                            + " them (`onMissing` drop, `onExtra` drop).");
         }
         for (int i = 0; i < models.size(); i++) {
             Model model = models.get(i);
@@ -198,7 +198,7 @@ final class MismatchGuesses {
                         model.name()
                                 + " holds EMA weights as well (model_ema.*), a second copy of the"
                                 + " model; "
-                                + (i == 0 ? "--on-missing drop" : "--on-extra drop")
+                                + (i == 0 ? "`onMissing` drop" : "`onExtra` drop")
                                 + " leaves them out.");
             }
             if (any(model, k -> k.startsWith("cond_stage_model."))
@@ -252,7 +252,7 @@ final class MismatchGuesses {
                         models.get(i).name()
                                 + " was saved as "
                                 + pairs.iterator().next()
-                                + ", the same model otherwise perhaps: --on-dtype convert averages"
+                                + ", the same model otherwise perhaps: `onDtype` convert averages"
                                 + " the values and stores them as the first does.");
             }
         }

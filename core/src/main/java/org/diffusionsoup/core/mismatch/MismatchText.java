@@ -133,7 +133,7 @@ final class MismatchText {
                     all.stream().filter(m -> m.refused() && m.cause() == cause).toList();
             if (cause == Cause.FILE && of.stream().anyMatch(MismatchText::isObjective)) {
                 if (of.stream().anyMatch(m -> (m.expected() + m.actual()).contains(SILENT))) {
-                    ways.add("--on-files from-first          if all predict what one of them says");
+                    ways.add("`onFiles` from-first          if all predict what one of them says");
                 }
             } else if (!of.isEmpty()) {
                 ways.addAll(ways(cause, of.stream().allMatch(m -> isNoWeight(m.name()))));
@@ -153,24 +153,23 @@ final class MismatchText {
      * @param spare whether the models do without what differs
      */
     private static List<String> ways(Cause cause, boolean spare) {
-        String present = "--on-missing average-present   average over those that have it";
-        String drop = "--on-extra drop                leave it out";
+        String present = "`onMissing` average-present   average over those that have it";
+        String drop = "`onExtra` drop                leave it out";
         String first = "take the first's tensor, not a mean";
         return switch (cause) {
             case LAYOUT, ARCHITECTURE -> List.of();
-            case MISSING_PART -> List.of(present, "--on-missing drop              leave it out");
-            case EXTRA_PART -> List.of(drop, "--on-extra keep                keep it");
+            case MISSING_PART -> List.of(present, "`onMissing` drop              leave it out");
+            case EXTRA_PART -> List.of(drop, "`onExtra` keep                keep it");
             case MISSING_KEY ->
                     spare
-                            ? List.of(present, "--on-missing drop              leave it out")
+                            ? List.of(present, "`onMissing` drop              leave it out")
                             : List.of(present);
             case EXTRA_KEY ->
-                    spare ? List.of(drop, "--on-extra keep                keep it") : List.of(drop);
-            case SHAPE -> List.of("--on-shape from-first          " + first);
-            case DTYPE ->
-                    List.of("--on-dtype convert             average, store as the first does");
-            case INTEGER -> List.of("--on-integers from-first       " + first);
-            case FILE -> List.of("--on-files from-first          take what the first says");
+                    spare ? List.of(drop, "`onExtra` keep                keep it") : List.of(drop);
+            case SHAPE -> List.of("`onShape` from-first          " + first);
+            case DTYPE -> List.of("`onDtype` convert             average, store as the first does");
+            case INTEGER -> List.of("`onIntegers` from-first       " + first);
+            case FILE -> List.of("`onFiles` from-first          take what the first says");
         };
     }
 

@@ -437,7 +437,7 @@ final class Averager implements TensorBatch, AutoCloseable {
             }
             if (nan + infinite > 0) {
                 return new SoupException(
-                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again (--allow-nan averages them as IEEE 754 adds them)."
+                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again (`allowNan` averages them as IEEE 754 adds them)."
                                 .formatted(t.name(), source.path(), nan, infinite, t.elements()));
             }
         }
@@ -451,8 +451,12 @@ final class Averager implements TensorBatch, AutoCloseable {
     }
 
     /** Tells {@link #await} to look for the culprit; carries nothing. */
-    private static final class NonFinite extends RuntimeException {
+    private static final class NonFinite extends SoupException {
         private static final long serialVersionUID = 1L;
+
+        NonFinite() {
+            super("an ingredient is not finite", false);
+        }
     }
 
     /** A tensor's bytes, made when they are written. */
@@ -573,7 +577,7 @@ final class Averager implements TensorBatch, AutoCloseable {
             for (int i = 1; i < used.length; i++) {
                 if (used[0].mismatch(used[i]) >= 0) {
                     throw new SoupException(
-                            "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be averaged; soup merge --on-integers from-first takes the first's."
+                            "Tensor '%s' is %s and differs between %s and %s; such tensors are copied when equal and cannot be averaged; soup merge `onIntegers` from-first takes the first's."
                                     .formatted(
                                             job.tensor.name(),
                                             job.tensor.dtype(),

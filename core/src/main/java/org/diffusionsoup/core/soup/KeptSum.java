@@ -224,8 +224,8 @@ record KeptSum(
                             + soup
                             + " ("
                             + folder
-                            + " is missing); average the ingredients again with --keep-sum, or use"
-                            + " --approximate.");
+                            + " is missing); average the ingredients again with `keepSum`, or use"
+                            + " `approximate`.");
         }
         JsonObject o = JsonValue.readObject(index);
         if (!(o.fields().get("ingredients") instanceof JsonArray(List<JsonValue> items))) {
@@ -326,7 +326,7 @@ record KeptSum(
                             + folder
                             + " has no checksums, as those of earlier versions: nobody could tell"
                             + " whether it is whole. Average the ingredients again with"
-                            + " --keep-sum.");
+                            + " `keepSum`.");
         }
         String blank = own.replaceFirst("$1" + UNKNOWN + "$3");
         if (!FileChecksum.ofBytes(blank.getBytes(StandardCharsets.UTF_8)).equals(own.group(2))) {
@@ -355,7 +355,7 @@ record KeptSum(
 
     private SoupException damaged(String file) {
         return new SoupException(
-                "The sum %s is damaged: %s is not what was written there. Nothing was made of it; put a whole copy in its place, or average the ingredients again with --keep-sum."
+                "The sum %s is damaged: %s is not what was written there. Nothing was made of it; put a whole copy in its place, or average the ingredients again with `keepSum`."
                         .formatted(folder, file));
     }
 

@@ -194,7 +194,7 @@ public final class SoupAdjuster {
                 .findFirst()
                 .ifPresent(m -> {
                     throw new SoupException(
-                            "%s is in the sum %s already: it has the weights of '%s', whose weight is %s of %s in all. To give it another, take it out and add it in one command: --remove %s --add %s=K."
+                            "%s is in the sum %s already: it has the weights of '%s', whose weight is %s of %s in all. To give it another, take it out and add it in one command: `remove` %s `add` %s=K."
                                     .formatted(
                                             in.what().path(),
                                             kept.folder(),
@@ -212,7 +212,7 @@ public final class SoupAdjuster {
         Coefficient units = k.times(unit);
         if (!units.denominator().equals(BigInteger.ONE)) {
             throw new SoupException(
-                    "The sum %s keeps weights as multiples of %s beside %s, and %s of %s is none; add it with a multiple, or average again with --keep-sum and these weights."
+                    "The sum %s keeps weights as multiples of %s beside %s, and %s of %s is none; add it with a multiple, or average again with `keepSum` and these weights."
                             .formatted(
                                     kept.folder(),
                                     Coefficient.ONE.dividedBy(unit),
@@ -662,7 +662,7 @@ public final class SoupAdjuster {
                                 + kept.folder()
                                 + " is not that of "
                                 + soup.part(part).path()
-                                + ": their recipes differ; average again with --keep-sum.");
+                                + ": their recipes differ; average again with `keepSum`.");
             }
         }
 

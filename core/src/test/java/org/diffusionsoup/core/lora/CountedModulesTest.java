@@ -111,7 +111,7 @@ class CountedModulesTest {
         try (SafetensorsFile unet = SafetensorsFile.open(model())) {
             Path file = file(unet, order(true, false), false);
             assertThatThrownBy(() -> Lora.open(file))
-                    .hasMessageContainingAll("simo.safetensors", "--model");
+                    .hasMessageContainingAll("simo.safetensors", "`model`");
             Path fewer = file(unet, order(true, false).subList(0, 20), false);
             assertThatThrownBy(() -> Lora.open(fewer, Map.of("unet", unet)))
                     .hasMessageContainingAll("simo.safetensors", "20 modules");

@@ -156,7 +156,7 @@ class MismatchesTest {
         assertThat(Mismatches.between(List.of(a, b), ASK).guesses())
                 .singleElement()
                 .asString()
-                .contains("b was saved as F32, not F16", "--on-dtype convert");
+                .contains("b was saved as F32, not F16", "`onDtype` convert");
 
         Model c = model("c", "w I64 2", "v F16 2");
         refused(Cause.INTEGER, a, c);
@@ -260,10 +260,9 @@ class MismatchesTest {
         Model b = model("b", "w F16 1", "model_ema.decay F32", "model_ema.w F16 1");
         assertThat(guesses(a, b))
                 .anyMatch(g -> g.contains("position_ids are buffers"))
-                .anyMatch(
-                        g -> g.startsWith("b holds EMA weights") && g.contains("--on-extra drop"));
+                .anyMatch(g -> g.startsWith("b holds EMA weights") && g.contains("`onExtra` drop"));
         assertThat(guesses(b, a))
-                .anyMatch(g -> g.startsWith("b holds EMA") && g.contains("--on-missing drop"));
+                .anyMatch(g -> g.startsWith("b holds EMA") && g.contains("`onMissing` drop"));
         assertThat(guesses(model("x", "p F32 1"), model("y", "q F32 1"))).isEmpty();
         Model ldm =
                 model(
@@ -293,7 +292,7 @@ class MismatchesTest {
                     .satisfies(x -> assertThat(x.cause()).isEqualTo(Cause.FILE))
                     .satisfies(x -> assertThat(x.name()).isEqualTo("vae/config.json"));
             assertThat(m.isRefused()).isTrue();
-            assertThat(m.message()).contains("--on-files from-first");
+            assertThat(m.message()).contains("`onFiles` from-first");
             MismatchPolicy first = ASK.withFiles(OnFiles.FROM_FIRST);
             assertThat(Mismatches.between(a, List.of(b), first).plan()).isNotEmpty();
         }

@@ -111,7 +111,7 @@ class KeptSumTest {
         flip(files.getFirst(), Files.size(files.getFirst()) - 5, 6);
         assertThatThrownBy(() -> adjust(soup, List.of(b), List.of(), dir.resolve("x")))
                 .hasMessageContaining("soup.sum is damaged: weights.safetensors")
-                .hasMessageContaining("--keep-sum");
+                .hasMessageContaining("`keepSum`");
     }
 
     @Test
@@ -151,7 +151,7 @@ class KeptSumTest {
         Files.writeString(index, old);
         assertThatThrownBy(() -> adjust(soup, List.of(b), List.of(), dir.resolve("x")))
                 .hasMessageContaining("has no checksums")
-                .hasMessageContaining("--keep-sum");
+                .hasMessageContaining("`keepSum`");
         // Of a caller who has his own means it is used, and its whole weights count as given.
         assertThat(SoupAdjuster.weights(soup)).containsEntry("a", Coefficient.ONE);
         new SoupAdjuster(keep)

@@ -65,7 +65,7 @@ class OutputFolderTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("S")
                 .hasMessageContaining(own.startsWith("mine") ? "mine" : own)
-                .hasMessageContaining("not even with --force");
+                .hasMessageContaining("not even with `force`");
         assertThat(file).exists();
     }
 

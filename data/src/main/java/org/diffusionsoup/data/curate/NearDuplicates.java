@@ -59,18 +59,14 @@ public final class NearDuplicates {
         public Options {
             if (maxBits < 0 || maxBits > HashIndex.MOST_BITS) {
                 throw new SoupException(
-                        "--max-bits must be 0 to "
-                                + HashIndex.MOST_BITS
-                                + ", not "
-                                + maxBits
-                                + ".");
+                        "`maxBits` must be 0 to " + HashIndex.MOST_BITS + ", not " + maxBits + ".");
             }
             if (!(maxDifference >= 0 && maxDifference <= 1)) {
                 throw new SoupException(
-                        "--max-difference must be 0 to 1, not " + maxDifference + ".");
+                        "`maxDifference` must be 0 to 1, not " + maxDifference + ".");
             }
             if (!(maxDistance >= 0 && maxDistance <= 2)) {
-                throw new SoupException("--max-distance must be 0 to 2, not " + maxDistance + ".");
+                throw new SoupException("`maxDistance` must be 0 to 2, not " + maxDistance + ".");
             }
         }
 
@@ -179,7 +175,7 @@ public final class NearDuplicates {
                                         throw new SoupException(
                                                 "more than %,d pairs have nearly equal hashes; lower"
                                                                 .formatted(MOST_CANDIDATES)
-                                                        + " --max-bits.");
+                                                        + " `maxBits`.");
                                     }
                                     candidates.add(
                                             (long) representatives[b] << 32 | representatives[a]);

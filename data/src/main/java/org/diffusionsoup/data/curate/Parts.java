@@ -88,7 +88,7 @@ public final class Parts {
 
     private static void check(int rows, int parts) {
         if (parts < 1) {
-            throw new SoupException("--shards must be at least 1, not " + parts + ".");
+            throw new SoupException("`shards` must be at least 1, not " + parts + ".");
         }
         if (parts > rows) {
             throw new SoupException(

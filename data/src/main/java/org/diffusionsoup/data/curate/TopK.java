@@ -29,7 +29,7 @@ public final class TopK {
      */
     public TopK(int k) {
         if (k < 1) {
-            throw new SoupException("--k must be at least 1, not " + k + ".");
+            throw new SoupException("`k` must be at least 1, not " + k + ".");
         }
         this.k = k;
     }

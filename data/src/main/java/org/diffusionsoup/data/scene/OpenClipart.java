@@ -86,7 +86,7 @@ public record OpenClipart(Path folder, List<Choice> chosen) {
             throw new SoupException(
                     "%s does not exist; install the Debian package %s, give its folder svg with"
                                     .formatted(file, PACKAGE)
-                            + " --openclipart, or leave the clip art out with --no-openclipart");
+                            + " `openclipart`, or leave the clip art out with `noOpenclipart`");
         }
         try {
             byte[] bytes = Files.readAllBytes(file);

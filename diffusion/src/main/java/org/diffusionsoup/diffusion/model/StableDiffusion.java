@@ -144,7 +144,7 @@ public record StableDiffusion(
                             .min(Comparator.naturalOrder());
             throw new SoupException(
                     other.map(o ->
-                                    "%s has its weights in %s instead of %s, and models are run from the latter; 'soup merge %s -o %s' writes them so."
+                                    "%s has its weights in %s instead of %s, and models are run from the latter; 'soup merge %s `out` %s' writes them so."
                                             .formatted(component, o, name, model, whole))
                             .orElse(
                                     "%s has no weights: there is no %s in it; put it back or download the model again."

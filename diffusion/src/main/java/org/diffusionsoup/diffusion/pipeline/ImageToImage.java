@@ -32,12 +32,12 @@ public final class ImageToImage {
     public static int skipped(int steps, double strength) {
         if (!(strength > 0 && strength <= 1)) {
             throw new SoupException(
-                    "--strength must be over 0 and at most 1, not " + strength + ".");
+                    "`strength` must be over 0 and at most 1, not " + strength + ".");
         }
         int left = Math.min((int) (steps * strength), steps);
         if (left == 0) {
             throw new SoupException(
-                    "--strength "
+                    "`strength` "
                             + strength
                             + " of "
                             + steps

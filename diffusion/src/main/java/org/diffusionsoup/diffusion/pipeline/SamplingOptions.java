@@ -22,11 +22,11 @@ public record SamplingOptions(
 
     public SamplingOptions {
         if (steps < 1) {
-            throw new SoupException("--steps must be at least 1, not " + steps + ".");
+            throw new SoupException("`steps` must be at least 1, not " + steps + ".");
         }
         if (!Double.isFinite(guidanceScale) || guidanceScale < 0) {
             throw new SoupException(
-                    "--guidance must be a number of at least 0, not " + guidanceScale + ".");
+                    "`guidanceScale` must be a number of at least 0, not " + guidanceScale + ".");
         }
     }
 }

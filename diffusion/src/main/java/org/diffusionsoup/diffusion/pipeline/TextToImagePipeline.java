@@ -196,7 +196,7 @@ public final class TextToImagePipeline implements AutoCloseable {
         int factor = vae.config().downFactor();
         if (options.height() % factor != 0 || options.width() % factor != 0) {
             throw new SoupException(
-                    "--size "
+                    "`size` "
                             + options.width()
                             + "x"
                             + options.height()

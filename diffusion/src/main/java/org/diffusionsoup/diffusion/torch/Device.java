@@ -62,10 +62,10 @@ public record Device(Kind kind, int index) {
     private static String reason(int count) {
         if (!Natives.hasCuda()) {
             return "this build computes on the processor alone; build with SOUP_CUDA=1, or leave"
-                    + " --device out";
+                    + " `device` out";
         }
         return count == 0
-                ? "no NVIDIA accelerator, or no driver for it, was found; leave --device out"
+                ? "no NVIDIA accelerator, or no driver for it, was found; leave `device` out"
                 : "this machine's accelerators are cuda:0 to cuda:" + (count - 1);
     }
 

@@ -1,7 +1,9 @@
 package org.diffusionsoup.diffusion.torch;
 
+import org.diffusionsoup.core.SoupException;
+
 /** libtorch refused an operation or could not be loaded. */
-public final class TorchException extends RuntimeException {
+public final class TorchException extends SoupException {
     private static final long serialVersionUID = 1L;
 
     /** A failure in one sentence. */

@@ -43,14 +43,14 @@ public record TrainingOptions(
     }
 
     public TrainingOptions {
-        require(steps > 0, "--steps must be at least 1, not " + steps);
-        require(batch > 0, "--batch must be at least 1, not " + batch);
-        require(accumulation > 0, "--accumulate must be at least 1, not " + accumulation);
+        require(steps > 0, "`steps` must be at least 1, not " + steps);
+        require(batch > 0, "`batch` must be at least 1, not " + batch);
+        require(accumulation > 0, "`accumulation` must be at least 1, not " + accumulation);
         require(
                 learningRate > 0 && Double.isFinite(learningRate),
-                "--lr must be a positive number, not " + learningRate);
-        require(emaDecay >= 0 && emaDecay < 1, "--ema must be in [0, 1), not " + emaDecay);
-        require(clipNorm >= 0, "--clip must not be negative, not " + clipNorm);
+                "`learningRate` must be a positive number, not " + learningRate);
+        require(emaDecay >= 0 && emaDecay < 1, "`emaDecay` must be in [0, 1), not " + emaDecay);
+        require(clipNorm >= 0, "`clipNorm` must not be negative, not " + clipNorm);
     }
 
     private static void require(boolean ok, String message) {

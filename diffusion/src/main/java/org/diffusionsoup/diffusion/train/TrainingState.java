@@ -104,7 +104,7 @@ final class TrainingState {
                                 + (difference.isEmpty()
                                         ? "other base, shard or options"
                                         : difference)
-                                + "); go on with the settings of that run, give another --out, or"
+                                + "); go on with the settings of that run, give another `out`, or"
                                 + " remove the folder "
                                 + dir);
             }

@@ -47,12 +47,12 @@ class TrainingOptionsTest {
 
     @Test
     void nonsenseIsRefusedNamingTheFlag() {
-        refused("--steps", 0, 8, 1, 0.1, 0);
-        refused("--batch", 1, 0, 1, 0.1, 0);
-        refused("--accumulate", 1, 8, -1, 0.1, 0);
-        refused("--lr", 1, 8, 1, 0, 0);
-        refused("--lr", 1, 8, 1, Double.NaN, 0);
-        refused("--ema", 1, 8, 1, 0.1, 1);
+        refused("`steps`", 0, 8, 1, 0.1, 0);
+        refused("`batch`", 1, 0, 1, 0.1, 0);
+        refused("`accumulation`", 1, 8, -1, 0.1, 0);
+        refused("`learningRate`", 1, 8, 1, 0, 0);
+        refused("`learningRate`", 1, 8, 1, Double.NaN, 0);
+        refused("`emaDecay`", 1, 8, 1, 0.1, 1);
     }
 
     private static void refused(

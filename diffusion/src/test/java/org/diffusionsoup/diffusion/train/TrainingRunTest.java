@@ -184,7 +184,7 @@ class TrainingRunTest {
                     .isInstanceOf(TrainingException.class)
                     .hasMessageContaining(file.toString())
                     .hasMessageContaining("a different run")
-                    .hasMessageContaining("--out");
+                    .hasMessageContaining("`out`");
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(before);
     }
@@ -334,7 +334,7 @@ class TrainingRunTest {
                 assertThatThrownBy(() -> run.run(2, NEVER, NOBODY))
                         .isInstanceOf(TrainingException.class)
                         .hasMessageContaining("diverged at step 7")
-                        .hasMessageContaining("--lr");
+                        .hasMessageContaining("`learningRate`");
             }
             try (TrainingRun again = run(toy, PLAIN, "inf")) {
                 assertThat(again.stepsDone()).isEqualTo(6);

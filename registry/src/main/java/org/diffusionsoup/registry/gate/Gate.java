@@ -122,7 +122,7 @@ public final class Gate {
                 ? failed
                 : List.of(
                         new Shortfall(
-                                "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit --soup %s --shard %s --pictures %d')"
+                                "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d')"
                                         .formatted(
                                                 shard,
                                                 wanted.pictures(),

@@ -254,7 +254,7 @@ final class Database {
                             + found.getFirst()
                             + (found.size() > 1 ? " (and " + (found.size() - 1) + " more)" : "")
                             + "; what is read from it could be wrong. 'soup fsck' lists it all, and"
-                            + " 'soup fsck --repair' makes the tables anew from the signed entries.");
+                            + " 'soup fsck `repair`' makes the tables anew from the signed entries.");
         }
     }
 

@@ -161,7 +161,7 @@ public final class Ledger {
                                 + " "
                                 + wrong.getFirst()
                                 + ": the ledger's tables do not say what its entries say. Nothing was"
-                                + " recorded; run 'soup fsck --repair' and try again.");
+                                + " recorded; run 'soup fsck `repair`' and try again.");
             }
         }
     }

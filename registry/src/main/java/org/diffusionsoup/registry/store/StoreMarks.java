@@ -69,7 +69,7 @@ final class StoreMarks {
     private StoreException damaged(Path file) {
         String help =
                 file.equals(headFile())
-                        ? " Without one, compare the ledger's head ('soup log --head') with the one"
+                        ? " Without one, compare the ledger's head ('soup log `head`') with the one"
                                 + " you noted elsewhere, then remove the file; the next change"
                                 + " writes it again."
                         : "";

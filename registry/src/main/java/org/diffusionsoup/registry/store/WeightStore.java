@@ -218,7 +218,7 @@ public final class WeightStore {
                                         + " is no .safetensors file, and the registry keeps no"
                                         + " others; convert it with 'soup merge "
                                         + checkpoint
-                                        + " -o NEW'.");
+                                        + " `out` NEW'.");
                     }
                 }
             }

@@ -64,7 +64,7 @@ public final class IngredientCheck {
                             + baseName
                             + ": "
                             + wrong.get()
-                            + "; name the base that it was trained from with --base ('soup convert'"
+                            + "; name the base that it was trained from with `base` ('soup convert'"
                             + " turns a folder into a single file and back).");
         }
         sibling(of, siblings)
@@ -109,7 +109,7 @@ public final class IngredientCheck {
         Set<DType> to = formats(wanted);
         return to.size() != 1 || to.equals(formats(own))
                 ? ""
-                : " ('soup merge WEIGHTS --dtype %s -o NEW' writes that number format)"
+                : " ('soup merge WEIGHTS `dtype` %s `out` NEW' writes that number format)"
                         .formatted(to.iterator().next());
     }
 

@@ -56,7 +56,7 @@ public record AuditTarget(Path folder, Optional<String> shard) {
         String shard = text.substring(at + 1);
         if (at == 0 || shard.isBlank()) {
             throw new SoupException(
-                    "--model %s names no %s; write DIR, or DIR=SHARD."
+                    "`model` %s names no %s; write DIR, or DIR=SHARD."
                             .formatted(text, at == 0 ? "model before '='" : "shard after '='"));
         }
         return new AuditTarget(path(text.substring(0, at)), Optional.of(shard));
@@ -83,7 +83,7 @@ public record AuditTarget(Path folder, Optional<String> shard) {
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {
-            throw new SoupException("--model " + text + " is no path: " + e.getReason(), e);
+            throw new SoupException("`model` " + text + " is no path: " + e.getReason(), e);
         }
     }
 }

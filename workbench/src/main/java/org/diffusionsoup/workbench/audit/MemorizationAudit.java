@@ -202,7 +202,7 @@ public final class MemorizationAudit {
             return Optional.empty();
         }
         return Optional.of(
-                "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: the reference holds near-doubles of protected pictures, so few copies can be counted and passing means little. Leave them out (soup data dedup finds them and writes shards without them), and give the rest as --reference."
+                "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: the reference holds near-doubles of protected pictures, so few copies can be counted and passing means little. Leave them out (soup data dedup finds them and writes shards without them), and give the rest as `reference`."
                         .formatted(shard.name(), threshold, typical));
     }
 

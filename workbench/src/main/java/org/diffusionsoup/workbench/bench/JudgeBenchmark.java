@@ -43,7 +43,7 @@ public final class JudgeBenchmark {
             judges = List.copyOf(judges);
             if (judges.isEmpty() || pictures < 1 || size < 1) {
                 throw new SoupException(
-                        "A measurement needs a --judge, and --pictures and --size of at least 1.");
+                        "A measurement needs a `judge`, and `pictures` and `size` of at least 1.");
             }
         }
     }

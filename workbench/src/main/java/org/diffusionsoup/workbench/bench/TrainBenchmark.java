@@ -73,11 +73,11 @@ public final class TrainBenchmark {
         public Request {
             if (batch < 1 || timedSteps < 1 || memoryBatch < 1) {
                 throw new SoupException(
-                        "--batch, --timed-steps and --memory-batch must be at least 1.");
+                        "`batch`, `timedSteps` and `memoryBatch` must be at least 1.");
             }
             if (memorySteps != 0 && memorySteps < 20) {
                 throw new SoupException(
-                        "--steps must be 0 or at least 20, not " + memorySteps + ".");
+                        "`steps` must be 0 or at least 20, not " + memorySteps + ".");
             }
         }
     }

@@ -38,7 +38,7 @@ public record Retrieval(int rows, List<TopK.Ranked> best, int heldOut) {
             Path out,
             Progress progress) {
         if (prompts.isEmpty()) {
-            throw new SoupException("Retrieval needs a --prompt.");
+            throw new SoupException("Retrieval needs a `prompt`.");
         }
         double[][] texts = judge.embedTexts(prompts);
         TopK top = new TopK(k);

@@ -226,7 +226,7 @@ public final class Demo {
                 if (!List.of(text, before).contains(Files.readString(marker))) {
                     throw new SoupException(
                             plan.out()
-                                    + " holds a demo with other settings; choose another --out or"
+                                    + " holds a demo with other settings; choose another `out` or"
                                     + " remove it.");
                 }
                 return;

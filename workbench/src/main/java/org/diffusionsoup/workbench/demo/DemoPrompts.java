@@ -52,7 +52,7 @@ record DemoPrompts(List<String> texts, List<String> domains, List<String> known)
             throw new SoupException(
                     "domain "
                             + domain
-                            + " has no rows to prompt with; choose another of --shards.");
+                            + " has no rows to prompt with; choose another of `shards`.");
         }
         List<String> shuffled = new ArrayList<>(distinct);
         Collections.shuffle(shuffled, new Random(seed));

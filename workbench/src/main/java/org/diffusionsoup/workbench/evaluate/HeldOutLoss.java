@@ -90,7 +90,7 @@ public final class HeldOutLoss {
                             .formatted(shard.name(), shard.size()));
         }
         if (draws < 1) {
-            throw new SoupException("--draws must be at least 1, not " + draws + ".");
+            throw new SoupException("`draws` must be at least 1, not " + draws + ".");
         }
         this.shard = shard;
         this.rows = shard.infos();
@@ -252,7 +252,7 @@ public final class HeldOutLoss {
             throw new SoupException(
                     String.format(
                             Locale.ROOT,
-                            "%,d pictures of %d draws with %s take about %,.0f hours here; take fewer with --subjects or --draws, or add --yes if that is meant.",
+                            "%,d pictures of %d draws with %s take about %,.0f hours here; take fewer with `subjects` or `draws`, or add `yes` if that is meant.",
                             shard.size(),
                             draws,
                             name,

@@ -90,12 +90,12 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
         JudgeSpec spec = new JudgeSpec(kind, Path.of(rest), head, questions);
         if (spec.asks() && questions.isEmpty()) {
             throw new SoupException(
-                    "TIFA asks questions; name their file with --questions FILE"
+                    "TIFA asks questions; name their file with `questions` FILE"
                             + " (soup judge questions makes one).");
         }
         if (!spec.asks() && questions.isPresent()) {
             throw new SoupException(
-                    "--questions %s is for a tifa judge; this one asks none."
+                    "`questions` %s is for a tifa judge; this one asks none."
                             .formatted(questions.get()));
         }
         return spec;
@@ -172,7 +172,7 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
         requireFiles(kind.prefix + model);
         if (kind != Kind.CLIP && convention != ClipConvention.RAW_COSINE) {
             throw new SoupException(
-                    "A convention is a CLIP score's; leave --convention out with this judge.");
+                    "A convention is a CLIP score's; leave `convention` out with this judge.");
         }
         return switch (kind) {
             case CLIP -> ClipJudge.load(model, convention);

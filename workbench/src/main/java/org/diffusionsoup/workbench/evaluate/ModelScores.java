@@ -58,7 +58,7 @@ public record ModelScores(
             Bootstrap bootstrap,
             Progress progress) {
         if (models.isEmpty()) {
-            throw new SoupException("Scoring prompts needs a model; give one with --model.");
+            throw new SoupException("Scoring prompts needs a model; give one with `model`.");
         }
         if (prompts.size() < 2) {
             throw new SoupException(

@@ -25,7 +25,7 @@ public final class SubjectChoice {
      */
     public static Shard choose(Shard rows, int count, long seed) {
         if (count < 1) {
-            throw new SoupException("--subjects must be at least 1, not " + count + ".");
+            throw new SoupException("`subjects` must be at least 1, not " + count + ".");
         }
         List<SampleInfo> order = new ArrayList<>(rows.infos());
         Collections.shuffle(order, new Random(seed));
@@ -42,7 +42,7 @@ public final class SubjectChoice {
         }
         if (chosen.size() < count) {
             throw new SoupException(
-                    "shard %s has %d different subjects, --subjects asks for %d."
+                    "shard %s has %d different subjects, `subjects` asks for %d."
                             .formatted(rows.name(), chosen.size(), count));
         }
         return rows.filter(info -> chosen.contains(info.key()));

@@ -93,7 +93,7 @@ public record SubjectRetrieval(
     private static void requireK(int k, int subjects) {
         if (k < 1 || k > subjects) {
             throw new SoupException(
-                    "--retrieval must lie between 1 and the number of subjects, %d, not %d."
+                    "`retrieval` must lie between 1 and the number of subjects, %d, not %d."
                             .formatted(subjects, k));
         }
     }

@@ -71,12 +71,12 @@ final class DrawingCost {
         String fits;
         if (bytes(size, 1, guided) <= free) {
             int most = Integer.highestOneBit((int) (free / bytes(size, 1, guided)));
-            fits = "--batch " + most + " would fit";
+            fits = "`batch` " + most + " would fit";
         } else {
             OptionalInt side = largest(free, guided, divisor);
             fits =
                     side.isPresent()
-                            ? "--size " + side.getAsInt() + " --batch 1 would fit"
+                            ? "`size` " + side.getAsInt() + " `batch` 1 would fit"
                             : "nothing this model draws would fit";
         }
         throw new SoupException(

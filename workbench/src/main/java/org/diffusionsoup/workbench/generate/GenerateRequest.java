@@ -39,32 +39,32 @@ public record GenerateRequest(
         loras = List.copyOf(loras);
         if (ensemble && !loras.isEmpty()) {
             throw new SoupException(
-                    "--lora is for single models; put it into each with 'soup lora fuse' before an"
+                    "`lora` is for single models; put it into each with 'soup lora fuse' before an"
                             + " ensemble of them draws.");
         }
         if (models.isEmpty()) {
-            throw new SoupException("Drawing needs a model; give one with --model.");
+            throw new SoupException("Drawing needs a model; give one with `model`.");
         }
         if (prompts.isEmpty()) {
             throw new SoupException(
-                    "Drawing needs a prompt; give one with --prompt or some with --prompts.");
+                    "Drawing needs a prompt; give one with `prompt` or some with `prompts`.");
         }
         if (seeds.isEmpty()) {
-            throw new SoupException("Drawing needs a seed; give one with --seed.");
+            throw new SoupException("Drawing needs a seed; give one with `seed`.");
         }
         if (sheet.isEmpty() && folder.isEmpty()) {
             throw new SoupException(
-                    "The pictures have nowhere to go; give --out FILE, --each FOLDER or both.");
+                    "The pictures have nowhere to go; give `out` FILE, `each` FOLDER or both.");
         }
         if (sheet.isPresent() && Files.isDirectory(sheet.get())) {
             throw new SoupException(
-                    "--out %s is a folder; name a .png file, or use --each for single pictures."
+                    "`out` %s is a folder; name a .png file, or use `each` for single pictures."
                             .formatted(sheet.get()));
         }
         sheet.ifPresent(OwnOutputs.PICTURE::checkOwn);
         if (folder.isPresent() && Files.exists(folder.get()) && !isEmptyFolder(folder.get())) {
             throw new SoupException(
-                    "--each %s exists and is not an empty folder; choose a new one."
+                    "`each` %s exists and is not an empty folder; choose a new one."
                             .formatted(folder.get()));
         }
     }

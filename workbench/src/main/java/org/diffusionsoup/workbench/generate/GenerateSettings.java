@@ -46,18 +46,18 @@ public record GenerateSettings(
      */
     public GenerateSettings {
         if (steps < 1) {
-            throw new SoupException("--steps must be at least 1, not " + steps + ".");
+            throw new SoupException("`steps` must be at least 1, not " + steps + ".");
         }
         if (!Double.isFinite(guidance) || guidance < 0) {
             throw new SoupException(
-                    "--guidance must be a number of at least 0, not " + guidance + ".");
+                    "`guidance` must be a number of at least 0, not " + guidance + ".");
         }
         if (batch < 1) {
-            throw new SoupException("--batch must be at least 1, not " + batch + ".");
+            throw new SoupException("`batch` must be at least 1, not " + batch + ".");
         }
         if (size.isPresent() && size.getAsInt() < 1) {
             throw new SoupException(
-                    "--size must be at least 1 pixel, not " + size.getAsInt() + ".");
+                    "`size` must be at least 1 pixel, not " + size.getAsInt() + ".");
         }
     }
 

@@ -72,7 +72,7 @@ public final class Generator implements AutoCloseable {
         int timesteps = pipeline.scheduler().table().size();
         if (settings.steps() > timesteps) {
             throw new SoupException(
-                    "--steps %d is more than the %d timesteps that %s was trained with."
+                    "`steps` %d is more than the %d timesteps that %s was trained with."
                             .formatted(settings.steps(), timesteps, name));
         }
         UNetConfig unet =
@@ -102,12 +102,12 @@ public final class Generator implements AutoCloseable {
             height = begin.height() / divisor * divisor;
             if (width == 0 || height == 0) {
                 throw new SoupException(
-                        "The picture of %dx%d pixels is too small for %s; give one of at least %d in both directions, or a --size."
+                        "The picture of %dx%d pixels is too small for %s; give one of at least %d in both directions, or a `size`."
                                 .formatted(begin.width(), begin.height(), name, divisor));
             }
         } else if (width % divisor != 0) {
             throw new SoupException(
-                    "--size %d does not suit %s; give a multiple of %d."
+                    "`size` %d does not suit %s; give a multiple of %d."
                             .formatted(width, name, divisor));
         }
         return options(settings.steps(), width, height);
@@ -128,7 +128,7 @@ public final class Generator implements AutoCloseable {
             return loaded.with(loaded.scheduler().withClassName(sampler.className()));
         } catch (UnsupportedConfigException e) {
             throw new SoupException(
-                    "--scheduler %s does not suit this model (%s); try ddim, euler or dpm++2m."
+                    "`scheduler` %s does not suit this model (%s); try ddim, euler or dpm++2m."
                             .formatted(sampler.word(), e.getMessage()),
                     e);
         }
@@ -232,7 +232,7 @@ public final class Generator implements AutoCloseable {
     public static Generator ensemble(
             List<Path> folders, List<Double> coefficients, GenerateSettings settings) {
         if (folders.isEmpty()) {
-            throw new SoupException("An ensemble needs at least one --model.");
+            throw new SoupException("An ensemble needs at least one `model`.");
         }
         folders.forEach(DiffusersFolder::require);
         Path first = folders.getFirst();
@@ -338,7 +338,7 @@ public final class Generator implements AutoCloseable {
         int trained = pipeline.nativeSize();
         if (options.width() != trained || options.height() != trained) {
             String help =
-                    settings.size().isPresent() ? "leave --size out" : "give --size " + trained;
+                    settings.size().isPresent() ? "leave `size` out" : "give `size` " + trained;
             notes.add(
                     "The pictures are %dx%d pixels, the model was trained on %dx%d: expect repeated or broken subjects, or %s."
                             .formatted(options.width(), options.height(), trained, trained, help));
@@ -444,7 +444,7 @@ public final class Generator implements AutoCloseable {
             throw new SoupException(
                     String.format(
                             Locale.ROOT,
-                            "%,d pictures of %d steps with %s take about %,.0f hours here (a step of one picture took %.1f ms); add --yes if that is meant.",
+                            "%,d pictures of %d steps with %s take about %,.0f hours here (a step of one picture took %.1f ms); add `yes` if that is meant.",
                             pictures,
                             settings.steps(),
                             name,

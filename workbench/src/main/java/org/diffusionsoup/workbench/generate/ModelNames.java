@@ -21,7 +21,7 @@ public final class ModelNames {
         List<String> paths =
                 folders.stream().map(f -> f.toAbsolutePath().normalize().toString()).toList();
         if (new HashSet<>(paths).size() < paths.size()) {
-            throw new SoupException("The same --model is given twice.");
+            throw new SoupException("The same `model` is given twice.");
         }
         List<String> names = folders.stream().map(ModelNames::of).toList();
         return new HashSet<>(names).size() == names.size()

@@ -23,7 +23,7 @@ final class Painter {
             pipeline.requireLatentsOnly();
         } else if (source.get().mask().isEmpty() && !pipeline.takesLatentsOnly()) {
             throw new SoupException(
-                    "The model paints into a picture and takes a mask; give one with --mask.");
+                    "The model paints into a picture and takes a mask; give one with `mask`.");
         }
     }
 

@@ -78,13 +78,13 @@ public final class Prompts {
                 }
             } catch (NumberFormatException e) {
                 throw new SoupException(
-                        "--seed '%s' is no list of seeds; write numbers and ranges as 0,1,2 or 0-3."
+                        "`seed` '%s' is no list of seeds; write numbers and ranges as 0,1,2 or 0-3."
                                 .formatted(text),
                         e);
             }
         }
         if (seeds.stream().distinct().count() < seeds.size()) {
-            throw new SoupException("--seed '%s' names a seed twice.".formatted(text));
+            throw new SoupException("`seed` '%s' names a seed twice.".formatted(text));
         }
         return seeds;
     }

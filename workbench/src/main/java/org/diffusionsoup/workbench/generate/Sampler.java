@@ -48,7 +48,7 @@ public enum Sampler {
             }
         }
         throw new SoupException(
-                "--scheduler '%s' is unknown; use %s."
+                "`scheduler` '%s' is unknown; use %s."
                         .formatted(
                                 text,
                                 Arrays.stream(values())

@@ -67,7 +67,7 @@ final class Wanted {
         }
         if (!found) {
             throw new SoupException(
-                    "None of the model's components has weights of the variant %s; leave --variant out, or look at the repository's list of files."
+                    "None of the model's components has weights of the variant %s; leave `variant` out, or look at the repository's list of files."
                             .formatted(variant));
         }
         return List.copyOf(wanted);

@@ -87,7 +87,7 @@ final class InputSearch {
                             + places
                             + ": "
                             + String.join("; ", missing)
-                            + "; name the folders that hold them with --inputs.");
+                            + "; name the folders that hold them with `inputs`.");
         }
         return paths;
     }

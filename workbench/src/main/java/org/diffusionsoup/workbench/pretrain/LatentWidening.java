@@ -46,7 +46,7 @@ final class LatentWidening {
                     throw new SoupException(
                             "The base to train on has no "
                                     + p.name()
-                                    + " of this recipe's kind; --from takes a base of the same"
+                                    + " of this recipe's kind; `from` takes a base of the same"
                                     + " widths, with as many latent channels or fewer.");
                 }
                 try (Scope s = Scope.open()) {
@@ -71,7 +71,7 @@ final class LatentWidening {
                                 + Arrays.toString(known)
                                 + ", and this recipe's is "
                                 + Arrays.toString(now)
-                                + "; --from takes a base of the same widths, with as many latent"
+                                + "; `from` takes a base of the same widths, with as many latent"
                                 + " channels or fewer.");
             }
         }

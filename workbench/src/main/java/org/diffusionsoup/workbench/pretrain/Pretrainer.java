@@ -177,7 +177,7 @@ public final class Pretrainer {
                             + channels
                             + " channels, and this recipe's denoiser works on "
                             + wanted
-                            + "; leave out --vae-steps 0, so that the autoencoder learns to use the"
+                            + "; leave out `vaeSteps` 0, so that the autoencoder learns to use the"
                             + " others.");
         }
     }
@@ -226,8 +226,8 @@ public final class Pretrainer {
                 recipe.vaeTraining()
                         .orElseThrow(() ->
                                 new SoupException(
-                                        "There is no autoencoder to take over: --vae-steps"
-                                                + " 0 needs --from, with a base that has"
+                                        "There is no autoencoder to take over: `vaeSteps`"
+                                                + " 0 needs `from`, with a base that has"
                                                 + " one."));
         AutoencoderKL vae = new AutoencoderKL(recipe.vae());
         Map<String, String> more = new TreeMap<>();

@@ -38,7 +38,7 @@ public final class Disjoint {
      */
     public static List<Path> split(String source, int parts, Path prefix) {
         if (parts < 2) {
-            throw new SoupException("--disjoint must be at least 2, not " + parts + ".");
+            throw new SoupException("`disjoint` must be at least 2, not " + parts + ".");
         }
         Shard rows = ShardRef.parse(source).open().train();
         List<List<Sample>> groups = groups(rows, source);

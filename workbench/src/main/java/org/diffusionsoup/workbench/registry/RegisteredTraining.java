@@ -47,13 +47,13 @@ public final class RegisteredTraining {
             Path registry, Path base, List<String> shards, Optional<String> name, Path out) {
         Registry r = Registry.open(registry);
         if (name.isEmpty() && shards.size() != 1) {
-            throw new SoupException("An ingredient of several shards needs a --name.");
+            throw new SoupException("An ingredient of several shards needs a `name`.");
         }
         String chosen = name.orElseGet(shards::getFirst);
         boolean taken = r.read(q -> q.ingredient(chosen).isPresent());
         if (taken) {
             throw new SoupException(
-                    "The registry has an ingredient '" + chosen + "'; choose another --name.");
+                    "The registry has an ingredient '" + chosen + "'; choose another `name`.");
         }
         r.read(q -> {
             Registry.checkNewName(q, chosen);

@@ -119,7 +119,7 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
             String sha256 = scorer.judge().weightsSha256();
             if (wantedJudge.isPresent() && !wantedJudge.get().equals(sha256)) {
                 throw new SoupException(
-                        "The judge %s has other weights than the one that chose before; put that one back, say with --judge where it is, or keep the choice with --keep-selection."
+                        "The judge %s has other weights than the one that chose before; put that one back, say with `judge` where it is, or keep the choice with `keepSelection`."
                                 .formatted(recipe.judge().text()));
             }
             JsonObject json = recipe.json(sha256);

@@ -72,8 +72,8 @@ public final class RegistryShards {
                 new NewShard(
                         name,
                         provider.orElseGet(
-                                () -> one(rows, SampleInfo::provider, "--provider", name)),
-                        licence.orElseGet(() -> one(rows, SampleInfo::licence, "--licence", name)),
+                                () -> one(rows, SampleInfo::provider, "`provider`", name)),
+                        licence.orElseGet(() -> one(rows, SampleInfo::licence, "`licence`", name)),
                         uses,
                         expires,
                         absolute.toString(),
@@ -117,7 +117,7 @@ public final class RegistryShards {
         Shard rows = all.train();
         if (rows.size() == 0) {
             throw new SoupException(
-                    "shard " + source + " has no training rows; choose another --data.");
+                    "shard " + source + " has no training rows; choose another `data`.");
         }
         return rows;
     }

@@ -50,7 +50,7 @@ public record SearchRequest(
             test = List.copyOf(test);
             if (validation.size() < 2 || test.size() < 2) {
                 throw new SoupException(
-                        "A search needs at least 2 prompts to choose by and 2 to test on, not %d and %d; give more prompts, or another --validation."
+                        "A search needs at least 2 prompts to choose by and 2 to test on, not %d and %d; give more prompts, or another `validation`."
                                 .formatted(validation.size(), test.size()));
             }
             List<String> all = new ArrayList<>(validation);

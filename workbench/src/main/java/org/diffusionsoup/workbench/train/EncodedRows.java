@@ -101,7 +101,7 @@ public final class EncodedRows implements AutoCloseable {
                                 + width
                                 + "×"
                                 + height
-                                + "; import the pictures at one --size.");
+                                + "; import the pictures at one `size`.");
             }
             pixels[i] = image.pixels();
             width = image.width();
@@ -117,7 +117,7 @@ public final class EncodedRows implements AutoCloseable {
         if (first.size(2) != last.size(2) || first.size(3) != last.size(3)) {
             int factor = model.vae().config().downFactor();
             throw new SoupException(
-                    "pictures of shard %s are %d×%d, those before them %d×%d; import the pictures at one --size."
+                    "pictures of shard %s are %d×%d, those before them %d×%d; import the pictures at one `size`."
                             .formatted(
                                     shard.name(),
                                     last.size(3) * factor,
@@ -139,7 +139,7 @@ public final class EncodedRows implements AutoCloseable {
         int divisor = model.vae().config().downFactor() << (levels - 1);
         if (pictures.width() % divisor != 0 || pictures.height() % divisor != 0) {
             throw new SoupException(
-                    "picture %s of shard %s is %d×%d; %s needs sides divisible by %d, import the pictures at another --size."
+                    "picture %s of shard %s is %d×%d; %s needs sides divisible by %d, import the pictures at another `size`."
                             .formatted(
                                     shard.infos().get(from).key(),
                                     shard.name(),
@@ -220,7 +220,7 @@ public final class EncodedRows implements AutoCloseable {
             return List.of();
         }
         return List.of(
-                "The pictures are %d×%d pixels, the base was trained on %d×%d: it learns another size than it draws; import the pictures with --size %d."
+                "The pictures are %d×%d pixels, the base was trained on %d×%d: it learns another size than it draws; import the pictures with `size` %d."
                         .formatted(width, height, side, side, side));
     }
 

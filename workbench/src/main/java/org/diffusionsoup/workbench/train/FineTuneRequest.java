@@ -71,11 +71,11 @@ public record FineTuneRequest(
         shards = List.copyOf(shards);
         if (!(captionDropout >= 0 && captionDropout <= 1)) {
             throw new TrainingException(
-                    "--caption-dropout must be in [0, 1], not " + captionDropout);
+                    "`captionDropout` must be in [0, 1], not " + captionDropout);
         }
         if (checkpointEvery < 0) {
             throw new TrainingException(
-                    "--checkpoint-every must not be negative, not " + checkpointEvery);
+                    "`checkpointEvery` must not be negative, not " + checkpointEvery);
         }
         if (stopAfter < 1 || stopAfter > options.steps()) {
             throw new TrainingException(
@@ -83,7 +83,7 @@ public record FineTuneRequest(
         }
         if (keepEvery < 0 || keepEvery >= stopAfter && keepEvery > 0) {
             throw new TrainingException(
-                    "--keep-every must be from 1 to below the %d steps of the run (the last model is --out itself), not %d"
+                    "`keepEvery` must be from 1 to below the %d steps of the run (the last model is `out` itself), not %d"
                             .formatted(stopAfter, keepEvery));
         }
     }

@@ -127,7 +127,7 @@ public final class FineTuner {
             }
             if (s.size() == 0) {
                 throw new SoupException(
-                        "shard " + ref + " has no training rows; choose another --shard.");
+                        "shard " + ref + " has no training rows; choose another `shard`.");
             }
             shards.add(s);
         }
@@ -156,7 +156,7 @@ public final class FineTuner {
         }
         if (same || out.startsWith(base) || base.startsWith(out)) {
             throw new SoupException(
-                    "Cannot write the ingredient to %s: that is, holds or lies inside its base %s; name another --out."
+                    "Cannot write the ingredient to %s: that is, holds or lies inside its base %s; name another `out`."
                             .formatted(request.out(), request.base()));
         }
     }
@@ -215,7 +215,7 @@ public final class FineTuner {
         Path out = request.out();
         if (!request.replace() && Files.exists(out) && !FileContent.isEmpty(out)) {
             throw new SoupException(
-                    "%s was made by somebody else while this training ran, and is left as it is. The finished training is in %s: move %s away, or add --force to replace it, and give the same command again, which writes the model at once."
+                    "%s was made by somebody else while this training ran, and is left as it is. The finished training is in %s: move %s away, or add `force` to replace it, and give the same command again, which writes the model at once."
                             .formatted(out, request.stateFolder(), out));
         }
     }

@@ -82,8 +82,8 @@ final class KeptSteps {
                     folder
                             + " was kept by a different run ("
                             + difference
-                            + "); go on with the settings of that run, name another --out, or add"
-                            + " --force to replace it.");
+                            + "); go on with the settings of that run, name another `out`, or add"
+                            + " `force` to replace it.");
         }
         ModelOutput.MODEL_FOLDER.check(folder, request.replace());
         return folder;
@@ -120,7 +120,7 @@ final class KeptSteps {
         return lacking.isEmpty()
                 ? List.of()
                 : List.of(
-                        "No model of step %s is kept: the run was resumed after that, and had been started without this --keep-every or its model was taken away."
+                        "No model of step %s is kept: the run was resumed after that, and had been started without this `keepEvery` or its model was taken away."
                                 .formatted(lacking));
     }
 }

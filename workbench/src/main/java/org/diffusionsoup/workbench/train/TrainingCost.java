@@ -73,7 +73,7 @@ record TrainingCost(double fixed, double perPicture) {
         if (bytes(1) <= free) {
             int most = Integer.highestOneBit((int) ((free - fixed) / perPicture));
             fits =
-                    "--batch %d --accumulate %d would fit and take the same steps"
+                    "`batch` %d `accumulation` %d would fit and take the same steps"
                             .formatted(
                                     most, Math.ceilDiv((long) batch * accumulation, (long) most));
         } else {

@@ -41,18 +41,18 @@ public record Player(String name, List<Integer> members) {
             List<String> members = at < 0 ? List.of() : List.of(text.substring(at + 1).split(","));
             if (name.isEmpty() || members.stream().anyMatch(String::isBlank)) {
                 throw new SoupException(
-                        "--group '%s' is not of the form NAME=a,b; name the group and its ingredients."
+                        "`group` '%s' is not of the form NAME=a,b; name the group and its ingredients."
                                 .formatted(text));
             }
             if (!names.add(name)) {
                 throw new SoupException(
-                        "--group '" + name + "' is given twice; give all of it once.");
+                        "`group` '" + name + "' is given twice; give all of it once.");
             }
             for (String m : members) {
                 String member = m.strip();
                 if (!ingredients.contains(member)) {
                     throw new SoupException(
-                            "--group %s names '%s', which is none of the ingredients %s."
+                            "`group` %s names '%s', which is none of the ingredients %s."
                                     .formatted(name, member, ingredients));
                 }
                 String other = groupOf.putIfAbsent(member, name);

@@ -40,7 +40,7 @@ public final class Providers {
                 IngredientRow i = known.get(files(path));
                 if (i == null) {
                     throw new SoupException(
-                            "%s is no live ingredient of the registry %s, so its provider is not known; record it with 'soup ingredient add', or group ingredients with --group NAME=a,b."
+                            "%s is no live ingredient of the registry %s, so its provider is not known; record it with 'soup ingredient add', or group ingredients with `group` NAME=a,b."
                                     .formatted(path, registry.folder()));
                 }
                 TreeSet<String> who = new TreeSet<>();

@@ -115,7 +115,7 @@ class MemorizationAuditTest {
                             judge, guarded, Shard.open(doubled), 4, 1, Progress.silent());
             assertThat(weak.threshold()).isLessThan(0.1 * weak.typical());
             assertThat(weak.weakness().orElseThrow())
-                    .contains("less than a tenth", "soup data dedup", "--reference");
+                    .contains("less than a tenth", "soup data dedup", "`reference`");
 
             List<RgbImage> own =
                     weak.drawn().stream().map(i -> weak.shard().get(i).image()).toList();

@@ -40,9 +40,9 @@ class TrainBenchmarkTest {
     void numbersThatMakeNoSenseAreRefused() {
         assertThatThrownBy(() -> new TrainBenchmark.Request(Optional.empty(), 0, 1, 1, 0, 1))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--batch");
+                .hasMessageContaining("`batch`");
         assertThatThrownBy(() -> new TrainBenchmark.Request(Optional.empty(), 1, 1, 1, 5, 1))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--steps");
+                .hasMessageContaining("`steps`");
     }
 }

@@ -57,7 +57,7 @@ class EvaluateTest {
     void moreSubjectsThanThereAreIsRefused() {
         assertThatThrownBy(() -> SubjectChoice.choose(EMOJI, 50_000, 0))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--subjects asks for 50000");
+                .hasMessageContaining("`subjects` asks for 50000");
     }
 
     @Test

@@ -291,6 +291,6 @@ class HeldOutLossTest {
                 .hasMessageContaining("at least two pictures");
         assertThatThrownBy(() -> new HeldOutLoss(shard("two", 1, 2), 0, 0, false))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--draws");
+                .hasMessageContaining("`draws`");
     }
 }

@@ -35,10 +35,10 @@ class DrawingCostTest {
         assertThatThrownBy(() -> measured().check(65_536, 1, true, 16))
                 .isInstanceOf(SoupException.class)
                 .hasMessageMatching(
-                        "Drawing a picture of 65,536×65,536 at once takes about .* TB of memory, and .* free; --size \\d+ --batch 1 would fit\\.");
+                        "Drawing a picture of 65,536×65,536 at once takes about .* TB of memory, and .* free; `size` \\d+ `batch` 1 would fit\\.");
         assertThatThrownBy(() -> measured().check(64, 100_000_000, true, 16))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--batch ");
+                .hasMessageContaining("`batch` ");
         assertThatCode(() -> measured().check(64, 1, true, 16)).doesNotThrowAnyException();
         assertThatThrownBy(() -> DrawingCost.checkKept(1_000_000_000L, 64))
                 .hasMessageContaining("there is room for");

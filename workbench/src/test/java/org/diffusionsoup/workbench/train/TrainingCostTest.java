@@ -29,7 +29,7 @@ class TrainingCostTest {
         assertThatThrownBy(() -> cost.check(4096, 2, 2e9))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("4,096 pictures")
-                .hasMessageContaining("--batch 128 --accumulate 64 would fit");
+                .hasMessageContaining("`batch` 128 `accumulation` 64 would fit");
         assertThatCode(() -> cost.check(128, 64, 2e9)).doesNotThrowAnyException();
         assertThatThrownBy(() -> cost.check(1, 1, 1e8))
                 .isInstanceOf(SoupException.class)

@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorSource;
@@ -147,12 +148,12 @@ public final class Window {
     }
 
     /** An input holds NaN or an infinity; who catches this counts them. */
-    public static final class NonFinite extends RuntimeException {
+    public static final class NonFinite extends SoupException {
         private static final long serialVersionUID = 1L;
         private final int input;
 
         NonFinite(int input) {
-            super("an input is not finite", null, false, false);
+            super("an input is not finite", false);
             this.input = input;
         }
 

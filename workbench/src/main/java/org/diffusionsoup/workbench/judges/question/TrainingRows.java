@@ -58,7 +58,7 @@ public final class TrainingRows {
                                                 shard.name(),
                                                 image.width(),
                                                 image.height())
-                                + " pictures at one --size.");
+                                + " pictures at one `size`.");
             }
             rows.add(row);
             progress.advance(1);

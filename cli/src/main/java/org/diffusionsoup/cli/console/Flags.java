@@ -1,0 +1,131 @@
+package org.diffusionsoup.cli.console;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+
+/**
+ * What the command line calls the settings that the library names. A sentence of the library says
+ * {@code `maxBits` must be 0 to 64}; a user of the command line gave {@code --max-bits}. Other
+ * words in back-quotes, such as those of a caption, stay as they are.
+ */
+public final class Flags {
+    private static final Pattern QUOTED = Pattern.compile("`([A-Za-z0-9]+)`");
+    private static final Pattern HUMP = Pattern.compile("(?<=[a-z0-9])(?=[A-Z])");
+
+    /** Settings whose flag is not their own name. */
+    private static final Map<String, String> OTHERWISE =
+            Map.of(
+                    "accumulation", "--accumulate",
+                    "clipNorm", "--clip",
+                    "emaDecay", "--ema",
+                    "guidanceScale", "--guidance",
+                    "learningRate", "--lr");
+
+    private static final Set<String> ALIKE =
+            Set.of(
+                    "add",
+                    "allowNan",
+                    "approximate",
+                    "base",
+                    "batch",
+                    "bfloat16",
+                    "captionDropout",
+                    "checkpointEvery",
+                    "convention",
+                    "data",
+                    "device",
+                    "disjoint",
+                    "draws",
+                    "dtype",
+                    "each",
+                    "ema",
+                    "follow",
+                    "force",
+                    "from",
+                    "group",
+                    "guidance",
+                    "head",
+                    "inputs",
+                    "json",
+                    "judge",
+                    "k",
+                    "keepEvery",
+                    "keepSelection",
+                    "keepSum",
+                    "later",
+                    "licence",
+                    "lora",
+                    "mask",
+                    "maxBits",
+                    "maxDifference",
+                    "maxDistance",
+                    "memoryBatch",
+                    "model",
+                    "name",
+                    "noOpenclipart",
+                    "onDtype",
+                    "onExtra",
+                    "onFiles",
+                    "onIntegers",
+                    "onMissing",
+                    "onShape",
+                    "openclipart",
+                    "out",
+                    "pictures",
+                    "predictionType",
+                    "prompt",
+                    "prompts",
+                    "provider",
+                    "questions",
+                    "readmit",
+                    "reason",
+                    "reference",
+                    "registry",
+                    "remove",
+                    "repair",
+                    "retrieval",
+                    "rows",
+                    "samples",
+                    "scheduler",
+                    "seed",
+                    "shard",
+                    "shards",
+                    "size",
+                    "soup",
+                    "steps",
+                    "strength",
+                    "subjects",
+                    "superseded",
+                    "tensors",
+                    "timedSteps",
+                    "vaeSteps",
+                    "validation",
+                    "variant",
+                    "vectors",
+                    "yes");
+
+    private Flags() {}
+
+    /** A sentence of the library with flags in place of the settings that it names. */
+    public static String in(String sentence) {
+        return sentence.indexOf('`') < 0
+                ? sentence
+                : QUOTED.matcher(sentence).replaceAll(Flags::spelled);
+    }
+
+    /** The same of several. */
+    public static List<String> in(List<String> sentences) {
+        return sentences.stream().map(Flags::in).toList();
+    }
+
+    private static String spelled(MatchResult quoted) {
+        String setting = quoted.group(1);
+        return ALIKE.contains(setting)
+                ? "--" + HUMP.matcher(setting).replaceAll("-").toLowerCase(Locale.ROOT)
+                : OTHERWISE.getOrDefault(setting, quoted.group());
+    }
+}
