@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.study;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,8 +11,10 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
 
@@ -55,38 +58,20 @@ public final class PaperReport {
         counts.clear();
         open = 0;
         List<String> rows = Claims.read().stream().map(this::row).toList();
-        return """
-        %s
+        return template()
+                .replace("{heading}", HEADING)
+                .replace("{summary}", summary())
+                .replace("{claims}", String.join("", rows))
+                .replace("{studies}", studies());
+    }
 
-        Each line is a claim of the paper with the paper's own figures (Stable Diffusion 2.1, prompts of MS-COCO), what the same
-        comparison gives here in small, and what that says. `soup study report` writes this page from the results in
-        [docs/results](results/); a test holds the two together, so change neither by hand.
-
-        ```text
-        ./soup study run all -o studies/
-        ./soup study report docs/results -o docs/paper.md
-        ```
-
-        - *Here*: the difference of two models' means over the same prompts and the same noise, model named first less the
-          others, with its paired 95 %% interval. Where there are several others, the closest of them.
-        - *agrees*: every interval lies on the claimed side of 0; *differs*: one lies on the other side; *cannot tell*: neither.
-          One training run per model: an interval says how sure the prompts make us, not how another run would end.
-        - The embedded world is small: 64×64 drawings, a base of 9 million weights, judges trained on the same kind of pictures
-          ([embedded-judges.md](embedded-judges.md)). What differs here may hold at the paper's size, and the other way round;
-          `--scale paper` runs the same studies there.
-
-        %s
-
-        | where | the paper says | the paper's figures | here | verdict |
-        |---|---|---|---|---|
-        %s
-        ## The studies behind it
-
-        | study | what it repeats | prompts × seeds | made on |
-        |---|---|---|---|
-        %s\
-        """
-                .formatted(HEADING, summary(), String.join("", rows), studies());
+    private static String template() {
+        try (InputStream in =
+                Objects.requireNonNull(PaperReport.class.getResourceAsStream("paper.md"))) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new SoupException("The page's text is damaged: " + e.getMessage(), e);
+        }
     }
 
     private String summary() {
