@@ -23,7 +23,7 @@ import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.gate.Gate;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
@@ -67,7 +67,7 @@ public final class Registry {
     private final Ledger ledger;
     private final WeightStore store;
     private final Clock clock;
-    private final Souper.Options options;
+    private final SoupOptions options;
 
     private Registry(
             Place place,
@@ -75,7 +75,7 @@ public final class Registry {
             PublicKeyFile shown,
             Ledger ledger,
             Clock clock,
-            Souper.Options options) {
+            SoupOptions options) {
         this.place = place;
         this.key = key;
         this.shown = shown;
@@ -209,12 +209,7 @@ public final class Registry {
         Ledger ledger = Ledger.open(url, key, clock, today);
         Registry r =
                 new Registry(
-                        place,
-                        Optional.of(key),
-                        key.shown(),
-                        ledger,
-                        clock,
-                        Souper.Options.DEFAULT);
+                        place, Optional.of(key), key.shown(), ledger, clock, SoupOptions.DEFAULT);
         Belonging belonging = new Belonging(r);
         belonging.enforce();
         ledger.onHead(head -> {
@@ -246,7 +241,7 @@ public final class Registry {
                 PublicKeyFile.read(place.publicKey()),
                 Ledger.openToRead(url, clock),
                 clock,
-                Souper.Options.DEFAULT);
+                SoupOptions.DEFAULT);
     }
 
     /** Keeps a publication's entry beside the certificates, as what the ledger has to have. */
@@ -258,7 +253,7 @@ public final class Registry {
     }
 
     /** The same registry, making soups with these threads and telling this listener. */
-    public Registry with(Souper.Options o) {
+    public Registry with(SoupOptions o) {
         return new Registry(place, key, shown, ledger, clock, o);
     }
 
@@ -293,7 +288,7 @@ public final class Registry {
         return place;
     }
 
-    Souper.Options options() {
+    SoupOptions options() {
         return options;
     }
 

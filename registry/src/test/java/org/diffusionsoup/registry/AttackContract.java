@@ -18,7 +18,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -69,7 +69,7 @@ abstract class AttackContract {
 
     private Registry fresh(String name) {
         return Registry.init(folder.resolve(name), freshDatabase())
-                .with(Souper.Options.DEFAULT.withThreads(1));
+                .with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private void sql(String... statements) throws Exception {
@@ -82,11 +82,11 @@ abstract class AttackContract {
     }
 
     private Registry reopened() {
-        return Registry.open(registry.folder()).with(Souper.Options.DEFAULT.withThreads(1));
+        return Registry.open(registry.folder()).with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private Registry looked() {
-        return Registry.openToRead(registry.folder()).with(Souper.Options.DEFAULT.withThreads(1));
+        return Registry.openToRead(registry.folder()).with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private static List<String> errors(List<Fsck.Finding> found) {
@@ -292,7 +292,7 @@ abstract class AttackContract {
                 certificate,
                 registry.publicKey(),
                 store.store().folder(),
-                Souper.Options.DEFAULT.withThreads(1));
+                SoupOptions.DEFAULT.withThreads(1));
     }
 
     @Test

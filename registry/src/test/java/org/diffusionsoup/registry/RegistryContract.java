@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -49,7 +49,7 @@ abstract class RegistryContract {
 
     Registry fresh(String name) {
         Registry r = Registry.init(folder.resolve(name), freshDatabase());
-        return r.with(Souper.Options.DEFAULT.withThreads(1));
+        return r.with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     @BeforeEach
@@ -67,7 +67,7 @@ abstract class RegistryContract {
                 certificate,
                 PublicKeyFile.read(r.folder().resolve("registry.pub")),
                 r.store().folder(),
-                Souper.Options.DEFAULT.withThreads(1));
+                SoupOptions.DEFAULT.withThreads(1));
     }
 
     @Test
@@ -221,7 +221,7 @@ abstract class RegistryContract {
                                         w.certificate(),
                                         other.publicKey(),
                                         registry.store().folder(),
-                                        Souper.Options.DEFAULT)
+                                        SoupOptions.DEFAULT)
                                 .wrong())
                 .singleElement()
                 .asString()

@@ -12,7 +12,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.Fsck.Finding;
 import org.diffusionsoup.registry.Fsck.Repair;
 import org.diffusionsoup.registry.Fsck.Severity;
@@ -57,7 +57,7 @@ public final class FsckCommand extends SoupCommand {
         try (Progress progress = console.progress()) {
             Registry r =
                     registry.openToRead()
-                            .with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
+                            .with(SoupOptions.DEFAULT.withProgress(new MegabyteSteps(progress)));
             if (repair) {
                 Repair repaired = r.repair(certificates);
                 done = Flags.in(repaired.done());

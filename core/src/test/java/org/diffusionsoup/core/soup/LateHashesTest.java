@@ -74,7 +74,7 @@ class LateHashesTest {
             in.add(SoupIngredient.of(model("m" + i, 40 + i, false)));
         }
         Path soup = dir.resolve("soup");
-        Souper.Options keep = Souper.Options.DEFAULT.withThreads(2).withKeepSum(true);
+        SoupOptions keep = SoupOptions.DEFAULT.withThreads(2).withKeepSum(true);
         Souper.with(keep).make(in, soup);
         Path less = dir.resolve("less");
         new SoupAdjuster(keep)
@@ -167,8 +167,8 @@ class LateHashesTest {
 
     private Path merged(List<SoupIngredient> in, String name, HashCache cache, int threads) {
         stages.clear();
-        Souper.Options options =
-                Souper.Options.DEFAULT
+        SoupOptions options =
+                SoupOptions.DEFAULT
                         .withThreads(threads)
                         .withHashes(cache)
                         .withProgress((what, done, of) -> stages.add(what));

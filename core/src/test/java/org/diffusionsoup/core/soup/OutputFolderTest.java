@@ -106,7 +106,7 @@ class OutputFolderTest {
                         TensorEntry.ofFloats("v", new long[] {100}, new float[100]),
                         TensorEntry.ofFloats("w", new long[] {100}, new float[100])));
         List<SoupIngredient> in = List.of(SoupIngredient.of(a));
-        Souper.Options some = Souper.Options.DEFAULT.withWriter(new CheckpointWriter(true, 500));
+        SoupOptions some = SoupOptions.DEFAULT.withWriter(new CheckpointWriter(true, 500));
         Souper.with(some).make(in, out);
         Souper.with(some).make(in, out);
         assertThatThrownBy(() -> Souper.create().replaceExisting(true).make(in, out))
@@ -123,7 +123,7 @@ class OutputFolderTest {
                 a, Map.of(), List.of(TensorEntry.ofFloats("v", new long[] {9}, new float[9])));
         Souper keeping =
                 Souper.with(
-                        Souper.Options.DEFAULT
+                        SoupOptions.DEFAULT
                                 .withKeepSum(true)
                                 .withWriter(new CheckpointWriter(true, 0)));
         keeping.make(List.of(SoupIngredient.of(a)), out);

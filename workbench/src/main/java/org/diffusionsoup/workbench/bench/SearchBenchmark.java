@@ -23,7 +23,7 @@ import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.Scorer;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.core.search.SearchResult;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
@@ -126,7 +126,7 @@ public final class SearchBenchmark {
         try (MemorySoups soups =
                         MemorySoups.open(
                                 files,
-                                Souper.Options.DEFAULT.withThreads(threads).withHashes(hashes));
+                                SoupOptions.DEFAULT.withThreads(threads).withHashes(hashes));
                 Dummy dummy = new Dummy(look)) {
             // Opening hashes the files and clears the memory: no part of a candidate's cost.
             long start = System.nanoTime();
