@@ -89,6 +89,14 @@ public record EvaluationRecipe(
         record Ensemble(List<String> of, List<Coefficient> coefficients) implements ModelSpec {}
 
         /**
+         * An ensemble, or a soup, of trained models before it whose coefficients a classifier of
+         * their shards gives for every sample and timestep (paper, Appendix C, Proposition 2).
+         *
+         * @param resouped whether weights are averaged instead of predictions
+         */
+        record Classified(List<String> of, boolean resouped) implements ModelSpec {}
+
+        /**
          * The soup that a search finds among models before it.
          *
          * @param method greedy, reverse-greedy or simplex

@@ -32,6 +32,7 @@ final class RecipeModels {
                     "lr",
                     "soup",
                     "ensemble",
+                    "resoup",
                     "weights",
                     "search",
                     "of",
@@ -117,6 +118,8 @@ final class RecipeModels {
             cumulative(name, node, node.path("cumulative"));
         } else if (node.has("train")) {
             trained(name, node, shards(node.path("train"), where));
+        } else if (node.has("resoup") || node.path("weights").asText().equals("classifier")) {
+            classified(name, node, where);
         } else if (node.has("soup") || node.has("ensemble")) {
             averaged(name, node, where);
         } else {
@@ -166,6 +169,24 @@ final class RecipeModels {
                         soup
                                 ? new ModelSpec.Soup(names, coefficients)
                                 : new ModelSpec.Ensemble(names, coefficients));
+    }
+
+    private void classified(String name, JsonNode node, String where) {
+        boolean resouped = node.has("resoup");
+        List<String> of = atLeastTwo(node.path(resouped ? "resoup" : "ensemble"), where);
+        made(
+                name,
+                of,
+                names -> {
+                    for (String part : names) {
+                        if (!(models.get(part) instanceof ModelSpec.Train)) {
+                            throw nodes.wrong(
+                                    "%s asks a classifier of shards, and %s is trained on none here"
+                                            .formatted(where, part));
+                        }
+                    }
+                    return new ModelSpec.Classified(names, resouped);
+                });
     }
 
     /** Weights divided by their sum, exactly; empty for uniform ones. */
@@ -243,11 +264,13 @@ final class RecipeModels {
                 switch (spec) {
                     case ModelSpec.Soup s -> s.of();
                     case ModelSpec.Ensemble e -> e.of();
+                    case ModelSpec.Classified c -> c.of();
                     case ModelSpec.Search s -> s.of();
                     default -> List.of();
                 };
         for (String part : parts) {
-            if (models.get(part) instanceof ModelSpec.Ensemble) {
+            if (models.get(part) instanceof ModelSpec.Ensemble
+                    || models.get(part) instanceof ModelSpec.Classified) {
                 throw nodes.wrong(
                         "model %s is made of %s, an ensemble, which has no weights of its own"
                                 .formatted(name, part));

@@ -18,6 +18,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.lora.LoraFusion;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.diffusion.classify.ShardClassifier;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -58,17 +59,21 @@ public final class Generator implements AutoCloseable {
     private final Runnable release;
     private final Map<String, Parameters> components = new TreeMap<>();
 
+    /**
+     * @param with what besides the folders decides the pictures; empty for nothing
+     */
     private Generator(
             String name,
             List<Path> folders,
+            String with,
             TextToImagePipeline loaded,
             GenerateSettings settings,
             Runnable release) {
         this.name = name;
         this.settings = settings;
         this.release = release;
-        unetHash = hash(folders);
-        pipeline = settings.sampler().map(with -> sampledWith(loaded, with)).orElse(loaded);
+        unetHash = hash(folders, with);
+        pipeline = settings.sampler().map(s -> sampledWith(loaded, s)).orElse(loaded);
         int timesteps = pipeline.scheduler().table().size();
         if (settings.steps() > timesteps) {
             throw new SoupException(
@@ -231,6 +236,63 @@ public final class Generator implements AutoCloseable {
      */
     public static Generator ensemble(
             List<Path> folders, List<Double> coefficients, GenerateSettings settings) {
+        boolean equal = coefficients.stream().distinct().count() == 1;
+        String with = equal ? "" : "\n" + coefficients;
+        return ensemble(
+                folders,
+                with,
+                settings,
+                (unets, release) ->
+                        NoisePredictor.weighted(
+                                unets.stream().map(NoisePredictor::of).toList(),
+                                coefficients.stream().mapToDouble(k -> k).toArray()));
+    }
+
+    /**
+     * The same with coefficients that a classifier gives per sample and timestep (paper, Appendix
+     * C).
+     *
+     * @param folders in the order of the classifier's shards
+     * @param classifier folder of one that {@code soup judge classifier} trained
+     * @param resouped whether the weights are averaged with these coefficients instead of the
+     *     predictions (paper, Proposition 2): one model's pass per sample, after an average of all
+     * @throws SoupException when one is not a model, they do not share a base, or the classifier
+     *     tells others apart
+     */
+    public static Generator classified(
+            List<Path> folders, Path classifier, boolean resouped, GenerateSettings settings) {
+        ShardClassifier.require(classifier);
+        String with =
+                (resouped ? "\nresouped " : "\nclassified ")
+                        + WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));
+        return ensemble(
+                folders,
+                with,
+                settings,
+                (unets, release) -> {
+                    ShardClassifier shards = ShardClassifier.load(classifier);
+                    release.add(shards.parameters()::close);
+                    if (!resouped) {
+                        return NoisePredictor.classified(
+                                unets.stream().map(NoisePredictor::of).toList(), shards);
+                    }
+                    UNet2DConditionModel own =
+                            StableDiffusion.unet(folders.getFirst().resolve("unet"));
+                    release.add(own.parameters()::close);
+                    return NoisePredictor.resouped(
+                            own,
+                            unets.stream().map(UNet2DConditionModel::parameters).toList(),
+                            shards);
+                });
+    }
+
+    /** What several denoisers are made into, and what is to be freed with them. */
+    private interface Combination {
+        NoisePredictor of(List<UNet2DConditionModel> unets, List<Runnable> release);
+    }
+
+    private static Generator ensemble(
+            List<Path> folders, String with, GenerateSettings settings, Combination combination) {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one `model`.");
         }
@@ -239,15 +301,19 @@ public final class Generator implements AutoCloseable {
         folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
         StableDiffusion model = StableDiffusion.load(first);
         List<UNet2DConditionModel> unets = new ArrayList<>(List.of(model.unet()));
+        List<Runnable> more = new ArrayList<>();
         Runnable release =
                 () -> {
                     model.close();
                     unets.subList(1, unets.size()).forEach(u -> u.parameters().close());
+                    more.forEach(Runnable::run);
                 };
+        NoisePredictor predictor;
         try {
             for (Path folder : folders.subList(1, folders.size())) {
                 unets.add(StableDiffusion.unet(folder.resolve("unet")));
             }
+            predictor = combination.of(unets, more);
         } catch (RuntimeException e) {
             release.run();
             throw e;
@@ -255,12 +321,8 @@ public final class Generator implements AutoCloseable {
         return orRelease(
                 "ensemble of " + folders.size(),
                 folders,
-                new TextToImagePipeline(
-                        model,
-                        NoisePredictor.weighted(
-                                unets.stream().map(NoisePredictor::of).toList(),
-                                coefficients.stream().mapToDouble(k -> k).toArray()),
-                        model.scheduler()),
+                with,
+                new TextToImagePipeline(model, predictor, model.scheduler()),
                 settings,
                 release);
     }
@@ -271,8 +333,18 @@ public final class Generator implements AutoCloseable {
             TextToImagePipeline pipeline,
             GenerateSettings settings,
             Runnable release) {
+        return orRelease(name, folders, "", pipeline, settings, release);
+    }
+
+    private static Generator orRelease(
+            String name,
+            List<Path> folders,
+            String with,
+            TextToImagePipeline pipeline,
+            GenerateSettings settings,
+            Runnable release) {
         try {
-            return new Generator(name, folders, pipeline, settings, release);
+            return new Generator(name, folders, with, pipeline, settings, release);
         } catch (RuntimeException e) {
             release.run();
             throw e;
@@ -293,7 +365,7 @@ public final class Generator implements AutoCloseable {
         }
     }
 
-    private static String hash(List<Path> folders) {
+    private static String hash(List<Path> folders, String with) {
         String lines =
                 folders.stream()
                         .map(f -> f.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS))
@@ -301,7 +373,7 @@ public final class Generator implements AutoCloseable {
                         .collect(Collectors.joining("\n"));
         return folders.size() == 1
                 ? lines
-                : Hashes.sha256Hex(lines.getBytes(StandardCharsets.UTF_8));
+                : Hashes.sha256Hex((lines + with).getBytes(StandardCharsets.UTF_8));
     }
 
     /** The model folder's name, or "ensemble of n". */
@@ -311,7 +383,8 @@ public final class Generator implements AutoCloseable {
 
     /**
      * Content hash of the UNet's weights, 64 hexadecimal digits; for an ensemble SHA-256 over its
-     * members' hashes in the order given, with a line feed between them.
+     * members' hashes in the order given, with a line feed between them, and behind them the
+     * coefficients unless they are equal, or the hash of the classifier that gives them.
      */
     public String unetHash() {
         return unetHash;

@@ -14,6 +14,7 @@ public enum Study {
     TABLE2("Table 2: aesthetic shards, cumulative"),
     TABLE3("Table 3: soup and ensemble"),
     TABLE4("Table 4: greedy soups of the aesthetic shards"),
+    ENSEMBLES("Appendix C, Proposition 2: ensembles and soups weighed by a classifier"),
     FIG4("Fig. 4: the soup without each of its shards"),
     FIG5("Fig. 5: two styles in one soup"),
     FIG6("Fig. 6: who draws the training pictures again"),

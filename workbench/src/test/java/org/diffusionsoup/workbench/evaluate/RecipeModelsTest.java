@@ -192,6 +192,22 @@ class RecipeModelsTest {
     }
 
     @Test
+    void aClassifierGivesTheCoefficientsOfTrainedModels() throws IOException {
+        EvaluationRecipe recipe =
+                models(
+                        """
+                        weighed: {ensemble: [one, two], weights: classifier}
+                        anew: {resoup: [one, two]}\
+                        """);
+        assertThat(recipe.models().get("weighed"))
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), false));
+        assertThat(recipe.models().get("anew"))
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), true));
+        assertThatThrownBy(() -> models("b: base\nx: {resoup: [one, b]}"))
+                .hasMessageContaining("b is trained on none here");
+    }
+
+    @Test
     void anEnsembleHasNoWeightsToAverage() {
         assertThatThrownBy(() -> models("e: {ensemble: [one, two]}\nx: {soup: [e, three]}"))
                 .hasMessageContaining("model x is made of e, an ensemble");
