@@ -31,6 +31,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.FileStamp;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.soup.SumStep;
@@ -359,8 +360,8 @@ public final class WeightStore {
 
     private StoredFile add(Objects.Batch batch, Path file, String path) {
         try {
-            long size = Files.size(file);
-            var changed = Files.getLastModifiedTime(file);
+            FileStamp before = FileStamp.of(file);
+            long size = before.size();
             List<Piece> pieces = new ArrayList<>();
             String whole;
             if (file.toString().endsWith(".safetensors")) {
@@ -384,7 +385,7 @@ public final class WeightStore {
                 pieces.addAll(batch.put(file, List.of(new Objects.Range(0, size, Piece.BYTES))));
                 whole = pieces.getFirst().sha256();
             }
-            if (Files.size(file) != size || !Files.getLastModifiedTime(file).equals(changed)) {
+            if (!FileStamp.of(file).isSame(before)) {
                 throw new StoreException(file + " changed while it was being stored; try again.");
             }
             return new StoredFile(path, size, whole, pieces);
