@@ -311,6 +311,76 @@ abstract class RegistryContract {
         }
     }
 
+    private Path objectOf(String ingredient, long bytes) {
+        String id = registry.read(q -> q.ingredient(ingredient).orElseThrow().checkpoint());
+        String hash =
+                registry.store().manifest(id).files().getFirst().pieces().stream()
+                        .filter(p -> p.size() == bytes)
+                        .findFirst()
+                        .orElseThrow()
+                        .sha256();
+        return registry.store()
+                .folder()
+                .resolve("objects")
+                .resolve(hash.substring(0, 2))
+                .resolve(hash);
+    }
+
+    @Test
+    void whatCannotBeMadeAgainIsPutAsideUntilItsOwnerBringsIt() throws Exception {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        SoupRow soup = registry.make(Small.follow("soup"));
+        Path object = objectOf("s2", 42 * 4);
+        flip(object);
+        byte[] damaged = Files.readAllBytes(object);
+        flip(registry.store().manifest(soup.checkpoint()).files().getFirst().pieces().stream()
+                .filter(p -> p.size() == 42 * 4)
+                .map(p -> object.getParent().resolveSibling(p.sha256().substring(0, 2)).resolve(p.sha256()))
+                .findFirst()
+                .orElseThrow());
+        Path aside = object.resolveSibling(object.getFileName() + ".damaged");
+
+        Fsck.Repair repair = registry.repair();
+        assertThat(aside).hasBinaryContent(damaged);
+        assertThat(object).doesNotExist();
+        assertThat(repair.left())
+                .anyMatch(f ->
+                        f.sentence().contains("missing, what was damaged is kept as " + aside.getFileName())
+                                && f.sentence().contains("soup ingredient add OTHERNAME `weights`"));
+        registry.collect(false, 0);
+        assertThat(aside).as("nobody may have another copy").hasBinaryContent(damaged);
+
+        registry.addIngredient(
+                new NewIngredient(
+                        "again",
+                        "base",
+                        List.of("s2"),
+                        Small.checkpoint(folder.resolve("again.safetensors"), 2),
+                        Json.object().put("method", "fine-tune").put("seed", 2).build(),
+                        "test"));
+        assertThat(registry.check()).anyMatch(f -> f.sentence().contains("whole again"));
+        assertThat(registry.repair().done()).anyMatch(s -> s.contains("byte for byte"));
+        assertThat(registry.check()).isEmpty();
+        assertThat(aside).doesNotExist();
+    }
+
+    @Test
+    void damagedBytesOfWhatIsWithdrawnGoAtOnce() throws Exception {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        registry.make(Small.follow("soup"));
+        Path object = objectOf("s2", 42 * 4);
+        flip(object);
+        registry.repair();
+        Path aside = object.resolveSibling(object.getFileName() + ".damaged");
+        assertThat(aside).exists();
+        registry.withdraw(WithdrawRequest.ofShards(List.of("s2"), "asked"));
+        assertThat(aside).doesNotExist();
+    }
+
     @Test
     void whatCanBeMadeAgainIsRepaired() throws Exception {
         for (int i = 1; i <= 3; i++) {

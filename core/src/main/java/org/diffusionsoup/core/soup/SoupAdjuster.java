@@ -398,6 +398,11 @@ public final class SoupAdjuster {
         public boolean sharesKernels() {
             return true;
         }
+
+        @Override
+        public String overflowAdvice() {
+            return "average those that stay anew with soup merge";
+        }
     }
 
     /** The soup's tensors: integers copied, others computed. */
