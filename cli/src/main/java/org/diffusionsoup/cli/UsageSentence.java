@@ -50,7 +50,7 @@ final class UsageSentence {
             if (arg.equals("--")) {
                 return Optional.empty();
             }
-            if (!value && arg.matches("--?[A-Za-z].*")) {
+            if (!value && arg.matches("(?s)--?[A-Za-z].*")) {
                 boolean isLong = arg.startsWith("--");
                 String name = isLong ? arg.replaceFirst("(?s)=.*", "") : arg.substring(0, 2);
                 OptionSpec option =

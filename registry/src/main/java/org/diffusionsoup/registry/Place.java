@@ -40,7 +40,7 @@ record Place(Path folder) {
     }
 
     void write(String ledger, StoreOwner self) {
-        if (ledger.matches("(?i).*[?&](password|sslpassword)=.*")) {
+        if (ledger.matches("(?is).*[?&](password|sslpassword)=.*")) {
             throw new RegistryException(
                     "The ledger's URL holds a password, which would be written to "
                             + config()

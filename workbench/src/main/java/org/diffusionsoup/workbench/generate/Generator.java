@@ -26,6 +26,7 @@ import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
+import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
@@ -57,7 +58,9 @@ public final class Generator implements AutoCloseable {
     private final DrawingCost cost;
     private final int divisor;
     private final Runnable release;
+    private final List<Path> folders;
     private final Map<String, Parameters> components = new TreeMap<>();
+    private boolean changed;
 
     /**
      * @param with what besides the folders decides the pictures; empty for nothing
@@ -72,6 +75,7 @@ public final class Generator implements AutoCloseable {
         this.name = name;
         this.settings = settings;
         this.release = release;
+        this.folders = folders;
         unetHash = hash(folders, with);
         pipeline = settings.sampler().map(s -> sampledWith(loaded, s)).orElse(loaded);
         int timesteps = pipeline.scheduler().table().size();
@@ -161,8 +165,11 @@ public final class Generator implements AutoCloseable {
     public static Generator open(Path folder, GenerateSettings settings, List<LoraUse> loras) {
         DiffusersFolder.require(folder);
         TextToImagePipeline pipeline = load(folder, loras);
-        return orRelease(
-                ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+        Generator g =
+                orRelease(
+                        ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+        g.changed = !loras.isEmpty();
+        return g;
     }
 
     private static TextToImagePipeline load(Path folder, List<LoraUse> loras) {
@@ -484,13 +491,7 @@ public final class Generator implements AutoCloseable {
             int to = Math.min(from + settings.batch(), prompts.size());
             long[] some = seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
             try (Scope scope = Scope.open()) {
-                byte[][] rgb =
-                        TextToImagePipeline.toBytes(
-                                painter.paint(
-                                        prompts.subList(from, to),
-                                        some,
-                                        options,
-                                        (i, x) -> progress.message("step " + (i + 1))));
+                byte[][] rgb = paint(prompts.subList(from, to), some, progress);
                 for (byte[] one : rgb) {
                     out.add(new RgbImage(options.width(), options.height(), one));
                 }
@@ -498,6 +499,24 @@ public final class Generator implements AutoCloseable {
             progress.advance(to - from);
         }
         return out;
+    }
+
+    private byte[][] paint(List<String> prompts, long[] seeds, Progress progress) {
+        try {
+            return TextToImagePipeline.toBytes(
+                    painter.paint(
+                            prompts,
+                            seeds,
+                            options,
+                            (i, x) -> progress.message("step " + (i + 1))));
+        } catch (NonFiniteException e) {
+            throw broken().explained(e);
+        }
+    }
+
+    private BrokenDrawing broken() {
+        return new BrokenDrawing(
+                name, folders, changed || !components.isEmpty(), settings.guidance());
     }
 
     /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
@@ -534,6 +553,8 @@ public final class Generator implements AutoCloseable {
             var few = options(steps, options.width(), options.height());
             TextToImagePipeline.toBytes(
                     whole.paint(List.of(prompt), new long[] {seed}, few, (i, x) -> {}));
+        } catch (NonFiniteException e) {
+            throw broken().explained(e);
         }
         return (System.nanoTime() - start) / 1e9;
     }

@@ -65,7 +65,7 @@ final class Comparison {
         TreeSet<String> names = new TreeSet<>(a.otherFiles());
         names.addAll(b.otherFiles());
         names.removeIf(
-                n -> n.matches(".*\\.(safetensors|bin)\\.index(\\.[^./]+)?\\.json")); // compared as
+                n -> n.matches("(?s).*\\.(safetensors|bin)\\.index(\\.[^./]+)?\\.json")); // compared as
         // weights
         for (String n : names) {
             boolean same =

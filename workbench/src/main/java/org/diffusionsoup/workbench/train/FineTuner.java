@@ -31,6 +31,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.FreeMemory;
@@ -38,6 +39,7 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
+import org.diffusionsoup.workbench.verify.BrokenWeights;
 
 /**
  * Fine-tunes one ingredient: a copy of the base's UNet trained on one shard (paper, Section 4),
@@ -140,6 +142,9 @@ public final class FineTuner {
                 return train(base, recipe, rows, kept);
             } catch (StoppableProgress.Stopped e) {
                 return Optional.empty(); // while encoding, of which nothing is kept
+            } catch (TrainingException e) {
+                BrokenWeights.refuse("base", request.base());
+                throw e;
             }
         }
     }
