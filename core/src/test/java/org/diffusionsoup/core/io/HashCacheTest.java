@@ -18,6 +18,7 @@ import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.soup.SoupAdjuster;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
@@ -69,7 +70,8 @@ class HashCacheTest {
         Files.createDirectories(dir.resolve("cache"));
         Files.writeString(
                 dir.resolve("cache")
-                        .resolve(Hashes.sha256Hex(file.toString().getBytes(StandardCharsets.UTF_8))),
+                        .resolve(
+                                Hashes.sha256Hex(file.toString().getBytes(StandardCharsets.UTF_8))),
                 "0".repeat(64) + " " + stamp + "\n");
         assertThat(cache.knows(file)).isFalse();
         assertThat(cache.sha256(file)).isEqualTo(Hashes.sha256(file));
@@ -81,7 +83,7 @@ class HashCacheTest {
         Path a = model("a", 1);
         Path m = model("m", 2);
         rest();
-        Souper.Options options = Souper.Options.DEFAULT.withHashes(cache);
+        SoupOptions options = SoupOptions.DEFAULT.withHashes(cache);
         Path soup = dir.resolve("soup.safetensors");
         Souper.with(options.withKeepSum(true))
                 .make(List.of(SoupIngredient.of(a), SoupIngredient.of(m)), soup);

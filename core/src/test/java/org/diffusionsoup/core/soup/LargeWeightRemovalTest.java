@@ -28,8 +28,8 @@ class LargeWeightRemovalTest {
 
     @TempDir Path dir;
 
-    private final Souper.Options keep =
-            Souper.Options.DEFAULT
+    private final SoupOptions keep =
+            SoupOptions.DEFAULT
                     .withKeepSum(true)
                     .withThreads(1)
                     .withWriter(new CheckpointWriter(true, 0));
@@ -69,7 +69,10 @@ class LargeWeightRemovalTest {
         new SoupAdjuster(keep)
                 .exactly(
                         new SoupAdjuster.Request(
-                                adjusted, List.of(one.path()), List.of(weighted(other, "1")), again));
+                                adjusted,
+                                List.of(one.path()),
+                                List.of(weighted(other, "1")),
+                                again));
         assertThat(again).exists();
     }
 
@@ -81,12 +84,10 @@ class LargeWeightRemovalTest {
         Souper.with(keep.withOutputDType(Optional.of(DType.F16)))
                 .make(List.of(weighted(x, "1"), weighted(b, "1")), soup);
         Path out = dir.resolve("rest.safetensors");
-        assertThatThrownBy(
-                        () ->
-                                new SoupAdjuster(keep)
-                                        .exactly(
-                                                new SoupAdjuster.Request(
-                                                        soup, List.of(x), List.of(), out)))
+        assertThatThrownBy(() ->
+                        new SoupAdjuster(keep)
+                                .exactly(
+                                        new SoupAdjuster.Request(soup, List.of(x), List.of(), out)))
                 .hasMessage(
                         "Tensor 't' has means too large for F16; average those that stay anew, with"
                                 + " another output dtype.");
