@@ -18,19 +18,16 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.lora.LoraFusion;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.classify.ShardClassifier;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
-import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
 import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
-import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.Progress;
@@ -247,16 +244,7 @@ public final class Generator implements AutoCloseable {
      */
     public static Generator ensemble(
             List<Path> folders, List<Double> coefficients, GenerateSettings settings) {
-        boolean equal = coefficients.stream().distinct().count() == 1;
-        String with = equal ? "" : "\n" + coefficients;
-        return ensemble(
-                folders,
-                with,
-                settings,
-                (unets, release) ->
-                        NoisePredictor.weighted(
-                                unets.stream().map(NoisePredictor::of).toList(),
-                                coefficients.stream().mapToDouble(k -> k).toArray()));
+        return of(LoadedEnsemble.weighted(folders, coefficients), settings);
     }
 
     /**
@@ -272,70 +260,17 @@ public final class Generator implements AutoCloseable {
      */
     public static Generator classified(
             List<Path> folders, Path classifier, boolean resouped, GenerateSettings settings) {
-        ShardClassifier.require(classifier);
-        String with =
-                (resouped ? "\nresouped " : "\nclassified ")
-                        + WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));
-        return ensemble(
-                folders,
-                with,
-                settings,
-                (unets, release) -> {
-                    ShardClassifier shards = ShardClassifier.load(classifier);
-                    release.add(shards.parameters()::close);
-                    if (!resouped) {
-                        return NoisePredictor.classified(
-                                unets.stream().map(NoisePredictor::of).toList(), shards);
-                    }
-                    UNet2DConditionModel own =
-                            StableDiffusion.unet(folders.getFirst().resolve("unet"));
-                    release.add(own.parameters()::close);
-                    return NoisePredictor.resouped(
-                            own,
-                            unets.stream().map(UNet2DConditionModel::parameters).toList(),
-                            shards);
-                });
+        return of(LoadedEnsemble.classified(folders, classifier, resouped), settings);
     }
 
-    /** What several denoisers are made into, and what is to be freed with them. */
-    private interface Combination {
-        NoisePredictor of(List<UNet2DConditionModel> unets, List<Runnable> release);
-    }
-
-    private static Generator ensemble(
-            List<Path> folders, String with, GenerateSettings settings, Combination combination) {
-        if (folders.isEmpty()) {
-            throw new SoupException("An ensemble needs at least one `model`.");
-        }
-        folders.forEach(DiffusersFolder::require);
-        Path first = folders.getFirst();
-        folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
-        StableDiffusion model = StableDiffusion.load(first);
-        List<UNet2DConditionModel> unets = new ArrayList<>(List.of(model.unet()));
-        List<Runnable> more = new ArrayList<>();
-        Runnable release =
-                () -> {
-                    model.close();
-                    unets.subList(1, unets.size()).forEach(u -> u.parameters().close());
-                    more.forEach(Runnable::run);
-                };
-        NoisePredictor predictor;
-        try {
-            for (Path folder : folders.subList(1, folders.size())) {
-                unets.add(StableDiffusion.unet(folder.resolve("unet")));
-            }
-            predictor = combination.of(unets, more);
-        } catch (RuntimeException e) {
-            release.run();
-            throw e;
-        }
+    private static Generator of(LoadedEnsemble loaded, GenerateSettings settings) {
         return orRelease(
-                "ensemble of " + folders.size(),
-                folders,
-                with,
-                new TextToImagePipeline(model, predictor, model.scheduler()),
+                "ensemble of " + loaded.folders().size(),
+                loaded.folders(),
+                loaded.with(),
+                loaded.pipeline(),
                 settings,
-                release);
+                loaded.release());
     }
 
     private static Generator orRelease(
@@ -359,20 +294,6 @@ public final class Generator implements AutoCloseable {
         } catch (RuntimeException e) {
             release.run();
             throw e;
-        }
-    }
-
-    private static void requireShared(Path first, Path other) {
-        for (String weights :
-                List.of(
-                        "text_encoder/" + StableDiffusion.TRANSFORMERS_WEIGHTS,
-                        "vae/" + StableDiffusion.DIFFUSERS_WEIGHTS)) {
-            if (!WeightsHash.of(first.resolve(weights))
-                    .equals(WeightsHash.of(other.resolve(weights)))) {
-                throw new SoupException(
-                        "%s and %s differ in %s; an ensemble takes models of one base."
-                                .formatted(first, other, weights));
-            }
         }
     }
 
