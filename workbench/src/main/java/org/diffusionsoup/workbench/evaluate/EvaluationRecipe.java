@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -58,7 +59,14 @@ public record EvaluationRecipe(
      * @param steps of the recipe's list; a model that trains longer has its multiple of them
      * @param rate learning rate
      */
-    public record Place(String curve, long steps, double rate) {}
+    public record Place(String curve, long steps, double rate) {
+        /** A learning rate as people write it: 5e-4. */
+        static String text(double rate) {
+            return rate < 1e-2
+                    ? String.format(Locale.ROOT, "%.2e", rate).replaceFirst("\\.?0*e-0*", "e-")
+                    : Double.toString(rate);
+        }
+    }
 
     /** Where a model comes from. */
     public sealed interface ModelSpec {

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -298,11 +297,15 @@ final class RecipeModels {
             models.put(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
+        if (node.has("lr") && rates.size() > 1) {
+            throw nodes.wrong(where + " has an lr of its own, and rates are swept; leave it out");
+        }
         swept.add(name);
         long last = times * steps.getLast();
         long every = steps.size() == 1 ? 0 : times * steps.stream().reduce(RecipeModels::gcd).get();
         for (double rate : rates) {
-            Training how = new Training(usual.base(), last, batch, rate, usual.seed(), every);
+            double r = node.has("lr") ? lr : rate;
+            Training how = new Training(usual.base(), last, batch, r, usual.seed(), every);
             for (long s : steps) {
                 models.put(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));
@@ -313,14 +316,7 @@ final class RecipeModels {
     /** Name of a model at a place of the sweep. */
     private String at(String name, long steps, double rate) {
         String text = name + ", " + steps + " steps";
-        return rates.size() == 1 ? text : text + ", " + rateText(rate);
-    }
-
-    /** A learning rate as people write it: 5e-4. */
-    static String rateText(double rate) {
-        return String.format(Locale.ROOT, "%.3g", rate).contains("e") || rate < 1e-2
-                ? String.format(Locale.ROOT, "%.2e", rate).replaceFirst("\\.?0*e-0*", "e-")
-                : Double.toString(rate);
+        return rates.size() == 1 ? text : text + ", " + Place.text(rate);
     }
 
     private static long gcd(long a, long b) {

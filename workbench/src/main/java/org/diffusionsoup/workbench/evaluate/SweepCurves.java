@@ -93,7 +93,7 @@ final class SweepCurves {
     private String label(Place place) {
         return rates.size() == 1 || place.rate() == 0
                 ? place.curve()
-                : place.curve() + ", " + RecipeModels.rateText(place.rate());
+                : place.curve() + ", " + Place.text(place.rate());
     }
 
     private static Interval mean(ScoreSet set) {

@@ -154,6 +154,17 @@ class RecipeModelsTest {
     }
 
     @Test
+    void aRateOfAModelsOwnStaysInASweepOverSteps() throws IOException {
+        EvaluationRecipe recipe =
+                read("", "own: {train: one.tar, lr: 1e-3}", "sweep: {steps: [20, 40]}");
+        ModelSpec.Train own = (ModelSpec.Train) recipe.models().get("own, 20 steps");
+        assertThat(own.how().rate()).isEqualTo(1e-3);
+        assertThatThrownBy(() ->
+                        read("", "own: {train: one.tar, lr: 1e-3}", "sweep: {lr: [1e-4, 5e-4]}"))
+                .hasMessageContaining("model own has an lr of its own");
+    }
+
+    @Test
     void shardsAreMadeByName() throws IOException {
         EvaluationRecipe recipe =
                 read(
