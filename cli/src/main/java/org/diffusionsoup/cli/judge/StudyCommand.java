@@ -7,6 +7,11 @@ import picocli.CommandLine.Command;
 @Command(
         name = "study",
         description = "Check what the paper claims.",
-        subcommands = {StudyPropositionsCommand.class},
+        subcommands = {
+            StudyPropositionsCommand.class,
+            StudyCostsCommand.class,
+            StudyLinearCommand.class,
+            StudyNafCommand.class
+        },
         footer = "  soup study propositions -o propositions/")
 public final class StudyCommand extends CommandGroup {}
