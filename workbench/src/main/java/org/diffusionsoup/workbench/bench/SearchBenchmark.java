@@ -27,6 +27,7 @@ import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.workbench.ProcessMemory;
 import org.diffusionsoup.workbench.Progress;
 
 /**
@@ -121,7 +122,7 @@ public final class SearchBenchmark {
     }
 
     private Row once(SearchMethod method, boolean look, List<Path> files, double read, long size) {
-        long before = ResidentMemory.now().orElse(0);
+        long before = ProcessMemory.resident().orElse(0);
         progress.start(method.name(), 0, "");
         try (MemorySoups soups =
                         MemorySoups.open(
@@ -133,7 +134,7 @@ public final class SearchBenchmark {
             SearchResult r = method.run(ScoreBook.of(soups, dummy));
             double seconds = (System.nanoTime() - start) / 1e9;
             int n = r.evaluations().size();
-            long after = ResidentMemory.now().orElse(before);
+            long after = ProcessMemory.resident().orElse(before);
             return new Row(
                     method.name(),
                     look,
