@@ -93,6 +93,9 @@ public final class Registry {
      */
     public static Registry init(Path folder, Optional<String> url) {
         Place place = new Place(folder);
+        if (place.isWithoutConfig()) {
+            place.url(); // says what is missing, and what brings it back
+        }
         if (Files.exists(place.config()) || Files.exists(place.secretKey())) {
             throw new RegistryException(
                     folder + " holds a registry already; name another folder with `registry`.");
@@ -138,6 +141,17 @@ public final class Registry {
                 delete(place.ledger()); // there was none
             }
         }
+    }
+
+    /**
+     * Writes a registry's configuration again if that is all that is missing, by what its store, its
+     * key and its ledger say.
+     *
+     * @return what was done, in words; empty if nothing is missing
+     * @throws RegistryException if they do not fit together
+     */
+    public static Optional<String> restore(Path folder) {
+        return new Place(folder).restore();
     }
 
     private static void delete(Path file) {
@@ -880,24 +894,35 @@ public final class Registry {
                         q.ingredient(m.ingredient())
                                 .filter(i -> i.retired().isPresent())
                                 .ifPresent(i -> {
-                                    throw new RegistryException(
-                                            "Soup "
-                                                    + s.label()
-                                                    + " holds ingredient '"
-                                                    + i.name()
-                                                    + "', which was retired (entry "
-                                                    + i.retired().get()
-                                                    + "); make it without ('"
-                                                    + remake(s)
-                                                    + "') and publish that.");
+                                    throw new RegistryException(retiredMember(q, s, i));
                                 }));
     }
 
-    /** The command that makes a soup's next version. */
-    public static String remake(SoupRow s) {
-        return s.follows()
-                ? "soup update " + s.name()
-                : "soup registry make " + s.name() + " `from` …";
+    private static String retiredMember(Queries q, SoupRow s, IngredientRow i) {
+        return "Soup "
+                + s.label()
+                + " holds ingredient '"
+                + i.name()
+                + "', which was retired (entry "
+                + i.retired().orElseThrow()
+                + "); "
+                + Soups.remake(q, s)
+                        .map(c -> "make it without ('" + c + "') and publish that.")
+                        .orElse(
+                                "no other is left to make it of: record one with 'soup ingredient add',"
+                                        + " make the soup again, and publish that.");
+    }
+
+    /**
+     * The command that makes a soup's next version, or that no ingredient is left for one and what
+     * remains to be done.
+     */
+    public static String remake(Queries q, SoupRow s) {
+        return Soups.remake(q, s)
+                .map(command -> "'" + command + "'")
+                .orElseGet(() ->
+                        "another ingredient of its base is recorded ('soup ingredient add'), since none"
+                                + " is left, and the soup is made again of that");
     }
 
     /**

@@ -176,6 +176,22 @@ abstract class AttackContract {
     }
 
     @Test
+    void aTableThatNoRepairDropsIsNamedWithTheStatementThatDoes() throws Exception {
+        sql("CREATE TABLE mine (a TEXT)");
+        assertThatThrownBy(() -> registry.read(Queries::shards))
+                .hasMessageContaining("'DROP TABLE mine' takes it out")
+                .hasMessageNotContaining("`repair`");
+        Fsck.Repair repair = looked().repair();
+        assertThat(repair.done()).isEmpty();
+        assertThat(errors(repair.left()))
+                .first()
+                .asString()
+                .contains("has a table mine", "no repair drops", "'DROP TABLE mine'");
+        sql("DROP TABLE mine");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
     void nothingIsSignedOfWhatEntriesSayWasWithdrawn() throws Exception {
         sql("DELETE FROM ingredient_shard WHERE shard = 4", "DELETE FROM soup_member");
         assertThatThrownBy(() -> withdraw("s2"))
