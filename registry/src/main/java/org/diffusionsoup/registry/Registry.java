@@ -687,6 +687,16 @@ public final class Registry {
     public ShardRow usableShard(Queries q, String name) {
         ShardRow s = shard(q, name);
         checkUsable(s);
+        for (Entry w : q.entries(Kind.WITHDRAWAL)) { // a table may have been altered
+            if (Json.numbers(w.body(), "shards").contains(s.id())) {
+                throw new RegistryException(
+                        "Shard '"
+                                + s.name()
+                                + "' was withdrawn by entry "
+                                + w.seq()
+                                + ", though the ledger's tables do not say so; see 'soup fsck'.");
+            }
+        }
         return s;
     }
 
@@ -969,13 +979,31 @@ public final class Registry {
     }
 
     /**
-     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored.
+     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored, by a ledger that
+     * is sound: a wrong one may not say what was withdrawn.
      *
      * @param target a new folder, or a new file where the checkpoint is one
+     * @throws RegistryException if something is wrong with the ledger, or the weights were withdrawn
      */
     public Path export(String checkpoint, Path target) {
         ModelOutput.MODEL.checkNew(target);
         try (WeightStore.Reading reading = store.openToRead()) {
+            List<String> wrong = unsound();
+            if (!wrong.isEmpty()) {
+                throw new RegistryException(
+                        "Nothing was written, because the ledger may not say what was withdrawn: "
+                                + wrong.getFirst()
+                                + "; see 'soup fsck'.");
+            }
+            if (store.has(checkpoint)) {
+                read(q -> WhyGone.withdrawn(q, checkpoint))
+                        .ifPresent(what -> {
+                            throw new RegistryException(
+                                    what
+                                            + ": its weights are not handed out, though they are in"
+                                            + " the store; 'soup gc' deletes them.");
+                        });
+            }
             if (!store.has(checkpoint)) {
                 read(q -> WhyGone.of(q, checkpoint))
                         .ifPresent(why -> {
@@ -989,6 +1017,15 @@ public final class Registry {
             }
         }
         return target;
+    }
+
+    /** What is wrong with the ledger by itself, and beside what was noted of it. */
+    private List<String> unsound() {
+        List<String> wrong = new ArrayList<>(ledger.check(shown).wrong());
+        if (wrong.isEmpty()) {
+            wrong.addAll(read(q -> Heads.wrong(q, shown, Heads.known(place.certificates()))));
+        }
+        return wrong;
     }
 
     /** Ids of the checkpoints that must be in the store, with a name for each. */
@@ -1023,10 +1060,7 @@ public final class Registry {
      * @throws RegistryException if something is wrong with the ledger
      */
     public long collect(boolean superseded, long graceMillis) {
-        List<String> wrong = new ArrayList<>(ledger.check(shown).wrong());
-        if (wrong.isEmpty()) {
-            wrong.addAll(read(q -> Heads.wrong(q, shown, Heads.known(place.certificates()))));
-        }
+        List<String> wrong = unsound();
         if (!wrong.isEmpty()) {
             throw new RegistryException(
                     "Nothing was deleted, because the ledger may not know what is needed: "
