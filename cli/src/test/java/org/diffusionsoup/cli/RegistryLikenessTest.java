@@ -142,7 +142,7 @@ class RegistryLikenessTest {
                                 "--licence",
                                 "CC0-1.0")
                         .ok();
-        assertThat(told.err())
+        assertThat(told.out())
                 .contains(
                         "9 pictures of again look like pictures that were withdrawn: row ",
                         "of shard leaving");

@@ -265,6 +265,9 @@ public final class Fsck {
         if (!ledger.entries().isEmpty()) {
             return new Repair(done, check(certificates)); // entries can only be restored
         }
+        if (!ledger.wrong().isEmpty() && !ledger.isRepairable()) {
+            return new Repair(done, check(certificates)); // what may be somebody's own stays
+        }
         if (!ledger.wrong().isEmpty()) {
             registry.ledger().rebuild();
             done.add(

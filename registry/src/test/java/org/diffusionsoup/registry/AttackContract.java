@@ -176,6 +176,57 @@ abstract class AttackContract {
     }
 
     @Test
+    void whatWasWithdrawnIsNotHandedOutWhateverTablesAndStoreSay() throws Exception {
+        String checkpoint = registry.read(q -> q.ingredient("s2").orElseThrow().checkpoint());
+        Path store = registry.store().folder();
+        Path copy = folder.resolve("copy");
+        copy(store, copy);
+        withdraw("s2");
+        copy(copy, store);
+        Path out = folder.resolve("out.safetensors");
+        assertThatThrownBy(() -> looked().export(checkpoint, out))
+                .hasMessageContaining("Ingredient 's2' was withdrawn (entry ")
+                .hasMessageContaining("not handed out");
+        sql(
+                "UPDATE ingredient SET withdrawn = NULL",
+                "UPDATE shard SET withdrawn = NULL",
+                "UPDATE sample SET withdrawn = NULL");
+        assertThatThrownBy(() -> looked().export(checkpoint, out))
+                .hasMessageContaining("Nothing was written");
+        assertThatThrownBy(() -> registry.read(q -> registry.usableShard(q, "s2")))
+                .hasMessageContaining("was withdrawn");
+        assertThat(out).doesNotExist();
+    }
+
+    /** What is missing in a folder and there in another. */
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path p : all.toList()) {
+                Path target = to.resolve(from.relativize(p).toString());
+                if (!Files.exists(target)) {
+                    Files.copy(p, target);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aTableThatNoRepairDropsIsNamedWithTheStatementThatDoes() throws Exception {
+        sql("CREATE TABLE mine (a TEXT)");
+        assertThatThrownBy(() -> registry.read(Queries::shards))
+                .hasMessageContaining("'DROP TABLE mine' takes it out")
+                .hasMessageNotContaining("`repair`");
+        Fsck.Repair repair = looked().repair();
+        assertThat(repair.done()).isEmpty();
+        assertThat(errors(repair.left()))
+                .first()
+                .asString()
+                .contains("has a table mine", "no repair drops", "'DROP TABLE mine'");
+        sql("DROP TABLE mine");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
     void nothingIsSignedOfWhatEntriesSayWasWithdrawn() throws Exception {
         sql("DELETE FROM ingredient_shard WHERE shard = 4", "DELETE FROM soup_member");
         assertThatThrownBy(() -> withdraw("s2"))

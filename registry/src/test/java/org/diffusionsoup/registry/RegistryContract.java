@@ -375,6 +375,30 @@ abstract class RegistryContract {
     }
 
     @Test
+    void adviceAfterTheLastIngredientWasRetiredCanBeTyped() throws Exception {
+        Small.add(registry, folder, "s1", 1);
+        Small.add(registry, folder, "s2", 2);
+        registry.make(Small.of("best", "s1", "s2"));
+        registry.make(Small.follow("everyone"));
+        List<SoupRow> soups = registry.retire("s1", "wrong").soups();
+        assertThat(soups.stream().map(s -> registry.read(q -> Registry.remake(q, s))))
+                .containsExactlyInAnyOrder(
+                        "'soup registry make best `from` s2'", "'soup update everyone'");
+        soups = registry.retire("s2", "wrong").soups();
+        assertThat(soups.stream().map(s -> registry.read(q -> Registry.remake(q, s))))
+                .hasSize(2)
+                .allMatch(s -> s.contains("soup ingredient add") && !s.contains("…"));
+        assertThatThrownBy(() -> registry.publish("everyone", "hub"))
+                .hasMessageContaining("soup ingredient add")
+                .hasMessageNotContaining("soup update");
+        assertThatThrownBy(() -> registry.make(Small.of("more", "s7")))
+                .hasMessageContaining("There is no ingredient 's7', and no other");
+        registry.addShard(Small.shard("acme"));
+        assertThatThrownBy(() -> registry.make(Small.of("more", "acme")))
+                .hasMessageContaining("'acme' is a shard and no ingredient");
+    }
+
+    @Test
     void damagedBytesOfWhatIsWithdrawnGoAtOnce() throws Exception {
         for (int i = 1; i <= 3; i++) {
             Small.add(registry, folder, "s" + i, i);

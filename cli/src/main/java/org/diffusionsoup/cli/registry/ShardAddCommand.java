@@ -145,9 +145,6 @@ final class ShardAddCommand extends SoupCommand {
                         near.merge(o.names().getOrDefault(p.other().shard(), ""), 1L, Long::sum));
         List<ReturningPictures.Returning> returning =
                 ReturningPictures.of(r, s, new PictureLikeness(Optional.empty()));
-        if (!returning.isEmpty()) {
-            console.note("Warning: " + ReturningPictures.warning(s.name(), returning));
-        }
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", s.id());
         json.put("name", s.name());
@@ -178,6 +175,10 @@ final class ShardAddCommand extends SoupCommand {
                                     "  %s of shard %s%n",
                                     Plural.of(n, "looks like a picture", "look like pictures"),
                                     other));
+                    if (!returning.isEmpty()) {
+                        text.println(
+                                "  Warning: " + ReturningPictures.warning(s.name(), returning));
+                    }
                     if (found.unread() > 0) {
                         text.printf(
                                 "  %d may look like others that could not be read%n",

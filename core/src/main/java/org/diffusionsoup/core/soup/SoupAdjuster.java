@@ -96,7 +96,7 @@ public final class SoupAdjuster {
      * @throws SoupException if no sum is kept beside the soup
      */
     public static SortedMap<String, Coefficient> weights(Path soup) {
-        return weights(KeptSum.open(soup));
+        return weights(KeptSum.open(soup, Optional.empty()));
     }
 
     private static SortedMap<String, Coefficient> weights(KeptSum kept) {
@@ -139,7 +139,7 @@ public final class SoupAdjuster {
     }
 
     private Soup exactly(Request request, Function<Exact, Soup> make) {
-        KeptSum kept = KeptSum.open(request.soup());
+        KeptSum kept = KeptSum.open(request.soup(), otherwise(request));
         if (!request.byCaller()) {
             kept.checkSmall();
         }
@@ -180,6 +180,13 @@ public final class SoupAdjuster {
                             new Exact(
                                     request, soup, kept, members, signed, removed, added, workers));
                 });
+    }
+
+    /** What the formula can do without a sum. */
+    private static Optional<String> otherwise(Request request) {
+        return request.remove().size() == 1 && request.add().isEmpty()
+                ? Optional.of("use `approximate`")
+                : Optional.empty();
     }
 
     /** What a sum has already would count twice without a word. */

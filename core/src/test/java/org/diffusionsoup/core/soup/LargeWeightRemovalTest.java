@@ -94,6 +94,26 @@ class LargeWeightRemovalTest {
         assertThat(out).doesNotExist();
     }
 
+    /** The formula takes one ingredient out, and nothing in. */
+    @Test
+    void withoutASumTheFormulaIsAdvisedWhereItWorks() {
+        Path x = model("x", DType.F32, i -> 1);
+        Path b = model("b", DType.F32, i -> 2);
+        SoupAdjuster adjuster = new SoupAdjuster(keep);
+        Path out = dir.resolve("out.safetensors");
+        assertThatThrownBy(
+                        () ->
+                                adjuster.exactly(
+                                        new SoupAdjuster.Request(x, List.of(b), List.of(), out)))
+                .hasMessageEndingWith("with `keepSum`, or use `approximate`.");
+        assertThatThrownBy(
+                        () ->
+                                adjuster.exactly(
+                                        new SoupAdjuster.Request(
+                                                x, List.of(), List.of(weighted(b, "1")), out)))
+                .hasMessageEndingWith("with `keepSum`.");
+    }
+
     private static SoupIngredient weighted(Path model, String k) {
         return SoupIngredient.of(model, Coefficient.parse(k));
     }

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.io.FolderList;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -133,5 +134,23 @@ class OutputFolderTest {
         assertThatThrownBy(() -> keeping.make(List.of(SoupIngredient.of(a)), out))
                 .hasMessageContaining("not a kept sum");
         assertThat(mine).exists();
+    }
+
+    /** Of three that make one folder, two are told that it is there by now. */
+    @Test
+    void aFolderThatSomebodyElseMadeMeanwhileIsSaidToBeThere() throws IOException {
+        Path target = dir.resolve("same");
+        assertThatThrownBy(
+                        () ->
+                                AtomicFiles.writeFolder(
+                                        target,
+                                        to -> {
+                                            Files.writeString(to.resolve("mine"), "1");
+                                            Files.createDirectory(target);
+                                            Files.writeString(target.resolve("theirs"), "2");
+                                        }))
+                .hasMessageContaining(target + " was made by somebody else meanwhile");
+        assertThat(target.resolve("theirs")).hasContent("2");
+        assertThat(dir.toFile().list()).containsExactly("same");
     }
 }

@@ -252,8 +252,11 @@ final class Database {
                     "The ledger's database "
                             + found.getFirst()
                             + (found.size() > 1 ? " (and " + (found.size() - 1) + " more)" : "")
-                            + "; what is read from it could be wrong. 'soup fsck' lists it all, and"
-                            + " 'soup fsck `repair`' makes the tables anew from the signed entries.");
+                            + "; what is read from it could be wrong. 'soup fsck' lists it all"
+                            + (found.stream().allMatch(Schema::isLeft)
+                                    ? "."
+                                    : ", and 'soup fsck `repair`' makes the tables anew from the"
+                                            + " signed entries."));
         }
     }
 
