@@ -63,6 +63,7 @@ public final class Flags {
                     "maxBits",
                     "maxDifference",
                     "maxDistance",
+                    "members",
                     "memoryBatch",
                     "model",
                     "name",
@@ -87,9 +88,11 @@ public final class Flags {
                     "registry",
                     "remove",
                     "repair",
+                    "repeats",
                     "retrieval",
                     "rows",
                     "samples",
+                    "scales",
                     "scheduler",
                     "seed",
                     "shard",
@@ -102,10 +105,12 @@ public final class Flags {
                     "superseded",
                     "tensors",
                     "timedSteps",
+                    "trajectories",
                     "vaeSteps",
                     "validation",
                     "variant",
                     "vectors",
+                    "weights",
                     "yes");
 
     private Flags() {}

@@ -101,16 +101,13 @@ class LargeWeightRemovalTest {
         Path b = model("b", DType.F32, i -> 2);
         SoupAdjuster adjuster = new SoupAdjuster(keep);
         Path out = dir.resolve("out.safetensors");
-        assertThatThrownBy(
-                        () ->
-                                adjuster.exactly(
-                                        new SoupAdjuster.Request(x, List.of(b), List.of(), out)))
+        assertThatThrownBy(() ->
+                        adjuster.exactly(new SoupAdjuster.Request(x, List.of(b), List.of(), out)))
                 .hasMessageEndingWith("with `keepSum`, or use `approximate`.");
-        assertThatThrownBy(
-                        () ->
-                                adjuster.exactly(
-                                        new SoupAdjuster.Request(
-                                                x, List.of(), List.of(weighted(b, "1")), out)))
+        assertThatThrownBy(() ->
+                        adjuster.exactly(
+                                new SoupAdjuster.Request(
+                                        x, List.of(), List.of(weighted(b, "1")), out)))
                 .hasMessageEndingWith("with `keepSum`.");
     }
 

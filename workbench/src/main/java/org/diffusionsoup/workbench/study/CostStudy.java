@@ -59,7 +59,7 @@ public final class CostStudy {
         public Drawing {
             if (pictures < 1 || steps < 1) {
                 throw new SoupException(
-                        "--pictures and --steps must be at least 1, not %d and %d."
+                        "`pictures` and `steps` must be at least 1, not %d and %d."
                                 .formatted(pictures, steps));
             }
         }
@@ -76,12 +76,12 @@ public final class CostStudy {
         boolean twice = new HashSet<>(members).size() < members.size();
         if (members.size() < 2 || twice || members.stream().anyMatch(n -> n < 1)) {
             throw new SoupException(
-                    "--members takes two or more different numbers of at least 1, such as 1,2,4, not %s."
+                    "`members` takes two or more different numbers of at least 1, such as 1,2,4, not %s."
                             .formatted(members));
         }
         if (repeats < 2) {
             throw new SoupException(
-                    "--repeats must be at least 2 for intervals, not %d.".formatted(repeats));
+                    "`repeats` must be at least 2 for intervals, not %d.".formatted(repeats));
         }
         this.model = model;
         this.members = members.stream().mapToInt(Integer::intValue).sorted().toArray();
@@ -138,7 +138,7 @@ public final class CostStudy {
         double free = FreeMemory.bytes();
         if (needed > free) {
             throw new SoupException(
-                    "The models of --members %s take %s of memory together, and %s are free; give fewer or smaller numbers."
+                    "The models of `members` %s take %s of memory together, and %s are free; give fewer or smaller numbers."
                             .formatted(
                                     Arrays.toString(members),
                                     FreeMemory.text(needed),

@@ -67,7 +67,7 @@ public final class LinearStudy {
             Progress progress) {
         if (rows < 2) {
             throw new SoupException(
-                    "--rows must be at least 2 for intervals, not %d.".formatted(rows));
+                    "`rows` must be at least 2 for intervals, not %d.".formatted(rows));
         }
         requireScales(scales);
         this.scales = scales.stream().mapToDouble(Double::doubleValue).toArray();
@@ -89,7 +89,7 @@ public final class LinearStudy {
         }
         if (!good) {
             throw new SoupException(
-                    "--scales takes two or more numbers above 0 in ascending order, the last 1, such as 0.25,0.5,1, not %s."
+                    "`scales` takes two or more numbers above 0 in ascending order, the last 1, such as 0.25,0.5,1, not %s."
                             .formatted(scales));
         }
     }

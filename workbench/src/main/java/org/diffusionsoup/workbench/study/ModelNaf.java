@@ -50,7 +50,7 @@ public final class ModelNaf {
         public Sampling {
             if (prompts < 2 || trajectories < 1 || steps < 2) {
                 throw new SoupException(
-                        "--prompts and --steps must be at least 2 and --trajectories 1, not %d, %d and %d."
+                        "`prompts` and `steps` must be at least 2 and `trajectories` 1, not %d, %d and %d."
                                 .formatted(prompts, steps, trajectories));
             }
         }
@@ -77,7 +77,7 @@ public final class ModelNaf {
         try (StableDiffusion model = StableDiffusion.load(soup)) {
             if (sampling.steps() > model.scheduler().table().size()) {
                 throw new SoupException(
-                        "--steps %d is more than the %d timesteps that %s was trained with."
+                        "`steps` %d is more than the %d timesteps that %s was trained with."
                                 .formatted(
                                         sampling.steps(), model.scheduler().table().size(), soup));
             }

@@ -57,7 +57,7 @@ public final class NafStudy {
     public NafStudy(int samples, long seed, Progress progress) {
         if (samples < 100) {
             throw new SoupException(
-                    "--samples must be at least 100 trajectories, not %d.".formatted(samples));
+                    "`samples` must be at least 100 trajectories, not %d.".formatted(samples));
         }
         this.samples = samples;
         this.seed = seed;

@@ -53,7 +53,7 @@ public record TuningStage(String name, List<Path> models) {
         }
         if (common.isEmpty()) {
             throw new SoupException(
-                    "There is no step of which models were kept beside all of %s; train them with --keep-every, or give --model for each."
+                    "There is no step of which models were kept beside all of %s; train them with `keepEvery`, or give `model` for each."
                             .formatted(ingredients));
         }
         List<TuningStage> stages = new ArrayList<>();
