@@ -112,8 +112,16 @@ class RegistryLikenessTest {
         soup("withdraw", "leaving", "--reason", "r", "-o", folder.resolve("c.json")).ok();
         Run added =
                 soup(
-                                "shard", "add", "back", "--data", staying, "--provider", "p",
-                                "--licence", "CC0-1.0", "--json")
+                                "shard",
+                                "add",
+                                "back",
+                                "--data",
+                                staying,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0",
+                                "--json")
                         .ok();
         TreeMap<String, String> like = new TreeMap<>();
         for (JsonNode n : new ObjectMapper().readTree(added.out()).path("like_withdrawn")) {
@@ -124,11 +132,20 @@ class RegistryLikenessTest {
         assertThat(like).isEqualTo(copies);
         Run told =
                 soup(
-                                "shard", "add", "again", "--data", staying, "--provider", "p",
-                                "--licence", "CC0-1.0")
+                                "shard",
+                                "add",
+                                "again",
+                                "--data",
+                                staying,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0")
                         .ok();
         assertThat(told.out())
-                .contains("9 pictures of again look like pictures that were withdrawn: row ", "of shard leaving");
+                .contains(
+                        "9 pictures of again look like pictures that were withdrawn: row ",
+                        "of shard leaving");
     }
 
     @Test
@@ -138,8 +155,16 @@ class RegistryLikenessTest {
         Files.delete(leaving);
         Run added =
                 soup(
-                                "shard", "add", "back", "--data", staying, "--provider", "p",
-                                "--licence", "CC0-1.0", "--json")
+                                "shard",
+                                "add",
+                                "back",
+                                "--data",
+                                staying,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0",
+                                "--json")
                         .ok();
         TreeMap<String, String> like = new TreeMap<>();
         for (JsonNode n : new ObjectMapper().readTree(added.out()).path("like_withdrawn")) {

@@ -149,9 +149,7 @@ public final class Fsck {
         Set<String> told = new HashSet<>();
         for (StoreFinding f : storeFindings(wanted)) {
             String advice =
-                    told.add(f.checkpoint())
-                            ? advice(wanted.getOrDefault(f.checkpoint(), ""))
-                            : "";
+                    told.add(f.checkpoint()) ? advice(wanted.getOrDefault(f.checkpoint(), "")) : "";
             found.add(new Finding(Severity.ERROR, "store", f.sentence() + advice));
         }
         return found;

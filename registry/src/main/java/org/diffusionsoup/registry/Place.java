@@ -139,8 +139,7 @@ record Place(Path folder) {
                             + owner.key()
                             + ")");
         }
-        var entries =
-                Ledger.openToRead(sqlite(), java.time.Clock.systemUTC()).check(key).entries();
+        var entries = Ledger.openToRead(sqlite(), java.time.Clock.systemUTC()).check(key).entries();
         if (!entries.isEmpty()) {
             throw lost(entries.getFirst());
         }

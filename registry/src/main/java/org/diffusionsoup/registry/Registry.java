@@ -144,8 +144,8 @@ public final class Registry {
     }
 
     /**
-     * Writes a registry's configuration again if that is all that is missing, by what its store, its
-     * key and its ledger say.
+     * Writes a registry's configuration again if that is all that is missing, by what its store,
+     * its key and its ledger say.
      *
      * @return what was done, in words; empty if nothing is missing
      * @throws RegistryException if they do not fit together
@@ -983,7 +983,8 @@ public final class Registry {
      * is sound: a wrong one may not say what was withdrawn.
      *
      * @param target a new folder, or a new file where the checkpoint is one
-     * @throws RegistryException if something is wrong with the ledger, or the weights were withdrawn
+     * @throws RegistryException if something is wrong with the ledger, or the weights were
+     *     withdrawn
      */
     public Path export(String checkpoint, Path target) {
         ModelOutput.MODEL.checkNew(target);

@@ -226,8 +226,7 @@ final class Soups {
                         .map(IngredientRow::name)
                         .toList();
         List<String> from = own.isEmpty() ? live.stream().map(IngredientRow::name).toList() : own;
-        return Optional.of(
-                "soup registry make " + s.name() + " `from` " + String.join(",", from));
+        return Optional.of("soup registry make " + s.name() + " `from` " + String.join(",", from));
     }
 
     private static String ended(IngredientRow i) {

@@ -68,8 +68,8 @@ final class WhyGone {
     }
 
     /**
-     * What was withdrawn with a checkpoint that nothing else has, such as {@code Ingredient 's2' was
-     * withdrawn (entry 9)}: to be told also where its weights have come back into the store.
+     * What was withdrawn with a checkpoint that nothing else has, such as {@code Ingredient 's2'
+     * was withdrawn (entry 9)}: to be told also where its weights have come back into the store.
      */
     static Optional<String> withdrawn(Queries q, String checkpoint) {
         if (Registry.wanted(q, true).containsKey(checkpoint)) {
@@ -78,7 +78,8 @@ final class WhyGone {
         List<String> all = new ArrayList<>();
         q.bases().stream()
                 .filter(b -> b.checkpoint().equals(checkpoint))
-                .forEach(b -> b.withdrawn().ifPresent(w -> all.add(by("Base '" + b.name() + "'", w))));
+                .forEach(b ->
+                        b.withdrawn().ifPresent(w -> all.add(by("Base '" + b.name() + "'", w))));
         q.ingredients().stream()
                 .filter(i -> i.checkpoint().equals(checkpoint))
                 .forEach(i ->

@@ -335,11 +335,15 @@ abstract class RegistryContract {
         Path object = objectOf("s2", 42 * 4);
         flip(object);
         byte[] damaged = Files.readAllBytes(object);
-        flip(registry.store().manifest(soup.checkpoint()).files().getFirst().pieces().stream()
-                .filter(p -> p.size() == 42 * 4)
-                .map(p -> object.getParent().resolveSibling(p.sha256().substring(0, 2)).resolve(p.sha256()))
-                .findFirst()
-                .orElseThrow());
+        flip(
+                registry.store().manifest(soup.checkpoint()).files().getFirst().pieces().stream()
+                        .filter(p -> p.size() == 42 * 4)
+                        .map(p ->
+                                object.getParent()
+                                        .resolveSibling(p.sha256().substring(0, 2))
+                                        .resolve(p.sha256()))
+                        .findFirst()
+                        .orElseThrow());
         Path aside = object.resolveSibling(object.getFileName() + ".damaged");
 
         Fsck.Repair repair = registry.repair();
@@ -347,8 +351,12 @@ abstract class RegistryContract {
         assertThat(object).doesNotExist();
         assertThat(repair.left())
                 .anyMatch(f ->
-                        f.sentence().contains("missing, what was damaged is kept as " + aside.getFileName())
-                                && f.sentence().contains("soup ingredient add OTHERNAME `weights`"));
+                        f.sentence()
+                                        .contains(
+                                                "missing, what was damaged is kept as "
+                                                        + aside.getFileName())
+                                && f.sentence()
+                                        .contains("soup ingredient add OTHERNAME `weights`"));
         registry.collect(false, 0);
         assertThat(aside).as("nobody may have another copy").hasBinaryContent(damaged);
 

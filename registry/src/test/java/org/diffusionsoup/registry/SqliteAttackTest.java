@@ -71,7 +71,8 @@ class SqliteAttackTest extends AttackContract {
         Files.delete(registry.folder().resolve("registry.json"));
         Files.delete(registry.folder().resolve("registry.key"));
         assertThatThrownBy(() -> Registry.init(registry.folder(), Optional.empty()))
-                .hasMessageContaining("registry.json is missing, though the folder holds a registry");
+                .hasMessageContaining(
+                        "registry.json is missing, though the folder holds a registry");
         // The ledger of another registry is not this one's either.
         Registry other = Registry.init(folder.resolve("other"), Optional.empty());
         Files.copy(

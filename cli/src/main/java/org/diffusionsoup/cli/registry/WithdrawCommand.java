@@ -172,7 +172,11 @@ public final class WithdrawCommand extends SoupCommand {
                                 .toList());
         if (names.isEmpty()) {
             throw new SoupException(
-                    "No live shard is of the provider '" + provider + "'" + before(r, provider) + ".");
+                    "No live shard is of the provider '"
+                            + provider
+                            + "'"
+                            + before(r, provider)
+                            + ".");
         }
         return names;
     }

@@ -277,9 +277,7 @@ public final class SumStep {
                 throw new SoupException(
                         "Tensor '%s' has means too large for %s; %s."
                                 .formatted(
-                                        tensor.name(),
-                                        tensor.dtype(),
-                                        part.mean.overflowAdvice()),
+                                        tensor.name(), tensor.dtype(), part.mean.overflowAdvice()),
                         e);
             }
             if (!finite) {

@@ -69,7 +69,8 @@ class HashCacheTest {
         Files.createDirectories(dir.resolve("cache"));
         Files.writeString(
                 dir.resolve("cache")
-                        .resolve(Hashes.sha256Hex(file.toString().getBytes(StandardCharsets.UTF_8))),
+                        .resolve(
+                                Hashes.sha256Hex(file.toString().getBytes(StandardCharsets.UTF_8))),
                 "0".repeat(64) + " " + stamp + "\n");
         assertThat(cache.knows(file)).isFalse();
         assertThat(cache.sha256(file)).isEqualTo(Hashes.sha256(file));

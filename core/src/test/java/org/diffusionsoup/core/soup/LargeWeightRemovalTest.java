@@ -69,7 +69,10 @@ class LargeWeightRemovalTest {
         new SoupAdjuster(keep)
                 .exactly(
                         new SoupAdjuster.Request(
-                                adjusted, List.of(one.path()), List.of(weighted(other, "1")), again));
+                                adjusted,
+                                List.of(one.path()),
+                                List.of(weighted(other, "1")),
+                                again));
         assertThat(again).exists();
     }
 
@@ -81,12 +84,10 @@ class LargeWeightRemovalTest {
         Souper.with(keep.withOutputDType(Optional.of(DType.F16)))
                 .make(List.of(weighted(x, "1"), weighted(b, "1")), soup);
         Path out = dir.resolve("rest.safetensors");
-        assertThatThrownBy(
-                        () ->
-                                new SoupAdjuster(keep)
-                                        .exactly(
-                                                new SoupAdjuster.Request(
-                                                        soup, List.of(x), List.of(), out)))
+        assertThatThrownBy(() ->
+                        new SoupAdjuster(keep)
+                                .exactly(
+                                        new SoupAdjuster.Request(soup, List.of(x), List.of(), out)))
                 .hasMessage(
                         "Tensor 't' has means too large for F16; average those that stay anew, with"
                                 + " another output dtype.");
@@ -100,16 +101,13 @@ class LargeWeightRemovalTest {
         Path b = model("b", DType.F32, i -> 2);
         SoupAdjuster adjuster = new SoupAdjuster(keep);
         Path out = dir.resolve("out.safetensors");
-        assertThatThrownBy(
-                        () ->
-                                adjuster.exactly(
-                                        new SoupAdjuster.Request(x, List.of(b), List.of(), out)))
+        assertThatThrownBy(() ->
+                        adjuster.exactly(new SoupAdjuster.Request(x, List.of(b), List.of(), out)))
                 .hasMessageEndingWith("with `keepSum`, or use `approximate`.");
-        assertThatThrownBy(
-                        () ->
-                                adjuster.exactly(
-                                        new SoupAdjuster.Request(
-                                                x, List.of(), List.of(weighted(b, "1")), out)))
+        assertThatThrownBy(() ->
+                        adjuster.exactly(
+                                new SoupAdjuster.Request(
+                                        x, List.of(), List.of(weighted(b, "1")), out)))
                 .hasMessageEndingWith("with `keepSum`.");
     }
 

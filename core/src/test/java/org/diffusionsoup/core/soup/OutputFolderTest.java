@@ -12,10 +12,10 @@ import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.FolderList;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.TensorEntry;
-import org.diffusionsoup.core.io.AtomicFiles;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -140,15 +140,14 @@ class OutputFolderTest {
     @Test
     void aFolderThatSomebodyElseMadeMeanwhileIsSaidToBeThere() throws IOException {
         Path target = dir.resolve("same");
-        assertThatThrownBy(
-                        () ->
-                                AtomicFiles.writeFolder(
-                                        target,
-                                        to -> {
-                                            Files.writeString(to.resolve("mine"), "1");
-                                            Files.createDirectory(target);
-                                            Files.writeString(target.resolve("theirs"), "2");
-                                        }))
+        assertThatThrownBy(() ->
+                        AtomicFiles.writeFolder(
+                                target,
+                                to -> {
+                                    Files.writeString(to.resolve("mine"), "1");
+                                    Files.createDirectory(target);
+                                    Files.writeString(target.resolve("theirs"), "2");
+                                }))
                 .hasMessageContaining(target + " was made by somebody else meanwhile");
         assertThat(target.resolve("theirs")).hasContent("2");
         assertThat(dir.toFile().list()).containsExactly("same");

@@ -25,8 +25,7 @@ import org.diffusionsoup.registry.near.Likeness.Picture;
  * @param unmeasured pictures that could not be compared, because an earlier version recorded them
  *     with another hash
  */
-public record NearDuplicates(
-        List<Near> near, long unread, List<Unseen> unseen, long unmeasured) {
+public record NearDuplicates(List<Near> near, long unread, List<Unseen> unseen, long unmeasured) {
     /** In a withdrawal's entry and in certificates. */
     public static final String NEAR = "near_duplicates";
 

@@ -15,8 +15,7 @@ class SigningKeyTest {
     @Test
     void aKeyThatCannotBeWrittenLeavesNothing() throws Exception {
         Path secret = Files.createDirectory(folder.resolve("registry.key"));
-        assertThatThrownBy(
-                        () -> SigningKey.generate().save(secret, folder.resolve("registry.pub")))
+        assertThatThrownBy(() -> SigningKey.generate().save(secret, folder.resolve("registry.pub")))
                 .isInstanceOf(SoupIoException.class);
         assertThat(folder.toFile().list()).containsExactly("registry.key");
     }

@@ -16,8 +16,8 @@ import org.diffusionsoup.registry.near.NearDuplicates;
 
 /**
  * Pictures of a recorded shard that are like ones which were withdrawn: the same picture stored at
- * another size has another hash, and is no longer refused by it. Where a withdrawn picture cannot be
- * looked at any more, the ledger's perceptual hashes alone decide.
+ * another size has another hash, and is no longer refused by it. Where a withdrawn picture cannot
+ * be looked at any more, the ledger's perceptual hashes alone decide.
  */
 public final class ReturningPictures {
     private static final int MOST_TOLD = 5;
@@ -44,8 +44,7 @@ public final class ReturningPictures {
 
     /** Looks for them. */
     public static List<Returning> of(Registry registry, ShardRow shard, Likeness likeness) {
-        record Facts(
-                List<SampleRow> own, List<SampleRow> gone, Map<Long, ShardRow> shards) {}
+        record Facts(List<SampleRow> own, List<SampleRow> gone, Map<Long, ShardRow> shards) {}
         Facts f =
                 registry.read(q -> {
                     Map<Long, ShardRow> shards = new TreeMap<>();
@@ -110,7 +109,8 @@ public final class ReturningPictures {
                         .toList();
         return "%s of %s like pictures that were withdrawn: %s%s; unless their owner agrees, withdraw shard %s again."
                 .formatted(
-                        Plural.of(all.stream().map(Returning::sha256).distinct().count(), "picture"),
+                        Plural.of(
+                                all.stream().map(Returning::sha256).distinct().count(), "picture"),
                         shard
                                 + (all.stream().map(Returning::sha256).distinct().count() == 1
                                         ? " looks"
