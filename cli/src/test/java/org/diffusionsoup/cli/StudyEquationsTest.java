@@ -49,35 +49,35 @@ class StudyEquationsTest {
             "--model",
             TinyModels.sd15(),
             "--members",
-            "1,8",
+            "1,4",
             "--pictures",
-            2,
+            1,
             "--steps",
-            4,
+            2,
             "--repeats",
-            3,
+            2,
             "-o",
             out
         };
         JsonNode json = json(args);
         JsonNode one = json.at("/rows/0");
-        JsonNode eight = json.at("/rows/1");
+        JsonNode four = json.at("/rows/1");
         long unet =
                 Files.size(TinyModels.sd15().resolve("unet/diffusion_pytorch_model.safetensors"));
         long alone = one.at("/soup/weightBytes").asLong();
-        long seven =
-                eight.at("/ensemble/weightBytes").asLong()
+        long three =
+                four.at("/ensemble/weightBytes").asLong()
                         - one.at("/ensemble/weightBytes").asLong();
-        assertThat(seven % 7).isZero();
-        assertThat((double) seven / 7)
+        assertThat(three % 3).isZero();
+        assertThat((double) three / 3)
                 .isCloseTo(unet, within(0.1 * unet)); // less the file's header
-        assertThat(eight.at("/soup/weightBytes").asLong()).isEqualTo(alone);
+        assertThat(four.at("/soup/weightBytes").asLong()).isEqualTo(alone);
         assertThat(one.at("/ensemble/weightBytes").asLong()).isEqualTo(alone);
         assertThat(json.at("/exponents/soup/weightBytes").asDouble()).isZero();
         assertThat(json.at("/exponents/ensemble/weightBytes").asDouble())
-                .isCloseTo(Math.log((double) (alone + seven) / alone) / Math.log(8), within(1e-9));
-        assertThat(estimate(eight, "/ratio")).isGreaterThan(1.5);
-        assertThat(estimate(eight, "/ensemble/secondsPerPicture")).isPositive();
+                .isCloseTo(Math.log((double) (alone + three) / alone) / Math.log(4), within(1e-9));
+        assertThat(estimate(four, "/ratio")).isGreaterThan(1.5);
+        assertThat(estimate(four, "/ensemble/secondsPerPicture")).isPositive();
         assertThat(estimate(json, "/exponents/ensemble/processorSeconds"))
                 .isGreaterThan(estimate(json, "/exponents/soup/processorSeconds"));
         assertThat(Files.readString(out.resolve("costs.html"))).contains("<svg");
