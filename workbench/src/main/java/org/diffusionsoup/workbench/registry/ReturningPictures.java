@@ -44,23 +44,28 @@ public final class ReturningPictures {
 
     /** Looks for them. */
     public static List<Returning> of(Registry registry, ShardRow shard, Likeness likeness) {
-        record Facts(List<SampleRow> own, List<SampleRow> gone, Map<Long, ShardRow> shards) {}
+        record Facts(List<SampleRow> own, List<SampleRow> gone, Map<Long, String> names, Map<Long, String> sources) {}
         Facts f =
                 registry.read(q -> {
-                    Map<Long, ShardRow> shards = new TreeMap<>();
-                    q.shards().forEach(s -> shards.put(s.id(), s));
+                    Map<Long, String> names = new TreeMap<>();
+                    Map<Long, String> sources = new TreeMap<>();
+                    q.shards()
+                            .forEach(s -> {
+                                names.put(s.id(), s.name());
+                                sources.put(s.id(), s.source());
+                            });
                     List<SampleRow> gone =
                             q.withdrawnFingerprinted().stream()
                                     .filter(s -> s.shard() != shard.id())
                                     .toList();
-                    return new Facts(q.samples(shard.id()), gone, shards);
+                    return new Facts(q.samples(shard.id()), gone, names, sources);
                 });
         if (f.gone().isEmpty()) {
             return List.of();
         }
         NearDuplicates found =
                 NearDuplicates.between(
-                        f.own(), f.gone(), id -> f.shards().get(id).source(), likeness);
+                        f.own(), f.gone(), id -> f.sources().getOrDefault(id, ""), likeness);
         Map<String, String> keys = new TreeMap<>();
         for (SampleInfo i : ShardRef.parse(shard.source()).open().train().infos()) {
             keys.putIfAbsent(i.sha256(), i.key());
@@ -73,7 +78,7 @@ public final class ReturningPictures {
                                         keys.getOrDefault(n.one().sha256(), ""),
                                         n.one().sha256(),
                                         n.other().sha256(),
-                                        f.shards().get(n.other().shard()).name(),
+                                        f.names().getOrDefault(n.other().shard(), ""),
                                         n.bits(),
                                         OptionalDouble.of(n.difference()))));
         found.unseen()
@@ -83,7 +88,7 @@ public final class ReturningPictures {
                                         keys.getOrDefault(n.one().sha256(), ""),
                                         n.one().sha256(),
                                         n.other().sha256(),
-                                        f.shards().get(n.other().shard()).name(),
+                                        f.names().getOrDefault(n.other().shard(), ""),
                                         n.bits(),
                                         OptionalDouble.empty())));
         return List.copyOf(all);
