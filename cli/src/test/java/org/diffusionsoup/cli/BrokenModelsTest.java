@@ -87,7 +87,7 @@ class BrokenModelsTest {
             Process process = builder.redirectError(err.toFile()).start();
             assertThat(process.waitFor(seconds, TimeUnit.SECONDS)).isFalse();
             process.destroy();
-            assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
             assertThat(process.exitValue()).isNotZero();
             List<String> said = Files.readAllLines(err);
             if (!said.isEmpty() || seconds > 30) { // it had come to the point of drawing

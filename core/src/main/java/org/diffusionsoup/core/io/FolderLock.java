@@ -70,7 +70,8 @@ public final class FolderLock implements AutoCloseable {
                 try {
                     channel = locked(folder, file);
                 } catch (IOException e) {
-                    Files.deleteIfExists(file); // written by nobody: a disk that is full took the name
+                    Files.deleteIfExists(
+                            file); // written by nobody: a disk that is full took the name
                     throw e;
                 } finally {
                     if (channel == null) {

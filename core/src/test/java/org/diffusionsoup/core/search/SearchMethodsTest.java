@@ -113,7 +113,7 @@ class SearchMethodsTest {
                 assertThat(step.accepted())
                         .isEqualTo(
                                 method instanceof LeaveOneOut
-                                        ? better && step.candidate() == r.best() // one of them
+                                        ? better && step.candidate().equals(r.best()) // one of them
                                         : better);
             }
         }

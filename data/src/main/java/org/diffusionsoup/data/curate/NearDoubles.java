@@ -64,7 +64,6 @@ public final class NearDoubles {
     }
 
     private Thumbnail thumbnail(int original) {
-        return thumbnails.computeIfAbsent(
-                original, i -> Thumbnail.of(originals.get(i).image()));
+        return thumbnails.computeIfAbsent(original, i -> Thumbnail.of(originals.get(i).image()));
     }
 }

@@ -270,7 +270,8 @@ public final class TextToImagePipeline implements AutoCloseable {
                     Tensor out = predict(input, timesteps[i], conditioning, options);
                     // not the latents alone: schedulers that clip make numbers of infinities
                     NonFiniteException.check(
-                            out, "in the latents at step %d of %d".formatted(i + 1, timesteps.length));
+                            out,
+                            "in the latents at step %d of %d".formatted(i + 1, timesteps.length));
                     Tensor next = course.after(s.step(out, i, x, source), s, i);
                     listener.step(i, next);
                     x = next.keep();

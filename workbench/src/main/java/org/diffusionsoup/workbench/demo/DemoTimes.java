@@ -32,7 +32,7 @@ final class DemoTimes {
             try (Reader in = Files.newBufferedReader(file)) {
                 lines.load(in);
                 lines.stringPropertyNames()
-                        .forEach(k -> kept.put(k, Double.valueOf(lines.getProperty(k))));
+                        .forEach(k -> kept.put(k, Double.valueOf(lines.getProperty(k, "0"))));
             } catch (IOException e) {
                 throw new SoupIoException("read", file, e);
             } catch (IllegalArgumentException e) {
