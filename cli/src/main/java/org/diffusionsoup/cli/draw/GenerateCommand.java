@@ -52,7 +52,7 @@ public final class GenerateCommand extends SoupCommand {
             names = "--model",
             required = true,
             paramLabel = "DIR",
-            description = "Model in diffusers layout; several are drawn beside each other.")
+            description = "Model, a folder or a single file; several are drawn beside each other.")
     private List<Path> models = List.of();
 
     @Option(

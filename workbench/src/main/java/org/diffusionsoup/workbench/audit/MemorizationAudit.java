@@ -174,14 +174,19 @@ public final class MemorizationAudit {
      * @param firstSeed picture i has the seed {@code firstSeed + i}, whatever the model
      */
     public Result of(Generator generator, long firstSeed, Progress progress) {
-        List<String> prompts = drawn.stream().map(i -> shard.infos().get(i).prompt()).toList();
+        List<String> prompts = prompts();
         List<Long> seeds = LongStream.range(firstSeed, firstSeed + prompts.size()).boxed().toList();
         List<RgbImage> pictures = generator.pictures(prompts, seeds, progress);
         return of(generator.name(), generator.unetHash(), pictures);
     }
 
-    /** Measures pictures of the {@link #drawn} rows' prompts. */
-    Result of(String model, String unetSha256, List<RgbImage> pictures) {
+    /** Captions to draw, those of the {@link #drawn} rows. */
+    public List<String> prompts() {
+        return drawn.stream().map(i -> shard.infos().get(i).prompt()).toList();
+    }
+
+    /** Measures pictures of the {@link #prompts}. */
+    public Result of(String model, String unetSha256, List<RgbImage> pictures) {
         double[][] e =
                 judge.embedPictures(pictures.stream().map(ProtectedPictures::picture).toList());
         List<Double> nearest = new ArrayList<>();
