@@ -36,7 +36,8 @@ public final class LeaveOneOut implements SearchMethod {
         }
         Evaluation chosen = best;
         steps.replaceAll(s ->
-                new SearchStep(s.candidate(), s.incumbent(), s.change(), s.candidate().equals(chosen)));
+                new SearchStep(
+                        s.candidate(), s.incumbent(), s.change(), s.candidate().equals(chosen)));
         return book.result(name(), best, List.of(), steps, "");
     }
 }

@@ -44,7 +44,11 @@ public final class ReturningPictures {
 
     /** Looks for them. */
     public static List<Returning> of(Registry registry, ShardRow shard, Likeness likeness) {
-        record Facts(List<SampleRow> own, List<SampleRow> gone, Map<Long, String> names, Map<Long, String> sources) {}
+        record Facts(
+                List<SampleRow> own,
+                List<SampleRow> gone,
+                Map<Long, String> names,
+                Map<Long, String> sources) {}
         Facts f =
                 registry.read(q -> {
                     Map<Long, String> names = new TreeMap<>();
