@@ -41,8 +41,16 @@ class BrokenModelsTest {
         assertThat(out).doesNotExist();
         Path prompts = Files.writeString(folder.resolve("prompts.txt"), "a cat\na dog\n");
         Run.of(
-                        "score", "--judge", TinyModels.clip(), "--model", model, "--prompts",
-                        prompts, "--steps", 2, "-q")
+                        "score",
+                        "--judge",
+                        TinyModels.clip(),
+                        "--model",
+                        model,
+                        "--prompts",
+                        prompts,
+                        "--steps",
+                        2,
+                        "-q")
                 .fails(SoupCli.FAILED, "broken cannot draw", part + "/");
     }
 
@@ -103,8 +111,18 @@ class BrokenModelsTest {
     void guidanceThatOverflowsIsNamed() {
         Path out = folder.resolve("picture.png");
         Run.of(
-                        "generate", "--model", TinyModels.sd15(), "--prompt", "cat", "--steps", 2,
-                        "--guidance", "1e30", "-o", out, "-q")
+                        "generate",
+                        "--model",
+                        TinyModels.sd15(),
+                        "--prompt",
+                        "cat",
+                        "--steps",
+                        2,
+                        "--guidance",
+                        "1e30",
+                        "-o",
+                        out,
+                        "-q")
                 .fails(SoupCli.FAILED, "tiny-sd15 cannot draw", "--guidance 1.0E30", "smaller");
         assertThat(out).doesNotExist();
     }

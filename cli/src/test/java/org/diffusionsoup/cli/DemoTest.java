@@ -118,7 +118,8 @@ class DemoTest {
         String again = Files.readString(folder.resolve("report.html"));
         assertThat(again).contains("on this machine, all included, in 2 runs");
         assertThat(again.replaceAll("(?s).*Time to train", "").replaceAll("(?s)</tr>.*", ""))
-                .isEqualTo(page.replaceAll("(?s).*Time to train", "").replaceAll("(?s)</tr>.*", ""));
+                .isEqualTo(
+                        page.replaceAll("(?s).*Time to train", "").replaceAll("(?s)</tr>.*", ""));
         assertThat(kept(folder)).isEqualTo(first);
 
         // Other settings do not mix with what is there.

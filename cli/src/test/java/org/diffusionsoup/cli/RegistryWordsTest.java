@@ -181,8 +181,9 @@ class RegistryWordsTest {
                 .fails(1, mixed.toString(), "[one, two]", "--provider");
         assertThat(folder.resolve("halves-1.tar")).doesNotExist();
         assertThat(folder.resolve("halves-2.tar")).doesNotExist();
-        assertThat(json("split", mixed, "--disjoint", 2, "-o", parts, "--provider", "both")
-                        .path("shards"))
+        assertThat(
+                        json("split", mixed, "--disjoint", 2, "-o", parts, "--provider", "both")
+                                .path("shards"))
                 .hasSize(2);
         assertThat(folder.resolve("halves-2.tar")).exists();
 

@@ -148,7 +148,9 @@ public final class MemorizationAudit {
         Set<String> own = shard.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
         Shard strangers = reference.filter(row -> !own.contains(row.key()));
         requireEnough(
-                reference, strangers, " and otherwise consists of the protected pictures themselves");
+                reference,
+                strangers,
+                " and otherwise consists of the protected pictures themselves");
         Shard left = NearDoubles.without(strangers, shard, NearDuplicates.Options.DEFAULT);
         requireEnough(reference, left, " and otherwise near-doubles of protected ones");
         return left;

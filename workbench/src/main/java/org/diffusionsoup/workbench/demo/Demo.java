@@ -152,8 +152,7 @@ public final class Demo {
             List<DemoModel> models = compared(sampler, ingredients);
             List<DemoStyles.Row> styles = DemoStyles.run(plan, kitchen, all);
             DemoMemory.Made memory =
-                    DemoMemory.run(
-                            plan, kitchen, clip, new StoppableProgress(progress, stop));
+                    DemoMemory.run(plan, kitchen, clip, new StoppableProgress(progress, stop));
             Made made =
                     new Made(
                             plan,

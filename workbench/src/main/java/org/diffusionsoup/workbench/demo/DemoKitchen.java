@@ -124,8 +124,7 @@ final class DemoKitchen {
             List<String> prompts,
             List<Long> seeds,
             IntConsumer drawn) {
-        String hash =
-                folders.stream().map(ModelHash::of).sorted().collect(Collectors.joining("+"));
+        String hash = folders.stream().map(ModelHash::of).sorted().collect(Collectors.joining("+"));
         return new PictureCache(plan.out().resolve("drawn"))
                 .draw(
                         hash,

@@ -53,8 +53,7 @@ final class DemoMemory {
      * @param shares of near copies of half one among the drawings of each of its captions
      * @param drawings of all captions
      */
-    record Row(
-            String label, String note, List<RgbImage> pictures, double[] shares, int drawings) {
+    record Row(String label, String note, List<RgbImage> pictures, double[] shares, int drawings) {
         /** The share of near copies, by bootstrap over captions. */
         Interval rate(Bootstrap bootstrap) {
             return bootstrap.mean(shares);
@@ -91,8 +90,7 @@ final class DemoMemory {
         Shard others = ShardRef.parse(plan.shardsBut(DOMAIN)).open();
         int each = Math.max(1, plan.prompts() / 16);
         MemorizationAudit audit =
-                new MemorizationAudit(
-                        judge, guarded, others, each * half, plan.seed(), progress);
+                new MemorizationAudit(judge, guarded, others, each * half, plan.seed(), progress);
         Drawing drawing = new Drawing(plan, kitchen, audit);
         List<Row> rows =
                 List.of(

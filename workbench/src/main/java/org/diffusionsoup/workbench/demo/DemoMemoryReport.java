@@ -67,8 +67,7 @@ final class DemoMemoryReport {
             table.row(
                     Table.Cell.text(row.label(), row.note()),
                     Table.Cell.estimate(row.rate(bootstrap), DIGITS),
-                    Table.Cell.text(
-                            row == soup ? "" : text(soup.minus(row, bootstrap))));
+                    Table.Cell.text(row == soup ? "" : text(soup.minus(row, bootstrap))));
         }
         return table.build();
     }

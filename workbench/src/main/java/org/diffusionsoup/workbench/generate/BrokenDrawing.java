@@ -21,7 +21,10 @@ record BrokenDrawing(String model, List<Path> folders, boolean changed, double g
         Optional<String> weights =
                 folders.stream().flatMap(f -> BrokenWeights.first(f).stream()).findFirst();
         String why =
-                weights.map(w -> "its weights are damaged (" + w + "); leave it out or train it again")
+                weights.map(w ->
+                                "its weights are damaged ("
+                                        + w
+                                        + "); leave it out or train it again")
                         .orElseGet(this::withoutDamage);
         return new SoupException(
                 "%s cannot draw: NaN or infinities appear %s, as %s."
@@ -32,7 +35,8 @@ record BrokenDrawing(String model, List<Path> folders, boolean changed, double g
     private String withoutDamage() {
         if (guidance > 1) {
             return "`guidance` %s is too much for it%s; choose a smaller one"
-                    .formatted(guidance, changed ? ", or the weights put into it are too large" : "");
+                    .formatted(
+                            guidance, changed ? ", or the weights put into it are too large" : "");
         }
         return changed
                 ? "the weights put into it are too large; give them a smaller coefficient"

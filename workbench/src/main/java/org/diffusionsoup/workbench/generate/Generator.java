@@ -162,7 +162,11 @@ public final class Generator implements AutoCloseable {
         TextToImagePipeline pipeline = load(folder, loras);
         Generator g =
                 orRelease(
-                        ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+                        ModelNames.of(folder),
+                        List.of(folder),
+                        pipeline,
+                        settings,
+                        pipeline::close);
         g.changed = !loras.isEmpty();
         return g;
     }

@@ -46,7 +46,8 @@ public final class Disjoint {
         }
         List<Path> tars =
                 IntStream.rangeClosed(1, parts)
-                        .mapToObj(i -> prefix.resolveSibling(prefix.getFileName() + "-" + i + ".tar"))
+                        .mapToObj(
+                                i -> prefix.resolveSibling(prefix.getFileName() + "-" + i + ".tar"))
                         .toList();
         tars.forEach(OutputKind.TAR::checkNew);
         Shard rows = ShardRef.parse(source).open().train();

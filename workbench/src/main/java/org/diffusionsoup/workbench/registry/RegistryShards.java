@@ -83,8 +83,8 @@ public final class RegistryShards {
     }
 
     /**
-     * Refuses a shard that {@link #describe} would refuse for what its rows state, before anything is
-     * made of it.
+     * Refuses a shard that {@link #describe} would refuse for what its rows state, before anything
+     * is made of it.
      *
      * @throws SoupException if rows state different providers or licences and none is given
      */

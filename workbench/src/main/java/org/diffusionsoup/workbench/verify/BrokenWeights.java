@@ -14,8 +14,8 @@ public final class BrokenWeights {
     private BrokenWeights() {}
 
     /**
-     * The first such tensor of a model and what it holds, as {@code unet/conv_in.weight: 3 NaN and 0
-     * infinite of 64 values}.
+     * The first such tensor of a model and what it holds, as {@code unet/conv_in.weight: 3 NaN and
+     * 0 infinite of 64 values}.
      *
      * @throws SoupException if there is no such model
      */
@@ -45,11 +45,10 @@ public final class BrokenWeights {
      */
     public static void refuse(String setting, Path model) {
         first(model)
-                .ifPresent(
-                        found -> {
-                            throw new SoupException(
-                                    "The weights of `%s` %s are damaged (%s); choose another."
-                                            .formatted(setting, model, found));
-                        });
+                .ifPresent(found -> {
+                    throw new SoupException(
+                            "The weights of `%s` %s are damaged (%s); choose another."
+                                    .formatted(setting, model, found));
+                });
     }
 }

@@ -125,17 +125,15 @@ class MemorizationAuditTest {
         Shard noto = Shard.open(ROOT.resolve("shards/emoji/noto.tar"));
         Shard guarded =
                 noto.train()
-                        .filter(
-                                r ->
-                                        r.key().equals("noto_orthodox-cross")
-                                                || r.domain().equals("vehicles")
-                                                        && r.key().hashCode() % 5 == 0);
+                        .filter(r ->
+                                r.key().equals("noto_orthodox-cross")
+                                        || r.domain().equals("vehicles")
+                                                && r.key().hashCode() % 5 == 0);
         Shard held =
                 noto.heldOut()
-                        .filter(
-                                r ->
-                                        r.key().equals("noto_star-and-crescent")
-                                                || r.key().hashCode() % 4 == 0);
+                        .filter(r ->
+                                r.key().equals("noto_star-and-crescent")
+                                        || r.key().hashCode() % 4 == 0);
         try (ClipJudge judge =
                 ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
             MemorizationAudit weak =
