@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 
@@ -145,11 +145,10 @@ record AuditOutput(List<AuditRow> rows, double bound) {
             r.audit()
                     .weakness()
                     .map(Flags::in)
-                    .ifPresent(
-                            w -> {
-                                out.println();
-                                out.println("Warning: " + w);
-                            });
+                    .ifPresent(w -> {
+                        out.println();
+                        out.println("Warning: " + w);
+                    });
         }
     }
 }
