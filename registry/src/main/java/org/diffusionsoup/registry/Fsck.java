@@ -73,7 +73,7 @@ public final class Fsck {
             try {
                 found.addAll(ties(certificates));
                 Map<String, String> wanted =
-                        registry.read(q -> present(Registry.wanted(q, true), q));
+                        registry.read(q -> present(HandedOutWeights.wanted(q, true), q));
                 found.addAll(damage(wanted));
                 found.addAll(registry.read(this::sums));
                 found.addAll(registry.read(q -> leftovers(q, wanted)));
@@ -137,7 +137,7 @@ public final class Fsck {
 
     /** Superseded soups may have been collected: they are checked where they are there. */
     private Map<String, String> present(Map<String, String> all, Queries q) {
-        Set<String> needed = Registry.wanted(q, false).keySet();
+        Set<String> needed = HandedOutWeights.wanted(q, false).keySet();
         Map<String, String> wanted = new TreeMap<>(all);
         wanted.keySet().removeIf(id -> !needed.contains(id) && !store.has(id));
         return wanted;
@@ -289,7 +289,8 @@ public final class Fsck {
             return new Repair(done, check(certificates)); // nothing of another's is touched
         }
         try (WeightStore.Session session = store.open()) {
-            Map<String, String> wanted = registry.read(q -> present(Registry.wanted(q, true), q));
+            Map<String, String> wanted =
+                    registry.read(q -> present(HandedOutWeights.wanted(q, true), q));
             done.addAll(new StoredCertificates(registry).repair());
             List<StoreFinding> damaged = storeFindings(wanted);
             Set<String> ids = new HashSet<>();

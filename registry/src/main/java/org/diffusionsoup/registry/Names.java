@@ -1,14 +1,22 @@
 package org.diffusionsoup.registry;
 
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
-/** What things in a registry may be called. */
+/** What things in a registry may be called, and what a name stands for. */
 final class Names {
+    /** So many names a sentence lists. */
+    private static final int MOST_NAMES = 20;
+
     private Names() {}
 
     /**
@@ -83,5 +91,112 @@ final class Names {
                             + what
                             + "; use letters, digits and ._+- (at most 100).");
         }
+    }
+
+    static void checkNewShard(Queries q, String name) {
+        check("shard", name);
+        q.shard(name)
+                .ifPresent(old -> {
+                    throw new RegistryException(
+                            "There "
+                                    + (old.withdrawn().isPresent() ? "was" : "is")
+                                    + " a shard '"
+                                    + name
+                                    + "' (entry "
+                                    + old.id()
+                                    + "); choose another name.");
+                });
+        checkFree(q, "shard", name);
+    }
+
+    static void checkSoupName(Queries q, String name) {
+        check("soup", name);
+        if (q.soup(name).isEmpty()) {
+            checkFree(q, "soup", name);
+        }
+    }
+
+    static void checkNewName(Queries q, String name) {
+        q.ingredient(name)
+                .ifPresent(old -> {
+                    throw new RegistryException(
+                            "There is an ingredient '"
+                                    + name
+                                    + "' (entry "
+                                    + old.id()
+                                    + "); choose another name.");
+                });
+        checkFree(q, "ingredient", name);
+    }
+
+    static BaseRow base(Queries q, String name) {
+        Optional<BaseRow> base = q.bases().stream().filter(b -> b.name().equals(name)).findFirst();
+        base.flatMap(BaseRow::withdrawn)
+                .ifPresent(w -> {
+                    throw new RegistryException(
+                            "Base '" + name + "' was withdrawn (entry " + w + ").");
+                });
+        return base.orElseThrow(() ->
+                new RegistryException(
+                        "There is no base '"
+                                + Visible.shortened(name)
+                                + "', only "
+                                + few(q.bases().stream().map(BaseRow::name).toList())
+                                + "; record it with 'soup base add'."));
+    }
+
+    static ShardRow shard(Queries q, String name) {
+        return q.shard(name)
+                .orElseThrow(() ->
+                        new RegistryException(
+                                "There is no shard '"
+                                        + Visible.shortened(name)
+                                        + "'; 'soup shard list' shows those there are."));
+    }
+
+    static String remake(Queries q, SoupRow s) {
+        return Soups.remake(q, s)
+                .map(command -> "'" + command + "'")
+                .orElseGet(() ->
+                        "another ingredient of its base is recorded ('soup ingredient add'), since none"
+                                + " is left, and the soup is made again of that");
+    }
+
+    static SoupRow soup(Queries q, String label) {
+        int at = label.lastIndexOf('@');
+        Optional<SoupRow> found = Optional.empty();
+        if (at > 0 && label.substring(at + 1).matches("[1-9][0-9]{0,8}")) {
+            found = q.soup(label.substring(0, at), Long.parseLong(label.substring(at + 1)));
+        } else {
+            found = q.soup(label);
+        }
+        return found.orElseThrow(() ->
+                new RegistryException(
+                        "There is no soup '"
+                                + Visible.shortened(label)
+                                + "', only "
+                                + few(q.soups().stream().map(SoupRow::name).toList())
+                                + "."));
+    }
+
+    /** Names in a sentence: the first of them, and how many more there are. */
+    private static String few(List<String> names) {
+        List<String> all = List.copyOf(new LinkedHashSet<>(names));
+        return all.size() <= MOST_NAMES
+                ? all.toString()
+                : all.subList(0, MOST_NAMES) + " and " + (all.size() - MOST_NAMES) + " more";
+    }
+
+    static SoupRow current(Queries q, String label) {
+        SoupRow s = soup(q, label);
+        if (!s.isCurrent()) {
+            throw new RegistryException(
+                    "Soup "
+                            + s.label()
+                            + (s.withdrawn().isPresent()
+                                    ? " was withdrawn (entry " + s.withdrawn().get() + ")."
+                                    : " was superseded (entry " + s.superseded().get() + ")."));
+        }
+        return s;
     }
 }

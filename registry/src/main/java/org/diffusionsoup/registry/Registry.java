@@ -7,27 +7,19 @@ import java.time.Clock;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeParseException;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.HexFormat;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
-import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Visible;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
-import org.diffusionsoup.registry.gate.Gate;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
-import org.diffusionsoup.registry.gate.Requirement.Shortfall;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -41,12 +33,8 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.SigningKey;
-import org.diffusionsoup.registry.store.Manifest;
-import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
-import org.diffusionsoup.registry.weights.IngredientCheck;
-import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /**
  * Who is in what: shards, the ingredients trained on them, and the soups made of those, in a signed
@@ -56,9 +44,6 @@ import org.diffusionsoup.registry.weights.ReturnedWeights;
  * weights are stored before the ledger names them, and what one operation appends appears together.
  */
 public final class Registry {
-    /** So many names a sentence lists. */
-    private static final int MOST_NAMES = 20;
-
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final Place place;
@@ -340,49 +325,8 @@ public final class Registry {
      * @throws RegistryException if the name is taken by other weights
      */
     public BaseRow addBase(String name, Path checkpoint) {
-        Names.check("base", name);
-        try (WeightStore.Session session = store.open()) {
-            read(q -> {
-                Names.checkFree(q, "base", name);
-                return true;
-            });
-            try (Staged staged = store.stage(checkpoint)) {
-                String id = staged.id();
-                new IngredientCheck(staged.view(), session.work())
-                        .base("Base '" + name + "' (" + checkpoint + ")", id);
-                return ledger.write(t -> {
-                    refuseReturned(t, "Base '" + name + "'", staged, Optional.empty(), List.of());
-                    Names.checkFree(t, "base", name);
-                    Optional<BaseRow> old =
-                            t.bases().stream().filter(b -> b.name().equals(name)).findFirst();
-                    if (old.isPresent()) {
-                        if (old.get().checkpoint().equals(id)) {
-                            staged.keep();
-                            return old.get();
-                        }
-                        throw new RegistryException(
-                                "There is another base '" + name + "'; choose another name.");
-                    }
-                    JsonObject body =
-                            Json.object()
-                                    .put("name", name)
-                                    .put("checkpoint", id)
-                                    .map("files", staged.manifest().weightFiles())
-                                    .build();
-                    long entry = t.append(Kind.BASE, body).seq();
-                    staged.keep();
-                    return new BaseRow(entry, name, id, Optional.empty());
-                });
-            }
-        }
+        return new Arrivals(this).addBase(name, checkpoint);
     }
-
-    /**
-     * A shard that was recorded.
-     *
-     * @param copies pictures of other live shards that it holds byte for byte
-     */
-    public record AddedShard(ShardRow shard, List<SampleRow> copies) {}
 
     /**
      * Records a shard.
@@ -390,36 +334,7 @@ public final class Registry {
      * @throws RegistryException if the name was ever used, or the shard expired already
      */
     public AddedShard addShard(NewShard n) {
-        if (n.expires().isPresent() && n.expires().get().isBefore(today())) {
-            throw new RegistryException(
-                    "Shard " + n.name() + " expired on " + n.expires().get() + " already.");
-        }
-        Set<String> hashes = new LinkedHashSet<>();
-        List<String> manifest = new ArrayList<>();
-        n.samples().stream()
-                .sorted(java.util.Comparator.comparing(NewShard.Sample::sha256))
-                .forEach(s -> {
-                    if (hashes.add(s.sha256())) {
-                        manifest.add((s.sha256() + " " + s.fingerprint()).strip());
-                    }
-                });
-        Json.Builder body =
-                Json.object()
-                        .put("name", n.name())
-                        .put("provider", n.provider())
-                        .put("licence", n.licence())
-                        .put("uses", n.uses())
-                        .put("source", n.source())
-                        .put("root", Merkle.root(hashes))
-                        .put("samples", hashes.size())
-                        .strings("manifest", manifest);
-        n.expires().ifPresent(d -> body.put("expires", d.toString()));
-        return ledger.write(t -> {
-            checkNewShard(t, n.name());
-            readmit(t, n, hashes, body);
-            long id = t.append(Kind.SHARD, body.build()).seq();
-            return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
-        });
+        return new Arrivals(this).addShard(n);
     }
 
     /**
@@ -429,19 +344,7 @@ public final class Registry {
      * @throws RegistryException saying why, and what names are made of
      */
     public static void checkNewShard(Queries q, String name) {
-        Names.check("shard", name);
-        q.shard(name)
-                .ifPresent(old -> {
-                    throw new RegistryException(
-                            "There "
-                                    + (old.withdrawn().isPresent() ? "was" : "is")
-                                    + " a shard '"
-                                    + name
-                                    + "' (entry "
-                                    + old.id()
-                                    + "); choose another name.");
-                });
-        Names.checkFree(q, "shard", name);
+        Names.checkNewShard(q, name);
     }
 
     /**
@@ -451,77 +354,7 @@ public final class Registry {
      * @throws RegistryException saying why, and what names are made of
      */
     public static void checkSoupName(Queries q, String name) {
-        Names.check("soup", name);
-        if (q.soup(name).isEmpty()) {
-            Names.checkFree(q, "soup", name);
-        }
-    }
-
-    /** Pictures that were withdrawn come back only where it is said why they may. */
-    private static void readmit(Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
-        List<SampleRow> gone = q.withdrawnSamples(hashes);
-        if (gone.isEmpty()) {
-            return;
-        }
-        java.util.TreeSet<Long> entries = new java.util.TreeSet<>();
-        java.util.TreeSet<String> pictures = new java.util.TreeSet<>();
-        // A picture may have left several shards; what is said of it is the last time.
-        Map<String, Long> last = new java.util.TreeMap<>();
-        gone.forEach(s -> {
-            s.withdrawn()
-                    .ifPresent(w -> {
-                        entries.add(w);
-                        last.merge(s.sha256(), w, Math::max);
-                    });
-            pictures.add(s.sha256());
-        });
-        java.util.TreeMap<Long, List<String>> by = new java.util.TreeMap<>();
-        last.forEach((sha, w) -> by.computeIfAbsent(w, k -> new ArrayList<>()).add(sha));
-        List<String> when = new ArrayList<>();
-        by.descendingMap()
-                .forEach((w, some) ->
-                        when.add(
-                                "entry "
-                                        + w
-                                        + ", '"
-                                        + Json.string(q.entry(w).body(), "reason")
-                                        + "': "
-                                        + (by.size() == 1 ? "" : some.size() + " of them, ")
-                                        + "the first is "
-                                        + some.getFirst()));
-        if (n.readmission().isEmpty()) {
-            throw new RegistryException(
-                    pictures.size()
-                            + " of the "
-                            + Plural.of(hashes.size(), "picture")
-                            + " of shard "
-                            + n.name()
-                            + (pictures.size() == 1 ? " was" : " were")
-                            + " withdrawn before ("
-                            + String.join("; ", when)
-                            + "); leave them out, or, if it was agreed anew that they may be used,"
-                            + " say so in words for the ledger (`readmit`).");
-        }
-        body.put(
-                "readmitted",
-                Json.object()
-                        .put("agreement", n.readmission().get())
-                        .put("pictures", pictures.size())
-                        .numbers("withdrawals", entries)
-                        .build());
-    }
-
-    private static void refuseReturned(
-            Queries q, String what, Staged staged, Optional<BaseRow> base, List<Long> shards) {
-        new ReturnedWeights(staged.view())
-                .of(q, what, staged.id(), base, shards)
-                .ifPresent(s -> {
-                    throw new RegistryException(
-                            s
-                                    + "; weights may come back only with all pictures that they"
-                                    + " were trained on: if that was agreed anew, record those"
-                                    + " with 'soup shard add `readmit`', and name that shard.");
-                });
+        Names.checkSoupName(q, name);
     }
 
     /**
@@ -533,75 +366,7 @@ public final class Registry {
      *     values that are not finite, or with no tensor that is not a base's own
      */
     public IngredientRow addIngredient(NewIngredient n) {
-        try (WeightStore.Session session = store.open()) {
-            record Known(BaseRow base, List<BaseRow> bases, List<IngredientRow> siblings) {}
-            Known known =
-                    read(q -> {
-                        n.shards().forEach(s -> usableShard(q, s));
-                        checkNewName(q, n.name());
-                        BaseRow b = base(q, n.base());
-                        return new Known(
-                                b,
-                                q.bases().stream().filter(x -> x.withdrawn().isEmpty()).toList(),
-                                q.ingredients().stream()
-                                        .filter(i -> i.isLive() && i.base() == b.id())
-                                        .toList());
-                    });
-            try (Staged staged = store.stage(n.weights())) {
-                new IngredientCheck(staged.view(), session.work())
-                        .ingredient(
-                                "Ingredient '" + n.name() + "' (" + n.weights() + ")",
-                                staged.id(),
-                                known.base(),
-                                known.bases(),
-                                known.siblings());
-                return ledger.write(t -> {
-                    checkNewName(t, n.name());
-                    List<Long> shards =
-                            n.shards().stream().map(s -> usableShard(t, s).id()).toList();
-                    refuseReturned(
-                            t,
-                            "Ingredient '" + n.name() + "'",
-                            staged,
-                            Optional.of(base(t, n.base())),
-                            shards);
-                    long entry = append(t, n, staged.manifest());
-                    staged.keep(); // last: nothing refuses it any more
-                    return t.ingredient(entry).orElseThrow();
-                });
-            }
-        }
-    }
-
-    /** Appends an ingredient whose weights are stored. */
-    long append(Ledger.Transaction t, NewIngredient n, String checkpoint) {
-        return append(t, n, store.manifest(checkpoint));
-    }
-
-    private long append(Ledger.Transaction t, NewIngredient n, Manifest manifest) {
-        BaseRow base = base(t, n.base());
-        List<Long> shards = new ArrayList<>();
-        for (String name : n.shards()) {
-            ShardRow s = usableShard(t, name);
-            if (!shards.contains(s.id())) {
-                shards.add(s.id());
-            }
-        }
-        if (shards.isEmpty()) {
-            throw new RegistryException(
-                    "Ingredient " + n.name() + " names no shard that it was trained on.");
-        }
-        JsonObject body =
-                Json.object()
-                        .put("name", n.name())
-                        .put("base", base.id())
-                        .numbers("shards", shards)
-                        .put("checkpoint", manifest.id())
-                        .map("files", manifest.weightFiles())
-                        .put("recipe", n.recipe())
-                        .put("code_version", n.codeVersion())
-                        .build();
-        return t.append(Kind.INGREDIENT, body).seq();
+        return new Arrivals(this).addIngredient(n);
     }
 
     /**
@@ -610,16 +375,7 @@ public final class Registry {
      * @throws RegistryException naming what has it
      */
     public static void checkNewName(Queries q, String name) {
-        q.ingredient(name)
-                .ifPresent(old -> {
-                    throw new RegistryException(
-                            "There is an ingredient '"
-                                    + name
-                                    + "' (entry "
-                                    + old.id()
-                                    + "); choose another name.");
-                });
-        Names.checkFree(q, "ingredient", name);
+        Names.checkNewName(q, name);
     }
 
     /**
@@ -633,54 +389,27 @@ public final class Registry {
      * @throws RegistryException if there is no such ingredient
      */
     public Retired retire(String name, String reason) {
-        if (reason.isBlank()) {
-            throw new RegistryException("A retirement states a reason (`reason`).");
-        }
-        return ledger.write(t -> {
-            IngredientRow i = Soups.ingredient(t, name);
-            long entry =
-                    t.append(
-                                    Kind.RETIREMENT,
-                                    Json.object()
-                                            .put("ingredient", i.id())
-                                            .put("name", name)
-                                            .put("reason", reason)
-                                            .build())
-                            .seq();
-            return new Retired(
-                    entry,
-                    i,
-                    t.soupsWith(List.of(i.id())).stream().filter(SoupRow::isCurrent).toList());
-        });
+        return new Arrivals(this).retire(name, reason);
     }
 
     /**
-     * A retirement.
+     * Records how an ingredient was trained where its entry says it wrongly. The entry stays; from
+     * now on the latest correction counts, for training again, for certificates and for deep
+     * checks.
      *
-     * @param entry its number
-     * @param soups current ones that hold the ingredient until they are made again
+     * @param name of a live ingredient
+     * @param recipe that it was trained by
+     * @param reason in words
+     * @return number of the correcting entry
+     * @throws RegistryException if there is no such ingredient, or nothing to correct
      */
-    public record Retired(long entry, IngredientRow ingredient, List<SoupRow> soups) {}
-
-    private static BaseRow base(Queries q, String name) {
-        Optional<BaseRow> base = q.bases().stream().filter(b -> b.name().equals(name)).findFirst();
-        base.flatMap(BaseRow::withdrawn)
-                .ifPresent(w -> {
-                    throw new RegistryException(
-                            "Base '" + name + "' was withdrawn (entry " + w + ").");
-                });
-        return base.orElseThrow(() ->
-                new RegistryException(
-                        "There is no base '"
-                                + Visible.shortened(name)
-                                + "', only "
-                                + few(q.bases().stream().map(BaseRow::name).toList())
-                                + "; record it with 'soup base add'."));
+    public long correctRecipe(String name, JsonObject recipe, String reason) {
+        return new Arrivals(this).correctRecipe(name, recipe, reason);
     }
 
     /** A shard that is neither unknown, withdrawn nor expired. */
     public ShardRow usableShard(Queries q, String name) {
-        ShardRow s = shard(q, name);
+        ShardRow s = Names.shard(q, name);
         checkUsable(s);
         for (Entry w : q.entries(Kind.WITHDRAWAL)) { // a table may have been altered
             if (Json.numbers(w.body(), "shards").contains(s.id())) {
@@ -714,14 +443,89 @@ public final class Registry {
         return s.expires().isPresent() && LocalDate.parse(s.expires().get()).isBefore(today());
     }
 
-    static ShardRow shard(Queries q, String name) {
-        return q.shard(name)
-                .orElseThrow(() ->
-                        new RegistryException(
-                                "There is no shard '"
-                                        + Visible.shortened(name)
-                                        + "'; 'soup shard list' shows those there are."));
+    /** Something measured of a soup's current version, such as a memorization audit. */
+    public long evaluate(String soup, String what, boolean passed, JsonObject result) {
+        return new Publications(this).evaluate(soup, what, passed, result);
     }
+
+    /** Records that a soup's current version is handed out; nothing is required of it. */
+    public long publish(String soup, String where) {
+        return publish(soup, where, List.of(), Optional.empty());
+    }
+
+    /**
+     * Records that a soup's current version is handed out.
+     *
+     * @param required what must have been measured of this very version and passed
+     * @param overruling who lets it go although something measured was not good enough, and why;
+     *     recorded where it was needed
+     * @throws RegistryException if something was not measured, or was found wanting and is not
+     *     overruled
+     */
+    public long publish(
+            String soup,
+            String where,
+            List<Requirement> required,
+            Optional<Overruling> overruling) {
+        return new Publications(this).publish(soup, where, required, overruling);
+    }
+
+    /**
+     * The command that makes a soup's next version, or that no ingredient is left for one and what
+     * remains to be done.
+     */
+    public static String remake(Queries q, SoupRow s) {
+        return Names.remake(q, s);
+    }
+
+    /**
+     * A soup by {@code name} (its newest version) or {@code name@version}.
+     *
+     * @throws RegistryException if there is none
+     */
+    public static SoupRow soup(Queries q, String label) {
+        return Names.soup(q, label);
+    }
+
+    /**
+     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored, by a ledger that
+     * is sound: a wrong one may not say what was withdrawn.
+     *
+     * @param target a new folder, or a new file where the checkpoint is one
+     * @throws RegistryException if something is wrong with the ledger, or the weights were
+     *     withdrawn
+     */
+    public Path export(String checkpoint, Path target) {
+        return new HandedOutWeights(this).export(checkpoint, target);
+    }
+
+    /**
+     * Deletes weights that nothing live needs, by a ledger that is sound: what a wrong one does not
+     * name would be lost.
+     *
+     * @param superseded whether older versions of soups go too; they can be made again
+     * @param graceMillis younger files stay
+     * @return bytes freed
+     * @throws RegistryException if something is wrong with the ledger
+     */
+    public long collect(boolean superseded, long graceMillis) {
+        return new HandedOutWeights(this).collect(superseded, graceMillis);
+    }
+
+    /**
+     * A shard that was recorded.
+     *
+     * @param copies pictures of other live shards that it holds byte for byte
+     */
+    public record AddedShard(ShardRow shard, List<SampleRow> copies) {}
+
+    /**
+     * A retirement.
+     *
+     * @param entry its number
+     * @param soups current ones that hold the ingredient until they are made again
+     */
+    public record Retired(long entry, IngredientRow ingredient, List<SoupRow> soups) {}
 
     /**
      * Makes a soup, or its next version.
@@ -821,307 +625,6 @@ public final class Registry {
     /** Writes a certificate among the registry's own, and into the store. */
     public Path saveCertificate(long withdrawal) {
         return new StoredCertificates(this).save(withdrawal);
-    }
-
-    /** Something measured of a soup's current version, such as a memorization audit. */
-    public long evaluate(String soup, String what, boolean passed, JsonObject result) {
-        return ledger.write(t -> {
-            SoupRow s = current(t, soup);
-            return t.append(
-                            Kind.EVALUATION,
-                            Json.object()
-                                    .put("soup", s.id())
-                                    .put("what", what)
-                                    .put("passed", passed)
-                                    .put("result", result)
-                                    .build())
-                    .seq();
-        });
-    }
-
-    /** Records that a soup's current version is handed out; nothing is required of it. */
-    public long publish(String soup, String where) {
-        return publish(soup, where, List.of(), Optional.empty());
-    }
-
-    /**
-     * Records that a soup's current version is handed out.
-     *
-     * @param required what must have been measured of this very version and passed
-     * @param overruling who lets it go although something measured was not good enough, and why;
-     *     recorded where it was needed
-     * @throws RegistryException if something was not measured, or was found wanting and is not
-     *     overruled
-     */
-    public long publish(
-            String soup,
-            String where,
-            List<Requirement> required,
-            Optional<Overruling> overruling) {
-        return ledger.write(t -> {
-            SoupRow s = current(t, soup);
-            refuseRetired(t, s);
-            new ReturnedWeights(store)
-                    .refuseMembers(
-                            t, s.label(), s.members().stream().map(m -> m.ingredient()).toList());
-            Gate gate = new Gate(t, s);
-            List<Shortfall> found = required.stream().flatMap(r -> gate.check(r).stream()).toList();
-            for (Shortfall f : found) {
-                if (!f.measured() || overruling.isEmpty()) {
-                    throw new RegistryException(
-                            "Soup "
-                                    + s.label()
-                                    + " "
-                                    + f.problem()
-                                    + ", and is not published."
-                                    + (f.measured()
-                                            ? " Whoever answers for it may overrule that by name"
-                                                    + " and reason, which the ledger keeps."
-                                            : ""));
-                }
-            }
-            Json.Builder body =
-                    Json.object()
-                            .put("soup", s.id())
-                            .put("place", where)
-                            .strings("required", required.stream().map(Requirement::text).toList());
-            if (!found.isEmpty()) {
-                body.strings("overruled", found.stream().map(Shortfall::problem).toList());
-                overruling.ifPresent(o -> body.put("by", o.by()).put("reason", o.reason()));
-            }
-            return t.append(Kind.PUBLICATION, body.build()).seq();
-        });
-    }
-
-    private static void refuseRetired(Queries q, SoupRow s) {
-        s.members()
-                .forEach(m ->
-                        q.ingredient(m.ingredient())
-                                .filter(i -> i.retired().isPresent())
-                                .ifPresent(i -> {
-                                    throw new RegistryException(retiredMember(q, s, i));
-                                }));
-    }
-
-    private static String retiredMember(Queries q, SoupRow s, IngredientRow i) {
-        return "Soup "
-                + s.label()
-                + " holds ingredient '"
-                + i.name()
-                + "', which was retired (entry "
-                + i.retired().orElseThrow()
-                + "); "
-                + Soups.remake(q, s)
-                        .map(c -> "make it without ('" + c + "') and publish that.")
-                        .orElse(
-                                "no other is left to make it of: record one with 'soup ingredient add',"
-                                        + " make the soup again, and publish that.");
-    }
-
-    /**
-     * The command that makes a soup's next version, or that no ingredient is left for one and what
-     * remains to be done.
-     */
-    public static String remake(Queries q, SoupRow s) {
-        return Soups.remake(q, s)
-                .map(command -> "'" + command + "'")
-                .orElseGet(() ->
-                        "another ingredient of its base is recorded ('soup ingredient add'), since none"
-                                + " is left, and the soup is made again of that");
-    }
-
-    /**
-     * A soup by {@code name} (its newest version) or {@code name@version}.
-     *
-     * @throws RegistryException if there is none
-     */
-    public static SoupRow soup(Queries q, String label) {
-        int at = label.lastIndexOf('@');
-        Optional<SoupRow> found = Optional.empty();
-        if (at > 0 && label.substring(at + 1).matches("[1-9][0-9]{0,8}")) {
-            found = q.soup(label.substring(0, at), Long.parseLong(label.substring(at + 1)));
-        } else {
-            found = q.soup(label);
-        }
-        return found.orElseThrow(() ->
-                new RegistryException(
-                        "There is no soup '"
-                                + Visible.shortened(label)
-                                + "', only "
-                                + few(q.soups().stream().map(SoupRow::name).toList())
-                                + "."));
-    }
-
-    /** Names in a sentence: the first of them, and how many more there are. */
-    private static String few(List<String> names) {
-        List<String> all = List.copyOf(new LinkedHashSet<>(names));
-        return all.size() <= MOST_NAMES
-                ? all.toString()
-                : all.subList(0, MOST_NAMES) + " and " + (all.size() - MOST_NAMES) + " more";
-    }
-
-    static SoupRow current(Queries q, String label) {
-        SoupRow s = soup(q, label);
-        if (!s.isCurrent()) {
-            throw new RegistryException(
-                    "Soup "
-                            + s.label()
-                            + (s.withdrawn().isPresent()
-                                    ? " was withdrawn (entry " + s.withdrawn().get() + ")."
-                                    : " was superseded (entry " + s.superseded().get() + ")."));
-        }
-        return s;
-    }
-
-    /**
-     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored, by a ledger that
-     * is sound: a wrong one may not say what was withdrawn.
-     *
-     * @param target a new folder, or a new file where the checkpoint is one
-     * @throws RegistryException if something is wrong with the ledger, or the weights were
-     *     withdrawn
-     */
-    public Path export(String checkpoint, Path target) {
-        ModelOutput.MODEL.checkNew(target);
-        try (WeightStore.Reading reading = store.openToRead()) {
-            List<String> wrong = unsound();
-            if (!wrong.isEmpty()) {
-                throw new RegistryException(
-                        "Nothing was written, because the ledger may not say what was withdrawn: "
-                                + wrong.getFirst()
-                                + "; see 'soup fsck'.");
-            }
-            if (store.has(checkpoint)) {
-                read(q -> WhyGone.withdrawn(q, checkpoint))
-                        .ifPresent(what -> {
-                            throw new RegistryException(
-                                    what
-                                            + ": its weights are not handed out, though they are in"
-                                            + " the store; 'soup gc' deletes them.");
-                        });
-            }
-            if (!store.has(checkpoint)) {
-                read(q -> WhyGone.of(q, checkpoint))
-                        .ifPresent(why -> {
-                            throw new RegistryException(why);
-                        });
-            }
-            if (store.manifest(checkpoint).folder()) {
-                AtomicFiles.writeFolder(target, to -> store.rebuild(checkpoint, to));
-            } else {
-                AtomicFiles.write(target, out -> store.rebuild(checkpoint, out));
-            }
-        }
-        return target;
-    }
-
-    /** What is wrong with the ledger by itself, and beside what was noted of it. */
-    private List<String> unsound() {
-        List<String> wrong = new ArrayList<>(ledger.check(shown).wrong());
-        if (wrong.isEmpty()) {
-            wrong.addAll(read(q -> Heads.wrong(q, shown, Heads.known(place.certificates()))));
-        }
-        return wrong;
-    }
-
-    /** Ids of the checkpoints that must be in the store, with a name for each. */
-    static Map<String, String> wanted(Queries q, boolean superseded) {
-        Map<String, String> wanted = new java.util.TreeMap<>();
-        q.bases().stream()
-                .filter(b -> b.withdrawn().isEmpty())
-                .forEach(b -> wanted.putIfAbsent(b.checkpoint(), "base " + b.name()));
-        // Of what was retired, what soups that are not withdrawn are made of.
-        Set<Long> members = new HashSet<>();
-        q.soups().stream()
-                .filter(s -> s.withdrawn().isEmpty())
-                .forEach(s -> s.members().forEach(m -> members.add(m.ingredient())));
-        q.ingredients().stream()
-                .filter(i -> i.withdrawn().isEmpty())
-                .filter(i -> i.isLive() || members.contains(i.id()))
-                .forEach(i -> wanted.putIfAbsent(i.checkpoint(), "ingredient " + i.name()));
-        q.soups().stream()
-                .filter(s -> s.withdrawn().isEmpty())
-                .filter(s -> superseded || s.superseded().isEmpty())
-                .forEach(s -> wanted.putIfAbsent(s.checkpoint(), "soup " + s.label()));
-        return wanted;
-    }
-
-    /**
-     * Deletes weights that nothing live needs, by a ledger that is sound: what a wrong one does not
-     * name would be lost.
-     *
-     * @param superseded whether older versions of soups go too; they can be made again
-     * @param graceMillis younger files stay
-     * @return bytes freed
-     * @throws RegistryException if something is wrong with the ledger
-     */
-    public long collect(boolean superseded, long graceMillis) {
-        List<String> wrong = unsound();
-        if (!wrong.isEmpty()) {
-            throw new RegistryException(
-                    "Nothing was deleted, because the ledger may not know what is needed: "
-                            + wrong.getFirst()
-                            + "; see 'soup fsck'.");
-        }
-        return collectNow(superseded, graceMillis);
-    }
-
-    /** The same by a ledger that was just written to, without checking all of it again. */
-    long collectNow(boolean superseded, long graceMillis) {
-        new Belonging(this).enforce();
-        // First: what explains that weights are gone is there before they go.
-        new StoredCertificates(this).saveMissing();
-        return store.collect(
-                () ->
-                        read(q -> {
-                            Set<String> sums = new HashSet<>();
-                            q.soups().stream()
-                                    .filter(SoupRow::isCurrent)
-                                    .forEach(s -> sums.add(s.checkpoint()));
-                            return new WeightStore.Wanted(
-                                    wanted(q, !superseded).keySet(), sums, this::withdrawn);
-                        }),
-                graceMillis);
-    }
-
-    /** Those of some SHA-256 that are of weights which were withdrawn. */
-    private Set<String> withdrawn(Set<String> hashes) {
-        Set<String> gone = new HashSet<>();
-        read(q -> q.withdrawnWeights(hashes)).forEach(w -> gone.add(w.sha256()));
-        return gone;
-    }
-
-    /**
-     * Records how an ingredient was trained where its entry says it wrongly. The entry stays; from
-     * now on the latest correction counts, for training again, for certificates and for deep
-     * checks.
-     *
-     * @param name of a live ingredient
-     * @param recipe that it was trained by
-     * @param reason in words
-     * @return number of the correcting entry
-     * @throws RegistryException if there is no such ingredient, or nothing to correct
-     */
-    public long correctRecipe(String name, JsonObject recipe, String reason) {
-        if (reason.isBlank()) {
-            throw new RegistryException("A correction states a reason (`reason`).");
-        }
-        return ledger.write(t -> {
-            IngredientRow i = Soups.ingredient(t, name);
-            if (Json.canonical(t.recipe(i.id())).equals(Json.canonical(recipe))) {
-                throw new RegistryException(
-                        "The ledger has that recipe of ingredient '" + name + "' already.");
-            }
-            return t.append(
-                            Kind.CORRECTION,
-                            Json.object()
-                                    .put("corrects", i.id())
-                                    .put("name", name)
-                                    .put("recipe", recipe)
-                                    .put("reason", reason)
-                                    .build())
-                    .seq();
-        });
     }
 
     /** Checks everything; see {@link Fsck}. */

@@ -18,7 +18,7 @@ final class WhyGone {
      * @return empty if something live has it, so that it should be there
      */
     static Optional<String> of(Queries q, String checkpoint) {
-        if (Registry.wanted(q, false).containsKey(checkpoint)) {
+        if (HandedOutWeights.wanted(q, false).containsKey(checkpoint)) {
             return Optional.empty();
         }
         List<String> withdrawn = new ArrayList<>();
@@ -72,7 +72,7 @@ final class WhyGone {
      * was withdrawn (entry 9)}: to be told also where its weights have come back into the store.
      */
     static Optional<String> withdrawn(Queries q, String checkpoint) {
-        if (Registry.wanted(q, true).containsKey(checkpoint)) {
+        if (HandedOutWeights.wanted(q, true).containsKey(checkpoint)) {
             return Optional.empty();
         }
         List<String> all = new ArrayList<>();

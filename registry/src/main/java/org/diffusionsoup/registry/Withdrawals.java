@@ -152,7 +152,8 @@ final class Withdrawals {
                                 retrained
                                         .values()
                                         .forEach(r ->
-                                                registry.append(t, r.ingredient(), r.checkpoint()));
+                                                new Arrivals(registry)
+                                                        .append(t, r.ingredient(), r.checkpoint()));
                                 soupsMade.forEach(
                                         (d, m) -> made.add(soups.append(t, d, m, Optional.of(w))));
                                 return w;
@@ -165,7 +166,7 @@ final class Withdrawals {
             // Before weights are deleted: it is what tells others why they are gone.
             certificate = registry.saveCertificate(entry);
             before = System.nanoTime();
-            freed = registry.collectNow(false, 0);
+            freed = new HandedOutWeights(registry).collectNow(false, 0);
         } catch (SoupException e) {
             throw new RegistryException(
                     "It is withdrawn, by entry "
@@ -246,7 +247,7 @@ final class Withdrawals {
     private Scope scope(Queries q, WithdrawRequest request) {
         List<ShardRow> shards = new ArrayList<>();
         for (String name : new TreeSet<>(request.shards())) {
-            ShardRow s = Registry.shard(q, name);
+            ShardRow s = Names.shard(q, name);
             if (s.withdrawn().isPresent()) {
                 throw new RegistryException(
                         "Shard '"

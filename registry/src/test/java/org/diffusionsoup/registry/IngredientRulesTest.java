@@ -120,7 +120,7 @@ class IngredientRulesTest {
     private void addUnchecked(NewIngredient n) {
         try (var session = registry.store().open()) {
             String id = registry.store().put(n.weights());
-            registry.ledger().write(t -> registry.append(t, n, id));
+            registry.ledger().write(t -> new Arrivals(registry).append(t, n, id));
         }
     }
 

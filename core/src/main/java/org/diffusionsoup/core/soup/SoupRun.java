@@ -32,14 +32,14 @@ final class SoupRun {
     private final AverageKernel.Factory kernels;
     private final long bufferBytes;
     private final ExecutorService workers;
-    private SoupPlan plan;
+    private AveragePlan plan;
     private long totalBytes;
     private long doneBytes;
     private long tensors;
     private long parameters;
 
     SoupRun(
-            SoupPlan plan,
+            AveragePlan plan,
             SoupOptions options,
             AverageKernel.Factory kernels,
             long bufferBytes,

@@ -159,7 +159,7 @@ public final class Souper {
             LateHashes late = LateHashes.of(opened, plan, options);
             List<Ingredient> hashed =
                     IngredientHashes.of(opened, workers, options, late.placeholders());
-            SoupPlan soup = new SoupPlan(hashed, plan, notes, found, options);
+            AveragePlan soup = new AveragePlan(hashed, plan, notes, found, options);
             return new SoupRun(soup, options, kernels, bufferBytes, workers)
                     .make(output, warm, late);
         } finally {

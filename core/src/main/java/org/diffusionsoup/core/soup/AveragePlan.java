@@ -39,7 +39,7 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * their coefficients as integers, the recipe of the header, the output's layout, and for every
  * tensor which ingredients it is the mean of.
  */
-final class SoupPlan {
+final class AveragePlan {
     private final SoupOptions options;
     private final List<Ingredient> given;
     private final List<TensorPlan> wanted;
@@ -53,7 +53,7 @@ final class SoupPlan {
     private final SequencedMap<String, List<TensorPlace>> places;
 
     /** Puts the ingredients into an order of their own: the caller's must show nowhere. */
-    SoupPlan(
+    AveragePlan(
             List<Ingredient> given,
             List<TensorPlan> wanted,
             SortedMap<String, String> notes,
@@ -208,11 +208,11 @@ final class SoupPlan {
     }
 
     /** The same with hashes that were not known: ingredients may be in another order. */
-    SoupPlan withHashes(Map<Path, String> hashes) {
+    AveragePlan withHashes(Map<Path, String> hashes) {
         Map<Path, String> all = new HashMap<>(hashes);
         given.forEach(i -> all.putIfAbsent(i.part("").path(), hashOf(i)));
         List<Ingredient> known = given.stream().map(i -> i.withHashes(all)).toList();
-        return new SoupPlan(known, wanted, notes, found, options);
+        return new AveragePlan(known, wanted, notes, found, options);
     }
 
     private static String hashOf(Ingredient i) {
