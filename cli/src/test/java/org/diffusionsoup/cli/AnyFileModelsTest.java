@@ -2,6 +2,8 @@ package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -87,6 +89,32 @@ class AnyFileModelsTest {
                                 folder.resolve("named.png"))
                         .ok();
         assertThat(named.out()).contains("my model.v1: ");
+    }
+
+    @Test
+    void anEvaluationScoresASingleFileAsItsFolder() throws IOException {
+        Path single = folder.resolve("one.safetensors");
+        Run.of("convert", TinyModels.sd15(), "-o", single).ok();
+        Path recipe = folder.resolve("r.yaml");
+        Files.writeString(
+                recipe,
+                """
+                models:
+                  file: %s
+                  folder: %s
+                prompts: {list: [a cat, a red apple]}
+                sampler: {steps: 1}
+                judges:
+                  CLIP: {clip: %s}
+                """
+                        .formatted(single, TinyModels.sd15(), TinyModels.clip()));
+        Path out = folder.resolve("out");
+        Run.of("evaluate", recipe, "-o", out).ok();
+        JsonNode rows =
+                new ObjectMapper()
+                        .readTree(out.resolve("results.json").toFile())
+                        .at("/judges/0/models");
+        assertThat(rows.get(0).path("values")).isEqualTo(rows.get(1).path("values"));
     }
 
     @Test

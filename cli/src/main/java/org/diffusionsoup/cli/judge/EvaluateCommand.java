@@ -2,8 +2,12 @@ package org.diffusionsoup.cli.judge;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.diffusionsoup.cli.command.DeviceFlag;
+import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
@@ -67,7 +71,7 @@ public final class EvaluateCommand extends SoupCommand {
                 Progress progress = console.progress()) {
             Optional<Evaluation> done =
                     new Evaluator(
-                                    EvaluationRecipes.read(recipe),
+                                    EvaluationRecipes.read(recipe).withModels(placed(console)),
                                     cache.orElse(out.resolve(EvaluationFiles.CACHE)),
                                     progress,
                                     interrupt)
@@ -86,5 +90,11 @@ public final class EvaluateCommand extends SoupCommand {
                         text.println("Results: " + out.resolve("index.html"));
                     });
         }
+    }
+
+    /** Where models are run from; each is looked at once. */
+    static UnaryOperator<Path> placed(Console console) {
+        Map<Path, Path> known = new HashMap<>();
+        return model -> known.computeIfAbsent(model, m -> RunnableFolders.runnable(m, console));
     }
 }

@@ -110,7 +110,8 @@ final class StudyRunCommand extends SoupCommand {
                     console.note(study.title());
                     Optional<Evaluation> done =
                             new Evaluator(
-                                            EvaluationRecipes.read(study.recipe(scale)),
+                                            EvaluationRecipes.read(study.recipe(scale))
+                                                    .withModels(EvaluateCommand.placed(console)),
                                             cache.orElse(out.resolve(EvaluationFiles.CACHE)),
                                             progress,
                                             interrupt)

@@ -50,7 +50,11 @@ public record EvaluationRecipe(
      * @param keepEvery steps between the models that the run keeps on its way, 0 for none
      */
     public record Training(
-            Path base, long steps, int batch, double rate, long seed, long keepEvery) {}
+            Path base, long steps, int batch, double rate, long seed, long keepEvery) {
+        Training from(Path other) {
+            return new Training(other, steps, batch, rate, seed, keepEvery);
+        }
+    }
 
     /**
      * Where a model stands in a sweep.
@@ -169,6 +173,40 @@ public record EvaluationRecipe(
                 seeds,
                 settings,
                 asked,
+                baseline);
+    }
+
+    /**
+     * The same with other places of the models and the base that it names, such as folders that
+     * single files are run from.
+     *
+     * @param place gives each path's
+     */
+    public EvaluationRecipe withModels(UnaryOperator<Path> place) {
+        Map<String, ModelSpec> placed = new LinkedHashMap<>();
+        models.forEach((name, spec) ->
+                placed.put(
+                        name,
+                        switch (spec) {
+                            case ModelSpec.Folder f -> new ModelSpec.Folder(place.apply(f.path()));
+                            case ModelSpec.Train t ->
+                                    new ModelSpec.Train(
+                                            t.label(),
+                                            t.shards(),
+                                            t.how().from(place.apply(t.how().base())),
+                                            t.after());
+                            default -> spec;
+                        }));
+        return new EvaluationRecipe(
+                name,
+                shards,
+                placed,
+                sweep,
+                prompts,
+                validation,
+                seeds,
+                settings,
+                judges,
                 baseline);
     }
 
