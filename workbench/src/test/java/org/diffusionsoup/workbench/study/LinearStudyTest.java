@@ -171,7 +171,7 @@ class LinearStudyTest {
                 List.of(List.of(1.0), List.of(0.5, 0.5, 1.0), List.of(0.5), List.of(0.0, 1.0))) {
             assertThatThrownBy(() -> study("tiny-sd15", List.of(a, b), bad))
                     .isInstanceOf(SoupException.class)
-                    .hasMessageContaining("--scales takes two or more numbers");
+                    .hasMessageContaining("`scales` takes two or more numbers");
         }
         assertThatThrownBy(() ->
                         study("tiny-sd15", List.of(a, TinyIngredients.base("tiny-sd21")), SCALES))
@@ -194,6 +194,6 @@ class LinearStudyTest {
         Files.delete(temp.resolve("b-step000004"));
         assertThatThrownBy(() -> TuningStage.of(both))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--keep-every");
+                .hasMessageContaining("`keepEvery`");
     }
 }

@@ -64,7 +64,7 @@ class NafStudyTest {
         assertThat(Files.readString(temp.resolve("naf/naf.json"))).isEqualTo(bytes);
         assertThatThrownBy(() -> new NafStudy(99, 0, Progress.silent()))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("--samples must be at least 100");
+                .hasMessageContaining("`samples` must be at least 100");
     }
 
     /**
