@@ -30,6 +30,7 @@ final class RecipeModels {
                     "times",
                     "batch",
                     "lr",
+                    "lora",
                     "soup",
                     "ensemble",
                     "weights",
@@ -269,9 +270,10 @@ final class RecipeModels {
         }
         int batch = (int) nodes.whole(node, where, "batch", usual.batch(), 1);
         double lr = rate(nodes.real(node, where, "lr", usual.rate()), where);
+        int lora = (int) nodes.whole(node, where, "lora", usual.lora(), 0);
         if (own > 0 || steps.isEmpty()) {
             long whole = own > 0 ? own : times * usual.steps();
-            Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0);
+            Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora);
             models.put(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
@@ -279,7 +281,7 @@ final class RecipeModels {
         long last = times * steps.getLast();
         long every = steps.size() == 1 ? 0 : times * steps.stream().reduce(RecipeModels::gcd).get();
         for (double rate : rates) {
-            Training how = new Training(usual.base(), last, batch, rate, usual.seed(), every);
+            Training how = new Training(usual.base(), last, batch, rate, usual.seed(), every, lora);
             for (long s : steps) {
                 models.put(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));
@@ -308,7 +310,7 @@ final class RecipeModels {
         if (t.isMissingNode()) {
             return Optional.empty();
         }
-        nodes.only(t, "train", Set.of("base", "steps", "batch", "lr", "seed"));
+        nodes.only(t, "train", Set.of("base", "steps", "batch", "lr", "seed", "lora"));
         if (!t.has("base")) {
             throw nodes.wrong("train names no base");
         }
@@ -319,7 +321,8 @@ final class RecipeModels {
                         (int) nodes.whole(t, "train", "batch", 16, 1),
                         rate(nodes.real(t, "train", "lr", 2e-4), "train"),
                         nodes.whole(t, "train", "seed", 0, Long.MIN_VALUE),
-                        0));
+                        0,
+                        (int) nodes.whole(t, "train", "lora", 0, 0)));
     }
 
     private double rate(double rate, String where) throws SoupException {
