@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,12 +61,12 @@ class TrainLoraTest {
     }
 
     private byte[] drawn(Object... more) throws IOException {
-        Path png = temp.resolve("drawn.png");
+        Path png = Files.createTempDirectory(temp, "drawn").resolve("a.png");
         List<Object> words = new ArrayList<>(List.of("generate", "--prompt", "a", "--steps", 2));
-        words.addAll(List.of("-q", "--force", "-o", png));
+        words.addAll(List.of("-q", "-o", png));
         words.addAll(List.of(more));
         Run.of(words.toArray()).ok();
-        return PngCodec.decode(Files.readAllBytes(png), "drawn").pixels();
+        return PngCodec.decode(Files.readAllBytes(png), "a.png").pixels();
     }
 
     /** The file beside the base, the file in the base and the folder are one model. */
@@ -204,7 +205,7 @@ class TrainLoraTest {
 
     private static float[] values(Path file, String tensor) {
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
-            return f.data(tensor).toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
+            return f.data(tensor).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
         }
     }
 
