@@ -88,8 +88,7 @@ public final class LoraFuser {
      */
     public static void writeComponent(TensorSource source, Path file, Map<String, String> header) {
         try (Arena arena = Arena.ofShared()) {
-            Copier copier =
-                    new Copier(arena.allocate(PIECE, 8), bytes(source), SoupProgress.NONE);
+            Copier copier = new Copier(arena.allocate(PIECE, 8), bytes(source), SoupProgress.NONE);
             SafetensorsWriter.write(file, header, copier.entries(source));
         }
     }

@@ -4,8 +4,8 @@ import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Tensor;
 
 /**
- * A branch of low rank beside a weight W (LoRA, Hu et al. 2021): its layer computes {@code W x + s B
- * (A x)}, and only the factors A and B are trained.
+ * A branch of low rank beside a weight W (LoRA, Hu et al. 2021): its layer computes {@code W x + s
+ * B (A x)}, and only the factors A and B are trained.
  */
 final class LowRank {
     private final Parameter down;

@@ -8,8 +8,8 @@ import java.util.function.Predicate;
 /**
  * The factors of low-rank branches beside some weights of a model (LoRA, Hu et al. 2021), which
  * stay as they are. As long as this is open, the model's layers compute {@code W x + (alpha / rank)
- * B A x}. A starts as peft's does, uniform in ±1/√in (Kaiming's with a = √5), and B at zero: at first
- * the model computes what it did.
+ * B A x}. A starts as peft's does, uniform in ±1/√in (Kaiming's with a = √5), and B at zero: at
+ * first the model computes what it did.
  */
 public final class LowRankFactors implements AutoCloseable {
     private final Parameters factors;

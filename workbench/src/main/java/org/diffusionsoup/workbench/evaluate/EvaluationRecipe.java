@@ -51,13 +51,7 @@ public record EvaluationRecipe(
      *     alone and as strong as they are; 0 to train the UNet's weights themselves
      */
     public record Training(
-            Path base,
-            long steps,
-            int batch,
-            double rate,
-            long seed,
-            long keepEvery,
-            int lora) {}
+            Path base, long steps, int batch, double rate, long seed, long keepEvery, int lora) {}
 
     /**
      * Where a model stands in a sweep.

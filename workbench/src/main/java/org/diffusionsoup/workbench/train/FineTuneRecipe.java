@@ -54,11 +54,12 @@ public final class FineTuneRecipe {
         r.put("caption_dropout", request.captionDropout());
         r.put("bfloat16", o.bfloat16());
         r.put("seed", o.seed());
-        request.lora().ifPresent(lora -> {
-            r.put(LORA_RANK, lora.rank());
-            r.put(LORA_ALPHA, lora.alpha());
-            r.put(LORA_TARGET, lora.target().word());
-        });
+        request.lora()
+                .ifPresent(lora -> {
+                    r.put(LORA_RANK, lora.rank());
+                    r.put(LORA_ALPHA, lora.alpha());
+                    r.put(LORA_TARGET, lora.target().word());
+                });
         return r;
     }
 }

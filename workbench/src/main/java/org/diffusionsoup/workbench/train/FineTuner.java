@@ -159,13 +159,11 @@ public final class FineTuner {
     private Optional<Result> trainChosen(
             StableDiffusion base, ObjectNode recipe, EncodedRows rows, KeptSteps kept) {
         if (request.lora().isEmpty()) {
-            return train(
-                    base, Optional.empty(), base.unet().parameters(), recipe, rows, kept);
+            return train(base, Optional.empty(), base.unet().parameters(), recipe, rows, kept);
         }
         long seed = request.options().seed();
         try (LowRankFactors factors = request.lora().get().attach(base.unet(), seed)) {
-            return train(
-                    base, Optional.of(factors), factors.parameters(), recipe, rows, kept);
+            return train(base, Optional.of(factors), factors.parameters(), recipe, rows, kept);
         }
     }
 
@@ -217,8 +215,7 @@ public final class FineTuner {
             refuseLateComer();
             writer.write(request.out(), kept.recipe(request.stopAfter()), request.replace());
             run.discardState();
-            return Optional.of(
-                    result(base, rows, trained.count(), resumedFrom, run.curve(), kept));
+            return Optional.of(result(base, rows, trained.count(), resumedFrom, run.curve(), kept));
         }
     }
 

@@ -114,8 +114,7 @@ final class IngredientFiles {
                 Provenance.of(recipe).writeTo(header));
     }
 
-    private void writeFactors(
-            LowRankFactors factors, Path file, String recipe, boolean replace) {
+    private void writeFactors(LowRankFactors factors, Path file, String recipe, boolean replace) {
         double alpha = request.lora().orElseThrow().alpha();
         int rank = request.lora().orElseThrow().rank();
         List<LoraFactors> all =
@@ -167,8 +166,7 @@ final class IngredientFiles {
         try (Stream<Path> files = Files.walk(from)) {
             for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
                 Path relative = from.relativize(f);
-                if (relative.startsWith(left)
-                        || relative.toString().equals(FineTuner.LOSS_FILE)) {
+                if (relative.startsWith(left) || relative.toString().equals(FineTuner.LOSS_FILE)) {
                     continue;
                 }
                 Path target = to.resolve(relative);

@@ -18,8 +18,8 @@ import org.diffusionsoup.workbench.UNetMaps;
 /**
  * How much memory fine-tuning takes, estimated before anything is loaded: all components in
  * float32; gradient, both moments of AdamW and, where there is one, the moving average of what is
- * trained, the UNet or low-rank factors beside its weights;
- * and the maps of one pass, which the backward pass needs.
+ * trained, the UNet or low-rank factors beside its weights; and the maps of one pass, which the
+ * backward pass needs.
  *
  * @param fixed bytes that do not depend on the batch
  * @param perPicture bytes for every picture of a pass

@@ -16,7 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class TrainingCostTest {
     private static final TrainingOptions OPTIONS = FineTuneRequest.embeddedDefaults(10, 0);
-    private final TrainingCost cost = TrainingCost.of(Path.of("../models/emoji-base"), OPTIONS, Optional.empty());
+    private final TrainingCost cost =
+            TrainingCost.of(Path.of("../models/emoji-base"), OPTIONS, Optional.empty());
 
     /** Peak resident sizes of soup train on the embedded base, one thread, in bytes. */
     @ParameterizedTest
