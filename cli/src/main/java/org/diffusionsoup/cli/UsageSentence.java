@@ -33,6 +33,7 @@ final class UsageSentence {
                     case MissingParameterException missing ->
                             unknownOption(command, args)
                                     .map(word -> unmatched(command, word))
+                                    .or(() -> dashedValue(command, args))
                                     .orElseGet(() -> missing(missing));
                     default -> oneLine(String.valueOf(e.getMessage()));
                 };
@@ -50,7 +51,7 @@ final class UsageSentence {
             if (arg.equals("--")) {
                 return Optional.empty();
             }
-            if (!value && arg.matches("--?[A-Za-z].*")) {
+            if (!value && arg.matches("(?s)--?[A-Za-z].*")) {
                 boolean isLong = arg.startsWith("--");
                 String name = isLong ? arg.replaceFirst("(?s)=.*", "") : arg.substring(0, 2);
                 OptionSpec option =
@@ -66,6 +67,19 @@ final class UsageSentence {
             value = false;
         }
         return Optional.empty();
+    }
+
+    /** A value with a dash in front, which the parser takes for an option. */
+    private static Optional<String> dashedValue(CommandLine command, String... args) {
+        return Stream.of(args)
+                .takeWhile(arg -> !arg.equals("--"))
+                .filter(arg -> arg.matches("(?s)--?[A-Za-z][^=]*=-.*"))
+                .map(arg -> arg.split("=", 2))
+                .filter(a -> command.getCommandSpec().optionsMap().containsKey(a[0]))
+                .findFirst()
+                .map(a ->
+                        "the value '%s' of %s looks like an option; as a path write './%s'."
+                                .formatted(a[1], a[0], a[1]));
     }
 
     private static String unmatched(CommandLine command, String word) {

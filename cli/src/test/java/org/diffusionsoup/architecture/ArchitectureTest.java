@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -78,6 +79,7 @@ class ArchitectureTest {
                     "train", Set.of(),
                     "registry", Set.of("search"));
 
+    private static final int MOST_LINES = 350;
     private static final int MOST_TYPES = 30;
 
     private static final JavaClasses ALL =
@@ -233,6 +235,37 @@ class ArchitectureTest {
                                         JavaClass::getPackageName, Collectors.counting()));
         assertThat(sizes).hasSizeGreaterThan(MODULES.size());
         assertThat(sizes).allSatisfy((name, n) -> assertThat(n).isLessThanOrEqualTo(MOST_TYPES));
+    }
+
+    /** ADR 7: what is longer has a reason there, and what has no need of one has none. */
+    @Test
+    void longFilesHaveAReason() throws IOException {
+        Path root = Path.of("").toAbsolutePath().getParent();
+        Set<String> excused = new TreeSet<>();
+        Matcher names =
+                Pattern.compile("`([A-Z]\\w+)`")
+                        .matcher(
+                                Files.readAllLines(root.resolve("docs/adr/0007-long-files.md"))
+                                        .stream()
+                                        .filter(line -> line.startsWith("- "))
+                                        .map(line -> line.substring(0, line.indexOf(':')))
+                                        .collect(Collectors.joining("\n")));
+        while (names.find()) {
+            excused.add(names.group(1));
+        }
+        Set<String> tooLong = new TreeSet<>();
+        for (String module : MODULES.keySet()) {
+            try (Stream<Path> files = Files.walk(root.resolve(module).resolve("src/main/java"))) {
+                for (Path f :
+                        (Iterable<Path>)
+                                files.filter(p -> p.toString().endsWith(".java"))::iterator) {
+                    if (Files.readAllLines(f).size() > MOST_LINES) {
+                        tooLong.add(f.getFileName().toString().replace(".java", ""));
+                    }
+                }
+            }
+        }
+        assertThat(tooLong).isEqualTo(excused);
     }
 
     @Test

@@ -2,12 +2,15 @@ package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.io.ProjectFiles;
 import org.junit.jupiter.api.AfterEach;
@@ -82,6 +85,12 @@ class DemoTest {
                 .contains("the same weights, bit for bit")
                 .doesNotContain("DIFFERENT");
         assertThat(html).doesNotContain("NaN").doesNotContain("http://");
+        assertThat(html)
+                .contains("closer to one of its pictures than 99 in 100 drawings of other domains")
+                .contains("Near copies of half one, the soup against the paragon: ")
+                .contains("OMP_NUM_THREADS=", " ./soup demo --out demo ")
+                .contains("on this machine, all included<")
+                .doesNotContain("in 2 runs");
         try (Stream<Path> pictures = Files.list(folder.resolve("pictures"))) {
             assertThat(pictures).hasSize(8).allMatch(p -> p.toString().endsWith(".png"));
         }
@@ -89,6 +98,8 @@ class DemoTest {
         // Once more: nothing is trained again.
         Path ingredient = folder.resolve("models/animals/unet/diffusion_pytorch_model.safetensors");
         FileTime made = Files.getLastModifiedTime(ingredient);
+        Map<Path, FileTime> first = kept(folder);
+        assertThat(first).isNotEmpty();
         Path picture = folder.resolve("pictures/soup.png");
         FileTime drawn = Files.getLastModifiedTime(picture);
         FileTime reported = Files.getLastModifiedTime(folder.resolve("report.html"));
@@ -103,9 +114,28 @@ class DemoTest {
         assertThat(Files.getLastModifiedTime(ingredient)).isEqualTo(made);
         assertThat(html).contains("mean of the last tenth of the steps");
 
+        // What both runs took is added up, and no picture but the grid is made again.
+        String again = Files.readString(folder.resolve("report.html"));
+        assertThat(again).contains("on this machine, all included, in 2 runs");
+        assertThat(again.replaceAll("(?s).*Time to train", "").replaceAll("(?s)</tr>.*", ""))
+                .isEqualTo(
+                        page.replaceAll("(?s).*Time to train", "").replaceAll("(?s)</tr>.*", ""));
+        assertThat(kept(folder)).isEqualTo(first);
+
         // Other settings do not mix with what is there.
         assertThat(demo(folder, "3")).isEqualTo(1);
         assertThat(err.toString()).contains("holds a demo with other settings");
+    }
+
+    /** The pictures that were drawn, and when. */
+    private static Map<Path, FileTime> kept(Path folder) throws IOException {
+        Map<Path, FileTime> times = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(folder.resolve("drawn"))) {
+            for (Path f : files.filter(Files::isRegularFile).toList()) {
+                times.put(f, Files.getLastModifiedTime(f));
+            }
+        }
+        return times;
     }
 
     @Test

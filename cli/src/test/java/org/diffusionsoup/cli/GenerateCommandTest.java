@@ -347,6 +347,67 @@ class GenerateCommandTest {
                 .isNotEqualTo(PngFiles.readText(out("one.png")).get("model_sha256"));
     }
 
+    /** Whatever the coefficients are, models that are the same draw what one of them does. */
+    @Test
+    void aClassifierWeighsAnEnsembleAndASoup() throws IOException {
+        Path copy = copy(MODEL, out("copy"));
+        TinyTraining.shard(out("a.tar"), 8, 16, "train");
+        TinyTraining.shard(out("b.tar"), 6, 16, "train");
+        Object[] train = {
+            "judge",
+            "classifier",
+            "--base",
+            MODEL,
+            "--shard",
+            out("a.tar"),
+            "--shard",
+            out("b.tar"),
+            "--work",
+            out("work"),
+            "-o",
+            out("which"),
+            "--steps",
+            3,
+            "--json"
+        };
+        JsonNode trained = new ObjectMapper().readTree(Run.of(train).ok().out());
+        assertThat(trained.path("held_out_accuracy")).hasSize(5);
+        String hash = WeightsHash.of(out("which/model.safetensors"));
+        Run.of(train).ok();
+        assertThat(WeightsHash.of(out("which/model.safetensors"))).isEqualTo(hash);
+
+        Run.of("generate", "--model", MODEL, "--prompt", "cat", "--steps", 2, "-o", out("one.png"))
+                .ok();
+        List<Object> both =
+                List.of(
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--model",
+                        copy,
+                        "--prompt",
+                        "cat",
+                        "--steps",
+                        2);
+        List<Object> weighed = new java.util.ArrayList<>(both);
+        weighed.addAll(List.of("--ensemble", "--classifier", out("which"), "-o", out("k.png")));
+        Run.of(weighed.toArray()).ok();
+        assertThat(difference(read(out("one.png")), read(out("k.png")))).isLessThanOrEqualTo(1);
+        weighed.set(weighed.size() - 1, out("anew.png"));
+        weighed.add("--resoup");
+        Run.of(weighed.toArray()).ok();
+        assertThat(difference(read(out("one.png")), read(out("anew.png")))).isLessThanOrEqualTo(1);
+        assertThat(PngFiles.readText(out("k.png")).get("model_sha256"))
+                .isNotEqualTo(PngFiles.readText(out("anew.png")).get("model_sha256"));
+
+        List<Object> alone = new java.util.ArrayList<>(both);
+        alone.addAll(List.of("--classifier", out("which"), "-o", out("x.png")));
+        Run.of(alone.toArray()).fails(2, "add --ensemble");
+        List<Object> none = new java.util.ArrayList<>(both);
+        none.addAll(List.of("--ensemble", "--classifier", out("nothing"), "-o", out("x.png")));
+        Run.of(none.toArray()).fails(1, "nothing holds no classifier", "soup judge classifier");
+    }
+
     @Test
     void anEnsembleOfDifferentBasesIsRefused() {
         Run.of(

@@ -214,8 +214,17 @@ class PagesRunTest {
         if (what.startsWith(" train ")) {
             return c + (c.contains("--steps") ? "" : " --steps 2") + " --batch 2";
         }
-        if (what.startsWith(" study ")) {
+        if (what.startsWith(" study propositions ")) {
             return c + " --samples 100 --repeats 2";
+        }
+        if (what.startsWith(" study costs ")) {
+            return c + " --members 1,2 --pictures 1 --steps 2 --repeats 2";
+        }
+        if (what.startsWith(" study linear ")) {
+            return c + " --rows 2";
+        }
+        if (what.startsWith(" study naf ")) {
+            return c + " --samples 100" + (c.contains("--soup") ? " --prompts 2 --steps 2" : "");
         }
         boolean draws =
                 what.startsWith(" generate ")

@@ -107,6 +107,74 @@ class RegistryLikenessTest {
     }
 
     @Test
+    void picturesThatWereWithdrawnAreKnownAtAnotherSize() throws IOException {
+        add("leaving", leaving);
+        soup("withdraw", "leaving", "--reason", "r", "-o", folder.resolve("c.json")).ok();
+        Run added =
+                soup(
+                                "shard",
+                                "add",
+                                "back",
+                                "--data",
+                                staying,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0",
+                                "--json")
+                        .ok();
+        TreeMap<String, String> like = new TreeMap<>();
+        for (JsonNode n : new ObjectMapper().readTree(added.out()).path("like_withdrawn")) {
+            assertThat(n.path("shard").asText()).isEqualTo("leaving");
+            assertThat(n.path("difference").asDouble()).isBetween(0.0, 0.04);
+            like.put(n.path("withdrawn").asText(), n.path("picture").asText());
+        }
+        assertThat(like).isEqualTo(copies);
+        Run told =
+                soup(
+                                "shard",
+                                "add",
+                                "again",
+                                "--data",
+                                staying,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0")
+                        .ok();
+        assertThat(told.out())
+                .contains(
+                        "9 pictures of again look like pictures that were withdrawn: row ",
+                        "of shard leaving");
+    }
+
+    @Test
+    void withdrawnPicturesThatAreGoneAreKnownByTheirHashes() throws IOException {
+        add("leaving", leaving);
+        soup("withdraw", "leaving", "--reason", "r", "-o", folder.resolve("c.json")).ok();
+        Files.delete(leaving);
+        Run added =
+                soup(
+                                "shard",
+                                "add",
+                                "back",
+                                "--data",
+                                staying,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0",
+                                "--json")
+                        .ok();
+        TreeMap<String, String> like = new TreeMap<>();
+        for (JsonNode n : new ObjectMapper().readTree(added.out()).path("like_withdrawn")) {
+            assertThat(n.has("difference")).isFalse();
+            like.put(n.path("withdrawn").asText(), n.path("picture").asText());
+        }
+        assertThat(like).containsAllEntriesOf(copies);
+    }
+
+    @Test
     void aCertificateListsCopiesStoredAgainAndNeitherShapesNorOtherDrawings() throws IOException {
         add("staying", staying);
         add("leaving", leaving);

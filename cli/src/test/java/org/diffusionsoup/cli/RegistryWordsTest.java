@@ -21,6 +21,7 @@ import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.registry.ledger.Json;
@@ -147,6 +148,51 @@ class RegistryWordsTest {
         Path narrow = folder.resolve("narrow.safetensors");
         Run.of("merge", wide, "--dtype", "F16", "-o", narrow).ok();
         ingredient("third", "sA", narrow).ok();
+    }
+
+    /** Two who gave pictures, and so two shards or one word for both. */
+    @Test
+    void aSplitOfTwoProvidersPicturesIsRefusedBeforeItIsBegun() throws IOException {
+        List<Sample> rows = new ArrayList<>();
+        for (Sample s : Shard.open(folder.resolve("all.tar")).samples()) {
+            SampleInfo i = s.info();
+            String who = rows.size() % 2 == 0 ? "one" : "two";
+            rows.add(
+                    new Sample(
+                            new SampleInfo(
+                                    i.key(),
+                                    i.caption(),
+                                    i.name(),
+                                    i.style(),
+                                    i.subject(),
+                                    who,
+                                    i.licence(),
+                                    i.group(),
+                                    i.subgroup(),
+                                    i.domain(),
+                                    i.split(),
+                                    i.sha256()),
+                            s.png()));
+        }
+        Path mixed = folder.resolve("mixed.tar");
+        ShardWriter.write(mixed, rows);
+        Path parts = folder.resolve("halves");
+        soup("split", mixed, "--disjoint", 2, "-o", parts)
+                .fails(1, mixed.toString(), "[one, two]", "--provider");
+        assertThat(folder.resolve("halves-1.tar")).doesNotExist();
+        assertThat(folder.resolve("halves-2.tar")).doesNotExist();
+        assertThat(
+                        json("split", mixed, "--disjoint", 2, "-o", parts, "--provider", "both")
+                                .path("shards"))
+                .hasSize(2);
+        assertThat(folder.resolve("halves-2.tar")).exists();
+
+        // One of the tars is there: none is written.
+        Path again = folder.resolve("again");
+        Files.writeString(folder.resolve("again-2.tar"), "mine");
+        soup("split", mixed, "--disjoint", 2, "-o", again, "--provider", "both")
+                .fails(1, "again-2.tar");
+        assertThat(folder.resolve("again-1.tar")).doesNotExist();
     }
 
     @Test

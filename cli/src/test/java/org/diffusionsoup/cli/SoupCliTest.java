@@ -69,6 +69,11 @@ class SoupCliTest {
     void whatIsMissingIsNamed() {
         Run.of("inspect").fails(USAGE, "soup inspect: missing", "Try 'soup inspect --help'.");
         Run.of("make", "a", "b").fails(USAGE, "soup make: missing --out");
+        Run.of("make", "a", "b", "-o=-o2.safetensors")
+                .fails(
+                        USAGE,
+                        "'-o2.safetensors' of -o looks like an option",
+                        "'./-o2.safetensors'");
     }
 
     @Test

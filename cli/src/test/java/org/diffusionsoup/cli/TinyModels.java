@@ -72,6 +72,26 @@ final class TinyModels {
         return to;
     }
 
+    /** SD 1.5's tiny model with one NaN among the weights of a component. */
+    static Path broken(Path to, String weights) throws IOException {
+        copy(sd15(), to);
+        Path file = to.resolve(weights);
+        List<TensorEntry> entries = new ArrayList<>();
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            for (TensorInfo t : f.tensors().values()) {
+                float[] w =
+                        f.data(t.name())
+                                .toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED);
+                if (t.name().equals(f.tensors().firstEntry().getKey())) {
+                    w[0] = Float.NaN;
+                }
+                entries.add(TensorEntry.ofFloats(t.name(), t.shape(), w));
+            }
+        }
+        SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
+        return to;
+    }
+
     /** An aesthetic head for {@link #clip}. */
     static Path aestheticHead(Path to) {
         int width = JsonConfig.read(clip().resolve("config.json")).integer("projection_dim", 0);

@@ -20,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What {@code soup train} says to wrong input: one sentence, and nothing is left behind. */
 class TrainFailuresTest {
+    private static final String UNET = "unet/diffusion_pytorch_model.safetensors";
+
     @TempDir private Path temp;
     private Path out;
     private Path shard;
@@ -64,6 +66,14 @@ class TrainFailuresTest {
     @Test
     void aFolderThatIsNoPipeline() {
         train(temp, shard).fails(SoupCli.FAILED, "model_index.json does not exist");
+    }
+
+    @Test
+    void aBaseWithNanAmongItsWeights() throws IOException {
+        Path base = TinyModels.broken(temp.resolve("nan-base"), UNET);
+        Run run = train(base, shard);
+        run.fails(SoupCli.FAILED, "--base " + base, "damaged", "unet/", "1 NaN");
+        assertThat(run.err()).doesNotContain("--lr", "--bfloat16");
     }
 
     @Test

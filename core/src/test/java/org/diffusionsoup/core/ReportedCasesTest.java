@@ -33,6 +33,7 @@ import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.soup.Soup;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
@@ -94,7 +95,7 @@ class ReportedCasesTest {
     }
 
     private Soup soup(MismatchPolicy policy, Path out, Path... ingredients) {
-        return Souper.with(Souper.Options.DEFAULT.withThreads(1).withPolicy(policy))
+        return Souper.with(SoupOptions.DEFAULT.withThreads(1).withPolicy(policy))
                 .make(Arrays.stream(ingredients).map(SoupIngredient::of).toList(), out);
     }
 

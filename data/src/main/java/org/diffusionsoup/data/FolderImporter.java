@@ -308,6 +308,6 @@ public final class FolderImporter {
     static boolean isPicture(Path file) {
         String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
         // WebP, AVIF and HEIC cannot be decoded here; they are named in an error, not passed over.
-        return name.matches(".*\\.(png|jpg|jpeg|gif|bmp|tif|tiff|webp|avif|heic|jxl)");
+        return name.matches("(?s).*\\.(png|jpg|jpeg|gif|bmp|tif|tiff|webp|avif|heic|jxl)");
     }
 }

@@ -207,7 +207,7 @@ final class FolderRows {
         if (Set.copyOf(header).size() < header.size()) {
             throw new SoupException(csv + " names a column twice; keep one");
         }
-        if (header.size() == 1 && header.getFirst().matches(".*[;\t|].*")) {
+        if (header.size() == 1 && header.getFirst().matches("(?s).*[;\t|].*")) {
             throw new SoupException(
                     csv + " does not separate its columns by commas; save it with commas");
         }

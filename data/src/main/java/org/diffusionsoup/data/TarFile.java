@@ -52,7 +52,9 @@ public final class TarFile {
      */
     public static void forEach(Path path, Visitor visitor) {
         if (!Files.isRegularFile(path)) {
-            throw new SoupException("shard " + path + " does not exist; give the path of a .tar");
+            throw new SoupException(
+                    "shard %s %s; give the path of a .tar"
+                            .formatted(path, Files.exists(path) ? "is no file" : "does not exist"));
         }
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
             long length = file.length();

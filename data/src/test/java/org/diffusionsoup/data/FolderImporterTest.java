@@ -22,6 +22,8 @@ import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class FolderImporterTest {
@@ -72,6 +74,15 @@ class FolderImporterTest {
         text("猫.txt", "a cat");
         assertThat(run().infos().stream().map(SampleInfo::key))
                 .containsExactlyInAnyOrder("me_Ubergrosse", "me_-");
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aLineBreakInANameHidesNoPicture() throws IOException {
+        picture("two\nlines.png", 4, 4);
+        assertRefused("two\nlines.png has no caption");
+        text("two\nlines.txt", "a square");
+        assertThat(run().infos()).extracting(SampleInfo::key).containsExactly("me_two-lines");
     }
 
     @Test

@@ -138,6 +138,9 @@ class ShardTest {
     void missingZeroRowAndTwiceNamedShardsAreRefused() {
         assertThatThrownBy(() -> Shard.open(dir.resolve("none.tar")))
                 .hasMessageContaining("none.tar does not exist");
+        assertThatThrownBy(() -> Shard.open(Path.of("/dev/null")))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("/dev/null is no file; give the path of a .tar");
         assertThatThrownBy(() -> ShardWriter.write(dir.resolve("z.tar"), List.of()))
                 .hasMessageContaining("zero rows");
         assertThatThrownBy(() ->

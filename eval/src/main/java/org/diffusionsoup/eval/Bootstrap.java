@@ -2,10 +2,11 @@ package org.diffusionsoup.eval;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 
 /**
- * Percentile bootstrap of a mean. The unit that is drawn again is the prompt: several seeds of one
- * prompt are averaged first, because they are not independent evidence about prompts.
+ * Percentile bootstrap, mostly of a mean. The unit that is drawn again is the prompt: several seeds
+ * of one prompt are averaged first, because they are not independent evidence about prompts.
  *
  * <p>Every call starts from the same seed, so the interval of the same values is always the same.
  * Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. With fewer
@@ -77,6 +78,34 @@ public record Bootstrap(int resamples, double confidence, long seed) {
             differences[i] = a[i] - b[i];
         }
         return mean(differences);
+    }
+
+    /**
+     * Interval of any statistic of independent units, such as a median or a ratio of sums.
+     *
+     * @param units how many there are, at least two
+     * @param statistic of some units, given by their indices, some more than once
+     * @throws EvalException if there are fewer than two units or a statistic is not finite
+     */
+    public Interval of(int units, ToDoubleFunction<int[]> statistic) {
+        if (units < 2) {
+            throw new EvalException(
+                    "A confidence interval needs at least two units, got %d.".formatted(units));
+        }
+        int[] drawn = new int[units];
+        Arrays.setAll(drawn, i -> i);
+        double estimate = statistic.applyAsDouble(drawn);
+        SplittableRandom random = new SplittableRandom(seed);
+        double[] all = new double[resamples];
+        for (int r = 0; r < resamples; r++) {
+            for (int i = 0; i < units; i++) {
+                drawn[i] = random.nextInt(units);
+            }
+            all[r] = statistic.applyAsDouble(drawn);
+        }
+        Arrays.sort(all); // what is not a number comes last
+        double tail = (1 - confidence) / 2;
+        return new Interval(estimate, quantile(all, tail), quantile(all, 1 - tail), confidence);
     }
 
     private static void requireUsable(double[] values) {

@@ -103,6 +103,47 @@ class StatisticsTest {
         assertThat(new Proportion(20, 20).interval(0.95).high()).isEqualTo(1);
     }
 
+    @Test
+    void anyStatisticHasAnInterval() {
+        double[] values = {3, 1, 8, 2, 5};
+        Bootstrap bootstrap = Bootstrap.seeded(2);
+        Interval mean =
+                bootstrap.of(
+                        values.length,
+                        drawn -> {
+                            double sum = 0;
+                            for (int i : drawn) {
+                                sum += values[i];
+                            }
+                            return sum / drawn.length;
+                        });
+        assertThat(mean).isEqualTo(bootstrap.mean(values));
+        assertThatThrownBy(() -> bootstrap.of(1, drawn -> 0))
+                .isInstanceOf(EvalException.class)
+                .hasMessageContaining("at least two units");
+        assertThatThrownBy(() -> bootstrap.of(3, drawn -> Double.NaN))
+                .isInstanceOf(EvalException.class)
+                .hasMessageContaining("finite");
+    }
+
+    @Test
+    void mediansAndExponentsOfKnownNumbers() {
+        assertThat(Statistics.median(5, 1, 9)).isEqualTo(5);
+        assertThat(Statistics.median(4, 1, 9, 6)).isEqualTo(5);
+        assertThat(Statistics.rootMeanSquare(3, -4)).isCloseTo(Math.sqrt(12.5), within(1e-12));
+        double[] x = {1, 2, 4, 16};
+        assertThat(Statistics.exponent(x, new double[] {7, 7, 7, 7})).isCloseTo(0, within(1e-12));
+        assertThat(Statistics.exponent(x, new double[] {3, 12, 48, 768}))
+                .isCloseTo(2, within(1e-12));
+        assertThat(Statistics.exponent(x, new double[] {16, 8, 4, 1})).isCloseTo(-1, within(1e-12));
+        assertThatThrownBy(() -> Statistics.exponent(x, new double[] {1, 2, 0, 4}))
+                .isInstanceOf(EvalException.class)
+                .hasMessageContaining("above 0, not 0.0");
+        assertThatThrownBy(() -> Statistics.exponent(new double[] {2, 2}, new double[] {1, 3}))
+                .isInstanceOf(EvalException.class)
+                .hasMessageContaining("two different x");
+    }
+
     private static double gaussian(SplittableRandom random) {
         double u = 1 - random.nextDouble();
         return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * random.nextDouble());

@@ -12,7 +12,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.SoupMaker.Made;
 import org.diffusionsoup.registry.SoupMaker.Part;
 import org.diffusionsoup.registry.ledger.Json;
@@ -64,7 +64,7 @@ public final class CertificateCheck {
 
     private final JsonObject certificate;
     private final WeightStore store;
-    private final Souper.Options options;
+    private final SoupOptions options;
     private final LaterWithdrawals later;
     private final List<String> checked = new ArrayList<>();
     private final List<String> since = new ArrayList<>();
@@ -73,7 +73,7 @@ public final class CertificateCheck {
     private CertificateCheck(
             JsonObject certificate,
             WeightStore store,
-            Souper.Options options,
+            SoupOptions options,
             LaterWithdrawals later) {
         this.certificate = certificate;
         this.store = store;
@@ -107,7 +107,7 @@ public final class CertificateCheck {
      * @param storeFolder with the surviving ingredients and the soups
      */
     public static Report check(
-            Path file, PublicKeyFile key, Path storeFolder, Souper.Options options) {
+            Path file, PublicKeyFile key, Path storeFolder, SoupOptions options) {
         return check(file, key, storeFolder, List.of(), options);
     }
 
@@ -117,11 +117,7 @@ public final class CertificateCheck {
      * @param later files, and folders of them
      */
     public static Report check(
-            Path file,
-            PublicKeyFile key,
-            Path storeFolder,
-            List<Path> later,
-            Souper.Options options) {
+            Path file, PublicKeyFile key, Path storeFolder, List<Path> later, SoupOptions options) {
         JsonObject c = JsonValue.readObject(file);
         WeightStore store = new WeightStore(storeFolder);
         List<Path> places = new ArrayList<>(later);

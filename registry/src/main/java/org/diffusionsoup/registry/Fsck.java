@@ -21,6 +21,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.StoreFinding;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
@@ -73,9 +74,7 @@ public final class Fsck {
                 found.addAll(ties(certificates));
                 Map<String, String> wanted =
                         registry.read(q -> present(Registry.wanted(q, true), q));
-                storeFindings(wanted)
-                        .forEach(
-                                f -> found.add(new Finding(Severity.ERROR, "store", f.sentence())));
+                found.addAll(damage(wanted));
                 found.addAll(registry.read(this::sums));
                 found.addAll(registry.read(q -> leftovers(q, wanted)));
                 found.addAll(registry.read(q -> new ReturnCheck(store).findings(q)));
@@ -122,6 +121,16 @@ public final class Fsck {
         if (Files.isDirectory(store.folder())) {
             store.links().forEach(s -> found.add(new Finding(Severity.ERROR, "store", s)));
             store.foreign().forEach(s -> found.add(new Finding(Severity.NOTE, "store", s)));
+            store.needlesslyAside()
+                    .forEach(hash ->
+                            found.add(
+                                    new Finding(
+                                            Severity.NOTE,
+                                            "store",
+                                            "damaged bytes of object "
+                                                    + hash
+                                                    + ", which is whole again, were put aside;"
+                                                    + " 'soup gc' deletes them")));
         }
         return found;
     }
@@ -132,6 +141,32 @@ public final class Fsck {
         Map<String, String> wanted = new TreeMap<>(all);
         wanted.keySet().removeIf(id -> !needed.contains(id) && !store.has(id));
         return wanted;
+    }
+
+    /** What is wrong in the store; for what only its owner can bring back, how, once. */
+    private List<Finding> damage(Map<String, String> wanted) {
+        List<Finding> found = new ArrayList<>();
+        Set<String> told = new HashSet<>();
+        for (StoreFinding f : storeFindings(wanted)) {
+            String advice =
+                    told.add(f.checkpoint()) ? advice(wanted.getOrDefault(f.checkpoint(), "")) : "";
+            found.add(new Finding(Severity.ERROR, "store", f.sentence() + advice));
+        }
+        return found;
+    }
+
+    private static String advice(String name) {
+        String add =
+                name.startsWith("ingredient ")
+                        ? "soup ingredient add OTHERNAME `weights` ORIGINAL"
+                        : name.startsWith("base ") ? "soup base add OTHERNAME ORIGINAL" : "";
+        return add.isEmpty()
+                ? ""
+                : "; 'soup fsck `repair`' puts damaged bytes aside, and then '"
+                        + add
+                        + "' with the same weights brings "
+                        + name
+                        + " back";
     }
 
     private List<StoreFinding> storeFindings(Map<String, String> wanted) {
@@ -230,6 +265,9 @@ public final class Fsck {
         if (!ledger.entries().isEmpty()) {
             return new Repair(done, check(certificates)); // entries can only be restored
         }
+        if (!ledger.wrong().isEmpty() && !ledger.isRepairable()) {
+            return new Repair(done, check(certificates)); // what may be somebody's own stays
+        }
         if (!ledger.wrong().isEmpty()) {
             registry.ledger().rebuild();
             done.add(
@@ -258,7 +296,7 @@ public final class Fsck {
             for (StoreFinding f : damaged) {
                 ids.add(f.checkpoint());
                 if (!f.object().isEmpty()) {
-                    store.discardObject(f.object());
+                    store.putAside(f.object());
                 }
             }
             for (SoupRow s : registry.read(Queries::soups)) {
@@ -266,6 +304,7 @@ public final class Fsck {
                     remake(session, s, done);
                 }
             }
+            store.needlesslyAside().forEach(store::dropDamaged);
             for (Finding f : registry.read(this::sums)) {
                 done.addAll(registry.read(q -> dropSums(q, f)));
             }
@@ -304,6 +343,7 @@ public final class Fsck {
     private void remake(WeightStore.Session session, SoupRow s, List<String> done) {
         JsonObject body = registry.read(q -> q.entry(s.id()).body());
         Start parts = registry.read(q -> Soups.start(q, s)).orElseThrow();
+        Optional<Manifest> before = manifest(s.checkpoint());
         store.forget(s.checkpoint());
         try {
             Made made =
@@ -321,6 +361,16 @@ public final class Fsck {
                                     + " again, but its bytes differ: it is not taken");
         } catch (SoupException e) {
             done.add("could not make soup " + s.label() + " again: " + e.getMessage());
+        }
+        // What is whole of it stays for the time when the rest is back.
+        before.ifPresent(store::put);
+    }
+
+    private Optional<Manifest> manifest(String id) {
+        try {
+            return Optional.of(store.manifest(id));
+        } catch (SoupException e) {
+            return Optional.empty();
         }
     }
 }

@@ -28,7 +28,7 @@ final class Names {
                             + " front.");
         }
         // Earlier versions took these: only new names are refused.
-        if (name.matches(".*[,=].*")) {
+        if (name.matches("(?s).*[,=].*")) {
             throw new RegistryException(
                     "'"
                             + name

@@ -2,13 +2,16 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Ledger;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.store.StoreOwner;
+import org.diffusionsoup.registry.store.WeightStore;
 
 /**
  * A registry's folder.
@@ -40,7 +43,7 @@ record Place(Path folder) {
     }
 
     void write(String ledger, StoreOwner self) {
-        if (ledger.matches("(?i).*[?&](password|sslpassword)=.*")) {
+        if (ledger.matches("(?is).*[?&](password|sslpassword)=.*")) {
             throw new RegistryException(
                     "The ledger's URL holds a password, which would be written to "
                             + config()
@@ -76,15 +79,20 @@ record Place(Path folder) {
 
     String url() {
         String ledger = Json.string(read(), "ledger");
-        return ledger.equals(SQLITE) ? "jdbc:sqlite:" + ledger().toAbsolutePath() : ledger;
+        return ledger.equals(SQLITE) ? sqlite() : ledger;
     }
 
     private JsonObject read() {
         if (!Files.isRegularFile(config())) {
             throw new RegistryException(
-                    "There is no registry in "
-                            + folder
-                            + "; make one with 'soup init', or name another with `registry`.");
+                    isWithoutConfig()
+                            ? config()
+                                    + " is missing, though the folder holds a registry: put it back"
+                                    + " from a copy, or let 'soup fsck `repair`' write it again."
+                            : "There is no registry in "
+                                    + folder
+                                    + "; make one with 'soup init', or name another with"
+                                    + " `registry`.");
         }
         JsonObject o = JsonValue.readObject(config());
         if (Json.number(o, "format") != 1) {
@@ -92,5 +100,59 @@ record Place(Path folder) {
                     config() + " is of a format that this version does not know.");
         }
         return o;
+    }
+
+    /** Whether all that is missing of a registry is its configuration. */
+    boolean isWithoutConfig() {
+        return !Files.exists(config())
+                && Files.isRegularFile(publicKey())
+                && (Files.exists(ledger()) || Files.isDirectory(store()));
+    }
+
+    /**
+     * Writes the configuration again by what else tells of it: the store names the registry, and
+     * the folder's key has to be the named one and to have signed the ledger that lies there.
+     *
+     * @return what was done, in words; empty if nothing is missing
+     * @throws RegistryException if one of them is missing, or they do not fit together
+     */
+    Optional<String> restore() {
+        if (!isWithoutConfig()) {
+            return Optional.empty();
+        }
+        StoreOwner owner =
+                new WeightStore(store())
+                        .owner()
+                        .orElseThrow(() -> lost("nothing in " + store() + " names the registry"));
+        PublicKeyFile key = PublicKeyFile.read(publicKey());
+        if (!key.id().equals(owner.key())) {
+            throw lost(publicKey() + " is the key " + key.id() + ", not " + owner.key());
+        }
+        if (!Files.isRegularFile(ledger())) {
+            throw lost(
+                    "its ledger "
+                            + ledger()
+                            + " is not here, and the URL of one on a server stands nowhere else; the"
+                            + " file holds format (1), ledger (the URL), id ("
+                            + owner.id()
+                            + ") and key ("
+                            + owner.key()
+                            + ")");
+        }
+        var entries = Ledger.openToRead(sqlite(), java.time.Clock.systemUTC()).check(key).entries();
+        if (!entries.isEmpty()) {
+            throw lost(entries.getFirst());
+        }
+        write(SQLITE, owner);
+        return Optional.of("wrote " + config() + " again for " + owner);
+    }
+
+    private RegistryException lost(String why) {
+        return new RegistryException(
+                config() + " is missing and cannot be written again: " + why + ".");
+    }
+
+    private String sqlite() {
+        return "jdbc:sqlite:" + ledger().toAbsolutePath();
     }
 }

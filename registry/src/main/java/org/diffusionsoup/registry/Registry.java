@@ -23,7 +23,7 @@ import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.gate.Gate;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
@@ -67,7 +67,7 @@ public final class Registry {
     private final Ledger ledger;
     private final WeightStore store;
     private final Clock clock;
-    private final Souper.Options options;
+    private final SoupOptions options;
 
     private Registry(
             Place place,
@@ -75,7 +75,7 @@ public final class Registry {
             PublicKeyFile shown,
             Ledger ledger,
             Clock clock,
-            Souper.Options options) {
+            SoupOptions options) {
         this.place = place;
         this.key = key;
         this.shown = shown;
@@ -93,6 +93,9 @@ public final class Registry {
      */
     public static Registry init(Path folder, Optional<String> url) {
         Place place = new Place(folder);
+        if (place.isWithoutConfig()) {
+            place.url(); // says what is missing, and what brings it back
+        }
         if (Files.exists(place.config()) || Files.exists(place.secretKey())) {
             throw new RegistryException(
                     folder + " holds a registry already; name another folder with `registry`.");
@@ -138,6 +141,17 @@ public final class Registry {
                 delete(place.ledger()); // there was none
             }
         }
+    }
+
+    /**
+     * Writes a registry's configuration again if that is all that is missing, by what its store,
+     * its key and its ledger say.
+     *
+     * @return what was done, in words; empty if nothing is missing
+     * @throws RegistryException if they do not fit together
+     */
+    public static Optional<String> restore(Path folder) {
+        return new Place(folder).restore();
     }
 
     private static void delete(Path file) {
@@ -209,12 +223,7 @@ public final class Registry {
         Ledger ledger = Ledger.open(url, key, clock, today);
         Registry r =
                 new Registry(
-                        place,
-                        Optional.of(key),
-                        key.shown(),
-                        ledger,
-                        clock,
-                        Souper.Options.DEFAULT);
+                        place, Optional.of(key), key.shown(), ledger, clock, SoupOptions.DEFAULT);
         Belonging belonging = new Belonging(r);
         belonging.enforce();
         ledger.onHead(head -> {
@@ -246,7 +255,7 @@ public final class Registry {
                 PublicKeyFile.read(place.publicKey()),
                 Ledger.openToRead(url, clock),
                 clock,
-                Souper.Options.DEFAULT);
+                SoupOptions.DEFAULT);
     }
 
     /** Keeps a publication's entry beside the certificates, as what the ledger has to have. */
@@ -258,7 +267,7 @@ public final class Registry {
     }
 
     /** The same registry, making soups with these threads and telling this listener. */
-    public Registry with(Souper.Options o) {
+    public Registry with(SoupOptions o) {
         return new Registry(place, key, shown, ledger, clock, o);
     }
 
@@ -293,7 +302,7 @@ public final class Registry {
         return place;
     }
 
-    Souper.Options options() {
+    SoupOptions options() {
         return options;
     }
 
@@ -673,6 +682,16 @@ public final class Registry {
     public ShardRow usableShard(Queries q, String name) {
         ShardRow s = shard(q, name);
         checkUsable(s);
+        for (Entry w : q.entries(Kind.WITHDRAWAL)) { // a table may have been altered
+            if (Json.numbers(w.body(), "shards").contains(s.id())) {
+                throw new RegistryException(
+                        "Shard '"
+                                + s.name()
+                                + "' was withdrawn by entry "
+                                + w.seq()
+                                + ", though the ledger's tables do not say so; see 'soup fsck'.");
+            }
+        }
         return s;
     }
 
@@ -880,24 +899,35 @@ public final class Registry {
                         q.ingredient(m.ingredient())
                                 .filter(i -> i.retired().isPresent())
                                 .ifPresent(i -> {
-                                    throw new RegistryException(
-                                            "Soup "
-                                                    + s.label()
-                                                    + " holds ingredient '"
-                                                    + i.name()
-                                                    + "', which was retired (entry "
-                                                    + i.retired().get()
-                                                    + "); make it without ('"
-                                                    + remake(s)
-                                                    + "') and publish that.");
+                                    throw new RegistryException(retiredMember(q, s, i));
                                 }));
     }
 
-    /** The command that makes a soup's next version. */
-    public static String remake(SoupRow s) {
-        return s.follows()
-                ? "soup update " + s.name()
-                : "soup registry make " + s.name() + " `from` …";
+    private static String retiredMember(Queries q, SoupRow s, IngredientRow i) {
+        return "Soup "
+                + s.label()
+                + " holds ingredient '"
+                + i.name()
+                + "', which was retired (entry "
+                + i.retired().orElseThrow()
+                + "); "
+                + Soups.remake(q, s)
+                        .map(c -> "make it without ('" + c + "') and publish that.")
+                        .orElse(
+                                "no other is left to make it of: record one with 'soup ingredient add',"
+                                        + " make the soup again, and publish that.");
+    }
+
+    /**
+     * The command that makes a soup's next version, or that no ingredient is left for one and what
+     * remains to be done.
+     */
+    public static String remake(Queries q, SoupRow s) {
+        return Soups.remake(q, s)
+                .map(command -> "'" + command + "'")
+                .orElseGet(() ->
+                        "another ingredient of its base is recorded ('soup ingredient add'), since none"
+                                + " is left, and the soup is made again of that");
     }
 
     /**
@@ -944,13 +974,32 @@ public final class Registry {
     }
 
     /**
-     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored.
+     * Writes a soup's, an ingredient's or a base's files, byte for byte as stored, by a ledger that
+     * is sound: a wrong one may not say what was withdrawn.
      *
      * @param target a new folder, or a new file where the checkpoint is one
+     * @throws RegistryException if something is wrong with the ledger, or the weights were
+     *     withdrawn
      */
     public Path export(String checkpoint, Path target) {
         ModelOutput.MODEL.checkNew(target);
         try (WeightStore.Reading reading = store.openToRead()) {
+            List<String> wrong = unsound();
+            if (!wrong.isEmpty()) {
+                throw new RegistryException(
+                        "Nothing was written, because the ledger may not say what was withdrawn: "
+                                + wrong.getFirst()
+                                + "; see 'soup fsck'.");
+            }
+            if (store.has(checkpoint)) {
+                read(q -> WhyGone.withdrawn(q, checkpoint))
+                        .ifPresent(what -> {
+                            throw new RegistryException(
+                                    what
+                                            + ": its weights are not handed out, though they are in"
+                                            + " the store; 'soup gc' deletes them.");
+                        });
+            }
             if (!store.has(checkpoint)) {
                 read(q -> WhyGone.of(q, checkpoint))
                         .ifPresent(why -> {
@@ -964,6 +1013,15 @@ public final class Registry {
             }
         }
         return target;
+    }
+
+    /** What is wrong with the ledger by itself, and beside what was noted of it. */
+    private List<String> unsound() {
+        List<String> wrong = new ArrayList<>(ledger.check(shown).wrong());
+        if (wrong.isEmpty()) {
+            wrong.addAll(read(q -> Heads.wrong(q, shown, Heads.known(place.certificates()))));
+        }
+        return wrong;
     }
 
     /** Ids of the checkpoints that must be in the store, with a name for each. */
@@ -998,10 +1056,7 @@ public final class Registry {
      * @throws RegistryException if something is wrong with the ledger
      */
     public long collect(boolean superseded, long graceMillis) {
-        List<String> wrong = new ArrayList<>(ledger.check(shown).wrong());
-        if (wrong.isEmpty()) {
-            wrong.addAll(read(q -> Heads.wrong(q, shown, Heads.known(place.certificates()))));
-        }
+        List<String> wrong = unsound();
         if (!wrong.isEmpty()) {
             throw new RegistryException(
                     "Nothing was deleted, because the ledger may not know what is needed: "

@@ -21,6 +21,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.soup.SoupAdjuster;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.soup.SumStep;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -60,9 +61,9 @@ final class SoupMaker {
     record Made(String checkpoint, SortedMap<String, String> sumHashes, String how) {}
 
     private final WeightStore store;
-    private final Souper.Options options;
+    private final SoupOptions options;
 
-    SoupMaker(WeightStore store, Souper.Options options) {
+    SoupMaker(WeightStore store, SoupOptions options) {
         this.store = store;
         this.options = options;
     }
@@ -73,7 +74,7 @@ final class SoupMaker {
             throw new SoupException("A soup needs at least one ingredient.");
         }
         Path work = session.work().resolve(UUID.randomUUID().toString());
-        Souper.Options o = options.withKeepSum(keepSum);
+        SoupOptions o = options.withKeepSum(keepSum);
         Optional<Made> adjusted = start.flatMap(s -> tryAdjust(s, parts, work, o));
         return adjusted.orElseGet(
                 () -> stored(average(parts, work.resolve("afresh"), o), "averaged"));
@@ -92,7 +93,7 @@ final class SoupMaker {
      * missing or damaged, the ingredient that leaves above all: averaging the rest needs none of
      * it, and says itself what else it cannot read.
      */
-    private Optional<Made> tryAdjust(Start start, List<Part> parts, Path work, Souper.Options o) {
+    private Optional<Made> tryAdjust(Start start, List<Part> parts, Path work, SoupOptions o) {
         try {
             if (!canAdjust(start, parts)) {
                 return Optional.empty();
@@ -136,7 +137,7 @@ final class SoupMaker {
                         out(parts, pass));
         Map<Path, String> hashes = new HashMap<>();
         stored.forEach((file, f) -> hashes.put(file, f.sha256()));
-        Souper.Options o = options.withKeepSum(true).withHashes(HashCache.known(hashes));
+        SoupOptions o = options.withKeepSum(true).withHashes(HashCache.known(hashes));
         List<Made> made = new ArrayList<>();
         try {
             new SoupAdjuster(o)
@@ -195,7 +196,7 @@ final class SoupMaker {
         return new Made(into.put(out), new TreeMap<>(), "averaged");
     }
 
-    private Path average(List<Part> parts, Path work, Souper.Options o) {
+    private Path average(List<Part> parts, Path work, SoupOptions o) {
         List<SoupIngredient> in = new ArrayList<>();
         for (int i = 0; i < parts.size(); i++) {
             Part p = parts.get(i);
@@ -279,7 +280,7 @@ final class SoupMaker {
                 : out.resolve(Manifest.SINGLE);
     }
 
-    private void adjust(Start start, List<Part> parts, Path work, Path out, Souper.Options o) {
+    private void adjust(Start start, List<Part> parts, Path work, Path out, SoupOptions o) {
         new SoupAdjuster(o).exactly(request(start, parts, work, store::rebuild, out));
     }
 

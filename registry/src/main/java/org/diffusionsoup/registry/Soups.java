@@ -2,9 +2,11 @@ package org.diffusionsoup.registry;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
@@ -19,6 +21,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.Member;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
@@ -169,17 +172,61 @@ final class Soups {
                                     .filter(i -> i.name().equals(name))
                                     .reduce((a, b) -> b);
                     return new RegistryException(
-                            was.isPresent()
-                                    ? ended(was.get())
-                                    : "There is no ingredient '"
-                                            + name
-                                            + "', only "
-                                            + q.ingredients().stream()
-                                                    .filter(IngredientRow::isLive)
-                                                    .map(IngredientRow::name)
-                                                    .toList()
-                                            + ".");
+                            was.isPresent() ? ended(was.get()) : unknown(q, name));
                 });
+    }
+
+    private static String unknown(Queries q, String name) {
+        List<IngredientRow> live = q.ingredients().stream().filter(IngredientRow::isLive).toList();
+        Optional<ShardRow> shard = q.shard(name);
+        if (shard.isPresent()) {
+            List<String> trained =
+                    live.stream()
+                            .filter(i -> i.shards().contains(shard.get().id()))
+                            .map(IngredientRow::name)
+                            .toList();
+            return "'"
+                    + name
+                    + "' is a shard and no ingredient; "
+                    + (trained.isEmpty()
+                            ? "no ingredient was trained on it yet: record one with 'soup ingredient"
+                                    + " add NAME `weights` MODEL `shard` "
+                                    + name
+                                    + "'."
+                            : "trained on it: " + String.join(", ", trained) + ".");
+        }
+        List<String> names = live.stream().map(IngredientRow::name).toList();
+        return "There is no ingredient '"
+                + name
+                + (names.isEmpty()
+                        ? "', and no other; record one with 'soup ingredient add'."
+                        : "', only " + String.join(", ", names) + ".");
+    }
+
+    /**
+     * The command that makes a soup's next version; empty if no ingredient is left for one.
+     *
+     * @param s a soup, whatever became of its ingredients
+     */
+    static Optional<String> remake(Queries q, SoupRow s) {
+        long base = q.ingredient(s.members().getFirst().ingredient()).orElseThrow().base();
+        List<IngredientRow> live =
+                q.ingredients().stream().filter(i -> i.isLive() && i.base() == base).toList();
+        if (live.isEmpty()) {
+            return Optional.empty();
+        }
+        if (s.follows()) {
+            return Optional.of("soup update " + s.name());
+        }
+        Set<Long> members = new HashSet<>();
+        s.members().forEach(m -> members.add(m.ingredient()));
+        List<String> own =
+                live.stream()
+                        .filter(i -> members.contains(i.id()))
+                        .map(IngredientRow::name)
+                        .toList();
+        List<String> from = own.isEmpty() ? live.stream().map(IngredientRow::name).toList() : own;
+        return Optional.of("soup registry make " + s.name() + " `from` " + String.join(",", from));
     }
 
     private static String ended(IngredientRow i) {
@@ -328,7 +375,11 @@ final class Soups {
             }
         }
         if (members.isEmpty()) {
-            throw new RegistryException("No ingredient is left for soup '" + old.name() + "'.");
+            throw new RegistryException(
+                    "No ingredient is left for soup '"
+                            + old.name()
+                            + "'; record another of its base with 'soup ingredient add', then update"
+                            + " again.");
         }
         checkOneBase(q, members, old.name());
         new ReturnedWeights(store)

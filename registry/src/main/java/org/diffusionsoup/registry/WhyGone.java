@@ -67,6 +67,34 @@ final class WhyGone {
         return withdrawn.stream().findFirst();
     }
 
+    /**
+     * What was withdrawn with a checkpoint that nothing else has, such as {@code Ingredient 's2'
+     * was withdrawn (entry 9)}: to be told also where its weights have come back into the store.
+     */
+    static Optional<String> withdrawn(Queries q, String checkpoint) {
+        if (Registry.wanted(q, true).containsKey(checkpoint)) {
+            return Optional.empty();
+        }
+        List<String> all = new ArrayList<>();
+        q.bases().stream()
+                .filter(b -> b.checkpoint().equals(checkpoint))
+                .forEach(b ->
+                        b.withdrawn().ifPresent(w -> all.add(by("Base '" + b.name() + "'", w))));
+        q.ingredients().stream()
+                .filter(i -> i.checkpoint().equals(checkpoint))
+                .forEach(i ->
+                        i.withdrawn()
+                                .ifPresent(w -> all.add(by("Ingredient '" + i.name() + "'", w))));
+        q.soups().stream()
+                .filter(s -> s.checkpoint().equals(checkpoint))
+                .forEach(s -> s.withdrawn().ifPresent(w -> all.add(by("Soup " + s.label(), w))));
+        return all.stream().findFirst();
+    }
+
+    private static String by(String what, long entry) {
+        return what + " was withdrawn (entry " + entry + ")";
+    }
+
     private static String withdrawn(String what, long entry) {
         return what
                 + " was withdrawn (entry "

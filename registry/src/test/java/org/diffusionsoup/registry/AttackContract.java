@@ -18,7 +18,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -69,7 +69,7 @@ abstract class AttackContract {
 
     private Registry fresh(String name) {
         return Registry.init(folder.resolve(name), freshDatabase())
-                .with(Souper.Options.DEFAULT.withThreads(1));
+                .with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private void sql(String... statements) throws Exception {
@@ -82,11 +82,11 @@ abstract class AttackContract {
     }
 
     private Registry reopened() {
-        return Registry.open(registry.folder()).with(Souper.Options.DEFAULT.withThreads(1));
+        return Registry.open(registry.folder()).with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private Registry looked() {
-        return Registry.openToRead(registry.folder()).with(Souper.Options.DEFAULT.withThreads(1));
+        return Registry.openToRead(registry.folder()).with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private static List<String> errors(List<Fsck.Finding> found) {
@@ -173,6 +173,57 @@ abstract class AttackContract {
                 .asString()
                 .contains("lacks the index selection_of_shard");
         assertThat(looked().repair().left()).isEmpty();
+    }
+
+    @Test
+    void whatWasWithdrawnIsNotHandedOutWhateverTablesAndStoreSay() throws Exception {
+        String checkpoint = registry.read(q -> q.ingredient("s2").orElseThrow().checkpoint());
+        Path store = registry.store().folder();
+        Path copy = folder.resolve("copy");
+        copy(store, copy);
+        withdraw("s2");
+        copy(copy, store);
+        Path out = folder.resolve("out.safetensors");
+        assertThatThrownBy(() -> looked().export(checkpoint, out))
+                .hasMessageContaining("Ingredient 's2' was withdrawn (entry ")
+                .hasMessageContaining("not handed out");
+        sql(
+                "UPDATE ingredient SET withdrawn = NULL",
+                "UPDATE shard SET withdrawn = NULL",
+                "UPDATE sample SET withdrawn = NULL");
+        assertThatThrownBy(() -> looked().export(checkpoint, out))
+                .hasMessageContaining("Nothing was written");
+        assertThatThrownBy(() -> registry.read(q -> registry.usableShard(q, "s2")))
+                .hasMessageContaining("was withdrawn");
+        assertThat(out).doesNotExist();
+    }
+
+    /** What is missing in a folder and there in another. */
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path p : all.toList()) {
+                Path target = to.resolve(from.relativize(p).toString());
+                if (!Files.exists(target)) {
+                    Files.copy(p, target);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aTableThatNoRepairDropsIsNamedWithTheStatementThatDoes() throws Exception {
+        sql("CREATE TABLE mine (a TEXT)");
+        assertThatThrownBy(() -> registry.read(Queries::shards))
+                .hasMessageContaining("'DROP TABLE mine' takes it out")
+                .hasMessageNotContaining("`repair`");
+        Fsck.Repair repair = looked().repair();
+        assertThat(repair.done()).isEmpty();
+        assertThat(errors(repair.left()))
+                .first()
+                .asString()
+                .contains("has a table mine", "no repair drops", "'DROP TABLE mine'");
+        sql("DROP TABLE mine");
+        assertThat(registry.check()).isEmpty();
     }
 
     @Test
@@ -292,7 +343,7 @@ abstract class AttackContract {
                 certificate,
                 registry.publicKey(),
                 store.store().folder(),
-                Souper.Options.DEFAULT.withThreads(1));
+                SoupOptions.DEFAULT.withThreads(1));
     }
 
     @Test

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -50,7 +50,7 @@ class CrashTest {
         Random random = new Random(seed);
         Registry r =
                 Registry.init(folder.resolve("registry"), url)
-                        .with(Souper.Options.DEFAULT.withThreads(1));
+                        .with(SoupOptions.DEFAULT.withThreads(1));
         Small.base(r, folder);
         Small.add(r, folder, "first", 1);
         Small.add(r, folder, "second", 2);

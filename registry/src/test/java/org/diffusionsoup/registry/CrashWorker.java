@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Random;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**
@@ -21,8 +21,7 @@ final class CrashWorker {
         String name = args[1];
         Random random = new Random(Long.parseLong(args[2]));
         Registry r =
-                Registry.open(folder.resolve("registry"))
-                        .with(Souper.Options.DEFAULT.withThreads(1));
+                Registry.open(folder.resolve("registry")).with(SoupOptions.DEFAULT.withThreads(1));
         Path acknowledged = folder.resolve(name + ".acknowledged");
         Path weights = Files.createTempDirectory(folder, name);
         ProcessHandle test = ProcessHandle.current().parent().orElseThrow();

@@ -18,7 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorBytes;
@@ -46,7 +46,7 @@ class IngredientRulesTest {
     void make() {
         registry =
                 Registry.init(folder.resolve("registry"), Optional.empty())
-                        .with(Souper.Options.DEFAULT.withThreads(1));
+                        .with(SoupOptions.DEFAULT.withThreads(1));
         base = save("base", Map.of(), model(0, 0));
         registry.addBase("base", base);
         for (int i = 1; i <= 4; i++) {
@@ -139,7 +139,7 @@ class IngredientRulesTest {
                 w.certificate(),
                 registry.publicKey(),
                 registry.store().folder(),
-                Souper.Options.DEFAULT.withThreads(1));
+                SoupOptions.DEFAULT.withThreads(1));
     }
 
     @Test
@@ -342,7 +342,7 @@ class IngredientRulesTest {
                                         before,
                                         registry.publicKey(),
                                         registry.store().folder(),
-                                        Souper.Options.DEFAULT.withThreads(1))
+                                        SoupOptions.DEFAULT.withThreads(1))
                                 .verdict())
                 .isEqualTo(Verdict.HOLDS);
         // The name is free, and the weights may be recorded rightly.

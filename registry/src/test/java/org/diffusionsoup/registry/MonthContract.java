@@ -21,7 +21,7 @@ import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.CertificateCheck.Report;
 import org.diffusionsoup.registry.CertificateCheck.Verdict;
 import org.diffusionsoup.registry.ledger.Json;
@@ -45,7 +45,7 @@ abstract class MonthContract extends PromisesContract {
                 Registry.open(
                                 registry.folder(),
                                 Clock.fixed(START.plus(Duration.ofDays(day)), ZoneOffset.UTC))
-                        .with(Souper.Options.DEFAULT.withThreads(1));
+                        .with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     private static LocalDate date(int day) {

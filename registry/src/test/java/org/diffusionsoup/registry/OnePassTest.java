@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -45,7 +45,7 @@ class OnePassTest {
 
     private Registry fresh(String name, int threads, SoupProgress progress) {
         return Registry.init(folder.resolve(name), Optional.empty())
-                .with(Souper.Options.DEFAULT.withThreads(threads).withProgress(progress));
+                .with(SoupOptions.DEFAULT.withThreads(threads).withProgress(progress));
     }
 
     private Registry of(String name, DType dtype, int threads, int... seeds) {
@@ -189,7 +189,7 @@ class OnePassTest {
         Registry r =
                 Registry.open(folder.resolve("had"))
                         .with(
-                                Souper.Options.DEFAULT
+                                SoupOptions.DEFAULT
                                         .withThreads(2)
                                         .withProgress((what, done, all) -> {
                                             if (what.equals("adjusting") && done == all) {

@@ -18,7 +18,7 @@ import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -77,7 +77,7 @@ abstract class PromisesContract extends RegistryContract {
                 PublicKeyFile.read(registry.folder().resolve("registry.pub")),
                 registry.store().folder(),
                 later,
-                Souper.Options.DEFAULT.withThreads(1));
+                SoupOptions.DEFAULT.withThreads(1));
     }
 
     private void addFour() {

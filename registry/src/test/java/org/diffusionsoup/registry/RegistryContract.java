@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -49,7 +49,7 @@ abstract class RegistryContract {
 
     Registry fresh(String name) {
         Registry r = Registry.init(folder.resolve(name), freshDatabase());
-        return r.with(Souper.Options.DEFAULT.withThreads(1));
+        return r.with(SoupOptions.DEFAULT.withThreads(1));
     }
 
     @BeforeEach
@@ -67,7 +67,7 @@ abstract class RegistryContract {
                 certificate,
                 PublicKeyFile.read(r.folder().resolve("registry.pub")),
                 r.store().folder(),
-                Souper.Options.DEFAULT.withThreads(1));
+                SoupOptions.DEFAULT.withThreads(1));
     }
 
     @Test
@@ -221,7 +221,7 @@ abstract class RegistryContract {
                                         w.certificate(),
                                         other.publicKey(),
                                         registry.store().folder(),
-                                        Souper.Options.DEFAULT)
+                                        SoupOptions.DEFAULT)
                                 .wrong())
                 .singleElement()
                 .asString()
@@ -309,6 +309,108 @@ abstract class RegistryContract {
             f.seek(0);
             f.write(b ^ 1);
         }
+    }
+
+    private Path objectOf(String ingredient, long bytes) {
+        String id = registry.read(q -> q.ingredient(ingredient).orElseThrow().checkpoint());
+        String hash =
+                registry.store().manifest(id).files().getFirst().pieces().stream()
+                        .filter(p -> p.size() == bytes)
+                        .findFirst()
+                        .orElseThrow()
+                        .sha256();
+        return registry.store()
+                .folder()
+                .resolve("objects")
+                .resolve(hash.substring(0, 2))
+                .resolve(hash);
+    }
+
+    @Test
+    void whatCannotBeMadeAgainIsPutAsideUntilItsOwnerBringsIt() throws Exception {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        SoupRow soup = registry.make(Small.follow("soup"));
+        Path object = objectOf("s2", 42 * 4);
+        flip(object);
+        byte[] damaged = Files.readAllBytes(object);
+        flip(
+                registry.store().manifest(soup.checkpoint()).files().getFirst().pieces().stream()
+                        .filter(p -> p.size() == 42 * 4)
+                        .map(p ->
+                                object.getParent()
+                                        .resolveSibling(p.sha256().substring(0, 2))
+                                        .resolve(p.sha256()))
+                        .findFirst()
+                        .orElseThrow());
+        Path aside = object.resolveSibling(object.getFileName() + ".damaged");
+
+        Fsck.Repair repair = registry.repair();
+        assertThat(aside).hasBinaryContent(damaged);
+        assertThat(object).doesNotExist();
+        assertThat(repair.left())
+                .anyMatch(f ->
+                        f.sentence()
+                                        .contains(
+                                                "missing, what was damaged is kept as "
+                                                        + aside.getFileName())
+                                && f.sentence()
+                                        .contains("soup ingredient add OTHERNAME `weights`"));
+        registry.collect(false, 0);
+        assertThat(aside).as("nobody may have another copy").hasBinaryContent(damaged);
+
+        registry.addIngredient(
+                new NewIngredient(
+                        "again",
+                        "base",
+                        List.of("s2"),
+                        Small.checkpoint(folder.resolve("again.safetensors"), 2),
+                        Json.object().put("method", "fine-tune").put("seed", 2).build(),
+                        "test"));
+        assertThat(registry.check()).anyMatch(f -> f.sentence().contains("whole again"));
+        assertThat(registry.repair().done()).anyMatch(s -> s.contains("byte for byte"));
+        assertThat(registry.check()).isEmpty();
+        assertThat(aside).doesNotExist();
+    }
+
+    @Test
+    void adviceAfterTheLastIngredientWasRetiredCanBeTyped() throws Exception {
+        Small.add(registry, folder, "s1", 1);
+        Small.add(registry, folder, "s2", 2);
+        registry.make(Small.of("best", "s1", "s2"));
+        registry.make(Small.follow("everyone"));
+        List<SoupRow> soups = registry.retire("s1", "wrong").soups();
+        assertThat(soups.stream().map(s -> registry.read(q -> Registry.remake(q, s))))
+                .containsExactlyInAnyOrder(
+                        "'soup registry make best `from` s2'", "'soup update everyone'");
+        soups = registry.retire("s2", "wrong").soups();
+        assertThat(soups.stream().map(s -> registry.read(q -> Registry.remake(q, s))))
+                .hasSize(2)
+                .allMatch(s -> s.contains("soup ingredient add") && !s.contains("…"));
+        assertThatThrownBy(() -> registry.publish("everyone", "hub"))
+                .hasMessageContaining("soup ingredient add")
+                .hasMessageNotContaining("soup update");
+        assertThatThrownBy(() -> registry.make(Small.of("more", "s7")))
+                .hasMessageContaining("There is no ingredient 's7', and no other");
+        registry.addShard(Small.shard("acme"));
+        assertThatThrownBy(() -> registry.make(Small.of("more", "acme")))
+                .hasMessageContaining("'acme' is a shard and no ingredient");
+    }
+
+    @Test
+    void damagedBytesOfWhatIsWithdrawnGoAtOnce() throws Exception {
+        for (int i = 1; i <= 3; i++) {
+            Small.add(registry, folder, "s" + i, i);
+        }
+        registry.make(Small.follow("soup"));
+        Path object = objectOf("s2", 42 * 4);
+        flip(object);
+        registry.repair();
+        Path aside = object.resolveSibling(object.getFileName() + ".damaged");
+        assertThat(aside).exists();
+        registry.withdraw(WithdrawRequest.ofShards(List.of("s2"), "asked"));
+        assertThat(aside).doesNotExist();
     }
 
     @Test

@@ -71,7 +71,8 @@ class SqliteAttackTest extends AttackContract {
         Files.delete(registry.folder().resolve("registry.json"));
         Files.delete(registry.folder().resolve("registry.key"));
         assertThatThrownBy(() -> Registry.init(registry.folder(), Optional.empty()))
-                .hasMessageContaining("store of a registry whose registry.json is gone");
+                .hasMessageContaining(
+                        "registry.json is missing, though the folder holds a registry");
         // The ledger of another registry is not this one's either.
         Registry other = Registry.init(folder.resolve("other"), Optional.empty());
         Files.copy(
@@ -302,5 +303,32 @@ class SqliteAttackTest extends AttackContract {
         assertThat(again.check()).isEmpty();
         assertThatThrownBy(() -> again.addShard(Small.shard("s7")))
                 .hasMessageContaining("for reading only");
+    }
+
+    @Test
+    void aRegistryWithoutItsConfigurationSaysSoAndGetsItBack() throws Exception {
+        Path config = registry.folder().resolve("registry.json");
+        byte[] before = Files.readAllBytes(config);
+        Files.delete(config);
+        assertThatThrownBy(() -> Registry.open(registry.folder()))
+                .hasMessageContaining(config + " is missing")
+                .hasMessageContaining("soup fsck `repair`");
+        assertThatThrownBy(() -> Registry.init(registry.folder(), Optional.empty()))
+                .hasMessageContaining(config + " is missing");
+
+        Path key = registry.folder().resolve("registry.pub");
+        byte[] own = Files.readAllBytes(key);
+        Registry other = Registry.init(folder.resolve("other"), Optional.empty());
+        Files.copy(
+                other.folder().resolve("registry.pub"), key, StandardCopyOption.REPLACE_EXISTING);
+        assertThatThrownBy(() -> Registry.restore(registry.folder()))
+                .hasMessageContaining("cannot be written again");
+        assertThat(config).doesNotExist();
+        Files.write(key, own);
+
+        assertThat(Registry.restore(registry.folder())).isPresent();
+        assertThat(config).hasBinaryContent(before);
+        assertThat(Registry.restore(registry.folder())).isEmpty();
+        assertThat(Registry.open(registry.folder()).check()).isEmpty();
     }
 }

@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.MegabyteSteps;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine;
@@ -49,6 +49,6 @@ public final class RegistryFlag {
 
     /** One that shows how far averaging is. */
     public Registry open(Progress progress) {
-        return open().with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
+        return open().with(SoupOptions.DEFAULT.withProgress(new MegabyteSteps(progress)));
     }
 }

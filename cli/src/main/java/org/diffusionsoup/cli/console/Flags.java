@@ -64,6 +64,7 @@ public final class Flags {
                     "maxBits",
                     "maxDifference",
                     "maxDistance",
+                    "members",
                     "memoryBatch",
                     "model",
                     "name",
@@ -88,9 +89,11 @@ public final class Flags {
                     "registry",
                     "remove",
                     "repair",
+                    "repeats",
                     "retrieval",
                     "rows",
                     "samples",
+                    "scales",
                     "scheduler",
                     "seed",
                     "shard",
@@ -103,10 +106,12 @@ public final class Flags {
                     "superseded",
                     "tensors",
                     "timedSteps",
+                    "trajectories",
                     "vaeSteps",
                     "validation",
                     "variant",
                     "vectors",
+                    "weights",
                     "yes");
 
     private Flags() {}

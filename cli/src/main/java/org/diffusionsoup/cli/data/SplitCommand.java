@@ -59,6 +59,18 @@ public final class SplitCommand extends SoupCommand {
             description = "Of the recorded shards: NAME-1 and so on (default: as PREFIX).")
     private Optional<String> name = Optional.empty();
 
+    @Option(
+            names = "--provider",
+            paramLabel = "WHO",
+            description = "Who gave the pictures (default: as the rows say).")
+    private Optional<String> provider = Optional.empty();
+
+    @Option(
+            names = "--licence",
+            paramLabel = "NAME",
+            description = "The licence (default: as the rows say).")
+    private Optional<String> licence = Optional.empty();
+
     @Option(names = "--public", paramLabel = "SHARD", description = "A recorded shard.")
     private Optional<String> open = Optional.empty();
 
@@ -89,21 +101,26 @@ public final class SplitCommand extends SoupCommand {
                 return part;
             });
         }
+        RegistryShards.requireStated(shard.orElseThrow(), provider, licence);
+        List<Path> tars = Disjoint.split(shard.orElseThrow(), parts.orElseThrow(), prefix);
         try (Progress progress = console.progress()) {
-            List<Path> tars = Disjoint.split(shard.orElseThrow(), parts.orElseThrow(), prefix);
+            List<NewShard> described = new ArrayList<>();
             for (int i = 0; i < tars.size(); i++) {
-                NewShard part =
+                described.add(
                         RegistryShards.describe(
                                 names + "-" + (i + 1),
                                 tars.get(i).toString(),
-                                Optional.empty(),
-                                Optional.empty(),
+                                provider,
+                                licence,
                                 "",
                                 Optional.empty(),
                                 progress,
-                                note -> {}); // rows speak for themselves
-                made.add(r.addShard(part).shard());
+                                note -> {})); // what is given was meant
             }
+            described.forEach(part -> made.add(r.addShard(part).shard()));
+        } catch (SoupException e) {
+            Disjoint.remove(tars.subList(made.size(), tars.size())); // those that nobody knows of
+            throw e;
         }
         for (int i = 0; i < made.size(); i++) {
             for (int j = i + 1; j < made.size(); j++) {

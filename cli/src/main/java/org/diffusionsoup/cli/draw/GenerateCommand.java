@@ -52,7 +52,7 @@ public final class GenerateCommand extends SoupCommand {
             names = "--model",
             required = true,
             paramLabel = "DIR",
-            description = "Model in diffusers layout; several are drawn beside each other.")
+            description = "Model, a folder or a single file; several are drawn beside each other.")
     private List<Path> models = List.of();
 
     @Option(
@@ -79,6 +79,22 @@ public final class GenerateCommand extends SoupCommand {
             description =
                     "Average the models' predictions at every step instead of drawing with each.")
     private boolean ensemble;
+
+    @Option(
+            names = "--classifier",
+            paramLabel = "DIR",
+            description =
+                    "With --ensemble: weigh the models by this classifier of their shards (soup judge"
+                            + " classifier) for every picture at every step, instead of equally.")
+    private Optional<Path> classifier = Optional.empty();
+
+    @Option(
+            names = "--resoup",
+            description =
+                    "With --classifier: average the models' weights instead of their predictions, for"
+                            + " every picture at every step anew. Slow: an average of all weights and a"
+                            + " pass of one picture each time.")
+    private boolean resoup;
 
     @Option(
             names = "--image",
@@ -119,6 +135,17 @@ public final class GenerateCommand extends SoupCommand {
             description = "New folder for the single pictures.")
     private Optional<Path> each = Optional.empty();
 
+    private GenerateRequest.Ensemble ensemble() {
+        if (classifier.isPresent() && !ensemble) {
+            throw misuse("--classifier weighs the models of an ensemble; add --ensemble.");
+        }
+        if (resoup && classifier.isEmpty()) {
+            throw misuse(
+                    "--resoup averages by the coefficients of a classifier; add --classifier.");
+        }
+        return new GenerateRequest.Ensemble(ensemble, classifier, resoup);
+    }
+
     @Override
     protected void run(Console console) throws IOException {
         List<String> all = new ArrayList<>(prompts);
@@ -136,7 +163,7 @@ public final class GenerateCommand extends SoupCommand {
         GenerateRequest request =
                 new GenerateRequest(
                         RunnableFolders.runnable(models, console),
-                        ensemble,
+                        ensemble(),
                         all,
                         sampling.seeds(),
                         settings(),
@@ -223,7 +250,13 @@ public final class GenerateCommand extends SoupCommand {
             models.add(model);
         }
         json.put("models", models);
-        json.put("ensemble", request.ensemble());
+        json.put("ensemble", request.ensemble().wanted());
+        request.ensemble()
+                .classifier()
+                .ifPresent(c -> {
+                    json.put("classifier", c.toString());
+                    json.put("resouped", request.ensemble().resouped());
+                });
         if (!request.loras().isEmpty()) {
             json.put("loras", request.loras().stream().map(LoraUse::text).toList());
         }

@@ -18,6 +18,7 @@ import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SamplingFlags;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
@@ -31,6 +32,7 @@ import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.audit.AuditPage;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.AuditTarget;
@@ -74,7 +76,7 @@ public final class AuditCommand extends SoupCommand {
             names = "--model",
             paramLabel = "DIR[=SHARD]",
             description =
-                    "Model in diffusers layout; repeatable. With =SHARD it is held against those"
+                    "Model, a folder or a single file; repeatable. With =SHARD it is held against those"
                             + " pictures, and draws their captions, instead of --shard's.")
     private List<String> models = List.of();
 
@@ -138,6 +140,12 @@ public final class AuditCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        try (Interrupt interrupt = Interrupt.listen()) {
+            audit(console, interrupt);
+        }
+    }
+
+    private void audit(Console console, Interrupt interrupt) throws IOException {
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
         if (models.isEmpty() && soup.isEmpty()) {
             throw misuse("give --model DIR, or --soup NAME of a registry.");
@@ -171,7 +179,7 @@ public final class AuditCommand extends SoupCommand {
         List<AuditRow> rows = new ArrayList<>();
         String hash = "";
         try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
-                Progress progress = console.progress()) {
+                Progress progress = new StoppableProgress(console.progress(), interrupt)) {
             if (soup.isPresent()) {
                 open(shardText.orElseThrow(), shards, work);
             }
@@ -188,6 +196,11 @@ public final class AuditCommand extends SoupCommand {
             for (AuditTarget t : targets) {
                 rows.add(row(t.folder(), against(t), audits, progress));
             }
+        } catch (StoppableProgress.Stopped e) {
+            console.note(
+                    "Stopped; nothing is kept of it, and the same command draws its pictures"
+                            + " again.");
+            return;
         } finally {
             delete(work);
         }

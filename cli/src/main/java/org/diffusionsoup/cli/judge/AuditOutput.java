@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 
@@ -40,6 +41,7 @@ record AuditOutput(List<AuditRow> rows, double bound) {
             shard.put("shard_sha256", r.audit().shard().sha256());
             shard.put("protected", r.audit().shard().size());
             shard.put("threshold", r.audit().threshold());
+            shard.put("reference_left_out", r.audit().leftOut());
             shard.put("reference", r.audit().reference());
             shard.put("median_reference", r.audit().typical());
             r.audit().weakness().map(Flags::in).ifPresent(w -> shard.put("warning", w));
@@ -93,6 +95,11 @@ record AuditOutput(List<AuditRow> rows, double bound) {
                     r.audit().shard().size(),
                     r.audit().drawn().size(),
                     r.audit().threshold());
+            if (r.audit().leftOut() > 0) {
+                out.printf(
+                        "  %s of the reference left out: near-doubles of protected ones%n",
+                        Plural.of(r.audit().leftOut(), "picture"));
+            }
         }
         out.println();
         String first = rows.getFirst().result().model();
@@ -135,7 +142,13 @@ record AuditOutput(List<AuditRow> rows, double bound) {
         }
         table.print(out);
         for (AuditRow r : shards()) {
-            r.audit().weakness().map(Flags::in).ifPresent(w -> out.println("\nWarning: " + w));
+            r.audit()
+                    .weakness()
+                    .map(Flags::in)
+                    .ifPresent(w -> {
+                        out.println();
+                        out.println("Warning: " + w);
+                    });
         }
     }
 }

@@ -10,7 +10,8 @@ import picocli.CommandLine.Command;
         subcommands = {
             JudgeQuestionsCommand.class,
             JudgeTrainCommand.class,
-            JudgeCheckCommand.class
+            JudgeCheckCommand.class,
+            JudgeClassifierCommand.class
         },
         footer = {
             "  soup judge questions shards/emoji -o questions.json",

@@ -17,6 +17,7 @@ import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SamplingFlags;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
@@ -31,6 +32,7 @@ import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.TifaJudge;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.evaluate.ModelScores;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
@@ -118,7 +120,7 @@ public final class ScoreCommand extends SoupCommand {
             names = "--model",
             paramLabel = "DIR",
             description =
-                    "Model in diffusers layout; several are compared with the first. Without one,"
+                    "Model, a folder or a single file; several are compared with the first. Without one,"
                             + " the shard's real pictures are scored against their captions.")
     private List<Path> models = List.of();
 
@@ -168,8 +170,14 @@ public final class ScoreCommand extends SoupCommand {
         if (retrieval != 0 && spec.kind() != JudgeSpec.Kind.CLIP) {
             throw misuse("--retrieval compares embeddings; give a CLIP as --judge.");
         }
+        try (Interrupt interrupt = Interrupt.listen()) {
+            measure(console, spec, interrupt);
+        }
+    }
+
+    private void measure(Console console, JudgeSpec spec, Interrupt interrupt) {
         try (PictureScorer judge = spec.open(meant());
-                Progress progress = console.progress()) {
+                Progress progress = new StoppableProgress(console.progress(), interrupt)) {
             if (retrieval != 0) {
                 retrieve(console, (ClipJudge) judge, progress);
             } else if (models.isEmpty()) {
@@ -177,6 +185,10 @@ public final class ScoreCommand extends SoupCommand {
             } else {
                 scoreModels(console, spec, judge, progress);
             }
+        } catch (StoppableProgress.Stopped e) {
+            console.note(
+                    "Stopped; nothing is kept of it, and the same command draws its pictures again."
+                            + " 'soup evaluate' keeps them and goes on where it was.");
         }
     }
 

@@ -10,7 +10,10 @@ import picocli.CommandLine.Command;
         subcommands = {
             StudyRunCommand.class,
             StudyReportCommand.class,
-            StudyPropositionsCommand.class
+            StudyPropositionsCommand.class,
+            StudyLinearCommand.class,
+            StudyCostsCommand.class,
+            StudyNafCommand.class
         },
         footer = {
             "  soup study run table1 -o studies/",

@@ -17,7 +17,7 @@ import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.soup.Soup;
 import org.diffusionsoup.core.soup.SoupAdjuster;
 import org.diffusionsoup.core.soup.SoupIngredient;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -101,7 +101,7 @@ public final class AdjustCommand extends DeclaredCommand {
         try (Progress progress = console.progress()) {
             SoupAdjuster adjuster =
                     new SoupAdjuster(
-                            Souper.Options.DEFAULT
+                            SoupOptions.DEFAULT
                                     .withThreads(flags.threads())
                                     .withWriter(new CheckpointWriter(flags.force(), 0))
                                     .withKeepSum(keepSum.getValue())

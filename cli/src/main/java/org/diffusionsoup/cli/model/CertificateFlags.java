@@ -13,7 +13,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.CertificateCheck;
 import org.diffusionsoup.registry.CertificateCheck.Verdict;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
@@ -96,7 +96,7 @@ final class CertificateFlags {
                             PublicKeyFile.read(key.get()),
                             store.get(),
                             later,
-                            Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
+                            SoupOptions.DEFAULT.withProgress(new MegabyteSteps(progress)));
             checked = new ArrayList<>(Flags.in(report.checked()));
             since = Flags.in(report.since());
             wrong = new ArrayList<>(Flags.in(report.wrong()));

@@ -18,6 +18,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.soup.Soup;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
@@ -133,8 +134,8 @@ public final class MergeCommand extends DeclaredCommand {
         long start = System.nanoTime();
         Soup soup;
         try (Progress progress = console.progress()) {
-            Souper.Options options =
-                    Souper.Options.DEFAULT
+            SoupOptions options =
+                    SoupOptions.DEFAULT
                             .withThreads(flags.threads())
                             .withWriter(new CheckpointWriter(flags.force(), most))
                             .withOutputDType(Optional.ofNullable(dtype.getValue()))

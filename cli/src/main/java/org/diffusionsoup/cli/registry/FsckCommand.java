@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.registry;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -12,7 +13,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.Fsck.Finding;
 import org.diffusionsoup.registry.Fsck.Repair;
 import org.diffusionsoup.registry.Fsck.Severity;
@@ -52,15 +53,18 @@ public final class FsckCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        List<String> done = List.of();
+        List<String> done = new ArrayList<>();
+        if (repair) {
+            Registry.restore(registry.folder()).ifPresent(done::add);
+        }
         List<Finding> left;
         try (Progress progress = console.progress()) {
             Registry r =
                     registry.openToRead()
-                            .with(Souper.Options.DEFAULT.withProgress(new MegabyteSteps(progress)));
+                            .with(SoupOptions.DEFAULT.withProgress(new MegabyteSteps(progress)));
             if (repair) {
                 Repair repaired = r.repair(certificates);
-                done = Flags.in(repaired.done());
+                done.addAll(Flags.in(repaired.done()));
                 left = repaired.left();
             } else {
                 left = r.check(certificates);
@@ -72,11 +76,10 @@ public final class FsckCommand extends SoupCommand {
         json.put("findings", shown);
         List<Finding> errors = shown.stream().filter(f -> f.severity() == Severity.ERROR).toList();
         json.put("sound", errors.isEmpty());
-        List<String> repaired = done;
         console.result(
                 json,
                 text -> {
-                    repaired.forEach(d -> text.println("repaired  " + d));
+                    done.forEach(d -> text.println("repaired  " + d));
                     shown.forEach(f ->
                             text.println(
                                     f.severity().name().toLowerCase(Locale.ROOT)

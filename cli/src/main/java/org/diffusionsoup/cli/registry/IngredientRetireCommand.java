@@ -38,24 +38,24 @@ final class IngredientRetireCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        Registry.Retired r = registry.open().retire(name, reason);
+        Registry opened = registry.open();
+        Registry.Retired r = opened.retire(name, reason);
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", r.entry());
         json.put("ingredient", r.ingredient().id());
         json.put("name", r.ingredient().name());
         json.put("soups", r.soups().stream().map(SoupRow::label).toList());
+        Map<String, String> remakes = new LinkedHashMap<>();
+        for (SoupRow s : r.soups()) {
+            String command = opened.read(q -> Registry.remake(q, s));
+            remakes.put(s.label(), Flags.in(command));
+        }
         console.result(
                 json,
                 text -> {
                     text.println("ingredient " + name + " retired, entry " + r.entry());
-                    r.soups()
-                            .forEach(s ->
-                                    text.println(
-                                            "  soup "
-                                                    + s.label()
-                                                    + " holds it until '"
-                                                    + Flags.in(Registry.remake(s))
-                                                    + "'"));
+                    remakes.forEach((soup, command) ->
+                            text.println("  soup " + soup + " holds it until " + command));
                 });
     }
 }

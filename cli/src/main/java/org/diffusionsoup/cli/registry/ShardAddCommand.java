@@ -20,6 +20,7 @@ import org.diffusionsoup.registry.near.NearDuplicates;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.PictureLikeness;
 import org.diffusionsoup.workbench.registry.RegistryShards;
+import org.diffusionsoup.workbench.registry.ReturningPictures;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -85,6 +86,17 @@ final class ShardAddCommand extends SoupCommand {
 
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
+    private static Map<String, Object> json(ReturningPictures.Returning p) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("row", p.row());
+        json.put("picture", p.sha256());
+        json.put("withdrawn", p.withdrawn());
+        json.put("shard", p.shard());
+        json.put("bits", p.bits());
+        p.difference().ifPresent(d -> json.put("difference", d));
+        return json;
+    }
+
     @Override
     protected void run(Console console) {
         Registry r = registry.open();
@@ -131,6 +143,8 @@ final class ShardAddCommand extends SoupCommand {
         found.near()
                 .forEach(p ->
                         near.merge(o.names().getOrDefault(p.other().shard(), ""), 1L, Long::sum));
+        List<ReturningPictures.Returning> returning =
+                ReturningPictures.of(r, s, new PictureLikeness(Optional.empty()));
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", s.id());
         json.put("name", s.name());
@@ -141,6 +155,7 @@ final class ShardAddCommand extends SoupCommand {
         json.put("copies", copies);
         json.put("near_duplicates", near);
         json.put("near_duplicates_unread", found.unread());
+        json.put("like_withdrawn", returning.stream().map(ShardAddCommand::json).toList());
         console.result(
                 json,
                 text -> {
@@ -160,6 +175,10 @@ final class ShardAddCommand extends SoupCommand {
                                     "  %s of shard %s%n",
                                     Plural.of(n, "looks like a picture", "look like pictures"),
                                     other));
+                    if (!returning.isEmpty()) {
+                        text.println(
+                                "  Warning: " + ReturningPictures.warning(s.name(), returning));
+                    }
                     if (found.unread() > 0) {
                         text.printf(
                                 "  %d may look like others that could not be read%n",

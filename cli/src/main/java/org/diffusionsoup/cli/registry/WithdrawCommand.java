@@ -149,6 +149,19 @@ public final class WithdrawCommand extends SoupCommand {
         }
     }
 
+    /** What withdrew a provider's shards, whose certificate may be what is wanted. */
+    private static String before(Registry r, String provider) {
+        return r.read(q ->
+                q.shards().stream()
+                        .filter(s -> s.provider().equals(provider))
+                        .flatMap(s -> s.withdrawn().stream())
+                        .max(Long::compare)
+                        .map(entry ->
+                                ": entry %d withdrew the last, and 'soup certificate %d' writes its certificate"
+                                        .formatted(entry, entry))
+                        .orElse(""));
+    }
+
     private static List<String> shardsOf(Registry r, String provider) {
         List<String> names =
                 r.read(q ->
@@ -158,7 +171,12 @@ public final class WithdrawCommand extends SoupCommand {
                                 .map(ShardRow::name)
                                 .toList());
         if (names.isEmpty()) {
-            throw new SoupException("No live shard is of the provider '" + provider + "'.");
+            throw new SoupException(
+                    "No live shard is of the provider '"
+                            + provider
+                            + "'"
+                            + before(r, provider)
+                            + ".");
         }
         return names;
     }

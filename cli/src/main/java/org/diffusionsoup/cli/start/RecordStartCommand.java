@@ -17,6 +17,7 @@ import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.soup.SoupAdjuster;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
@@ -63,8 +64,8 @@ final class RecordStartCommand extends SoupCommand {
                     ingredients.add(SoupIngredient.of(file));
                 }
                 Path soup = folder.resolve("soup.safetensors");
-                Souper.Options options =
-                        Souper.Options.DEFAULT
+                SoupOptions options =
+                        SoupOptions.DEFAULT
                                 .withWriter(new CheckpointWriter(true, 0))
                                 .withHashes(HashCache.in(folder.resolve("hashes")))
                                 .withKeepSum(true);

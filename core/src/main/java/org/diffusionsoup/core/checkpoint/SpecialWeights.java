@@ -41,6 +41,9 @@ public record SpecialWeights(String title, String key, boolean factors) {
                     Map.entry("W_q", "quantised weights (HQQ)"),
                     Map.entry("_data", "quantised weights (quanto)"));
 
+    /** What is done before a model is run. */
+    private static final String CONVERTED = "converted";
+
     /** How a scale is called beside codes {@code NAME}, or {@code MODULE.weight}. */
     private static final List<String> SCALES =
             List.of("_scale", "_scales", "_scale_inv", ".scale", "._scale");
@@ -133,6 +136,11 @@ public record SpecialWeights(String title, String key, boolean factors) {
     /** Why they are not averaged, and what to do. */
     String reason(String name, String what) {
         String start = name + " holds " + (factors ? "a " : "") + title + " (tensor '" + key + "')";
+        if (factors && what.equals(CONVERTED)) {
+            return start
+                    + ", not a model by itself: give the base it was made for as `model` and this as"
+                    + " `lora`, or put it into its base with 'soup lora fuse'.";
+        }
         return factors
                 ? start
                         + ", not a checkpoint: low-rank factors are not "

@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
@@ -36,6 +38,11 @@ public final class WeightFile {
         '.'
     };
 
+    private static final int TAR_HEADER = 512;
+    private static final int TAR_MAGIC = 257;
+    private static final Set<String> TORCH_MEMBERS =
+            Set.of("sys_info", "pickle", "storages", "tensors");
+
     private WeightFile() {}
 
     /**
@@ -47,6 +54,7 @@ public final class WeightFile {
         return switch (FileKind.of(path)) {
             case TORCH -> TorchFile.open(path);
             case OLD_TORCH -> {
+                refuseOtherTars(path);
                 FileKind.scanPickles(path);
                 throw new SoupException(
                         path
@@ -70,6 +78,28 @@ public final class WeightFile {
                 yield SafetensorsFile.open(path);
             }
         };
+    }
+
+    /** PyTorch's oldest files are tars of four members, whatever their order. */
+    private static void refuseOtherTars(Path path) {
+        byte[] start;
+        try (InputStream in = Files.newInputStream(path)) {
+            start = in.readNBytes(TAR_HEADER);
+        } catch (IOException e) {
+            throw new SoupIoException("read", path, e);
+        }
+        String header = new String(start, StandardCharsets.ISO_8859_1);
+        if (!header.startsWith("ustar", TAR_MAGIC)) {
+            return;
+        }
+        String member = header.substring(0, header.indexOf('\0'));
+        if (!TORCH_MEMBERS.contains(member)) {
+            throw new SoupException(
+                    path
+                            + " is a tar archive and no checkpoint, as a shard of pictures is; 'soup"
+                            + " data inspect' reads those, and an archive of a model is to be unpacked"
+                            + " first.");
+        }
     }
 
     /** Whether a pickle lacks the number that PyTorch's old format begins with. */

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.FileStamp;
 import org.diffusionsoup.core.io.Hashes;
 
 /**
@@ -28,7 +29,7 @@ import org.diffusionsoup.core.io.Hashes;
  */
 public record RunnableModels(Path cache, SoupProgress progress) {
     /** Changes with what a copy holds, so that older ones are not taken. */
-    private static final String FORM = "runnable model 1";
+    private static final String FORM = "runnable model 2";
 
     private static final String NOTES = "notes.txt";
 
@@ -117,17 +118,12 @@ public record RunnableModels(Path cache, SoupProgress progress) {
         return stem.equals(NOTES) ? "model" : stem;
     }
 
-    /** By place, sizes and times of the files: reading gigabytes to hash them would be as slow. */
+    /** By place and stamps of the files: reading gigabytes to hash them would be as slow. */
     private static String key(Path model) {
         List<String> lines = new ArrayList<>(List.of(FORM));
         try (Stream<Path> walk = Files.walk(model.toRealPath())) {
             for (Path file : walk.filter(Files::isRegularFile).sorted().toList()) {
-                lines.add(
-                        "%s %d %s"
-                                .formatted(
-                                        file,
-                                        Files.size(file),
-                                        Files.getLastModifiedTime(file).toInstant()));
+                lines.add(file + " " + FileStamp.of(file).line());
             }
         } catch (IOException e) {
             throw new SoupIoException("read", model, e);

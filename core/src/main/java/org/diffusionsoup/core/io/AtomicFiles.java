@@ -69,11 +69,7 @@ public final class AtomicFiles {
         try {
             Files.createLink(target, temp);
         } catch (FileAlreadyExistsException e) {
-            throw new SoupException(
-                    target
-                            + " was made by somebody else meanwhile, and is left as it is; name"
-                            + " another `out`, or add `force` to replace it.",
-                    e);
+            throw madeMeanwhile(target, e);
         } catch (IOException | UnsupportedOperationException e) {
             move(temp, target); // a file system without links
             return;
@@ -101,7 +97,7 @@ public final class AtomicFiles {
      */
     public static void writeFolder(Path target, IoConsumer<Path> content) {
         checkFree(target);
-        placeFolder(target, false, content, temp -> move(temp, target));
+        placeFolder(target, false, content, temp -> moveFolder(temp, target));
     }
 
     /**
@@ -115,7 +111,7 @@ public final class AtomicFiles {
             replaceFolder(target, kind, content);
         } else {
             checkFree(target);
-            placeFolder(target, kind.listed(), content, temp -> move(temp, target));
+            placeFolder(target, kind.listed(), content, temp -> moveFolder(temp, target));
         }
     }
 
@@ -240,6 +236,26 @@ public final class AtomicFiles {
 
     private static void move(Path from, Path to) throws IOException {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** An empty folder is replaced; nothing else is. */
+    private static void moveFolder(Path from, Path to) throws IOException {
+        try {
+            move(from, to);
+        } catch (IOException e) {
+            if (Files.exists(to)) {
+                throw madeMeanwhile(to, e);
+            }
+            throw e;
+        }
+    }
+
+    private static SoupException madeMeanwhile(Path target, IOException e) {
+        return new SoupException(
+                target
+                        + " was made by somebody else meanwhile, and is left as it is; name"
+                        + " another `out`, or add `force` to replace it.",
+                e);
     }
 
     private static void checkFree(Path target) {

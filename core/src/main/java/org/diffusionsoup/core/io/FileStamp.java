@@ -5,7 +5,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -13,18 +17,61 @@ import org.diffusionsoup.core.SoupException;
  * content, at a later moment.
  *
  * @param size length in bytes
- * @param modified time of the last change of its content
+ * @param modified time of the last change of its content, which anybody can set
+ * @param changed time of the last change of content, name or attributes, which nobody can set back
+ *     (POSIX: ctime); empty where the file system has none
  * @param key the file system's own identity of the file (of an inode), empty where it has none
  */
-public record FileStamp(long size, FileTime modified, Optional<Object> key) {
+public record FileStamp(
+        long size, FileTime modified, Optional<FileTime> changed, Optional<Object> key) {
+    private static final String UNIX = "unix";
+
     public static FileStamp of(Path path) throws IOException {
-        BasicFileAttributes a = Files.readAttributes(path, BasicFileAttributes.class);
-        return new FileStamp(a.size(), a.lastModifiedTime(), Optional.ofNullable(a.fileKey()));
+        if (!path.getFileSystem().supportedFileAttributeViews().contains(UNIX)) {
+            BasicFileAttributes a = Files.readAttributes(path, BasicFileAttributes.class);
+            return new FileStamp(
+                    a.size(),
+                    a.lastModifiedTime(),
+                    Optional.empty(),
+                    Optional.ofNullable(a.fileKey()));
+        }
+        Map<String, Object> a =
+                Files.readAttributes(path, UNIX + ":size,lastModifiedTime,ctime,fileKey");
+        if (!(a.get("size") instanceof Long size)
+                || !(a.get("lastModifiedTime") instanceof FileTime modified)) {
+            throw new IOException("no size and time of " + path);
+        }
+        return new FileStamp(
+                size,
+                modified,
+                Optional.ofNullable(a.get("ctime")).map(FileTime.class::cast),
+                Optional.ofNullable(a.get("fileKey")));
     }
 
     /** Field by field: linking a record's own {@code equals} would hold up the end of a merge. */
-    private boolean isSame(FileStamp other) {
-        return size == other.size && modified.equals(other.modified) && key.equals(other.key);
+    public boolean isSame(FileStamp other) {
+        return size == other.size
+                && modified.equals(other.modified)
+                && changed.equals(other.changed)
+                && key.equals(other.key);
+    }
+
+    /** Whether nothing had changed the file for so long, at a moment. */
+    boolean isAtRest(Instant at, Duration rest) {
+        Instant last = changed.orElse(modified).toInstant();
+        Instant latest = last.isAfter(modified.toInstant()) ? last : modified.toInstant();
+        return latest.plus(rest).isBefore(at);
+    }
+
+    /** All of it in one line, the same for the same stamp. */
+    public String line() {
+        return size
+                + " "
+                + modified.to(TimeUnit.NANOSECONDS)
+                + " "
+                + changed.map(t -> String.valueOf(t.to(TimeUnit.NANOSECONDS))).orElse("-")
+                + " "
+                + key.map(Object::toString).orElse("-");
     }
 
     /**
@@ -42,7 +89,9 @@ public record FileStamp(long size, FileTime modified, Optional<Object> key) {
                             ? "was replaced by another file"
                             : now.size != size
                                     ? "changed its size from " + size + " to " + now.size + " bytes"
-                                    : "was written to";
+                                    : modified.equals(now.modified)
+                                            ? "was written to, or renamed or linked,"
+                                            : "was written to";
         } catch (IOException e) {
             what = "could not be found again";
         }

@@ -69,6 +69,10 @@ public final class FolderLock implements AutoCloseable {
                 FileChannel channel = null;
                 try {
                     channel = locked(folder, file);
+                } catch (IOException e) {
+                    Files.deleteIfExists(
+                            file); // written by nobody: a disk that is full took the name
+                    throw e;
                 } finally {
                     if (channel == null) {
                         HELD.remove(file);

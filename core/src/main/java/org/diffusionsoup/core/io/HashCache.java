@@ -4,25 +4,28 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * SHA-256 of files, remembered between runs: hashing takes longer than averaging, and ingredients
- * are averaged many times. A hash is reused only while path, size, time of last change (in
- * nanoseconds where the file system has them) and file key (the inode) are those it was computed
- * for, and only if the file had then been at rest for two seconds, so that a change within the
- * clock's grain cannot hide. Safe for use by several threads and processes.
+ * are averaged many times. A hash is reused only while path and {@link FileStamp} (size, times of
+ * last change of content and of anything, in nanoseconds where the file system has them, and inode)
+ * are those it was computed for, and only if the file had then been at rest for two seconds, so
+ * that a change within the clock's grain cannot hide. Safe for use by several threads and
+ * processes.
  */
 public final class HashCache {
-    private static final long RACY_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final Duration RACY = Duration.ofSeconds(2);
+
+    /** Of what is remembered; entries of another one are not believed. */
+    private static final String VERSION = "2";
 
     private final Optional<Path> folder;
     private final Map<Path, String> known;
@@ -124,9 +127,9 @@ public final class HashCache {
             }
             try {
                 Path where = file.toRealPath();
-                stamp = stamp(where);
-                long changed = Files.getLastModifiedTime(where).to(TimeUnit.NANOSECONDS);
-                atRest = nowNanos() - changed > RACY_NANOS;
+                FileStamp now = FileStamp.of(where);
+                stamp = stamp(where, now);
+                atRest = now.isAtRest(Instant.now(), RACY);
                 real = where;
             } catch (IOException e) {
                 throw new SoupIoException("read", file, e);
@@ -160,20 +163,12 @@ public final class HashCache {
         return folder.resolve(Hashes.sha256Hex(real.toString().getBytes(StandardCharsets.UTF_8)));
     }
 
-    private static long nowNanos() {
-        Instant now = Instant.now();
-        return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+    private static String stamp(Path real) throws IOException {
+        return stamp(real, FileStamp.of(real));
     }
 
-    private static String stamp(Path real) throws IOException {
-        BasicFileAttributes a = Files.readAttributes(real, BasicFileAttributes.class);
-        return a.size()
-                + " "
-                + a.lastModifiedTime().to(TimeUnit.NANOSECONDS)
-                + " "
-                + a.fileKey()
-                + " "
-                + real;
+    private static String stamp(Path real, FileStamp stamp) {
+        return VERSION + " " + stamp.line() + " " + real;
     }
 
     private static Optional<String> read(Path entry, String stamp) {

@@ -25,7 +25,7 @@ final class PeftConfig {
     /** The header's key. */
     static final String KEY = "lora_adapter_metadata";
 
-    private static final Pattern NO_NAME = Pattern.compile(".*[\\^$*+?()\\[\\]{}|\\\\].*");
+    private static final Pattern NO_NAME = Pattern.compile("(?s).*[\\^$*+?()\\[\\]{}|\\\\].*");
 
     private final String where;
     private final Map<String, JsonObject> components;

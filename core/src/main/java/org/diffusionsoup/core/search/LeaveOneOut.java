@@ -34,6 +34,10 @@ public final class LeaveOneOut implements SearchMethod {
                 best = step.candidate();
             }
         }
+        Evaluation chosen = best;
+        steps.replaceAll(s ->
+                new SearchStep(
+                        s.candidate(), s.incumbent(), s.change(), s.candidate().equals(chosen)));
         return book.result(name(), best, List.of(), steps, "");
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.SortedSet;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.soup.RunningSoup;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -25,7 +26,7 @@ public final class MemorySoups implements CandidateSoups, CandidateWeights, Auto
      *
      * @throws SoupException as {@link Souper#make} does, or if two have one name
      */
-    public static MemorySoups open(List<Path> ingredients, Souper.Options options) {
+    public static MemorySoups open(List<Path> ingredients, SoupOptions options) {
         RunningSoup soup = RunningSoup.open(ingredients, options);
         List<Choice> choices = new ArrayList<>();
         List<String> names = soup.names();

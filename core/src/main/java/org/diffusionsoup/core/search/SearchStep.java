@@ -18,7 +18,7 @@ public record SearchStep(
             case WITHIN_NOISE ->
                     accepted
                             ? "accepted, but smaller than its confidence interval"
-                            : "refused: smaller than its confidence interval";
+                            : "not taken; smaller than its confidence interval";
             case CLEAR, WORSE -> "";
         };
     }

@@ -87,6 +87,32 @@ final class Averager implements TensorBatch, AutoCloseable {
                 MemorySegment out,
                 int n,
                 long from) {}
+
+        /**
+         * Computes a piece with a kernel of this task, and corrects it.
+         *
+         * @return false if an input holds NaN or an infinity and that is not allowed
+         * @throws NarrowingOverflow if a mean is too large for the output's dtype
+         */
+        default boolean compute(
+                AverageKernel kernel,
+                TensorPlace tensor,
+                Spec spec,
+                MemorySegment[] in,
+                MemorySegment out,
+                int n,
+                long from) {
+            if (!kernel.average(in, out, n, from)) {
+                return false;
+            }
+            patch(tensor, spec, in, out, n, from);
+            return true;
+        }
+
+        /** What to do about means that are too large for the output's dtype. */
+        default String overflowAdvice() {
+            return "choose another output dtype";
+        }
     }
 
     /** The weighted mean. */
@@ -387,8 +413,8 @@ final class Averager implements TensorBatch, AutoCloseable {
             case NonFinite n -> throw nonFinite(job);
             case NarrowingOverflow o ->
                     throw new SoupException(
-                            "Tensor '%s' has means too large for %s; choose another output dtype."
-                                    .formatted(name, job.tensor.dtype()));
+                            "Tensor '%s' has means too large for %s; %s."
+                                    .formatted(name, job.tensor.dtype(), task.overflowAdvice()));
             case SoupException s -> throw s;
             case IOException e -> throw e;
             default ->
@@ -437,7 +463,7 @@ final class Averager implements TensorBatch, AutoCloseable {
             }
             if (nan + infinite > 0) {
                 return new SoupException(
-                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again (`allowNan` averages them as IEEE 754 adds them)."
+                        "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again (soup merge `allowNan` averages them as IEEE 754 adds them)."
                                 .formatted(t.name(), source.path(), nan, infinite, t.elements()));
             }
         }
@@ -567,10 +593,9 @@ final class Averager implements TensorBatch, AutoCloseable {
                     task.sharesKernels()
                             ? shared.computeIfAbsent(spec, s -> task.kernel(s, ""))
                             : task.kernel(spec, job.tensor.name());
-            if (!kernel.average(used, out, n, from)) {
+            if (!task.compute(kernel, job.tensor, spec, used, out, n, from)) {
                 throw new NonFinite();
             }
-            task.patch(job.tensor, spec, used, out, n, from);
         }
 
         private void copyIfEqual(Job job, MemorySegment[] used, MemorySegment out) {

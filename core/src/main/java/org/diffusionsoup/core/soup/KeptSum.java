@@ -212,10 +212,11 @@ record KeptSum(
     /**
      * Reads the sum kept beside a soup.
      *
+     * @param otherwise what else would do where there is none, in words
      * @throws SoupException if there is none
      * @throws MalformedCheckpointException if its {@code sum.json} is not one
      */
-    static KeptSum open(Path soup) {
+    static KeptSum open(Path soup, Optional<String> otherwise) {
         Path folder = folderOf(soup);
         Path index = folder.resolve(INDEX);
         if (!Files.isRegularFile(index)) {
@@ -224,8 +225,9 @@ record KeptSum(
                             + soup
                             + " ("
                             + folder
-                            + " is missing); average the ingredients again with `keepSum`, or use"
-                            + " `approximate`.");
+                            + " is missing); average the ingredients again with `keepSum`"
+                            + otherwise.map(o -> ", or " + o).orElse("")
+                            + ".");
         }
         JsonObject o = JsonValue.readObject(index);
         if (!(o.fields().get("ingredients") instanceof JsonArray(List<JsonValue> items))) {

@@ -38,7 +38,7 @@ final class LateHashes {
      *
      * @param plan the soup's tensors
      */
-    static LateHashes of(List<Ingredient> opened, List<TensorPlan> plan, Souper.Options options) {
+    static LateHashes of(List<Ingredient> opened, List<TensorPlan> plan, SoupOptions options) {
         LateHashes late = new LateHashes();
         boolean suits =
                 options.policy().refusesAll()

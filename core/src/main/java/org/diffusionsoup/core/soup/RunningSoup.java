@@ -81,7 +81,7 @@ public final class RunningSoup implements AutoCloseable {
      *     refused whatever the policy says
      * @throws SoupException as {@link Souper#make} does
      */
-    public static RunningSoup open(List<Path> paths, Souper.Options options) {
+    public static RunningSoup open(List<Path> paths, SoupOptions options) {
         if (paths.isEmpty()) {
             throw new SoupException("A search needs at least one ingredient.");
         }
@@ -103,7 +103,9 @@ public final class RunningSoup implements AutoCloseable {
             }
             RunningSoup soup =
                     new RunningSoup(
-                            Souper.hashed(opened, workers, options), workers, options.threads());
+                            IngredientHashes.of(opened, workers, options),
+                            workers,
+                            options.threads());
             soup.allocate(plan, options.components());
             complete = true;
             return soup;

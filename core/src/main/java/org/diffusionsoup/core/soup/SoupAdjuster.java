@@ -44,7 +44,7 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * Takes ingredients into a soup, or out of it, without the others: continual learning and
  * unlearning (paper, Sections 5.3 and 6.2).
  *
- * <p>From the sum kept beside the soup ({@link Souper.Options#keepSum}) the result is exact: its
+ * <p>From the sum kept beside the soup ({@link SoupOptions#keepSum}) the result is exact: its
  * weight files are those that averaging the remaining ingredients afresh would give, byte for byte.
  * From a published soup alone, the paper's formula (w_soup - k_i w_i) / (1 - k_i) is computed
  * exactly and rounded once; but the soup itself was rounded, so a residue of the ingredient stays.
@@ -83,10 +83,10 @@ public final class SoupAdjuster {
     /** Coefficients, and their sum, stay far within what is exact in a double. */
     private static final int MOST_BITS = 50;
 
-    private final Souper.Options options;
+    private final SoupOptions options;
 
     /** Adjusts with these options; their output dtype and components are those of the soup. */
-    public SoupAdjuster(Souper.Options options) {
+    public SoupAdjuster(SoupOptions options) {
         this.options = options;
     }
 
@@ -96,7 +96,7 @@ public final class SoupAdjuster {
      * @throws SoupException if no sum is kept beside the soup
      */
     public static SortedMap<String, Coefficient> weights(Path soup) {
-        return weights(KeptSum.open(soup));
+        return weights(KeptSum.open(soup, Optional.empty()));
     }
 
     private static SortedMap<String, Coefficient> weights(KeptSum kept) {
@@ -106,7 +106,7 @@ public final class SoupAdjuster {
     }
 
     /**
-     * Adjusts from the kept sum. With {@link Souper.Options#keepSum} the new soup gets a kept sum,
+     * Adjusts from the kept sum. With {@link SoupOptions#keepSum} the new soup gets a kept sum,
      * too.
      *
      * @throws SoupException if no sum is kept, it is not this soup's, an ingredient to remove is
@@ -119,7 +119,7 @@ public final class SoupAdjuster {
     /**
      * The same for a caller who reads and writes by himself. What stands at the request's paths may
      * lack the values of floating-point tensors, which are not read; the hashes of what changes are
-     * those that the options' {@link Souper.Options#hashes} give. Nothing is written here.
+     * those that the options' {@link SoupOptions#hashes} give. Nothing is written here.
      *
      * @param taker given what is to be done, before this returns
      * @throws SumStep.NotInOnePass if the checkpoints lie in files in another way than a pass reads
@@ -139,7 +139,7 @@ public final class SoupAdjuster {
     }
 
     private Soup exactly(Request request, Function<Exact, Soup> make) {
-        KeptSum kept = KeptSum.open(request.soup());
+        KeptSum kept = KeptSum.open(request.soup(), otherwise(request));
         if (!request.byCaller()) {
             kept.checkSmall();
         }
@@ -180,6 +180,13 @@ public final class SoupAdjuster {
                             new Exact(
                                     request, soup, kept, members, signed, removed, added, workers));
                 });
+    }
+
+    /** What the formula can do without a sum. */
+    private static Optional<String> otherwise(Request request) {
+        return request.remove().size() == 1 && request.add().isEmpty()
+                ? Optional.of("use `approximate`")
+                : Optional.empty();
     }
 
     /** What a sum has already would count twice without a word. */
@@ -398,6 +405,11 @@ public final class SoupAdjuster {
         public boolean sharesKernels() {
             return true;
         }
+
+        @Override
+        public String overflowAdvice() {
+            return "average those that stay anew with soup merge";
+        }
     }
 
     /** The soup's tensors: integers copied, others computed. */
@@ -459,7 +471,7 @@ public final class SoupAdjuster {
                 opened.add(Ingredient.of(a, Checkpoint.openWhole(a.path())));
             }
             checkAlike(soup, opened, opened.subList(request.remove().size(), opened.size()));
-            List<Ingredient> hashed = named(soup, Souper.hashed(opened, workers, options));
+            List<Ingredient> hashed = named(soup, IngredientHashes.of(opened, workers, options));
             int removed = request.remove().size();
             return work.run(
                     soup,

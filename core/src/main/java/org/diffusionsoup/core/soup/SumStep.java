@@ -267,25 +267,23 @@ public final class SumStep {
             Spec spec = part.mean.spec(to, dtypes);
             AverageKernel mean = means.computeIfAbsent(spec, s -> part.mean.kernel(s, ""));
             Spec sumSpec = part.sum.spec(kept, dtypes);
+            AverageKernel sums = part.sum.kernel(sumSpec, tensor.name());
             boolean finite;
             try {
                 finite =
-                        mean.average(in, soup, n, from)
-                                && part.sum
-                                        .kernel(sumSpec, tensor.name())
-                                        .average(in, newSum, n, from);
+                        part.mean.compute(mean, to, spec, in, soup, n, from)
+                                && part.sum.compute(sums, kept, sumSpec, in, newSum, n, from);
             } catch (NarrowingOverflow e) {
                 throw new SoupException(
-                        "Tensor '%s' has means too large for %s."
-                                .formatted(tensor.name(), tensor.dtype()),
+                        "Tensor '%s' has means too large for %s; %s."
+                                .formatted(
+                                        tensor.name(), tensor.dtype(), part.mean.overflowAdvice()),
                         e);
             }
             if (!finite) {
                 throw new SoupException(
                         "Tensor '" + tensor.name() + "' holds NaN or infinite values.");
             }
-            part.mean.patch(to, spec, in, soup, n, from);
-            part.sum.patch(kept, sumSpec, in, newSum, n, from);
         }
     }
 }

@@ -1,11 +1,14 @@
 package org.diffusionsoup.core.soup;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.core.kernel.AverageKernel;
+import org.diffusionsoup.core.kernel.AverageKernel.NarrowingOverflow;
 import org.diffusionsoup.core.kernel.AverageKernel.Spec;
 import org.diffusionsoup.core.kernel.ExactKernel;
 import org.diffusionsoup.core.kernel.SumExceptions;
@@ -107,6 +110,62 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
         @Override
         public boolean sharesKernels() {
             return updated.isEmpty();
+        }
+
+        /**
+         * What the plain sum does not hold is 0 there, so that the kernel computes something else
+         * for it, which may be too large where the mean is not: such a piece is computed without
+         * those elements.
+         */
+        @Override
+        public boolean compute(
+                AverageKernel kernel,
+                TensorPlace tensor,
+                Spec spec,
+                MemorySegment[] in,
+                MemorySegment out,
+                int n,
+                long from) {
+            boolean finite;
+            try {
+                finite = kernel.average(in, out, n, from);
+            } catch (NarrowingOverflow e) {
+                Set<Long> kept = old.in(tensor.name(), from, from + n).keySet();
+                finite = averageWithout(kept, kernel, spec, in, out, n, from);
+            }
+            if (finite) {
+                patch(tensor, spec, in, out, n, from);
+            }
+            return finite;
+        }
+
+        private static boolean averageWithout(
+                Set<Long> left,
+                AverageKernel kernel,
+                Spec spec,
+                MemorySegment[] in,
+                MemorySegment out,
+                int n,
+                long from) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment[] others = new MemorySegment[in.length];
+                for (int i = 0; i < in.length; i++) {
+                    FloatFormat format = spec.in().get(i);
+                    others[i] = arena.allocate(in[i].byteSize(), Long.BYTES).copyFrom(in[i]);
+                    for (long index : left) {
+                        if (!Double.isFinite(format.get(in[i], index - from))) {
+                            return false;
+                        }
+                        format.put(others[i], index - from, 0);
+                    }
+                }
+                return kernel.average(others, out, n, from);
+            }
+        }
+
+        @Override
+        public String overflowAdvice() {
+            return "average those that stay anew, with another output dtype";
         }
 
         @Override

@@ -30,7 +30,7 @@ final class WarmUp implements Runnable {
     private final TensorInfo tensor;
     private final AverageKernel.Factory kernels;
     private final List<Long> a;
-    private final Souper.Options options;
+    private final SoupOptions options;
     private volatile boolean over;
 
     private WarmUp(
@@ -38,7 +38,7 @@ final class WarmUp implements Runnable {
             TensorInfo tensor,
             AverageKernel.Factory kernels,
             List<Long> a,
-            Souper.Options options) {
+            SoupOptions options) {
         this.source = source;
         this.tensor = tensor;
         this.kernels = kernels;
@@ -54,7 +54,7 @@ final class WarmUp implements Runnable {
      * @return what ends it; it ends by itself, too
      */
     static Runnable start(
-            Checkpoint first, AverageKernel.Factory kernels, List<Long> a, Souper.Options options) {
+            Checkpoint first, AverageKernel.Factory kernels, List<Long> a, SoupOptions options) {
         if (options.threads() < 2) {
             return () -> {};
         }

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class FolderLockTest {
@@ -63,6 +65,29 @@ class FolderLockTest {
             assertThat(FolderLock.isAllOf(work)).isTrue();
         }
         assertThat(work).doesNotExist();
+    }
+
+    /** A limit on the size of files is met where a full disk is: in a write that fails. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aDiskThatIsFullIsLeftAsItWas() throws Exception {
+        Path work = folder.resolve("new/work");
+        ProcessBuilder builder =
+                new ProcessBuilder(
+                        "bash",
+                        "-c",
+                        "ulimit -f 0; exec \"$0\" \"$@\"",
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-XX:-UsePerfData",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Holder.class.getName(),
+                        work.toString());
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        assertThat(builder.start().waitFor()).isNotZero();
+        assertThat(folder).isEmptyDirectory();
     }
 
     /** Holds a folder until it is killed. */

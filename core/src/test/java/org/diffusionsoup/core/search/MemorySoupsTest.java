@@ -21,6 +21,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -35,7 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class MemorySoupsTest {
     @TempDir Path folder;
 
-    private static final Souper.Options OPTIONS = Souper.Options.DEFAULT.withThreads(2);
+    private static final SoupOptions OPTIONS = SoupOptions.DEFAULT.withThreads(2);
 
     /** What ingredients look like. */
     private enum Kind {

@@ -109,8 +109,12 @@ class SearchMethodsTest {
             assertThat(s.asked).as("asked once each").doesNotHaveDuplicates();
             for (SearchStep step : r.steps()) {
                 ties += step.change().verdict() == Verdict.TIE ? 1 : 0;
+                boolean better = step.candidate().mean() > step.incumbent().mean();
                 assertThat(step.accepted())
-                        .isEqualTo(step.candidate().mean() > step.incumbent().mean());
+                        .isEqualTo(
+                                method instanceof LeaveOneOut
+                                        ? better && step.candidate().equals(r.best()) // one of them
+                                        : better);
             }
         }
         assertThat(ties).as("ties among the functions").isGreaterThan(100);
@@ -174,7 +178,7 @@ class SearchMethodsTest {
         assertThat(any.steps().getFirst().remark()).contains("accepted", "confidence interval");
         SearchResult clear = greedy(noisy, Acceptance.CLEAR_IMPROVEMENT);
         assertThat(clear.best().candidate().members()).containsExactly(0);
-        assertThat(clear.steps().getFirst().remark()).contains("refused", "confidence interval");
+        assertThat(clear.steps().getFirst().remark()).contains("not taken", "confidence interval");
         Table sure =
                 new Table(
                         new double[] {1, 2, 3, 4},

@@ -35,8 +35,8 @@ class KeptSumTest {
 
     @TempDir Path dir;
 
-    private final Souper.Options keep =
-            Souper.Options.DEFAULT
+    private final SoupOptions keep =
+            SoupOptions.DEFAULT
                     .withKeepSum(true)
                     .withThreads(2)
                     .withWriter(new CheckpointWriter(true, 0));

@@ -12,6 +12,7 @@ import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.FolderList;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -106,7 +107,7 @@ class OutputFolderTest {
                         TensorEntry.ofFloats("v", new long[] {100}, new float[100]),
                         TensorEntry.ofFloats("w", new long[] {100}, new float[100])));
         List<SoupIngredient> in = List.of(SoupIngredient.of(a));
-        Souper.Options some = Souper.Options.DEFAULT.withWriter(new CheckpointWriter(true, 500));
+        SoupOptions some = SoupOptions.DEFAULT.withWriter(new CheckpointWriter(true, 500));
         Souper.with(some).make(in, out);
         Souper.with(some).make(in, out);
         assertThatThrownBy(() -> Souper.create().replaceExisting(true).make(in, out))
@@ -123,7 +124,7 @@ class OutputFolderTest {
                 a, Map.of(), List.of(TensorEntry.ofFloats("v", new long[] {9}, new float[9])));
         Souper keeping =
                 Souper.with(
-                        Souper.Options.DEFAULT
+                        SoupOptions.DEFAULT
                                 .withKeepSum(true)
                                 .withWriter(new CheckpointWriter(true, 0)));
         keeping.make(List.of(SoupIngredient.of(a)), out);
@@ -133,5 +134,22 @@ class OutputFolderTest {
         assertThatThrownBy(() -> keeping.make(List.of(SoupIngredient.of(a)), out))
                 .hasMessageContaining("not a kept sum");
         assertThat(mine).exists();
+    }
+
+    /** Of three that make one folder, two are told that it is there by now. */
+    @Test
+    void aFolderThatSomebodyElseMadeMeanwhileIsSaidToBeThere() throws IOException {
+        Path target = dir.resolve("same");
+        assertThatThrownBy(() ->
+                        AtomicFiles.writeFolder(
+                                target,
+                                to -> {
+                                    Files.writeString(to.resolve("mine"), "1");
+                                    Files.createDirectory(target);
+                                    Files.writeString(target.resolve("theirs"), "2");
+                                }))
+                .hasMessageContaining(target + " was made by somebody else meanwhile");
+        assertThat(target.resolve("theirs")).hasContent("2");
+        assertThat(dir.toFile().list()).containsExactly("same");
     }
 }

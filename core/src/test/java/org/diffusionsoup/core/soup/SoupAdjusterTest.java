@@ -33,8 +33,8 @@ class SoupAdjusterTest {
 
     @TempDir Path dir;
 
-    private final Souper.Options keep =
-            Souper.Options.DEFAULT
+    private final SoupOptions keep =
+            SoupOptions.DEFAULT
                     .withKeepSum(true)
                     .withThreads(2)
                     .withWriter(new CheckpointWriter(true, 0));
@@ -185,7 +185,7 @@ class SoupAdjusterTest {
         Path soup = dir.resolve("soup");
         Souper.create().make(all, soup);
         Path less = dir.resolve("less");
-        new SoupAdjuster(Souper.Options.DEFAULT)
+        new SoupAdjuster(SoupOptions.DEFAULT)
                 .approximately(
                         new SoupAdjuster.Request(
                                 soup, List.of(all.get(1).path()), List.of(), less));
@@ -204,7 +204,7 @@ class SoupAdjusterTest {
             }
         }
         assertThatThrownBy(() ->
-                        new SoupAdjuster(Souper.Options.DEFAULT)
+                        new SoupAdjuster(SoupOptions.DEFAULT)
                                 .approximately(
                                         new SoupAdjuster.Request(
                                                 less,

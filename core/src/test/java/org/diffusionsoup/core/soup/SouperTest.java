@@ -169,7 +169,7 @@ public class SouperTest {
                 MismatchPolicy.REFUSE
                         .withMissing(MismatchPolicy.OnMissing.AVERAGE_PRESENT)
                         .withExtra(MismatchPolicy.OnExtra.KEEP);
-        Souper.with(Souper.Options.DEFAULT.withPolicy(policy)).make(both, out);
+        Souper.with(SoupOptions.DEFAULT.withPolicy(policy)).make(both, out);
         try (SafetensorsFile f = SafetensorsFile.open(out)) {
             assertThat(f.floats("w")).containsExactly(2);
             assertThat(f.floats("only-a")).containsExactly(5);
@@ -182,7 +182,7 @@ public class SouperTest {
                         .withMissing(MismatchPolicy.OnMissing.DROP)
                         .withExtra(MismatchPolicy.OnExtra.DROP);
         Path less = dir.resolve("less");
-        Souper.with(Souper.Options.DEFAULT.withPolicy(drop)).make(both, less);
+        Souper.with(SoupOptions.DEFAULT.withPolicy(drop)).make(both, less);
         try (SafetensorsFile f = SafetensorsFile.open(less)) {
             assertThat(f.tensors().keySet()).containsExactly("w");
         }

@@ -132,6 +132,18 @@ public class TorchFileTest {
                 .hasMessageContaining("torch.nn.modules.container.Sequential");
     }
 
+    /** A shard of pictures is one, too. */
+    @Test
+    void aTarThatIsNoneOfPyTorchIsCalledATar(@TempDir Path dir) throws IOException {
+        byte[] tar = new byte[2048];
+        System.arraycopy("000001.png".getBytes(StandardCharsets.US_ASCII), 0, tar, 0, 10);
+        System.arraycopy("ustar".getBytes(StandardCharsets.US_ASCII), 0, tar, 257, 5);
+        Path file = Files.write(dir.resolve("renamed.safetensors"), tar);
+        assertThatThrownBy(() -> Checkpoint.open(file))
+                .isExactlyInstanceOf(SoupException.class)
+                .hasMessageContaining(file + " is a tar archive and no checkpoint");
+    }
+
     private void refused(String name, String... words) {
         assertThatThrownBy(() -> Checkpoint.open(REAL.resolve(name)))
                 .isExactlyInstanceOf(SoupException.class)

@@ -20,6 +20,16 @@ public record Conditioning(Tensor text, Optional<Added> added) {
      */
     public record Added(Tensor pooledText, Tensor timeIds) {}
 
+    /** One row of it. */
+    Conditioning row(int index) {
+        return new Conditioning(
+                text.narrow(0, index, 1),
+                added.map(a ->
+                        new Added(
+                                a.pooledText().narrow(0, index, 1),
+                                a.timeIds().narrow(0, index, 1))));
+    }
+
     /** The rows of several conditionings below each other. */
     static Conditioning joined(List<Conditioning> parts) {
         Tensor text = Tensor.cat(parts.stream().map(Conditioning::text).toList(), 0);

@@ -2,6 +2,9 @@ package org.diffusionsoup.diffusion.pipeline;
 
 import java.util.Arrays;
 import java.util.List;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.classify.ShardClassifier;
+import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
@@ -68,5 +71,69 @@ public interface NoisePredictor {
             }
             return mean;
         };
+    }
+
+    /**
+     * The ensemble whose coefficients a classifier gives for every sample at every timestep: Σ
+     * k_i(x_t, t) ε_{w_i} (paper, Appendix C and Proposition 2).
+     *
+     * @param members the ingredients' denoisers, in the order of the classifier's shards
+     */
+    static NoisePredictor classified(List<NoisePredictor> members, ShardClassifier classifier) {
+        List<NoisePredictor> all = List.copyOf(members);
+        requireShards(all.size(), classifier);
+        return (x, timestep, c) -> {
+            Tensor k = classifier.probabilities(x, Tensor.full(timestep, 1));
+            Tensor mean = Tensor.zeros(x.shape());
+            for (int i = 0; i < all.size(); i++) {
+                try (Scope s = Scope.open()) {
+                    Tensor own = k.narrow(1, i, 1).unsqueeze(-1).unsqueeze(-1); // (N, 1, 1, 1)
+                    mean.add_(all.get(i).predict(x, timestep, c).mul(own), 1);
+                }
+            }
+            return mean;
+        };
+    }
+
+    /**
+     * The soup that is averaged anew for every sample at every timestep, with the coefficients of
+     * {@link #classified}: ε_{Σ k_i(x_t, t) w_i}. It samples the arithmetic mean of the shards
+     * (paper, Proposition 2) as far as Eq. 4 holds, with one model's activations, at the price of
+     * an average of all weights per sample and step, and of samples that go one by one.
+     *
+     * @param unet whose weights are overwritten
+     * @param members the ingredients' weights, of the same architecture, in the order of the
+     *     classifier's shards
+     */
+    static NoisePredictor resouped(
+            UNet2DConditionModel unet, List<Parameters> members, ShardClassifier classifier) {
+        List<Parameters> all = List.copyOf(members);
+        requireShards(all.size(), classifier);
+        NoisePredictor one = of(unet);
+        return (x, timestep, c) -> {
+            int n = Math.toIntExact(x.size(0));
+            float[] k = classifier.probabilities(x, Tensor.full(timestep, 1)).toFloatArray();
+            Tensor out = Tensor.empty(x.shape());
+            for (int row = 0; row < n; row++) {
+                try (Scope s = Scope.open()) {
+                    Tensor weights = unet.parameters().flat().zero_();
+                    for (int i = 0; i < all.size(); i++) {
+                        weights.add_(all.get(i).flat(), k[row * all.size() + i]);
+                    }
+                    out.narrow(0, row, 1)
+                            .copy_(one.predict(x.narrow(0, row, 1), timestep, c.row(row)));
+                }
+            }
+            return out;
+        };
+    }
+
+    private static void requireShards(int members, ShardClassifier classifier) {
+        List<String> shards = classifier.config().shards();
+        if (members != shards.size()) {
+            throw new SoupException(
+                    "The classifier tells %d shards apart (%s), and there are %d models; give one per shard, in this order."
+                            .formatted(shards.size(), String.join(", ", shards), members));
+        }
     }
 }

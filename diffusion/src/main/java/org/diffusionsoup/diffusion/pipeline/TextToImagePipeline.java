@@ -174,6 +174,7 @@ public final class TextToImagePipeline implements AutoCloseable {
      * models can be compared on the same noise.
      *
      * @return float32 (N, 3, H, W) in [0, 1], in the innermost open {@link Scope}
+     * @throws NonFiniteException where latents or pictures become NaN or infinite
      */
     public Tensor generate(List<String> prompts, long[] seeds, SamplingOptions options) {
         return generate(prompts, seeds, options, (i, x) -> {});
@@ -267,6 +268,10 @@ public final class TextToImagePipeline implements AutoCloseable {
                 try (Scope scope = Scope.open()) {
                     Tensor input = course.modelInput(s.scaleModelInput(x, i));
                     Tensor out = predict(input, timesteps[i], conditioning, options);
+                    // not the latents alone: schedulers that clip make numbers of infinities
+                    NonFiniteException.check(
+                            out,
+                            "in the latents at step %d of %d".formatted(i + 1, timesteps.length));
                     Tensor next = course.after(s.step(out, i, x, source), s, i);
                     listener.step(i, next);
                     x = next.keep();
@@ -330,14 +335,16 @@ public final class TextToImagePipeline implements AutoCloseable {
         }
     }
 
-    /** Pictures (N, 3, H, W) in [0, 1] of final latents. */
+    /**
+     * Pictures (N, 3, H, W) in [0, 1] of final latents.
+     *
+     * @throws NonFiniteException if they hold NaN or infinities
+     */
     public Tensor decode(Tensor latents) {
         try (Torch.Guard off = Torch.gradients(false)) {
-            return vae.decode(latents.div(vae.config().scalingFactor()))
-                    .toFloat()
-                    .div(2)
-                    .add(0.5)
-                    .clamp(0, 1);
+            Tensor pixels = vae.decode(latents.div(vae.config().scalingFactor())).toFloat();
+            NonFiniteException.check(pixels, "in the decoded picture");
+            return pixels.div(2).add(0.5).clamp(0, 1);
         }
     }
 

@@ -74,7 +74,7 @@ public enum PredictionType {
     }
 
     /** The clean sample x_0 that a prediction at x_t implies. */
-    Tensor cleanSample(Tensor prediction, Tensor x, double gamma, double sigma) {
+    public Tensor cleanSample(Tensor prediction, Tensor x, double gamma, double sigma) {
         return switch (this) {
             case EPSILON -> x.sub(prediction.mul(sigma)).div(gamma);
             case V_PREDICTION -> x.mul(gamma).sub(prediction.mul(sigma));

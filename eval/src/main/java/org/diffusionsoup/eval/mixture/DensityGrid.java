@@ -139,6 +139,23 @@ public final class DensityGrid {
     }
 
     /**
+     * KL(this ‖ other) in nats by quadrature. Both should have next to no mass outside the grid.
+     *
+     * @param other normalised, and above 0 wherever this is
+     */
+    public double klTo(Mixture other) {
+        double cell = 2 * half / n;
+        double kl = 0;
+        for (int i = 0; i < mass.length; i++) {
+            if (mass[i] > 0) {
+                double log = Math.log(mass[i] / (cell * cell));
+                kl += mass[i] * (log - other.logDensity(at(i % n), at(i / n)));
+            }
+        }
+        return kl;
+    }
+
+    /**
      * How far the combined diffused scores are from the score of the diffused combination: the root
      * of the mean of |difference|² over the diffused combination, and beside it the root of the
      * mean of |score|². This density is the combination at t = 0. The scores of its diffusion come

@@ -58,6 +58,40 @@ public record Gaussian(double weight, double x, double y, double xx, double xy, 
         return new Gaussian(weight, gamma * x, gamma * y, g * xx + s, g * xy, g * yy + s);
     }
 
+    /** KL(this ‖ other) in nats, whatever the weights. */
+    public double kl(Gaussian other) {
+        double dx = x - other.x;
+        double dy = y - other.y;
+        double det = other.determinant();
+        double trace = (other.yy * xx - 2 * other.xy * xy + other.xx * yy) / det;
+        double distance = (other.yy * dx * dx - 2 * other.xy * dx * dy + other.xx * dy * dy) / det;
+        return (trace - 2 + distance + Math.log(det / determinant())) / 2;
+    }
+
+    /**
+     * The max divergence sup log(this / other) in nats, whatever the weights. It is finite where
+     * the other is wider in every direction, or the same.
+     *
+     * @return +∞ where the other's covariance less this one is not positive definite, unless both
+     *     are one distribution
+     */
+    public double maxDivergence(Gaussian other) {
+        double dx = x - other.x;
+        double dy = y - other.y;
+        double a = other.xx - xx;
+        double b = other.xy - xy;
+        double c = other.yy - yy;
+        if (a == 0 && b == 0 && c == 0 && dx == 0 && dy == 0) {
+            return 0;
+        }
+        double det = a * c - b * b;
+        if (!(a > 0) || !(det > 0)) {
+            return Double.POSITIVE_INFINITY;
+        }
+        double distance = (c * dx * dx - 2 * b * dx * dy + a * dy * dy) / det;
+        return (distance + Math.log(other.determinant() / determinant())) / 2;
+    }
+
     /**
      * The normalised geometric mean of two, which is Gaussian: its precision is the mean of the
      * precisions, its mean the mean weighted by precision.

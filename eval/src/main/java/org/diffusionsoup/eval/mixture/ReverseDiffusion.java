@@ -38,6 +38,20 @@ public final class ReverseDiffusion {
         }
     }
 
+    /** Number of timesteps. */
+    public int timesteps() {
+        return betas.length;
+    }
+
+    /** ᾱ_t, the square of γ_t; 1 at t = -1, where nothing is diffused. */
+    double product(int t) {
+        return t < 0 ? 1 : products[t];
+    }
+
+    Combination how() {
+        return how;
+    }
+
     /** γ_t. */
     public double gamma(int t) {
         return Math.sqrt(products[t]);

@@ -3,7 +3,6 @@ package org.diffusionsoup.registry.ledger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -14,6 +13,7 @@ import java.util.Properties;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.FileStamp;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.jspecify.annotations.Nullable;
@@ -197,8 +197,7 @@ final class Database {
         if (!Files.exists(file)) {
             return "none ";
         }
-        BasicFileAttributes a = Files.readAttributes(file, BasicFileAttributes.class);
-        return a.size() + " " + a.lastModifiedTime() + " ";
+        return FileStamp.of(file).line() + " ";
     }
 
     private static RegistryException noLibrary(Throwable e) {
@@ -253,8 +252,11 @@ final class Database {
                     "The ledger's database "
                             + found.getFirst()
                             + (found.size() > 1 ? " (and " + (found.size() - 1) + " more)" : "")
-                            + "; what is read from it could be wrong. 'soup fsck' lists it all, and"
-                            + " 'soup fsck `repair`' makes the tables anew from the signed entries.");
+                            + "; what is read from it could be wrong. 'soup fsck' lists it all"
+                            + (found.stream().allMatch(Schema::isLeft)
+                                    ? "."
+                                    : ", and 'soup fsck `repair`' makes the tables anew from the"
+                                            + " signed entries."));
         }
     }
 

@@ -26,4 +26,9 @@ public record LedgerFindings(
     public List<String> wrong() {
         return Stream.of(database, entries, rows).flatMap(List::stream).toList();
     }
+
+    /** Whether {@link Ledger#rebuild} puts some of it right: it leaves tables of others. */
+    public boolean isRepairable() {
+        return !rows.isEmpty() || !database.stream().allMatch(Schema::isLeft);
+    }
 }

@@ -195,6 +195,15 @@ public sealed class Queries permits Ledger.Transaction {
                 Queries::sample);
     }
 
+    /** Samples that carry a perceptual hash and were withdrawn, alone or with their shards. */
+    public final List<SampleRow> withdrawnFingerprinted() {
+        return list(
+                "SELECT s.* FROM sample s JOIN shard h ON h.id = s.shard WHERE s.fingerprint <> ''"
+                        + " AND (s.withdrawn IS NOT NULL OR h.withdrawn IS NOT NULL)"
+                        + " ORDER BY s.shard, s.sha256",
+                Queries::sample);
+    }
+
     /**
      * How an ingredient was trained: as its latest correction says, otherwise its entry.
      *

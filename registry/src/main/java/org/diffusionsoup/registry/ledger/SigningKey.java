@@ -60,8 +60,16 @@ public final class SigningKey {
                         PosixFilePermissions.asFileAttribute(
                                 PosixFilePermissions.fromString("rw-------")));
             }
-            Files.writeString(temp, Pem.write(TYPE, secret.getEncoded()));
-            Files.move(temp, secretFile);
+            boolean done = false;
+            try {
+                Files.writeString(temp, Pem.write(TYPE, secret.getEncoded()));
+                Files.move(temp, secretFile);
+                done = true;
+            } finally {
+                if (!done) {
+                    Files.deleteIfExists(temp);
+                }
+            }
         } catch (IOException e) {
             throw new SoupIoException("write", secretFile, e);
         }

@@ -21,10 +21,11 @@ import org.diffusionsoup.registry.near.Likeness.Picture;
  *
  * @param near those that are alike
  * @param unread pairs with near hashes of which a picture could not be read, so that nobody looked
+ * @param unseen the first of those pairs, at most {@value #MOST_UNSEEN}
  * @param unmeasured pictures that could not be compared, because an earlier version recorded them
  *     with another hash
  */
-public record NearDuplicates(List<Near> near, long unread, long unmeasured) {
+public record NearDuplicates(List<Near> near, long unread, List<Unseen> unseen, long unmeasured) {
     /** In a withdrawal's entry and in certificates. */
     public static final String NEAR = "near_duplicates";
 
@@ -34,9 +35,19 @@ public record NearDuplicates(List<Near> near, long unread, long unmeasured) {
     /** More are not looked at: a shard of thousands of nearly equal pictures. */
     private static final int MOST = 100_000;
 
+    private static final int MOST_UNSEEN = 1000;
+
     public NearDuplicates {
         near = List.copyOf(near);
+        unseen = List.copyOf(unseen);
     }
+
+    /**
+     * Two pictures with near hashes of which one could not be read.
+     *
+     * @param bits of their hashes that differ
+     */
+    public record Unseen(SampleRow one, SampleRow other, int bits) {}
 
     /**
      * Two pictures that are alike.
@@ -90,10 +101,14 @@ public record NearDuplicates(List<Near> near, long unread, long unmeasured) {
                         });
         List<Optional<Look>> looks = pairs.isEmpty() ? List.of() : likeness.look(pairs);
         List<Near> near = new ArrayList<>();
+        List<Unseen> unseen = new ArrayList<>();
         long unread = beyond[0];
         for (int i = 0; i < looks.size(); i++) {
             if (looks.get(i).isEmpty()) {
                 unread++;
+                if (unseen.size() < MOST_UNSEEN) {
+                    unseen.add(new Unseen(rows.get(i)[0], rows.get(i)[1], pairs.get(i).bits()));
+                }
                 continue;
             }
             Look look = looks.get(i).get();
@@ -107,7 +122,7 @@ public record NearDuplicates(List<Near> near, long unread, long unmeasured) {
                                 look.distance()));
             }
         }
-        return new NearDuplicates(near, unread, unmeasured);
+        return new NearDuplicates(near, unread, unseen, unmeasured);
     }
 
     private static long[] hashes(List<SampleRow> rows) {

@@ -86,7 +86,9 @@ final class Collector {
             if (d.kind() != Kind.FOLDER || !d.name().matches("[0-9a-f]{2}")) {
                 continue;
             }
-            for (Item o : Inside.list(folder, WeightStore.OBJECTS, d.name())) {
+            List<Item> inside = Inside.list(folder, WeightStore.OBJECTS, d.name());
+            unwanted.addAll(damaged(d.name(), inside, needed));
+            for (Item o : inside) {
                 if (o.kind() == Kind.FILE
                         && o.name().matches(HASH)
                         && o.name().startsWith(d.name())
@@ -108,6 +110,22 @@ final class Collector {
         });
         dropAll(unwanted);
         return freed;
+    }
+
+    /** Damaged objects that nothing needs, or that are there whole again. */
+    private static List<String[]> damaged(String under, List<Item> inside, Set<String> needed) {
+        Set<String> names = new HashSet<>();
+        inside.forEach(o -> names.add(o.name()));
+        List<String[]> unwanted = new ArrayList<>();
+        for (Item o : inside) {
+            if (o.kind() == Kind.FILE && o.name().matches(HASH + "\\" + Objects.DAMAGED)) {
+                String hash = o.name().substring(0, 64);
+                if (!needed.contains(hash) || names.contains(hash)) {
+                    unwanted.add(new String[] {WeightStore.OBJECTS, under, o.name()});
+                }
+            }
+        }
+        return unwanted;
     }
 
     /** Checkpoints that were withdrawn and are there still, in whole or by their sums. */

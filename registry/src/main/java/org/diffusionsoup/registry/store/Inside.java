@@ -79,6 +79,18 @@ final class Inside {
         }
     }
 
+    /** Gives a file in a folder below a root another name there, in the place of what has it. */
+    static void rename(Path root, String to, String... path) {
+        String[] parents = java.util.Arrays.copyOf(path, path.length - 1);
+        String name = path[path.length - 1];
+        try (Opened opened = open(root, parents)) {
+            delete(opened, to);
+            opened.rename(name, to);
+        } catch (IOException e) {
+            throw new SoupIoException("rename", resolve(root, path), e);
+        }
+    }
+
     private static long delete(Opened in, String name) throws IOException {
         BasicFileAttributes a;
         try {
@@ -194,6 +206,14 @@ final class Inside {
                 s.deleteFile(Path.of(name));
             } else {
                 Files.delete(folder.resolve(name));
+            }
+        }
+
+        void rename(String name, String to) throws IOException {
+            if (stream instanceof SecureDirectoryStream<Path> s) {
+                s.move(Path.of(name), s, Path.of(to));
+            } else {
+                Files.move(folder.resolve(name), folder.resolve(to));
             }
         }
 

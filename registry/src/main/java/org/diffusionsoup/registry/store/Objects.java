@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Files named by the SHA-256 of their content. */
 final class Objects {
+    /** What is behind the hash in the name of a damaged object that was put aside. */
+    static final String DAMAGED = ".damaged";
+
     private static final int BUFFER = 1 << 20;
     private static final int FLUSHES = 16;
     private static final int THREADS = Math.min(8, Runtime.getRuntime().availableProcessors());
@@ -58,6 +61,24 @@ final class Objects {
     Path file(String sha256) {
         Path unnamed = staged == null ? null : staged.unnamed(sha256);
         return unnamed != null ? unnamed : folder.resolve(sha256.substring(0, 2)).resolve(sha256);
+    }
+
+    /** Where the damaged bytes of an object are that were put aside. */
+    Path damaged(String sha256) {
+        return folder.resolve(sha256.substring(0, 2)).resolve(sha256 + DAMAGED);
+    }
+
+    /**
+     * Takes a damaged object out of the way of a whole one, and keeps it: nobody may have another
+     * copy. What is no file is deleted.
+     */
+    void putAside(String sha256) {
+        String[] path = {WeightStore.OBJECTS, sha256.substring(0, 2), sha256};
+        if (Trees.isFile(file(sha256))) {
+            Inside.rename(store, sha256 + DAMAGED, path);
+        } else {
+            Inside.delete(store, path);
+        }
     }
 
     /** A range of a file that is to become an object. */

@@ -132,7 +132,10 @@ final class StoreCheck {
     private String wrong(Piece p) {
         Path file = objects.file(p.sha256());
         if (!Files.exists(file)) {
-            return "missing";
+            Path damaged = objects.damaged(p.sha256());
+            return Trees.isFile(damaged)
+                    ? "missing, what was damaged is kept as " + damaged.getFileName()
+                    : "missing";
         }
         if (!Trees.isFile(file)) {
             return "altered, it is no file";

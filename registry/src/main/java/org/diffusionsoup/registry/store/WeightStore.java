@@ -31,6 +31,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.FileStamp;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.soup.SumStep;
@@ -242,12 +243,7 @@ public final class WeightStore {
     }
 
     String write(Manifest manifest) {
-        Path target = manifestFile(manifest.id());
-        if (!Trees.isFile(target)) {
-            Inside.make(folder, MANIFESTS);
-            AtomicFiles.write(
-                    target, manifest.text().getBytes(java.nio.charset.StandardCharsets.UTF_8));
-        }
+        put(manifest);
         return manifest.id();
     }
 
@@ -359,8 +355,8 @@ public final class WeightStore {
 
     private StoredFile add(Objects.Batch batch, Path file, String path) {
         try {
-            long size = Files.size(file);
-            var changed = Files.getLastModifiedTime(file);
+            FileStamp before = FileStamp.of(file);
+            long size = before.size();
             List<Piece> pieces = new ArrayList<>();
             String whole;
             if (file.toString().endsWith(".safetensors")) {
@@ -384,7 +380,7 @@ public final class WeightStore {
                 pieces.addAll(batch.put(file, List.of(new Objects.Range(0, size, Piece.BYTES))));
                 whole = pieces.getFirst().sha256();
             }
-            if (Files.size(file) != size || !Files.getLastModifiedTime(file).equals(changed)) {
+            if (!FileStamp.of(file).isSame(before)) {
                 throw new StoreException(file + " changed while it was being stored; try again.");
             }
             return new StoredFile(path, size, whole, pieces);
@@ -712,8 +708,42 @@ public final class WeightStore {
         Inside.delete(folder, SUMS, id);
     }
 
-    /** Removes an object that is known to be damaged. */
-    public void discardObject(String sha256) {
-        Inside.delete(folder, OBJECTS, sha256.substring(0, 2), sha256);
+    /** Puts an object aside that is known to be damaged, until it is there whole again. */
+    public void putAside(String sha256) {
+        new Objects(folder).putAside(sha256);
+    }
+
+    /** SHA-256 of the objects that are there whole while damaged bytes of theirs are kept. */
+    public Set<String> needlesslyAside() {
+        Set<String> hashes = new TreeSet<>();
+        if (!Files.isDirectory(folder)) {
+            return hashes;
+        }
+        for (Inside.Item d : Inside.list(folder, OBJECTS)) {
+            if (d.kind() == Inside.Kind.FOLDER && d.name().matches("[0-9a-f]{2}")) {
+                Inside.list(folder, OBJECTS, d.name()).stream()
+                        .map(Inside.Item::name)
+                        .filter(n -> n.matches("[0-9a-f]{64}\\" + Objects.DAMAGED))
+                        .map(n -> n.substring(0, 64))
+                        .filter(h -> Trees.isFile(new Objects(folder).file(h)))
+                        .forEach(hashes::add);
+            }
+        }
+        return hashes;
+    }
+
+    /** Deletes the damaged bytes of an object that were put aside. */
+    public void dropDamaged(String sha256) {
+        Inside.delete(folder, OBJECTS, sha256.substring(0, 2), sha256 + Objects.DAMAGED);
+    }
+
+    /** Writes a checkpoint's manifest, unless it is there. */
+    public void put(Manifest manifest) {
+        Path target = manifestFile(manifest.id());
+        if (!Trees.isFile(target)) {
+            Inside.make(folder, MANIFESTS);
+            AtomicFiles.write(
+                    target, manifest.text().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        }
     }
 }

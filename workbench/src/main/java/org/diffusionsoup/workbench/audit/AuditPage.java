@@ -83,7 +83,11 @@ public final class AuditPage {
         page.fact(
                 "Near copy below" + of,
                 number(audit.threshold()),
-                "closer than 99 of 100 reference pictures");
+                "closer than 99 of 100 reference pictures"
+                        + (audit.leftOut() > 0
+                                ? "; %d left out, near-doubles of protected ones"
+                                        .formatted(audit.leftOut())
+                                : ""));
     }
 
     private static String[] reference(MemorizationAudit audit, String against) {

@@ -6,10 +6,16 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.curate.NearDoubles;
+import org.diffusionsoup.data.curate.NearDuplicates;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Judge;
@@ -25,6 +31,8 @@ import org.diffusionsoup.workbench.generate.Generator;
  * <p>What counts as a copy is measured, not chosen: real pictures that no model was trained on, the
  * reference, are held against the protected ones too, and a drawn picture is a near copy when it is
  * closer to one than 99 in 100 of those are. One in 100 therefore passes for a copy by chance.
+ * Reference pictures that near-duplicate a protected one are not held against it: they are copies,
+ * and would make the threshold that of a copy.
  */
 public final class MemorizationAudit {
     /** Share of the reference that lies below the threshold. */
@@ -33,12 +41,15 @@ public final class MemorizationAudit {
     /** Share of the median distance below which a threshold is called weak. */
     private static final double WEAK = 0.1;
 
+    private static final int LEAST_REFERENCE = 20;
+
     private final ClipJudge judge;
     private final Shard shard;
     private final List<Integer> drawn;
     private final ProtectedPictures guarded;
     private final double[] reference;
     private final double threshold;
+    private final int leftOut;
 
     /**
      * One model's distances.
@@ -81,7 +92,8 @@ public final class MemorizationAudit {
      * @param count how many pictures are drawn: of prompts chosen at random, and of all of them
      *     again and again, from other noise, where the shard has fewer
      * @param seed of that choice
-     * @throws SoupException if the reference has fewer than 20 pictures
+     * @throws SoupException if the reference has fewer than 20 pictures that near-duplicate no
+     *     protected one
      */
     public MemorizationAudit(
             ClipJudge judge,
@@ -110,16 +122,13 @@ public final class MemorizationAudit {
         if (shard.size() == 0) {
             throw new SoupException("The shard " + shard.name() + " has no pictures to protect.");
         }
-        if (reference.size() < 20) {
-            throw new SoupException(
-                    "The reference %s has %d pictures; at least 20 real ones are needed to tell a copy from a likeness."
-                            .formatted(reference.name(), reference.size()));
-        }
+        Shard others = withoutDoubles(reference, shard);
+        leftOut = reference.size() - others.size();
         this.judge = judge;
         this.shard = shard;
-        progress.start("embed real pictures", shard.size() + (long) reference.size(), "images");
+        progress.start("embed real pictures", shard.size() + (long) others.size(), "images");
         guarded = new ProtectedPictures(judge, shard, progress);
-        this.reference = guarded.reference(reference, progress);
+        this.reference = guarded.reference(others, progress);
         this.threshold = ProtectedPictures.quantile(this.reference, byChance);
         List<Integer> rows = new ArrayList<>();
         for (int i = 0; i < shard.size(); i++) {
@@ -134,20 +143,50 @@ public final class MemorizationAudit {
                         .toList();
     }
 
+    private static Shard withoutDoubles(Shard reference, Shard shard) {
+        requireEnough(reference, reference, "");
+        Set<String> own = shard.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
+        Shard strangers = reference.filter(row -> !own.contains(row.key()));
+        requireEnough(
+                reference,
+                strangers,
+                " and otherwise consists of the protected pictures themselves");
+        Shard left = NearDoubles.without(strangers, shard, NearDuplicates.Options.DEFAULT);
+        requireEnough(reference, left, " and otherwise near-doubles of protected ones");
+        return left;
+    }
+
+    private static void requireEnough(Shard reference, Shard left, String otherwise) {
+        if (left.size() < LEAST_REFERENCE) {
+            throw new SoupException(
+                    "The reference %s has %s%s; at least %d real ones are needed to tell a copy from a likeness."
+                            .formatted(
+                                    reference.name(),
+                                    Plural.of(left.size(), "picture"),
+                                    otherwise,
+                                    LEAST_REFERENCE));
+        }
+    }
+
     /**
      * Draws the prompts with a model and measures.
      *
      * @param firstSeed picture i has the seed {@code firstSeed + i}, whatever the model
      */
     public Result of(Generator generator, long firstSeed, Progress progress) {
-        List<String> prompts = drawn.stream().map(i -> shard.infos().get(i).prompt()).toList();
+        List<String> prompts = prompts();
         List<Long> seeds = LongStream.range(firstSeed, firstSeed + prompts.size()).boxed().toList();
         List<RgbImage> pictures = generator.pictures(prompts, seeds, progress);
         return of(generator.name(), generator.unetHash(), pictures);
     }
 
-    /** Measures pictures of the {@link #drawn} rows' prompts. */
-    Result of(String model, String unetSha256, List<RgbImage> pictures) {
+    /** Captions to draw, those of the {@link #drawn} rows. */
+    public List<String> prompts() {
+        return drawn.stream().map(i -> shard.infos().get(i).prompt()).toList();
+    }
+
+    /** Measures pictures of the {@link #prompts}. */
+    public Result of(String model, String unetSha256, List<RgbImage> pictures) {
         double[][] e =
                 judge.embedPictures(pictures.stream().map(ProtectedPictures::picture).toList());
         List<Double> nearest = new ArrayList<>();
@@ -192,9 +231,14 @@ public final class MemorizationAudit {
         return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
     }
 
+    /** Pictures of the reference that are or near-duplicate protected ones, and were left out. */
+    public int leftOut() {
+        return leftOut;
+    }
+
     /**
-     * A sentence where the threshold says little: near-doubles of protected pictures in the
-     * reference pull it towards 0, and below it hardly a copy is left to be counted.
+     * A sentence where the threshold says little: pictures of the reference that are hardly another
+     * than protected ones pull it towards 0, and below it hardly a copy is left to be counted.
      */
     public Optional<String> weakness() {
         double typical = typical();
@@ -202,7 +246,7 @@ public final class MemorizationAudit {
             return Optional.empty();
         }
         return Optional.of(
-                "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: the reference holds near-doubles of protected pictures, so few copies can be counted and passing means little. Leave them out (soup data dedup finds them and writes shards without them), and give the rest as `reference`."
+                "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: this judge hardly tells some real pictures of the reference from protected ones, so few copies can be counted and passing means little. Give real pictures of another source or of other subjects as `reference`, or a `judge` that tells more apart."
                         .formatted(shard.name(), threshold, typical));
     }
 

@@ -11,6 +11,7 @@ import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.TifaJudge;
+import org.diffusionsoup.workbench.ProcessMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 
@@ -87,13 +88,13 @@ public final class JudgeBenchmark {
         int calls = (wanted + CALL - 1) / CALL;
         progress.start(judge.judge().name(), (long) calls * CALL, "images");
         List<Long> samples = new ArrayList<>();
-        ResidentMemory.now().ifPresent(samples::add);
+        ProcessMemory.resident().ifPresent(samples::add);
         long nanos = 0;
         for (int i = 0; i < calls; i++) {
             long from = System.nanoTime();
             judge.score(pictures, captions);
             nanos += System.nanoTime() - from;
-            OptionalLong now = ResidentMemory.now();
+            OptionalLong now = ProcessMemory.resident();
             now.ifPresent(samples::add);
             progress.advance(CALL);
         }

@@ -17,7 +17,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.registry.NewIngredient;
 import org.diffusionsoup.registry.NewShard;
@@ -140,8 +140,8 @@ public final class RegistryBenchmark {
                 shards, soups, samplesPerShard, entries, start, commands, ledgerOnly);
     }
 
-    private Souper.Options options() {
-        return Souper.Options.DEFAULT.withThreads(threads);
+    private SoupOptions options() {
+        return SoupOptions.DEFAULT.withThreads(threads);
     }
 
     private double best(DoubleSupplier run) {

@@ -1,11 +1,7 @@
 package org.diffusionsoup.workbench.bench;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalLong;
 
 /**
  * How resident memory went over a run, in MiB, after the warm-up.
@@ -27,25 +23,7 @@ public record ResidentMemory(
     /** What counts as flat: drift and spread within ±2 %. */
     public static final double TOLERANCE_PERCENT = 2;
 
-    private static final Path STATUS = Path.of("/proc/self/status");
     private static final double MIB = 1024 * 1024;
-
-    /** Resident size of this process in bytes; empty where the system does not tell. */
-    static OptionalLong now() {
-        if (!Files.isReadable(STATUS)) {
-            return OptionalLong.empty();
-        }
-        try {
-            for (String line : Files.readAllLines(STATUS)) {
-                if (line.startsWith("VmRSS:")) {
-                    return OptionalLong.of(Long.parseLong(line.replaceAll("\\D", "")) * 1024);
-                }
-            }
-        } catch (IOException e) {
-            return OptionalLong.empty();
-        }
-        return OptionalLong.empty();
-    }
 
     /**
      * Sums up samples.

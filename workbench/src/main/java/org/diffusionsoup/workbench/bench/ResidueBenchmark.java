@@ -10,6 +10,7 @@ import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.soup.SoupAdjuster;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
@@ -71,7 +72,7 @@ public final class ResidueBenchmark {
             }
             all.add(SoupIngredient.of(file));
         }
-        Souper.Options options = Souper.Options.DEFAULT.withWriter(new CheckpointWriter(true, 0));
+        SoupOptions options = SoupOptions.DEFAULT.withWriter(new CheckpointWriter(true, 0));
         Path soup = work.resolve("residue-soup.safetensors");
         Path rest = work.resolve("residue-rest.safetensors");
         Path formula = work.resolve("residue-formula.safetensors");

@@ -23,10 +23,11 @@ import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.Scorer;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.core.search.SearchResult;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.workbench.ProcessMemory;
 import org.diffusionsoup.workbench.Progress;
 
 /**
@@ -121,19 +122,19 @@ public final class SearchBenchmark {
     }
 
     private Row once(SearchMethod method, boolean look, List<Path> files, double read, long size) {
-        long before = ResidentMemory.now().orElse(0);
+        long before = ProcessMemory.resident().orElse(0);
         progress.start(method.name(), 0, "");
         try (MemorySoups soups =
                         MemorySoups.open(
                                 files,
-                                Souper.Options.DEFAULT.withThreads(threads).withHashes(hashes));
+                                SoupOptions.DEFAULT.withThreads(threads).withHashes(hashes));
                 Dummy dummy = new Dummy(look)) {
             // Opening hashes the files and clears the memory: no part of a candidate's cost.
             long start = System.nanoTime();
             SearchResult r = method.run(ScoreBook.of(soups, dummy));
             double seconds = (System.nanoTime() - start) / 1e9;
             int n = r.evaluations().size();
-            long after = ResidentMemory.now().orElse(before);
+            long after = ProcessMemory.resident().orElse(before);
             return new Row(
                     method.name(),
                     look,

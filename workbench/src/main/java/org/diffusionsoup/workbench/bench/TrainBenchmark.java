@@ -23,6 +23,7 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.workbench.ProcessMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 
@@ -198,7 +199,7 @@ public final class TrainBenchmark {
 
     private Optional<ResidentMemory> memory(UNetConfig config, int side, int tokens) {
         int steps = request.memorySteps();
-        if (steps == 0 || ResidentMemory.now().isEmpty()) {
+        if (steps == 0 || ProcessMemory.resident().isEmpty()) {
             return Optional.empty();
         }
         int warmUp = Math.max(10, steps / 10);
@@ -213,7 +214,7 @@ public final class TrainBenchmark {
                     p -> {
                         progress.advance(1);
                         if (p.step() > warmUp) {
-                            ResidentMemory.now().ifPresent(samples::add);
+                            ProcessMemory.resident().ifPresent(samples::add);
                         }
                     });
         }

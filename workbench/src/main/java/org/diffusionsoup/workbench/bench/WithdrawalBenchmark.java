@@ -15,6 +15,7 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.registry.Registry;
@@ -164,7 +165,7 @@ public final class WithdrawalBenchmark {
                 time(() -> r.make(new SoupPlan("afresh", items, false, Optional.empty(), true)));
         progress.advance(1);
         Path soup = folder.resolve("soup.safetensors");
-        Souper.Options remembering = options().withHashes(HashCache.in(folder.resolve("hashes")));
+        SoupOptions remembering = options().withHashes(HashCache.in(folder.resolve("hashes")));
         merge(remembering, files, soup);
         Time first = merge(options(), files, soup);
         Time remembered = merge(remembering, files, soup);
@@ -192,7 +193,7 @@ public final class WithdrawalBenchmark {
                 all);
     }
 
-    private Time merge(Souper.Options options, List<Path> files, Path soup) {
+    private Time merge(SoupOptions options, List<Path> files, Path soup) {
         Time t =
                 time(() ->
                         Souper.with(options)
@@ -201,8 +202,8 @@ public final class WithdrawalBenchmark {
         return t;
     }
 
-    private Souper.Options options() {
-        return Souper.Options.DEFAULT.withThreads(threads);
+    private SoupOptions options() {
+        return SoupOptions.DEFAULT.withThreads(threads);
     }
 
     private static Time time(Runnable run) {

@@ -16,6 +16,7 @@ import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.ImageRewardJudge;
@@ -66,7 +67,9 @@ public final class Demo {
             boolean replayEqual,
             List<DemoStyles.Row> styles,
             DemoMemory.Made memory,
-            double seconds) {}
+            double seconds,
+            int runs,
+            int threads) {}
 
     /**
      * Whether a run of this plan is finished: the report is written last, and the models and
@@ -111,8 +114,9 @@ public final class Demo {
     }
 
     private Path make() {
-        long start = System.nanoTime();
-        DemoKitchen kitchen = new DemoKitchen(plan, progress, stop);
+        DemoTimes times = new DemoTimes(plan.out());
+        times.begin();
+        DemoKitchen kitchen = new DemoKitchen(plan, progress, stop, times);
         Shard all = ShardRef.parse(plan.dataset().toString()).open();
         Map<String, Path> ingredients = new LinkedHashMap<>();
         Map<String, Integer> rows = new LinkedHashMap<>();
@@ -127,7 +131,6 @@ public final class Demo {
         int n = plan.domains().size();
         kitchen.train("paragon", union, plan.steps(), plan.batch());
         kitchen.train("paragon-long", union, n * plan.steps(), plan.batch());
-        double trained = seconds(start);
 
         double souping = kitchen.soup(List.copyOf(ingredients.values()), "soup");
         List<Path> survivors = new ArrayList<>();
@@ -143,28 +146,33 @@ public final class Demo {
         boolean equal = without.equals(hash(model("replay")));
 
         DemoPrompts prompts = DemoPrompts.choose(all, plan);
-        Progress stoppable = new StoppableProgress(progress, stop);
         try (ClipJudge clip = ClipJudge.load(plan.clip(), ClipConvention.RAW_COSINE);
                 ImageRewardJudge reward = ImageRewardJudge.load(plan.reward())) {
-            DemoSampler sampler = new DemoSampler(plan, prompts, clip, reward, stoppable);
+            DemoSampler sampler = new DemoSampler(plan, prompts, clip, reward, kitchen, times);
+            List<DemoModel> models = compared(sampler, ingredients);
+            List<DemoStyles.Row> styles = DemoStyles.run(plan, kitchen, all);
+            DemoMemory.Made memory =
+                    DemoMemory.run(plan, kitchen, clip, new StoppableProgress(progress, stop));
             Made made =
                     new Made(
                             plan,
                             prompts,
                             ingredients,
                             rows,
-                            compared(sampler, ingredients),
+                            models,
                             curves(ingredients),
                             clip.judge() + "; " + reward.judge(),
                             souping,
                             withdrawing,
-                            trained,
+                            times.sum(DemoKitchen.TRAINED),
                             hash(model("soup")),
                             without,
                             equal,
-                            DemoStyles.run(plan, kitchen, all),
-                            DemoMemory.run(plan, kitchen, clip, stoppable),
-                            seconds(start));
+                            styles,
+                            memory,
+                            times.all(),
+                            times.runs(),
+                            Torch.threads());
             DemoReport.write(made, report());
             return report();
         }
@@ -209,10 +217,6 @@ public final class Demo {
         curves.put(
                 paragonLong(), LossLog.readCsv(model("paragon-long").resolve(FineTuner.LOSS_FILE)));
         return curves;
-    }
-
-    private static double seconds(long start) {
-        return (System.nanoTime() - start) / 1e9;
     }
 
     /** Refuses an output folder that a run with another plan has filled. */

@@ -2,16 +2,21 @@ package org.diffusionsoup.workbench.demo;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntConsumer;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
+import org.diffusionsoup.workbench.evaluate.ModelHash;
+import org.diffusionsoup.workbench.evaluate.PictureCache;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
@@ -19,11 +24,16 @@ import org.diffusionsoup.workbench.train.FineTuner;
 
 /** Trains and soups the models of a demo, each once. */
 final class DemoKitchen {
+    /** What the times of trainings begin with. */
+    static final String TRAINED = "train ";
+
     private final DemoPlan plan;
     private final Progress progress;
     private final BooleanSupplier stop;
+    private final DemoTimes times;
 
-    DemoKitchen(DemoPlan plan, Progress progress, BooleanSupplier stop) {
+    DemoKitchen(DemoPlan plan, Progress progress, BooleanSupplier stop, DemoTimes times) {
+        this.times = times;
         this.plan = plan;
         this.progress = progress;
         this.stop = stop;
@@ -58,8 +68,13 @@ final class DemoKitchen {
                             0.1,
                             FineTuneRequest.CHECKPOINT_EVERY,
                             false);
-            if (new FineTuner(request, progress, stop).run().isEmpty()) {
-                throw new StoppableProgress.Stopped();
+            long start = System.nanoTime();
+            try {
+                if (new FineTuner(request, progress, stop).run().isEmpty()) {
+                    throw new StoppableProgress.Stopped();
+                }
+            } finally {
+                times.add(TRAINED + name, (System.nanoTime() - start) / 1e9);
             }
         }
         return model(name);
@@ -88,11 +103,36 @@ final class DemoKitchen {
     /** A picture per prompt from the plan's first seed. */
     List<RgbImage> draw(Path model, List<String> prompts) {
         try (Generator generator = Generator.open(model, settings(plan))) {
-            return generator
-                    .grid(prompts, List.of(plan.seed()), new StoppableProgress(progress, stop))
-                    .stream()
-                    .map(List::getFirst)
-                    .toList();
+            return draw(
+                    List.of(model),
+                    generator,
+                    prompts,
+                    Collections.nCopies(prompts.size(), plan.seed()),
+                    n -> {});
         }
+    }
+
+    /**
+     * Pictures of prompts, those that an earlier run drew as they are.
+     *
+     * @param folders that the generator draws with
+     * @param drawn told after every batch how many pictures it had
+     */
+    List<RgbImage> draw(
+            List<Path> folders,
+            Generator generator,
+            List<String> prompts,
+            List<Long> seeds,
+            IntConsumer drawn) {
+        String hash = folders.stream().map(ModelHash::of).sorted().collect(Collectors.joining("+"));
+        return new PictureCache(plan.out().resolve("drawn"))
+                .draw(
+                        hash,
+                        generator,
+                        prompts,
+                        seeds,
+                        settings(plan),
+                        drawn,
+                        new StoppableProgress(progress, stop));
     }
 }

@@ -71,6 +71,11 @@ public record DemoPlan(
         return dataset + "#provider=" + provider + "&domain=" + domain;
     }
 
+    /** The other domains, as one view. */
+    String shardsBut(String domain) {
+        return dataset + "#provider=" + provider + "&domain!=" + domain;
+    }
+
     private static DemoPlan of(
             Path project, Path out, long steps, int prompts, int seeds, int sampling) {
         return new DemoPlan(

@@ -14,7 +14,6 @@ import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
-import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.report.BarChart;
 import org.diffusionsoup.workbench.report.Callout;
 import org.diffusionsoup.workbench.report.HtmlReport;
@@ -55,7 +54,13 @@ final class DemoReport {
                                         + " ingredients, one soup, and what happens when a shard"
                                         + " leaves")
                         .fact("Shards", String.join(", ", plan.domains()), rowsNote())
-                        .fact("Run time", minutes(made.seconds()), "on this machine, all included")
+                        .fact(
+                                "Run time",
+                                minutes(made.seconds()),
+                                "on this machine, all included"
+                                        + (made.runs() > 1
+                                                ? ", in %d runs".formatted(made.runs())
+                                                : ""))
                         .fact(
                                 "Withdrawal",
                                 format(made.withdrawSeconds(), 2) + " s",
@@ -78,7 +83,8 @@ final class DemoReport {
         domains(report.section("Who knows what"));
         withdrawal(report.section("Withdrawing a shard"));
         styles(report.section("Two styles in one soup"));
-        memory(report.section("Who draws the training pictures again"));
+        DemoMemoryReport.write(
+                made.memory(), bootstrap, report.section("Who draws the training pictures again"));
         cost(report.section("Soup against ensemble"));
         training(report.section("Training"));
         repeat(report.section("Repeat it"));
@@ -243,7 +249,7 @@ final class DemoReport {
                         .row("Time to re-average", format(made.withdrawSeconds(), 2) + " s")
                         .row(
                                 "Time to train all of this demo's models",
-                                format(made.trainSeconds(), 0) + " s")
+                                minutes(made.trainSeconds()))
                         .row("sha256 of the soup's UNet before", made.soupSha256())
                         .row("sha256 of the soup's UNet after", made.withoutSha256())
                         .row(
@@ -280,54 +286,6 @@ final class DemoReport {
                     row.pictures().stream().map(PngCodec::encode).toList());
         }
         section.add(grid.build());
-    }
-
-    private void memory(Section section) {
-        DemoMemory.Made memory = made.memory();
-        AuditRow soup = memory.rows().get(2).audit();
-        section.prose(
-                "A small shard is cut into halves without a common picture, and an ingredient sees"
-                        + " each until it knows it by heart. Above: the pictures of half one."
-                        + " Below: what models draw for their captions.");
-        ImageGrid.Builder grid =
-                ImageGrid.titled("Pictures and captions of half one.", memory.captions())
-                        .pixels(64);
-        grid.row(
-                "the shard",
-                "training pictures",
-                memory.originals().stream().map(PngCodec::encode).toList());
-        for (DemoMemory.Row row : memory.rows()) {
-            grid.row(
-                    row.label(),
-                    row.note(),
-                    row.pictures().stream().map(PngCodec::encode).toList());
-        }
-        section.add(grid.build());
-        Table.Builder table =
-                Table.titled(
-                        "Near copies of half one among %s: closer to one of its pictures than %d in 100 other drawings of this domain are."
-                                .formatted(
-                                        Plural.of(soup.result().nearest().size(), "drawing"),
-                                        100 - DemoMemory.BY_CHANCE),
-                        "Model|",
-                        "Near copies|share, 95% interval",
-                        "Soup less this model|95% interval");
-        for (DemoMemory.Row row : memory.rows()) {
-            table.row(
-                    Table.Cell.text(row.label(), row.note()),
-                    Table.Cell.estimate(row.audit().rate(), 3),
-                    row.audit() == soup
-                            ? Table.Cell.text("")
-                            : Table.Cell.text(
-                                    soup.minus(row.audit())
-                                            .interval()
-                                            .format(3)
-                                            .replace('-', '−')));
-        }
-        section.add(table.build());
-        section.prose(
-                "A near copy is told by distance in the eyes of a CLIP (docs/safety.md); a small rate"
-                        + " is no proof that nothing can be drawn again.");
     }
 
     private void cost(Section section) {
@@ -384,8 +342,14 @@ final class DemoReport {
         DemoPlan p = made.plan();
         section.prose("Same machine, same number of threads: the same weights, bit for bit.");
         section.code(
-                "soup demo --out "
+                "OMP_NUM_THREADS="
+                        + made.threads()
+                        + " ./soup demo --out "
                         + p.out().getFileName()
+                        + " --shards "
+                        + String.join(",", p.domains())
+                        + " --withdraw "
+                        + p.withdrawn()
                         + " --steps "
                         + p.steps()
                         + " --prompts "

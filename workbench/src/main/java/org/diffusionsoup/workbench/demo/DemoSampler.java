@@ -3,11 +3,12 @@ package org.diffusionsoup.workbench.demo;
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.LongStream;
+import java.util.function.IntConsumer;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.data.image.RgbImage;
@@ -29,23 +30,24 @@ final class DemoSampler {
     private final DemoPrompts prompts;
     private final ClipJudge clip;
     private final ImageRewardJudge reward;
-    private final Progress progress;
+    private final DemoKitchen kitchen;
+    private final DemoTimes times;
     private final GenerateSettings settings;
-    private final List<Long> seeds;
 
     DemoSampler(
             DemoPlan plan,
             DemoPrompts prompts,
             ClipJudge clip,
             ImageRewardJudge reward,
-            Progress progress) {
+            DemoKitchen kitchen,
+            DemoTimes times) {
         this.plan = plan;
         this.prompts = prompts;
         this.clip = clip;
         this.reward = reward;
-        this.progress = progress;
+        this.kitchen = kitchen;
+        this.times = times;
         settings = DemoKitchen.settings(plan);
-        seeds = LongStream.range(0, plan.seeds()).map(s -> plan.seed() + s).boxed().toList();
     }
 
     /** One model. */
@@ -63,22 +65,70 @@ final class DemoSampler {
     }
 
     private DemoModel sample(String label, String note, List<Path> folders, Generator generator) {
-        long start = processorTime();
-        List<List<RgbImage>> byPrompt = generator.grid(prompts.texts(), seeds, progress);
-        double each = (processorTime() - start) / 1e9 / (prompts.size() * seeds.size());
-        List<List<RgbImage>> known = generator.grid(prompts.known(), seeds.subList(0, 1), progress);
-        List<RgbImage> pictures = byPrompt.stream().flatMap(List::stream).toList();
+        List<String> each = new ArrayList<>();
+        List<Long> seeds = new ArrayList<>();
+        for (String prompt : prompts.texts()) {
+            for (int s = 0; s < plan.seeds(); s++) {
+                each.add(prompt);
+                seeds.add(plan.seed() + s);
+            }
+        }
+        List<RgbImage> pictures = timed(label, folders, generator, each, seeds);
+        List<List<RgbImage>> byPrompt = new ArrayList<>();
+        for (int i = 0; i < pictures.size(); i += plan.seeds()) {
+            byPrompt.add(pictures.subList(i, i + plan.seeds()));
+        }
+        List<RgbImage> known =
+                kitchen.draw(
+                        folders,
+                        generator,
+                        prompts.known(),
+                        Collections.nCopies(prompts.known().size(), plan.seed()),
+                        n -> {});
         writeGrid(label, generator, pictures);
         return new DemoModel(
                 label,
                 note,
                 folders,
                 pictures,
-                known.stream().map(List::getFirst).toList(),
+                known,
                 PictureScores.of(clip, label, prompts.texts(), byPrompt),
                 PictureScores.of(reward, label, prompts.texts(), byPrompt),
-                each,
+                times.of(seconds(label)) / times.of(count(label)),
                 folders.stream().mapToLong(DemoSampler::unetBytes).sum());
+    }
+
+    /** Draws what is missing, and keeps what that took with what earlier runs took. */
+    private List<RgbImage> timed(
+            String label,
+            List<Path> folders,
+            Generator generator,
+            List<String> each,
+            List<Long> seeds) {
+        long[] start = {processorTime()};
+        IntConsumer took =
+                n -> {
+                    long now = processorTime();
+                    times.add(seconds(label), (now - start[0]) / 1e9);
+                    times.add(count(label), n);
+                    start[0] = now;
+                };
+        List<RgbImage> pictures = kitchen.draw(folders, generator, each, seeds, took);
+        if (times.of(count(label)) == 0) { // a killed run kept pictures, but not what they took
+            int some = Math.min(settings.batch(), each.size());
+            start[0] = processorTime();
+            generator.pictures(each.subList(0, some), seeds.subList(0, some), Progress.silent());
+            took.accept(some);
+        }
+        return pictures;
+    }
+
+    private static String seconds(String label) {
+        return "processor seconds " + label;
+    }
+
+    private static String count(String label) {
+        return "pictures " + label;
     }
 
     /** Nanoseconds of processors that this process has used. */

@@ -113,7 +113,14 @@ public final class EvaluationFiles {
                 m.made().folders().stream().map(folder -> fromFolder(out, folder)).toList();
         if (m.made().isEnsemble()) {
             json.put("ensemble", folders);
-            json.put("coefficients", m.made().coefficients());
+            m.made()
+                    .classifier()
+                    .ifPresentOrElse(
+                            c -> {
+                                json.put("classifier", fromFolder(out, c));
+                                json.put("resouped", m.made().resouped());
+                            },
+                            () -> json.put("coefficients", m.made().coefficients()));
         } else {
             json.put("folder", folders.getFirst());
         }

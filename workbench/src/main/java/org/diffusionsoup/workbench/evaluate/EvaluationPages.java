@@ -8,9 +8,14 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.png.PictureGrid;
+import org.diffusionsoup.workbench.png.PngFiles;
 import org.diffusionsoup.workbench.report.BarChart;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.ImageGrid;
+import org.diffusionsoup.workbench.report.LineChart;
 import org.diffusionsoup.workbench.report.Section;
 import org.diffusionsoup.workbench.report.Table;
 
@@ -19,6 +24,7 @@ final class EvaluationPages {
     private static final int DIGITS = 4;
     private static final int PROMPTS_PER_PAGE = 20;
     private static final int SIDE = 128;
+    private static final int SHEET_PROMPTS = 12;
 
     private final Evaluation evaluation;
     private final Path out;
@@ -31,7 +37,27 @@ final class EvaluationPages {
     /** Writes the pages of pictures, then the first one. */
     void write() {
         int pages = pages();
+        sheet();
         index(pages).write(out.resolve("index.html"));
+    }
+
+    /** The first prompts by every model as one picture, to be put into a text. */
+    private void sheet() {
+        List<String> prompts = evaluation.recipe().prompts();
+        int some = Math.min(SHEET_PROMPTS, prompts.size());
+        PictureGrid grid = PictureGrid.columns(prompts.subList(0, some));
+        for (Evaluation.Model m : evaluation.models()) {
+            grid.row(
+                    m.name(),
+                    m.pictures().subList(0, some).stream()
+                            .map(r -> shrunk(PictureCache.read(r.getFirst())))
+                            .toList());
+        }
+        PngFiles.write(out.resolve("pictures.png"), grid.render(), OwnOutputs.MARK);
+    }
+
+    private static RgbImage shrunk(RgbImage image) {
+        return image.width() <= SIDE ? image : image.resized(SIDE, SIDE);
     }
 
     private HtmlReport index(int pages) {
@@ -64,7 +90,8 @@ final class EvaluationPages {
                         + Plural.of(pages, "file")
                         + " of at most "
                         + PROMPTS_PER_PAGE
-                        + " prompts; `results.csv` names the file behind every score.");
+                        + " prompts; `results.csv` names the file behind every score. `pictures.png` shows"
+                        + " them as one picture.");
         int some = Math.min(10, recipe.prompts().size());
         ImageGrid.Builder grid =
                 ImageGrid.titled("The same noise in every row.", recipe.prompts().subList(0, some))
@@ -107,7 +134,39 @@ final class EvaluationPages {
                                 List.of(j.table().baseline())));
             }
             section.add(Table.of(j.table(), DIGITS));
+            boolean yesOrNo =
+                    j.sets().stream()
+                            .flatMap(set -> set.values().stream())
+                            .flatMap(List::stream)
+                            .allMatch(v -> v == 0 || v == 1);
+            if (evaluation.recipe().sweep().isEmpty() && !yesOrNo) {
+                section.details("How the scores are distributed", distributions(j));
+            }
         }
+    }
+
+    /** Every model's share of pictures at or below a score. */
+    private static LineChart distributions(Evaluation.Judged judged) {
+        List<LineChart.Series> series = new ArrayList<>();
+        for (ScoreSet set : judged.sets()) {
+            double[] sorted =
+                    set.values().stream()
+                            .flatMap(List::stream)
+                            .mapToDouble(Double::doubleValue)
+                            .sorted()
+                            .toArray();
+            double[] shares = new double[sorted.length];
+            for (int i = 0; i < shares.length; i++) {
+                shares[i] = (i + 1.0) / shares.length;
+            }
+            series.add(LineChart.Series.of(set.model(), sorted, shares));
+        }
+        return LineChart.of(
+                        "Distribution of " + judged.name(),
+                        judged.name(),
+                        "share of pictures at or below",
+                        series)
+                .captioned("A curve further to the right has higher scores.");
     }
 
     /** One section per prompt: a row per model with its scores, a column per seed. */
@@ -151,9 +210,7 @@ final class EvaluationPages {
     /** The picture's file, or a smaller copy where it is larger than the page shows it. */
     private static byte[] small(Path file) {
         RgbImage image = PictureCache.read(file);
-        return image.width() <= SIDE
-                ? PictureCache.bytes(file)
-                : PngCodec.encode(image.resized(SIDE, SIDE));
+        return image.width() <= SIDE ? PictureCache.bytes(file) : PngCodec.encode(shrunk(image));
     }
 
     private String minutes() {

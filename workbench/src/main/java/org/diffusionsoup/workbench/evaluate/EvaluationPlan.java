@@ -56,7 +56,12 @@ public record EvaluationPlan(
         long passesOfOne = settings.steps() * (settings.guidance() > 1 ? 2L : 1L);
         Optional<Path> base = Optional.empty();
         for (ModelSpec spec : recipe.models().values()) {
-            int members = spec instanceof ModelSpec.Ensemble e ? e.of().size() : 1;
+            int members =
+                    switch (spec) {
+                        case ModelSpec.Ensemble e -> e.of().size();
+                        case ModelSpec.Classified c -> c.resouped() ? 1 : c.of().size();
+                        default -> 1;
+                    };
             drawing += each * passesOfOne * members;
             if (spec instanceof ModelSpec.Train t) {
                 kept++;
@@ -64,7 +69,7 @@ public record EvaluationPlan(
                 if (runs.add(Map.entry(t.shards(), t.how()))) {
                     trained += t.how().steps() * t.how().batch();
                 }
-            } else if (!(spec instanceof ModelSpec.Folder || spec instanceof ModelSpec.Ensemble)) {
+            } else if (spec instanceof ModelSpec.Soup || spec instanceof ModelSpec.Search) {
                 kept++;
             }
         }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -60,7 +61,14 @@ public record EvaluationRecipe(
      * @param steps of the recipe's list; a model that trains longer has its multiple of them
      * @param rate learning rate
      */
-    public record Place(String curve, long steps, double rate) {}
+    public record Place(String curve, long steps, double rate) {
+        /** A learning rate as people write it: 5e-4. */
+        static String text(double rate) {
+            return rate < 1e-2
+                    ? String.format(Locale.ROOT, "%.2e", rate).replaceFirst("\\.?0*e-0*", "e-")
+                    : Double.toString(rate);
+        }
+    }
 
     /** Where a model comes from. */
     public sealed interface ModelSpec {
@@ -89,6 +97,14 @@ public record EvaluationRecipe(
          * @param coefficients positive, with sum 1; empty for equal ones
          */
         record Ensemble(List<String> of, List<Coefficient> coefficients) implements ModelSpec {}
+
+        /**
+         * An ensemble, or a soup, of trained models before it whose coefficients a classifier of
+         * their shards gives for every sample and timestep (paper, Appendix C, Proposition 2).
+         *
+         * @param resouped whether weights are averaged instead of predictions
+         */
+        record Classified(List<String> of, boolean resouped) implements ModelSpec {}
 
         /**
          * The soup that a search finds among models before it.

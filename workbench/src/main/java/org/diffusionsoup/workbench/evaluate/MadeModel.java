@@ -4,7 +4,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.diffusion.classify.ShardClassifier;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 
@@ -12,12 +15,22 @@ import org.diffusionsoup.workbench.generate.Generator;
  * A model of an evaluation, ready to draw: a folder, or an ensemble of several.
  *
  * @param folders in diffusers layout, one or more
- * @param coefficients of their predictions, with sum 1
+ * @param coefficients of their predictions, with sum 1; empty where a classifier gives them
+ * @param classifier folder of one, if it gives the coefficients for every sample and timestep
+ * @param resouped whether weights are averaged with them instead of predictions
  */
-public record MadeModel(List<Path> folders, List<Double> coefficients) {
+public record MadeModel(
+        List<Path> folders,
+        List<Double> coefficients,
+        Optional<Path> classifier,
+        boolean resouped) {
     public MadeModel {
         folders = List.copyOf(folders);
         coefficients = List.copyOf(coefficients);
+    }
+
+    MadeModel(List<Path> folders, List<Double> coefficients) {
+        this(folders, coefficients, Optional.empty(), false);
     }
 
     /** One model. */
@@ -41,8 +54,12 @@ public record MadeModel(List<Path> folders, List<Double> coefficients) {
             return ModelHash.of(folders.getFirst());
         }
         StringBuilder lines = new StringBuilder("ensemble\n");
+        classifier.ifPresent(c ->
+                lines.append(resouped ? "resouped " : "classified ")
+                        .append(WeightsHash.of(c.resolve(ShardClassifier.WEIGHTS)))
+                        .append('\n'));
         for (int i = 0; i < folders.size(); i++) {
-            lines.append(coefficients.get(i)).append(' ');
+            lines.append(coefficients.isEmpty() ? "" : coefficients.get(i)).append(' ');
             lines.append(ModelHash.of(folders.get(i))).append('\n');
         }
         return Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8));
@@ -50,6 +67,9 @@ public record MadeModel(List<Path> folders, List<Double> coefficients) {
 
     /** Loads it; the caller closes it. */
     Generator open(GenerateSettings settings) {
+        if (classifier.isPresent()) {
+            return Generator.classified(folders, classifier.get(), resouped, settings);
+        }
         return isEnsemble()
                 ? Generator.ensemble(folders, coefficients, settings)
                 : Generator.open(folders.getFirst(), settings);

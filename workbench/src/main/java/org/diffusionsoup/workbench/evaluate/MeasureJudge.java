@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.Judge;
@@ -47,7 +48,7 @@ record MeasureJudge(Measure measure) implements RecipeJudge {
     private record Scorer(Measure measure) implements PictureScorer {
         @Override
         public Judge judge() {
-            String name = measure.name().toLowerCase(java.util.Locale.ROOT);
+            String name = measure.name().toLowerCase(Locale.ROOT);
             return new Judge(
                     "measure " + name,
                     Hashes.sha256Hex(("measure-1 " + name).getBytes(StandardCharsets.UTF_8)),

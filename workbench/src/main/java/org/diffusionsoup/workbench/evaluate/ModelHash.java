@@ -17,7 +17,7 @@ import org.diffusionsoup.core.io.Hashes;
  * What a model draws depends on all of its components: one hash over every weights file and every
  * configuration of its folder. Provenance in headers and loss curves do not count.
  */
-final class ModelHash {
+public final class ModelHash {
     private ModelHash() {}
 
     /**
@@ -25,7 +25,7 @@ final class ModelHash {
      * @return 64 hexadecimal digits
      * @throws SoupException if there is no such folder, or it holds no weights
      */
-    static String of(Path folder) {
+    public static String of(Path folder) {
         if (Files.isRegularFile(folder)) {
             DiffusersFolder.require(folder);
         }

@@ -19,6 +19,7 @@ import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.classify.ShardClassifierTrainer;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
@@ -101,6 +102,14 @@ final class ModelMaker {
                                                 .map(Coefficient::value)
                                                 .toList()));
             }
+            case ModelSpec.Classified c ->
+                    classifier(name, c)
+                            .map(classifier ->
+                                    new MadeModel(
+                                            folders(c.of(), made),
+                                            List.of(),
+                                            Optional.of(classifier),
+                                            c.resouped()));
             case ModelSpec.Search s -> Optional.of(MadeModel.of(search(name, s, made)));
         };
     }
@@ -129,6 +138,41 @@ final class ModelMaker {
             searcher.search(spec, of, out);
         }
         return out;
+    }
+
+    /** The classifier of the models' shards, trained unless it is there. */
+    private Optional<Path> classifier(String name, ModelSpec.Classified spec) {
+        List<String> shards = new ArrayList<>();
+        StringBuilder identity = new StringBuilder("classifier\n");
+        Training how = null;
+        for (String part : spec.of()) {
+            ModelSpec.Train t = (ModelSpec.Train) recipe.models().get(part);
+            if (t == null || t.shards().size() != 1) {
+                throw new SoupException(
+                        "Model %s asks a classifier, which needs models of one shard each; %s has other data."
+                                .formatted(name, part));
+            }
+            how = t.how();
+            shards.add(t.shards().getFirst());
+            identity.append(ShardRef.parse(t.shards().getFirst()).open().train().sha256());
+            identity.append('\n');
+        }
+        Training training = Optional.ofNullable(how).orElseThrow();
+        identity.append(ModelHash.of(training.base()))
+                .append(" " + ShardClassifierTrainer.STEPS + " " + training.seed());
+        Path out = named("classifier", identity.toString());
+        if (Files.exists(out)) {
+            return Optional.of(out);
+        }
+        return new ShardClassifierTrainer(
+                        training.base(),
+                        shards,
+                        spec.of(),
+                        out.resolveSibling(out.getFileName() + ".training"),
+                        progress,
+                        stop)
+                .run(ShardClassifierTrainer.STEPS, training.seed(), out)
+                .map(accuracy -> out);
     }
 
     /** The model, taken from its run; the run is made unless it is there. */

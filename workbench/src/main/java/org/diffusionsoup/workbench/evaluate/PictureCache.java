@@ -4,11 +4,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 import org.diffusionsoup.workbench.png.PngFiles;
@@ -18,10 +22,13 @@ import org.diffusionsoup.workbench.png.PngFiles;
  * but the batch: the model's hash, the prompt, the seed, the sampler. Files appear whole or not at
  * all, so a run that was killed leaves nothing half.
  */
-final class PictureCache {
+public final class PictureCache {
     private final Path folder;
 
-    PictureCache(Path folder) {
+    /**
+     * @param folder of the pictures, made when the first is kept
+     */
+    public PictureCache(Path folder) {
         this.folder = folder;
     }
 
@@ -49,6 +56,48 @@ final class PictureCache {
 
     void put(Path file, RgbImage picture, Generator by, String prompt, long seed) {
         PngFiles.write(file, picture, by.metadata(prompt, seed));
+    }
+
+    /**
+     * Pictures of prompts: kept ones as they are, missing ones drawn and kept, batch by batch.
+     *
+     * @param modelHash of all that the generator draws with, see {@link ModelHash}
+     * @param seeds of the pictures' noise, as many as prompts
+     * @param settings that the generator was opened with
+     * @param drawn told after every batch how many pictures it had
+     * @return in the prompts' order
+     */
+    public List<RgbImage> draw(
+            String modelHash,
+            Generator generator,
+            List<String> prompts,
+            List<Long> seeds,
+            GenerateSettings settings,
+            IntConsumer drawn,
+            Progress progress) {
+        List<Path> files = new ArrayList<>();
+        List<Integer> missing = new ArrayList<>();
+        for (int i = 0; i < prompts.size(); i++) {
+            files.add(file(modelHash, prompts.get(i), seeds.get(i), settings));
+            if (!has(files.getLast())) {
+                missing.add(i);
+            }
+        }
+        for (int from = 0; from < missing.size(); from += settings.batch()) {
+            List<Integer> some =
+                    missing.subList(from, Math.min(from + settings.batch(), missing.size()));
+            List<RgbImage> pictures =
+                    generator.pictures(
+                            some.stream().map(prompts::get).toList(),
+                            some.stream().map(seeds::get).toList(),
+                            progress);
+            for (int i = 0; i < pictures.size(); i++) {
+                int at = some.get(i);
+                put(files.get(at), pictures.get(i), generator, prompts.get(at), seeds.get(at));
+            }
+            drawn.accept(pictures.size());
+        }
+        return files.stream().map(PictureCache::read).toList();
     }
 
     static byte[] bytes(Path file) {

@@ -5,12 +5,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Place;
@@ -33,6 +31,7 @@ final class RecipeModels {
                     "lora",
                     "soup",
                     "ensemble",
+                    "resoup",
                     "weights",
                     "search",
                     "of",
@@ -67,7 +66,7 @@ final class RecipeModels {
         steps = new ArrayList<>();
         sweep.path("steps").forEach(s -> steps.add(nodes.whole(s, "steps of sweep", 1)));
         rates = new ArrayList<>();
-        sweep.path("lr").forEach(r -> rates.add(rate(nodes.real(r, "lr of sweep"), "sweep")));
+        sweep.path("lr").forEach(r -> rates.add(nodes.rate(nodes.real(r, "lr of sweep"), "sweep")));
         if (!sweep.isMissingNode()) {
             requireAscending();
         }
@@ -118,6 +117,8 @@ final class RecipeModels {
             cumulative(name, node, node.path("cumulative"));
         } else if (node.has("train")) {
             trained(name, node, shards(node.path("train"), where));
+        } else if (node.has("resoup") || node.path("weights").asText().equals("classifier")) {
+            classified(name, node, where);
         } else if (node.has("soup") || node.has("ensemble")) {
             averaged(name, node, where);
         } else {
@@ -167,6 +168,24 @@ final class RecipeModels {
                         soup
                                 ? new ModelSpec.Soup(names, coefficients)
                                 : new ModelSpec.Ensemble(names, coefficients));
+    }
+
+    private void classified(String name, JsonNode node, String where) {
+        boolean resouped = node.has("resoup");
+        List<String> of = atLeastTwo(node.path(resouped ? "resoup" : "ensemble"), where);
+        made(
+                name,
+                of,
+                names -> {
+                    for (String part : names) {
+                        if (!(models.get(part) instanceof ModelSpec.Train)) {
+                            throw nodes.wrong(
+                                    "%s asks a classifier of shards, and %s is trained on none here"
+                                            .formatted(where, part));
+                        }
+                    }
+                    return new ModelSpec.Classified(names, resouped);
+                });
     }
 
     /** Weights divided by their sum, exactly; empty for uniform ones. */
@@ -244,11 +263,13 @@ final class RecipeModels {
                 switch (spec) {
                     case ModelSpec.Soup s -> s.of();
                     case ModelSpec.Ensemble e -> e.of();
+                    case ModelSpec.Classified c -> c.of();
                     case ModelSpec.Search s -> s.of();
                     default -> List.of();
                 };
         for (String part : parts) {
-            if (models.get(part) instanceof ModelSpec.Ensemble) {
+            if (models.get(part) instanceof ModelSpec.Ensemble
+                    || models.get(part) instanceof ModelSpec.Classified) {
                 throw nodes.wrong(
                         "model %s is made of %s, an ensemble, which has no weights of its own"
                                 .formatted(name, part));
@@ -269,7 +290,7 @@ final class RecipeModels {
             throw nodes.wrong(where + " has steps and times; give one of them");
         }
         int batch = (int) nodes.whole(node, where, "batch", usual.batch(), 1);
-        double lr = rate(nodes.real(node, where, "lr", usual.rate()), where);
+        double lr = nodes.rate(nodes.real(node, where, "lr", usual.rate()), where);
         int lora = (int) nodes.whole(node, where, "lora", usual.lora(), 0);
         if (own > 0 || steps.isEmpty()) {
             long whole = own > 0 ? own : times * usual.steps();
@@ -277,11 +298,15 @@ final class RecipeModels {
             models.put(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
+        if (node.has("lr") && rates.size() > 1) {
+            throw nodes.wrong(where + " has an lr of its own, and rates are swept; leave it out");
+        }
         swept.add(name);
         long last = times * steps.getLast();
         long every = steps.size() == 1 ? 0 : times * steps.stream().reduce(RecipeModels::gcd).get();
         for (double rate : rates) {
-            Training how = new Training(usual.base(), last, batch, rate, usual.seed(), every, lora);
+            double r = node.has("lr") ? lr : rate;
+            Training how = new Training(usual.base(), last, batch, r, usual.seed(), every, lora);
             for (long s : steps) {
                 models.put(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));
@@ -292,14 +317,7 @@ final class RecipeModels {
     /** Name of a model at a place of the sweep. */
     private String at(String name, long steps, double rate) {
         String text = name + ", " + steps + " steps";
-        return rates.size() == 1 ? text : text + ", " + rateText(rate);
-    }
-
-    /** A learning rate as people write it: 5e-4. */
-    static String rateText(double rate) {
-        return String.format(Locale.ROOT, "%.3g", rate).contains("e") || rate < 1e-2
-                ? String.format(Locale.ROOT, "%.2e", rate).replaceFirst("\\.?0*e-0*", "e-")
-                : Double.toString(rate);
+        return rates.size() == 1 ? text : text + ", " + Place.text(rate);
     }
 
     private static long gcd(long a, long b) {
@@ -319,16 +337,9 @@ final class RecipeModels {
                         nodes.path(t.path("base").asText()),
                         nodes.whole(t, "train", "steps", 100, 1),
                         (int) nodes.whole(t, "train", "batch", 16, 1),
-                        rate(nodes.real(t, "train", "lr", 2e-4), "train"),
+                        nodes.rate(nodes.real(t, "train", "lr", 2e-4), "train"),
                         nodes.whole(t, "train", "seed", 0, Long.MIN_VALUE),
                         0,
                         (int) nodes.whole(t, "train", "lora", 0, 0)));
-    }
-
-    private double rate(double rate, String where) throws SoupException {
-        if (!(rate > 0 && rate < 1)) {
-            throw nodes.wrong("lr of " + where + " is above 0 and below 1, not " + rate);
-        }
-        return rate;
     }
 }

@@ -20,6 +20,7 @@ import org.diffusionsoup.core.search.SearchJournal;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.workbench.Progress;
@@ -76,7 +77,7 @@ final class RecipeSearch implements ModelMaker.Searcher {
         SearchMethod method = SearchMethods.named(spec.method());
         makeFolder(out);
         try (PictureScorer judge = open(spec.judge());
-                MemorySoups soups = MemorySoups.open(ingredients, Souper.Options.DEFAULT);
+                MemorySoups soups = MemorySoups.open(ingredients, SoupOptions.DEFAULT);
                 Generator generator =
                         Generator.exchangeable(ingredients.getFirst(), recipe.settings());
                 SearchJournal journal =

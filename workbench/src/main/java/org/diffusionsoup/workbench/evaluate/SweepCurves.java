@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -67,19 +68,32 @@ final class SweepCurves {
     private Map<String, List<Value>> curves(Evaluation.Judged judged, Measure measure) {
         Map<String, List<Value>> curves = new LinkedHashMap<>();
         for (ScoreSet set : judged.sets()) {
-            Optional<Place> at = Optional.ofNullable(recipe.sweep().get(set.model()));
-            at.flatMap(p -> measure.of(set, p))
-                    .ifPresent(i ->
-                            curves.computeIfAbsent(label(at.get()), k -> new ArrayList<>())
-                                    .add(new Value(at.get().steps(), i)));
+            Place at = recipe.sweep().get(set.model());
+            // What is not swept is as good at every step: a level line.
+            List<Place> places = at == null ? ends(set.model()) : List.of(at);
+            for (Place place : places) {
+                measure.of(set, place)
+                        .ifPresent(i ->
+                                curves.computeIfAbsent(label(place), k -> new ArrayList<>())
+                                        .add(new Value(place.steps(), i)));
+            }
         }
         return curves;
     }
 
+    /** The first and the last step of the sweep. */
+    private List<Place> ends(String model) {
+        LongSummaryStatistics steps =
+                recipe.sweep().values().stream().mapToLong(Place::steps).summaryStatistics();
+        return steps.getMin() == steps.getMax()
+                ? List.of(new Place(model, steps.getMin(), 0))
+                : List.of(new Place(model, steps.getMin(), 0), new Place(model, steps.getMax(), 0));
+    }
+
     private String label(Place place) {
-        return rates.size() == 1
+        return rates.size() == 1 || place.rate() == 0
                 ? place.curve()
-                : place.curve() + ", " + RecipeModels.rateText(place.rate());
+                : place.curve() + ", " + Place.text(place.rate());
     }
 
     private static Interval mean(ScoreSet set) {

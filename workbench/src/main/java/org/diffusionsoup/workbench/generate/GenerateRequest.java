@@ -11,7 +11,7 @@ import org.diffusionsoup.workbench.OwnOutputs;
  * What to draw and where to put it.
  *
  * @param models folders in diffusers layout, one or more
- * @param ensemble whether the models' predictions are averaged instead of drawing with each
+ * @param ensemble whether and how the models draw together instead of each for itself
  * @param prompts one or more
  * @param seeds one or more
  * @param settings of the sampling
@@ -21,13 +21,34 @@ import org.diffusionsoup.workbench.OwnOutputs;
  */
 public record GenerateRequest(
         List<Path> models,
-        boolean ensemble,
+        Ensemble ensemble,
         List<String> prompts,
         List<Long> seeds,
         GenerateSettings settings,
         List<LoraUse> loras,
         Optional<Path> sheet,
         Optional<Path> folder) {
+    /**
+     * How several models draw one picture.
+     *
+     * @param wanted whether they do
+     * @param classifier folder of a classifier that weighs them for every picture at every step;
+     *     empty for equal weights
+     * @param resouped whether weights are averaged with those coefficients instead of predictions
+     */
+    public record Ensemble(boolean wanted, Optional<Path> classifier, boolean resouped) {
+        /** Every model draws for itself. */
+        public static final Ensemble NONE = new Ensemble(false, Optional.empty(), false);
+
+        /** The models' predictions are averaged with equal coefficients. */
+        public static final Ensemble UNIFORM = new Ensemble(true, Optional.empty(), false);
+
+        Generator open(List<Path> models, GenerateSettings settings) {
+            return classifier.isPresent()
+                    ? Generator.classified(models, classifier.get(), resouped, settings)
+                    : Generator.ensemble(models, settings);
+        }
+    }
 
     /**
      * @throws SoupException if something is missing or the folder is in use
@@ -37,7 +58,7 @@ public record GenerateRequest(
         prompts = List.copyOf(prompts);
         seeds = List.copyOf(seeds);
         loras = List.copyOf(loras);
-        if (ensemble && !loras.isEmpty()) {
+        if (ensemble.wanted() && !loras.isEmpty()) {
             throw new SoupException(
                     "`lora` is for single models; put it into each with 'soup lora fuse' before an"
                             + " ensemble of them draws.");

@@ -64,20 +64,20 @@ public final class GenerateRun {
         double seconds = 0;
         Map<String, List<String>> notes = new LinkedHashMap<>();
         List<String> names = ModelNames.of(request.models());
-        int runs = request.ensemble() ? 1 : names.size();
+        int runs = request.ensemble().wanted() ? 1 : names.size();
         for (int m = 0; m < runs; m++) {
             progress.start(
                     "load "
-                            + (request.ensemble() ? "the ensemble" : names.get(m))
+                            + (request.ensemble().wanted() ? "the ensemble" : names.get(m))
                             + (request.loras().isEmpty() ? "" : " and put LoRAs in"),
                     0,
                     "");
             try (Generator generator =
-                    request.ensemble()
-                            ? Generator.ensemble(request.models(), request.settings())
+                    request.ensemble().wanted()
+                            ? request.ensemble().open(request.models(), request.settings())
                             : Generator.open(
                                     request.models().get(m), request.settings(), request.loras())) {
-                String name = request.ensemble() ? generator.name() : names.get(m);
+                String name = request.ensemble().wanted() ? generator.name() : names.get(m);
                 for (String note : generator.notes(request.prompts())) {
                     notes.computeIfAbsent(note, n -> new ArrayList<>()).add(name);
                 }

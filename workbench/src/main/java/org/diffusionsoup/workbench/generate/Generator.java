@@ -24,11 +24,10 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
-import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
+import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
-import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.Progress;
@@ -56,19 +55,26 @@ public final class Generator implements AutoCloseable {
     private final DrawingCost cost;
     private final int divisor;
     private final Runnable release;
+    private final List<Path> folders;
     private final Map<String, Parameters> components = new TreeMap<>();
+    private boolean changed;
 
+    /**
+     * @param with what besides the folders decides the pictures; empty for nothing
+     */
     private Generator(
             String name,
             List<Path> folders,
+            String with,
             TextToImagePipeline loaded,
             GenerateSettings settings,
             Runnable release) {
         this.name = name;
         this.settings = settings;
         this.release = release;
-        unetHash = hash(folders);
-        pipeline = settings.sampler().map(with -> sampledWith(loaded, with)).orElse(loaded);
+        this.folders = folders;
+        unetHash = hash(folders, with);
+        pipeline = settings.sampler().map(s -> sampledWith(loaded, s)).orElse(loaded);
         int timesteps = pipeline.scheduler().table().size();
         if (settings.steps() > timesteps) {
             throw new SoupException(
@@ -156,8 +162,15 @@ public final class Generator implements AutoCloseable {
     public static Generator open(Path folder, GenerateSettings settings, List<LoraUse> loras) {
         DiffusersFolder.require(folder);
         TextToImagePipeline pipeline = load(folder, loras);
-        return orRelease(
-                ModelNames.of(folder), List.of(folder), pipeline, settings, pipeline::close);
+        Generator g =
+                orRelease(
+                        ModelNames.of(folder),
+                        List.of(folder),
+                        pipeline,
+                        settings,
+                        pipeline::close);
+        g.changed = !loras.isEmpty();
+        return g;
     }
 
     private static TextToImagePipeline load(Path folder, List<LoraUse> loras) {
@@ -231,38 +244,33 @@ public final class Generator implements AutoCloseable {
      */
     public static Generator ensemble(
             List<Path> folders, List<Double> coefficients, GenerateSettings settings) {
-        if (folders.isEmpty()) {
-            throw new SoupException("An ensemble needs at least one `model`.");
-        }
-        folders.forEach(DiffusersFolder::require);
-        Path first = folders.getFirst();
-        folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
-        StableDiffusion model = StableDiffusion.load(first);
-        List<UNet2DConditionModel> unets = new ArrayList<>(List.of(model.unet()));
-        Runnable release =
-                () -> {
-                    model.close();
-                    unets.subList(1, unets.size()).forEach(u -> u.parameters().close());
-                };
-        try {
-            for (Path folder : folders.subList(1, folders.size())) {
-                unets.add(StableDiffusion.unet(folder.resolve("unet")));
-            }
-        } catch (RuntimeException e) {
-            release.run();
-            throw e;
-        }
+        return of(LoadedEnsemble.weighted(folders, coefficients), settings);
+    }
+
+    /**
+     * The same with coefficients that a classifier gives per sample and timestep (paper, Appendix
+     * C).
+     *
+     * @param folders in the order of the classifier's shards
+     * @param classifier folder of one that {@code soup judge classifier} trained
+     * @param resouped whether the weights are averaged with these coefficients instead of the
+     *     predictions (paper, Proposition 2): one model's pass per sample, after an average of all
+     * @throws SoupException when one is not a model, they do not share a base, or the classifier
+     *     tells others apart
+     */
+    public static Generator classified(
+            List<Path> folders, Path classifier, boolean resouped, GenerateSettings settings) {
+        return of(LoadedEnsemble.classified(folders, classifier, resouped), settings);
+    }
+
+    private static Generator of(LoadedEnsemble loaded, GenerateSettings settings) {
         return orRelease(
-                "ensemble of " + folders.size(),
-                folders,
-                new TextToImagePipeline(
-                        model,
-                        NoisePredictor.weighted(
-                                unets.stream().map(NoisePredictor::of).toList(),
-                                coefficients.stream().mapToDouble(k -> k).toArray()),
-                        model.scheduler()),
+                "ensemble of " + loaded.folders().size(),
+                loaded.folders(),
+                loaded.with(),
+                loaded.pipeline(),
                 settings,
-                release);
+                loaded.release());
     }
 
     private static Generator orRelease(
@@ -271,29 +279,25 @@ public final class Generator implements AutoCloseable {
             TextToImagePipeline pipeline,
             GenerateSettings settings,
             Runnable release) {
+        return orRelease(name, folders, "", pipeline, settings, release);
+    }
+
+    private static Generator orRelease(
+            String name,
+            List<Path> folders,
+            String with,
+            TextToImagePipeline pipeline,
+            GenerateSettings settings,
+            Runnable release) {
         try {
-            return new Generator(name, folders, pipeline, settings, release);
+            return new Generator(name, folders, with, pipeline, settings, release);
         } catch (RuntimeException e) {
             release.run();
             throw e;
         }
     }
 
-    private static void requireShared(Path first, Path other) {
-        for (String weights :
-                List.of(
-                        "text_encoder/" + StableDiffusion.TRANSFORMERS_WEIGHTS,
-                        "vae/" + StableDiffusion.DIFFUSERS_WEIGHTS)) {
-            if (!WeightsHash.of(first.resolve(weights))
-                    .equals(WeightsHash.of(other.resolve(weights)))) {
-                throw new SoupException(
-                        "%s and %s differ in %s; an ensemble takes models of one base."
-                                .formatted(first, other, weights));
-            }
-        }
-    }
-
-    private static String hash(List<Path> folders) {
+    private static String hash(List<Path> folders, String with) {
         String lines =
                 folders.stream()
                         .map(f -> f.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS))
@@ -301,7 +305,7 @@ public final class Generator implements AutoCloseable {
                         .collect(Collectors.joining("\n"));
         return folders.size() == 1
                 ? lines
-                : Hashes.sha256Hex(lines.getBytes(StandardCharsets.UTF_8));
+                : Hashes.sha256Hex((lines + with).getBytes(StandardCharsets.UTF_8));
     }
 
     /** The model folder's name, or "ensemble of n". */
@@ -311,7 +315,8 @@ public final class Generator implements AutoCloseable {
 
     /**
      * Content hash of the UNet's weights, 64 hexadecimal digits; for an ensemble SHA-256 over its
-     * members' hashes in the order given, with a line feed between them.
+     * members' hashes in the order given, with a line feed between them, and behind them the
+     * coefficients unless they are equal, or the hash of the classifier that gives them.
      */
     public String unetHash() {
         return unetHash;
@@ -411,13 +416,7 @@ public final class Generator implements AutoCloseable {
             int to = Math.min(from + settings.batch(), prompts.size());
             long[] some = seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
             try (Scope scope = Scope.open()) {
-                byte[][] rgb =
-                        TextToImagePipeline.toBytes(
-                                painter.paint(
-                                        prompts.subList(from, to),
-                                        some,
-                                        options,
-                                        (i, x) -> progress.message("step " + (i + 1))));
+                byte[][] rgb = paint(prompts.subList(from, to), some, progress);
                 for (byte[] one : rgb) {
                     out.add(new RgbImage(options.width(), options.height(), one));
                 }
@@ -425,6 +424,24 @@ public final class Generator implements AutoCloseable {
             progress.advance(to - from);
         }
         return out;
+    }
+
+    private byte[][] paint(List<String> prompts, long[] seeds, Progress progress) {
+        try {
+            return TextToImagePipeline.toBytes(
+                    painter.paint(
+                            prompts,
+                            seeds,
+                            options,
+                            (i, x) -> progress.message("step " + (i + 1))));
+        } catch (NonFiniteException e) {
+            throw broken().explained(e);
+        }
+    }
+
+    private BrokenDrawing broken() {
+        return new BrokenDrawing(
+                name, folders, changed || !components.isEmpty(), settings.guidance());
     }
 
     /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
@@ -461,6 +478,8 @@ public final class Generator implements AutoCloseable {
             var few = options(steps, options.width(), options.height());
             TextToImagePipeline.toBytes(
                     whole.paint(List.of(prompt), new long[] {seed}, few, (i, x) -> {}));
+        } catch (NonFiniteException e) {
+            throw broken().explained(e);
         }
         return (System.nanoTime() - start) / 1e9;
     }

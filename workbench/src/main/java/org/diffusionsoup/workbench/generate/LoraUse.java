@@ -21,7 +21,7 @@ import org.diffusionsoup.core.tensor.TensorSource;
  */
 public record LoraUse(Path file, double strength) {
     private static final Pattern WITH_STRENGTH =
-            Pattern.compile("(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
+            Pattern.compile("(?s)(.+):([-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)");
 
     /**
      * Reads {@code FILE} or {@code FILE:0.7}.

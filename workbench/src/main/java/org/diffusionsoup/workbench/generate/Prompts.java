@@ -67,8 +67,15 @@ public final class Prompts {
                 if (range.matches()) {
                     long from = Long.parseLong(range.group(1));
                     long to = Long.parseLong(range.group(2));
-                    if (to < from || to - from >= MOST_SEEDS) {
-                        throw new NumberFormatException(part);
+                    if (to < from) {
+                        throw new SoupException(
+                                "`seed` '%s' ends before it begins; write it as %d-%d."
+                                        .formatted(text, to, from));
+                    }
+                    if (to - from >= MOST_SEEDS) {
+                        throw new SoupException(
+                                "`seed` '%s' is more than the %,d seeds that one run takes; give fewer."
+                                        .formatted(text, MOST_SEEDS));
                     }
                     for (long seed = from; seed <= to; seed++) {
                         seeds.add(seed);

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
+import java.net.UnknownHostException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -99,6 +101,10 @@ final class Http {
 
     /** What went wrong, in the exception's words; its name where it has none. */
     static String words(IOException e) {
+        if (e instanceof UnknownHostException
+                || e.getCause() instanceof UnresolvedAddressException) {
+            return "unknown host";
+        }
         String message = e.getMessage();
         return message == null ? e.toString() : message;
     }

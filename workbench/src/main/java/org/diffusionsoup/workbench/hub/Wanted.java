@@ -25,9 +25,9 @@ final class Wanted {
                             + "\\.(safetensors|bin)");
 
     private static final Pattern SHARD_INDEX =
-            Pattern.compile("(.*)\\.(safetensors|bin)\\.index(?:\\.([A-Za-z0-9_]+))?\\.json");
+            Pattern.compile("(?s)(.*)\\.(safetensors|bin)\\.index(?:\\.([A-Za-z0-9_]+))?\\.json");
 
-    private static final Pattern SMALL = Pattern.compile(".*\\.(json|txt|model)");
+    private static final Pattern SMALL = Pattern.compile("(?s).*\\.(json|txt|model)");
 
     private Wanted() {}
 

@@ -64,8 +64,8 @@ final class Comparison {
     private static void others(DiffusersFolder a, DiffusersFolder b, List<Compared> all) {
         TreeSet<String> names = new TreeSet<>(a.otherFiles());
         names.addAll(b.otherFiles());
-        names.removeIf(
-                n -> n.matches(".*\\.(safetensors|bin)\\.index(\\.[^./]+)?\\.json")); // compared as
+        names.removeIf(n ->
+                n.matches("(?s).*\\.(safetensors|bin)\\.index(\\.[^./]+)?\\.json")); // compared as
         // weights
         for (String n : names) {
             boolean same =

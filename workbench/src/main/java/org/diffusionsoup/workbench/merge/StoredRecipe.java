@@ -30,6 +30,7 @@ import org.diffusionsoup.core.method.WeightExpr;
 import org.diffusionsoup.core.method.recipe.RecipeReader;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 
@@ -173,7 +174,7 @@ record StoredRecipe(
             inputs.add(new Input(names.get(i), hashes));
         }
         List<Integer> order = unlike.order(soup, made, inputs);
-        Souper.Options options = options(soup, main).withPolicy(unlike.policy());
+        SoupOptions options = options(soup, main).withPolicy(unlike.policy());
         return new StoredRecipe(
                 version,
                 inputs,
@@ -210,9 +211,9 @@ record StoredRecipe(
         return same;
     }
 
-    private static Souper.Options options(Checkpoint soup, JsonNode json) {
-        Souper.Options options =
-                Souper.Options.DEFAULT
+    private static SoupOptions options(Checkpoint soup, JsonNode json) {
+        SoupOptions options =
+                SoupOptions.DEFAULT
                         .withWriter(CheckpointWriter.DEFAULT)
                         .withAllowNonFinite(json.path("allow_non_finite").asText().equals("true"));
         if (json.has("dtype")) {

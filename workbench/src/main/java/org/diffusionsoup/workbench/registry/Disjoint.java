@@ -1,5 +1,7 @@
 package org.diffusionsoup.workbench.registry;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -8,7 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
@@ -40,6 +44,12 @@ public final class Disjoint {
         if (parts < 2) {
             throw new SoupException("`disjoint` must be at least 2, not " + parts + ".");
         }
+        List<Path> tars =
+                IntStream.rangeClosed(1, parts)
+                        .mapToObj(
+                                i -> prefix.resolveSibling(prefix.getFileName() + "-" + i + ".tar"))
+                        .toList();
+        tars.forEach(OutputKind.TAR::checkNew);
         Shard rows = ShardRef.parse(source).open().train();
         List<List<Sample>> groups = groups(rows, source);
         if (groups.size() < parts) {
@@ -65,14 +75,26 @@ public final class Disjoint {
                     .orElseThrow()
                     .addAll(g);
         }
-        List<Path> tars = new ArrayList<>();
-        for (int i = 0; i < parts; i++) {
-            Path tar = prefix.resolveSibling(prefix.getFileName() + "-" + (i + 1) + ".tar");
-            OutputKind.TAR.checkNew(tar);
-            ShardWriter.write(tar, into.get(i));
-            tars.add(tar);
+        try {
+            for (int i = 0; i < parts; i++) {
+                ShardWriter.write(tars.get(i), into.get(i));
+            }
+        } catch (SoupException e) {
+            remove(tars);
+            throw e;
         }
         return tars;
+    }
+
+    /** Deletes tars that a split has written, as far as they are there. */
+    public static void remove(List<Path> tars) {
+        for (Path tar : tars) {
+            try {
+                Files.deleteIfExists(tar);
+            } catch (IOException e) {
+                throw new SoupIoException("delete", tar, e);
+            }
+        }
     }
 
     /** Rows whose pictures are equal or near-equal, over any number of steps. */

@@ -82,6 +82,23 @@ public final class RegistryShards {
         return shard;
     }
 
+    /**
+     * Refuses a shard that {@link #describe} would refuse for what its rows state, before anything
+     * is made of it.
+     *
+     * @throws SoupException if rows state different providers or licences and none is given
+     */
+    public static void requireStated(
+            String source, Optional<String> provider, Optional<String> licence) {
+        Shard rows = trainingRows(source);
+        if (provider.isEmpty()) {
+            one(rows, SampleInfo::provider, "`provider`", source);
+        }
+        if (licence.isEmpty()) {
+            one(rows, SampleInfo::licence, "`licence`", source);
+        }
+    }
+
     /** What rows say of themselves that differs from what is recorded, in a sentence. */
     private static Optional<String> otherWords(String source, Shard rows, NewShard recorded) {
         List<SampleInfo> infos = rows.infos();

@@ -12,6 +12,7 @@ final class LineChartSvg {
     private static final int RIGHT = 18;
     private static final int TOP = 30;
     private static final int BOTTOM = 46;
+    private static final double SIDE_BY_SIDE = 3;
 
     private final Markup out;
     private final String clip;
@@ -168,7 +169,8 @@ final class LineChartSvg {
                 List<LineChart.Point> points = pass == 0 ? series.behind() : series.points();
                 String path = path(points, x, y, width);
                 if (pass == 1) {
-                    intervals(series.points(), colour(i), x, y);
+                    double aside = SIDE_BY_SIDE * (i - (chart.series().size() - 1) / 2.0);
+                    intervals(series.points(), colour(i), aside, x, y);
                 }
                 if (!path.isEmpty()) {
                     String kind = pass == 0 ? "behind " : "curve ";
@@ -179,14 +181,19 @@ final class LineChartSvg {
         out.close().close().close();
     }
 
-    private void intervals(List<LineChart.Point> points, String colour, Axis x, Axis y) {
+    /**
+     * @param aside how far to the right of its point an interval stands, so that those of several
+     *     curves are told apart
+     */
+    private void intervals(
+            List<LineChart.Point> points, String colour, double aside, Axis x, Axis y) {
         int plotWidth = width - RIGHT - LEFT;
         int plotHeight = HEIGHT - BOTTOM - TOP;
         for (LineChart.Point p : points) {
             if (!isDrawable(p, x, y) || !(p.low() < p.high()) || y.log() && p.low() <= 0) {
                 continue;
             }
-            String at = Numbers.coordinate(LEFT + x.position(p.x()) * plotWidth);
+            String at = Numbers.coordinate(LEFT + x.position(p.x()) * plotWidth + aside);
             String low = Numbers.coordinate(TOP + (1 - y.position(p.low())) * plotHeight);
             String high = Numbers.coordinate(TOP + (1 - y.position(p.high())) * plotHeight);
             line("error " + colour, at, low, at, high);

@@ -21,6 +21,7 @@ import org.diffusionsoup.core.search.SearchJournal;
 import org.diffusionsoup.core.search.SearchResult;
 import org.diffusionsoup.core.soup.Soup;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.PictureScorer;
@@ -64,7 +65,7 @@ public final class SoupSearch {
         request.out().ifPresent(o -> ModelOutput.MODEL.check(o, request.replace()));
         long start = System.nanoTime();
         progress.start("open ingredients", 0, "");
-        Souper.Options options = Souper.Options.DEFAULT;
+        SoupOptions options = SoupOptions.DEFAULT;
         try (MemorySoups soups = MemorySoups.open(request.ingredients(), options);
                 SearchJournal journal = SearchJournal.open(request.journal());
                 SearchJournal testJournal = SearchJournal.open(request.testJournal());

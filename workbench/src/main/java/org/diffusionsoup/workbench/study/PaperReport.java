@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SequencedMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
@@ -28,6 +29,16 @@ public final class PaperReport {
     /** A page that the same command made. */
     public static final OutputKind KIND =
             new OutputKind("a page of claims", List.of(".md"), PaperReport::isOne);
+
+    /** Studies that are commands of their own. */
+    private static final SequencedMap<String, String> OTHERS = new LinkedHashMap<>();
+
+    static {
+        OTHERS.put("propositions", "Propositions 1 and 2");
+        OTHERS.put("linear", "Eqs. 4 and 5");
+        OTHERS.put("costs", "Section 5.2");
+        OTHERS.put("naf", "Proposition 3");
+    }
 
     private final StudyFiles files;
     private final Map<Claim.Verdict, Integer> counts = new EnumMap<>(Claim.Verdict.class);
@@ -149,6 +160,12 @@ public final class PaperReport {
                             .formatted(
                                     word, word, study.title(), r.prompts(), r.seeds(), r.date()));
         }
+        OTHERS.forEach((word, title) ->
+                text.append(
+                        files.has(word)
+                                ? "| [%s](results/%s.json) | %s | | |\n"
+                                        .formatted(word, word, title)
+                                : "| %s | %s | | not made |\n".formatted(word, title)));
         return text.toString();
     }
 }

@@ -1,8 +1,5 @@
 package org.diffusionsoup.workbench.study;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -108,13 +105,14 @@ public final class PropositionStudy {
                 out,
                 KIND,
                 folder -> {
-                    Files.writeString(folder.resolve(RESULTS), json(results));
+                    // Without the time it took, so that the same seed gives the same bytes.
+                    Files.writeString(folder.resolve(RESULTS), StudyJson.of(results, "seconds"));
                     PngFiles.write(folder.resolve(PICTURE), sheet, OwnOutputs.MARK);
                 });
         return results;
     }
 
-    private static ReverseDiffusion reverse(Combination how, PropositionCase c) {
+    static ReverseDiffusion reverse(Combination how, PropositionCase c) {
         double[] betas =
                 NoiseTable.of(BetaSchedule.SCALED_LINEAR, 0.00085, 0.012, 1000, false).betas();
         return new ReverseDiffusion(betas, how, c.shards());
@@ -172,21 +170,5 @@ public final class PropositionStudy {
             gaps.add(new PropositionResults.Gap(t, reverse.sigma(t), gap[0], gap[1]));
         }
         return gaps;
-    }
-
-    private static String json(PropositionResults results) {
-        try {
-            // Without the time it took, so that the same seed gives the same bytes.
-            var tree =
-                    new ObjectMapper()
-                            .<com.fasterxml.jackson.databind.node.ObjectNode>valueToTree(results);
-            tree.remove("seconds");
-            return new ObjectMapper()
-                            .enable(SerializationFeature.INDENT_OUTPUT)
-                            .writeValueAsString(tree)
-                    + "\n";
-        } catch (JsonProcessingException e) {
-            throw new SoupException("The results cannot be written as JSON.", e);
-        }
     }
 }

@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +66,7 @@ public record StudyResults(
     }
 
     private static List<Double> rounded(double[] values) {
-        return java.util.Arrays.stream(values).mapToObj(v -> Math.round(v * 1e4) / 1e4).toList();
+        return Arrays.stream(values).mapToObj(v -> Math.round(v * 1e4) / 1e4).toList();
     }
 
     /** How many prompts every model was asked. */
@@ -112,13 +114,13 @@ public record StudyResults(
         text.append(" \"seeds\": ").append(seeds).append(",\n");
         text.append(" \"judges\": {");
         text.append(
-                judges.entrySet().stream()
+                scores.entrySet().stream()
                         .map(j ->
                                 "\n  %s: {\"by\": %s, \"models\": {\n%s}}"
                                         .formatted(
                                                 quoted(j.getKey()),
-                                                quoted(j.getValue()),
-                                                lines(scores.get(j.getKey()))))
+                                                quoted(judges.getOrDefault(j.getKey(), "")),
+                                                lines(j.getValue())))
                         .collect(Collectors.joining(",")));
         text.append("\n }\n}\n");
         AtomicFiles.write(file, text.toString().getBytes(StandardCharsets.UTF_8));
@@ -157,7 +159,7 @@ public record StudyResults(
                                 .path("models")
                                 .properties()
                                 .forEach(m -> {
-                                    List<Double> values = new java.util.ArrayList<>();
+                                    List<Double> values = new ArrayList<>();
                                     m.getValue().forEach(v -> values.add(v.asDouble()));
                                     models.put(m.getKey(), List.copyOf(values));
                                 });

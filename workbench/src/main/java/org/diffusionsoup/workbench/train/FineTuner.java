@@ -23,12 +23,14 @@ import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
+import org.diffusionsoup.workbench.verify.BrokenWeights;
 
 /**
  * Fine-tunes one ingredient: a copy of the base's UNet trained on one shard (paper, Section 4),
@@ -135,6 +137,9 @@ public final class FineTuner {
                 return trainChosen(base, recipe, rows, kept);
             } catch (StoppableProgress.Stopped e) {
                 return Optional.empty(); // while encoding, of which nothing is kept
+            } catch (TrainingException e) {
+                BrokenWeights.refuse("base", request.base());
+                throw e;
             }
         }
     }

@@ -16,7 +16,7 @@ import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.MemorySoups;
 import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.SearchJournal;
-import org.diffusionsoup.core.soup.Souper;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.value.CoalitionGame;
@@ -62,7 +62,7 @@ public final class SoupValue {
         progress.start("open ingredients", 0, "");
         List<Path> models = new ArrayList<>(request.ingredients());
         models.add(request.base());
-        try (MemorySoups soups = MemorySoups.open(models, Souper.Options.DEFAULT);
+        try (MemorySoups soups = MemorySoups.open(models, SoupOptions.DEFAULT);
                 SearchJournal journal = SearchJournal.open(request.journal());
                 Generator generator = Generator.exchangeable(request.base(), request.settings())) {
             DrawnScores drawn =

@@ -108,7 +108,8 @@ final class Scan {
         return jobs;
     }
 
-    private Optional<Finding> finite(String part, TensorSource source, TensorInfo t) {
+    /** The finding of one tensor of floats, if it holds NaN or infinities. */
+    Optional<Finding> finite(String part, TensorSource source, TensorInfo t) {
         long nan = 0;
         long infinite = 0;
         boolean mask = TensorNames.isMask(t.name());

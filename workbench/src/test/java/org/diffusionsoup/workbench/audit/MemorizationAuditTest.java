@@ -71,9 +71,9 @@ class MemorizationAuditTest {
         }
     }
 
-    /** Two near-doubles among thirty held-out pictures leave hardly a copy to be counted. */
+    /** They would be copies of protected pictures, and the threshold that of a copy. */
     @Test
-    void aThresholdThatNearDoublesPullToZeroIsCalledWeak(@TempDir Path folder) {
+    void nearDoublesOfProtectedPicturesAreNoReference(@TempDir Path folder) {
         Shard guarded = ALL.train().filter(r -> r.domain().equals("vehicles"));
         Shard held = Shard.open(ROOT.resolve("shards/emoji/noto.tar")).heldOut();
         List<Sample> rows = new ArrayList<>();
@@ -110,12 +110,39 @@ class MemorizationAuditTest {
                     new MemorizationAudit(
                             judge, guarded, Shard.open(plain), 4, 1, Progress.silent());
             assertThat(sound.weakness()).isEmpty();
-            MemorizationAudit weak =
+            MemorizationAudit doubles =
                     new MemorizationAudit(
                             judge, guarded, Shard.open(doubled), 4, 1, Progress.silent());
+            assertThat(doubles.leftOut()).isEqualTo(2);
+            assertThat(doubles.threshold()).isEqualTo(sound.threshold());
+            assertThat(doubles.reference()).isEqualTo(sound.reference());
+        }
+    }
+
+    /** Both are a white sign on a purple square, and this judge looks no closer. */
+    @Test
+    void aThresholdThatTheJudgePullsToZeroIsCalledWeak(@TempDir Path folder) {
+        Shard noto = Shard.open(ROOT.resolve("shards/emoji/noto.tar"));
+        Shard guarded =
+                noto.train()
+                        .filter(r ->
+                                r.key().equals("noto_orthodox-cross")
+                                        || r.domain().equals("vehicles")
+                                                && r.key().hashCode() % 5 == 0);
+        Shard held =
+                noto.heldOut()
+                        .filter(r ->
+                                r.key().equals("noto_star-and-crescent")
+                                        || r.key().hashCode() % 4 == 0);
+        try (ClipJudge judge =
+                ClipJudge.load(ROOT.resolve("models/judge-clip"), ClipConvention.RAW_COSINE)) {
+            MemorizationAudit weak =
+                    new MemorizationAudit(judge, guarded, held, 4, 1, Progress.silent());
             assertThat(weak.threshold()).isLessThan(0.1 * weak.typical());
+            assertThat(weak.leftOut()).isZero();
             assertThat(weak.weakness().orElseThrow())
-                    .contains("less than a tenth", "soup data dedup", "`reference`");
+                    .contains("less than a tenth", "`reference`", "`judge`")
+                    .doesNotContain("dedup");
 
             List<RgbImage> own =
                     weak.drawn().stream().map(i -> weak.shard().get(i).image()).toList();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
+import org.diffusionsoup.workbench.ProcessMemory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -47,6 +48,6 @@ class ResidentMemoryTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     void thisProcessHasMemory() {
-        assertThat(ResidentMemory.now().orElseThrow()).isGreaterThan(MIB);
+        assertThat(ProcessMemory.resident().orElseThrow()).isGreaterThan(MIB);
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.workbench.ProcessMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.junit.jupiter.api.Test;
 
@@ -31,7 +32,7 @@ class TrainBenchmarkTest {
             assertThat(t.gflops()).isCloseTo(gflops, within(1e-6 * gflops));
             assertThat(t.shareOfPeakPercent()).isBetween(0.0, 100.0);
         }
-        if (ResidentMemory.now().isPresent()) {
+        if (ProcessMemory.resident().isPresent()) {
             assertThat(r.memory()).hasValueSatisfying(m -> assertThat(m.steps()).isEqualTo(10));
         }
     }

@@ -164,6 +164,17 @@ class RecipeModelsTest {
     }
 
     @Test
+    void aRateOfAModelsOwnStaysInASweepOverSteps() throws IOException {
+        EvaluationRecipe recipe =
+                read("", "own: {train: one.tar, lr: 1e-3}", "sweep: {steps: [20, 40]}");
+        ModelSpec.Train own = (ModelSpec.Train) recipe.models().get("own, 20 steps");
+        assertThat(own.how().rate()).isEqualTo(1e-3);
+        assertThatThrownBy(() ->
+                        read("", "own: {train: one.tar, lr: 1e-3}", "sweep: {lr: [1e-4, 5e-4]}"))
+                .hasMessageContaining("model own has an lr of its own");
+    }
+
+    @Test
     void shardsAreMadeByName() throws IOException {
         EvaluationRecipe recipe =
                 read(
@@ -200,6 +211,22 @@ class RecipeModelsTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("recipe.yaml")
                 .hasMessageContaining(said);
+    }
+
+    @Test
+    void aClassifierGivesTheCoefficientsOfTrainedModels() throws IOException {
+        EvaluationRecipe recipe =
+                models(
+                        """
+                        weighed: {ensemble: [one, two], weights: classifier}
+                        anew: {resoup: [one, two]}\
+                        """);
+        assertThat(recipe.models().get("weighed"))
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), false));
+        assertThat(recipe.models().get("anew"))
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), true));
+        assertThatThrownBy(() -> models("b: base\nx: {resoup: [one, b]}"))
+                .hasMessageContaining("b is trained on none here");
     }
 
     @Test

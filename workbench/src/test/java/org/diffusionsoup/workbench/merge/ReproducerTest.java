@@ -22,6 +22,7 @@ import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.soup.SoupIngredient;
+import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -91,7 +92,7 @@ class ReproducerTest {
     @Test
     void anotherDtype() {
         Path soup = folder.resolve("soup.safetensors");
-        Souper.with(Souper.Options.DEFAULT.withOutputDType(Optional.of(DType.BF16)))
+        Souper.with(SoupOptions.DEFAULT.withOutputDType(Optional.of(DType.BF16)))
                 .make(oneToTwo(a, b), soup);
         assertThat(reproduce(soup).files())
                 .containsExactly(new Compared("soup.safetensors", Verdict.IDENTICAL));
@@ -105,7 +106,7 @@ class ReproducerTest {
                 Map.of(),
                 List.of(TensorEntry.ofFloats("x", new long[] {2}, 1, Float.POSITIVE_INFINITY)));
         Path soup = folder.resolve("soup.safetensors");
-        Souper.with(Souper.Options.DEFAULT.withAllowNonFinite(true)).make(oneToTwo(c, c), soup);
+        Souper.with(SoupOptions.DEFAULT.withAllowNonFinite(true)).make(oneToTwo(c, c), soup);
         assertThat(reproduce(soup).isIdentical()).isTrue();
     }
 
@@ -114,7 +115,7 @@ class ReproducerTest {
         Path first = pipeline(folder.resolve("first"), 1);
         Path second = pipeline(folder.resolve("second"), 2);
         Path soup = folder.resolve("soup");
-        Souper.with(Souper.Options.DEFAULT.withComponents(List.of("unet")))
+        Souper.with(SoupOptions.DEFAULT.withComponents(List.of("unet")))
                 .make(oneToTwo(first, second), soup);
         Reproduction again = reproduce(soup);
         assertThat(again.isIdentical()).isTrue();
@@ -124,7 +125,7 @@ class ReproducerTest {
     @Test
     void aShardedSoupIsComparedTensorByTensor() throws IOException {
         Path soup = folder.resolve("soup");
-        Souper.with(Souper.Options.DEFAULT.withWriter(new CheckpointWriter(false, 500)))
+        Souper.with(SoupOptions.DEFAULT.withWriter(new CheckpointWriter(false, 500)))
                 .make(oneToTwo(a, b), soup);
         assertThat(Files.list(soup).count())
                 .as("three shards, an index and the list of files")

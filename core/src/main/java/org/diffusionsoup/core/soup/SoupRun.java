@@ -1,0 +1,191 @@
+package org.diffusionsoup.core.soup;
+
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.checkpoint.TensorNames;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.TurnDigest;
+import org.diffusionsoup.core.kernel.AverageKernel;
+import org.diffusionsoup.core.kernel.SumExceptions;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.soup.KeptSum.Member;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorSource;
+
+/**
+ * Carries out a plan: averages part by part into the output, and keeps the sum if that was asked
+ * for.
+ */
+final class SoupRun {
+    private final SoupOptions options;
+    private final AverageKernel.Factory kernels;
+    private final long bufferBytes;
+    private final ExecutorService workers;
+    private SoupPlan plan;
+    private long totalBytes;
+    private long doneBytes;
+    private long tensors;
+    private long parameters;
+
+    SoupRun(
+            SoupPlan plan,
+            SoupOptions options,
+            AverageKernel.Factory kernels,
+            long bufferBytes,
+            ExecutorService workers) {
+        this.plan = plan;
+        this.options = options;
+        this.kernels = kernels;
+        this.bufferBytes = bufferBytes;
+        this.workers = workers;
+    }
+
+    /**
+     * @param whenReady called when averaging begins
+     * @param late hashes that are taken meanwhile
+     */
+    Soup make(Path output, Runnable whenReady, LateHashes late) {
+        Map<String, StateDict> written = new LinkedHashMap<>();
+        Averager.Mean mean =
+                new Averager.Mean(
+                        plan.coefficients(), options.allowNonFinite(), kernels, whenReady);
+        try (Averager averager = averager(mean, "averaging", late.digests())) {
+            for (String part : plan.places().keySet()) {
+                StateDict p = part(part, averager);
+                written.put(part, late.isEmpty() ? p : headedLate(p, part, late));
+            }
+            options.writer().write(plan.layout(), written, output);
+        }
+        long averaged = doneBytes; // the sum counts anew
+        String note =
+                Stream.concat(plan.remarks(), Stream.of(options.keepSum() ? keepSum(output) : ""))
+                        .filter(n -> !n.isEmpty())
+                        .collect(Collectors.joining(" "));
+        return new Soup(
+                output,
+                plan.listed(),
+                plan.places().size(),
+                tensors,
+                parameters,
+                averaged,
+                note,
+                plan.copied());
+    }
+
+    /** A part whose header is made when its ingredients have been read and hashed. */
+    private StateDict headedLate(StateDict p, String part, LateHashes late) {
+        return new StateDict(
+                p.metadata(),
+                p.tensors(),
+                Optional.of(() -> {
+                    plan = plan.withHashes(late.taken());
+                    return plan.metadata(part);
+                }));
+    }
+
+    private Averager averager(
+            Averager.Task task, String what, Map<TensorSource, TurnDigest> digests) {
+        return new Averager(
+                task,
+                workers,
+                options.threads(),
+                bufferBytes,
+                n -> {
+                    doneBytes += n;
+                    options.progress().update(what, doneBytes, totalBytes);
+                },
+                digests);
+    }
+
+    private StateDict part(String name, Averager averager) {
+        List<TensorSource> sources = plan.sources(name);
+        List<TensorEntry> entries =
+                averager.entries(sources, plan.places().getOrDefault(name, List.of()));
+        tensors += entries.size();
+        for (TensorEntry t : entries) {
+            totalBytes += t.byteSize();
+            parameters += t.dtype().isFloat() ? t.byteSize() / t.dtype().bytes() : 0;
+        }
+        return new StateDict(plan.metadata(name), entries);
+    }
+
+    /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */
+    private String keepSum(Path output) {
+        if (!options.policy().refusesAll()) {
+            return "No sum was kept: the ingredients are not required to be alike.";
+        }
+        Path folder = KeptSum.folderOf(output);
+        BigInteger scale = KeptSum.scale(plan.recipe().members());
+        List<Member> members =
+                plan.recipe().members().stream().map(m -> m.withA(m.a().multiply(scale))).toList();
+        List<Long> weights = members.stream().map(m -> m.a().longValueExact()).toList();
+        TreeMap<String, String> checksums = new TreeMap<>();
+        try {
+            AtomicFiles.replaceFolder(
+                    folder,
+                    KeptSum.KIND,
+                    to -> {
+                        for (String part : plan.places().keySet()) {
+                            doneBytes = 0;
+                            totalBytes = 0;
+                            sum(part, weights, to).finish(to, checksums);
+                        }
+                        new KeptSum(to, members, plan.recipe().options(), checksums).writeIndex(to);
+                    });
+            return "";
+        } catch (SumExceptions.TooMany e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    private NewSum sum(String part, List<Long> weights, Path to) {
+        List<TensorSource> sources = plan.sources(part);
+        NewSum made = NewSum.of(part);
+        List<TensorPlace> sums = new ArrayList<>();
+        for (TensorPlace t : plan.places().getOrDefault(part, List.of())) {
+            if (t.inputs().size() < sources.size()) {
+                throw new SumExceptions.TooMany(
+                        "No sum was kept: not every ingredient has tensor '"
+                                + t.name()
+                                + "'; withdrawing means averaging again.");
+            }
+            if (t.computed()) {
+                List<DType> dtypes = new ArrayList<>();
+                sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
+                if (TensorNames.isMask(t.name())) {
+                    throw new SumExceptions.TooMany(
+                            "No sum was kept: tensor '"
+                                    + t.name()
+                                    + "' is a mask; withdrawing means averaging again.");
+                }
+                if (dtypes.contains(DType.F64)) {
+                    throw new SumExceptions.TooMany(
+                            "No sum was kept: tensor '"
+                                    + t.name()
+                                    + "' is F64; withdrawing means averaging again.");
+                }
+                DType stored = SumTask.dtype(dtypes);
+                sums.add(new TensorPlace(t.name(), stored, t.shape(), t.inputs(), true));
+            }
+        }
+        try (Averager averager =
+                averager(new SumTask(weights, made), KeptSum.progressOf(part), Map.of())) {
+            List<TensorEntry> entries = averager.entries(sources, sums);
+            doneBytes = 0;
+            totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();
+            SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
+        }
+        return made;
+    }
+}

@@ -1,0 +1,29 @@
+package org.diffusionsoup.workbench.study;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import org.diffusionsoup.core.SoupException;
+
+/** The results of a study as a text that people and programs read. */
+final class StudyJson {
+    private StudyJson() {}
+
+    /**
+     * A record as indented JSON.
+     *
+     * @param without fields of the record that are left out, such as the time that it took
+     */
+    static String of(Object results, String... without) {
+        try {
+            ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+            ObjectNode tree = mapper.valueToTree(results);
+            tree.remove(List.of(without));
+            return mapper.writeValueAsString(tree) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new SoupException("The results cannot be written as JSON.", e);
+        }
+    }
+}
