@@ -131,7 +131,7 @@ class PagesRunTest {
                     before.startsWith("-") ? pathOptions.contains(before) : paths.contains(word);
             boolean file =
                     word.matches(".*\\.(tar|safetensors)") && Files.exists(folder.resolve(word))
-                            || before.equals("--lora"); // a file, perhaps with its strength
+                            || before.equals("--lora") && !word.matches("\\d+"); // no rank
             boolean model = before.equals("--model"); // a folder, perhaps with its shard behind it
             placed.add((path || file || model) && !w.startsWith("/") ? folder.resolve(w) : w);
             before = word;

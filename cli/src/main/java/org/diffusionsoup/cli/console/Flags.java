@@ -59,6 +59,7 @@ public final class Flags {
                     "later",
                     "licence",
                     "lora",
+                    "loraAlpha",
                     "mask",
                     "maxBits",
                     "maxDifference",

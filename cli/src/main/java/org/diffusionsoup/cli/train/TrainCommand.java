@@ -42,6 +42,7 @@ import picocli.CommandLine.Option;
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 600"
                     + " --keep-every 200 --ema 0.99",
             "  soup train --base sd21 --shard food.tar --out food --paper",
+            "  soup train --base models/emoji-base --shard my-shard.tar --lora 8 --out mine.safetensors",
             "  soup train --registry soup-registry --base models/emoji-base --shard noto --out noto"
         })
 public final class TrainCommand extends SoupCommand {
@@ -67,7 +68,9 @@ public final class TrainCommand extends SoupCommand {
             names = {"-o", "--out"},
             required = true,
             paramLabel = "DIR",
-            description = "Folder of the ingredient.")
+            description =
+                    "Folder of the ingredient; with --lora, a name in .safetensors is that of a file of"
+                            + " the factors alone.")
     private Path out = Path.of(".");
 
     @Option(
@@ -92,7 +95,8 @@ public final class TrainCommand extends SoupCommand {
     @Option(
             names = "--lr",
             paramLabel = "RATE",
-            description = "Learning rate of AdamW (default: 2e-4; 1e-6 with --paper).")
+            description =
+                    "Learning rate of AdamW (default: 2e-4; 2e-3 with --lora; 1e-6 with --paper).")
     private @Nullable Double lr;
 
     @Option(
@@ -134,6 +138,8 @@ public final class TrainCommand extends SoupCommand {
                             + " OUT-step000200, with the moving average put in (default: none).")
     private long keepEvery;
 
+    @Mixin private LoraFlags lora = new LoraFlags();
+
     @Option(
             names = "--paper",
             description =
@@ -171,6 +177,7 @@ public final class TrainCommand extends SoupCommand {
         if (name.isPresent() && registry.isEmpty()) {
             throw misuse("--name needs --registry.");
         }
+        lora.check(this, out, paper, registry.isPresent());
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
         // a recorded base is a folder of the registry's kind already
@@ -184,6 +191,7 @@ public final class TrainCommand extends SoupCommand {
                                 captionDropout,
                                 checkpointEvery,
                                 force)
+                        .training(lora.options())
                         .keeping(keepEvery);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
@@ -213,7 +221,8 @@ public final class TrainCommand extends SoupCommand {
                                 r.lossSteps() == 1 ? "step" : Plural.of(r.lossSteps(), "step"),
                                 r.finalLoss(),
                                 r.imagesPerSecond());
-                        text.println("UNet " + r.weightsSha256());
+                        text.println(
+                                (request.writesFactors() ? "LoRA " : "UNet ") + r.weightsSha256());
                         r.kept().forEach(k -> text.println("kept " + k.getFileName()));
                         recorded.ifPresent(i -> i.lines().forEach(text::println));
                     });
@@ -244,7 +253,7 @@ public final class TrainCommand extends SoupCommand {
                 steps == null ? d.steps() : steps,
                 batch == null ? d.batch() : batch,
                 accumulate,
-                lr == null ? d.learningRate() : lr,
+                lr == null ? lora.rate(d.learningRate()) : lr,
                 d.schedule(),
                 d.warmup(),
                 d.weightDecay(),

@@ -3,7 +3,6 @@ package org.diffusionsoup.core.lora;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -14,6 +13,7 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -59,8 +59,7 @@ public final class LoraFuser {
             Copier copier = new Copier(arena.allocate(PIECE, 8), total, progress);
             fused.forEach((name, source) -> {
                 if (source instanceof FusedSource) {
-                    List<TensorEntry> entries = new ArrayList<>();
-                    source.tensors().values().forEach(t -> entries.add(copier.entry(source, t)));
+                    List<TensorEntry> entries = copier.entries(source);
                     Map<String, String> header =
                             Provenance.of(LoraRecipes.fuse(base, name, terms))
                                     .writeTo(source.metadata());
@@ -79,6 +78,19 @@ public final class LoraFuser {
                                 .distinct()
                                 .count();
         return new Result(out, updated, total);
+    }
+
+    /**
+     * Writes one component as a file, in its dtypes.
+     *
+     * @param source such as {@link LoraFusion#component} gives
+     * @param header the file's
+     */
+    public static void writeComponent(TensorSource source, Path file, Map<String, String> header) {
+        try (Arena arena = Arena.ofShared()) {
+            Copier copier = new Copier(arena.allocate(PIECE, 8), bytes(source), SoupProgress.NONE);
+            SafetensorsWriter.write(file, header, copier.entries(source));
+        }
     }
 
     /**
@@ -113,7 +125,11 @@ public final class LoraFuser {
             this.progress = progress;
         }
 
-        TensorEntry entry(TensorSource source, TensorInfo t) {
+        List<TensorEntry> entries(TensorSource source) {
+            return source.tensors().values().stream().map(t -> entry(source, t)).toList();
+        }
+
+        private TensorEntry entry(TensorSource source, TensorInfo t) {
             return new TensorEntry(
                     t.name(),
                     t.dtype(),

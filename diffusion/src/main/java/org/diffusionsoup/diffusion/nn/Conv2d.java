@@ -27,9 +27,11 @@ public final class Conv2d {
     }
 
     public Tensor forward(Tensor x) {
-        return names.tap(
+        Tensor y =
                 bias.length == 0
                         ? Functional.conv2d(x, weight.value(), stride, padding)
-                        : Functional.conv2d(x, weight.value(), stride, padding, bias[0].value()));
+                        : Functional.conv2d(x, weight.value(), stride, padding, bias[0].value());
+        LowRank branch = weight.branch();
+        return names.tap(branch == null ? y : y.add(branch.conv2d(x, stride, padding)));
     }
 }

@@ -23,9 +23,11 @@ public final class Linear {
     }
 
     public Tensor forward(Tensor x) {
-        return names.tap(
+        Tensor y =
                 bias.length == 0
                         ? Functional.linear(x, weight.value())
-                        : Functional.linear(x, weight.value(), bias[0].value()));
+                        : Functional.linear(x, weight.value(), bias[0].value());
+        LowRank branch = weight.branch();
+        return names.tap(branch == null ? y : y.add(branch.linear(x)));
     }
 }

@@ -14,6 +14,7 @@ public final class Parameter {
     private final Init init;
     private final long offset;
     private @Nullable Tensor value;
+    private @Nullable LowRank branch;
 
     Parameter(String name, long[] shape, Init init, long offset) {
         this.name = name;
@@ -55,6 +56,15 @@ public final class Parameter {
 
     long offset() {
         return offset;
+    }
+
+    /** What the layer of this weight adds to its output, if there is such a branch. */
+    @Nullable LowRank branch() {
+        return branch;
+    }
+
+    void branch(@Nullable LowRank beside) {
+        branch = beside;
     }
 
     void bind(Tensor tensor) {

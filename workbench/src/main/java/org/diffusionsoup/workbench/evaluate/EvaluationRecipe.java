@@ -48,11 +48,19 @@ public record EvaluationRecipe(
      * @param rate learning rate
      * @param seed of the training
      * @param keepEvery steps between the models that the run keeps on its way, 0 for none
+     * @param lora rank of the factors that are trained and then put into the base, on attention
+     *     alone and as strong as they are; 0 to train the UNet's weights themselves
      */
     public record Training(
-            Path base, long steps, int batch, double rate, long seed, long keepEvery) {
+            Path base,
+            long steps,
+            int batch,
+            double rate,
+            long seed,
+            long keepEvery,
+            int lora) {
         Training from(Path other) {
-            return new Training(other, steps, batch, rate, seed, keepEvery);
+            return new Training(other, steps, batch, rate, seed, keepEvery, lora);
         }
     }
 

@@ -16,6 +16,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer;
@@ -190,6 +191,9 @@ final class ModelMaker {
         if (t.keepEvery() > 0) {
             identity.append(" every " + t.keepEvery());
         }
+        if (t.lora() > 0) {
+            identity.append(" lora " + t.lora());
+        }
         Path out = named(spec.label(), identity.toString());
         FineTuneRequest request =
                 new FineTuneRequest(
@@ -200,6 +204,10 @@ final class ModelMaker {
                                 0.1,
                                 FineTuneRequest.CHECKPOINT_EVERY,
                                 false)
+                        .training(
+                                t.lora() == 0
+                                        ? Optional.empty()
+                                        : Optional.of(new LowRankOptions(t.lora())))
                         .keeping(t.keepEvery());
         Path wanted = spec.after() == t.steps() ? out : request.keptFolder(spec.after());
         if (Files.exists(wanted) && Files.exists(out)) {

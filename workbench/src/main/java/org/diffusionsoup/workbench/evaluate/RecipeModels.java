@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Place;
@@ -29,6 +28,7 @@ final class RecipeModels {
                     "times",
                     "batch",
                     "lr",
+                    "lora",
                     "soup",
                     "ensemble",
                     "resoup",
@@ -66,7 +66,7 @@ final class RecipeModels {
         steps = new ArrayList<>();
         sweep.path("steps").forEach(s -> steps.add(nodes.whole(s, "steps of sweep", 1)));
         rates = new ArrayList<>();
-        sweep.path("lr").forEach(r -> rates.add(rate(nodes.real(r, "lr of sweep"), "sweep")));
+        sweep.path("lr").forEach(r -> rates.add(nodes.rate(nodes.real(r, "lr of sweep"), "sweep")));
         if (!sweep.isMissingNode()) {
             requireAscending();
         }
@@ -290,10 +290,11 @@ final class RecipeModels {
             throw nodes.wrong(where + " has steps and times; give one of them");
         }
         int batch = (int) nodes.whole(node, where, "batch", usual.batch(), 1);
-        double lr = rate(nodes.real(node, where, "lr", usual.rate()), where);
+        double lr = nodes.rate(nodes.real(node, where, "lr", usual.rate()), where);
+        int lora = (int) nodes.whole(node, where, "lora", usual.lora(), 0);
         if (own > 0 || steps.isEmpty()) {
             long whole = own > 0 ? own : times * usual.steps();
-            Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0);
+            Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora);
             models.put(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
@@ -305,7 +306,7 @@ final class RecipeModels {
         long every = steps.size() == 1 ? 0 : times * steps.stream().reduce(RecipeModels::gcd).get();
         for (double rate : rates) {
             double r = node.has("lr") ? lr : rate;
-            Training how = new Training(usual.base(), last, batch, r, usual.seed(), every);
+            Training how = new Training(usual.base(), last, batch, r, usual.seed(), every, lora);
             for (long s : steps) {
                 models.put(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));
@@ -327,7 +328,7 @@ final class RecipeModels {
         if (t.isMissingNode()) {
             return Optional.empty();
         }
-        nodes.only(t, "train", Set.of("base", "steps", "batch", "lr", "seed"));
+        nodes.only(t, "train", Set.of("base", "steps", "batch", "lr", "seed", "lora"));
         if (!t.has("base")) {
             throw nodes.wrong("train names no base");
         }
@@ -336,15 +337,9 @@ final class RecipeModels {
                         nodes.path(t.path("base").asText()),
                         nodes.whole(t, "train", "steps", 100, 1),
                         (int) nodes.whole(t, "train", "batch", 16, 1),
-                        rate(nodes.real(t, "train", "lr", 2e-4), "train"),
+                        nodes.rate(nodes.real(t, "train", "lr", 2e-4), "train"),
                         nodes.whole(t, "train", "seed", 0, Long.MIN_VALUE),
-                        0));
-    }
-
-    private double rate(double rate, String where) throws SoupException {
-        if (!(rate > 0 && rate < 1)) {
-            throw nodes.wrong("lr of " + where + " is above 0 and below 1, not " + rate);
-        }
-        return rate;
+                        0,
+                        (int) nodes.whole(t, "train", "lora", 0, 0)));
     }
 }

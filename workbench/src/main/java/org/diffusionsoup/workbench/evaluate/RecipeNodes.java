@@ -118,4 +118,12 @@ final class RecipeNodes {
     SoupException wrong(String sentence) {
         return new SoupException("In " + file + ": " + sentence + ".");
     }
+
+    /** A learning rate, as it was read. */
+    double rate(double rate, String where) {
+        if (!(rate > 0 && rate < 1)) {
+            throw wrong("lr of " + where + " is above 0 and below 1, not " + rate);
+        }
+        return rate;
+    }
 }

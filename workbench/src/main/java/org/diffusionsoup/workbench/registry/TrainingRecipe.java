@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.Provenance;
@@ -13,8 +14,10 @@ import org.diffusionsoup.core.io.JsonValue.JsonNumber;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 
 /** An ingredient's training recipe: out of its header into the ledger, and back into a run. */
@@ -96,16 +99,29 @@ public final class TrainingRecipe {
                         Json.flag(recipe, "bfloat16"));
         FineTuneRequest whole =
                 new FineTuneRequest(
-                        base,
-                        shards,
-                        out,
-                        options,
-                        real(recipe, "caption_dropout"),
-                        FineTuneRequest.CHECKPOINT_EVERY,
-                        false);
+                                base,
+                                shards,
+                                out,
+                                options,
+                                real(recipe, "caption_dropout"),
+                                FineTuneRequest.CHECKPOINT_EVERY,
+                                false)
+                        .training(lora(recipe));
         return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
                 ? whole
                 : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));
+    }
+
+    private static Optional<LowRankOptions> lora(JsonObject recipe) {
+        return recipe.get(FineTuneRecipe.LORA_RANK).isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        new LowRankOptions(
+                                (int) Json.number(recipe, FineTuneRecipe.LORA_RANK),
+                                real(recipe, FineTuneRecipe.LORA_ALPHA),
+                                LowRankOptions.Target.valueOf(
+                                        Json.string(recipe, FineTuneRecipe.LORA_TARGET)
+                                                .toUpperCase(Locale.ROOT))));
     }
 
     private static double real(JsonObject o, String key) {

@@ -2,7 +2,9 @@ package org.diffusionsoup.workbench.train;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 
@@ -12,7 +14,8 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
  * @param base folder of the shared base, in diffusers layout
  * @param shards data to train on, as {@link org.diffusionsoup.data.ShardRef} texts; several make a
  *     paragon's union
- * @param out folder of the ingredient to be written
+ * @param out folder of the ingredient to be written; with {@code lora}, a name that ends in {@code
+ *     .safetensors} is that of a file of the factors alone
  * @param options how the UNet is optimised
  * @param captionDropout share of rows trained without caption
  * @param checkpointEvery steps between checkpoints, 0 for time-based ones only
@@ -22,6 +25,8 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
  * @param stopAfter steps after which the run ends, 1 to {@code options.steps()}: with fewer than
  *     that the schedule is that of the whole run, and {@code out} the model it would have kept
  *     there
+ * @param lora the low-rank factors that are trained in the place of the UNet's weights; empty to
+ *     train these themselves
  */
 public record FineTuneRequest(
         Path base,
@@ -32,13 +37,16 @@ public record FineTuneRequest(
         long checkpointEvery,
         boolean replace,
         long keepEvery,
-        long stopAfter) {
+        long stopAfter,
+        Optional<LowRankOptions> lora) {
 
     /**
      * Steps between checkpoints where nobody asks for others: a third of the shortest usual run, so
      * that a killed one has something to go on from.
      */
     public static final int CHECKPOINT_EVERY = 50;
+
+    private static final String FACTORS = ".safetensors";
 
     /** Key in a recipe of the steps that were done when a model was kept. */
     public static final String KEPT_STEP = "kept_step";
@@ -61,7 +69,8 @@ public record FineTuneRequest(
                 checkpointEvery,
                 replace,
                 0,
-                options.steps());
+                options.steps(),
+                Optional.empty());
     }
 
     /**
@@ -122,7 +131,8 @@ public record FineTuneRequest(
                 checkpointEvery,
                 replace,
                 every,
-                stopAfter);
+                stopAfter,
+                lora);
     }
 
     /** The same run, ended early; {@code out} becomes the model that it would have kept there. */
@@ -136,7 +146,33 @@ public record FineTuneRequest(
                 checkpointEvery,
                 replace,
                 keepEvery,
-                step);
+                step,
+                lora);
+    }
+
+    /** The same with low-rank factors in training, or the UNet's weights themselves. */
+    public FineTuneRequest training(Optional<LowRankOptions> factors) {
+        return new FineTuneRequest(
+                base,
+                shards,
+                out,
+                options,
+                captionDropout,
+                checkpointEvery,
+                replace,
+                keepEvery,
+                stopAfter,
+                factors);
+    }
+
+    /** Whether the factors alone are written, as a file; otherwise it is a model's folder. */
+    public boolean writesFactors() {
+        return lora.isPresent() && isFactors(out);
+    }
+
+    /** Whether a path is named as a file of factors is. */
+    public static boolean isFactors(Path path) {
+        return path.toString().endsWith(FACTORS);
     }
 
     /** Folder of the run's checkpoints, beside the ingredient; gone once it is finished. */
@@ -145,17 +181,17 @@ public record FineTuneRequest(
     }
 
     /**
-     * Folder of the model kept of a step: {@code OUT-step000200} beside {@code OUT}. Six digits,
-     * more where the step has more, whatever the length of the run.
+     * Folder of the model kept of a step: {@code OUT-step000200} beside {@code OUT}, of factors
+     * {@code OUT-step000200.safetensors}. Six digits, more where the step has more, whatever the
+     * length of the run.
      *
      * @param step steps done
      */
     public Path keptFolder(long step) {
-        return beside("-step%06d".formatted(step));
-    }
-
-    private Path beside(String ending) {
         Path absolute = out.toAbsolutePath().normalize();
-        return absolute.resolveSibling(absolute.getFileName() + ending);
+        String name = absolute.getFileName().toString();
+        String ending = writesFactors() ? FACTORS : "";
+        String bare = name.substring(0, name.length() - ending.length());
+        return absolute.resolveSibling("%s-step%06d%s".formatted(bare, step, ending));
     }
 }

@@ -8,27 +8,19 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
-import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
-import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderLock;
-import org.diffusionsoup.core.safetensors.SafetensorsFile;
-import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.nn.JsonConfig;
-import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.nn.LowRankFactors;
+import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.TrainingException;
@@ -38,7 +30,6 @@ import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
-import org.diffusionsoup.workbench.report.LossLog;
 import org.diffusionsoup.workbench.verify.BrokenWeights;
 
 /**
@@ -55,6 +46,7 @@ public final class FineTuner {
     private final FineTuneRequest request;
     private final Progress progress;
     private final BooleanSupplier stop;
+    private final IngredientFiles files;
 
     /**
      * @param stop polled between steps; when true, the state is saved and the run ends
@@ -63,13 +55,15 @@ public final class FineTuner {
         this.request = request;
         this.progress = progress;
         this.stop = stop;
+        this.files = new IngredientFiles(request);
     }
 
     /**
      * How a run ended.
      *
-     * @param out the ingredient's folder
-     * @param weightsSha256 content hash of its UNet
+     * @param out the ingredient's folder, or the file of factors
+     * @param weightsSha256 content hash of its UNet, or of the file of factors
+     * @param trained how many weights, or values of factors, the optimizer moved
      * @param rows pictures in the shards
      * @param steps optimizer steps done
      * @param resumedFrom steps that an earlier, interrupted run had done
@@ -83,6 +77,7 @@ public final class FineTuner {
     public record Result(
             Path out,
             String weightsSha256,
+            long trained,
             int rows,
             long steps,
             long resumedFrom,
@@ -103,17 +98,17 @@ public final class FineTuner {
         if (isModel) { // otherwise loading says why
             refuseInputAsOutput();
         }
-        ModelOutput.MODEL_FOLDER.check(request.out(), request.replace());
+        files.kind().check(request.out(), request.replace());
         try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
             // whoever had it until now may just have made the model
-            ModelOutput.MODEL_FOLDER.check(request.out(), request.replace());
+            files.kind().check(request.out(), request.replace());
             return runAlone(isModel);
         }
     }
 
     private Optional<Result> runAlone(boolean isModel) {
         if (isModel) {
-            TrainingCost.of(request.base(), request.options())
+            TrainingCost.of(request.base(), request.options(), request.lora())
                     .check(
                             request.options().batch(),
                             request.options().accumulation(),
@@ -134,12 +129,12 @@ public final class FineTuner {
             shards.add(s);
         }
         try (StableDiffusion base = StableDiffusion.load(request.base())) {
-            ObjectNode recipe = recipe(base, shards);
-            KeptSteps kept = new KeptSteps(request, recipe);
+            ObjectNode recipe = FineTuneRecipe.of(request, base, shards);
+            KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
             try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
-                return train(base, recipe, rows, kept);
+                return trainChosen(base, recipe, rows, kept);
             } catch (StoppableProgress.Stopped e) {
                 return Optional.empty(); // while encoding, of which nothing is kept
             } catch (TrainingException e) {
@@ -166,8 +161,24 @@ public final class FineTuner {
         }
     }
 
-    private Optional<Result> train(
+    private Optional<Result> trainChosen(
             StableDiffusion base, ObjectNode recipe, EncodedRows rows, KeptSteps kept) {
+        if (request.lora().isEmpty()) {
+            return train(base, Optional.empty(), base.unet().parameters(), recipe, rows, kept);
+        }
+        long seed = request.options().seed();
+        try (LowRankFactors factors = request.lora().get().attach(base.unet(), seed)) {
+            return train(base, Optional.of(factors), factors.parameters(), recipe, rows, kept);
+        }
+    }
+
+    private Optional<Result> train(
+            StableDiffusion base,
+            Optional<LowRankFactors> factors,
+            Parameters trained,
+            ObjectNode recipe,
+            EncodedRows rows,
+            KeptSteps kept) {
         TrainingOptions options = request.options();
         DenoisingObjective objective =
                 new DenoisingObjective(
@@ -178,11 +189,7 @@ public final class FineTuner {
                         request.captionDropout());
         try (TrainingRun run =
                 new TrainingRun(
-                        base.unet().parameters(),
-                        objective,
-                        options,
-                        request.stateFolder(),
-                        recipe.toString())) {
+                        trained, objective, options, request.stateFolder(), recipe.toString())) {
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
                     "train " + request.out().getFileName(),
@@ -190,6 +197,9 @@ public final class FineTuner {
                     "images");
             long resumedFrom = run.stepsDone();
             progress.skip(resumedFrom * perStep);
+            KeptSteps.Writer writer =
+                    (out, text, replace) ->
+                            files.write(base, factors, out, text, run.curve(), replace);
             TrainingRun.End end =
                     run.run(
                             request.checkpointEvery(),
@@ -198,20 +208,19 @@ public final class FineTuner {
                                 progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
                                 progress.advance(perStep);
                             },
-                            step -> keep(base, run, kept, step));
+                            step -> {
+                                if (kept.isKept(step)) {
+                                    run.withMovingAverage(() -> kept.keep(step, writer));
+                                }
+                            });
             if (end == TrainingRun.End.STOPPED && run.stepsDone() < request.stopAfter()) {
                 return Optional.empty();
             }
             run.useMovingAverage();
             refuseLateComer();
-            write(
-                    base,
-                    request.out(),
-                    kept.recipe(request.stopAfter()),
-                    run.curve(),
-                    request.replace());
+            writer.write(request.out(), kept.recipe(request.stopAfter()), request.replace());
             run.discardState();
-            return Optional.of(result(base, rows, resumedFrom, run.curve(), kept));
+            return Optional.of(result(base, rows, trained.count(), resumedFrom, run.curve(), kept));
         }
     }
 
@@ -225,27 +234,22 @@ public final class FineTuner {
         }
     }
 
-    private void keep(StableDiffusion base, TrainingRun run, KeptSteps kept, long step) {
-        if (kept.isKept(step)) {
-            Path folder = kept.free(step);
-            run.withMovingAverage(() -> write(base, folder, kept.recipe(step), run.curve(), true));
-        }
-    }
-
     private Result result(
             StableDiffusion base,
             EncodedRows rows,
+            long trained,
             long resumedFrom,
             List<LossPoint> curve,
             KeptSteps kept) {
-        LossCurve losses = lossCurve(curve);
+        LossCurve losses = IngredientFiles.lossCurve(curve);
         double rate =
                 curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
         List<String> notes = new ArrayList<>(rows.notes(base));
         notes.addAll(kept.notes());
         return new Result(
                 request.out(),
-                WeightsHash.of(unetFile(request.out())),
+                WeightsHash.of(files.trained(request.out())),
+                trained,
                 rows.rows(),
                 curve.size(),
                 resumedFrom,
@@ -254,99 +258,5 @@ public final class FineTuner {
                 rate,
                 notes,
                 kept.folders());
-    }
-
-    /** What the ingredient is made of, as JSON with hashes instead of paths. */
-    private ObjectNode recipe(StableDiffusion base, List<Shard> shards) {
-        TrainingOptions o = request.options();
-        ObjectNode r = JsonConfig.object();
-        r.put("method", METHOD);
-        r.put("base_unet_sha256", WeightsHash.of(unetFile(base.folder())));
-        // Latents and text embeddings come from these, so another pair is another run.
-        r.put("base_vae_sha256", WeightsHash.of(weightsFile(base.folder(), "vae")));
-        r.put(
-                "base_text_encoder_sha256",
-                WeightsHash.of(
-                        base.folder()
-                                .resolve("text_encoder")
-                                .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
-        var list = r.putArray("shards");
-        for (Shard s : shards) {
-            list.addObject().put("name", s.name()).put("rows", s.size()).put("sha256", s.sha256());
-        }
-        r.put("steps", o.steps());
-        r.put("batch", o.batch());
-        r.put("accumulation", o.accumulation());
-        r.put("learning_rate", o.learningRate());
-        r.put("schedule", o.schedule().name().toLowerCase(Locale.ROOT));
-        r.put("warmup", o.warmup());
-        r.put("weight_decay", o.weightDecay());
-        r.put("betas", o.beta1() + "," + o.beta2());
-        r.put("eps", o.eps());
-        r.put("clip_norm", o.clipNorm());
-        r.put("ema", o.emaDecay());
-        r.put("caption_dropout", request.captionDropout());
-        r.put("bfloat16", o.bfloat16());
-        r.put("seed", o.seed());
-        return r;
-    }
-
-    static Path unetFile(Path folder) {
-        return weightsFile(folder, "unet");
-    }
-
-    private static Path weightsFile(Path folder, String component) {
-        return folder.resolve(component).resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
-    }
-
-    private static void write(
-            StableDiffusion base, Path out, String recipe, List<LossPoint> curve, boolean replace) {
-        Map<String, String> metadata = new TreeMap<>();
-        metadata.put("format", "pt");
-        DType dtype = dtypeOf(unetFile(base.folder()));
-        AtomicFiles.IoConsumer<Path> content =
-                folder -> {
-                    copyAllBut(base.folder(), folder, Path.of("unet"));
-                    Files.createDirectories(folder.resolve("unet"));
-                    Files.copy(
-                            base.folder().resolve("unet/config.json"),
-                            folder.resolve("unet/config.json"));
-                    Weights.save(
-                            base.unet().parameters(),
-                            unetFile(folder),
-                            dtype,
-                            Provenance.of(recipe).writeTo(metadata));
-                    LossLog.writeCsv(folder.resolve(LOSS_FILE), lossCurve(curve));
-                };
-        AtomicFiles.writeFolder(out, ModelOutput.MODEL_FOLDER, replace, content);
-    }
-
-    private static DType dtypeOf(Path weights) {
-        try (SafetensorsFile f = SafetensorsFile.open(weights)) {
-            boolean half = f.tensors().values().stream().anyMatch(t -> t.dtype() == DType.F16);
-            return half ? DType.F16 : DType.F32;
-        }
-    }
-
-    /** The curve without wall-clock figures, so that an ingredient's bytes repeat. */
-    private static LossCurve lossCurve(List<LossPoint> curve) {
-        return new LossCurve(
-                curve.stream()
-                        .map(p -> new LossCurve.Point(p.step(), p.loss(), p.learningRate(), 0))
-                        .toList());
-    }
-
-    private static void copyAllBut(Path from, Path to, Path left) throws IOException {
-        try (Stream<Path> files = Files.walk(from)) {
-            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
-                Path relative = from.relativize(f);
-                if (relative.startsWith(left) || relative.toString().equals(LOSS_FILE)) {
-                    continue;
-                }
-                Path target = to.resolve(relative);
-                Files.createDirectories(target.getParent());
-                Files.copy(f, target);
-            }
-        }
     }
 }

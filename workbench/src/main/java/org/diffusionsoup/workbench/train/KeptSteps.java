@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.diffusion.train.RecipeDifference;
@@ -19,14 +18,21 @@ import org.diffusionsoup.diffusion.train.RecipeDifference;
  * the ingredient itself may be replaced.
  */
 final class KeptSteps {
+    /** Writes a model of the run as it stands. */
+    interface Writer {
+        void write(Path out, String recipe, boolean replace);
+    }
+
     private final FineTuneRequest request;
+    private final IngredientFiles files;
     private final ObjectNode recipe;
 
     /**
      * @param recipe of the whole run
      */
-    KeptSteps(FineTuneRequest request, ObjectNode recipe) {
+    KeptSteps(FineTuneRequest request, IngredientFiles files, ObjectNode recipe) {
         this.request = request;
+        this.files = files;
         this.recipe = recipe;
     }
 
@@ -35,6 +41,11 @@ final class KeptSteps {
         return request.keepEvery() > 0
                 && step % request.keepEvery() == 0
                 && step < request.stopAfter();
+    }
+
+    /** Writes the model of a step, to its own place. */
+    void keep(long step, Writer writer) {
+        writer.write(free(step), recipe(step), true);
     }
 
     private LongStream steps() {
@@ -69,11 +80,11 @@ final class KeptSteps {
      *
      * @throws SoupException as {@link #check}
      */
-    Path free(long step) {
+    private Path free(long step) {
         Path folder = request.keptFolder(step);
         String recorded = recorded(step);
         if (recorded.equals(recipe(step))) {
-            ModelOutput.MODEL_FOLDER.checkReplaceable(folder);
+            files.kind().checkReplaceable(folder);
             return folder;
         }
         String difference = RecipeDifference.of(recorded, recipe(step));
@@ -85,7 +96,7 @@ final class KeptSteps {
                             + "); go on with the settings of that run, name another `out`, or add"
                             + " `force` to replace it.");
         }
-        ModelOutput.MODEL_FOLDER.check(folder, request.replace());
+        files.kind().check(folder, request.replace());
         return folder;
     }
 
@@ -95,11 +106,11 @@ final class KeptSteps {
 
     /** The recipe of the model kept of a step; empty where none is there or it is damaged. */
     private String recorded(long step) {
-        Path unet = FineTuner.unetFile(request.keptFolder(step));
-        if (!Files.isRegularFile(unet)) {
+        Path trained = files.trained(request.keptFolder(step));
+        if (!Files.isRegularFile(trained)) {
             return "";
         }
-        try (SafetensorsFile f = SafetensorsFile.open(unet)) {
+        try (SafetensorsFile f = SafetensorsFile.open(trained)) {
             return Provenance.readFrom(f.metadata()).map(Provenance::recipe).orElse("");
         } catch (SoupException e) {
             return "";

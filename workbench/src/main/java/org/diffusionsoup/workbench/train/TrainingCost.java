@@ -2,10 +2,14 @@ package org.diffusionsoup.workbench.train;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.workbench.FreeMemory;
@@ -13,8 +17,9 @@ import org.diffusionsoup.workbench.UNetMaps;
 
 /**
  * How much memory fine-tuning takes, estimated before anything is loaded: all components in
- * float32; gradient, both moments of AdamW and, where there is one, the moving average of the UNet;
- * and the maps of one pass, which the backward pass needs.
+ * float32; gradient, both moments of AdamW and, where there is one, the moving average of what is
+ * trained, the UNet or low-rank factors beside its weights; and the maps of one pass, which the
+ * backward pass needs.
  *
  * @param fixed bytes that do not depend on the batch
  * @param perPicture bytes for every picture of a pass
@@ -32,26 +37,37 @@ record TrainingCost(double fixed, double perPicture) {
     private static final double PROGRAM = 0.4e9;
 
     /** Reads the shapes of a base; nothing when its folder is not as training needs it. */
-    static TrainingCost of(Path base, TrainingOptions options) {
+    static TrainingCost of(Path base, TrainingOptions options, Optional<LowRankOptions> lora) {
         UNetConfig unet = UNetConfig.of(JsonConfig.read(base.resolve("unet/config.json")));
         double weights = weights(base.resolve("unet"), StableDiffusion.DIFFUSERS_WEIGHTS);
+        double trained = lora.isEmpty() ? weights : factors(base.resolve("unet"), lora.get());
         double others =
                 weights(base.resolve("vae"), StableDiffusion.DIFFUSERS_WEIGHTS)
                         + weights(
                                 base.resolve("text_encoder"), StableDiffusion.TRANSFORMERS_WEIGHTS);
-        int copies = options.emaDecay() > 0 ? 5 : 4;
+        int copies = options.emaDecay() > 0 ? 4 : 3;
+        double itself = lora.isEmpty() ? 0 : trained;
         return new TrainingCost(
-                PROGRAM + FLOAT * (copies * weights + others),
+                PROGRAM + FLOAT * (weights + itself + copies * trained + others),
                 FLOAT * BACKWARD * UNetMaps.values(unet, unet.sampleSize()));
     }
 
     private static double weights(Path component, String file) {
-        Path weights = component.resolve(file);
+        return sum(component.resolve(file), TensorInfo::elements);
+    }
+
+    private static double factors(Path unet, LowRankOptions lora) {
+        return sum(
+                unet.resolve(StableDiffusion.DIFFUSERS_WEIGHTS),
+                t -> lora.isTarget(t.name(), t.shape()) ? lora.factors(t.shape()) : 0);
+    }
+
+    private static double sum(Path weights, ToDoubleFunction<TensorInfo> each) {
         if (!Files.exists(weights)) {
             return 0; // loading says what is missing
         }
         try (SafetensorsFile f = SafetensorsFile.open(weights)) {
-            return f.tensors().values().stream().mapToDouble(t -> t.elements()).sum();
+            return f.tensors().values().stream().mapToDouble(each).sum();
         }
     }
 

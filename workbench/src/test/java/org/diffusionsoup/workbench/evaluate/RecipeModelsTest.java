@@ -154,6 +154,16 @@ class RecipeModelsTest {
     }
 
     @Test
+    void aLoraIsTrainedWhereItsRankIsGiven() throws IOException {
+        EvaluationRecipe recipe = models("low: {train: one.tar, lora: 8, lr: 2e-3}");
+        assertThat(((ModelSpec.Train) recipe.models().get("low")).how().lora()).isEqualTo(8);
+        assertThat(((ModelSpec.Train) recipe.models().get("one")).how().lora()).isZero();
+        EvaluationRecipe usual = read(", lora: 4", "full: {train: one.tar, lora: 0}", "");
+        assertThat(((ModelSpec.Train) usual.models().get("two")).how().lora()).isEqualTo(4);
+        assertThat(((ModelSpec.Train) usual.models().get("full")).how().lora()).isZero();
+    }
+
+    @Test
     void aRateOfAModelsOwnStaysInASweepOverSteps() throws IOException {
         EvaluationRecipe recipe =
                 read("", "own: {train: one.tar, lr: 1e-3}", "sweep: {steps: [20, 40]}");
@@ -192,6 +202,7 @@ class RecipeModelsTest {
                 "x: {search: best, of: [one, two]} | search \"best\" is unknown",
                 "x: {train: []} | trained on nothing",
                 "x: {train: one.tar, steps: 5, times: 2} | steps and times",
+                "x: {train: one.tar, lora: -1} | lora of model x",
                 "x: {train: one.tar, lr: 2} | above 0 and below 1",
                 "x: {steps: 5} | neither a path nor",
             })

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,13 +16,25 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class TrainingCostTest {
     private static final TrainingOptions OPTIONS = FineTuneRequest.embeddedDefaults(10, 0);
-    private final TrainingCost cost = TrainingCost.of(Path.of("../models/emoji-base"), OPTIONS);
+    private final TrainingCost cost =
+            TrainingCost.of(Path.of("../models/emoji-base"), OPTIONS, Optional.empty());
 
     /** Peak resident sizes of soup train on the embedded base, one thread, in bytes. */
     @ParameterizedTest
     @CsvSource({"2, 636e6", "64, 1211e6", "256, 2963e6"})
     void theEstimateIsNearWhatWasMeasured(int batch, double measured) {
         assertThat(cost.bytes(batch)).isCloseTo(measured, withinPercentage(15));
+    }
+
+    /** The base has 7.2 million weights: three copies are not made of them. */
+    @Test
+    void aLoraSavesGradientAndMoments() {
+        TrainingCost lora =
+                TrainingCost.of(
+                        Path.of("../models/emoji-base"),
+                        OPTIONS,
+                        Optional.of(new LowRankOptions(8)));
+        assertThat(cost.bytes(4) - lora.bytes(4)).isBetween(80e6, 87e6);
     }
 
     @Test
