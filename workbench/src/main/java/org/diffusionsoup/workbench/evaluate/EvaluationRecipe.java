@@ -52,13 +52,7 @@ public record EvaluationRecipe(
      *     alone and as strong as they are; 0 to train the UNet's weights themselves
      */
     public record Training(
-            Path base,
-            long steps,
-            int batch,
-            double rate,
-            long seed,
-            long keepEvery,
-            int lora) {
+            Path base, long steps, int batch, double rate, long seed, long keepEvery, int lora) {
         Training from(Path other) {
             return new Training(other, steps, batch, rate, seed, keepEvery, lora);
         }
