@@ -478,7 +478,7 @@ class GenerateCommandTest {
         "--batch, 0, --batch",
         "--size, 50, give a multiple of 16",
         "--scheduler, magic, use ddim",
-        "--seed, 3-1, no list of seeds",
+        "--seed, 3-1, ends before it begins",
         "--seed, one, no list of seeds",
         "--seed, '1,1', twice"
     })
