@@ -155,4 +155,21 @@ class MergeCommandTest {
             assertThat(mean[8]).isFinite();
         }
     }
+
+    /** What a script's unset variables leave of a list of weights is no list of equal ones. */
+    @Test
+    void emptyPlacesAmongWeightsAreRefused(@TempDir Path dir) throws IOException {
+        Path a = TinyModels.copy(TinyModels.sd15(), dir.resolve("a"));
+        Path b = TinyModels.copy(TinyModels.sd15(), dir.resolve("b"));
+        for (String weights : List.of(",,", "2,1,", ",1", "1,")) {
+            for (String command : List.of("merge", "make")) {
+                assertThat(
+                                Run.of(command, a, b, "-o", dir.resolve("o"), "--weights", weights)
+                                        .status())
+                        .as(command + " " + weights)
+                        .isNotZero();
+            }
+        }
+        assertThat(dir.resolve("o")).doesNotExist();
+    }
 }

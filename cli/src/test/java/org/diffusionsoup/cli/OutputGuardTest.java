@@ -70,6 +70,8 @@ class OutputGuardTest {
                     "diff A B --plot OUT",
                     "audit --model MODEL --shard TAR --judge CLIP --page OUT",
                     "judge train clip --data TAR --work NEW -o OUT",
+                    "judge classifier --base MODEL --shard TAR --shard TAR --work NEW -o OUT",
+                    "study report PHOTOS -o OUT",
                     "judge questions TAR -o OUT",
                     "data import PHOTOS --provider me --licence CC0-1.0 -o OUT --force",
                     "data damage TAR -o OUT --force",
@@ -102,6 +104,8 @@ class OutputGuardTest {
                     "soup data build-drawings --cache",
                     "soup evaluate --cache",
                     "soup pull --cache",
+                    "soup study run --cache",
+                    "soup study run --out",
                     "soup split --out");
 
     @TempDir private Path temp;
@@ -337,7 +341,7 @@ class OutputGuardTest {
                         "as " + temp.resolve("m"));
         Run.of("convert", model, "-o", temp.resolve("m.ckpt")).fails(1, "ending .ckpt");
         Run.of("train", "--base", model, "--shard", "none.tar", "-o", temp.resolve("m.safetensors"))
-                .fails(1, "names a file");
+                .fails(2, "names a LoRA's file: add --lora RANK, or name a folder");
         Run.of("make", a, a, "-o", temp.resolve("v1.5")).ok(); // no ending of any format
     }
 

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.diffusionsoup.workbench.generate.Prompts;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,15 +55,19 @@ class PipesTest {
                 recipe,
                 "inputs: {a: %s, b: %s}\nmerge:\n  add:\n    to: a\n    delta: {difference: {of: b, from: a}}\n"
                         .formatted(file, pipe));
-        String words =
-                command.replace("FILE", file.toString())
-                        .replace("PIPE", pipe.toString())
-                        .replace("RECIPE", recipe.toString())
-                        .replace("MODEL", TinyModels.sd15().toString())
-                        .replace("OUT", folder.resolve("out.safetensors").toString())
-                        .replace("PNG", folder.resolve("out.png").toString())
-                        .replace("TAR", folder.resolve("out.tar").toString());
-        Run run = Run.of((Object[]) words.split(" "));
+        Object[] words =
+                Stream.of(command.split(" "))
+                        .map(word ->
+                                word.replace("FILE", file.toString())
+                                        .replace("PIPE", pipe.toString())
+                                        .replace("RECIPE", recipe.toString())
+                                        .replace("MODEL", TinyModels.sd15().toString())
+                                        .replace(
+                                                "OUT", folder.resolve("out.safetensors").toString())
+                                        .replace("PNG", folder.resolve("out.png").toString())
+                                        .replace("TAR", folder.resolve("out.tar").toString()))
+                        .toArray();
+        Run run = Run.of(words);
         assertThat(run.status()).as(run.err()).isNotZero();
         if (!command.contains("adjust FILE --add")) { // the kept sum is looked for first
             assertThat(run.err()).contains("p.safetensors is a pipe, not a file: write it to a");

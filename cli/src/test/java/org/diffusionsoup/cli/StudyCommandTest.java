@@ -106,13 +106,19 @@ class StudyCommandTest {
 
     @Test
     void theReportReplacesNothingButItself() throws IOException {
+        Path results = Path.of("../docs/results");
         Path page = folder.resolve("p.md");
         Files.writeString(page, "# Mine\n");
-        Run.of("study", "report", folder, "-o", page).fails(1, "p.md");
+        Run.of("study", "report", results, "-o", page).fails(1, "p.md");
         Files.delete(page);
-        Run.of("study", "report", folder, "-o", page).ok();
-        assertThat(Files.readString(page)).contains("| Abstract, Table 1 |", "not made");
-        Run.of("study", "report", folder, "-o", page).ok();
+        Run.of("study", "report", results, "-o", page).ok();
+        assertThat(Files.readString(page)).contains("| Abstract, Table 1 |");
+        Run.of("study", "report", results, "-o", page).ok();
+        Run.of("study", "report", folder, "-o", folder.resolve("q.md"))
+                .fails(1, "holds no results of studies", "soup study run");
+        Run.of("study", "report", folder.resolve("none"), "-o", folder.resolve("q.md"))
+                .fails(1, "holds no results of studies");
+        assertThat(folder.resolve("q.md")).doesNotExist();
     }
 
     private static double relative(JsonNode gap) {

@@ -1,7 +1,9 @@
 package org.diffusionsoup.cli.command;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.HashCache;
 import picocli.CommandLine;
@@ -32,6 +34,11 @@ public final class MergeFlags {
                                     + " file whose size and times have not changed.",
                             "--no-hash-cache")
                     .build();
+
+    /** Weights of one or several lists with commas; an empty place counts as one, to be refused. */
+    public static List<String> weights(List<String> lists) {
+        return lists.stream().flatMap(list -> Stream.of(list.split(",", -1))).toList();
+    }
 
     /** Adds these flags to a command's options. */
     public void addTo(CommandSpec spec) {

@@ -83,6 +83,7 @@ public final class EvaluateCommand extends SoupCommand {
             }
             Evaluation e = done.get();
             EvaluationFiles.write(e, out);
+            EvaluationFiles.caution(e).ifPresent(console::note);
             console.result(
                     EvaluationFiles.json(e, out),
                     text -> {

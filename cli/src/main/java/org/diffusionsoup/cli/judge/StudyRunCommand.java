@@ -55,7 +55,9 @@ final class StudyRunCommand extends SoupCommand {
     @Parameters(
             paramLabel = "STUDY",
             arity = "1..*",
-            description = "Which: table1 to table4, fig4 to fig9, fig7-rates, or all.")
+            description =
+                    "Which: table1 to table4, fig4 to fig9, fig7-rates, ensembles, unlearning,"
+                            + " unlearning-rest, or all.")
     private List<String> names = List.of();
 
     @Option(
@@ -71,7 +73,7 @@ final class StudyRunCommand extends SoupCommand {
             paramLabel = "SCALE",
             description =
                     "embedded: with what is shipped; paper: with Stable Diffusion 2.1, 10,000 steps"
-                            + " and 2,000 prompts, from files that docs/evaluation.md names (default:"
+                            + " and 2,000 prompts, from files that the recipes in recipes/paper name (default:"
                             + " ${DEFAULT-VALUE}).")
     private Study.Scale scale = Study.Scale.EMBEDDED;
 
@@ -188,7 +190,7 @@ final class StudyRunCommand extends SoupCommand {
                         p.diskBytes().map(Quantity::bytes).orElse("?"),
                         p.trainingBytes().map(Quantity::bytes).orElse("?"),
                         p.seconds().isPresent()
-                                ? Quantity.seconds(p.seconds().getAsDouble())
+                                ? "%.0f min".formatted(Math.ceil(p.seconds().getAsDouble() / 60))
                                 : "?"));
         table.print(text);
         text.println();

@@ -52,7 +52,6 @@ public final class MakeCommand extends SoupCommand {
 
     @Option(
             names = "--weights",
-            split = ",",
             paramLabel = "K",
             description =
                     "Coefficients in the ingredients' order, such as 2,1,1 or 1/3,2/3; scaled to sum"
@@ -71,6 +70,7 @@ public final class MakeCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        List<String> weights = MergeFlags.weights(this.weights);
         if (!weights.isEmpty() && weights.size() != ingredients.size()) {
             throw misuse(
                     Plural.of(weights.size(), "weight")

@@ -42,7 +42,6 @@ public final class MergeCommand extends DeclaredCommand {
 
     private final OptionSpec weights =
             Options.list(String.class, "K", "--weights")
-                    .splitRegex(",")
                     .description(
                             "Weights in the checkpoints' order, such as 2,1,1 or 1/3,2/3; scaled to sum to 1"
                                     + " (default: all the same).")
@@ -191,7 +190,8 @@ public final class MergeCommand extends DeclaredCommand {
 
     private List<SoupIngredient> ingredients() {
         List<Path> paths = inputs.getValue();
-        List<String> k = weights.getValue();
+        List<String> given = weights.getValue();
+        List<String> k = given == null ? List.of() : MergeFlags.weights(given);
         if (!k.isEmpty() && k.size() != paths.size()) {
             throw misuse(
                     Plural.of(k.size(), "weight")

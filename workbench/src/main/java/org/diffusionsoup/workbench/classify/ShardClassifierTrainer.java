@@ -90,6 +90,9 @@ public final class ShardClassifierTrainer {
                     "A classifier tells two shards or more apart; %d are given."
                             .formatted(shards.size()));
         }
+        if (shards.stream().distinct().count() < shards.size()) {
+            throw new SoupException("A shard is given twice; no classifier tells it from itself.");
+        }
         this.base = base;
         this.shards = List.copyOf(shards);
         this.names = List.copyOf(names);

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
@@ -26,6 +27,9 @@ public final class EvaluationFiles {
 
     /** Name of the folder for pictures, scores and models where no other is named. */
     public static final String CACHE = "cache";
+
+    /** Fewer prompts have no intervals to rely on. */
+    private static final int FEW = 20;
 
     private final Evaluation evaluation;
     private final Path out;
@@ -50,6 +54,19 @@ public final class EvaluationFiles {
         }
         AtomicFiles.write(out.resolve("results.csv"), files.csv().getBytes(StandardCharsets.UTF_8));
         new EvaluationPages(evaluation, out).write();
+    }
+
+    /** What a reader of the intervals should know where there are few prompts. */
+    public static Optional<String> caution(Evaluation e) {
+        int prompts = e.recipe().prompts().size();
+        return prompts >= FEW
+                ? Optional.empty()
+                : Optional.of(
+                        "Of "
+                                + prompts
+                                + " prompts bootstrap intervals are too narrow: that one excludes 0 says little with fewer than "
+                                + FEW
+                                + ".");
     }
 
     /**

@@ -108,6 +108,7 @@ final class EvaluationPages {
 
     private void tables(HtmlReport report) {
         Section all = report.section("All judges");
+        EvaluationFiles.caution(evaluation).ifPresent(all::prose);
         List<String> heads = new ArrayList<>(List.of("Model"));
         evaluation.judges().forEach(j -> heads.add(j.name()));
         Table.Builder table =

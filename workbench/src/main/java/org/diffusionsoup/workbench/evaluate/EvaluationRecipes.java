@@ -103,10 +103,10 @@ public final class EvaluationRecipes {
         List<String> all = new ArrayList<>(prompts(p));
         Collections.shuffle(all, new Random(nodes.whole(p, "prompts", "seed", 0, Long.MIN_VALUE)));
         int validation = (int) nodes.whole(p, "prompts", "validation", 0, 0);
-        int count = (int) nodes.whole(p, "prompts", "count", all.size() - validation, 1);
+        int count = (int) nodes.whole(p, "prompts", "count", all.size() - validation, 2);
         if (count < 2 || count + validation > all.size()) {
             throw nodes.wrong(
-                    "prompts has %d different ones; %d to evaluate and %d to search by are asked for"
+                    "prompts has %d different ones; %d to evaluate (two at least) and %d to search by are asked for"
                             .formatted(all.size(), count, validation));
         }
         if (validation < 2

@@ -60,7 +60,7 @@ final class RecipeModels {
         this.nodes = nodes;
         this.judges = judges;
         this.shards = shards;
-        training = training(root.path("train"));
+        training = nodes.training(root.path("train"));
         JsonNode sweep = root.path("sweep");
         nodes.only(sweep, "sweep", Set.of("steps", "lr"));
         steps = new ArrayList<>();
@@ -68,6 +68,12 @@ final class RecipeModels {
         rates = new ArrayList<>();
         sweep.path("lr").forEach(r -> rates.add(nodes.rate(nodes.real(r, "lr of sweep"), "sweep")));
         if (!sweep.isMissingNode()) {
+            for (String list : List.of("steps", "lr")) {
+                if (sweep.has(list)
+                        && (!sweep.path(list).isArray() || sweep.path(list).isEmpty())) {
+                    throw nodes.wrong(list + " of sweep lists one value or more");
+                }
+            }
             requireAscending();
         }
         nodes.object(root, "models").forEach(this::line);
@@ -102,7 +108,7 @@ final class RecipeModels {
 
     private void line(String name, JsonNode node) {
         if (node.isTextual()) {
-            models.put(name, new ModelSpec.Folder(nodes.path(node.asText())));
+            add(name, new ModelSpec.Folder(nodes.path(node.asText())));
             return;
         }
         String where = "model " + name;
@@ -275,7 +281,17 @@ final class RecipeModels {
                                 .formatted(name, part));
             }
         }
-        models.put(name, spec);
+        add(name, spec);
+    }
+
+    /** A line may stand for several models, whose names another line may have. */
+    private void add(String name, ModelSpec spec) {
+        if (models.putIfAbsent(name, spec) != null) {
+            throw nodes.wrong(
+                    "two models would be called '"
+                            + name
+                            + "'; rename one of the lines that make them");
+        }
     }
 
     private void trained(String name, JsonNode node, List<String> shards) {
@@ -295,7 +311,7 @@ final class RecipeModels {
         if (own > 0 || steps.isEmpty()) {
             long whole = own > 0 ? own : times * usual.steps();
             Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora);
-            models.put(name, new ModelSpec.Train(name, shards, how, whole));
+            add(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
         if (node.has("lr") && rates.size() > 1) {
@@ -308,7 +324,7 @@ final class RecipeModels {
             double r = node.has("lr") ? lr : rate;
             Training how = new Training(usual.base(), last, batch, r, usual.seed(), every, lora);
             for (long s : steps) {
-                models.put(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
+                add(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));
             }
         }
@@ -322,24 +338,5 @@ final class RecipeModels {
 
     private static long gcd(long a, long b) {
         return b == 0 ? a : gcd(b, a % b);
-    }
-
-    private Optional<Training> training(JsonNode t) {
-        if (t.isMissingNode()) {
-            return Optional.empty();
-        }
-        nodes.only(t, "train", Set.of("base", "steps", "batch", "lr", "seed", "lora"));
-        if (!t.has("base")) {
-            throw nodes.wrong("train names no base");
-        }
-        return Optional.of(
-                new Training(
-                        nodes.path(t.path("base").asText()),
-                        nodes.whole(t, "train", "steps", 100, 1),
-                        (int) nodes.whole(t, "train", "batch", 16, 1),
-                        nodes.rate(nodes.real(t, "train", "lr", 2e-4), "train"),
-                        nodes.whole(t, "train", "seed", 0, Long.MIN_VALUE),
-                        0,
-                        (int) nodes.whole(t, "train", "lora", 0, 0)));
     }
 }

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
 
 /** Reads the values of a recipe's nodes, or says which word of which file is wrong. */
 final class RecipeNodes {
@@ -113,6 +114,26 @@ final class RecipeNodes {
     String shard(String ref) {
         int hash = ref.indexOf('#');
         return hash < 0 ? path(ref).toString() : path(ref.substring(0, hash)) + ref.substring(hash);
+    }
+
+    /** How models are trained where their lines say nothing else. */
+    Optional<Training> training(JsonNode t) {
+        if (t.isMissingNode()) {
+            return Optional.empty();
+        }
+        only(t, "train", Set.of("base", "steps", "batch", "lr", "seed", "lora"));
+        if (!t.has("base")) {
+            throw wrong("train names no base");
+        }
+        return Optional.of(
+                new Training(
+                        path(t.path("base").asText()),
+                        whole(t, "train", "steps", 100, 1),
+                        (int) whole(t, "train", "batch", 16, 1),
+                        rate(real(t, "train", "lr", 2e-4), "train"),
+                        whole(t, "train", "seed", 0, Long.MIN_VALUE),
+                        0,
+                        (int) whole(t, "train", "lora", 0, 0)));
     }
 
     SoupException wrong(String sentence) {

@@ -265,7 +265,7 @@ public final class Generator implements AutoCloseable {
 
     private static Generator of(LoadedEnsemble loaded, GenerateSettings settings) {
         return orRelease(
-                "ensemble of " + loaded.folders().size(),
+                loaded.name(),
                 loaded.folders(),
                 loaded.with(),
                 loaded.pipeline(),

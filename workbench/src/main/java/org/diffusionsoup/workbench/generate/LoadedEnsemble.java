@@ -16,13 +16,18 @@ import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
  * Models of one base that draw a picture together, loaded: the first one's text encoder,
  * autoencoder and scheduler, and all denoisers.
  *
+ * @param name that pictures carry
  * @param folders the models, in diffusers layout
  * @param with what besides the folders decides the pictures; empty for equal coefficients
  * @param pipeline draws with all of them
  * @param release frees all of them
  */
 record LoadedEnsemble(
-        List<Path> folders, String with, TextToImagePipeline pipeline, Runnable release) {
+        String name,
+        List<Path> folders,
+        String with,
+        TextToImagePipeline pipeline,
+        Runnable release) {
 
     /** What several denoisers are made into, and what is to be freed with them. */
     private interface Combination {
@@ -32,7 +37,9 @@ record LoadedEnsemble(
     /** With coefficients above 0 whose sum is 1. */
     static LoadedEnsemble weighted(List<Path> folders, List<Double> coefficients) {
         boolean equal = coefficients.stream().distinct().count() == 1;
+        String name = "ensemble of " + folders.size();
         return load(
+                equal ? name : name + " weighed by " + coefficients,
                 folders,
                 equal ? "" : "\n" + coefficients,
                 (unets, release) ->
@@ -47,7 +54,11 @@ record LoadedEnsemble(
         String with =
                 (resouped ? "\nresouped " : "\nclassified ")
                         + WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));
+        String name =
+                (resouped ? "soup of %d averaged anew by %s" : "ensemble of %d weighed by %s")
+                        .formatted(folders.size(), classifier.getFileName());
         return load(
+                name,
                 folders,
                 with,
                 (unets, release) -> {
@@ -67,7 +78,8 @@ record LoadedEnsemble(
                 });
     }
 
-    private static LoadedEnsemble load(List<Path> folders, String with, Combination combination) {
+    private static LoadedEnsemble load(
+            String name, List<Path> folders, String with, Combination combination) {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one `model`.");
         }
@@ -89,6 +101,7 @@ record LoadedEnsemble(
             }
             NoisePredictor predictor = combination.of(unets, more);
             return new LoadedEnsemble(
+                    name,
                     List.copyOf(folders),
                     with,
                     new TextToImagePipeline(model, predictor, model.scheduler()),

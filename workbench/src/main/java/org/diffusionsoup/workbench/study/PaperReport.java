@@ -59,8 +59,16 @@ public final class PaperReport {
         }
     }
 
-    /** Writes the page; an earlier one is replaced. */
+    /**
+     * Writes the page; an earlier one is replaced.
+     *
+     * @throws SoupException if there are no results at all
+     */
     public void write(Path file) {
+        if (!files.hasAny()) {
+            throw new SoupException(
+                    files + " holds no results of studies; 'soup study run' makes them.");
+        }
         AtomicFiles.write(file, text().getBytes(StandardCharsets.UTF_8));
     }
 

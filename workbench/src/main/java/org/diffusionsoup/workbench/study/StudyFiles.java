@@ -20,6 +20,11 @@ final class StudyFiles {
         this.folder = folder;
     }
 
+    /** Whether there are results of any study. */
+    boolean hasAny() {
+        return Study.words().stream().anyMatch(this::has) || has("propositions");
+    }
+
     boolean has(String study) {
         return Files.isRegularFile(file(study));
     }
@@ -65,5 +70,10 @@ final class StudyFiles {
         } catch (IOException e) {
             throw new SoupIoException("read", file(study), e);
         }
+    }
+
+    @Override
+    public String toString() {
+        return folder.toString();
     }
 }

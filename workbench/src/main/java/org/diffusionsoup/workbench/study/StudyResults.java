@@ -30,7 +30,6 @@ import org.diffusionsoup.workbench.evaluate.Evaluation;
  *
  * @param study its word
  * @param date on which it ended
- * @param seconds the last run of it took; what was in the cache cost it nothing
  * @param seeds pictures of each prompt
  * @param judges who they are, by the recipe's names
  * @param scores by judge, then by model: one per prompt
@@ -38,7 +37,6 @@ import org.diffusionsoup.workbench.evaluate.Evaluation;
 public record StudyResults(
         String study,
         LocalDate date,
-        double seconds,
         int seeds,
         Map<String, String> judges,
         Map<String, Map<String, List<Double>>> scores) {
@@ -57,12 +55,7 @@ public record StudyResults(
             scores.put(j.name(), models);
         }
         return new StudyResults(
-                study.word(),
-                LocalDate.now(),
-                e.seconds(),
-                e.recipe().seeds().size(),
-                judges,
-                scores);
+                study.word(), LocalDate.now(), e.recipe().seeds().size(), judges, scores);
     }
 
     private static List<Double> rounded(double[] values) {
@@ -110,7 +103,6 @@ public record StudyResults(
         text.append(" \"study\": ").append(quoted(study)).append(",\n");
         text.append(" \"date\": ").append(quoted(date.toString())).append(",\n");
         text.append(" \"version\": ").append(quoted(SoupVersion.current())).append(",\n");
-        text.append(" \"seconds\": ").append(Math.round(seconds)).append(",\n");
         text.append(" \"seeds\": ").append(seeds).append(",\n");
         text.append(" \"judges\": {");
         text.append(
@@ -171,7 +163,6 @@ public record StudyResults(
             return new StudyResults(
                     root.path("study").asText(),
                     LocalDate.parse(root.path("date").asText()),
-                    root.path("seconds").asDouble(),
                     root.path("seeds").asInt(),
                     judges,
                     scores);

@@ -229,6 +229,28 @@ class RecipeModelsTest {
                 .hasMessageContaining("b is trained on none here");
     }
 
+    /** Whichever comes first: neither takes the other's place. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "'without one': {soup: [two, three]} | without: {leave-one-out: [one, two, three]}",
+                "'cum 1-2': {soup: [one, two]} | cum: {cumulative: {soup: [one, two]}}",
+            })
+    void namesThatLinesGiveAreNotGivenTwice(String one, String other) {
+        assertThatThrownBy(() -> models(one.strip() + "\n" + other.strip()))
+                .hasMessageContaining("two models would be called");
+        assertThatThrownBy(() -> models(other.strip() + "\n" + one.strip()))
+                .hasMessageContaining("two models would be called");
+    }
+
+    @Test
+    void aSweptNameIsNotGivenTwice() {
+        assertThatThrownBy(() ->
+                        read("", "'one, 20 steps': {train: two.tar}", "sweep: {steps: [20, 40]}"))
+                .hasMessageContaining("two models would be called 'one, 20 steps'");
+    }
+
     @Test
     void anEnsembleHasNoWeightsToAverage() {
         assertThatThrownBy(() -> models("e: {ensemble: [one, two]}\nx: {soup: [e, three]}"))
@@ -243,6 +265,8 @@ class RecipeModelsTest {
                 "sweep: {steps: [0, 20]} | steps of sweep",
                 "sweep: {lr: [1e-4, 1e-4]} | that differ",
                 "sweep: {rates: [1]} | \"rates\"",
+                "sweep: {steps: []} | one value or more",
+                "sweep: {lr: 1e-4} | one value or more",
                 "shards: {s: {of: a.tar, part: 3/2}} | part of shard s",
                 "shards: {s: {of: a.tar, part: half}} | such as 1/2",
                 "shards: {s: {of: a.tar, grade: ae9}} | grade of shard s",

@@ -41,7 +41,6 @@ class PaperReportTest {
         new StudyResults(
                         "s",
                         LocalDate.of(2026, 1, 2),
-                        3,
                         1,
                         Map.of("J", "a judge"),
                         Map.of("J", models))
