@@ -234,8 +234,8 @@ class RecipeModelsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "'without one': {soup: [two, three]} | without: {leave-one-out: [one, two, three]}",
-                "'cum 1-2': {soup: [one, two]} | cum: {cumulative: {soup: [one, two]}}",
+                "without one: {soup: [two, three]} | without: {leave-one-out: [one, two, three]}",
+                "cum 1-2: {soup: [one, two]} | cum: {cumulative: {soup: [one, two]}}",
             })
     void namesThatLinesGiveAreNotGivenTwice(String one, String other) {
         assertThatThrownBy(() -> models(one.strip() + "\n" + other.strip()))
@@ -247,7 +247,10 @@ class RecipeModelsTest {
     @Test
     void aSweptNameIsNotGivenTwice() {
         assertThatThrownBy(() ->
-                        read("", "'one, 20 steps': {train: two.tar}", "sweep: {steps: [20, 40]}"))
+                        read(
+                                "",
+                                "'one, 20 steps': {train: two.tar, steps: 9}",
+                                "sweep: {steps: [20, 40]}"))
                 .hasMessageContaining("two models would be called 'one, 20 steps'");
     }
 
