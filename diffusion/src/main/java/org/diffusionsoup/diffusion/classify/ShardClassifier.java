@@ -12,6 +12,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.TimestepEmbedding;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Functional;
@@ -157,7 +158,11 @@ public final class ShardClassifier {
         }
         Tensor temb =
                 Functional.silu(
-                        time2.forward(Functional.silu(time1.forward(sinusoid(t, config.width())))));
+                        time2.forward(
+                                Functional.silu(
+                                        time1.forward(
+                                                TimestepEmbedding.sinusoid(
+                                                        t, config.width(), true, 0)))));
         Tensor x = convIn.forward(latents);
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).forward(x, temb);
@@ -171,13 +176,5 @@ public final class ShardClassifier {
     /** Probabilities of the shards, (N, shards). */
     public Tensor probabilities(Tensor latents, Tensor timesteps) {
         return Functional.softmax(forward(latents, timesteps), 1);
-    }
-
-    private static Tensor sinusoid(Tensor t, long dim) {
-        long half = dim / 2;
-        Tensor frequencies =
-                Tensor.arange(half).toFloat().mul(-Math.log(10000)).div((double) half).exp();
-        Tensor args = t.unsqueeze(1).mul(frequencies.unsqueeze(0));
-        return Tensor.cat(List.of(args.cos(), args.sin()), -1);
     }
 }

@@ -8,6 +8,7 @@ import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.TimestepEmbedding;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -148,15 +149,7 @@ public final class UNet2DConditionModel {
         return convOut.forward(Functional.silu(convNormOut.forward(x)));
     }
 
-    /** Sinusoidal embedding of timesteps (n) to (n, dim), diffusers' {@code Timesteps}. */
     private Tensor sinusoid(Tensor t, long dim) {
-        long half = dim / 2;
-        // Arithmetic in float32 in the reference's order: exponent, exp, product.
-        Tensor exponent =
-                Tensor.arange(half).toFloat().mul(-Math.log(10000)).div(half - config.freqShift());
-        Tensor args = t.unsqueeze(1).mul(exponent.exp().unsqueeze(0)); // (n, half)
-        return config.flipSinToCos()
-                ? Tensor.cat(List.of(args.cos(), args.sin()), -1)
-                : Tensor.cat(List.of(args.sin(), args.cos()), -1);
+        return TimestepEmbedding.sinusoid(t, dim, config.flipSinToCos(), config.freqShift());
     }
 }
