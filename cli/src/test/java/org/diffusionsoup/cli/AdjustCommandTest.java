@@ -68,6 +68,17 @@ class AdjustCommandTest {
     }
 
     @Test
+    void whatIsInTheSumOnceCannotBeTakenOutTwice() {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path c = model("c", 4);
+        Run.of("merge", a, b, c, "--keep-sum", "-o", out("soup")).ok();
+        Run.of("adjust", out("soup"), "--remove", a, "--remove", a, "-o", out("x"), "-q")
+                .fails(1, a + " is to be removed more often than the sum", "has it (1)");
+        assertThat(out("x")).doesNotExist();
+    }
+
+    @Test
     void theSameWeightsTwiceAreTold() {
         Path a = model("a", 1);
         Path b = model("b", 2);

@@ -408,6 +408,70 @@ class GenerateCommandTest {
         Run.of(none.toArray()).fails(1, "nothing holds no classifier", "soup judge classifier");
     }
 
+    /** The k-th probability of a classifier is the k-th model's coefficient. */
+    @Test
+    void modelsStandInTheOrderOfTheClassifiersShards() {
+        for (String shard : List.of("a", "b")) {
+            TinyTraining.shard(
+                    out(shard + ".tar"), shard.equals("a") ? 8 : 6, 16, "train");
+            Run.of(
+                            "train",
+                            "--base",
+                            MODEL,
+                            "--shard",
+                            out(shard + ".tar"),
+                            "--out",
+                            out(shard),
+                            "--steps",
+                            1,
+                            "--batch",
+                            1)
+                    .ok();
+        }
+        Run.of(
+                        "judge",
+                        "classifier",
+                        "--base",
+                        MODEL,
+                        "--shard",
+                        out("a.tar"),
+                        "--shard",
+                        out("b.tar"),
+                        "--work",
+                        out("work"),
+                        "-o",
+                        out("which"),
+                        "--steps",
+                        1)
+                .ok();
+        Object[] right = weighed(out("a"), out("b"), out("k.png"));
+        Run.of(right).ok();
+        Run.of(weighed(out("b"), out("a"), out("x.png")))
+                .fails(1, "b is model 1, but was trained on shard 2 of", "in the order");
+        assertThat(out("x.png")).doesNotExist();
+        // what does not say on which shard it was trained may stand anywhere
+        Run.of(weighed(out("a"), Path.of(MODEL.toString()), out("y.png"))).ok();
+    }
+
+    private Object[] weighed(Path first, Path second, Path picture) {
+        return new Object[] {
+            "generate",
+            "--model",
+            first,
+            "--model",
+            second,
+            "--ensemble",
+            "--classifier",
+            out("which"),
+            "--prompt",
+            "cat",
+            "--steps",
+            1,
+            "-o",
+            picture
+        };
+    }
+
     @Test
     void anEnsembleOfDifferentBasesIsRefused() {
         Run.of(

@@ -71,6 +71,9 @@ class RegistryLookTest {
                     assertThat(r.status()).isEqualTo(1);
                     assertThat(r.err()).contains("late.json notes ledger entry 2", "older copy");
                 });
+        Path same = folder.resolve(".").resolve(late.getFileName());
+        assertThat(soup("fsck", "--certificate", late, "--certificate", same).err())
+                .containsOnlyOnce("notes ledger entry 2");
         soup("log", "--head").ok();
     }
 

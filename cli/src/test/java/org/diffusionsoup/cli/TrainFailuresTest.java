@@ -153,6 +153,7 @@ class TrainFailuresTest {
                     {"--caption-dropout", "1.5"},
                     {"--checkpoint-every", "-1"},
                     {"--keep-every", "-1"},
+                    {"--keep-every", "0"},
                     {"--keep-every", "2"}
                 }) {
             train(TinyTraining.BASE, shard, wrong[0], wrong[1])

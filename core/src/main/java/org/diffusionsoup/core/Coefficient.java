@@ -48,6 +48,9 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
             }
             BigDecimal a = decimal(parts[0]);
             BigDecimal b = parts.length == 2 ? decimal(parts[1]) : BigDecimal.ONE;
+            if (b.signum() == 0) {
+                throw new NumberFormatException("divided by 0");
+            }
             int scale = Math.max(0, Math.max(a.scale(), b.scale()));
             BigDecimal power = BigDecimal.ONE.scaleByPowerOfTen(scale);
             return new Coefficient(

@@ -35,6 +35,13 @@ class CoefficientTest {
                 .hasMessageContaining("coefficient");
     }
 
+    /** Said of what was typed: no coefficient of 1 over 0 has come about. */
+    @Test
+    void aDivisionByZeroIsNoCoefficient() {
+        assertThatThrownBy(() -> Coefficient.parse("1/0"))
+                .hasMessage("'1/0' is no coefficient; write a number such as 2, 0.25 or 1/3.");
+    }
+
     @Test
     void doublesAreRoundedToTwelveDecimals() {
         assertThat(Coefficient.of(0.1)).hasToString("1/10");

@@ -7,7 +7,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import org.diffusionsoup.core.SoupException;
@@ -83,10 +85,12 @@ final class Heads {
         return Long.parseLong(name(p).replaceAll("[^0-9]", ""));
     }
 
-    /** What these files say of the ledger that is not so, in sentences. */
+    /** What these files say of the ledger that is not so, in sentences; a file given twice, once. */
     static List<String> wrong(Queries q, PublicKeyFile key, List<Path> files) {
         List<String> wrong = new ArrayList<>();
-        for (Path file : files) {
+        Map<Path, Path> once = new LinkedHashMap<>();
+        files.forEach(f -> once.putIfAbsent(place(f), f));
+        for (Path file : once.values()) {
             try {
                 for (Noted n : noted(file, key)) {
                     compare(q, n, file).ifPresent(wrong::add);
@@ -96,6 +100,15 @@ final class Heads {
             }
         }
         return wrong;
+    }
+
+    /** Where a file lies, however its path is written; what is not there is told of later. */
+    private static Path place(Path file) {
+        try {
+            return file.toRealPath(LinkOption.NOFOLLOW_LINKS);
+        } catch (IOException e) {
+            return file.toAbsolutePath().normalize();
+        }
     }
 
     private static Optional<String> compare(Queries q, Noted n, Path file) {

@@ -18,6 +18,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
@@ -131,12 +132,11 @@ public final class TrainCommand extends SoupCommand {
 
     @Option(
             names = "--keep-every",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "Keep the model of every N-th step too, in folders beside --out such as"
                             + " OUT-step000200, with the moving average put in (default: none).")
-    private long keepEvery;
+    private Optional<Long> keepEvery = Optional.empty();
 
     @Mixin private LoraFlags lora = new LoraFlags();
 
@@ -177,6 +177,9 @@ public final class TrainCommand extends SoupCommand {
         if (name.isPresent() && registry.isEmpty()) {
             throw misuse("--name needs --registry.");
         }
+        keepEvery.filter(every -> every < 1).ifPresent(every -> {
+            throw new SoupException("--keep-every must be 1 or more; leave it out to keep none.");
+        });
         lora.check(this, out, paper, registry.isPresent());
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
@@ -192,7 +195,7 @@ public final class TrainCommand extends SoupCommand {
                                 checkpointEvery,
                                 force)
                         .training(lora.options())
-                        .keeping(keepEvery);
+                        .keeping(keepEvery.orElse(0L));
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();

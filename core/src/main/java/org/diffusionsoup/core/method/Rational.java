@@ -50,6 +50,9 @@ public record Rational(BigInteger numerator, BigInteger denominator)
                 return a;
             }
             Rational b = decimal(parts[1]);
+            if (b.signum() == 0) {
+                throw new NumberFormatException("divided by 0");
+            }
             return new Rational(
                     a.numerator.multiply(b.denominator), a.denominator.multiply(b.numerator));
         } catch (NumberFormatException e) {

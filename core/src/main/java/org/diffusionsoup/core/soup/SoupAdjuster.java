@@ -236,6 +236,15 @@ public final class SoupAdjuster {
     }
 
     private static SoupException notIn(Ingredient r, KeptSum kept) {
+        long held = kept.members().stream().filter(m -> m.hashes().equals(r.hashes())).count();
+        if (held > 0) {
+            return new SoupException(
+                    "%s is to be removed more often than the sum %s has it (%d); name it in `remove` as often as it is in there."
+                            .formatted(
+                                    r.what().path(),
+                                    kept.folder(),
+                                    held));
+        }
         return new SoupException(
                 r.what().path()
                         + " is not in the sum "

@@ -122,7 +122,7 @@ public final class MemorizationAudit {
         if (shard.size() == 0) {
             throw new SoupException("The shard " + shard.name() + " has no pictures to protect.");
         }
-        Shard others = withoutDoubles(reference, shard);
+        Shard others = ProtectedPictures.strangers(reference, shard);
         leftOut = reference.size() - others.size();
         this.judge = judge;
         this.shard = shard;
@@ -141,31 +141,6 @@ public final class MemorizationAudit {
                         .sorted()
                         .boxed()
                         .toList();
-    }
-
-    private static Shard withoutDoubles(Shard reference, Shard shard) {
-        requireEnough(reference, reference, "");
-        Set<String> own = shard.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
-        Shard strangers = reference.filter(row -> !own.contains(row.key()));
-        requireEnough(
-                reference,
-                strangers,
-                " and otherwise consists of the protected pictures themselves");
-        Shard left = NearDoubles.without(strangers, shard, NearDuplicates.Options.DEFAULT);
-        requireEnough(reference, left, " and otherwise near-doubles of protected ones");
-        return left;
-    }
-
-    private static void requireEnough(Shard reference, Shard left, String otherwise) {
-        if (left.size() < LEAST_REFERENCE) {
-            throw new SoupException(
-                    "The reference %s has %s%s; at least %d real ones are needed to tell a copy from a likeness."
-                            .formatted(
-                                    reference.name(),
-                                    Plural.of(left.size(), "picture"),
-                                    otherwise,
-                                    LEAST_REFERENCE));
-        }
     }
 
     /**

@@ -5,9 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.curate.NearDoubles;
+import org.diffusionsoup.data.curate.NearDuplicates;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.ClipJudge;
@@ -40,29 +43,49 @@ public final class ProtectedPictures {
     }
 
     /**
-     * Distances of other real pictures to the protected picture closest to each: what is close by
-     * chance. A picture that is in both shards would be a copy of itself and is left out.
+     * The pictures of a reference that say what is close by chance: those that are not among the
+     * protected ones, and near-duplicate none of them.
      *
+     * @throws SoupException if fewer than 20 are left
+     */
+    public static Shard strangers(Shard reference, Shard guarded) {
+        requireEnough(reference, reference, "");
+        Set<String> own = guarded.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
+        Shard others = reference.filter(row -> !own.contains(row.key()));
+        requireEnough(
+                reference,
+                others,
+                " and otherwise consists of the protected pictures themselves");
+        Shard left = NearDoubles.without(others, guarded, NearDuplicates.Options.DEFAULT);
+        requireEnough(reference, left, " and otherwise near-doubles of protected ones");
+        return left;
+    }
+
+    private static void requireEnough(Shard reference, Shard left, String otherwise) {
+        if (left.size() < LEAST_REFERENCE) {
+            throw new SoupException(
+                    "The reference %s has %s%s; at least %d real ones are needed to tell a copy from a likeness."
+                            .formatted(
+                                    reference.name(),
+                                    Plural.of(left.size(), "picture"),
+                                    otherwise,
+                                    LEAST_REFERENCE));
+        }
+    }
+
+    /**
+     * Distances of other real pictures to the protected picture closest to each: what is close by
+     * chance.
+     *
+     * @param strangers as {@link #strangers} leaves them
      * @param progress advanced by a picture each
      * @return sorted
-     * @throws SoupException if fewer than 20 pictures are left
      */
-    public double[] reference(Shard others, Progress progress) {
-        double[][] all = embed(others, progress);
-        Set<String> keys = shard.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
-        List<Double> distances = new ArrayList<>();
-        for (int i = 0; i < all.length; i++) {
-            if (!keys.contains(others.infos().get(i).key())) {
-                distances.add(distance(all[i], nearest(all[i])));
-            }
-        }
-        if (distances.size() < LEAST_REFERENCE) {
-            throw new SoupException(
-                    "The reference "
-                            + others.name()
-                            + " consists of the protected pictures themselves; name others.");
-        }
-        return distances.stream().mapToDouble(d -> d).sorted().toArray();
+    public double[] reference(Shard strangers, Progress progress) {
+        return Arrays.stream(embed(strangers, progress))
+                .mapToDouble(e -> distance(e, nearest(e)))
+                .sorted()
+                .toArray();
     }
 
     /** Distance of each picture to the protected one that is closest to it. */

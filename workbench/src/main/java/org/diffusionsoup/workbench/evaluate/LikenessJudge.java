@@ -66,7 +66,9 @@ public record LikenessJudge(
                         pictures,
                         Double.NaN);
             }
-            Shard others = ShardRef.parse(reference.get()).open();
+            Shard others =
+                    ProtectedPictures.strangers(
+                            ShardRef.parse(reference.get()).open(), guarded);
             double threshold =
                     ProtectedPictures.quantile(
                             pictures.reference(others, Progress.silent()), byChance);

@@ -11,6 +11,7 @@ import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+import org.diffusionsoup.workbench.classify.ClassifierOrder;
 
 /**
  * Models of one base that draw a picture together, loaded: the first one's text encoder,
@@ -51,6 +52,7 @@ record LoadedEnsemble(
     /** With coefficients that a classifier gives for every sample and timestep. */
     static LoadedEnsemble classified(List<Path> folders, Path classifier, boolean resouped) {
         ShardClassifier.require(classifier);
+        ClassifierOrder.check(folders, classifier);
         String with =
                 (resouped ? "\nresouped " : "\nclassified ")
                         + WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));

@@ -9,7 +9,7 @@ final class BarChartSvg {
     private static final int ROW = 30;
     private static final int TOP = 8;
     private static final int BOTTOM = 46;
-    private static final int LONGEST_LABEL = 40;
+    private static final int LONGEST_LABEL = 54;
 
     private final Markup out;
     private final int width;
@@ -35,7 +35,7 @@ final class BarChartSvg {
     private void svg(BarChart chart) {
         int longest = chart.bars().stream().mapToInt(b -> shown(b.name()).length()).max().orElse(0);
         int values = chart.bars().stream().mapToInt(b -> label(b, chart).length()).max().orElse(0);
-        double left = Math.clamp(longest * 7.7 + 16, 60, 300);
+        double left = Math.clamp(longest * 7.7 + 16, 60, width * 0.48);
         double right = width - Math.clamp(values * 7.3 + 14, 40, 220);
         int height = TOP + ROW * chart.bars().size() + BOTTOM;
         Axis axis = axis(chart, (right - left) / 80);

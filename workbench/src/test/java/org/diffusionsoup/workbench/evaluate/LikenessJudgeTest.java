@@ -61,6 +61,27 @@ class LikenessJudgeTest {
         assertThat(Arrays.stream(others).filter(s -> s == 1).count()).isBetween(1L, most);
     }
 
+    /** The threshold is what real strangers keep; near-doubles of the originals would lower it. */
+    @Test
+    void originalsAmongTheReferenceDoNotMoveTheThreshold() {
+        LikenessJudge alone =
+                new LikenessJudge(
+                        CLIP,
+                        shard(ORIGINALS),
+                        Optional.of(shard("provider=noto&domain=food")),
+                        0.05);
+        LikenessJudge mixed =
+                new LikenessJudge(
+                        CLIP,
+                        shard(ORIGINALS),
+                        Optional.of(shard("provider=noto&domain=food,electronics")),
+                        0.05);
+        try (PictureScorer a = alone.open();
+                PictureScorer b = mixed.open()) {
+            assertThat(b.judge().convention()).isEqualTo(a.judge().convention());
+        }
+    }
+
     @Test
     void aReferenceOfTheOriginalsThemselvesIsRefused() {
         LikenessJudge judge =
