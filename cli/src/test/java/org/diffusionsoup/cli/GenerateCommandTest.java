@@ -412,8 +412,7 @@ class GenerateCommandTest {
     @Test
     void modelsStandInTheOrderOfTheClassifiersShards() {
         for (String shard : List.of("a", "b")) {
-            TinyTraining.shard(
-                    out(shard + ".tar"), shard.equals("a") ? 8 : 6, 16, "train");
+            TinyTraining.shard(out(shard + ".tar"), shard.equals("a") ? 8 : 6, 16, "train");
             Run.of(
                             "train",
                             "--base",

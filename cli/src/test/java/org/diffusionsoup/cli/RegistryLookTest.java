@@ -53,6 +53,19 @@ class RegistryLookTest {
     }
 
     @Test
+    void listsSayWhatIsThereAndHowTheFirstComesAbout() {
+        assertThat(soup("shard", "list").ok().out())
+                .isEqualTo("no shard yet; record one with: soup shard add NAME --data SHARD\n");
+        assertThat(soup("ingredient", "list").ok().out()).startsWith("no ingredient yet");
+        assertThat(soup("base", "list").ok().out())
+                .containsPattern("base +checkpoint\n")
+                .containsPattern("\n[a-z]+ +[0-9a-f]{12}\n");
+        Path empty = folder.resolve("empty");
+        assertThat(Run.at(empty, "init").ok().out()).contains("registry.key signs", "base add");
+        assertThat(Run.at(empty, "base", "list").ok().out()).startsWith("no base yet");
+    }
+
+    @Test
     void aHeadThatWasNotedElsewhereShowsAnOlderCopy() throws Exception {
         Path early = head("early");
         Path copy = folder.resolve("ledger.db");

@@ -169,6 +169,24 @@ class TrainKeepTest {
         assertThat(kept(3)).doesNotExist();
     }
 
+    /** Encoding can take minutes; what is known before it is told before it. */
+    @Test
+    void anotherRunsCheckpointIsRefusedBeforeAnyPictureIsEncoded() throws IOException {
+        Path plain = temp.resolve("plain");
+        train(plain, STEPS, "-q").ok();
+        interrupted(plain, out, 0, 7);
+        Run run = train(out, STEPS + 20);
+        run.fails(
+                SoupCli.FAILED,
+                "is a checkpoint of a different run (steps is " + STEPS + " there and",
+                "give another --out");
+        assertThat(run.err()).doesNotContain("encode", "warmup");
+        Path other = temp.resolve("other.tar");
+        TinyTraining.shard(other, 5, 16, "train");
+        Run.of("train", "--base", TinyTraining.BASE, "--shard", other, "--out", out)
+                .fails(SoupCli.FAILED, "shards is ", "…) there and other (", "…) here");
+    }
+
     /** Begins the run that ended in an ingredient anew, and stops it after some steps. */
     private void interrupted(Path ingredient, Path to, long keepEvery, int steps) {
         FineTuneRequest request =

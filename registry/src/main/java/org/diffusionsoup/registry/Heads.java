@@ -85,7 +85,9 @@ final class Heads {
         return Long.parseLong(name(p).replaceAll("[^0-9]", ""));
     }
 
-    /** What these files say of the ledger that is not so, in sentences; a file given twice, once. */
+    /**
+     * What these files say of the ledger that is not so, in sentences; a file given twice, once.
+     */
     static List<String> wrong(Queries q, PublicKeyFile key, List<Path> files) {
         List<String> wrong = new ArrayList<>();
         Map<Path, Path> once = new LinkedHashMap<>();

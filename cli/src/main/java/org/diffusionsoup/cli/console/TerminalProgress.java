@@ -7,9 +7,9 @@ import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.workbench.Progress;
 
 /**
- * Shows how far a task is, with rate and time left. On a terminal one line is drawn over; elsewhere
- * (a log file) a plain line is added at most every ten seconds and one at the end, none for a task
- * of less than a second. Safe for use by several threads.
+ * Shows how far a task is, with its mean rate and the time left at the rate of late. On a terminal
+ * one line is drawn over; elsewhere (a log file) a plain line is added at most every ten seconds
+ * and one at the end, none for a task of less than a second. Safe for use by several threads.
  */
 final class TerminalProgress implements Progress {
     private static final long REDRAW_NANOS = 100_000_000L;
@@ -22,6 +22,9 @@ final class TerminalProgress implements Progress {
      */
     private static final double SETTLED = 5;
 
+    private static final long RECENT_NANOS = 10_000_000_000L;
+    private static final int RECENT_PARTS = 8;
+
     private final PrintWriter err;
     private final int columns;
     private final LongSupplier clock;
@@ -33,6 +36,10 @@ final class TerminalProgress implements Progress {
     private long done;
     private long skipped;
     private long startedAt;
+    private long earlierAt;
+    private long earlierDone;
+    private long laterAt;
+    private long laterDone;
     private long shownAt;
     private int drawn;
     private boolean running;
@@ -61,6 +68,10 @@ final class TerminalProgress implements Progress {
         skipped = 0;
         startedAt = clock.getAsLong();
         shownAt = startedAt;
+        earlierAt = startedAt;
+        laterAt = startedAt;
+        earlierDone = 0;
+        laterDone = 0;
         running = true;
         unseen = false; // a log needs no line for a task in which nothing was done
         if (isLive()) {
@@ -73,6 +84,7 @@ final class TerminalProgress implements Progress {
         if (running) {
             done += Math.max(0, units);
             unseen = true;
+            mark();
             showWhenDue();
         }
     }
@@ -83,6 +95,27 @@ final class TerminalProgress implements Progress {
             skipped += Math.max(0, units);
             advance(units);
         }
+    }
+
+    /** Remembers how far the task was, for the rate of late. */
+    private void mark() {
+        long now = clock.getAsLong();
+        if (now - laterAt >= Math.max(RECENT_NANOS, (now - startedAt) / RECENT_PARTS)) {
+            earlierAt = laterAt;
+            earlierDone = laterDone;
+            laterAt = now;
+            laterDone = done - skipped;
+        }
+    }
+
+    /**
+     * Units a second since some time ago, a quarter of the time so far or twenty seconds: the time
+     * left follows a machine that has become slower or faster, which the mean does not.
+     */
+    private double recentRate(double mean) {
+        double seconds = (shownAt - earlierAt) / 1e9;
+        long units = done - skipped - earlierDone;
+        return seconds * 1e9 >= RECENT_NANOS && units > 0 ? units / seconds : mean;
     }
 
     @Override
@@ -161,7 +194,7 @@ final class TerminalProgress implements Progress {
                             Locale.ROOT, rate >= 100 ? "  %,.0f %s/s" : "  %.3g %s/s", rate, unit));
         }
         if (total > done && rate > 0 && (seconds >= SETTLED || 10 * done >= total)) {
-            line.append("  ").append(time((total - done) / rate)).append(" left");
+            line.append("  ").append(time((total - done) / recentRate(rate))).append(" left");
         } else if (seconds >= 1) {
             line.append("  ").append(time(seconds));
         }

@@ -30,6 +30,19 @@ public final class TextTable {
         rows.add(row);
     }
 
+    /**
+     * Writes heading and rows, or a sentence in their place where there is no row.
+     *
+     * @param none says what is missing and how it comes about
+     */
+    public void printOr(PrintWriter out, String none) {
+        if (rows.size() > 1) {
+            print(out);
+        } else {
+            out.println(none);
+        }
+    }
+
     /** Writes heading and rows. */
     public void print(PrintWriter out) {
         int columns = rows.getFirst().size();

@@ -100,6 +100,13 @@ final class DataSheetCommand extends SoupCommand {
                 Map.of("sheet", out.toString(), "pictures", count, "rows", shard.size()),
                 text ->
                         text.printf(
-                                "%s: %,d of %s%n", out, count, Plural.of(shard.size(), "picture")));
+                                "%s: %,d of %s%s%n",
+                                out,
+                                count,
+                                Plural.of(shard.size(), "picture"),
+                                count < shard.size()
+                                        ? ", evenly spread; --max %d shows all"
+                                                .formatted(shard.size())
+                                        : ""));
     }
 }

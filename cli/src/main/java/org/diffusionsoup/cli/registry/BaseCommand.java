@@ -7,6 +7,6 @@ import picocli.CommandLine.Command;
 @Command(
         name = "base",
         description = "The models that a registry's ingredients start from.",
-        subcommands = BaseAddCommand.class,
-        footer = "  soup base add emoji models/emoji-base")
+        subcommands = {BaseAddCommand.class, BaseListCommand.class},
+        footer = {"  soup base add emoji models/emoji-base", "  soup base list"})
 public final class BaseCommand extends CommandGroup {}

@@ -50,6 +50,11 @@ final class IngredientListCommand extends SoupCommand {
                     }
                     return true;
                 });
-        console.result(Map.of("ingredients", json), t::print);
+        console.result(
+                Map.of("ingredients", json),
+                text ->
+                        t.printOr(
+                                text,
+                                "no ingredient yet; record one with: soup ingredient add NAME WEIGHTS, or train with --registry"));
     }
 }

@@ -45,6 +45,11 @@ public final class InitCommand extends SoupCommand {
                 text -> {
                     text.println(r.folder() + ": a new registry");
                     text.println("key " + r.publicKey().id());
+                    text.println(
+                            "  registry.key signs, and stays secret: keep a copy in another place."
+                                    + " registry.pub is for whoever checks certificates.");
+                    text.println(
+                            "  next: soup base add NAME WEIGHTS, then soup shard add NAME --data SHARD");
                 });
     }
 }

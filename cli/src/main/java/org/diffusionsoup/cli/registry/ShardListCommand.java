@@ -56,7 +56,9 @@ final class ShardListCommand extends SoupCommand {
                                     Lineage.count(s, found.withdrawn().getOrDefault(s.id(), 0L)),
                                     s.expires().orElse(""),
                                     s.withdrawn().isPresent() ? "withdrawn" : ""));
-                    t.print(text);
+                    t.printOr(
+                            text,
+                            "no shard yet; record one with: soup shard add NAME --data SHARD");
                 });
     }
 }

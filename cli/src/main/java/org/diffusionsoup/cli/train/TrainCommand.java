@@ -177,9 +177,12 @@ public final class TrainCommand extends SoupCommand {
         if (name.isPresent() && registry.isEmpty()) {
             throw misuse("--name needs --registry.");
         }
-        keepEvery.filter(every -> every < 1).ifPresent(every -> {
-            throw new SoupException("--keep-every must be 1 or more; leave it out to keep none.");
-        });
+        keepEvery
+                .filter(every -> every < 1)
+                .ifPresent(every -> {
+                    throw new SoupException(
+                            "--keep-every must be 1 or more; leave it out to keep none.");
+                });
         lora.check(this, out, paper, registry.isPresent());
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));

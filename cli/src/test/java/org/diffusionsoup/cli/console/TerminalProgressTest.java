@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
@@ -109,6 +110,26 @@ class TerminalProgressTest {
                 .containsExactly(
                         "verifying  15,000/60,000 MB  1.50 GB/s  30s left",
                         "verifying  60,000/60,000 MB  3.00 GB/s  20s");
+    }
+
+    /** A machine that slows down takes longer for what is left than the mean says. */
+    @Test
+    void theTimeLeftFollowsTheRateOfLate() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("train", 1000, "images");
+            for (int second = 0; second < 60; second++) {
+                now.addAndGet(SECOND);
+                progress.advance(10);
+            }
+            for (int second = 0; second < 30; second++) {
+                now.addAndGet(SECOND);
+                progress.advance(1);
+            }
+        }
+        List<String> lines = text.toString().lines().toList();
+        assertThat(lines.get(5)).isEqualTo("train  600/1,000 images  10.0 images/s  40s left");
+        // mean: 7 a second, 53 s; of late 1 a second
+        assertThat(lines.get(8)).isEqualTo("train  630/1,000 images  7.00 images/s  6m10s left");
     }
 
     @Test

@@ -240,10 +240,7 @@ public final class SoupAdjuster {
         if (held > 0) {
             return new SoupException(
                     "%s is to be removed more often than the sum %s has it (%d); name it in `remove` as often as it is in there."
-                            .formatted(
-                                    r.what().path(),
-                                    kept.folder(),
-                                    held));
+                            .formatted(r.what().path(), kept.folder(), held));
         }
         return new SoupException(
                 r.what().path()

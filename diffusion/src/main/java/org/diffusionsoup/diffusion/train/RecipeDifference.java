@@ -5,14 +5,23 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import org.diffusionsoup.core.Visible;
 
 /** In which settings two recorded runs differ. */
 public final class RecipeDifference {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final int SHOWN = 3;
+    private static final int HASH_DIGITS = 12;
+
+    /**
+     * Settings that follow from another where nobody gives them: told only if that one is equal.
+     */
+    private static final Map<String, String> FOLLOWS = Map.of("warmup", "steps");
 
     private RecipeDifference() {}
 
@@ -52,11 +61,34 @@ public final class RecipeDifference {
         a.fieldNames().forEachRemaining(names::add);
         b.fieldNames().forEachRemaining(names::add);
         for (String name : names) {
-            compare(place.isEmpty() ? name : place + "." + name, a.path(name), b.path(name), found);
+            String other = FOLLOWS.getOrDefault(name, name);
+            if (other.equals(name) || a.path(other).equals(b.path(other))) {
+                compare(
+                        place.isEmpty() ? name : place + "." + name,
+                        a.path(name),
+                        b.path(name),
+                        found);
+            }
         }
     }
 
     private static String text(JsonNode value) {
-        return value.isMissingNode() ? "absent" : Visible.shortened(value.toString());
+        if (value.isMissingNode()) {
+            return "absent";
+        }
+        if (!value.isEmpty() && value.isArray() && value.path(0).has("name")) {
+            return Visible.shortened(
+                    StreamSupport.stream(value.spliterator(), false)
+                            .map(RecipeDifference::named)
+                            .collect(Collectors.joining(" and ")));
+        }
+        return Visible.shortened(value.toString());
+    }
+
+    /** Data as a person knows it: its name, and enough of the hash to tell it from a namesake. */
+    private static String named(JsonNode data) {
+        String hash = data.path("sha256").asText();
+        return data.path("name").asText()
+                + (hash.length() > HASH_DIGITS ? " (" + hash.substring(0, HASH_DIGITS) + "…)" : "");
     }
 }

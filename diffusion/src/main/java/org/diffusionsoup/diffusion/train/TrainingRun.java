@@ -77,6 +77,18 @@ public final class TrainingRun implements AutoCloseable {
         state.load(parameters, optimizer, ema, curve);
     }
 
+    /**
+     * Refuses a folder that holds the checkpoint of another run, before anything is made ready for
+     * this one.
+     *
+     * @param stateDir as of the run
+     * @param fingerprint as of the run
+     * @throws TrainingException saying in what the two runs differ
+     */
+    public static void requireOwnCheckpoint(Path stateDir, String fingerprint) {
+        new TrainingState(stateDir, fingerprint).requireOwn();
+    }
+
     /** Steps done so far, from this call or an earlier one. */
     public long stepsDone() {
         return optimizer.steps();

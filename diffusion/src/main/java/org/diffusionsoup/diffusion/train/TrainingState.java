@@ -95,19 +95,7 @@ final class TrainingState {
         try (SafetensorsFile f = SafetensorsFile.open(file);
                 Scope s = Scope.open();
                 Torch.Guard off = Torch.gradients(false)) {
-            String recorded = f.metadata().getOrDefault("soup.training.fingerprint", "");
-            if (!fingerprint.equals(recorded)) {
-                String difference = RecipeDifference.of(recorded, fingerprint);
-                throw new TrainingException(
-                        file
-                                + " is a checkpoint of a different run ("
-                                + (difference.isEmpty()
-                                        ? "other base, shard or options"
-                                        : difference)
-                                + "); go on with the settings of that run, give another `out`, or"
-                                + " remove the folder "
-                                + dir);
-            }
+            requireOwn(f);
             read(f, "weights", p.flat());
             read(f, "adam.m", optimizer.m());
             read(f, "adam.v", optimizer.v());
@@ -126,6 +114,29 @@ final class TrainingState {
                                 points[i * CURVE_COLUMNS + 2],
                                 points[i * CURVE_COLUMNS + 3]));
             }
+        }
+    }
+
+    /** Refuses a checkpoint of another run, where there is one. */
+    void requireOwn() {
+        if (Files.exists(file)) {
+            try (SafetensorsFile f = SafetensorsFile.open(file)) {
+                requireOwn(f);
+            }
+        }
+    }
+
+    private void requireOwn(SafetensorsFile f) {
+        String recorded = f.metadata().getOrDefault("soup.training.fingerprint", "");
+        if (!fingerprint.equals(recorded)) {
+            String difference = RecipeDifference.of(recorded, fingerprint);
+            throw new TrainingException(
+                    file
+                            + " is a checkpoint of a different run ("
+                            + (difference.isEmpty() ? "other base, shard or options" : difference)
+                            + "); go on with the settings of that run, give another `out`, or"
+                            + " remove the folder "
+                            + dir);
         }
     }
 

@@ -53,9 +53,7 @@ public final class ProtectedPictures {
         Set<String> own = guarded.infos().stream().map(SampleInfo::key).collect(Collectors.toSet());
         Shard others = reference.filter(row -> !own.contains(row.key()));
         requireEnough(
-                reference,
-                others,
-                " and otherwise consists of the protected pictures themselves");
+                reference, others, " and otherwise consists of the protected pictures themselves");
         Shard left = NearDoubles.without(others, guarded, NearDuplicates.Options.DEFAULT);
         requireEnough(reference, left, " and otherwise near-doubles of protected ones");
         return left;

@@ -67,8 +67,7 @@ public record LikenessJudge(
                         Double.NaN);
             }
             Shard others =
-                    ProtectedPictures.strangers(
-                            ShardRef.parse(reference.get()).open(), guarded);
+                    ProtectedPictures.strangers(ShardRef.parse(reference.get()).open(), guarded);
             double threshold =
                     ProtectedPictures.quantile(
                             pictures.reference(others, Progress.silent()), byChance);

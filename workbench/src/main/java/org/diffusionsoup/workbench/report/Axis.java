@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.report;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -14,6 +15,11 @@ import java.util.Locale;
  */
 record Axis(double low, double high, boolean log, List<Tick> ticks) {
     record Tick(double value, String label) {}
+
+    private static final int MARKS = 8;
+
+    /** Part of the axis that a label takes. */
+    private static final double APART = 0.06;
 
     /** Ends at round values around the data. */
     static Axis linear(double min, double max, int wanted) {
@@ -92,6 +98,29 @@ record Axis(double low, double high, boolean log, List<Tick> ticks) {
             }
         }
         return new Axis(low, high, true, ticks);
+    }
+
+    /**
+     * The same with its marks where the data are, if these are few, whole and stand apart:
+     * checkpoints of a run, whose numbers are what the reader looks for.
+     *
+     * @param values ascending, without repeats, inside the ends
+     */
+    Axis markedAt(double[] values) {
+        for (int i = 0; i < values.length; i++) {
+            boolean apart = i == 0 || position(values[i]) - position(values[i - 1]) > APART;
+            if (values.length > MARKS || values[i] != Math.rint(values[i]) || !apart) {
+                return this;
+            }
+        }
+        return new Axis(
+                low,
+                high,
+                log,
+                Arrays.stream(values)
+                        .mapToObj(
+                                v -> new Tick(v, v >= 10_000 ? thousands(v) : Numbers.fixed(v, 0)))
+                        .toList());
     }
 
     private static String power(int lead, int exponent) {

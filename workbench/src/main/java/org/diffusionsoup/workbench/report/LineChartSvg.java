@@ -39,6 +39,7 @@ final class LineChartSvg {
             Axis x =
                     chart.logX()
                             ? Axis.logarithmic(xs[0], xs[xs.length - 1])
+                                    .markedAt(Arrays.stream(xs).distinct().toArray())
                             : Axis.tight(xs[0], xs[xs.length - 1], width / 100);
             Axis y =
                     chart.logY()

@@ -130,6 +130,7 @@ public final class FineTuner {
         }
         try (StableDiffusion base = StableDiffusion.load(request.base())) {
             ObjectNode recipe = FineTuneRecipe.of(request, base, shards);
+            TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.toString());
             KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
@@ -242,8 +243,14 @@ public final class FineTuner {
             List<LossPoint> curve,
             KeptSteps kept) {
         LossCurve losses = IngredientFiles.lossCurve(curve);
+        // Pictures over time, as the progress counts: a mean of rates would let fast steps weigh
+        // more.
         double rate =
-                curve.stream().mapToDouble(LossPoint::imagesPerSecond).average().orElse(Double.NaN);
+                1
+                        / curve.stream()
+                                .mapToDouble(p -> 1 / p.imagesPerSecond())
+                                .average()
+                                .orElse(Double.NaN);
         List<String> notes = new ArrayList<>(rows.notes(base));
         notes.addAll(kept.notes());
         return new Result(

@@ -24,6 +24,21 @@ class AxisTest {
     }
 
     @Test
+    void fewCheckpointsAreTheMarks() {
+        assertThat(labels(marked(50, 100, 200, 400, 800)))
+                .containsExactly("50", "100", "200", "400", "800");
+        assertThat(labels(marked(100, 1000, 25_000))).containsExactly("100", "1000", "25k");
+        // too close to each other, not whole, too many
+        assertThat(labels(marked(100, 101, 1000))).containsExactly("100", "200", "500", "1k");
+        assertThat(labels(marked(0.5, 1, 2))).containsExactly("0.5", "1", "2");
+        assertThat(labels(marked(1, 2, 4, 8, 16, 32, 64, 128, 256))).contains("1", "5", "200");
+    }
+
+    private static Axis marked(double... values) {
+        return Axis.logarithmic(values[0], values[values.length - 1]).markedAt(values);
+    }
+
+    @Test
     void anyDataGetsDistinctLabelsInsideTheEnds() {
         SplittableRandom random = new SplittableRandom(77);
         for (int trial = 0; trial < 3000; trial++) {
