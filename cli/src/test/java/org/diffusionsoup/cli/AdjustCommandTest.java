@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -76,6 +78,68 @@ class AdjustCommandTest {
         Run.of("adjust", out("soup"), "--remove", a, "--remove", a, "-o", out("x"), "-q")
                 .fails(1, a + " is to be removed more often than the sum", "has it (1)");
         assertThat(out("x")).doesNotExist();
+    }
+
+    /** The sum is written first: what cannot have one leaves the soup and its sum as they were. */
+    @Test
+    void aSumThatCannotBeKeptCostsNeitherSoupNorSum() throws IOException {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Run.of("merge", a, b, "--keep-sum", "-o", out("soup")).ok();
+        byte[] before = Files.readAllBytes(out("soup"));
+        List<Object> add = new ArrayList<>(List.of("adjust", out("soup"), "--keep-sum", "--force"));
+        for (float far : new float[] {3e38f, 1e19f, 1e-19f, 1e-38f}) { // more than a sum's doubles
+            add.addAll(List.of("--add", model("m" + far, far)));
+        }
+        add.addAll(List.of("-o", out("soup"), "-q"));
+        Run.of(add.toArray()).fails(1, "No sum was kept");
+        assertThat(Files.readAllBytes(out("soup"))).isEqualTo(before);
+        // so the old pair still works
+        Run.of("adjust", out("soup"), "--remove", b, "-o", out("x")).ok();
+        assertThat(hidden()).isEmpty();
+    }
+
+    private List<String> hidden() throws IOException {
+        try (var all = Files.list(folder)) {
+            return all.map(f -> f.getFileName().toString()).filter(n -> n.startsWith(".")).toList();
+        }
+    }
+
+    @Test
+    void weightsThatAreNoNumbersHaveNoSum() throws IOException {
+        Path nan = model("nan", Float.NaN);
+        Path a = model("a", 1);
+        Run.of("merge", a, a, "--keep-sum", "-o", out("soup"), "-q").ok();
+        byte[] before = Files.readAllBytes(out("soup"));
+        Run.of("merge", nan, a, "--keep-sum", "-o", out("soup"), "--force", "-q")
+                .fails(1, "holds 4 NaN", "--allow-nan");
+        assertThat(Files.readAllBytes(out("soup"))).isEqualTo(before);
+        Run with = Run.of("merge", nan, a, "--allow-nan", "--keep-sum", "-o", out("n")).ok();
+        assertThat(with.err()).contains("No sum was kept: NaN or infinities");
+        assertThat(folder.resolve("n.safetensors.sum")).doesNotExist();
+        assertThat(hidden()).isEmpty();
+    }
+
+    /** An ingredient in whose place its soup was written would be gone for good. */
+    @Test
+    void noIngredientIsReplacedByWhatIsMadeOfIt() throws IOException {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path c = model("c", 4);
+        Run.of("merge", a, b, "--keep-sum", "-o", out("soup")).ok();
+        byte[] inA = Files.readAllBytes(a);
+        byte[] inC = Files.readAllBytes(c);
+        Path same = Files.createLink(folder.resolve("same.safetensors"), c);
+        for (Path place : new Path[] {c, folder.resolve(".").resolve("c"), same}) {
+            Run.of("adjust", out("soup"), "--add", c, "-o", place, "--force", "-q")
+                    .fails(1, "Cannot write to " + place, "its ingredient " + c);
+        }
+        Run.of("adjust", out("soup"), "--remove", a, "-o", a, "--force", "-q")
+                .fails(1, "Cannot write to " + a, "its ingredient " + a);
+        assertThat(Files.readAllBytes(a)).isEqualTo(inA);
+        assertThat(Files.readAllBytes(c)).isEqualTo(inC);
+        // the soup itself may be
+        Run.of("adjust", out("soup"), "--remove", a, "-o", out("soup"), "--force").ok();
     }
 
     @Test

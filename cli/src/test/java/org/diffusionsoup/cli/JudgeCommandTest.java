@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,7 +12,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,6 +24,26 @@ final class JudgeCommandTest {
     private static final Path MODELS = Path.of("../models");
 
     @TempDir private Path dir;
+
+    @Test
+    void captionsAloneGiveNoQuestions() throws IOException {
+        Path out = dir.resolve("none.json");
+        Path photos = Files.createDirectory(dir.resolve("photos"));
+        for (int i = 0; i < 3; i++) {
+            BufferedImage noise = new BufferedImage(32, 32, BufferedImage.TYPE_INT_RGB);
+            int seed = i;
+            IntStream.range(0, 1024)
+                    .forEach(k ->
+                            noise.setRGB(k % 32, k / 32, new Random(seed * 1024L + k).nextInt()));
+            ImageIO.write(noise, "png", photos.resolve(i + ".png").toFile());
+            Files.writeString(photos.resolve(i + ".txt"), "picture " + i);
+        }
+        Path tar = dir.resolve("plain.tar");
+        Run.of("data", "import", photos, "--provider", "me", "--licence", "CC0-1.0", "-o", tar)
+                .ok();
+        Run.of("judge", "questions", tar, "-o", out).fails(1, "Nothing can be asked about " + tar);
+        assertThat(out).doesNotExist();
+    }
 
     @Test
     void questionsAreWrittenAsTifaKeepsThem() throws IOException {
@@ -312,7 +336,7 @@ final class JudgeCommandTest {
         Run.of("judge", "train", "clip", "--work", "w", "-o", "o")
                 .fails(2, "--data SHARD or --scenes");
         Run.of("judge", "check", "--scenes", "--data", shard).fails(2, "--data SHARD or --scenes");
-        Run.of("judge", "check", "--scenes", "--drawings", DRAWINGS, "--limit", 3)
+        Run.of("judge", "check", "--scenes", "--drawings", DRAWINGS, "--limit", 3, "-q")
                 .fails(1, "8 scenes or more");
         Run.of("judge", "train", "clip", "--scenes", "--validation", "--work", "w", "-o", "o")
                 .fails(2, "--validation");

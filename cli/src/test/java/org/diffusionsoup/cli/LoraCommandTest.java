@@ -138,8 +138,15 @@ class LoraCommandTest {
         Arrays.fill(bytes, 8 + header, bytes.length, (byte) -1);
         Files.write(damaged, bytes);
         Run run = Run.of("lora", "inspect", damaged);
-        assertThat(run.out() + run.err()).containsAnyOf("holds NaN", "NaN");
+        run.fails(1, "nan.safetensors holds NaN in '");
+        Run.of("lora", "merge", file, damaged, "-o", out("m.safetensors"))
+                .fails(1, "nan.safetensors holds NaN in '");
         assertThat(Run.of("lora", "inspect", file).ok().out()).doesNotContain("NaN");
+        byte[] own = Files.readAllBytes(file);
+        Run.of("lora", "resize", file, "--rank", 2, "-o", file, "--force")
+                .fails(1, "Cannot write to", "its input");
+        Run.of("lora", "merge", file, file, "-o", file, "--force").fails(1, "its input");
+        assertThat(Files.readAllBytes(file)).isEqualTo(own);
         Run resized = Run.of("lora", "resize", file, "--rank", 2, "-o", out("r.safetensors")).ok();
         assertThat(resized.err()).doesNotContain("MB");
     }

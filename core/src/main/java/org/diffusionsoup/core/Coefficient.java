@@ -64,7 +64,10 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
     private static BigDecimal decimal(String s) {
         BigDecimal d = new BigDecimal(s.strip());
         if (Math.abs((long) d.scale()) > 100) {
-            throw new NumberFormatException();
+            throw new SoupException(
+                    "The coefficient "
+                            + Visible.shortened(s.strip())
+                            + " is too small or too large: exponents go from -100 to 100.");
         }
         return d;
     }
@@ -136,8 +139,9 @@ public record Coefficient(BigInteger numerator, BigInteger denominator) {
         }
         if (total.divide(gcd).compareTo(MAX_TOTAL) > 0) {
             throw new SoupException(
-                    "The coefficients have too many digits to be used exactly; round them to at"
-                            + " most 12 decimals.");
+                    "The coefficients cannot be used exactly: in whole numbers of the same proportions"
+                            + " they add up to more than 2^53; round them to at most 12 decimals,"
+                            + " or to proportions of fewer digits.");
         }
         long[] a = new long[scaled.length];
         for (int i = 0; i < a.length; i++) {

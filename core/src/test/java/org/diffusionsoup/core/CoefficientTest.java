@@ -35,6 +35,16 @@ class CoefficientTest {
                 .hasMessageContaining("coefficient");
     }
 
+    @Test
+    void numbersBeyondAllUseAreSaidToBe() {
+        for (String far : new String[] {"1e-400", "1e400", "1/1e300"}) {
+            assertThatThrownBy(() -> Coefficient.parse(far))
+                    .isInstanceOf(SoupException.class)
+                    .hasMessageContaining("too small or too large");
+        }
+        assertThat(Coefficient.parse("1e-100").value()).isEqualTo(1e-100);
+    }
+
     /** Said of what was typed: no coefficient of 1 over 0 has come about. */
     @Test
     void aDivisionByZeroIsNoCoefficient() {

@@ -8,6 +8,7 @@ import java.util.Map;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
@@ -76,6 +77,7 @@ final class DataDamageCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         OutputKind.TAR.check(out, force);
+        Inputs.keep(out, shards.stream().map(s -> ShardRef.parse(s).path()).toList(), "its shard");
         List<Shard> parts = shards.stream().map(s -> ShardRef.parse(s).open()).toList();
         DamagedRows damage = new DamagedRows(tier, grounds, seed);
         List<Sample> rows = new ArrayList<>();

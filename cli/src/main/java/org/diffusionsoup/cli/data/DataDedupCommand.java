@@ -11,6 +11,7 @@ import org.diffusionsoup.cli.command.ClipFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
@@ -93,6 +94,11 @@ final class DataDedupCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         out.ifPresent(folder -> OutputKind.TARS.check(folder, force));
+        out.ifPresent(folder ->
+                Inputs.keep(
+                        folder,
+                        refs.stream().map(r -> ShardRef.parse(r).path()).toList(),
+                        "its shard"));
         page.ifPresent(file -> OwnOutputs.PAGE.check(file, force));
         NearDuplicates.Options options =
                 new NearDuplicates.Options(maxBits, maxDifference, maxDistance);

@@ -11,6 +11,7 @@ import org.diffusionsoup.cli.command.ClipFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
@@ -71,6 +72,7 @@ final class DataFilterCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         OutputKind.TAR.check(out, force);
+        Inputs.keep(out, List.of(ShardRef.parse(ref).path()), "its shard");
         List<PictureScorer> open = new ArrayList<>();
         try (Progress progress = console.progress()) {
             List<ScoreFilter.Criterion> criteria = criteria(open);

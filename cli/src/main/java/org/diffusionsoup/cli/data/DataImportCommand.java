@@ -1,13 +1,16 @@
 package org.diffusionsoup.cli.data;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.FolderImporter;
 import org.diffusionsoup.data.HoldOut;
@@ -94,6 +97,9 @@ final class DataImportCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         OutputKind.TAR.check(out, force);
+        if (Files.isRegularFile(folder)) {
+            Inputs.keep(out, List.of(folder), "what it is made of");
+        }
         ImportOptions options =
                 new ImportOptions(
                         provider,

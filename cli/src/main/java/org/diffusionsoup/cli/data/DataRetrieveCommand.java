@@ -9,6 +9,7 @@ import org.diffusionsoup.cli.command.ClipFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
@@ -63,6 +64,7 @@ final class DataRetrieveCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         OutputKind.TAR.check(out, force);
+        Inputs.keep(out, List.of(ShardRef.parse(ref).path()), "its shard");
         if (k < 1) {
             throw misuse("--k must be at least 1, not " + k + ".");
         }

@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.data;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -10,6 +11,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardRef;
@@ -99,6 +101,7 @@ final class DataSplitCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         OutputKind.TARS.check(out, force);
+        Inputs.keep(out, List.of(ShardRef.parse(ref).path()), "its shard");
         Optional<PictureScorer> scorer = Optional.empty();
         try (Progress progress = console.progress()) {
             String what = random.isPresent() ? "random" : by;

@@ -8,6 +8,7 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
@@ -59,6 +60,12 @@ final class JudgeQuestionsCommand extends SoupCommand {
         List<JudgeQuestion> questions;
         try (Progress progress = console.progress()) {
             questions = QuestionMaker.of(ShardRef.parse(shard).open(), progress);
+        }
+        if (questions.isEmpty()) {
+            throw new SoupException(
+                    "Nothing can be asked about "
+                            + shard
+                            + ": questions are made of what its rows say beside the caption (name, group, style, scene) and of colours that a caption names. Write a question file in TIFA's format by hand, or have a language model write it.");
         }
         QuestionFile.write(questions, out);
         Map<String, Long> byType =

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.model;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.CountedSteps;
@@ -49,7 +50,7 @@ final class LoraExtractCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         int r = LoraOutputFlags.rank(rank);
-        LoraOutput output = flags.output();
+        LoraOutput output = flags.output(List.of(base, tuned));
         long start = System.nanoTime();
         MadeLora made;
         try (Checkpoint from = Checkpoint.open(base);

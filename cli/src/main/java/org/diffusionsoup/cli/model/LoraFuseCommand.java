@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
@@ -11,6 +12,7 @@ import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.lora.LoraFuser;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.LoraUse;
@@ -59,6 +61,10 @@ final class LoraFuseCommand extends SoupCommand {
     protected void run(Console console) {
         ModelOutput.MODEL_FOLDER.check(out, force);
         List<LoraUse> uses = loras.stream().map(l -> LoraUse.parse(l.toString())).toList();
+        Inputs.keep(
+                out,
+                Stream.concat(Stream.of(model), uses.stream().map(LoraUse::file)).toList(),
+                "its input");
         long start = System.nanoTime();
         LoraFuser.Result made;
         try (Checkpoint base = Checkpoint.open(model);

@@ -81,7 +81,7 @@ final class LoraMergeCommand extends SoupCommand {
             double w = k.numerator().doubleValue() / k.denominator().doubleValue();
             uses.add(new LoraUse(files.get(i), w));
         }
-        LoraOutput output = flags.output();
+        LoraOutput output = flags.output(files);
         if (model.isEmpty()) {
             make(console, uses, Map.of(), output, r);
             return;

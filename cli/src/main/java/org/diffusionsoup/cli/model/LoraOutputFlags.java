@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.model;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.lora.LoraNaming;
 import org.diffusionsoup.core.lora.LoraOutput;
 import org.diffusionsoup.core.lora.MadeLora;
@@ -52,8 +54,13 @@ final class LoraOutputFlags {
     @Option(names = "--force", description = "Replace an existing output.")
     private boolean force;
 
-    /** Checks that the output can be written. */
-    LoraOutput output() {
+    /**
+     * Checks that the output can be written, and is none of what it is made of.
+     *
+     * @param inputs LoRAs or models
+     */
+    LoraOutput output(Collection<Path> inputs) {
+        Inputs.keep(out, inputs, "its input");
         LoraNaming named =
                 switch (naming) {
                     case "kohya" -> LoraNaming.KOHYA;

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.model;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.CountedSteps;
@@ -38,7 +39,7 @@ final class LoraResizeCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         int r = LoraOutputFlags.rank(rank);
-        LoraOutput output = flags.output();
+        LoraOutput output = flags.output(List.of(file));
         long start = System.nanoTime();
         MadeLora made;
         try (Lora lora = Lora.open(file);

@@ -103,7 +103,7 @@ final class FusedSource implements TensorSource {
             int bad = Elements.encode(info.dtype(), sum, exact, n);
             if (bad >= 0) {
                 throw new SoupException(
-                        "Tensor '%s' of %s becomes %s at element %d with its LoRA in it, which %s does not hold; use a smaller strength, or look for NaN in the LoRA with 'soup lora inspect'."
+                        "Tensor '%s' of %s becomes %s at element %d with its LoRA in it, which %s does not hold; use a smaller strength."
                                 .formatted(
                                         info.name(), origin.path(), sum[bad], bad, info.dtype()));
             }

@@ -277,6 +277,11 @@ public final class LoraLayer {
             source.read(t.name(), 0, bytes);
             Elements.decode(t.dtype(), bytes, values, n);
         }
+        for (double v : values) {
+            if (!Double.isFinite(v)) {
+                throw refusal("holds " + v + " in '" + t.name() + "'");
+            }
+        }
         return values;
     }
 

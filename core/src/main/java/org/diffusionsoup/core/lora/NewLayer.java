@@ -72,7 +72,7 @@ sealed interface NewLayer {
         int bad = Elements.encode(dtype, m.values(), bytes, m.values().length);
         if (bad >= 0) {
             throw new SoupException(
-                    "The update of %s holds %s, which %s does not; look for NaN in the inputs, or write F32."
+                    "The update of %s reaches %s, which is beyond %s; write F32."
                             .formatted(target, m.values()[bad], dtype));
         }
         return bytes;

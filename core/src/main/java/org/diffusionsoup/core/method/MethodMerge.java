@@ -20,6 +20,7 @@ import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.method.tensor.Window;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.tensor.TensorSource;
@@ -160,17 +161,7 @@ public final class MethodMerge {
     }
 
     private void checkOutput(MergeRecipe recipe, Path output) {
-        Path out = output.toAbsolutePath().normalize();
-        for (Path input : recipe.inputs().values()) {
-            if (out.startsWith(input.toAbsolutePath().normalize())) {
-                throw new SoupException(
-                        "Cannot write to "
-                                + output
-                                + ": that is, or lies inside, the input "
-                                + input
-                                + ".");
-            }
-        }
+        Inputs.keep(output, recipe.inputs().values(), "its input");
         ModelOutput.MODEL.check(output, replace);
     }
 

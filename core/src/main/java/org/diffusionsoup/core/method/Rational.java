@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Visible;
 
 /** A rational number of either sign, in lowest terms: a number of a recipe, exactly as written. */
 public record Rational(BigInteger numerator, BigInteger denominator)
@@ -64,7 +65,10 @@ public record Rational(BigInteger numerator, BigInteger denominator)
     private static Rational decimal(String s) {
         BigDecimal d = new BigDecimal(s.strip());
         if (Math.abs((long) d.scale()) > LONGEST) {
-            throw new NumberFormatException();
+            throw new SoupException(
+                    "The number "
+                            + Visible.shortened(s.strip())
+                            + " is too small or too large: exponents go from -100 to 100.");
         }
         return d.scale() >= 0
                 ? new Rational(d.unscaledValue(), BigInteger.TEN.pow(d.scale()))

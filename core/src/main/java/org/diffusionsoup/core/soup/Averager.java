@@ -462,7 +462,7 @@ final class Averager implements TensorBatch, AutoCloseable {
                 }
             }
             if (nan + infinite > 0) {
-                return new SoupException(
+                return new NonFiniteWeightsException(
                         "Tensor '%s' of %s holds %d NaN and %d infinite values out of %d; leave this ingredient out or train it again (soup merge `allowNan` averages them as IEEE 754 adds them)."
                                 .formatted(t.name(), source.path(), nan, infinite, t.elements()));
             }

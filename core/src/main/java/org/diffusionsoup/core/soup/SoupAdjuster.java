@@ -12,6 +12,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Workers;
@@ -24,6 +25,7 @@ import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -459,6 +461,13 @@ public final class SoupAdjuster {
     private Soup withWorkers(Request request, Work work) {
         Path out = request.output().toAbsolutePath().normalize();
         boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
+        Inputs.keep(
+                request.output(),
+                Stream.concat(
+                                request.remove().stream(),
+                                request.add().stream().map(SoupIngredient::path))
+                        .toList(),
+                "its ingredient");
         ModelOutput.MODEL.check(request.output(), options.writer().replace());
         if (options.keepSum()) {
             KeptSum.KIND.checkReplaceable(KeptSum.folderOf(request.output()));
@@ -529,6 +538,7 @@ public final class SoupAdjuster {
         private final Map<String, SumExceptions> exceptions = new TreeMap<>();
         private long total;
         private long done;
+        private long written;
         private long tensors;
 
         Exact(
@@ -553,21 +563,13 @@ public final class SoupAdjuster {
 
         Soup make() {
             long after = sum(members);
-            Map<String, StateDict> parts = new LinkedHashMap<>();
+            List<String> summed = summed();
             List<Averager> open = new ArrayList<>();
-            long bytes;
             try {
-                for (String part : summed()) {
-                    parts.put(part, part(part, after, open));
-                }
-                total = parts.values().stream().mapToLong(StateDict::bytes).sum();
-                done = 0;
-                write(parts);
-                bytes = done;
                 if (options.keepSum()) {
-                    // Last: it may replace the sum read here. Ended in between, the new soup stands
-                    // beside a sum that is not its own, which checkSameSoup notices.
-                    keepSum(parts.keySet());
+                    keepSum(summed, () -> write(summed, after, open));
+                } else {
+                    write(summed, after, open);
                 }
             } finally {
                 open.forEach(Averager::close);
@@ -578,14 +580,25 @@ public final class SoupAdjuster {
                 String name = recipe.members().get(i).name();
                 in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
             }
-            return new Soup(request.output(), in, parts.size(), tensors, 0, bytes, "", "");
+            return new Soup(request.output(), in, summed.size(), tensors, 0, written, "", "");
         }
 
-        private void write(Map<String, StateDict> parts) {
+        private void write(List<String> summed, long after, List<Averager> open) {
+            Map<String, StateDict> parts = new LinkedHashMap<>();
+            for (String part : summed) {
+                parts.put(part, part(part, after, open));
+            }
+            total = parts.values().stream().mapToLong(StateDict::bytes).sum();
+            done = 0;
+            intact(() -> options.writer().write(soup, parts, request.output()));
+            written = done;
+        }
+
+        /** A damaged sum may look like ingredients that are too large, or hold NaN. */
+        private void intact(Runnable work) {
             try {
-                options.writer().write(soup, parts, request.output());
+                work.run();
             } catch (SoupException e) {
-                // A damaged sum may look like ingredients that are too large, or hold NaN.
                 checkSums();
                 throw e;
             }
@@ -763,17 +776,25 @@ public final class SoupAdjuster {
             }
         }
 
-        private void keepSum(Iterable<String> parts) {
+        /**
+         * Writes the new sum beside the soup, and the soup once all of the sum is written: where
+         * one cannot be, neither of the old ones is touched. Ended between the two, the new soup
+         * stands beside a sum that is not its own, which {@link #checkSameSoup} notices.
+         */
+        private void keepSum(List<String> parts, Runnable writeSoup) {
             AtomicFiles.replaceFolder(
                     KeptSum.folderOf(request.output()),
                     KeptSum.KIND,
                     to -> {
                         TreeMap<String, String> checksums = new TreeMap<>();
-                        for (String part : parts) {
-                            newSum(part, to).finish(to, checksums);
-                            checkSum(part);
-                        }
+                        intact(() -> {
+                            for (String part : parts) {
+                                newSum(part, to).finish(to, checksums);
+                                checkSum(part);
+                            }
+                        });
                         new KeptSum(to, members, kept.options(), checksums).writeIndex(to);
+                        writeSoup.run();
                     });
         }
 

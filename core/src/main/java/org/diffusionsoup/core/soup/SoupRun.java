@@ -35,6 +35,7 @@ final class SoupRun {
     private AveragePlan plan;
     private long totalBytes;
     private long doneBytes;
+    private long averaged;
     private long tensors;
     private long parameters;
 
@@ -56,6 +57,28 @@ final class SoupRun {
      * @param late hashes that are taken meanwhile
      */
     Soup make(Path output, Runnable whenReady, LateHashes late) {
+        String note = "";
+        if (options.keepSum()) {
+            note = keepSum(output, () -> average(output, whenReady, late));
+        } else {
+            average(output, whenReady, late);
+        }
+        return new Soup(
+                output,
+                plan.listed(),
+                plan.places().size(),
+                tensors,
+                parameters,
+                averaged,
+                Stream.concat(plan.remarks(), Stream.of(note))
+                        .filter(n -> !n.isEmpty())
+                        .collect(Collectors.joining(" ")),
+                plan.copied());
+    }
+
+    private void average(Path output, Runnable whenReady, LateHashes late) {
+        doneBytes = 0;
+        totalBytes = 0;
         Map<String, StateDict> written = new LinkedHashMap<>();
         Averager.Mean mean =
                 new Averager.Mean(
@@ -67,20 +90,7 @@ final class SoupRun {
             }
             options.writer().write(plan.layout(), written, output);
         }
-        long averaged = doneBytes; // the sum counts anew
-        String note =
-                Stream.concat(plan.remarks(), Stream.of(options.keepSum() ? keepSum(output) : ""))
-                        .filter(n -> !n.isEmpty())
-                        .collect(Collectors.joining(" "));
-        return new Soup(
-                output,
-                plan.listed(),
-                plan.places().size(),
-                tensors,
-                parameters,
-                averaged,
-                note,
-                plan.copied());
+        averaged = doneBytes;
     }
 
     /** A part whose header is made when its ingredients have been read and hashed. */
@@ -120,32 +130,48 @@ final class SoupRun {
         return new StateDict(plan.metadata(name), entries);
     }
 
-    /** Reads all ingredients once more; what it says is empty, or why no sum was kept. */
-    private String keepSum(Path output) {
+    /**
+     * Keeps the sum, for which all ingredients are read once more, and averages once all of it is
+     * written: where one cannot be, nothing that stood there is touched.
+     *
+     * @return empty, or why no sum was kept
+     */
+    private String keepSum(Path output, Runnable average) {
         if (!options.policy().refusesAll()) {
+            average.run();
             return "No sum was kept: the ingredients are not required to be alike.";
         }
-        Path folder = KeptSum.folderOf(output);
         BigInteger scale = KeptSum.scale(plan.recipe().members());
-        List<Member> members =
-                plan.recipe().members().stream().map(m -> m.withA(m.a().multiply(scale))).toList();
-        List<Long> weights = members.stream().map(m -> m.a().longValueExact()).toList();
+        List<Long> weights =
+                plan.coefficients().stream()
+                        .map(a -> Math.multiplyExact(a, scale.longValueExact()))
+                        .toList();
         TreeMap<String, String> checksums = new TreeMap<>();
         try {
             AtomicFiles.replaceFolder(
-                    folder,
+                    KeptSum.folderOf(output),
                     KeptSum.KIND,
                     to -> {
                         for (String part : plan.places().keySet()) {
-                            doneBytes = 0;
-                            totalBytes = 0;
                             sum(part, weights, to).finish(to, checksums);
                         }
+                        average.run(); // from now on the plan knows all hashes
+                        List<Member> members =
+                                plan.recipe().members().stream()
+                                        .map(m -> m.withA(m.a().multiply(scale)))
+                                        .toList();
                         new KeptSum(to, members, plan.recipe().options(), checksums).writeIndex(to);
                     });
             return "";
-        } catch (SumExceptions.TooMany e) {
+        } catch (SumExceptions.TooMany e) { // only from sum
+            average.run();
             return String.valueOf(e.getMessage());
+        } catch (NonFiniteWeightsException e) {
+            if (!options.allowNonFinite()) {
+                throw e;
+            }
+            average.run();
+            return "No sum was kept: NaN or infinities could not be taken out of it again; withdrawing means averaging again.";
         }
     }
 

@@ -17,6 +17,7 @@ import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
@@ -174,17 +175,8 @@ public final class Souper {
     }
 
     private void checkOutput(List<SoupIngredient> ingredients, Path output) {
-        Path out = output.toAbsolutePath().normalize();
-        for (SoupIngredient i : ingredients) {
-            if (out.startsWith(i.path().toAbsolutePath().normalize())) {
-                throw new SoupException(
-                        "Cannot write the soup to "
-                                + output
-                                + ": that is, or lies inside, its ingredient "
-                                + i.path()
-                                + ".");
-            }
-        }
+        Inputs.keep(
+                output, ingredients.stream().map(SoupIngredient::path).toList(), "its ingredient");
         ModelOutput.MODEL.check(output, options.writer().replace());
         if (options.keepSum()) {
             KeptSum.KIND.checkReplaceable(KeptSum.folderOf(output));

@@ -211,7 +211,7 @@ class MethodMergeTest {
         MergeRecipe recipe = new MergeRecipe(inputs, WeightedMean.of(load("a"), load("b")));
         assertThatThrownBy(() ->
                         MethodMerge.create().replaceExisting(true).make(recipe, models.path("a")))
-                .hasMessageContaining("lies inside, the input");
+                .hasMessageContaining("that is, holds or lies inside its input");
         Path out = folder.resolve("there.safetensors");
         Files.writeString(out, "old");
         for (boolean replace : new boolean[] {false, true}) {
