@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
@@ -164,9 +165,9 @@ public final class InspectCommand extends SoupCommand {
     private static void provenance(Provenance provenance, PrintWriter out) {
         out.println("  made by Diffusion Soup " + provenance.version() + " with the recipe");
         String recipe =
-                parsed(provenance.recipe())
+                parsed(provenance.recipe().text())
                         .map(JsonNode::toPrettyString)
-                        .orElse(provenance.recipe());
+                        .orElse(provenance.recipe().text());
         recipe.lines().forEach(line -> out.println("    " + line));
         provenance.more().forEach((key, value) -> out.println("  " + key + ": " + value));
     }
@@ -215,7 +216,8 @@ public final class InspectCommand extends SoupCommand {
                 .ifPresent(p -> {
                     Map<String, Object> made = new LinkedHashMap<>();
                     made.put("version", p.version());
-                    made.put("recipe", parsed(p.recipe()).<Object>map(n -> n).orElse(p.recipe()));
+                    String recipe = p.recipe().text();
+                    made.put("recipe", parsed(recipe).<Object>map(n -> n).orElse(recipe));
                     made.putAll(p.more());
                     json.put("provenance", made);
                 });

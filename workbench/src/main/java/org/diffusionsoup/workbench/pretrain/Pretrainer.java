@@ -430,7 +430,7 @@ public final class Pretrainer {
         write(dir.resolve("config.json"), JsonConfig.text(config));
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
-        Provenance provenance = Provenance.of(recipe.toJson(drawingsSha256));
+        Provenance provenance = Provenance.of(recipe.header(drawingsSha256));
         for (Map.Entry<String, String> e : more.entrySet()) {
             provenance = provenance.with(e.getKey(), e.getValue());
         }

@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.train;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,9 +38,6 @@ import org.diffusionsoup.workbench.verify.BrokenWeights;
 public final class FineTuner {
     /** Name of the loss curve inside an ingredient's folder. */
     public static final String LOSS_FILE = "loss.csv";
-
-    /** What an ingredient's recipe says of how it was made. */
-    public static final String METHOD = "fine-tune";
 
     private final FineTuneRequest request;
     private final Progress progress;
@@ -129,7 +125,7 @@ public final class FineTuner {
             shards.add(s);
         }
         try (StableDiffusion base = StableDiffusion.load(request.base())) {
-            ObjectNode recipe = FineTuneRecipe.of(request, base, shards);
+            FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
             KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
@@ -162,7 +158,7 @@ public final class FineTuner {
     }
 
     private Optional<Result> trainChosen(
-            StableDiffusion base, ObjectNode recipe, EncodedRows rows, KeptSteps kept) {
+            StableDiffusion base, FineTuneRecipe recipe, EncodedRows rows, KeptSteps kept) {
         if (request.lora().isEmpty()) {
             return train(base, Optional.empty(), base.unet().parameters(), recipe, rows, kept);
         }
@@ -176,7 +172,7 @@ public final class FineTuner {
             StableDiffusion base,
             Optional<LowRankFactors> factors,
             Parameters trained,
-            ObjectNode recipe,
+            FineTuneRecipe recipe,
             EncodedRows rows,
             KeptSteps kept) {
         TrainingOptions options = request.options();
@@ -189,7 +185,11 @@ public final class FineTuner {
                         request.captionDropout());
         try (TrainingRun run =
                 new TrainingRun(
-                        trained, objective, options, request.stateFolder(), recipe.toString())) {
+                        trained,
+                        objective,
+                        options,
+                        request.stateFolder(),
+                        recipe.whole().text())) {
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
                     "train " + request.out().getFileName(),

@@ -12,6 +12,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -114,7 +115,10 @@ final class JudgeFit {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         Weights.save(
-                parameters, file, DType.F16, Provenance.of(recipe.toString()).writeTo(metadata));
+                parameters,
+                file,
+                DType.F16,
+                Provenance.of(new SoupRecipe(recipe.toString())).writeTo(metadata));
     }
 
     /** A CLIP image processor that only resizes to a square and maps [0, 1] to [-1, 1]. */
@@ -171,19 +175,9 @@ final class JudgeFit {
     /** The recipe in a header. */
     static ObjectNode recipe(JudgeMaterial material, JudgeKind kind, TrainingOptions t) {
         ObjectNode o = JsonConfig.object();
-        o.put("method", "judge train " + kind.word());
+        o.put(SoupRecipe.METHOD, "judge train " + kind.word());
         o.put("data_sha256", material.sha256());
-        o.put("steps", t.steps());
-        o.put("batch", t.batch());
-        o.put("learning_rate", t.learningRate());
-        o.put("schedule", t.schedule().name().toLowerCase(Locale.ROOT));
-        o.put("warmup", t.warmup());
-        o.put("weight_decay", t.weightDecay());
-        o.put("betas", t.beta1() + "," + t.beta2());
-        o.put("clip_norm", t.clipNorm());
-        o.put("ema", t.emaDecay());
-        o.put("bfloat16", t.bfloat16());
-        o.put("seed", t.seed());
+        t.describe(o);
         material.describe(kind, o);
         return o;
     }
