@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -12,13 +11,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.inspect.ModelInspector;
 import org.diffusionsoup.workbench.inspect.ModelSummary;
@@ -230,7 +229,7 @@ public final class InspectCommand extends SoupCommand {
 
     private static Optional<JsonNode> parsed(String recipe) {
         try {
-            return Optional.of(new ObjectMapper().readTree(recipe));
+            return Optional.of(JsonMappers.PLAIN.readTree(recipe));
         } catch (IOException e) {
             return Optional.empty(); // a recipe by other hands: shown as it stands
         }

@@ -2,16 +2,15 @@ package org.diffusionsoup.diffusion.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /** In which settings two recorded runs differ. */
 public final class RecipeDifference {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final int SHOWN = 3;
 
     private RecipeDifference() {}
@@ -27,8 +26,8 @@ public final class RecipeDifference {
     public static String of(String there, String here) {
         List<String> found = new ArrayList<>();
         try {
-            JsonNode a = MAPPER.readTree(there);
-            JsonNode b = MAPPER.readTree(here);
+            JsonNode a = JsonConfig.MAPPER.readTree(there);
+            JsonNode b = JsonConfig.MAPPER.readTree(here);
             if (a.isObject() && b.isObject()) {
                 compare("", a, b, found);
             }
