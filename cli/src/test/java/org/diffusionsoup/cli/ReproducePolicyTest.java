@@ -143,7 +143,7 @@ class ReproducePolicyTest {
     private static JsonNode recipe(Path weights) throws IOException {
         try (SafetensorsFile open = SafetensorsFile.open(weights)) {
             return new ObjectMapper()
-                    .readTree(Provenance.readFrom(open.metadata()).orElseThrow().recipe());
+                    .readTree(Provenance.readFrom(open.metadata()).orElseThrow().recipe().text());
         }
     }
 

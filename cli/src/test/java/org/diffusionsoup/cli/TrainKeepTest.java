@@ -15,6 +15,7 @@ import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
+import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 import org.junit.jupiter.api.BeforeAll;
@@ -132,7 +133,7 @@ class TrainKeepTest {
         train(out, STEPS, "--keep-every", 5, "-q").ok();
         Path again = temp.resolve("again");
         FineTuneRequest request =
-                TrainingRecipe.request(
+                FineTuneRecipe.request(
                         TrainingRecipe.ofWeights(kept(5)),
                         TinyTraining.BASE,
                         List.of(shard.toString()),
@@ -190,7 +191,7 @@ class TrainKeepTest {
     /** Begins the run that ended in an ingredient anew, and stops it after some steps. */
     private void interrupted(Path ingredient, Path to, long keepEvery, int steps) {
         FineTuneRequest request =
-                TrainingRecipe.request(
+                FineTuneRecipe.request(
                                 TrainingRecipe.ofWeights(ingredient),
                                 TinyTraining.BASE,
                                 List.of(shard.toString()),

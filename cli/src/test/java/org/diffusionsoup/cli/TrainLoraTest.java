@@ -20,6 +20,7 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
+import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 import org.junit.jupiter.api.BeforeAll;
@@ -118,7 +119,7 @@ class TrainLoraTest {
     private void stopped(Path to, int steps) {
         train(folder, "--lora", 2, "--force").ok();
         FineTuneRequest whole =
-                TrainingRecipe.request(
+                FineTuneRecipe.request(
                         TrainingRecipe.ofWeights(folder),
                         TinyTraining.BASE,
                         List.of(shard.toString()),
@@ -165,7 +166,7 @@ class TrainLoraTest {
         train(folder, "--lora", 3, "--lora-alpha", "4.5").ok();
         Path again = temp.resolve("again");
         FineTuneRequest request =
-                TrainingRecipe.request(
+                FineTuneRecipe.request(
                         TrainingRecipe.ofWeights(folder),
                         TinyTraining.BASE,
                         List.of(shard.toString()),

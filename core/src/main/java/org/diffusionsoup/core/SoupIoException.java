@@ -29,7 +29,7 @@ public final class SoupIoException extends SoupException {
             case NoSuchFileException n -> "no such file or folder (" + n.getFile() + ")";
             case FileNotFoundException n -> "no such file";
             case AccessDeniedException n -> "permission denied";
-            case FileAlreadyExistsException n -> n.getFile() + " already exists";
+            case FileAlreadyExistsException n -> n.getFile() + " exists already";
             case DirectoryNotEmptyException n -> "the folder is not empty";
             case FileSystemException n when n.getReason() != null -> n.getReason();
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

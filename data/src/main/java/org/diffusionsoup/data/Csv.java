@@ -1,69 +1,135 @@
 package org.diffusionsoup.data;
 
+import de.siegmar.fastcsv.reader.CsvParseException;
+import de.siegmar.fastcsv.reader.CsvReader;
+import de.siegmar.fastcsv.reader.CsvRecord;
+import de.siegmar.fastcsv.reader.FieldMismatchStrategy;
+import de.siegmar.fastcsv.writer.CsvWriter;
+import de.siegmar.fastcsv.writer.LineDelimiter;
+import de.siegmar.fastcsv.writer.QuoteStrategy;
+import java.io.StringWriter;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
 
-/** Comma-separated values as RFC 4180 has them: quotes, doubled quotes, line ends in quotes. */
-final class Csv {
-    /** One record and the line, counted from 1, it starts on. */
-    record Record(List<String> fields, int line) {}
+/**
+ * The one reader and the one writer of comma-separated values as RFC 4180 has them: quotes, doubled
+ * quotes, line ends in quotes.
+ */
+public final class Csv {
+    private static final Pattern MESSAGE =
+            Pattern.compile("(.*) \\(record starting at line (\\d+)\\)", Pattern.DOTALL);
+
+    private final StringWriter text = new StringWriter();
+    private final BitSet quoted = new BitSet();
+    private final CsvWriter writer =
+            CsvWriter.builder()
+                    .lineDelimiter(LineDelimiter.LF)
+                    .quoteStrategy(new QuotesOfTexts(quoted))
+                    .bufferSize(0)
+                    .build(text);
 
     private Csv() {}
 
-    static List<Record> parse(String text, String where) {
+    /**
+     * One record.
+     *
+     * @param line the one it starts on, counted from 1
+     */
+    public record Record(List<String> fields, long line) {}
+
+    /**
+     * Reads a table; blank lines are passed over, and records may be of different lengths.
+     *
+     * @param where the file, for messages
+     * @throws SoupException if a quote is never closed, or text follows a closing quote before the
+     *     next comma; names the line that the record starts on
+     */
+    public static List<Record> parse(String text, String where) {
         List<Record> records = new ArrayList<>();
-        List<String> fields = new ArrayList<>();
-        StringBuilder field = new StringBuilder();
-        boolean quoted = false;
-        int line = 1;
-        int start = 1;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '\n') {
-                line++;
-            }
-            if (quoted) {
-                if (c != '"') {
-                    field.append(c);
-                } else if (i + 1 < text.length() && text.charAt(i + 1) == '"') {
-                    field.append('"');
-                    i++;
-                } else {
-                    quoted = false;
+        try {
+            for (CsvRecord r :
+                    CsvReader.builder()
+                            .extraFieldStrategy(FieldMismatchStrategy.IGNORE)
+                            .missingFieldStrategy(FieldMismatchStrategy.IGNORE)
+                            .allowUnclosedQuote(false)
+                            .ofCsvRecord(text)) {
+                if (r.getFieldCount() > 1 || !r.getField(0).isBlank()) {
+                    records.add(new Record(List.copyOf(r.getFields()), r.getStartingLineNumber()));
                 }
-            } else if (c == '"' && field.isEmpty()) {
-                quoted = true;
-            } else if (c == ',') {
-                fields.add(take(field));
-            } else if (c == '\n') {
-                fields.add(take(field));
-                add(records, fields, start);
-                fields = new ArrayList<>();
-                start = line;
-            } else if (c != '\r') {
-                field.append(c);
             }
+        } catch (CsvParseException e) {
+            throw new SoupException(reason(String.valueOf(e.getMessage()), where), e);
         }
-        if (quoted) {
-            throw new SoupException(
-                    where + " line " + start + " opens a quote that is never closed");
-        }
-        fields.add(take(field));
-        add(records, fields, start);
         return records;
     }
 
-    private static void add(List<Record> records, List<String> fields, int line) {
-        boolean blank = fields.size() == 1 && fields.getFirst().isBlank();
-        if (!blank) {
-            records.add(new Record(List.copyOf(fields), line));
+    private static String reason(String message, String where) {
+        Matcher m = MESSAGE.matcher(message);
+        if (!m.matches()) {
+            return where + " is no table of comma-separated values: " + message;
         }
+        String line = where + " line " + m.group(2);
+        if (m.group(1).startsWith("Unclosed quoted field")) {
+            return line + " opens a quote that is never closed";
+        }
+        return m.group(1).startsWith("Unexpected character after closing quote")
+                ? line + " has text after a closing quote; write a quote in a quoted field twice"
+                : line + " is malformed: " + m.group(1);
     }
 
-    private static String take(StringBuilder field) {
-        String value = field.toString();
-        field.setLength(0);
-        return value;
+    /**
+     * A table to be written.
+     *
+     * @param header names of the columns, by commas; empty for none
+     */
+    public static Csv table(String header) {
+        Csv table = new Csv();
+        if (!header.isEmpty()) {
+            table.writer.writeRecord(header.split(",", -1));
+        }
+        return table;
+    }
+
+    /**
+     * Adds a line, and quotes texts, whatever is in them, but no numbers.
+     *
+     * @param cells texts, numbers as {@link String#valueOf} has them, and {@link OptionalDouble}s,
+     *     which leave a cell empty if they are
+     */
+    public Csv row(Object... cells) {
+        quoted.clear();
+        List<String> fields = new ArrayList<>(cells.length);
+        for (Object cell : cells) {
+            quoted.set(fields.size(), cell instanceof String);
+            fields.add(
+                    cell instanceof OptionalDouble d
+                            ? d.isPresent() ? String.valueOf(d.getAsDouble()) : ""
+                            : String.valueOf(cell));
+        }
+        writer.writeRecord(fields);
+        return this;
+    }
+
+    /** What was written; each line ends in a line feed. */
+    public String text() {
+        return text.toString();
+    }
+
+    /** Quotes the cells that are texts; others only if they must be. */
+    private record QuotesOfTexts(BitSet quoted) implements QuoteStrategy {
+        @Override
+        public boolean quoteValue(int line, int field, String value) {
+            return quoted.get(field);
+        }
+
+        @Override
+        public boolean quoteEmpty(int line, int field) {
+            return quoted.get(field);
+        }
     }
 }

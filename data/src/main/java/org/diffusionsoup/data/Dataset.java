@@ -2,8 +2,6 @@ package org.diffusionsoup.data;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -33,9 +31,6 @@ public final class Dataset {
     public static final OutputKind KIND = OutputKind.folderWith("a data set", INDEX);
 
     private static final String FORMAT = "diffusion-soup-dataset/1";
-    private static final ObjectMapper MAPPER =
-            new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-
     private final String name;
     private final Map<String, Shard> shards;
     private final Map<String, String> views;
@@ -83,7 +78,7 @@ public final class Dataset {
         }
         JsonNode root;
         try {
-            root = MAPPER.readTree(index.toFile());
+            root = JsonMappers.PLAIN.readTree(index.toFile());
         } catch (IOException e) {
             throw new SoupException(index + " is not valid JSON", e);
         }
@@ -121,7 +116,7 @@ public final class Dataset {
      * @param shards name (also the file's) to rows; keys unique over all shards
      */
     public static void write(Path folder, String name, Map<String, List<Sample>> shards) {
-        ObjectNode root = MAPPER.createObjectNode();
+        ObjectNode root = JsonMappers.PLAIN.createObjectNode();
         root.put("format", FORMAT);
         root.put("name", name);
         ArrayNode list = root.putArray("shards");
@@ -149,7 +144,9 @@ public final class Dataset {
             counts(node, all.stream().filter(i -> i.domain().equals(domain)).toList());
         }
         try {
-            byte[] json = (MAPPER.writeValueAsString(root) + "\n").getBytes(StandardCharsets.UTF_8);
+            byte[] json =
+                    (JsonMappers.INDENTED.writeValueAsString(root) + "\n")
+                            .getBytes(StandardCharsets.UTF_8);
             AtomicFiles.write(folder.resolve(INDEX), json);
         } catch (JsonProcessingException e) {
             throw new SoupException(folder.resolve(INDEX) + " cannot be written", e);

@@ -3,7 +3,7 @@ package org.diffusionsoup.data;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
@@ -29,8 +29,8 @@ import org.diffusionsoup.core.SoupIoException;
 /** Pairs the pictures of a folder with their captions, or says which one is without. */
 final class FolderRows {
     /** A field named twice would say two things, of which the last would win unseen. */
-    private static final ObjectMapper MAPPER =
-            new ObjectMapper().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    private static final ObjectReader JSON =
+            JsonMappers.PLAIN.reader().with(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
 
     private FolderRows() {}
 
@@ -181,7 +181,7 @@ final class FolderRows {
             }
             String where = jsonl + " line " + number;
             try {
-                JsonNode node = MAPPER.readTree(line);
+                JsonNode node = JSON.readTree(line);
                 Map<String, String> fields = new HashMap<>();
                 node.properties().forEach(e -> fields.put(e.getKey(), e.getValue().asText("")));
                 rows.add(row(folder, fields, where));

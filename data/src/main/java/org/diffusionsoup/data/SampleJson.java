@@ -2,7 +2,6 @@ package org.diffusionsoup.data;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -11,8 +10,6 @@ import org.diffusionsoup.core.SoupException;
 
 /** The {@code KEY.json} of a row: fields in fixed order, empty ones left out. */
 final class SampleJson {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     private static final Set<String> FIELDS =
             Set.of(
                     "caption",
@@ -31,7 +28,7 @@ final class SampleJson {
     private SampleJson() {}
 
     static byte[] write(SampleInfo info) {
-        ObjectNode node = MAPPER.createObjectNode();
+        ObjectNode node = JsonMappers.PLAIN.createObjectNode();
         node.put("caption", info.caption());
         putIfPresent(node, "name", info.name());
         putIfPresent(node, "style", info.style());
@@ -45,9 +42,9 @@ final class SampleJson {
         node.put("sha256", info.sha256());
         try {
             if (!info.scene().isEmpty()) {
-                node.set("scene", MAPPER.readTree(info.scene()));
+                node.set("scene", JsonMappers.PLAIN.readTree(info.scene()));
             }
-            return MAPPER.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
+            return JsonMappers.PLAIN.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
             throw new SoupException("row " + info.key() + " cannot be written as JSON", e);
         }
@@ -64,7 +61,10 @@ final class SampleJson {
     static SampleInfo read(String key, String json, String text, String sha256, String where) {
         JsonNode node;
         try {
-            node = json.isBlank() ? MAPPER.createObjectNode() : MAPPER.readTree(json);
+            node =
+                    json.isBlank()
+                            ? JsonMappers.PLAIN.createObjectNode()
+                            : JsonMappers.PLAIN.readTree(json);
         } catch (IOException e) {
             throw new SoupException(where + " has a .json that is not valid JSON", e);
         }

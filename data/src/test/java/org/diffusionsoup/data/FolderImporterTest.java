@@ -274,6 +274,8 @@ class FolderImporterTest {
         Files.delete(folder.resolve("metadata.jsonl"));
         text("metadata.csv", "file_name,text\na.png,x,y\n");
         assertRefused("metadata.csv line 2 has 3 fields, the header has 2");
+        text("metadata.csv", "file_name,text\na.png,\"x\"y\n");
+        assertRefused("metadata.csv line 2 has text after a closing quote");
         text("metadata.csv", "file_name,text\na.png,\"x\n");
         assertRefused("line 2 opens a quote");
     }

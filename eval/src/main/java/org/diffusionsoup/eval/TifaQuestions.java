@@ -2,7 +2,6 @@ package org.diffusionsoup.eval;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /**
  * A TIFA v1.0 question file: one JSON list of objects with {@code id}, {@code caption}, {@code
@@ -44,7 +44,7 @@ public record TifaQuestions(String source, String sha256, List<TifaQuestion> que
         }
         JsonNode list;
         try {
-            list = new ObjectMapper().readTree(bytes);
+            list = JsonConfig.MAPPER.readTree(bytes);
         } catch (JacksonException e) {
             throw new EvalException(
                     "%s is not valid JSON at line %d: %s."

@@ -1,10 +1,9 @@
 package org.diffusionsoup.cli.console;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.PrintWriter;
 import java.util.function.Consumer;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.workbench.Progress;
 
 /**
@@ -70,9 +69,7 @@ public final class Console {
 
     private static String toJson(Object value) {
         try {
-            return new ObjectMapper()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .writeValueAsString(value);
+            return JsonMappers.INDENTED.writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a result that is no JSON: " + value.getClass(), e);
         }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -18,6 +17,7 @@ import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.inspect.ModelInspector;
 import org.diffusionsoup.workbench.inspect.ModelSummary;
@@ -164,9 +164,9 @@ public final class InspectCommand extends SoupCommand {
     private static void provenance(Provenance provenance, PrintWriter out) {
         out.println("  made by Diffusion Soup " + provenance.version() + " with the recipe");
         String recipe =
-                parsed(provenance.recipe())
+                parsed(provenance.recipe().text())
                         .map(JsonNode::toPrettyString)
-                        .orElse(provenance.recipe());
+                        .orElse(provenance.recipe().text());
         recipe.lines().forEach(line -> out.println("    " + line));
         provenance.more().forEach((key, value) -> out.println("  " + key + ": " + value));
     }
@@ -215,7 +215,8 @@ public final class InspectCommand extends SoupCommand {
                 .ifPresent(p -> {
                     Map<String, Object> made = new LinkedHashMap<>();
                     made.put("version", p.version());
-                    made.put("recipe", parsed(p.recipe()).<Object>map(n -> n).orElse(p.recipe()));
+                    String recipe = p.recipe().text();
+                    made.put("recipe", parsed(recipe).<Object>map(n -> n).orElse(recipe));
                     made.putAll(p.more());
                     json.put("provenance", made);
                 });
@@ -228,7 +229,7 @@ public final class InspectCommand extends SoupCommand {
 
     private static Optional<JsonNode> parsed(String recipe) {
         try {
-            return Optional.of(new ObjectMapper().readTree(recipe));
+            return Optional.of(JsonMappers.PLAIN.readTree(recipe));
         } catch (IOException e) {
             return Optional.empty(); // a recipe by other hands: shown as it stands
         }

@@ -9,6 +9,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.registry.ledger.Json;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,9 +43,7 @@ public final class CertificateCommand extends SoupCommand {
                     java.util.Map.of("certificate", out.get().toString()),
                     t -> t.println(out.get() + ": certificate of entry " + entry));
         } else {
-            console.result(
-                    new com.fasterxml.jackson.databind.ObjectMapper().readTree(text),
-                    t -> t.print(text));
+            console.result(JsonMappers.PLAIN.readTree(text), t -> t.print(text));
         }
     }
 }

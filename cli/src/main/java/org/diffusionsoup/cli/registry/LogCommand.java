@@ -1,6 +1,5 @@
 package org.diffusionsoup.cli.registry;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,6 +11,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -45,7 +45,7 @@ public final class LogCommand extends SoupCommand {
     protected void run(Console console) throws IOException {
         if (head) {
             String text = Json.pretty(registry.openToRead().head());
-            console.result(new ObjectMapper().readTree(text), t -> t.print(text));
+            console.result(JsonMappers.PLAIN.readTree(text), t -> t.print(text));
             return;
         }
         if (newest < 1) {

@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.registry;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -15,6 +14,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -90,7 +90,7 @@ public final class ShowCommand extends SoupCommand {
                             .toList());
         }
         String text = Json.pretty(shown.build());
-        JsonNode whole = new ObjectMapper().readTree(text);
+        JsonNode whole = JsonMappers.PLAIN.readTree(text);
         console.result(
                 whole, out -> out.print(full ? text : shortened(whole).toPrettyString() + "\n"));
     }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.train;
 
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +18,7 @@ import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
@@ -239,9 +239,8 @@ public final class TrainCommand extends SoupCommand {
     private static Map<String, Object> json(
             FineTuner.Result result, Optional<RegisteredTraining.Recorded> recorded) {
         Map<String, Object> all =
-                new ObjectMapper()
-                        .convertValue(
-                                result, new TypeReference<LinkedHashMap<String, Object>>() {});
+                JsonMappers.PLAIN.convertValue(
+                        result, new TypeReference<LinkedHashMap<String, Object>>() {});
         all.put("notes", Flags.in(result.notes()));
         recorded.ifPresent(i -> all.put("ingredient", i));
         return all;

@@ -12,12 +12,12 @@ import org.diffusionsoup.core.SoupVersion;
  * soup.}.
  *
  * @param version version of Diffusion Soup that wrote the file ({@code soup.version})
- * @param recipe JSON text that says how the file was made ({@code soup.recipe}): the method, the
- *     SHA-256 of every input, coefficients or training settings; no dates, no absolute paths, so
- *     that the same inputs give the same bytes
+ * @param recipe how the file was made ({@code soup.recipe}): the method, the SHA-256 of every
+ *     input, coefficients or training settings; no dates, no absolute paths, so that the same
+ *     inputs give the same bytes
  * @param more further entries, by key without the {@code soup.} prefix; unmodifiable
  */
-public record Provenance(String version, String recipe, SortedMap<String, String> more) {
+public record Provenance(String version, SoupRecipe recipe, SortedMap<String, String> more) {
     private static final String PREFIX = "soup.";
     private static final String VERSION = "version";
     private static final String RECIPE = "recipe";
@@ -33,7 +33,7 @@ public record Provenance(String version, String recipe, SortedMap<String, String
     }
 
     /** Provenance of a file made now, by this version. */
-    public static Provenance of(String recipe) {
+    public static Provenance of(SoupRecipe recipe) {
         return new Provenance(SoupVersion.current(), recipe, new TreeMap<>());
     }
 
@@ -48,7 +48,7 @@ public record Provenance(String version, String recipe, SortedMap<String, String
     public Map<String, String> writeTo(Map<String, String> metadata) {
         TreeMap<String, String> m = new TreeMap<>(withoutProvenance(metadata));
         m.put(PREFIX + VERSION, version);
-        m.put(PREFIX + RECIPE, recipe);
+        m.put(PREFIX + RECIPE, recipe.text());
         more.forEach((k, v) -> m.put(PREFIX + k, v));
         return m;
     }
@@ -67,7 +67,7 @@ public record Provenance(String version, String recipe, SortedMap<String, String
         });
         more.remove(RECIPE);
         String version = Optional.ofNullable(more.remove(VERSION)).orElse("unknown");
-        return Optional.of(new Provenance(version, recipe, more));
+        return Optional.of(new Provenance(version, new SoupRecipe(recipe), more));
     }
 
     /** These metadata, which hold a provenance, with one more entry in it. */

@@ -1,17 +1,13 @@
 package org.diffusionsoup.core.convert;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
-import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
@@ -19,8 +15,6 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * origin said, by the origin's components (the empty name for a single file).
  */
 final class ConvertedRecipe {
-    private static final String METHOD = "conversion";
-
     private ConvertedRecipe() {}
 
     /**
@@ -37,41 +31,33 @@ final class ConvertedRecipe {
         if (known.isEmpty()) {
             return Optional.empty();
         }
-        StringWriter text = new StringWriter();
-        try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
-            g.writeStartObject();
-            g.writeStringField("method", METHOD);
-            g.writeStringField("to", to);
-            g.writeObjectFieldStart("of");
-            for (var origin : known.entrySet()) {
-                g.writeObjectFieldStart(origin.getKey());
-                Provenance p = origin.getValue();
-                g.writeStringField("version", p.version());
-                for (var more : p.more().entrySet()) {
-                    g.writeStringField(more.getKey(), more.getValue());
-                }
-                g.writeFieldName("recipe");
-                if (isJson(p.recipe())) {
-                    g.writeRawValue(p.recipe());
-                } else {
-                    g.writeString(p.recipe());
-                }
-                g.writeEndObject();
-            }
-            g.writeEndObject();
-            g.writeEndObject();
-        } catch (IOException e) {
-            throw new SoupException("Cannot write the recipe of a conversion.", e);
-        }
-        return Optional.of(Provenance.of(text.toString()));
+        return Optional.of(
+                Provenance.of(
+                        SoupRecipe.write(
+                                SoupRecipe.CONVERSION,
+                                g -> {
+                                    g.writeStringField(SoupRecipe.TO, to);
+                                    g.writeObjectFieldStart(SoupRecipe.OF);
+                                    for (var origin : known.entrySet()) {
+                                        g.writeFieldName(origin.getKey());
+                                        write(origin.getValue(), g);
+                                    }
+                                    g.writeEndObject();
+                                })));
     }
 
-    private static boolean isJson(String recipe) {
-        try {
-            JsonValue.readObject(recipe.getBytes(StandardCharsets.UTF_8), "a recipe");
-            return true;
-        } catch (SoupException e) {
-            return false;
+    private static void write(Provenance p, JsonGenerator g) throws IOException {
+        g.writeStartObject();
+        g.writeStringField("version", p.version());
+        for (var more : p.more().entrySet()) {
+            g.writeStringField(more.getKey(), more.getValue());
         }
+        g.writeFieldName("recipe");
+        if (p.recipe().isJson()) {
+            g.writeRawValue(p.recipe().text());
+        } else {
+            g.writeString(p.recipe().text());
+        }
+        g.writeEndObject();
     }
 }

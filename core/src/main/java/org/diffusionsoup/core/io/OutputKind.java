@@ -135,18 +135,21 @@ public record OutputKind(
         checkPlace(out, EVEN_SO);
         if (replace) {
             ProjectFiles.checkShipped(out);
-        } else if (Files.exists(out)) {
-            throw new SoupException(
-                    "%s exists already; name another `out`, or add `force` to replace it."
-                            .formatted(out));
+        } else {
+            checkFree(out, ", or add `force` to replace it");
         }
     }
 
     /** As {@link #check}, for outputs that never replace anything. */
     public void checkNew(Path out) {
         checkPlace(out, "");
+        checkFree(out, "");
+    }
+
+    private static void checkFree(Path out, String orElse) {
         if (Files.exists(out)) {
-            throw new SoupException("%s exists already; name another `out`.".formatted(out));
+            throw new SoupException(
+                    "%s exists already; name another `out`%s.".formatted(out, orElse));
         }
     }
 

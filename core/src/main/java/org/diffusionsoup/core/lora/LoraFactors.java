@@ -2,6 +2,7 @@ package org.diffusionsoup.core.lora;
 
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 
 /**
  * Factors of an update, as a training leaves them.
@@ -24,7 +25,7 @@ public record LoraFactors(
      * @return bytes of its tensors
      * @throws SoupException if there are none, or one of them is not finite
      */
-    public static long write(LoraOutput output, List<LoraFactors> factors, String recipe) {
+    public static long write(LoraOutput output, List<LoraFactors> factors, SoupRecipe recipe) {
         return LoraWriter.write(
                 output, factors.stream().<NewLayer>map(LoraFactors::layer).toList(), recipe);
     }

@@ -17,6 +17,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -374,7 +375,7 @@ public final class LoraMaker {
             step();
         }
 
-        MadeLora write(String recipe, List<String> notes) {
+        MadeLora write(SoupRecipe recipe, List<String> notes) {
             long bytes = LoraWriter.write(output, layers, recipe);
             return new MadeLora(
                     output.file(),

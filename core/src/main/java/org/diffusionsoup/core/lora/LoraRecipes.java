@@ -1,14 +1,12 @@
 package org.diffusionsoup.core.lora;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.tensor.TensorSource;
@@ -17,25 +15,8 @@ import org.diffusionsoup.core.tensor.TensorSource;
 final class LoraRecipes {
     private LoraRecipes() {}
 
-    private interface Fields {
-        void write(JsonGenerator g) throws IOException;
-    }
-
-    private static String json(String method, Fields fields) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
-            g.writeStartObject();
-            g.writeStringField("method", method);
-            fields.write(g);
-            g.writeEndObject();
-        } catch (IOException e) {
-            throw new SoupException("Cannot write the recipe.", e);
-        }
-        return text.toString();
-    }
-
-    static String fuse(Checkpoint base, String component, List<LoraFusion.Term> terms) {
-        return json(
+    static SoupRecipe fuse(Checkpoint base, String component, List<LoraFusion.Term> terms) {
+        return SoupRecipe.write(
                 "lora fuse",
                 g -> {
                     g.writeStringField("base", name(base.path()));
@@ -45,8 +26,8 @@ final class LoraRecipes {
                 });
     }
 
-    static String mean(List<LoraFusion.Term> terms, double total, OptionalInt rank) {
-        return json(
+    static SoupRecipe mean(List<LoraFusion.Term> terms, double total, OptionalInt rank) {
+        return SoupRecipe.write(
                 "lora merge",
                 g -> {
                     if (rank.isPresent()) {
@@ -56,8 +37,8 @@ final class LoraRecipes {
                 });
     }
 
-    static String resize(Lora lora, int rank) {
-        return json(
+    static SoupRecipe resize(Lora lora, int rank) {
+        return SoupRecipe.write(
                 "lora resize",
                 g -> {
                     g.writeNumberField("rank", rank);
@@ -65,8 +46,8 @@ final class LoraRecipes {
                 });
     }
 
-    static String difference(Checkpoint base, Checkpoint tuned, int rank, boolean vectors) {
-        return json(
+    static SoupRecipe difference(Checkpoint base, Checkpoint tuned, int rank, boolean vectors) {
+        return SoupRecipe.write(
                 "lora extract",
                 g -> {
                     g.writeNumberField("rank", rank);
@@ -78,7 +59,7 @@ final class LoraRecipes {
 
     private static void model(JsonGenerator g, String field, Checkpoint model) throws IOException {
         g.writeObjectFieldStart(field);
-        g.writeStringField("name", name(model.path()));
+        g.writeStringField(SoupRecipe.NAME, name(model.path()));
         for (var p : model.parts().entrySet()) {
             g.writeStringField(
                     p.getKey().isEmpty() ? "weights_sha256" : p.getKey() + "_weights_sha256",
@@ -93,8 +74,8 @@ final class LoraRecipes {
         g.writeArrayFieldStart("loras");
         for (LoraFusion.Term t : terms) {
             g.writeStartObject();
-            g.writeStringField("name", name(t.lora().path()));
-            g.writeStringField("sha256", Hashes.sha256(t.lora().path()));
+            g.writeStringField(SoupRecipe.NAME, name(t.lora().path()));
+            g.writeStringField(SoupRecipe.SHA256, Hashes.sha256(t.lora().path()));
             g.writeNumberField(number, t.strength() / over);
             g.writeEndObject();
         }

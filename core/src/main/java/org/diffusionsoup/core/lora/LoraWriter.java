@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -35,7 +36,7 @@ final class LoraWriter {
      * @return bytes of its tensors
      * @throws SoupException if there is nothing to write, or the naming has no name for an update
      */
-    static long write(LoraOutput output, List<NewLayer> layers, String recipe) {
+    static long write(LoraOutput output, List<NewLayer> layers, SoupRecipe recipe) {
         if (layers.isEmpty()) {
             throw new SoupException(
                     output.file() + " would hold no update: there is none to be written.");

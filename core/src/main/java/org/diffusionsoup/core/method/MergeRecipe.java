@@ -92,7 +92,7 @@ public record MergeRecipe(
         return new MergeRecipe(inputs, merge, other);
     }
 
-    /** The tree as canonical JSON; of equal trees equal. */
+    /** The tree as JSON in one fixed form; of equal trees equal. */
     public String json() {
         return RecipeWriter.tree(merge, n -> n);
     }

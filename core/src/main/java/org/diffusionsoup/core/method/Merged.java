@@ -7,7 +7,7 @@ import java.util.SequencedMap;
  * A merge that was made.
  *
  * @param output the file or folder written
- * @param recipeSha256 SHA-256 of the tree's canonical JSON
+ * @param recipeSha256 SHA-256 of the tree's JSON, see {@link RecipeWriter}
  * @param inputs the checkpoints used, by name
  * @param tensors number of tensors written
  * @param parameters number of floating-point elements written

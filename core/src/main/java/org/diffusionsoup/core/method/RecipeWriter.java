@@ -9,16 +9,16 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 
 /**
- * A merge as canonical JSON, in the words of YAML recipes: keys in a fixed order, every default
- * written out, numbers as strings in lowest terms, no white space.
+ * A merge as JSON in one fixed form, in the words of YAML recipes: keys in their own order (this is
+ * not RFC 8785, which would sort them), every default written out, numbers as strings in lowest
+ * terms, no white space.
  */
 public final class RecipeWriter {
-    static final String METHOD = "recipe";
-
     private final JsonGenerator g;
     private final UnaryOperator<String> input;
 
@@ -27,24 +27,15 @@ public final class RecipeWriter {
         this.input = input;
     }
 
-    @FunctionalInterface
-    private interface Body {
-        void write(RecipeWriter w) throws IOException;
-    }
-
-    private static String json(UnaryOperator<String> input, Body body) {
+    /** The tree, with its inputs under the names given. */
+    static String tree(Expr root, UnaryOperator<String> input) {
         StringWriter text = new StringWriter();
         try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
-            body.write(new RecipeWriter(g, input));
+            new RecipeWriter(g, input).expr(root);
         } catch (IOException e) {
             throw new SoupException("Cannot write the recipe.", e);
         }
         return text.toString();
-    }
-
-    /** The tree, with its inputs under the names given. */
-    static String tree(Expr root, UnaryOperator<String> input) {
-        return json(input, w -> w.expr(root));
     }
 
     /**
@@ -55,44 +46,40 @@ public final class RecipeWriter {
      * @param copied which tensors are the first's alone, in words; empty where none are
      * @param hashes SHA-256 of that component of every input, by name
      */
-    static String header(
+    static SoupRecipe header(
             String part,
             WeightExpr root,
             MismatchPolicy policy,
             String copied,
             Map<String, String> hashes) {
-        return json(
-                n -> n,
-                w -> {
-                    w.g.writeStartObject();
-                    w.g.writeStringField("method", METHOD);
+        return SoupRecipe.write(
+                SoupRecipe.MERGE,
+                g -> {
                     if (!part.isEmpty()) {
-                        w.g.writeStringField("component", part);
+                        g.writeStringField(SoupRecipe.COMPONENT, part);
                     }
                     for (var e : words(policy).entrySet()) {
-                        w.g.writeStringField(e.getKey(), e.getValue());
+                        g.writeStringField(e.getKey(), e.getValue());
                     }
                     if (!copied.isEmpty()) {
-                        w.g.writeStringField("copied", copied);
+                        g.writeStringField(SoupRecipe.COPIED, copied);
                     }
-                    w.g.writeArrayFieldStart("inputs");
+                    g.writeArrayFieldStart(SoupRecipe.INPUTS);
                     for (var e : hashes.entrySet()) {
-                        w.g.writeStartObject();
-                        w.g.writeStringField("name", e.getKey());
-                        w.g.writeStringField("sha256", e.getValue());
-                        w.g.writeEndObject();
+                        g.writeStartObject();
+                        g.writeStringField(SoupRecipe.NAME, e.getKey());
+                        g.writeStringField(SoupRecipe.SHA256, e.getValue());
+                        g.writeEndObject();
                     }
-                    w.g.writeEndArray();
-                    w.g.writeFieldName("merge");
-                    w.expr(root);
-                    w.g.writeStringField("sha256", sha256(root, policy));
-                    w.g.writeEndObject();
+                    g.writeEndArray();
+                    g.writeFieldName(SoupRecipe.TREE);
+                    new RecipeWriter(g, n -> n).expr(root);
+                    g.writeStringField(SoupRecipe.SHA256, sha256(root, policy));
                 });
     }
 
     /**
-     * SHA-256 of the tree's canonical JSON, followed by what the policy does not refuse, if it is
-     * anything.
+     * SHA-256 of the tree's JSON, followed by what the policy does not refuse, if it is anything.
      */
     public static String sha256(WeightExpr root, MismatchPolicy policy) {
         String words = policy.refusesAll() ? "" : words(policy).toString();

@@ -23,6 +23,7 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ExtraComponents;
 import org.diffusionsoup.core.checkpoint.OutputLayout;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnFiles;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
@@ -82,21 +83,21 @@ final class AveragePlan {
         ExtraComponents more = extraComponents(given);
         this.layout = layout((alike ? ingredients : given).getFirst().checkpoint(), more);
         TreeMap<String, String> extra = new TreeMap<>();
-        options.outputDType().ifPresent(d -> extra.put("dtype", d.safetensorsName()));
+        options.outputDType().ifPresent(d -> extra.put(SoupRecipe.DTYPE, d.safetensorsName()));
         if (options.allowNonFinite()) {
-            extra.put("allow_non_finite", "true");
+            extra.put(SoupRecipe.ALLOW_NON_FINITE, "true");
         }
         if (!options.components().isEmpty()) {
-            extra.put("components", String.join(",", options.components()));
+            extra.put(SoupRecipe.COMPONENTS, String.join(",", options.components()));
         }
         if (!options.variant().isEmpty()) {
-            extra.put("variant", options.variant());
+            extra.put(SoupRecipe.VARIANT, options.variant());
         }
         if (!alike) {
             options.policy().describe(extra);
-            extra.put("first_name", given.getFirst().what().name());
+            extra.put(SoupRecipe.FIRST_NAME, given.getFirst().what().name());
             if (given.size() > 2 && (more.dependOnOrder() || isKeptInKinds(wanted, given))) {
-                extra.put("given_order", orderOf(given));
+                extra.put(SoupRecipe.GIVEN_ORDER, orderOf(given));
             }
         }
         this.copied =

@@ -1,9 +1,5 @@
 package org.diffusionsoup.core.soup;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.IOException;
-import java.io.StringWriter;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,18 +9,17 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.CarriedConfigs;
 import org.diffusionsoup.core.checkpoint.OutputLayout;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 
 /**
- * The recipe that a soup carries in its header: method, and per ingredient its name, the SHA-256 of
+ * What a soup of exact means says of itself in its header: per ingredient its name, the SHA-256 of
  * its file and its normalised coefficient as a fraction.
  *
- * @param method how the ingredients became the soup
  * @param layout the soup's
  * @param members the ingredients, in {@link Member#ORDER}
  * @param options what else decides the bytes, such as the output's dtype, by name
@@ -33,18 +28,11 @@ import org.diffusionsoup.core.soup.KeptSum.Member;
  * @param objective what the soup predicts, where its ingredients say it; empty where they do not
  */
 record Recipe(
-        String method,
         OutputLayout layout,
         List<Member> members,
         SortedMap<String, String> options,
         SortedMap<String, String> copied,
         Optional<String> objective) {
-    /** The plain soup. */
-    static final String AVERAGE = "weighted average";
-
-    /** The option that names the first ingredient, where it makes a difference which that is. */
-    private static final String FIRST_NAME = "first_name";
-
     /** With coefficients in lowest terms, in an order of their own. */
     static Recipe average(
             OutputLayout layout, List<Member> members, SortedMap<String, String> options) {
@@ -60,7 +48,6 @@ record Recipe(
             Optional<String> objective) {
         BigInteger gcd = members.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::gcd);
         return new Recipe(
-                AVERAGE,
                 layout,
                 members.stream().map(m -> m.withA(m.a().divide(gcd))).sorted(Member.ORDER).toList(),
                 options,
@@ -85,12 +72,12 @@ record Recipe(
         objective.ifPresent(o -> sayObjective(common, o));
         // The libraries that load pipelines refuse files that do not say for which framework.
         common.putIfAbsent("format", "pt");
-        return Provenance.of(json(part)).writeTo(common);
+        return Provenance.of(header(part)).writeTo(common);
     }
 
     /** What the ingredient that was given first says of itself, where it counts which that was. */
     private Map<String, String> first(String part) {
-        if (!options.containsKey(FIRST_NAME)) {
+        if (!options.containsKey(SoupRecipe.FIRST_NAME)) {
             return Map.of();
         }
         Optional<Path> like = Optional.of(layout.like().path());
@@ -117,7 +104,9 @@ record Recipe(
      */
     private Optional<String> firstHash(String part) {
         List<Member> named =
-                members.stream().filter(m -> m.name().equals(options.get(FIRST_NAME))).toList();
+                members.stream()
+                        .filter(m -> m.name().equals(options.get(SoupRecipe.FIRST_NAME)))
+                        .toList();
         if (named.stream().map(Member::hashes).distinct().count() < 2) {
             return Optional.empty();
         }
@@ -127,39 +116,35 @@ record Recipe(
                 .findFirst();
     }
 
-    String json(String part) {
-        StringWriter text = new StringWriter();
-        try (JsonGenerator g = new JsonFactory().createGenerator(text)) {
-            g.writeStartObject();
-            g.writeStringField("method", method);
-            if (!part.isEmpty()) {
-                g.writeStringField("file", layout.fileOf(part));
-            }
-            for (var e : options.entrySet()) {
-                g.writeStringField(e.getKey(), e.getValue());
-            }
-            Optional<String> first = firstHash(part);
-            if (first.isPresent()) {
-                g.writeStringField("first_sha256", first.get());
-            }
-            String notMeans = copied.getOrDefault(part, "");
-            if (!notMeans.isEmpty()) {
-                g.writeStringField("copied", notMeans);
-            }
-            g.writeArrayFieldStart("ingredients");
-            for (int i = 0; i < members.size(); i++) {
-                Member in = members.get(i);
-                g.writeStartObject();
-                g.writeStringField("name", in.name());
-                g.writeStringField("sha256", in.hashes().getOrDefault(part, ""));
-                g.writeStringField("coefficient", coefficient(i).toString());
-                g.writeEndObject();
-            }
-            g.writeEndArray();
-            g.writeEndObject();
-        } catch (IOException e) {
-            throw new SoupException("Cannot write the recipe.", e);
-        }
-        return text.toString();
+    /** What the header of a part says. */
+    SoupRecipe header(String part) {
+        return SoupRecipe.write(
+                SoupRecipe.AVERAGE,
+                g -> {
+                    if (!part.isEmpty()) {
+                        g.writeStringField(SoupRecipe.FILE, layout.fileOf(part));
+                    }
+                    for (var e : options.entrySet()) {
+                        g.writeStringField(e.getKey(), e.getValue());
+                    }
+                    Optional<String> first = firstHash(part);
+                    if (first.isPresent()) {
+                        g.writeStringField(SoupRecipe.FIRST_SHA256, first.get());
+                    }
+                    String notMeans = copied.getOrDefault(part, "");
+                    if (!notMeans.isEmpty()) {
+                        g.writeStringField(SoupRecipe.COPIED, notMeans);
+                    }
+                    g.writeArrayFieldStart(SoupRecipe.INGREDIENTS);
+                    for (int i = 0; i < members.size(); i++) {
+                        Member in = members.get(i);
+                        g.writeStartObject();
+                        g.writeStringField(SoupRecipe.NAME, in.name());
+                        g.writeStringField(SoupRecipe.SHA256, in.hashes().getOrDefault(part, ""));
+                        g.writeStringField(SoupRecipe.COEFFICIENT, coefficient(i).toString());
+                        g.writeEndObject();
+                    }
+                    g.writeEndArray();
+                });
     }
 }

@@ -20,15 +20,12 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.OutputLayout;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.io.AtomicFiles;
-import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.Inputs;
-import org.diffusionsoup.core.io.JsonValue;
-import org.diffusionsoup.core.io.JsonValue.JsonArray;
-import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.kernel.SumExceptions;
 import org.diffusionsoup.core.safetensors.CheckedSource;
@@ -79,8 +76,6 @@ public final class SoupAdjuster {
             }
         }
     }
-
-    private static final String APPROXIMATE = "approximate removal";
 
     /** Coefficients, and their sum, stay far within what is exact in a double. */
     private static final int MOST_BITS = 50;
@@ -344,47 +339,37 @@ public final class SoupAdjuster {
 
     private static Map<String, String> approximateMetadata(
             TensorSource soup, String part, Ingredient out, Coefficient k) {
-        String recipe =
-                "{\"method\":\"%s\",\"soup_recipe_sha256\":\"%s\",\"removed\":{\"sha256\":\"%s\",\"coefficient\":\"%s\"}}"
-                        .formatted(
-                                APPROXIMATE,
-                                Hashes.sha256Hex(
-                                        Provenance.readFrom(soup.metadata())
-                                                .map(Provenance::recipe)
-                                                .orElse("")
-                                                .getBytes(java.nio.charset.StandardCharsets.UTF_8)),
-                                out.hashes().getOrDefault(part, ""),
-                                k);
+        String before = recipe(soup).orElse(new SoupRecipe("")).sha256();
+        SoupRecipe recipe =
+                SoupRecipe.write(
+                        SoupRecipe.APPROXIMATE,
+                        g -> {
+                            g.writeStringField("soup_recipe_sha256", before);
+                            g.writeObjectFieldStart("removed");
+                            g.writeStringField(
+                                    SoupRecipe.SHA256, out.hashes().getOrDefault(part, ""));
+                            g.writeStringField(SoupRecipe.COEFFICIENT, k.toString());
+                            g.writeEndObject();
+                        });
         return Provenance.of(recipe).writeTo(soup.metadata());
     }
 
     /** The coefficient that a soup's recipe gives an ingredient of this hash. */
     private static Optional<Coefficient> coefficient(TensorSource soup, String sha256) {
-        Optional<JsonObject> recipe = recipe(soup);
-        if (recipe.isPresent()
-                && recipe.get().fields().get("ingredients")
-                        instanceof JsonArray(List<JsonValue> items)) {
-            for (JsonValue item : items) {
-                if (item instanceof JsonObject o
-                        && o.string("sha256").orElse("").equals(sha256)
-                        && o.string("coefficient").isPresent()) {
-                    return o.string("coefficient").map(Coefficient::parse);
-                }
-            }
-        }
-        return Optional.empty();
+        return recipe(soup).stream()
+                .flatMap(r -> r.parse(soup.path()).ingredients().stream())
+                .filter(i -> i.sha256().orElse("").equals(sha256))
+                .flatMap(i -> i.coefficient().stream())
+                .findFirst()
+                .map(Coefficient::parse);
     }
 
     private static boolean isApproximate(TensorSource soup) {
-        return recipe(soup).flatMap(r -> r.string("method")).orElse("").equals(APPROXIMATE);
+        return recipe(soup).filter(r -> r.isOf(SoupRecipe.APPROXIMATE)).isPresent();
     }
 
-    private static Optional<JsonObject> recipe(TensorSource soup) {
-        return Provenance.readFrom(soup.metadata())
-                .map(p ->
-                        JsonValue.readObject(
-                                p.recipe().getBytes(java.nio.charset.StandardCharsets.UTF_8),
-                                "the recipe in " + soup.path()));
+    private static Optional<SoupRecipe> recipe(TensorSource soup) {
+        return Provenance.readFrom(soup.metadata()).map(Provenance::recipe);
     }
 
     /** (total w_soup - own w_i) / (total - own). */
@@ -683,11 +668,7 @@ public final class SoupAdjuster {
         }
 
         private void checkSameSoup(String part, Recipe old) {
-            String is =
-                    Provenance.readFrom(soup.part(part).metadata())
-                            .map(Provenance::recipe)
-                            .orElse("");
-            if (!is.equals(old.json(part))) {
+            if (!SoupAdjuster.recipe(soup.part(part)).equals(Optional.of(old.header(part)))) {
                 throw new SoupException(
                         "The sum "
                                 + kept.folder()

@@ -122,7 +122,7 @@ class FoldersTest {
         AtomicFiles.writeFolder(target, kind, false, p -> Files.writeString(p.resolve("a"), "1"));
         assertThatThrownBy(() -> AtomicFiles.writeFolder(target, p -> {}))
                 .isInstanceOf(SoupIoException.class)
-                .hasMessageContaining("already exists");
+                .hasMessageContaining("exists already");
         assertThatThrownBy(() ->
                         AtomicFiles.replaceFolder(
                                 target,

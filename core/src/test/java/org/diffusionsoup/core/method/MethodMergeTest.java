@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.method.recipe.RecipeException;
 import org.diffusionsoup.core.method.recipe.RecipeReader;
@@ -102,11 +103,11 @@ class MethodMergeTest {
     void theHeaderTellsTreeAndHashesAndNoPath() {
         deepModels(DType.F16);
         Path out = models.merge(deep());
-        String recipe;
+        SoupRecipe recipe;
         try (SafetensorsFile f = SafetensorsFile.open(out)) {
             recipe = Provenance.readFrom(f.metadata()).orElseThrow().recipe();
         }
-        assertThat(recipe).doesNotContain(folder.toString()).doesNotContain(".safetensors");
+        assertThat(recipe.text()).doesNotContain(folder.toString()).doesNotContain(".safetensors");
         RecipeReader.Header header = RecipeReader.readHeader(recipe, "out");
         assertThat(header.component()).isEmpty();
         assertThat(header.sha256().keySet()).containsExactly("a", "b", "base", "fa", "fb");
@@ -119,7 +120,8 @@ class MethodMergeTest {
         assertThat(Models.bytes(models.merge(header.merge())))
                 .as("made again from the header's own tree")
                 .isEqualTo(Models.bytes(out));
-        assertThatThrownBy(() -> RecipeReader.readHeader(recipe.replace("3/5", "4/5"), "out"))
+        SoupRecipe changed = new SoupRecipe(recipe.text().replace("3/5", "4/5"));
+        assertThatThrownBy(() -> RecipeReader.readHeader(changed, "out"))
                 .isInstanceOf(RecipeException.class)
                 .hasMessageContaining("it was changed");
     }
@@ -286,7 +288,7 @@ class MethodMergeTest {
         assertThat(out.resolve("model_index.json")).exists();
         assertThat(merged.tensors()).isEqualTo(3);
         try (SafetensorsFile f = SafetensorsFile.open(unet)) {
-            String recipe = Provenance.readFrom(f.metadata()).orElseThrow().recipe();
+            SoupRecipe recipe = Provenance.readFrom(f.metadata()).orElseThrow().recipe();
             RecipeReader.Header header = RecipeReader.readHeader(recipe, "unet");
             assertThat(header.component()).isEqualTo("unet");
             assertThat(header.sha256())

@@ -14,6 +14,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.method.recipe.RecipeReader;
 import org.diffusionsoup.core.method.tensor.PaddedTensor;
 import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
@@ -193,13 +194,14 @@ class UnlikeWeightsTest {
             assertThat(open.tensor("ids").dtype()).isEqualTo(DType.I64);
             assertThat(open.data("n").get(java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED, 0))
                     .isEqualTo(1);
-            String recipe = Provenance.readFrom(open.metadata()).orElseThrow().recipe();
-            RecipeReader.Header header = RecipeReader.readHeader(recipe, "out");
+            String recipe = Provenance.readFrom(open.metadata()).orElseThrow().recipe().text();
+            RecipeReader.Header header = RecipeReader.readHeader(new SoupRecipe(recipe), "out");
             assertThat(header.policy()).isEqualTo(policy);
             assertThat(recipe).contains("\"copied\":\"2 of 3 tensors: ids, n\"");
             assertThatThrownBy(() ->
                             RecipeReader.readHeader(
-                                    recipe.replace("average_present", "drop"), "out"))
+                                    new SoupRecipe(recipe.replace("average_present", "drop")),
+                                    "out"))
                     .hasMessageContaining("sha256");
         }
         Path dropped = cook(tree, policy.withMissing(OnMissing.DROP));

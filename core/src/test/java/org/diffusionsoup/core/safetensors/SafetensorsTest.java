@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.tensor.DType;
@@ -160,7 +161,7 @@ public class SafetensorsTest {
 
     @Test
     void provenanceSurvivesTheHeader() {
-        Provenance p = Provenance.of("{\"method\":\"x\"}").with("base", "abc");
+        Provenance p = Provenance.of(new SoupRecipe("{\"method\":\"x\"}")).with("base", "abc");
         Map<String, String> metadata = p.writeTo(Map.of("format", "pt", "soup.old", "gone"));
         assertThat(metadata).containsEntry("format", "pt").doesNotContainKey("soup.old");
         assertThat(Provenance.readFrom(metadata)).contains(p);

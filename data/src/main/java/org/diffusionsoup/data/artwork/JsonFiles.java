@@ -1,16 +1,14 @@
 package org.diffusionsoup.data.artwork;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 
 /** Reads JSON of the npm packages. */
 public final class JsonFiles {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     private JsonFiles() {}
 
     /**
@@ -24,7 +22,7 @@ public final class JsonFiles {
                     path + " is missing; give a node_modules folder that holds the emoji packages");
         }
         try {
-            return MAPPER.readTree(path.toFile());
+            return JsonMappers.PLAIN.readTree(path.toFile());
         } catch (IOException e) {
             throw new SoupException(path + " is not valid JSON", e);
         }

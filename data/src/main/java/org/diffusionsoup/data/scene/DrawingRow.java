@@ -2,7 +2,6 @@ package org.diffusionsoup.data.scene;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -10,13 +9,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.TarWriter;
 import org.diffusionsoup.data.image.PngCodec;
 
 /** A drawing with its picture's file, as it stands in a tar. */
 record DrawingRow(Drawing drawing, byte[] png) {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     static DrawingRow of(Drawing drawing) {
         ArgbImage image = drawing.image();
         return new DrawingRow(
@@ -44,7 +42,7 @@ record DrawingRow(Drawing drawing, byte[] png) {
     }
 
     private byte[] json() {
-        ObjectNode node = MAPPER.createObjectNode();
+        ObjectNode node = JsonMappers.PLAIN.createObjectNode();
         node.put("subject", drawing.subject());
         node.put("provider", drawing.provider());
         node.put("style", drawing.style());
@@ -54,7 +52,7 @@ record DrawingRow(Drawing drawing, byte[] png) {
         node.put("source", drawing.source());
         node.put("sha256", Hashes.sha256Hex(png));
         try {
-            return MAPPER.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
+            return JsonMappers.PLAIN.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
             throw new SoupException("drawing " + drawing.key() + " cannot be written as JSON", e);
         }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.data.scene;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,6 +14,7 @@ import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.RowDigest;
 import org.diffusionsoup.data.TarFile;
@@ -29,8 +29,6 @@ public final class Drawings {
     public static final OutputKind KIND = OutputKind.folderWith("a folder of drawings", INDEX);
 
     static final String FORMAT = "diffusion-soup-drawings/1";
-
-    private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final List<Drawing> all;
     private final Map<String, List<Drawing>> bySubject = new HashMap<>();
@@ -107,7 +105,7 @@ public final class Drawings {
         }
         JsonNode root;
         try {
-            root = MAPPER.readTree(index.toFile());
+            root = JsonMappers.PLAIN.readTree(index.toFile());
         } catch (IOException e) {
             throw new SoupException(index + " is not valid JSON", e);
         }
@@ -137,7 +135,7 @@ public final class Drawings {
             byte[] png = files.getOrDefault(key + ".png", new byte[0]);
             JsonNode node;
             try {
-                node = MAPPER.readTree(bytes);
+                node = JsonMappers.PLAIN.readTree(bytes);
             } catch (IOException e) {
                 throw new SoupException(where + " has a .json that is not valid", e);
             }

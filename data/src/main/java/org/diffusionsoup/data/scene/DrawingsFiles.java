@@ -1,8 +1,6 @@
 package org.diffusionsoup.data.scene;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedOutputStream;
@@ -21,6 +19,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Domains;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.TarWriter;
 import org.diffusionsoup.data.artwork.EmojiPackages;
 import org.diffusionsoup.data.artwork.EmojiProvider;
@@ -28,9 +27,6 @@ import org.diffusionsoup.data.artwork.LicenceTexts;
 
 /** Writes what stands in a folder of drawings. */
 final class DrawingsFiles {
-    private static final ObjectMapper MAPPER =
-            new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-
     private DrawingsFiles() {}
 
     /**
@@ -40,7 +36,7 @@ final class DrawingsFiles {
      * @param rows of each provider, sorted by key
      */
     static void write(Path folder, Map<String, List<DrawingRow>> rows, EmojiPackages packages) {
-        ObjectNode root = MAPPER.createObjectNode();
+        ObjectNode root = JsonMappers.PLAIN.createObjectNode();
         List<DrawingRow> all =
                 rows.values().stream()
                         .flatMap(Collection::stream)
@@ -80,7 +76,9 @@ final class DrawingsFiles {
             node.put("rows", its.size());
         }
         try {
-            byte[] json = (MAPPER.writeValueAsString(root) + "\n").getBytes(StandardCharsets.UTF_8);
+            byte[] json =
+                    (JsonMappers.INDENTED.writeValueAsString(root) + "\n")
+                            .getBytes(StandardCharsets.UTF_8);
             AtomicFiles.write(folder.resolve(Drawings.INDEX), json);
         } catch (JsonProcessingException e) {
             throw new SoupException(folder.resolve(Drawings.INDEX) + " cannot be written", e);

@@ -1,6 +1,5 @@
 package org.diffusionsoup.data.scene;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
@@ -12,6 +11,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
@@ -30,8 +30,6 @@ import org.diffusionsoup.data.image.RgbImage;
  * not see, empty in rows for training.
  */
 public final class SceneRows {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     private static final String STAGE = "make scenes";
 
     private final SceneMaker maker;
@@ -131,7 +129,7 @@ public final class SceneRows {
     }
 
     private String truth(Scene scene, Tier of) {
-        ObjectNode node = MAPPER.createObjectNode();
+        ObjectNode node = JsonMappers.PLAIN.createObjectNode();
         node.put("tier", of.name().toLowerCase(Locale.ROOT));
         ArrayNode groups = node.putArray("groups");
         for (Scene.Group g : scene.groups()) {

@@ -2,13 +2,13 @@ package org.diffusionsoup.data.scene;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 
 /**
  * What can be said of a scene in words, and nothing else: all that captions and questions are made
@@ -26,8 +26,6 @@ public record SceneTruth(
         Background.Kind layout,
         SceneColour ground,
         String style) {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     public SceneTruth {
         groups = List.copyOf(groups);
         boolean pair =
@@ -48,7 +46,7 @@ public record SceneTruth(
      */
     public static SceneTruth parse(String json, String where) {
         try {
-            JsonNode node = MAPPER.readTree(json);
+            JsonNode node = JsonMappers.PLAIN.readTree(json);
             List<Scene.Group> groups = new ArrayList<>();
             for (JsonNode g : node.path("groups")) {
                 Optional<SceneColour> colour =

@@ -1,7 +1,6 @@
 package org.diffusionsoup.data.scene;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -9,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.artwork.EmojiProvider;
 
 /** The subjects that drawings and scenes are made of, from the resource {@code subjects.json}. */
@@ -60,7 +60,7 @@ public final class Subjects {
                 throw new SoupException("the list " + name + " is missing from the jar");
             }
             List<JsonNode> entries = new ArrayList<>();
-            new ObjectMapper().readTree(in).forEach(entries::add);
+            JsonMappers.PLAIN.readTree(in).forEach(entries::add);
             return entries;
         } catch (IOException e) {
             throw new SoupException("the list " + name + " in the jar is not valid JSON", e);

@@ -14,8 +14,12 @@ import java.util.function.Supplier;
 
 /** Reads the fields of a {@code config.json}, with the defaults of the reference library. */
 public record JsonConfig(String source, JsonNode node) {
-    /** Python writes infinities into JSON, as in {@code lambda_min_clipped}; so they are read. */
-    private static final ObjectMapper MAPPER =
+    /**
+     * The mapper of this module and of {@code eval}, which do not see that of {@code data}; threads
+     * share it, so nobody may configure it. Python writes infinities into JSON, as in {@code
+     * lambda_min_clipped}; so they are read.
+     */
+    public static final ObjectMapper MAPPER =
             JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
     /** More than any config needs. */

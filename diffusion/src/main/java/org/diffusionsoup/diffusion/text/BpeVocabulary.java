@@ -1,12 +1,12 @@
 package org.diffusionsoup.diffusion.text;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /**
  * A byte-pair vocabulary in CLIP's order: 256 bytes, the same 256 at a word's end, the merges, then
@@ -15,8 +15,6 @@ import java.util.List;
 public final class BpeVocabulary {
     /** The most merges that CLIP's tokenizer reads from its file. */
     public static final int MAXIMUM_MERGES = 49152 - 256 - 2;
-
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     private final List<BytePairEncoder.Pair> merges;
 
@@ -79,7 +77,7 @@ public final class BpeVocabulary {
     }
 
     private String vocabularyJson() throws IOException {
-        ObjectNode json = JSON.createObjectNode();
+        ObjectNode json = JsonConfig.object();
         for (String symbol : ByteAlphabet.symbols()) {
             json.put(symbol, json.size());
         }
@@ -91,7 +89,7 @@ public final class BpeVocabulary {
         }
         json.put(TextCleaning.START_OF_TEXT, json.size());
         json.put(TextCleaning.END_OF_TEXT, json.size());
-        return JSON.writeValueAsString(json);
+        return JsonConfig.MAPPER.writeValueAsString(json);
     }
 
     private String mergesText() {
@@ -103,7 +101,7 @@ public final class BpeVocabulary {
     }
 
     private static String configJson(int modelMaxLength) throws IOException {
-        ObjectNode json = JSON.createObjectNode();
+        ObjectNode json = JsonConfig.object();
         json.put("add_prefix_space", false);
         json.set("bos_token", addedToken(TextCleaning.START_OF_TEXT, true));
         json.put("do_lower_case", true);
@@ -117,7 +115,7 @@ public final class BpeVocabulary {
     }
 
     private static String specialTokensJson() throws IOException {
-        ObjectNode json = JSON.createObjectNode();
+        ObjectNode json = JsonConfig.object();
         json.set("bos_token", addedToken(TextCleaning.START_OF_TEXT, false));
         json.set("eos_token", addedToken(TextCleaning.END_OF_TEXT, false));
         json.put("pad_token", TextCleaning.END_OF_TEXT);
@@ -126,7 +124,7 @@ public final class BpeVocabulary {
     }
 
     private static ObjectNode addedToken(String content, boolean typed) {
-        ObjectNode json = JSON.createObjectNode();
+        ObjectNode json = JsonConfig.object();
         if (typed) {
             json.put("__type", "AddedToken");
         }
@@ -139,7 +137,7 @@ public final class BpeVocabulary {
     }
 
     private static String pretty(ObjectNode json) throws IOException {
-        String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json);
+        String text = JsonConfig.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(json);
         return text.replace(System.lineSeparator(), "\n") + "\n";
     }
 }

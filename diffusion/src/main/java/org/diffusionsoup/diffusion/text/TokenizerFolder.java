@@ -2,7 +2,6 @@ package org.diffusionsoup.diffusion.text;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /**
  * What a diffusers {@code tokenizer} folder says.
@@ -62,8 +62,6 @@ record TokenizerFolder(
 
     /** Most bytes of a file, unpacked; published ones have below 2 MB. */
     private static final int MOST_BYTES = 64 << 20;
-
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     static TokenizerFolder read(Path folder) {
         if (!Files.isDirectory(folder)) {
@@ -302,14 +300,12 @@ record TokenizerFolder(
 
     /** The object in an optional file; empty where the file is missing. */
     private static ObjectNode readObject(Path file) {
-        return Files.isRegularFile(file)
-                ? parseObject(file, readText(file))
-                : JSON.createObjectNode();
+        return Files.isRegularFile(file) ? parseObject(file, readText(file)) : JsonConfig.object();
     }
 
     private static ObjectNode parseObject(Path file, String text) {
         try {
-            if (JSON.readTree(text) instanceof ObjectNode object) {
+            if (JsonConfig.MAPPER.readTree(text) instanceof ObjectNode object) {
                 return object;
             }
         } catch (JacksonException e) {

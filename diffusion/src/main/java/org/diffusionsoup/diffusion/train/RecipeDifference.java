@@ -2,7 +2,6 @@ package org.diffusionsoup.diffusion.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -11,10 +10,10 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 
 /** In which settings two recorded runs differ. */
 public final class RecipeDifference {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final int SHOWN = 3;
     private static final int HASH_DIGITS = 12;
 
@@ -36,8 +35,8 @@ public final class RecipeDifference {
     public static String of(String there, String here) {
         List<String> found = new ArrayList<>();
         try {
-            JsonNode a = MAPPER.readTree(there);
-            JsonNode b = MAPPER.readTree(here);
+            JsonNode a = JsonConfig.MAPPER.readTree(there);
+            JsonNode b = JsonConfig.MAPPER.readTree(here);
             if (a.isObject() && b.isObject()) {
                 compare("", a, b, found);
             }

@@ -1,5 +1,8 @@
 package org.diffusionsoup.diffusion.train;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Locale;
+
 /**
  * How a model is optimised: AdamW with warm-up, clipping, accumulation and a moving average.
  *
@@ -57,6 +60,26 @@ public record TrainingOptions(
         if (!ok) {
             throw new TrainingException(message);
         }
+    }
+
+    /**
+     * Says in a recipe how what has neither accumulation nor a choice of eps is trained: bases and
+     * judges.
+     *
+     * @param recipe gets a field each
+     */
+    public void describe(ObjectNode recipe) {
+        recipe.put("steps", steps);
+        recipe.put("batch", batch);
+        recipe.put("learning_rate", learningRate);
+        recipe.put("schedule", schedule.name().toLowerCase(Locale.ROOT));
+        recipe.put("warmup", warmup);
+        recipe.put("weight_decay", weightDecay);
+        recipe.put("betas", beta1 + "," + beta2);
+        recipe.put("clip_norm", clipNorm);
+        recipe.put("ema", emaDecay);
+        recipe.put("bfloat16", bfloat16);
+        recipe.put("seed", seed);
     }
 
     /** The paper's fine-tuning of SD 2.1 (Section 6): learning rate 1e-6 for 10,000 steps. */

@@ -4,8 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.train.TrainingOptions.Schedule;
 import org.junit.jupiter.api.Test;
 
@@ -75,6 +80,36 @@ class TrainingOptionsTest {
                                 false))
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining(flag);
+    }
+
+    /** Byte for byte as in the headers of judges that were published in 2026. */
+    @Test
+    void describedAsInPublishedHeaders() throws IOException {
+        describedIn("model-emoji-reward.json", 1000, 0.001);
+        describedIn("model-emoji-vqa.json", 1500, 0.0015);
+    }
+
+    private static void describedIn(String golden, long steps, double rate) throws IOException {
+        ObjectNode json = JsonConfig.object();
+        new TrainingOptions(
+                        steps,
+                        32,
+                        1,
+                        rate,
+                        Schedule.COSINE,
+                        100,
+                        0.05,
+                        0.9,
+                        0.98,
+                        1e-8,
+                        1,
+                        0.99,
+                        41,
+                        true)
+                .describe(json);
+        String fields = json.toString();
+        assertThat(Files.readString(Path.of("../core/src/test/resources/recipes", golden)))
+                .contains(',' + fields.substring(1, fields.length() - 1) + ',');
     }
 
     @Test

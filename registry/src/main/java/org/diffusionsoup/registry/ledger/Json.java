@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
@@ -19,9 +20,14 @@ import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.io.JsonValue.JsonString;
 
 /**
- * JSON in its one canonical form, which is what is hashed and signed: keys sorted by UTF-16 code
- * units, no white space, numbers only whole (anything else is a string, so that no two readers can
- * round it differently), strings escaped only where JSON demands it.
+ * JSON in its one canonical form, which is what is hashed and signed: that of RFC 8785 (keys sorted
+ * by UTF-16 code units, no white space, strings escaped only where JSON demands it, in UTF-8), so
+ * that anybody's library can check it.
+ *
+ * <p>It differs in three things. Numbers are only whole (anything else is a string, so that no two
+ * readers can round it differently). Those beyond 2<sup>53</sup> stand exactly, where RFC 8785
+ * would round them. And the hexadecimal digits of control characters' escapes, as in {@code
+ * \\u001F}, are upper case, as in all that ledgers have signed so far.
  */
 public final class Json {
     private Json() {}
@@ -202,7 +208,8 @@ public final class Json {
     /**
      * The canonical text.
      *
-     * @throws RegistryException if a number is not whole
+     * @throws RegistryException if a number is not whole, or a text holds half of a surrogate pair:
+     *     UTF-8 has no bytes for that, and two texts would have one hash
      */
     public static String canonical(JsonValue value) {
         StringBuilder out = new StringBuilder();
@@ -264,6 +271,16 @@ public final class Json {
     }
 
     private static void quote(String s, StringBuilder out) {
+        for (int i = 0; i < s.length(); i++) {
+            if (Character.isSurrogate(s.charAt(i))) {
+                int at = i++;
+                if (i == s.length() || !Character.isSurrogatePair(s.charAt(at), s.charAt(i))) {
+                    throw new RegistryException(
+                            "The text '%s' has half of a surrogate pair, which is no character; leave it out."
+                                    .formatted(Visible.shortened(s.replaceAll("\\p{Cs}", "?"))));
+                }
+            }
+        }
         out.append('"');
         out.append(JsonStringEncoder.getInstance().quoteAsString(s));
         out.append('"');

@@ -1,16 +1,14 @@
 package org.diffusionsoup.workbench.audit;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
-import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.workbench.train.FineTuner;
 
 /**
  * A model to be audited, and the pictures that count for it.
@@ -30,13 +28,7 @@ public record AuditTarget(Path folder, Optional<String> shard) {
         try (SafetensorsFile weights = SafetensorsFile.open(unet)) {
             return Provenance.readFrom(weights.metadata())
                     .map(Provenance::recipe)
-                    .filter(r -> r.startsWith("{"))
-                    .map(r ->
-                            JsonValue.readObject(
-                                            r.getBytes(StandardCharsets.UTF_8), "recipe of " + unet)
-                                    .string("method"))
-                    .flatMap(m -> m)
-                    .filter(FineTuner.METHOD::equals)
+                    .filter(r -> r.isOf(SoupRecipe.FINE_TUNE))
                     .isPresent();
         }
     }

@@ -15,6 +15,7 @@ import java.util.Random;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
@@ -39,7 +40,7 @@ public record CheckpointMaker(DType dtype, int divisor) {
                     List.of(".safetensors"),
                     CheckpointMaker::isOne);
 
-    private static final String METHOD = "{\"method\":\"bench make-checkpoints\"";
+    private static final String METHOD = "bench make-checkpoints";
     private static final String SHAPES = "sd21-unet-shapes.txt";
     private static final int TABLE = 1 << 16;
 
@@ -91,9 +92,14 @@ public record CheckpointMaker(DType dtype, int divisor) {
                                                 told[1] = told[0] / 1_000_000;
                                             });
                                 })));
-        String recipe =
-                "%s,\"number\":%d,\"dtype\":\"%s\",\"divisor\":%d}"
-                        .formatted(METHOD, number, dtype.safetensorsName(), divisor);
+        SoupRecipe recipe =
+                SoupRecipe.write(
+                        METHOD,
+                        g -> {
+                            g.writeNumberField("number", number);
+                            g.writeStringField(SoupRecipe.DTYPE, dtype.safetensorsName());
+                            g.writeNumberField("divisor", divisor);
+                        });
         Map<String, String> metadata = Provenance.of(recipe).writeTo(Map.of("format", "pt"));
         SafetensorsWriter.write(file, metadata, entries);
     }
@@ -104,7 +110,7 @@ public record CheckpointMaker(DType dtype, int divisor) {
         }
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
             return Provenance.readFrom(f.metadata())
-                    .filter(p -> p.recipe().startsWith(METHOD))
+                    .filter(p -> p.recipe().isOf(METHOD))
                     .isPresent();
         } catch (SoupException e) {
             return false; // damaged, so nobody knows whose

@@ -19,6 +19,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.data.Shard;
@@ -235,7 +236,7 @@ public final class ShardClassifierTrainer {
 
     private ObjectNode recipe(TrainingOptions t) {
         ObjectNode o = JsonConfig.object();
-        o.put("method", "classifier");
+        o.put(SoupRecipe.METHOD, "classifier");
         var data = o.putArray("shards_sha256");
         shards.forEach(s -> data.add(ShardRef.parse(s).open().train().sha256()));
         o.put("steps", t.steps());
@@ -306,7 +307,7 @@ public final class ShardClassifierTrainer {
                 classifier.parameters(),
                 folder.resolve(ShardClassifier.WEIGHTS),
                 DType.F32,
-                Provenance.of(recipe.toString()).writeTo(metadata));
+                Provenance.of(new SoupRecipe(recipe.toString())).writeTo(metadata));
         ObjectNode config = classifier.config().json();
         var bands = config.putArray("held_out_accuracy");
         for (Accuracy a : accuracy) {

@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.evaluate;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,10 +13,11 @@ import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.data.Csv;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
-import org.diffusionsoup.workbench.Csv;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 
 /** An evaluation as results.json, results.csv, index.html and pages with every picture. */
@@ -45,8 +45,7 @@ public final class EvaluationFiles {
         try {
             AtomicFiles.write(
                     out.resolve(RESULTS),
-                    new ObjectMapper()
-                            .writerWithDefaultPrettyPrinter()
+                    JsonMappers.INDENTED
                             .writeValueAsString(json(evaluation, out))
                             .getBytes(StandardCharsets.UTF_8));
         } catch (JsonProcessingException e) {
@@ -170,7 +169,7 @@ public final class EvaluationFiles {
     }
 
     private String csv() {
-        StringBuilder text = new StringBuilder("judge,model,prompt,seed,score,picture\n");
+        Csv table = Csv.table("judge,model,prompt,seed,score,picture");
         List<Long> seeds = evaluation.recipe().seeds();
         for (Evaluation.Judged j : evaluation.judges()) {
             for (int m = 0; m < evaluation.models().size(); m++) {
@@ -178,17 +177,17 @@ public final class EvaluationFiles {
                 Evaluation.Model model = evaluation.models().get(m);
                 for (int p = 0; p < set.prompts().size(); p++) {
                     for (int s = 0; s < seeds.size(); s++) {
-                        text.append(Csv.quoted(j.name())).append(',');
-                        text.append(Csv.quoted(model.name())).append(',');
-                        text.append(Csv.quoted(set.prompts().get(p))).append(',');
-                        text.append(seeds.get(s)).append(',');
-                        text.append(set.values().get(p).get(s)).append(',');
-                        text.append(Csv.quoted(fromFolder(out, model.pictures().get(p).get(s))));
-                        text.append('\n');
+                        table.row(
+                                j.name(),
+                                model.name(),
+                                set.prompts().get(p),
+                                seeds.get(s),
+                                set.values().get(p).get(s),
+                                fromFolder(out, model.pictures().get(p).get(s)));
                     }
                 }
             }
         }
-        return text.toString();
+        return table.text();
     }
 }

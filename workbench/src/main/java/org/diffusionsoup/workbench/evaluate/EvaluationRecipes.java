@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.YamlParsers;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
@@ -32,8 +33,8 @@ import org.diffusionsoup.workbench.generate.Sampler;
  * Evaluation recipes in YAML (docs/evaluation.md). Relative paths start from the recipe's folder.
  */
 public final class EvaluationRecipes {
-    private static final ObjectMapper TREES =
-            new ObjectMapper().enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
+    private static final ObjectReader TREES =
+            JsonMappers.PLAIN.reader().with(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY);
 
     private final Path file;
     private final boolean planned;

@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.evaluate;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +15,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.Bootstrap;
@@ -34,8 +34,6 @@ import org.diffusionsoup.workbench.generate.Generator;
  */
 public final class Evaluator {
     private static final int BATCH = 32;
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     private final EvaluationRecipe recipe;
     private final Path cache;
     private final ModelMaker.Searcher searcher;
@@ -165,7 +163,7 @@ public final class Evaluator {
         double[] flat = Files.isRegularFile(kept) ? read(kept, files.size()) : new double[0];
         if (flat.length == 0) {
             flat = judge(scorer, judge + ": " + model.name(), files);
-            ArrayNode array = JSON.createArrayNode();
+            ArrayNode array = JsonMappers.PLAIN.createArrayNode();
             for (double v : flat) {
                 array.add(v);
             }
@@ -201,7 +199,7 @@ public final class Evaluator {
     /** Empty when the file is not what was kept; it is then judged again. */
     private static double[] read(Path file, int expected) {
         try {
-            JsonNode array = JSON.readTree(file.toFile());
+            JsonNode array = JsonMappers.PLAIN.readTree(file.toFile());
             double[] out = new double[array.size()];
             for (int i = 0; i < out.length; i++) {
                 out[i] = array.get(i).asDouble();

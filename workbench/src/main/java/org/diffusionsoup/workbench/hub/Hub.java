@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -15,13 +14,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 
 /** A hub of models, by Hugging Face's HTTP interface. */
 public final class Hub {
     /** Where models are looked for unless {@code HF_ENDPOINT} says otherwise. */
     public static final String ENDPOINT = "https://huggingface.co";
 
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final int ATTEMPTS = 6;
 
     /** More than the listing of any repository. */
@@ -100,7 +99,7 @@ public final class Hub {
                 if (answer.status() == 200) {
                     try (InputStream body = answer.body()) {
                         byte[] bytes = body.readNBytes(MOST_BYTES);
-                        return listing(repository, JSON.readTree(bytes));
+                        return listing(repository, JsonMappers.PLAIN.readTree(bytes));
                     }
                 }
                 if (!Http.mayPass(answer.status())) {

@@ -1,9 +1,5 @@
 package org.diffusionsoup.workbench.merge;
 
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,6 +19,8 @@ import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.checkpoint.SoupRecipe.Parsed;
 import org.diffusionsoup.core.io.HashCache;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.MethodMerge;
@@ -45,9 +43,6 @@ import org.diffusionsoup.core.tensor.DType;
  */
 record StoredRecipe(
         String version, List<Input> inputs, Set<String> parts, String variant, Making how) {
-    private static final JsonMapper JSON =
-            JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
-
     /**
      * One input.
      *
@@ -81,20 +76,20 @@ record StoredRecipe(
         // Copied components may carry recipes of their own: the soup's is the one that covers them.
         // One that names what it covers is asked before those that cover all there is.
         List<Map.Entry<String, Provenance>> order = new ArrayList<>(recipes.entrySet());
-        order.sort(Comparator.comparing(e -> !e.getValue().recipe().contains("\"components\":\"")));
+        order.sort(Comparator.comparing(e -> !namesComponents(e.getValue().recipe())));
         for (var e : order) {
-            JsonNode json = json(soup, e.getValue().recipe());
-            switch (json.path("method").asText("")) {
-                case "weighted average" -> {
+            Parsed json = e.getValue().recipe().parse(soup.path());
+            switch (json.method()) {
+                case SoupRecipe.AVERAGE -> {
                     Set<String> parts = components(json).orElse(soup.parts().keySet());
                     if (parts.contains(e.getKey())) {
                         return average(soup, recipes, json, parts, e.getValue().version());
                     }
                 }
-                case "recipe" -> {
+                case SoupRecipe.MERGE -> {
                     return merge(soup, recipes, e.getValue().version());
                 }
-                case "conversion" -> throw converted(soup, json);
+                case SoupRecipe.CONVERSION -> throw converted(soup, json);
                 default -> {
                     // Looked at below, if no other part says how the soup was made.
                 }
@@ -103,51 +98,46 @@ record StoredRecipe(
         throw new SoupException(
                 soup.path()
                         + " was not averaged or merged (its recipe's method is '"
-                        + json(soup, recipes.firstEntry().getValue().recipe())
-                                .path("method")
-                                .asText("")
+                        + recipes.firstEntry().getValue().recipe().parse(soup.path()).method()
                         + "'), so it cannot be made again from inputs alone.");
     }
 
-    private static SoupException converted(Checkpoint soup, JsonNode json) {
-        boolean folder = json.path("to").asText("").equals("diffusers");
+    private static SoupException converted(Checkpoint soup, Parsed json) {
+        boolean folder = json.word(SoupRecipe.TO).equals("diffusers");
         return new SoupException(
                 "%s was converted from a %s by 'soup convert' (its recipe is kept under \"of\" in soup.recipe), so it cannot be made again from inputs alone; reproduce what it was converted from."
                         .formatted(soup.path(), folder ? "single file" : "diffusers folder"));
     }
 
-    private static JsonNode json(Checkpoint soup, String recipe) {
-        try {
-            return JSON.readTree(recipe);
-        } catch (IOException e) {
-            throw new SoupException("The recipe in " + soup.path() + " is not valid JSON.", e);
-        }
+    private static boolean namesComponents(SoupRecipe recipe) {
+        return recipe.isOf(SoupRecipe.AVERAGE)
+                && recipe.parse("a header").has(SoupRecipe.COMPONENTS);
     }
 
-    private static Optional<Set<String>> components(JsonNode json) {
-        return json.has("components")
-                ? Optional.of(Set.of(json.path("components").asText().split(",", -1)))
+    private static Optional<Set<String>> components(Parsed json) {
+        return json.has(SoupRecipe.COMPONENTS)
+                ? Optional.of(Set.of(json.word(SoupRecipe.COMPONENTS).split(",", -1)))
                 : Optional.empty();
     }
 
     private static StoredRecipe average(
             Checkpoint soup,
             Map<String, Provenance> recipes,
-            JsonNode main,
+            Parsed main,
             Set<String> parts,
             String version) {
         known(soup, main);
         List<String> names = new ArrayList<>();
         List<Coefficient> k = new ArrayList<>();
-        for (JsonNode i : main.path("ingredients")) {
-            names.add(i.path("name").asText());
-            k.add(Coefficient.parse(i.path("coefficient").asText()));
+        for (SoupRecipe.Ingredient i : main.ingredients()) {
+            names.add(i.name().orElse(""));
+            k.add(Coefficient.parse(i.coefficient().orElse("")));
         }
         UnlikeIngredients unlike = UnlikeIngredients.of(soup, main);
-        SortedMap<String, JsonNode> made = new TreeMap<>();
+        SortedMap<String, Parsed> made = new TreeMap<>();
         for (String part : parts) {
-            Optional<JsonNode> json =
-                    Optional.ofNullable(recipes.get(part)).map(p -> json(soup, p.recipe()));
+            Optional<Parsed> json =
+                    Optional.ofNullable(recipes.get(part)).map(p -> p.recipe().parse(soup.path()));
             if (json.isPresent() && !names.isEmpty() && agree(main, json.get(), unlike)) {
                 known(soup, json.get());
                 made.put(part, json.get());
@@ -160,9 +150,7 @@ record StoredRecipe(
         for (int i = 0; i < names.size(); i++) {
             Map<String, String> hashes = new TreeMap<>();
             for (var e : made.entrySet()) {
-                hashes.put(
-                        e.getKey(),
-                        e.getValue().path("ingredients").path(i).path("sha256").asText());
+                hashes.put(e.getKey(), e.getValue().ingredients().get(i).sha256().orElse(""));
             }
             if (hashes.values().stream().allMatch(String::isEmpty)) {
                 throw new SoupException(
@@ -199,25 +187,21 @@ record StoredRecipe(
     }
 
     /** Whether two parts' recipes are of the same ingredients, whatever their parts' hashes. */
-    private static boolean agree(JsonNode a, JsonNode b, UnlikeIngredients unlike) {
-        JsonNode x = a.path("ingredients");
-        JsonNode y = b.path("ingredients");
-        boolean same = x.size() == y.size() && unlike.agreesWith(b);
-        for (int i = 0; same && i < x.size(); i++) {
-            same =
-                    x.path(i).path("name").equals(y.path(i).path("name"))
-                            && x.path(i).path("coefficient").equals(y.path(i).path("coefficient"));
-        }
-        return same;
+    private static boolean agree(Parsed a, Parsed b, UnlikeIngredients unlike) {
+        return unlike.agreesWith(b) && shares(a).equals(shares(b));
     }
 
-    private static SoupOptions options(Checkpoint soup, JsonNode json) {
+    private static List<List<Optional<String>>> shares(Parsed recipe) {
+        return recipe.ingredients().stream().map(i -> List.of(i.name(), i.coefficient())).toList();
+    }
+
+    private static SoupOptions options(Checkpoint soup, Parsed json) {
         SoupOptions options =
                 SoupOptions.DEFAULT
                         .withWriter(CheckpointWriter.DEFAULT)
-                        .withAllowNonFinite(json.path("allow_non_finite").asText().equals("true"));
-        if (json.has("dtype")) {
-            String name = json.path("dtype").asText();
+                        .withAllowNonFinite(json.word(SoupRecipe.ALLOW_NON_FINITE).equals("true"));
+        if (json.has(SoupRecipe.DTYPE)) {
+            String name = json.word(SoupRecipe.DTYPE);
             options =
                     options.withOutputDType(
                             Optional.of(
@@ -231,22 +215,22 @@ record StoredRecipe(
                                                                     + "."))));
         }
         return options.withComponents(components(json).orElse(Set.of()))
-                .withVariant(json.path("variant").asText(""));
+                .withVariant(json.word(SoupRecipe.VARIANT));
     }
 
     /** Whoever does not know a word of a recipe cannot follow it. */
-    private static void known(Checkpoint soup, JsonNode json) {
+    private static void known(Checkpoint soup, Parsed json) {
         Set<String> words =
                 Set.of(
-                        "method",
-                        "file",
-                        "ingredients",
-                        "dtype",
-                        "allow_non_finite",
-                        "components",
-                        "variant");
-        json.fieldNames()
-                .forEachRemaining(key -> {
+                        SoupRecipe.METHOD,
+                        SoupRecipe.FILE,
+                        SoupRecipe.INGREDIENTS,
+                        SoupRecipe.DTYPE,
+                        SoupRecipe.ALLOW_NON_FINITE,
+                        SoupRecipe.COMPONENTS,
+                        SoupRecipe.VARIANT);
+        json.keys()
+                .forEach(key -> {
                     if (!words.contains(key) && !UnlikeIngredients.knows(key)) {
                         throw new SoupException(
                                 "The recipe in "

@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.merge;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,6 +10,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.checkpoint.SoupRecipe.Parsed;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnMissing;
@@ -26,13 +27,6 @@ import org.diffusionsoup.core.tensor.TensorInfo;
  * @param policy what they mean
  */
 record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy) {
-    private static final String FIRST_NAME = "first_name";
-    private static final String FIRST_SHA256 = "first_sha256";
-
-    /** Which tensors are no means: it follows from the policy, and is there to be read. */
-    private static final String COPIED = "copied";
-
-    private static final String GIVEN_ORDER = "given_order";
     private static final Set<String> SHARED =
             Set.of(
                     "on_missing",
@@ -41,8 +35,8 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
                     "on_shape",
                     "on_files",
                     "on_integers",
-                    FIRST_NAME,
-                    GIVEN_ORDER);
+                    SoupRecipe.FIRST_NAME,
+                    SoupRecipe.GIVEN_ORDER);
 
     /**
      * Reads a recipe.
@@ -50,7 +44,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
      * @throws SoupException if it has a policy that this version does not know, or one without a
      *     first ingredient; names the soup
      */
-    static UnlikeIngredients of(Checkpoint soup, JsonNode recipe) {
+    static UnlikeIngredients of(Checkpoint soup, Parsed recipe) {
         SortedMap<String, String> words = shared(recipe);
         MismatchPolicy policy;
         try {
@@ -59,7 +53,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
             throw new SoupException(
                     "The recipe in " + soup.path() + " cannot be followed: " + e.getMessage(), e);
         }
-        if (policy.refusesAll() == words.containsKey(FIRST_NAME)) {
+        if (policy.refusesAll() == words.containsKey(SoupRecipe.FIRST_NAME)) {
             throw new SoupException(
                     "The recipe in "
                             + soup.path()
@@ -69,11 +63,11 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
         return new UnlikeIngredients(words, policy);
     }
 
-    private static SortedMap<String, String> shared(JsonNode recipe) {
+    private static SortedMap<String, String> shared(Parsed recipe) {
         TreeMap<String, String> words = new TreeMap<>();
         for (String key : SHARED) {
             if (recipe.has(key)) {
-                words.put(key, recipe.path(key).asText());
+                words.put(key, recipe.word(key));
             }
         }
         return words;
@@ -81,11 +75,13 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
 
     /** The keys that {@link #of} and {@link #order} know. */
     static boolean knows(String key) {
-        return SHARED.contains(key) || key.equals(FIRST_SHA256) || key.equals(COPIED);
+        return SHARED.contains(key)
+                || key.equals(SoupRecipe.FIRST_SHA256)
+                || key.equals(SoupRecipe.COPIED);
     }
 
     /** Whether another part's recipe says the same. */
-    boolean agreesWith(JsonNode recipe) {
+    boolean agreesWith(Parsed recipe) {
         return words.equals(shared(recipe));
     }
 
@@ -106,12 +102,12 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
      * @throws SoupException if the recipes do not tell who was first
      */
     List<Integer> order(
-            Checkpoint soup, Map<String, JsonNode> recipes, List<StoredRecipe.Input> inputs) {
+            Checkpoint soup, Map<String, Parsed> recipes, List<StoredRecipe.Input> inputs) {
         List<Integer> order = new ArrayList<>();
         for (int i = 0; i < inputs.size(); i++) {
             order.add(i);
         }
-        String told = words.get(GIVEN_ORDER);
+        String told = words.get(SoupRecipe.GIVEN_ORDER);
         if (told == null) {
             order.addFirst(order.remove(first(soup, recipes, inputs)));
             return order;
@@ -132,8 +128,8 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
     }
 
     private int first(
-            Checkpoint soup, Map<String, JsonNode> recipes, List<StoredRecipe.Input> inputs) {
-        String name = words.get(FIRST_NAME);
+            Checkpoint soup, Map<String, Parsed> recipes, List<StoredRecipe.Input> inputs) {
+        String name = words.get(SoupRecipe.FIRST_NAME);
         if (name == null) {
             return 0;
         }
@@ -145,8 +141,8 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
         }
         List<Integer> left = new ArrayList<>(named);
         recipes.forEach((part, recipe) -> {
-            if (recipe.has(FIRST_SHA256)) {
-                String wanted = recipe.path(FIRST_SHA256).asText();
+            if (recipe.has(SoupRecipe.FIRST_SHA256)) {
+                String wanted = recipe.word(SoupRecipe.FIRST_SHA256);
                 left.removeIf(i -> !wanted.equals(inputs.get(i).sha256().get(part)));
             }
         });
@@ -183,7 +179,7 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
     void checkOrderOfOthers(Path soup, Set<String> parts, List<SoupIngredient> ingredients) {
         if (policy.extra() != OnExtra.KEEP
                 || ingredients.size() < 3
-                || words.containsKey(GIVEN_ORDER)) {
+                || words.containsKey(SoupRecipe.GIVEN_ORDER)) {
             return;
         }
         record Seen(String ingredient, TensorInfo tensor) {}

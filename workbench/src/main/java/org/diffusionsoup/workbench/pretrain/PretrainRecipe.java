@@ -2,8 +2,8 @@ package org.diffusionsoup.workbench.pretrain;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -133,10 +133,10 @@ public record PretrainRecipe(
         return o;
     }
 
-    /** The recipe as JSON, for the headers of the weights it makes. */
-    String toJson(String drawingsSha256) {
+    /** The recipe for the headers of the weights it makes. */
+    SoupRecipe header(String drawingsSha256) {
         ObjectNode o = JsonConfig.object();
-        o.put("method", "pretrain");
+        o.put(SoupRecipe.METHOD, "pretrain");
         o.put("drawings_sha256", drawingsSha256);
         o.put("merges", merges);
         o.put("max_tokens", maxTokens);
@@ -146,22 +146,12 @@ public record PretrainRecipe(
         o.put("noise_draws", noiseDraws);
         vaeTraining.ifPresent(t -> o.set("vae_training", options(t)));
         o.set("unet_training", options(unetTraining));
-        return o.toString();
+        return new SoupRecipe(o.toString());
     }
 
     private static ObjectNode options(TrainingOptions t) {
         ObjectNode o = JsonConfig.object();
-        o.put("steps", t.steps());
-        o.put("batch", t.batch());
-        o.put("learning_rate", t.learningRate());
-        o.put("schedule", t.schedule().name().toLowerCase(Locale.ROOT));
-        o.put("warmup", t.warmup());
-        o.put("weight_decay", t.weightDecay());
-        o.put("betas", t.beta1() + "," + t.beta2());
-        o.put("clip_norm", t.clipNorm());
-        o.put("ema", t.emaDecay());
-        o.put("bfloat16", t.bfloat16());
-        o.put("seed", t.seed());
+        t.describe(o);
         return o;
     }
 }

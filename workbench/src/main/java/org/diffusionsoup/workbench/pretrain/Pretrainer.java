@@ -35,7 +35,6 @@ import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
-import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.PictureSet;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
@@ -45,6 +44,7 @@ import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.RowPools;
+import org.diffusionsoup.workbench.report.LossLog;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -400,27 +400,10 @@ public final class Pretrainer {
                                 progress.advance(options.batch());
                             },
                             steps -> afterStep.run());
-            writeCurve(name, run.curve());
+            LossLog.writeTraining(work.resolve(name + "-loss.csv"), run.curve());
             run.useMovingAverage();
             return end == TrainingRun.End.FINISHED;
         }
-    }
-
-    private void writeCurve(String name, List<LossPoint> curve) {
-        StringBuilder csv = new StringBuilder("step,loss,gradient_norm,lr,images_per_second\n");
-        for (LossPoint p : curve) {
-            csv.append(p.step())
-                    .append(',')
-                    .append((float) p.loss())
-                    .append(',')
-                    .append((float) p.gradientNorm())
-                    .append(',')
-                    .append((float) p.learningRate())
-                    .append(',')
-                    .append((float) p.imagesPerSecond())
-                    .append('\n');
-        }
-        write(work.resolve(name + "-loss.csv"), csv.toString());
     }
 
     private void saveModel(
@@ -430,7 +413,7 @@ public final class Pretrainer {
         write(dir.resolve("config.json"), JsonConfig.text(config));
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
-        Provenance provenance = Provenance.of(recipe.toJson(drawingsSha256));
+        Provenance provenance = Provenance.of(recipe.header(drawingsSha256));
         for (Map.Entry<String, String> e : more.entrySet()) {
             provenance = provenance.with(e.getKey(), e.getValue());
         }

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuner;
 
 /** Trains an ingredient of a certificate again, from base, data and recorded recipe. */
@@ -57,7 +58,7 @@ public final class DeepCheck {
         Path rebuilt = new WeightStore(store).rebuild(base, work.resolve("base"));
         boolean finished =
                 new FineTuner(
-                                TrainingRecipe.request(
+                                FineTuneRecipe.request(
                                         Json.object(wanted, "recipe"), rebuilt, shards, out),
                                 progress,
                                 stop)

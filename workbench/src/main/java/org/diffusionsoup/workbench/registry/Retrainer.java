@@ -9,6 +9,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuner;
 
 /**
@@ -37,7 +38,7 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
         }
         Optional<FineTuner.Result> result =
                 new FineTuner(
-                                TrainingRecipe.request(
+                                FineTuneRecipe.request(
                                         what.recipe(), what.base(), shards, what.out()),
                                 progress,
                                 stop)

@@ -3,9 +3,6 @@ package org.diffusionsoup.workbench.registry;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
-import java.util.Optional;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.io.JsonValue;
@@ -14,13 +11,9 @@ import org.diffusionsoup.core.io.JsonValue.JsonNumber;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.core.tensor.TensorSource;
-import org.diffusionsoup.diffusion.train.LowRankOptions;
-import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.registry.ledger.Json;
-import org.diffusionsoup.workbench.train.FineTuneRecipe;
-import org.diffusionsoup.workbench.train.FineTuneRequest;
 
-/** An ingredient's training recipe: out of its header into the ledger, and back into a run. */
+/** An ingredient's training recipe: out of its header into the ledger. */
 public final class TrainingRecipe {
     private TrainingRecipe() {}
 
@@ -39,7 +32,7 @@ public final class TrainingRecipe {
                 return Json.object().build();
             }
             return Provenance.readFrom(trained.metadata())
-                    .map(p -> (JsonObject) exact(Json.parse(p.recipe(), "recipe in " + weights)))
+                    .map(p -> (JsonObject) exact(p.recipe().parse(weights).fields()))
                     .orElseGet(() -> Json.object().build());
         }
     }
@@ -58,78 +51,6 @@ public final class TrainingRecipe {
                             ? new JsonString(Double.toString(n.doubleValue()))
                             : v;
             default -> v;
-        };
-    }
-
-    /**
-     * The run that a recipe asks for; for a model that was kept on the way, the same run up to
-     * there.
-     *
-     * @throws SoupException if the recipe is not one of {@code soup train}
-     */
-    public static FineTuneRequest request(
-            JsonObject recipe, Path base, List<String> shards, Path out) {
-        if (!recipe.string("method").orElse("").equals("fine-tune")
-                || recipe.get("learning_rate").isEmpty()) {
-            throw new SoupException(
-                    "The ingredient's recipe is not one of 'soup train', so it cannot be trained"
-                            + " again here; its fields are "
-                            + recipe.fields().keySet()
-                            + ". If 'soup train' made it, its weights say how: 'soup registry correct"
-                            + " INGREDIENT' records that, and a certificate issued after that ('soup"
-                            + " certificate') has it.");
-        }
-        String[] betas = Json.string(recipe, "betas").split(",", -1);
-        TrainingOptions options =
-                new TrainingOptions(
-                        Json.number(recipe, "steps"),
-                        (int) Json.number(recipe, "batch"),
-                        (int) Json.number(recipe, "accumulation"),
-                        real(recipe, "learning_rate"),
-                        TrainingOptions.Schedule.valueOf(
-                                Json.string(recipe, "schedule").toUpperCase(Locale.ROOT)),
-                        Json.number(recipe, "warmup"),
-                        real(recipe, "weight_decay"),
-                        Double.parseDouble(betas[0]),
-                        Double.parseDouble(betas[1]),
-                        real(recipe, "eps"),
-                        real(recipe, "clip_norm"),
-                        real(recipe, "ema"),
-                        Json.number(recipe, "seed"),
-                        Json.flag(recipe, "bfloat16"));
-        FineTuneRequest whole =
-                new FineTuneRequest(
-                                base,
-                                shards,
-                                out,
-                                options,
-                                real(recipe, "caption_dropout"),
-                                FineTuneRequest.CHECKPOINT_EVERY,
-                                false)
-                        .training(lora(recipe));
-        return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
-                ? whole
-                : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));
-    }
-
-    private static Optional<LowRankOptions> lora(JsonObject recipe) {
-        return recipe.get(FineTuneRecipe.LORA_RANK).isEmpty()
-                ? Optional.empty()
-                : Optional.of(
-                        new LowRankOptions(
-                                (int) Json.number(recipe, FineTuneRecipe.LORA_RANK),
-                                real(recipe, FineTuneRecipe.LORA_ALPHA),
-                                LowRankOptions.Target.valueOf(
-                                        Json.string(recipe, FineTuneRecipe.LORA_TARGET)
-                                                .toUpperCase(Locale.ROOT))));
-    }
-
-    private static double real(JsonObject o, String key) {
-        return switch (o.fields().get(key)) {
-            case JsonNumber(BigDecimal n) -> n.doubleValue();
-            case JsonString(String s) -> Double.parseDouble(s);
-            case null, default ->
-                    throw new SoupException("The ingredient's recipe has no number '" + key + "'.");
         };
     }
 }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedWriter;
@@ -12,7 +11,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.data.Csv;
+import org.diffusionsoup.data.JsonMappers;
+import org.diffusionsoup.diffusion.train.LossPoint;
 
 /**
  * A loss curve as a file: CSV with the header {@code step,loss,lr,images_per_second}, or JSON with
@@ -38,7 +41,7 @@ public final class LossLog implements AutoCloseable {
      * that went on after its last checkpoint, are dropped; a torn last line too.
      *
      * @param stepsDone 0 for a new run, which begins an empty file
-     * @throws ReportException if the file is malformed or cannot be written
+     * @throws SoupException if the file is malformed or cannot be written
      */
     public static LossLog open(Path csv, long stepsDone) {
         List<LossCurve.Point> kept = new ArrayList<>();
@@ -64,7 +67,7 @@ public final class LossLog implements AutoCloseable {
      */
     public void add(LossCurve.Point point) {
         try {
-            out.write(line(point));
+            out.write(row(Csv.table(""), point).text());
             out.flush();
         } catch (IOException e) {
             throw new ReportException("The loss curve %s cannot be written.".formatted(file), e);
@@ -84,7 +87,7 @@ public final class LossLog implements AutoCloseable {
      * Reads a CSV file. Columns go by their names: {@code step}, {@code loss} and {@code lr} must
      * be there, {@code images_per_second} may be, others are ignored.
      *
-     * @throws ReportException if it is missing or malformed, naming the line
+     * @throws SoupException if it is missing or malformed, naming the line
      */
     public static LossCurve readCsv(Path csv) {
         return new LossCurve(parse(csv, false));
@@ -92,9 +95,9 @@ public final class LossLog implements AutoCloseable {
 
     /** Writes a whole curve as CSV, replacing the file in one step. */
     public static void writeCsv(Path csv, LossCurve curve) {
-        StringBuilder text = new StringBuilder(HEADER).append('\n');
-        curve.points().forEach(p -> text.append(line(p)));
-        AtomicFiles.write(csv, text.toString().getBytes(StandardCharsets.UTF_8));
+        Csv table = Csv.table(HEADER);
+        curve.points().forEach(p -> row(table, p));
+        AtomicFiles.write(csv, table.text().getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -105,7 +108,7 @@ public final class LossLog implements AutoCloseable {
     public static LossCurve readJson(Path json) {
         try {
             List<LossCurve.Point> points = new ArrayList<>();
-            JsonNode root = new ObjectMapper().readTree(json.toFile());
+            JsonNode root = JsonMappers.PLAIN.readTree(json.toFile());
             if (!root.isArray()) {
                 throw new ReportException("The loss curve %s is not a JSON array.".formatted(json));
             }
@@ -130,7 +133,7 @@ public final class LossLog implements AutoCloseable {
 
     /** Writes a whole curve as JSON, replacing the file in one step. */
     public static void writeJson(Path json, LossCurve curve) {
-        ArrayNode array = new ObjectMapper().createArrayNode();
+        ArrayNode array = JsonMappers.PLAIN.createArrayNode();
         for (LossCurve.Point p : curve.points()) {
             ObjectNode o = array.addObject();
             o.put("step", p.step());
@@ -147,16 +150,15 @@ public final class LossLog implements AutoCloseable {
     }
 
     private static List<LossCurve.Point> parse(Path csv, boolean tornEndAllowed) {
-        List<String> lines;
-        boolean torn;
+        String text;
         try {
-            String text = Files.readString(csv);
-            lines = text.lines().toList();
-            torn = tornEndAllowed && !text.endsWith("\n");
+            text = Files.readString(csv);
         } catch (IOException e) {
             throw new ReportException("The loss curve %s cannot be read.".formatted(csv), e);
         }
-        List<String> names = lines.isEmpty() ? List.of() : List.of(lines.getFirst().split(",", -1));
+        String whole = tornEndAllowed ? text.substring(0, text.lastIndexOf('\n') + 1) : text;
+        List<Csv.Record> lines = Csv.parse(whole, "The loss curve " + csv);
+        List<String> names = lines.isEmpty() ? List.of() : lines.getFirst().fields();
         int step = names.indexOf("step");
         int loss = names.indexOf("loss");
         int lr = names.indexOf("lr");
@@ -167,37 +169,43 @@ public final class LossLog implements AutoCloseable {
                             .formatted(csv, HEADER));
         }
         List<LossCurve.Point> points = new ArrayList<>();
-        for (int i = 1; i < lines.size() - (torn ? 1 : 0); i++) {
-            String[] parts = lines.get(i).split(",", -1);
+        for (Csv.Record line : lines.subList(1, lines.size())) {
+            List<String> parts = line.fields();
             try {
-                if (parts.length != names.size()) {
-                    throw new NumberFormatException(parts.length + " columns");
+                if (parts.size() != names.size()) {
+                    throw new NumberFormatException(parts.size() + " columns");
                 }
                 points.add(
                         new LossCurve.Point(
-                                Long.parseLong(parts[step]),
-                                Double.parseDouble(parts[loss]),
-                                Double.parseDouble(parts[lr]),
-                                rate < 0 ? 0 : Double.parseDouble(parts[rate])));
+                                Long.parseLong(parts.get(step)),
+                                Double.parseDouble(parts.get(loss)),
+                                Double.parseDouble(parts.get(lr)),
+                                rate < 0 ? 0 : Double.parseDouble(parts.get(rate))));
             } catch (NumberFormatException e) {
                 throw new ReportException(
                         "Line %d of the loss curve %s is not %d numbers: '%s'."
-                                .formatted(i + 1, csv, names.size(), lines.get(i)),
+                                .formatted(line.line(), csv, names.size(), String.join(",", parts)),
                         e);
             }
         }
         return points;
     }
 
-    private static String line(LossCurve.Point p) {
-        // Concatenation, not a format: some locales' formats write other digits.
-        return p.step()
-                + ","
-                + p.loss()
-                + ","
-                + p.learningRate()
-                + ","
-                + p.imagesPerSecond()
-                + "\n";
+    private static Csv row(Csv table, LossCurve.Point p) {
+        return table.row(p.step(), p.loss(), p.learningRate(), p.imagesPerSecond());
+    }
+
+    /** Writes what a training of a base or a judge did, with the norms of its gradients. */
+    public static void writeTraining(Path csv, List<LossPoint> curve) {
+        Csv table = Csv.table("step,loss,gradient_norm,lr,images_per_second");
+        for (LossPoint p : curve) {
+            table.row(
+                    p.step(),
+                    (float) p.loss(),
+                    (float) p.gradientNorm(),
+                    (float) p.learningRate(),
+                    (float) p.imagesPerSecond());
+        }
+        AtomicFiles.write(csv, table.text().getBytes(StandardCharsets.UTF_8));
     }
 }

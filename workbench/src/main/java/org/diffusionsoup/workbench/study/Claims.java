@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.study;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +9,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 
 /** The claims of the paper, in its order, as claims.yaml lists them. */
 final class Claims {
@@ -19,7 +19,11 @@ final class Claims {
         try (InputStream in =
                 Objects.requireNonNull(Claims.class.getResourceAsStream("claims.yaml"))) {
             List<Claim> claims = new ArrayList<>();
-            new ObjectMapper(new YAMLFactory()).readTree(in).forEach(c -> claims.add(claim(c)));
+            JsonMappers.PLAIN
+                    .reader()
+                    .with(new YAMLFactory())
+                    .readTree(in)
+                    .forEach(c -> claims.add(claim(c)));
             return claims;
         } catch (IOException e) {
             throw new SoupException("The list of claims is damaged: " + e.getMessage(), e);

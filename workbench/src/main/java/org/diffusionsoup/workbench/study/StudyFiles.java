@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.study;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.eval.Interval;
 
 /** The results files of studies in a folder, {@code WORD.json} each. */
@@ -66,7 +66,7 @@ final class StudyFiles {
 
     private JsonNode tree(String study) {
         try {
-            return new ObjectMapper().readTree(file(study).toFile());
+            return JsonMappers.PLAIN.readTree(file(study).toFile());
         } catch (IOException e) {
             throw new SoupIoException("read", file(study), e);
         }

@@ -1,11 +1,10 @@
 package org.diffusionsoup.workbench.study;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.JsonMappers;
 
 /** The results of a study as a text that people and programs read. */
 final class StudyJson {
@@ -18,10 +17,9 @@ final class StudyJson {
      */
     static String of(Object results, String... without) {
         try {
-            ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-            ObjectNode tree = mapper.valueToTree(results);
+            ObjectNode tree = JsonMappers.PLAIN.valueToTree(results);
             tree.remove(List.of(without));
-            return mapper.writeValueAsString(tree) + "\n";
+            return JsonMappers.INDENTED.writeValueAsString(tree) + "\n";
         } catch (JsonProcessingException e) {
             throw new SoupException("The results cannot be written as JSON.", e);
         }

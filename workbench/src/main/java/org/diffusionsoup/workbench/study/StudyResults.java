@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.study;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,6 +17,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
@@ -40,8 +40,6 @@ public record StudyResults(
         int seeds,
         Map<String, String> judges,
         Map<String, Map<String, List<Double>>> scores) {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     /** The scores of an evaluation. */
     public static StudyResults of(Study study, Evaluation e) {
         Map<String, String> judges = new LinkedHashMap<>();
@@ -125,7 +123,7 @@ public record StudyResults(
     }
 
     private static String quoted(String text) {
-        return JSON.getNodeFactory().textNode(text).toString();
+        return JsonMappers.PLAIN.getNodeFactory().textNode(text).toString();
     }
 
     /**
@@ -139,7 +137,7 @@ public record StudyResults(
                     "There are no results %s; soup study run makes them.".formatted(file));
         }
         try {
-            JsonNode root = JSON.readTree(file.toFile());
+            JsonNode root = JsonMappers.PLAIN.readTree(file.toFile());
             Map<String, String> judges = new LinkedHashMap<>();
             Map<String, Map<String, List<Double>>> scores = new LinkedHashMap<>();
             root.path("judges")

@@ -1,32 +1,61 @@
 package org.diffusionsoup.workbench.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.math.BigDecimal;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.registry.ledger.Json;
 
-/** What a header says of how an ingredient was trained. */
+/** What a header says of how an ingredient was trained, and the run that it asks for. */
 public final class FineTuneRecipe {
     /** Key of the rank of low-rank factors; absent where the UNet's weights were trained. */
-    public static final String LORA_RANK = "lora_rank";
+    private static final String LORA_RANK = "lora_rank";
 
     /** Key of their alpha. */
-    public static final String LORA_ALPHA = "lora_alpha";
+    private static final String LORA_ALPHA = "lora_alpha";
 
     /** Key of the weights that have factors. */
-    public static final String LORA_TARGET = "lora_target";
+    private static final String LORA_TARGET = "lora_target";
 
-    private FineTuneRecipe() {}
+    private static final String STEPS = "steps";
+    private static final String BATCH = "batch";
+    private static final String ACCUMULATION = "accumulation";
+    private static final String LEARNING_RATE = "learning_rate";
+    private static final String SCHEDULE = "schedule";
+    private static final String WARMUP = "warmup";
+    private static final String WEIGHT_DECAY = "weight_decay";
+    private static final String BETAS = "betas";
+    private static final String EPS = "eps";
+    private static final String CLIP_NORM = "clip_norm";
+    private static final String EMA = "ema";
+    private static final String CAPTION_DROPOUT = "caption_dropout";
+    private static final String BFLOAT16 = "bfloat16";
+    private static final String SEED = "seed";
 
-    /** What the ingredient is made of, as JSON with hashes instead of paths. */
-    static ObjectNode of(FineTuneRequest request, StableDiffusion base, List<Shard> shards) {
+    private final ObjectNode json;
+
+    private FineTuneRecipe(ObjectNode json) {
+        this.json = json;
+    }
+
+    /** What the ingredient is made of, with hashes instead of paths. */
+    static FineTuneRecipe of(FineTuneRequest request, StableDiffusion base, List<Shard> shards) {
         TrainingOptions o = request.options();
         ObjectNode r = JsonConfig.object();
-        r.put("method", FineTuner.METHOD);
+        r.put(SoupRecipe.METHOD, SoupRecipe.FINE_TUNE);
         r.put("base_unet_sha256", WeightsHash.of(IngredientFiles.unet(base.folder())));
         // Latents and text embeddings come from these, so another pair is another run.
         r.put("base_vae_sha256", WeightsHash.of(IngredientFiles.component(base.folder(), "vae")));
@@ -40,26 +69,108 @@ public final class FineTuneRecipe {
         for (Shard s : shards) {
             list.addObject().put("name", s.name()).put("rows", s.size()).put("sha256", s.sha256());
         }
-        r.put("steps", o.steps());
-        r.put("batch", o.batch());
-        r.put("accumulation", o.accumulation());
-        r.put("learning_rate", o.learningRate());
-        r.put("schedule", o.schedule().name().toLowerCase(Locale.ROOT));
-        r.put("warmup", o.warmup());
-        r.put("weight_decay", o.weightDecay());
-        r.put("betas", o.beta1() + "," + o.beta2());
-        r.put("eps", o.eps());
-        r.put("clip_norm", o.clipNorm());
-        r.put("ema", o.emaDecay());
-        r.put("caption_dropout", request.captionDropout());
-        r.put("bfloat16", o.bfloat16());
-        r.put("seed", o.seed());
+        r.put(STEPS, o.steps());
+        r.put(BATCH, o.batch());
+        r.put(ACCUMULATION, o.accumulation());
+        r.put(LEARNING_RATE, o.learningRate());
+        r.put(SCHEDULE, o.schedule().name().toLowerCase(Locale.ROOT));
+        r.put(WARMUP, o.warmup());
+        r.put(WEIGHT_DECAY, o.weightDecay());
+        r.put(BETAS, o.beta1() + "," + o.beta2());
+        r.put(EPS, o.eps());
+        r.put(CLIP_NORM, o.clipNorm());
+        r.put(EMA, o.emaDecay());
+        r.put(CAPTION_DROPOUT, request.captionDropout());
+        r.put(BFLOAT16, o.bfloat16());
+        r.put(SEED, o.seed());
         request.lora()
                 .ifPresent(lora -> {
                     r.put(LORA_RANK, lora.rank());
                     r.put(LORA_ALPHA, lora.alpha());
                     r.put(LORA_TARGET, lora.target().word());
                 });
-        return r;
+        return new FineTuneRecipe(r);
+    }
+
+    /** That of the whole run. */
+    SoupRecipe whole() {
+        return new SoupRecipe(json.toString());
+    }
+
+    /** That of the model which was kept after so many steps of the run. */
+    SoupRecipe keptAt(long step) {
+        return new SoupRecipe(json.deepCopy().put(FineTuneRequest.KEPT_STEP, step).toString());
+    }
+
+    /**
+     * The run that a recipe asks for; for a model that was kept on the way, the same run up to
+     * there.
+     *
+     * @throws SoupException if the recipe is not one of {@code soup train}
+     */
+    public static FineTuneRequest request(
+            JsonObject recipe, Path base, List<String> shards, Path out) {
+        if (!recipe.string(SoupRecipe.METHOD).orElse("").equals(SoupRecipe.FINE_TUNE)
+                || recipe.get(LEARNING_RATE).isEmpty()) {
+            throw new SoupException(
+                    "The ingredient's recipe is not one of 'soup train', so it cannot be trained"
+                            + " again here; its fields are "
+                            + recipe.fields().keySet()
+                            + ". If 'soup train' made it, its weights say how: 'soup registry correct"
+                            + " INGREDIENT' records that, and a certificate issued after that ('soup"
+                            + " certificate') has it.");
+        }
+        String[] betas = Json.string(recipe, BETAS).split(",", -1);
+        TrainingOptions options =
+                new TrainingOptions(
+                        Json.number(recipe, STEPS),
+                        (int) Json.number(recipe, BATCH),
+                        (int) Json.number(recipe, ACCUMULATION),
+                        real(recipe, LEARNING_RATE),
+                        TrainingOptions.Schedule.valueOf(
+                                Json.string(recipe, SCHEDULE).toUpperCase(Locale.ROOT)),
+                        Json.number(recipe, WARMUP),
+                        real(recipe, WEIGHT_DECAY),
+                        Double.parseDouble(betas[0]),
+                        Double.parseDouble(betas[1]),
+                        real(recipe, EPS),
+                        real(recipe, CLIP_NORM),
+                        real(recipe, EMA),
+                        Json.number(recipe, SEED),
+                        Json.flag(recipe, BFLOAT16));
+        FineTuneRequest whole =
+                new FineTuneRequest(
+                                base,
+                                shards,
+                                out,
+                                options,
+                                real(recipe, CAPTION_DROPOUT),
+                                FineTuneRequest.CHECKPOINT_EVERY,
+                                false)
+                        .training(lora(recipe));
+        return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
+                ? whole
+                : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));
+    }
+
+    private static Optional<LowRankOptions> lora(JsonObject recipe) {
+        return recipe.get(LORA_RANK).isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        new LowRankOptions(
+                                (int) Json.number(recipe, LORA_RANK),
+                                real(recipe, LORA_ALPHA),
+                                LowRankOptions.Target.valueOf(
+                                        Json.string(recipe, LORA_TARGET)
+                                                .toUpperCase(Locale.ROOT))));
+    }
+
+    private static double real(JsonObject o, String key) {
+        return switch (o.fields().get(key)) {
+            case JsonNumber(BigDecimal n) -> n.doubleValue();
+            case JsonString(String s) -> Double.parseDouble(s);
+            case null, default ->
+                    throw new SoupException("The ingredient's recipe has no number '" + key + "'.");
+        };
     }
 }

@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.train;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,9 +38,6 @@ import org.diffusionsoup.workbench.verify.BrokenWeights;
 public final class FineTuner {
     /** Name of the loss curve inside an ingredient's folder. */
     public static final String LOSS_FILE = "loss.csv";
-
-    /** What an ingredient's recipe says of how it was made. */
-    public static final String METHOD = "fine-tune";
 
     private final FineTuneRequest request;
     private final Progress progress;
@@ -129,8 +125,9 @@ public final class FineTuner {
             shards.add(s);
         }
         try (StableDiffusion base = StableDiffusion.load(request.base())) {
-            ObjectNode recipe = FineTuneRecipe.of(request, base, shards);
-            TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.toString());
+            FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
+            TrainingRun.requireOwnCheckpoint(
+                    request.stateFolder(), recipe.whole().text());
             KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
@@ -163,7 +160,7 @@ public final class FineTuner {
     }
 
     private Optional<Result> trainChosen(
-            StableDiffusion base, ObjectNode recipe, EncodedRows rows, KeptSteps kept) {
+            StableDiffusion base, FineTuneRecipe recipe, EncodedRows rows, KeptSteps kept) {
         if (request.lora().isEmpty()) {
             return train(base, Optional.empty(), base.unet().parameters(), recipe, rows, kept);
         }
@@ -177,7 +174,7 @@ public final class FineTuner {
             StableDiffusion base,
             Optional<LowRankFactors> factors,
             Parameters trained,
-            ObjectNode recipe,
+            FineTuneRecipe recipe,
             EncodedRows rows,
             KeptSteps kept) {
         TrainingOptions options = request.options();
@@ -190,7 +187,11 @@ public final class FineTuner {
                         request.captionDropout());
         try (TrainingRun run =
                 new TrainingRun(
-                        trained, objective, options, request.stateFolder(), recipe.toString())) {
+                        trained,
+                        objective,
+                        options,
+                        request.stateFolder(),
+                        recipe.whole().text())) {
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
                     "train " + request.out().getFileName(),

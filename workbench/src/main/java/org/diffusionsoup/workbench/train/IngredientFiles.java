@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.core.lora.Lora;
@@ -71,14 +72,14 @@ final class IngredientFiles {
      * Writes a model as it stands, whole or not at all.
      *
      * @param factors in training, if it is they
-     * @param recipe as JSON
+     * @param recipe for the header
      * @param curve so far
      */
     void write(
             StableDiffusion base,
             Optional<LowRankFactors> factors,
             Path out,
-            String recipe,
+            SoupRecipe recipe,
             List<LossPoint> curve,
             boolean replace) {
         if (request.writesFactors()) {
@@ -105,7 +106,7 @@ final class IngredientFiles {
                 });
     }
 
-    private static void writeTrained(StableDiffusion base, Path folder, String recipe) {
+    private static void writeTrained(StableDiffusion base, Path folder, SoupRecipe recipe) {
         Map<String, String> header = new TreeMap<>(Map.of("format", "pt"));
         Weights.save(
                 base.unet().parameters(),
@@ -114,7 +115,8 @@ final class IngredientFiles {
                 Provenance.of(recipe).writeTo(header));
     }
 
-    private void writeFactors(LowRankFactors factors, Path file, String recipe, boolean replace) {
+    private void writeFactors(
+            LowRankFactors factors, Path file, SoupRecipe recipe, boolean replace) {
         double alpha = request.lora().orElseThrow().alpha();
         int rank = request.lora().orElseThrow().rank();
         List<LoraFactors> all =
@@ -133,7 +135,7 @@ final class IngredientFiles {
 
     /** The same bits as 'soup lora fuse' puts into the base's UNet. */
     private void writeFused(
-            StableDiffusion base, LowRankFactors factors, Path folder, String recipe)
+            StableDiffusion base, LowRankFactors factors, Path folder, SoupRecipe recipe)
             throws IOException {
         Path file = folder.resolve("unet/factors.safetensors");
         writeFactors(factors, file, recipe, false);

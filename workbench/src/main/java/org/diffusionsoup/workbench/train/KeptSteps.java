@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.train;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -8,6 +7,7 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.diffusion.train.RecipeDifference;
 
@@ -20,17 +20,19 @@ import org.diffusionsoup.diffusion.train.RecipeDifference;
 final class KeptSteps {
     /** Writes a model of the run as it stands. */
     interface Writer {
-        void write(Path out, String recipe, boolean replace);
+        void write(Path out, SoupRecipe recipe, boolean replace);
     }
+
+    private static final SoupRecipe NONE = new SoupRecipe("");
 
     private final FineTuneRequest request;
     private final IngredientFiles files;
-    private final ObjectNode recipe;
+    private final FineTuneRecipe recipe;
 
     /**
      * @param recipe of the whole run
      */
-    KeptSteps(FineTuneRequest request, IngredientFiles files, ObjectNode recipe) {
+    KeptSteps(FineTuneRequest request, IngredientFiles files, FineTuneRecipe recipe) {
         this.request = request;
         this.files = files;
         this.recipe = recipe;
@@ -56,13 +58,11 @@ final class KeptSteps {
     }
 
     /**
-     * The recipe of the model after so many steps, as JSON: that of the whole run, whose schedule
-     * was followed, and the step at which it was taken if that was not the last one.
+     * The recipe of the model after so many steps: that of the whole run, whose schedule was
+     * followed, and the step at which it was taken if that was not the last one.
      */
-    String recipe(long step) {
-        return step == request.options().steps()
-                ? recipe.toString()
-                : recipe.deepCopy().put(FineTuneRequest.KEPT_STEP, step).toString();
+    SoupRecipe recipe(long step) {
+        return step == request.options().steps() ? recipe.whole() : recipe.keptAt(step);
     }
 
     /**
@@ -82,12 +82,12 @@ final class KeptSteps {
      */
     private Path free(long step) {
         Path folder = request.keptFolder(step);
-        String recorded = recorded(step);
+        SoupRecipe recorded = recorded(step);
         if (recorded.equals(recipe(step))) {
             files.kind().checkReplaceable(folder);
             return folder;
         }
-        String difference = RecipeDifference.of(recorded, recipe(step));
+        String difference = RecipeDifference.of(recorded.text(), recipe(step).text());
         if (!difference.isEmpty() && !request.replace()) {
             throw new SoupException(
                     folder
@@ -105,15 +105,15 @@ final class KeptSteps {
     }
 
     /** The recipe of the model kept of a step; empty where none is there or it is damaged. */
-    private String recorded(long step) {
+    private SoupRecipe recorded(long step) {
         Path trained = files.trained(request.keptFolder(step));
         if (!Files.isRegularFile(trained)) {
-            return "";
+            return NONE;
         }
         try (SafetensorsFile f = SafetensorsFile.open(trained)) {
-            return Provenance.readFrom(f.metadata()).map(Provenance::recipe).orElse("");
+            return Provenance.readFrom(f.metadata()).map(Provenance::recipe).orElse(NONE);
         } catch (SoupException e) {
-            return "";
+            return NONE;
         }
     }
 

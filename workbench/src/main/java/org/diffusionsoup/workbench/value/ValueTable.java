@@ -8,10 +8,9 @@ import java.nio.file.Path;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.OutputKind;
-import org.diffusionsoup.eval.Interval;
+import org.diffusionsoup.data.Csv;
 import org.diffusionsoup.eval.value.PlayerValue;
 import org.diffusionsoup.eval.value.ShapleyPlan;
-import org.diffusionsoup.workbench.Csv;
 
 /** Values as CSV: a line per player. */
 public final class ValueTable {
@@ -45,25 +44,24 @@ public final class ValueTable {
     }
 
     static byte[] bytes(ValueRequest request, FoundValues found) {
-        StringBuilder text = new StringBuilder(HEADER).append('\n');
+        Csv table = Csv.table(HEADER);
         for (int i = 0; i < request.players().size(); i++) {
             PlayerValue v = found.values().players().get(i);
-            text.append(Csv.quoted(v.name())).append(',');
-            text.append(Csv.quoted(members(request.players().get(i), found)));
-            interval(v.shapley(), text);
-            text.append(',');
-            v.samplingError().ifPresent(text::append);
-            interval(v.leaveOneOut(), text);
-            interval(v.alone(), text);
-            text.append('\n');
+            table.row(
+                    v.name(),
+                    members(request.players().get(i), found),
+                    v.shapley().estimate(),
+                    v.shapley().low(),
+                    v.shapley().high(),
+                    v.samplingError(),
+                    v.leaveOneOut().estimate(),
+                    v.leaveOneOut().low(),
+                    v.leaveOneOut().high(),
+                    v.alone().estimate(),
+                    v.alone().low(),
+                    v.alone().high());
         }
-        return text.toString().getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static void interval(Interval i, StringBuilder text) {
-        text.append(',').append(i.estimate());
-        text.append(',').append(i.low());
-        text.append(',').append(i.high());
+        return table.text().getBytes(StandardCharsets.UTF_8);
     }
 
     /** Names of a player's ingredients. */

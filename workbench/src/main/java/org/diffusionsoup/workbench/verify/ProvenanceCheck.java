@@ -1,17 +1,13 @@
 package org.diffusionsoup.workbench.verify;
 
 import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
-import org.diffusionsoup.core.io.JsonValue;
-import org.diffusionsoup.core.io.JsonValue.JsonArray;
-import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.io.JsonValue.JsonString;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 
 /**
  * Whether what a header says of its file's making can be true: nothing outside the file is read.
@@ -27,35 +23,35 @@ final class ProvenanceCheck {
     }
 
     private static void recipe(Provenance p, List<String> wrong) {
-        JsonObject recipe;
-        try {
-            recipe =
-                    JsonValue.readObject(
-                            p.recipe().getBytes(StandardCharsets.UTF_8), "The recorded recipe");
-        } catch (SoupException e) {
+        if (!p.recipe().isJson()) {
             wrong.add("the recorded recipe does not parse");
             return;
         }
-        if (!(recipe.fields().get("ingredients") instanceof JsonArray(List<JsonValue> items))) {
-            return; // training and other methods have no list of coefficients
+        List<SoupRecipe.Ingredient> items;
+        try {
+            SoupRecipe.Parsed recipe = p.recipe().parse("the header");
+            if (!recipe.has(SoupRecipe.INGREDIENTS)) {
+                return; // training and other methods have no list of coefficients
+            }
+            items = recipe.ingredients();
+        } catch (SoupException e) {
+            wrong.add(e.getMessage());
+            return;
         }
         BigInteger top = BigInteger.ZERO;
         BigInteger bottom = BigInteger.ONE;
         boolean all = !items.isEmpty();
-        for (JsonValue item : items) {
-            if (!(item instanceof JsonObject in)) {
-                wrong.add("an ingredient of the recorded recipe is no object");
-                return;
-            }
-            String name = in.string("name").orElse("?");
-            String hash = in.string("sha256").orElse("");
+        for (SoupRecipe.Ingredient in : items) {
+            String name = in.name().orElse("?");
+            String hash = in.sha256().orElse("");
             if (!hash.matches("([0-9a-f]{64})?")) {
                 wrong.add("the recorded sha256 of ingredient " + name + " is none: " + hash);
             }
-            if (!(in.fields().get("coefficient") instanceof JsonString(String text))) {
+            if (in.coefficient().isEmpty()) {
                 all = false;
                 continue;
             }
+            String text = in.coefficient().get();
             try {
                 Coefficient k = Coefficient.parse(text);
                 top = top.multiply(k.denominator()).add(k.numerator().multiply(bottom));

@@ -13,6 +13,7 @@ import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.method.AddDelta;
 import org.diffusionsoup.core.method.Dare;
 import org.diffusionsoup.core.method.DeltaExpr;
@@ -108,10 +109,10 @@ public final class RecipeReader extends RecipeText {
      * @param where the file it stands in
      * @throws RecipeException if it is none that {@link MethodMerge} wrote
      */
-    public static Header readHeader(String json, String where) {
+    public static Header readHeader(SoupRecipe recipe, String where) {
         RecipeReader r = new RecipeReader("the recipe in " + where);
         RecipeNode node;
-        try (JsonParser parser = new JsonFactory().createParser(json)) {
+        try (JsonParser parser = new JsonFactory().createParser(recipe.text())) {
             node = r.parse(parser);
         } catch (IOException e) {
             throw new SoupException("Cannot read the recipe in " + where + ".", e);
@@ -120,17 +121,23 @@ public final class RecipeReader extends RecipeText {
                 r.fields(
                         node,
                         "a header's recipe",
-                        withPolicies("method", "component", "inputs", "merge", "sha256", "copied"));
-        RecipeNode component = root.fields().get("component");
+                        withPolicies(
+                                SoupRecipe.METHOD,
+                                SoupRecipe.COMPONENT,
+                                SoupRecipe.INPUTS,
+                                SoupRecipe.TREE,
+                                SoupRecipe.SHA256,
+                                SoupRecipe.COPIED));
+        RecipeNode component = root.fields().get(SoupRecipe.COMPONENT);
         SequencedMap<String, String> hashes = new LinkedHashMap<>();
-        for (RecipeNode item : r.items(r.need(root, "inputs", "a header's recipe"))) {
-            Fields input = r.fields(item, "an input", Set.of("name", "sha256"));
+        for (RecipeNode item : r.items(r.need(root, SoupRecipe.INPUTS, "a header's recipe"))) {
+            Fields input = r.fields(item, "an input", Set.of(SoupRecipe.NAME, SoupRecipe.SHA256));
             hashes.put(
-                    r.text(r.need(input, "name", "an input")),
-                    r.text(r.need(input, "sha256", "an input")));
+                    r.text(r.need(input, SoupRecipe.NAME, "an input")),
+                    r.text(r.need(input, SoupRecipe.SHA256, "an input")));
         }
-        WeightExpr merge = r.weight(r.need(root, "merge", "a header's recipe"));
-        String stated = r.text(r.need(root, "sha256", "a header's recipe"));
+        WeightExpr merge = r.weight(r.need(root, SoupRecipe.TREE, "a header's recipe"));
+        String stated = r.text(r.need(root, SoupRecipe.SHA256, "a header's recipe"));
         MismatchPolicy policy = r.policy(root);
         if (!stated.equals(RecipeWriter.sha256(merge, policy))) {
             throw r.bad(root, "the recipe does not have the sha256 it states; it was changed");

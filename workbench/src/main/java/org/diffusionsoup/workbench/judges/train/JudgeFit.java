@@ -2,7 +2,6 @@ package org.diffusionsoup.workbench.judges.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -12,18 +11,18 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
-import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.Weights;
-import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
+import org.diffusionsoup.workbench.report.LossLog;
 
 /** Runs and resumes one judge's training in its work folder, and writes what came out. */
 final class JudgeFit {
@@ -67,31 +66,13 @@ final class JudgeFit {
                                 progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
                                 progress.advance(options.batch());
                             });
-            writeCurve(name, run);
+            LossLog.writeTraining(work.resolve(name + "-loss.csv"), run.curve());
             if (end == TrainingRun.End.STOPPED) {
                 return false;
             }
             run.useMovingAverage();
             return true;
         }
-    }
-
-    private void writeCurve(String name, TrainingRun run) {
-        StringBuilder csv = new StringBuilder("step,loss,gradient_norm,lr,images_per_second\n");
-        for (LossPoint p : run.curve()) {
-            csv.append(p.step())
-                    .append(',')
-                    .append((float) p.loss())
-                    .append(',')
-                    .append((float) p.gradientNorm())
-                    .append(',')
-                    .append((float) p.learningRate())
-                    .append(',')
-                    .append((float) p.imagesPerSecond())
-                    .append('\n');
-        }
-        AtomicFiles.write(
-                work.resolve(name + "-loss.csv"), csv.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -114,7 +95,10 @@ final class JudgeFit {
         Map<String, String> metadata = new TreeMap<>();
         metadata.put("format", "pt");
         Weights.save(
-                parameters, file, DType.F16, Provenance.of(recipe.toString()).writeTo(metadata));
+                parameters,
+                file,
+                DType.F16,
+                Provenance.of(new SoupRecipe(recipe.toString())).writeTo(metadata));
     }
 
     /** A CLIP image processor that only resizes to a square and maps [0, 1] to [-1, 1]. */
@@ -171,19 +155,9 @@ final class JudgeFit {
     /** The recipe in a header. */
     static ObjectNode recipe(JudgeMaterial material, JudgeKind kind, TrainingOptions t) {
         ObjectNode o = JsonConfig.object();
-        o.put("method", "judge train " + kind.word());
+        o.put(SoupRecipe.METHOD, "judge train " + kind.word());
         o.put("data_sha256", material.sha256());
-        o.put("steps", t.steps());
-        o.put("batch", t.batch());
-        o.put("learning_rate", t.learningRate());
-        o.put("schedule", t.schedule().name().toLowerCase(Locale.ROOT));
-        o.put("warmup", t.warmup());
-        o.put("weight_decay", t.weightDecay());
-        o.put("betas", t.beta1() + "," + t.beta2());
-        o.put("clip_norm", t.clipNorm());
-        o.put("ema", t.emaDecay());
-        o.put("bfloat16", t.bfloat16());
-        o.put("seed", t.seed());
+        t.describe(o);
         material.describe(kind, o);
         return o;
     }
