@@ -19,10 +19,17 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.certificate.CertificateCheck;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.check.Finding.Severity;
+import org.diffusionsoup.registry.check.Repair;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.store.StoreOwner;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -89,10 +96,10 @@ abstract class AttackContract {
         return Registry.openToRead(registry.folder()).with(SoupOptions.DEFAULT.withThreads(1));
     }
 
-    private static List<String> errors(List<Fsck.Finding> found) {
+    private static List<String> errors(List<Finding> found) {
         return found.stream()
-                .filter(f -> f.severity() == Fsck.Severity.ERROR)
-                .map(Fsck.Finding::sentence)
+                .filter(f -> f.severity() == Severity.ERROR)
+                .map(Finding::sentence)
                 .toList();
     }
 
@@ -216,7 +223,7 @@ abstract class AttackContract {
         assertThatThrownBy(() -> registry.read(Queries::shards))
                 .hasMessageContaining("'DROP TABLE mine' takes it out")
                 .hasMessageNotContaining("`repair`");
-        Fsck.Repair repair = looked().repair();
+        Repair repair = looked().repair();
         assertThat(repair.done()).isEmpty();
         assertThat(errors(repair.left()))
                 .first()
@@ -461,7 +468,7 @@ abstract class AttackContract {
         assertThat(registry.check())
                 .singleElement()
                 .satisfies(f -> {
-                    assertThat(f.severity()).isEqualTo(Fsck.Severity.NOTE);
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
                     assertThat(f.sentence()).contains("entry 9 is dated 2126-03-01");
                 });
 
@@ -478,7 +485,7 @@ abstract class AttackContract {
         assertThat(registry.check())
                 .singleElement()
                 .satisfies(f -> {
-                    assertThat(f.severity()).isEqualTo(Fsck.Severity.NOTE);
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
                     assertThat(f.sentence()).contains("entry 10", "before entry 9");
                 });
     }
