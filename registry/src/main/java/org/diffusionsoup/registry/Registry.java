@@ -2,7 +2,6 @@ package org.diffusionsoup.registry;
 
 import java.nio.file.Path;
 import java.time.Clock;
-import java.time.LocalDate;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -53,7 +52,7 @@ import org.diffusionsoup.registry.withdraw.Withdrawn;
 public final class Registry {
     private final Context context;
 
-    private Registry(Context context) {
+    Registry(Context context) {
         this.context = context;
     }
 
@@ -89,12 +88,7 @@ public final class Registry {
 
     /** The same with another clock. */
     public static Registry open(Path folder, Clock clock) {
-        return open(folder, clock, Calendar.confirmed());
-    }
-
-    /** The same where somebody says which day it is; see {@link Opening#open}. */
-    static Registry open(Path folder, Clock clock, Optional<LocalDate> today) {
-        return new Registry(Opening.open(folder, clock, today));
+        return new Registry(Opening.open(folder, clock, Calendar.confirmed()));
     }
 
     /**

@@ -463,7 +463,8 @@ abstract class AttackContract {
                 .hasMessageContaining("this machine's clock says 2126-03-01")
                 .hasMessageContaining("SOUP_TODAY=2126-03-01");
         assertThat(newest()).isEqualTo(8);
-        Registry.open(registry.folder(), far, Optional.of(LocalDate.parse("2126-03-01")))
+        LocalDate said = LocalDate.parse("2126-03-01");
+        new Registry(Opening.open(registry.folder(), far, Optional.of(said)))
                 .addShard(Small.shard("a"));
         assertThat(registry.check())
                 .singleElement()
@@ -477,7 +478,8 @@ abstract class AttackContract {
                 .hasMessageContaining("Nothing was recorded".toLowerCase(java.util.Locale.ROOT));
         Clock here = Clock.fixed(now, ZoneOffset.UTC);
         LocalDate today = LocalDate.ofInstant(now, ZoneOffset.UTC);
-        Registry.open(registry.folder(), here, Optional.of(today)).addShard(Small.shard("b"));
+        new Registry(Opening.open(registry.folder(), here, Optional.of(today)))
+                .addShard(Small.shard("b"));
         registry.addShard(Small.shard("c"));
         List<Entry> entries = registry.read(Queries::entries);
         assertThat(entries.get(9).time()).startsWith(today.toString());

@@ -29,6 +29,7 @@ import org.diffusionsoup.registry.certificate.CertificateCheck;
 import org.diffusionsoup.registry.certificate.CertificateCheck.Report;
 import org.diffusionsoup.registry.certificate.CertificateCheck.Verdict;
 import org.diffusionsoup.registry.certificate.Seal;
+import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
