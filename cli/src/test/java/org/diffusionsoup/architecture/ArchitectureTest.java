@@ -6,11 +6,14 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,6 +81,22 @@ class ArchitectureTest {
                     "search", Set.of(),
                     "train", Set.of(),
                     "registry", Set.of("search"));
+
+    /** The packages of {@code registry} that do its work, and what its users see of each. */
+    private static final Map<String, Set<String>> TRADES =
+            Map.of(
+                    "arrival",
+                            Set.of("AddedShard", "Merkle", "NewIngredient", "NewShard", "Retired"),
+                    "certificate", Set.of("CertificateCheck"),
+                    "check", Set.of("Finding", "Repair"),
+                    "context", Set.of("Names"),
+                    "release", Set.of(),
+                    "soup", Set.of("SoupPlan"),
+                    "withdraw", Set.of("Gone", "WithdrawRequest", "Withdrawn"));
+
+    /** Classes of the registry that refer to each other in circles until they are taken apart. */
+    private static final Set<String> CIRCLE_OF_THE_STORE =
+            Set.of("Collector", "Staged", "StoreCheck", "WeightStore");
 
     private static final int MOST_LINES = 350;
     private static final int MOST_TYPES = 30;
@@ -221,6 +240,100 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAPackage(bench)
                 .check(ALL);
+    }
+
+    @Test
+    void classesOfTheRegistryHaveNoCycles() {
+        assertSeen(c -> module(c).equals("registry"));
+        slices().assignedFrom(registryClasses(CIRCLE_OF_THE_STORE))
+                .should()
+                .beFreeOfCycles()
+                .check(ALL);
+    }
+
+    /** Every class that is excused has to be, and the rule sees circles. */
+    @TestFactory
+    Stream<DynamicTest> theCircleOfTheStoreIsOne() {
+        return CIRCLE_OF_THE_STORE.stream()
+                .map(name ->
+                        DynamicTest.dynamicTest(
+                                name,
+                                () -> {
+                                    Set<String> others = new TreeSet<>(CIRCLE_OF_THE_STORE);
+                                    others.remove(name);
+                                    assertThatThrownBy(() ->
+                                                    slices().assignedFrom(registryClasses(others))
+                                                            .should()
+                                                            .beFreeOfCycles()
+                                                            .check(ALL))
+                                            .isInstanceOf(AssertionError.class)
+                                            .hasMessageContaining(ROOT + "registry.store." + name);
+                                }));
+    }
+
+    /**
+     * A slice for each top-level class of the registry, with what is nested in it.
+     *
+     * @param together classes of the store that are one slice
+     */
+    private static SliceAssignment registryClasses(Set<String> together) {
+        return new SliceAssignment() {
+            @Override
+            public SliceIdentifier getIdentifierOf(JavaClass c) {
+                if (!c.getPackageName().startsWith(ROOT + "registry")) {
+                    return SliceIdentifier.ignore();
+                }
+                boolean one =
+                        c.getPackageName().equals(ROOT + "registry.store")
+                                && together.contains(outermost(c));
+                return SliceIdentifier.of(
+                        one ? "the circle of the store" : c.getPackageName() + "." + outermost(c));
+            }
+
+            @Override
+            public String getDescription() {
+                return "top-level classes of the registry";
+            }
+        };
+    }
+
+    @Test
+    void usersOfTheRegistrySeeOfItsPartsOnlyWhatIsMeantForThem() {
+        Map<String, Set<String>> there =
+                ALL.stream()
+                        .filter(c -> TRADES.containsKey(trade(c)))
+                        .collect(
+                                Collectors.groupingBy(
+                                        ArchitectureTest::trade,
+                                        Collectors.mapping(
+                                                ArchitectureTest::outermost, Collectors.toSet())));
+        assertThat(there.keySet()).isEqualTo(TRADES.keySet());
+        TRADES.forEach((trade, shown) -> assertThat(there.get(trade)).containsAll(shown));
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "registry..")
+                .should()
+                .dependOnClassesThat(
+                        DescribedPredicate.describe(
+                                "are the registry's own",
+                                c ->
+                                        TRADES.containsKey(trade(c))
+                                                && !TRADES.get(trade(c)).contains(outermost(c))))
+                .check(ALL);
+    }
+
+    /** The package below {@code registry}; empty elsewhere. */
+    private static String trade(JavaClass c) {
+        String registry = ROOT + "registry.";
+        return c.getPackageName().startsWith(registry)
+                ? c.getPackageName().substring(registry.length())
+                : "";
+    }
+
+    /** The simple name of the top-level class that a class is or is nested in. */
+    private static String outermost(JavaClass c) {
+        String name = c.getName().substring(c.getPackageName().length() + 1);
+        return name.contains("$") ? name.substring(0, name.indexOf('$')) : name;
     }
 
     /** More than that and nobody finds what they look for. */

@@ -43,7 +43,7 @@ class WordingTest {
             Map.of(
                     "core.torch.TorchZip", "flags of zip",
                     "data.artwork.NpmPackages", "flags of npm",
-                    "registry.Certificates",
+                    "registry.certificate.Certificates",
                             "a certificate, whose text is signed, names the commands that check it",
                     "workbench.bench.MergeBenchmark", "starts soup as a process",
                     "workbench.bench.RegistryBenchmark", "starts soup as a process",

@@ -1,40 +1,46 @@
 package org.diffusionsoup.registry;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Clock;
-import java.time.LocalDate;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeParseException;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.core.Visible;
-import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.arrival.AddedShard;
+import org.diffusionsoup.registry.arrival.Amendments;
+import org.diffusionsoup.registry.arrival.Arrivals;
+import org.diffusionsoup.registry.arrival.KnownBases;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.arrival.Retired;
+import org.diffusionsoup.registry.certificate.Certificates;
+import org.diffusionsoup.registry.certificate.Heads;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.check.Fsck;
+import org.diffusionsoup.registry.check.Repair;
+import org.diffusionsoup.registry.check.Repairs;
+import org.diffusionsoup.registry.context.Calendar;
+import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.context.Place;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
-import org.diffusionsoup.registry.ledger.Entry;
-import org.diffusionsoup.registry.ledger.Json;
-import org.diffusionsoup.registry.ledger.Kind;
-import org.diffusionsoup.registry.ledger.Ledger;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
-import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
-import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.release.HandedOutWeights;
+import org.diffusionsoup.registry.release.Publications;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.soup.Soups;
 import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawals;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 
 /**
  * Who is in what: shards, the ingredients trained on them, and the soups made of those, in a signed
@@ -44,30 +50,10 @@ import org.diffusionsoup.registry.store.WeightStore;
  * weights are stored before the ledger names them, and what one operation appends appears together.
  */
 public final class Registry {
-    private static final SecureRandom RANDOM = new SecureRandom();
+    private final Context context;
 
-    private final Place place;
-    private final Optional<SigningKey> key;
-    private final PublicKeyFile shown;
-    private final Ledger ledger;
-    private final WeightStore store;
-    private final Clock clock;
-    private final SoupOptions options;
-
-    private Registry(
-            Place place,
-            Optional<SigningKey> key,
-            PublicKeyFile shown,
-            Ledger ledger,
-            Clock clock,
-            SoupOptions options) {
-        this.place = place;
-        this.key = key;
-        this.shown = shown;
-        this.ledger = ledger;
-        this.store = new WeightStore(place.store());
-        this.clock = clock;
-        this.options = options;
+    Registry(Context context) {
+        this.context = context;
     }
 
     /**
@@ -77,55 +63,7 @@ public final class Registry {
      * @param url of a PostgreSQL database for the ledger; empty: SQLite in the folder
      */
     public static Registry init(Path folder, Optional<String> url) {
-        Place place = new Place(folder);
-        if (place.isWithoutConfig()) {
-            place.url(); // says what is missing, and what brings it back
-        }
-        if (Files.exists(place.config()) || Files.exists(place.secretKey())) {
-            throw new RegistryException(
-                    folder + " holds a registry already; name another folder with `registry`.");
-        }
-        WeightStore store = new WeightStore(place.store());
-        if (Files.exists(place.ledger()) || store.owner().isPresent() || !store.ids().isEmpty()) {
-            throw new RegistryException(
-                    folder
-                            + " holds the ledger or the store of a registry whose registry.json is gone:"
-                            + " put that back, or name another folder with `registry`.");
-        }
-        try {
-            Files.createDirectories(folder);
-        } catch (java.io.IOException e) {
-            throw new SoupIoException("make", folder, e);
-        }
-        SigningKey key = SigningKey.generate();
-        key.save(place.secretKey(), place.publicKey());
-        boolean done = false;
-        try {
-            byte[] id = new byte[16];
-            RANDOM.nextBytes(id);
-            place.write(
-                    url.orElse(Place.SQLITE),
-                    new StoreOwner(HexFormat.of().formatHex(id), key.shown().id()));
-            Ledger.create(place.url());
-            boolean empty =
-                    Ledger.openToRead(place.url(), Clock.systemUTC()).read(q -> q.last().isEmpty());
-            if (!empty) {
-                throw new RegistryException(
-                        "The database "
-                                + url.orElse("")
-                                + " holds the ledger of another registry; give each its own.");
-            }
-            Registry r = open(folder);
-            done = true;
-            return r;
-        } finally {
-            if (!done) {
-                delete(place.config());
-                delete(place.secretKey());
-                delete(place.publicKey());
-                delete(place.ledger()); // there was none
-            }
-        }
+        return new Registry(Opening.init(folder, url));
     }
 
     /**
@@ -139,14 +77,6 @@ public final class Registry {
         return new Place(folder).restore();
     }
 
-    private static void delete(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (java.io.IOException e) {
-            throw new SoupIoException("delete", file, e);
-        }
-    }
-
     /**
      * Opens a registry.
      *
@@ -158,11 +88,7 @@ public final class Registry {
 
     /** The same with another clock. */
     public static Registry open(Path folder, Clock clock) {
-        return open(folder, clock, confirmed());
-    }
-
-    private static Optional<LocalDate> confirmed() {
-        return Optional.ofNullable(System.getenv("SOUP_TODAY")).map(Registry::date);
+        return new Registry(Opening.open(folder, clock, Calendar.confirmed()));
     }
 
     /**
@@ -170,58 +96,7 @@ public final class Registry {
      * date, and moves no clock.
      */
     public static Optional<String> unusedDate() {
-        return unusedDate(confirmed(), LocalDate.now(Clock.systemUTC()));
-    }
-
-    static Optional<String> unusedDate(Optional<LocalDate> said, LocalDate today) {
-        return said.filter(d -> !d.equals(today))
-                .map(d ->
-                        "SOUP_TODAY="
-                                + d
-                                + " is not this machine's date, "
-                                + today
-                                + " (UTC), and is ignored: it confirms the date where clock and"
-                                + " ledger disagree, and moves neither.");
-    }
-
-    private static LocalDate date(String text) {
-        try {
-            return LocalDate.parse(text.strip());
-        } catch (DateTimeParseException e) {
-            throw new RegistryException(
-                    "SOUP_TODAY should be a date such as 2027-01-31, not '"
-                            + Visible.shortened(text)
-                            + "'.",
-                    e);
-        }
-    }
-
-    /**
-     * The same where somebody says which day it is.
-     *
-     * @param today believed of a clock that is far from the newest entry's date; otherwise unused
-     */
-    static Registry open(Path folder, Clock clock, Optional<LocalDate> today) {
-        Place place = new Place(folder);
-        String url = place.url();
-        SigningKey key = SigningKey.load(place.secretKey(), place.publicKey());
-        Ledger ledger = Ledger.open(url, key, clock, today);
-        Registry r =
-                new Registry(
-                        place, Optional.of(key), key.shown(), ledger, clock, SoupOptions.DEFAULT);
-        Belonging belonging = new Belonging(r);
-        belonging.enforce();
-        ledger.onHead(head -> {
-            try {
-                belonging.note(head);
-            } catch (SoupException e) {
-                // What was recorded is recorded. A note that lags is caught up by the next one.
-            }
-            if (head.kind() == Kind.PUBLICATION) {
-                r.note(head); // whoever is handed a soup can be handed this too
-            }
-        });
-        return r;
+        return Calendar.unused();
     }
 
     /**
@@ -231,34 +106,17 @@ public final class Registry {
      * @throws RegistryException if the folder holds none, or its ledger cannot be reached
      */
     public static Registry openToRead(Path folder) {
-        Place place = new Place(folder);
-        String url = place.url(); // first: it says where there is no registry at all
-        Clock clock = Clock.systemUTC();
-        return new Registry(
-                place,
-                Optional.empty(),
-                PublicKeyFile.read(place.publicKey()),
-                Ledger.openToRead(url, clock),
-                clock,
-                SoupOptions.DEFAULT);
-    }
-
-    /** Keeps a publication's entry beside the certificates, as what the ledger has to have. */
-    private void note(Entry publication) {
-        AtomicFiles.write(
-                place.certificates().resolve("publication-" + publication.seq() + ".json"),
-                Json.pretty(Heads.of(publication, self()))
-                        .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        return new Registry(Opening.openToRead(folder));
     }
 
     /** The same registry, making soups with these threads and telling this listener. */
     public Registry with(SoupOptions o) {
-        return new Registry(place, key, shown, ledger, clock, o);
+        return new Registry(context.with(o));
     }
 
     /** Its id and its key's. */
     public StoreOwner self() {
-        return place.self(shown);
+        return context.self();
     }
 
     /**
@@ -268,55 +126,32 @@ public final class Registry {
      * @throws RegistryException if there is no entry yet
      */
     public JsonObject head() {
-        return Heads.of(
-                read(Queries::last)
-                        .orElseThrow(() -> new RegistryException("The ledger has no entry yet.")),
-                self());
+        return read(q -> Heads.newest(q, self()));
     }
 
-    Ledger ledger() {
-        return ledger;
-    }
-
-    SigningKey key() {
-        return key.orElseThrow(
-                () -> new RegistryException("The registry was opened for reading only."));
-    }
-
-    Place place() {
-        return place;
-    }
-
-    SoupOptions options() {
-        return options;
-    }
-
-    LocalDate today() {
-        return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
-    }
-
-    String now() {
-        return clock.instant().truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString();
+    /** What its parts share; for tests. */
+    Context context() {
+        return context;
     }
 
     /** The registry's folder. */
     public Path folder() {
-        return place.folder();
+        return context.place().folder();
     }
 
     /** Where its weights are. */
     public WeightStore store() {
-        return store;
+        return context.store();
     }
 
     /** The key that entries and certificates are checked with. */
     public PublicKeyFile publicKey() {
-        return shown;
+        return context.publicKey();
     }
 
     /** Reads one state of the ledger. */
     public <T> T read(Function<Queries, T> work) {
-        return ledger.read(work);
+        return context.read(work);
     }
 
     /**
@@ -325,7 +160,7 @@ public final class Registry {
      * @throws RegistryException if the name is taken by other weights
      */
     public BaseRow addBase(String name, Path checkpoint) {
-        return new Arrivals(this).addBase(name, checkpoint);
+        return new Arrivals(context).addBase(name, checkpoint);
     }
 
     /**
@@ -334,27 +169,7 @@ public final class Registry {
      * @throws RegistryException if the name was ever used, or the shard expired already
      */
     public AddedShard addShard(NewShard n) {
-        return new Arrivals(this).addShard(n);
-    }
-
-    /**
-     * Refuses a name that a shard ever had, or that would be taken for something else: before work
-     * that ends with a shard of that name.
-     *
-     * @throws RegistryException saying why, and what names are made of
-     */
-    public static void checkNewShard(Queries q, String name) {
-        Names.checkNewShard(q, name);
-    }
-
-    /**
-     * Refuses a soup's name that would be taken for something else, before work that ends with that
-     * soup; one that there is gets its next version.
-     *
-     * @throws RegistryException saying why, and what names are made of
-     */
-    public static void checkSoupName(Queries q, String name) {
-        Names.checkSoupName(q, name);
+        return new Arrivals(context).addShard(n);
     }
 
     /**
@@ -366,16 +181,7 @@ public final class Registry {
      *     values that are not finite, or with no tensor that is not a base's own
      */
     public IngredientRow addIngredient(NewIngredient n) {
-        return new Arrivals(this).addIngredient(n);
-    }
-
-    /**
-     * Refuses a name that an ingredient has, or that would be taken for something else.
-     *
-     * @throws RegistryException naming what has it
-     */
-    public static void checkNewName(Queries q, String name) {
-        Names.checkNewName(q, name);
+        return new Arrivals(context).addIngredient(n);
     }
 
     /**
@@ -389,7 +195,7 @@ public final class Registry {
      * @throws RegistryException if there is no such ingredient
      */
     public Retired retire(String name, String reason) {
-        return new Arrivals(this).retire(name, reason);
+        return new Amendments(context).retire(name, reason);
     }
 
     /**
@@ -404,48 +210,17 @@ public final class Registry {
      * @throws RegistryException if there is no such ingredient, or nothing to correct
      */
     public long correctRecipe(String name, JsonObject recipe, String reason) {
-        return new Arrivals(this).correctRecipe(name, recipe, reason);
+        return new Amendments(context).correctRecipe(name, recipe, reason);
     }
 
     /** A shard that is neither unknown, withdrawn nor expired. */
     public ShardRow usableShard(Queries q, String name) {
-        ShardRow s = Names.shard(q, name);
-        checkUsable(s);
-        for (Entry w : q.entries(Kind.WITHDRAWAL)) { // a table may have been altered
-            if (Json.numbers(w.body(), "shards").contains(s.id())) {
-                throw new RegistryException(
-                        "Shard '"
-                                + s.name()
-                                + "' was withdrawn by entry "
-                                + w.seq()
-                                + ", though the ledger's tables do not say so; see 'soup fsck'.");
-            }
-        }
-        return s;
-    }
-
-    void checkUsable(ShardRow s) {
-        if (s.withdrawn().isPresent()) {
-            throw new RegistryException(
-                    "Shard '" + s.name() + "' was withdrawn (entry " + s.withdrawn().get() + ").");
-        }
-        if (isExpired(s)) {
-            throw new RegistryException(
-                    "Shard '"
-                            + s.name()
-                            + "' expired on "
-                            + s.expires().orElse("")
-                            + "; 'soup expire' takes it out.");
-        }
-    }
-
-    boolean isExpired(ShardRow s) {
-        return s.expires().isPresent() && LocalDate.parse(s.expires().get()).isBefore(today());
+        return context.shards().named(q, name);
     }
 
     /** Something measured of a soup's current version, such as a memorization audit. */
     public long evaluate(String soup, String what, boolean passed, JsonObject result) {
-        return new Publications(this).evaluate(soup, what, passed, result);
+        return new Publications(context).evaluate(soup, what, passed, result);
     }
 
     /** Records that a soup's current version is handed out; nothing is required of it. */
@@ -467,24 +242,7 @@ public final class Registry {
             String where,
             List<Requirement> required,
             Optional<Overruling> overruling) {
-        return new Publications(this).publish(soup, where, required, overruling);
-    }
-
-    /**
-     * The command that makes a soup's next version, or that no ingredient is left for one and what
-     * remains to be done.
-     */
-    public static String remake(Queries q, SoupRow s) {
-        return Names.remake(q, s);
-    }
-
-    /**
-     * A soup by {@code name} (its newest version) or {@code name@version}.
-     *
-     * @throws RegistryException if there is none
-     */
-    public static SoupRow soup(Queries q, String label) {
-        return Names.soup(q, label);
+        return new Publications(context).publish(soup, where, required, overruling);
     }
 
     /**
@@ -496,7 +254,7 @@ public final class Registry {
      *     withdrawn
      */
     public Path export(String checkpoint, Path target) {
-        return new HandedOutWeights(this).export(checkpoint, target);
+        return new HandedOutWeights(context).export(checkpoint, target);
     }
 
     /**
@@ -509,23 +267,8 @@ public final class Registry {
      * @throws RegistryException if something is wrong with the ledger
      */
     public long collect(boolean superseded, long graceMillis) {
-        return new HandedOutWeights(this).collect(superseded, graceMillis);
+        return new HandedOutWeights(context).collect(superseded, graceMillis);
     }
-
-    /**
-     * A shard that was recorded.
-     *
-     * @param copies pictures of other live shards that it holds byte for byte
-     */
-    public record AddedShard(ShardRow shard, List<SampleRow> copies) {}
-
-    /**
-     * A retirement.
-     *
-     * @param entry its number
-     * @param soups current ones that hold the ingredient until they are made again
-     */
-    public record Retired(long entry, IngredientRow ingredient, List<SoupRow> soups) {}
 
     /**
      * Makes a soup, or its next version.
@@ -534,7 +277,7 @@ public final class Registry {
      *     one base
      */
     public SoupRow make(SoupPlan plan) {
-        return new Soups(this).make(plan);
+        return new Soups(context).make(plan);
     }
 
     /**
@@ -544,7 +287,7 @@ public final class Registry {
      * @return the current version; the same as before if nothing was new
      */
     public SoupRow update(String name) {
-        return new Soups(this).update(name);
+        return new Soups(context).update(name);
     }
 
     /**
@@ -554,7 +297,7 @@ public final class Registry {
      *     have to be run again and cannot be
      */
     public Withdrawn withdraw(WithdrawRequest request) {
-        return new Withdrawals(this).withdraw(request);
+        return new Withdrawals(context).withdraw(request);
     }
 
     /**
@@ -563,72 +306,21 @@ public final class Registry {
      * @throws RegistryException if it is none of the recorded ones
      */
     public String baseOf(Path checkpoint) {
-        Map<String, String> files = new java.util.TreeMap<>();
-        if (org.diffusionsoup.core.checkpoint.DiffusersFolder.isOne(checkpoint)) {
-            for (String f :
-                    org.diffusionsoup.core.checkpoint.DiffusersFolder.open(checkpoint)
-                            .weightFiles()) {
-                files.put(f, org.diffusionsoup.core.io.Hashes.sha256(checkpoint.resolve(f)));
-            }
-        } else {
-            files.put(
-                    org.diffusionsoup.registry.store.Manifest.SINGLE,
-                    org.diffusionsoup.core.io.Hashes.sha256(checkpoint));
-        }
-        return read(q ->
-                q.bases().stream()
-                        .filter(b -> b.withdrawn().isEmpty())
-                        .filter(b -> Json.map(q.entry(b.id()).body(), "files").equals(files))
-                        .map(BaseRow::name)
-                        .findFirst()
-                        .orElseThrow(() ->
-                                new RegistryException(
-                                        checkpoint
-                                                + " is none of the registry's bases, "
-                                                + q.bases().stream().map(BaseRow::name).toList()
-                                                + "; record it with 'soup base add NAME "
-                                                + checkpoint
-                                                + "'.")));
+        return new KnownBases(context).name(checkpoint);
     }
 
     /** Names of live shards whose last day is over. */
     public List<String> expired() {
-        return read(q ->
-                q.shards().stream()
-                        .filter(s -> s.withdrawn().isEmpty() && isExpired(s))
-                        .map(ShardRow::name)
-                        .toList());
+        return read(context.shards()::expired);
     }
 
-    /**
-     * Something that has a name.
-     *
-     * @param kind {@code soup}, {@code ingredient}, {@code shard} or {@code base}
-     * @param entry its number
-     */
-    public record Named(String kind, long entry) {}
-
-    /** Everything that has a name: the newest soup, the live ingredient, the shard, the base. */
-    public static List<Named> named(Queries q, String name) {
-        return Names.others(q, name);
-    }
-
-    /**
-     * A signed certificate of a withdrawal, see {@link Certificates}.
-     *
-     * @param withdrawal number of its entry
-     */
+    /** A signed certificate of the withdrawal of that entry, see {@link Certificates}. */
     public JsonObject certificate(long withdrawal) {
-        return new Certificates(this).issue(withdrawal);
-    }
-
-    /** Writes a certificate among the registry's own, and into the store. */
-    public Path saveCertificate(long withdrawal) {
-        return new StoredCertificates(this).save(withdrawal);
+        return new Certificates(context).issue(withdrawal);
     }
 
     /** Checks everything; see {@link Fsck}. */
-    public List<Fsck.Finding> check() {
+    public List<Finding> check() {
         return check(List.of());
     }
 
@@ -636,17 +328,17 @@ public final class Registry {
      * Checks everything, and that the ledger still has what these certificates, or notes of its
      * head, say it had.
      */
-    public List<Fsck.Finding> check(List<Path> certificates) {
-        return new Fsck(this).check(certificates);
+    public List<Finding> check(List<Path> certificates) {
+        return new Fsck(context).check(certificates);
     }
 
     /** Re-makes what can be, then checks again. */
-    public Fsck.Repair repair() {
+    public Repair repair() {
         return repair(List.of());
     }
 
     /** The same, with certificates as in {@link #check(List)}. */
-    public Fsck.Repair repair(List<Path> certificates) {
-        return new Fsck(this).repair(certificates);
+    public Repair repair(List<Path> certificates) {
+        return new Repairs(context).repair(certificates);
     }
 }

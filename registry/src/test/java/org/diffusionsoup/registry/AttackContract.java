@@ -19,10 +19,17 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.certificate.CertificateCheck;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.check.Finding.Severity;
+import org.diffusionsoup.registry.check.Repair;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.store.StoreOwner;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -89,10 +96,10 @@ abstract class AttackContract {
         return Registry.openToRead(registry.folder()).with(SoupOptions.DEFAULT.withThreads(1));
     }
 
-    private static List<String> errors(List<Fsck.Finding> found) {
+    private static List<String> errors(List<Finding> found) {
         return found.stream()
-                .filter(f -> f.severity() == Fsck.Severity.ERROR)
-                .map(Fsck.Finding::sentence)
+                .filter(f -> f.severity() == Severity.ERROR)
+                .map(Finding::sentence)
                 .toList();
     }
 
@@ -216,7 +223,7 @@ abstract class AttackContract {
         assertThatThrownBy(() -> registry.read(Queries::shards))
                 .hasMessageContaining("'DROP TABLE mine' takes it out")
                 .hasMessageNotContaining("`repair`");
-        Fsck.Repair repair = looked().repair();
+        Repair repair = looked().repair();
         assertThat(repair.done()).isEmpty();
         assertThat(errors(repair.left()))
                 .first()
@@ -456,12 +463,13 @@ abstract class AttackContract {
                 .hasMessageContaining("this machine's clock says 2126-03-01")
                 .hasMessageContaining("SOUP_TODAY=2126-03-01");
         assertThat(newest()).isEqualTo(8);
-        Registry.open(registry.folder(), far, Optional.of(LocalDate.parse("2126-03-01")))
+        LocalDate said = LocalDate.parse("2126-03-01");
+        new Registry(Opening.open(registry.folder(), far, Optional.of(said)))
                 .addShard(Small.shard("a"));
         assertThat(registry.check())
                 .singleElement()
                 .satisfies(f -> {
-                    assertThat(f.severity()).isEqualTo(Fsck.Severity.NOTE);
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
                     assertThat(f.sentence()).contains("entry 9 is dated 2126-03-01");
                 });
 
@@ -470,7 +478,8 @@ abstract class AttackContract {
                 .hasMessageContaining("Nothing was recorded".toLowerCase(java.util.Locale.ROOT));
         Clock here = Clock.fixed(now, ZoneOffset.UTC);
         LocalDate today = LocalDate.ofInstant(now, ZoneOffset.UTC);
-        Registry.open(registry.folder(), here, Optional.of(today)).addShard(Small.shard("b"));
+        new Registry(Opening.open(registry.folder(), here, Optional.of(today)))
+                .addShard(Small.shard("b"));
         registry.addShard(Small.shard("c"));
         List<Entry> entries = registry.read(Queries::entries);
         assertThat(entries.get(9).time()).startsWith(today.toString());
@@ -478,7 +487,7 @@ abstract class AttackContract {
         assertThat(registry.check())
                 .singleElement()
                 .satisfies(f -> {
-                    assertThat(f.severity()).isEqualTo(Fsck.Severity.NOTE);
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
                     assertThat(f.sentence()).contains("entry 10", "before entry 9");
                 });
     }

@@ -12,7 +12,9 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.soup.SoupPlan;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -78,9 +80,7 @@ class CrashTest {
                 p.waitFor(60, TimeUnit.SECONDS);
             }
         }
-        assertThat(r.check())
-                .as("seed %d", seed)
-                .noneMatch(f -> f.severity() == Fsck.Severity.ERROR);
+        assertThat(r.check()).as("seed %d", seed).noneMatch(f -> f.severity() == Severity.ERROR);
         assertAcknowledged(r);
         r.collect(false, 0);
         assertThat(r.check()).as("seed %d, after gc", seed).isEmpty();

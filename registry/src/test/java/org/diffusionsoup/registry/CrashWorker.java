@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 
 /**
  * A process that adds shards and ingredients, updates a soup and withdraws shards until it is

@@ -23,12 +23,21 @@ import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
-import org.diffusionsoup.registry.CertificateCheck.Verdict;
+import org.diffusionsoup.registry.arrival.Arrivals;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.arrival.Retired;
+import org.diffusionsoup.registry.certificate.CertificateCheck;
+import org.diffusionsoup.registry.certificate.CertificateCheck.Verdict;
+import org.diffusionsoup.registry.context.Calendar;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.near.SeenBefore;
+import org.diffusionsoup.registry.withdraw.Gone;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -120,7 +129,9 @@ class IngredientRulesTest {
     private void addUnchecked(NewIngredient n) {
         try (var session = registry.store().open()) {
             String id = registry.store().put(n.weights());
-            registry.ledger().write(t -> new Arrivals(registry).append(t, n, id));
+            registry.context()
+                    .ledger()
+                    .write(t -> new Arrivals(registry.context()).append(t, n, id));
         }
     }
 
@@ -326,7 +337,7 @@ class IngredientRulesTest {
         Path before = Files.copy(first.certificate(), folder.resolve("before.json"));
         refused(() -> registry.retire("s2", " "), "`reason`");
         refused(() -> registry.retire("nobody", "x"), "no ingredient 'nobody'");
-        Registry.Retired r = registry.retire("s2", "recorded with the wrong shard");
+        Retired r = registry.retire("s2", "recorded with the wrong shard");
         assertThat(r.soups().stream().map(SoupRow::label))
                 .containsExactlyInAnyOrder("soup@2", "pair@1");
         refused(() -> registry.retire("s2", "x"), "'s2' was retired (entry " + r.entry() + ")");
@@ -429,9 +440,9 @@ class IngredientRulesTest {
     @Test
     void aDateThatConfirmsNothingIsSaidToBeIgnored() {
         LocalDate today = LocalDate.of(2027, 1, 31);
-        assertThat(Registry.unusedDate(Optional.of(today), today)).isEmpty();
-        assertThat(Registry.unusedDate(Optional.empty(), today)).isEmpty();
-        assertThat(Registry.unusedDate(Optional.of(today.plusDays(1)), today))
+        assertThat(Calendar.unused(Optional.of(today), today)).isEmpty();
+        assertThat(Calendar.unused(Optional.empty(), today)).isEmpty();
+        assertThat(Calendar.unused(Optional.of(today.plusDays(1)), today))
                 .hasValueSatisfying(s ->
                         assertThat(s).contains("SOUP_TODAY=2027-02-01", "2027-01-31", "ignored"));
     }

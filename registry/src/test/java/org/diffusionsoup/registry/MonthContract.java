@@ -22,10 +22,14 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
-import org.diffusionsoup.registry.CertificateCheck.Report;
-import org.diffusionsoup.registry.CertificateCheck.Verdict;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.certificate.CertificateCheck.Report;
+import org.diffusionsoup.registry.certificate.CertificateCheck.Verdict;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.Test;
 
 /** Thirty days of comings and goings, and what is left of their promises at the end. */

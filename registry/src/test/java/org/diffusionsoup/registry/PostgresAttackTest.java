@@ -38,7 +38,7 @@ class PostgresAttackTest extends AttackContract {
 
     @Override
     Connection connect(Registry r) throws Exception {
-        return DriverManager.getConnection(r.place().url());
+        return DriverManager.getConnection(r.context().place().url());
     }
 
     @Override

@@ -42,7 +42,7 @@ class PostgresRegistryTest extends MonthContract {
     @Override
     Registry fresh(String name) {
         Registry r = super.fresh(name);
-        urls.put(r.folder().toString(), r.place().url());
+        urls.put(r.folder().toString(), r.context().place().url());
         return r;
     }
 

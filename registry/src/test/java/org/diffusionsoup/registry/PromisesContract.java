@@ -23,15 +23,21 @@ import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorInfo;
-import org.diffusionsoup.registry.CertificateCheck.Report;
-import org.diffusionsoup.registry.CertificateCheck.Verdict;
-import org.diffusionsoup.registry.Fsck.Severity;
-import org.diffusionsoup.registry.Withdrawn.HandedOut;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.certificate.CertificateCheck;
+import org.diffusionsoup.registry.certificate.CertificateCheck.Report;
+import org.diffusionsoup.registry.certificate.CertificateCheck.Verdict;
+import org.diffusionsoup.registry.certificate.Seal;
+import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
+import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
 import org.junit.jupiter.api.Test;
 
 /** What withdrawals and their certificates promise, against time and against comebacks. */
@@ -154,7 +160,7 @@ abstract class PromisesContract extends RegistryContract {
 
         // signed by another, under whose key it is sound
         JsonObject sections = withoutSeal(c);
-        write(kept, Certificates.sign(sections, fresh("other").key()));
+        write(kept, Seal.sign(sections, fresh("other").context().key()));
         assertFalse(verify(mine, List.of()), "key: the certificate names the key");
 
         // signed by the registry, but of another history, or from before
@@ -192,8 +198,9 @@ abstract class PromisesContract extends RegistryContract {
     private void resign(Path file, JsonObject sections, JsonObject ledger) throws IOException {
         write(
                 file,
-                Certificates.sign(
-                        Json.object(sections).put("ledger", ledger).build(), registry.key()));
+                Seal.sign(
+                        Json.object(sections).put("ledger", ledger).build(),
+                        registry.context().key()));
     }
 
     @Test
@@ -216,13 +223,13 @@ abstract class PromisesContract extends RegistryContract {
         Path forged = folder.resolve("forged.json");
         write(
                 forged,
-                Certificates.sign(
+                Seal.sign(
                         Json.object(sections)
                                 .put(
                                         "live",
                                         Json.object(live).objects("ingredients", parts).build())
                                 .build(),
-                        registry.key()));
+                        registry.context().key()));
         assertFalse(verify(forged, registry), "untouched@1 still holds ingredient s3");
     }
 
@@ -552,7 +559,8 @@ abstract class PromisesContract extends RegistryContract {
         IngredientRow s1 = registry.read(q -> q.ingredient("s1").orElseThrow());
         JsonObject entry = registry.read(q -> q.entry(s1.id()).body());
         // As earlier versions wrote them: no index of tensors, and nobody looked at clones.
-        registry.ledger()
+        registry.context()
+                .ledger()
                 .write(t ->
                         t.append(
                                 Kind.WITHDRAWAL,
@@ -567,7 +575,8 @@ abstract class PromisesContract extends RegistryContract {
                                         .put("selections", "run again or none")
                                         .build()));
         long s2 = registry.read(q -> q.shard("s2").orElseThrow().id());
-        registry.ledger()
+        registry.context()
+                .ledger()
                 .write(t ->
                         t.append(
                                 Kind.INGREDIENT,
@@ -594,7 +603,8 @@ abstract class PromisesContract extends RegistryContract {
         SoupRow pair = registry.make(Small.of("pair", "s3", "s4"));
         JsonObject body = registry.read(q -> q.entry(pair.id()).body());
         long clone = registry.read(q -> q.ingredient("clone").orElseThrow().id());
-        registry.ledger()
+        registry.context()
+                .ledger()
                 .write(t ->
                         t.append(
                                 Kind.SOUP,

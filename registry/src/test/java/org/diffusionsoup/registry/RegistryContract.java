@@ -24,6 +24,15 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.certificate.CertificateCheck;
+import org.diffusionsoup.registry.certificate.Certificates;
+import org.diffusionsoup.registry.certificate.Seal;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.check.Finding.Severity;
+import org.diffusionsoup.registry.check.Repair;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
 import org.diffusionsoup.registry.ledger.Entry;
@@ -32,6 +41,9 @@ import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.near.Likeness;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -282,7 +294,7 @@ abstract class RegistryContract {
                 registry,
                 "UPDATE entry SET body = replace(body, 'CC0-1.0', 'MIT-1.0') WHERE seq = 2");
         assertThat(registry.check())
-                .extracting(Fsck.Finding::sentence)
+                .extracting(Finding::sentence)
                 .containsExactly(
                         "ledger entry 2 (shard): altered, its hash does not fit its content");
         tamper(
@@ -295,7 +307,7 @@ abstract class RegistryContract {
                 .satisfies(f -> assertThat(f.sentence()).contains("entry 3", "not signed by"));
         tamper(registry, "DELETE FROM entry WHERE seq = 3");
         assertThat(registry.check())
-                .extracting(Fsck.Finding::sentence)
+                .extracting(Finding::sentence)
                 .contains("ledger entry 3: missing");
     }
 
@@ -346,7 +358,7 @@ abstract class RegistryContract {
                         .orElseThrow());
         Path aside = object.resolveSibling(object.getFileName() + ".damaged");
 
-        Fsck.Repair repair = registry.repair();
+        Repair repair = registry.repair();
         assertThat(aside).hasBinaryContent(damaged);
         assertThat(object).doesNotExist();
         assertThat(repair.left())
@@ -381,11 +393,11 @@ abstract class RegistryContract {
         registry.make(Small.of("best", "s1", "s2"));
         registry.make(Small.follow("everyone"));
         List<SoupRow> soups = registry.retire("s1", "wrong").soups();
-        assertThat(soups.stream().map(s -> registry.read(q -> Registry.remake(q, s))))
+        assertThat(soups.stream().map(s -> registry.read(q -> Names.remake(q, s))))
                 .containsExactlyInAnyOrder(
                         "'soup registry make best `from` s2'", "'soup update everyone'");
         soups = registry.retire("s2", "wrong").soups();
-        assertThat(soups.stream().map(s -> registry.read(q -> Registry.remake(q, s))))
+        assertThat(soups.stream().map(s -> registry.read(q -> Names.remake(q, s))))
                 .hasSize(2)
                 .allMatch(s -> s.contains("soup ingredient add") && !s.contains("…"));
         assertThatThrownBy(() -> registry.publish("everyone", "hub"))
@@ -441,7 +453,7 @@ abstract class RegistryContract {
                 .anyMatch(f -> f.sentence().matches(".*: altered.*\\(soup soup@1.*"))
                 .anyMatch(f -> f.sentence().contains("missing (soup soup@1"))
                 .anyMatch(f -> f.where().equals("sums"));
-        Fsck.Repair repair = registry.repair();
+        Repair repair = registry.repair();
         assertThat(repair.done()).anyMatch(s -> s.contains("byte for byte"));
         assertThat(repair.left()).isEmpty();
     }
@@ -693,7 +705,7 @@ abstract class RegistryContract {
     }
 
     private void audited(String shard, long copies, long pictures, boolean ownSampling) {
-        String now = registry.read(q -> Registry.soup(q, "soup")).checkpoint();
+        String now = registry.read(q -> Names.soup(q, "soup")).checkpoint();
         JsonObject facts =
                 Json.object()
                         .put("shard", shard)
@@ -807,7 +819,7 @@ abstract class RegistryContract {
         assertThat(registry.check()).isEmpty();
         // what was found stands in the ledger: the same certificate can be issued when nothing of
         // what was looked at is left
-        JsonObject again = new Certificates(registry).issue(w.entry());
+        JsonObject again = new Certificates(registry.context()).issue(w.entry());
         assertThat(Json.objects(again, "near_duplicates"))
                 .isEqualTo(Json.objects(c, "near_duplicates"));
     }
@@ -824,8 +836,9 @@ abstract class RegistryContract {
         TreeMap<String, JsonValue> sections = new TreeMap<>(c.fields());
         List.of("near_duplicates_measure", "digests", "key", "signature").forEach(sections::remove);
         JsonObject before =
-                Certificates.sign(
-                        new JsonObject(new java.util.LinkedHashMap<>(sections)), registry.key());
+                Seal.sign(
+                        new JsonObject(new java.util.LinkedHashMap<>(sections)),
+                        registry.context().key());
         Path file = Files.writeString(folder.resolve("before.json"), Json.canonical(before));
         assertThat(verify(file, registry).wrong()).isEmpty();
     }
@@ -856,7 +869,7 @@ abstract class RegistryContract {
         assertThat(registry.check())
                 .as("dated three days ahead of the clock")
                 .singleElement()
-                .satisfies(f -> assertThat(f.severity()).isEqualTo(Fsck.Severity.NOTE));
+                .satisfies(f -> assertThat(f.severity()).isEqualTo(Severity.NOTE));
     }
 
     @Test

@@ -12,7 +12,10 @@ import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.soup.SoupPlan;
 
 /** Small things to fill a registry with. */
 final class Small {

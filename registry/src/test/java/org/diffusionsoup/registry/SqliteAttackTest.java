@@ -19,9 +19,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.store.StoreException;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -116,10 +119,10 @@ class SqliteAttackTest extends AttackContract {
         assertThat(kept).hasContent("mine");
         assertThat(registry.check())
                 .anyMatch(f ->
-                        f.severity() == Fsck.Severity.ERROR
+                        f.severity() == Severity.ERROR
                                 && f.sentence().contains("objects/" + prefix + " is a link"))
                 .anyMatch(f ->
-                        f.severity() == Fsck.Severity.NOTE
+                        f.severity() == Severity.NOTE
                                 && f.sentence().contains("objects/notes is not the store's"));
         Files.delete(objects.resolve(prefix));
         Files.delete(store().resolve("sums").resolve(hash));
@@ -138,7 +141,7 @@ class SqliteAttackTest extends AttackContract {
             Files.delete(real);
             Files.move(aside, real);
         }
-        assertThat(registry.check()).noneMatch(f -> f.severity() == Fsck.Severity.ERROR);
+        assertThat(registry.check()).noneMatch(f -> f.severity() == Severity.ERROR);
     }
 
     @Test
@@ -168,13 +171,13 @@ class SqliteAttackTest extends AttackContract {
                     .hasMessageContaining(mode);
             assertThat(Registry.openToRead(registry.folder()).check())
                     .singleElement()
-                    .satisfies(f -> assertThat(f.severity()).isEqualTo(Fsck.Severity.ERROR));
+                    .satisfies(f -> assertThat(f.severity()).isEqualTo(Severity.ERROR));
         }
         Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r-----"));
         Registry.open(registry.folder());
         assertThat(registry.check())
                 .singleElement()
-                .satisfies(f -> assertThat(f.severity()).isEqualTo(Fsck.Severity.NOTE));
+                .satisfies(f -> assertThat(f.severity()).isEqualTo(Severity.NOTE));
     }
 
     private static void pipe(Path file) throws IOException, InterruptedException {
@@ -255,7 +258,7 @@ class SqliteAttackTest extends AttackContract {
         for (int i = 0; i < 3000; i++) {
             Files.createFile(certificates.resolve("withdrawal-" + i + ".json"));
         }
-        List<Fsck.Finding> found = registry.check();
+        List<Finding> found = registry.check();
         assertThat(found).anyMatch(f -> f.where().equals("sums"));
         assertThat(found).hasSizeLessThan(1100);
     }

@@ -2,8 +2,8 @@ package org.diffusionsoup.cli.command;
 
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.registry.Gone;
-import org.diffusionsoup.registry.WithdrawRequest.Consent;
+import org.diffusionsoup.registry.withdraw.Gone;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest.Consent;
 import picocli.CommandLine.Option;
 
 /** Whether a withdrawal may take along what was not trained on what is named. */

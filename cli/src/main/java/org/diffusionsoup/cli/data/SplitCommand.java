@@ -12,8 +12,9 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.Disjoint;
@@ -97,7 +98,7 @@ public final class SplitCommand extends SoupCommand {
         for (int i = 1; i <= parts.orElseThrow(); i++) {
             String part = names + "-" + i;
             r.read(q -> {
-                Registry.checkNewShard(q, part); // before any tar is written
+                Names.checkNewShard(q, part); // before any tar is written
                 return part;
             });
         }

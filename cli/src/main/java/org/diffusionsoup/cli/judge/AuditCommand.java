@@ -28,6 +28,7 @@ import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.OwnOutputs;
@@ -188,7 +189,7 @@ public final class AuditCommand extends SoupCommand {
             sayWhatTheBoundTakes(console, shards.values());
             if (soup.isPresent()) {
                 Registry r = registry.open();
-                hash = r.read(q -> Registry.soup(q, soup.get()).checkpoint());
+                hash = r.read(q -> Names.soup(q, soup.get()).checkpoint());
                 // The folder's name is the model's name on the page.
                 Path model = r.export(hash, work.resolve(soup.get()));
                 rows.add(row(model, shardText.orElseThrow(), audits, progress));
@@ -335,7 +336,7 @@ public final class AuditCommand extends SoupCommand {
         MemorizationAudit.Result r = row.result();
         MemorizationAudit audit = row.audit();
         Registry target = registry.open();
-        String now = target.read(q -> Registry.soup(q, soup.orElseThrow()).checkpoint());
+        String now = target.read(q -> Names.soup(q, soup.orElseThrow()).checkpoint());
         if (!now.equals(checkpoint)) {
             throw new SoupException(
                     "The soup "

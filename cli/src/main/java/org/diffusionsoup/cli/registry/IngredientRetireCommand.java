@@ -7,6 +7,8 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.Retired;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,7 +41,7 @@ final class IngredientRetireCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         Registry opened = registry.open();
-        Registry.Retired r = opened.retire(name, reason);
+        Retired r = opened.retire(name, reason);
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", r.entry());
         json.put("ingredient", r.ingredient().id());
@@ -47,7 +49,7 @@ final class IngredientRetireCommand extends SoupCommand {
         json.put("soups", r.soups().stream().map(SoupRow::label).toList());
         Map<String, String> remakes = new LinkedHashMap<>();
         for (SoupRow s : r.soups()) {
-            String command = opened.read(q -> Registry.remake(q, s));
+            String command = opened.read(q -> Names.remake(q, s));
             remakes.put(s.label(), Flags.in(command));
         }
         console.result(

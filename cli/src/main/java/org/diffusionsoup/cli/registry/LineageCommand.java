@@ -18,7 +18,8 @@ import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.Lineage.Edge;
 import org.diffusionsoup.registry.Lineage.Node;
 import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.Registry.Named;
+import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.context.Names.Named;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
@@ -90,7 +91,7 @@ public final class LineageCommand extends SoupCommand {
 
     /** Which of several of a name is shown: a soup before a shard. */
     private static void tell(Console console, Registry r, String name) {
-        List<Named> named = r.read(q -> Registry.named(q, name));
+        List<Named> named = r.read(q -> Names.named(q, name));
         named.stream()
                 .filter(n -> n.kind().equals("soup") || n.kind().equals("shard"))
                 .findFirst()
@@ -111,7 +112,7 @@ public final class LineageCommand extends SoupCommand {
         }
         String n = name.get();
         if (n.contains("@") || q.soup(n).isPresent()) {
-            SoupRow soup = Registry.soup(q, n);
+            SoupRow soup = Names.soup(q, n);
             return Lineage.ofSoup(q, soup);
         }
         ShardRow shard =

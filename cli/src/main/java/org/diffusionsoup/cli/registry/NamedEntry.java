@@ -4,8 +4,8 @@ import java.util.List;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Visible;
-import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.Registry.Named;
+import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.context.Names.Named;
 import org.diffusionsoup.registry.ledger.Queries;
 
 /**
@@ -21,7 +21,7 @@ record NamedEntry(long entry, String note) {
      * @throws SoupException if nothing has the name
      */
     static NamedEntry find(Queries q, String name) {
-        List<Named> named = Registry.named(q, name);
+        List<Named> named = Names.named(q, name);
         if (name.matches("[1-9][0-9]{0,17}")) {
             long number = Long.parseLong(name);
             return new NamedEntry(
@@ -31,7 +31,7 @@ record NamedEntry(long entry, String note) {
                             named.stream().filter(n -> n.entry() != number).toList()));
         }
         if (name.contains("@")) {
-            return new NamedEntry(Registry.soup(q, name).id(), "");
+            return new NamedEntry(Names.soup(q, name).id(), "");
         }
         if (named.isEmpty()) {
             throw new SoupException(

@@ -7,6 +7,7 @@ import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
@@ -63,7 +64,7 @@ public final class PublishCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         Registry r = registry.open();
-        SoupRow s = r.read(q -> Registry.soup(q, soup));
+        SoupRow s = r.read(q -> Names.soup(q, soup));
         boolean earlier =
                 r.read(q ->
                         q.soups().stream()

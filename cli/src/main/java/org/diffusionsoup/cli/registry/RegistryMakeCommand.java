@@ -21,10 +21,11 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.SoupPlan;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.soup.SoupPlan;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegistrySearch;
 import org.diffusionsoup.workbench.registry.SearchRecipe;
@@ -193,7 +194,7 @@ final class RegistryMakeCommand extends SoupCommand {
      */
     private boolean follows(Registry r) {
         return r.read(q -> {
-            Registry.checkSoupName(q, name);
+            Names.checkSoupName(q, name);
             return q.soup(name).filter(SoupRow::follows).isPresent();
         });
     }

@@ -3,7 +3,7 @@ package org.diffusionsoup.cli.registry;
 import java.util.Optional;
 import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegistrySearch;
 import picocli.CommandLine.Option;

@@ -12,8 +12,9 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
-import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.AddedShard;
+import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.near.NearDuplicates;
@@ -100,7 +101,7 @@ final class ShardAddCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         Registry r = registry.open();
-        Registry.AddedShard added;
+        AddedShard added;
         List<String> notes = new ArrayList<>();
         try (Progress progress = console.progress()) {
             NewShard shard =

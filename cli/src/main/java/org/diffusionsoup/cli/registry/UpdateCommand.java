@@ -5,6 +5,7 @@ import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
@@ -32,7 +33,7 @@ public final class UpdateCommand extends SoupCommand {
         SoupRow made;
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
-            before = r.read(q -> Registry.soup(q, soup));
+            before = r.read(q -> Names.soup(q, soup));
             made = r.update(soup);
         }
         boolean updated = made.id() != before.id();

@@ -6,8 +6,8 @@ import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
-import org.diffusionsoup.registry.Withdrawn;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 
 /** How commands show what a withdrawal did. */
 final class WithdrawnText {

@@ -1,5 +1,7 @@
 package org.diffusionsoup.registry.ledger;
 
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
@@ -24,6 +26,19 @@ public record Entry(
         String signature) {
     static final String START = "0".repeat(64);
     private static final String DOMAIN = "diffusion-soup ledger entry v1 ";
+
+    /** Reads one from a row of all its columns. */
+    static Entry of(ResultSet r) throws SQLException {
+        long seq = r.getLong("seq");
+        return new Entry(
+                seq,
+                r.getString("prev"),
+                r.getString("time"),
+                Kind.of(r.getString("kind")),
+                Json.parse(r.getString("body"), "entry " + seq + " of the ledger"),
+                r.getString("hash"),
+                r.getString("signature"));
+    }
 
     static Entry sign(
             long seq, String prev, String time, Kind kind, JsonObject body, SigningKey key) {

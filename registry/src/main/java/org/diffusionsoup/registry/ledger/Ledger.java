@@ -2,7 +2,6 @@ package org.diffusionsoup.registry.ledger;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.LocalDate;
@@ -132,7 +131,7 @@ public final class Ledger {
                 insert(connection(), e, Json.canonical(whole));
                 Projection.apply(connection(), e);
             } catch (SQLException x) {
-                throw failed(x, connection());
+                throw Database.failed(x, connection());
             }
             newest = e;
             forget();
@@ -301,22 +300,5 @@ public final class Ledger {
         } catch (SQLException e) {
             throw database.failed(e);
         }
-    }
-
-    static RegistryException failed(SQLException e, Connection c) {
-        return Database.failed(e, c);
-    }
-
-    /** Reads an entry from a row of all its columns. */
-    static Entry entry(ResultSet r) throws SQLException {
-        long seq = r.getLong("seq");
-        return new Entry(
-                seq,
-                r.getString("prev"),
-                r.getString("time"),
-                Kind.of(r.getString("kind")),
-                Json.parse(r.getString("body"), "entry " + seq + " of the ledger"),
-                r.getString("hash"),
-                r.getString("signature"));
     }
 }

@@ -98,7 +98,7 @@ final class LedgerCheck {
                 } else if (!Entry.signed(hash, text(r, "signature"), key)) {
                     wrong.add(row + " (" + kind + "): not signed by the key " + key.id());
                 } else {
-                    Entry e = Ledger.entry(r);
+                    Entry e = Entry.of(r);
                     dates(last, e);
                     good.add(e);
                     last = e;

@@ -25,8 +25,11 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.jspecify.annotations.Nullable;
 
-/** Questions to one state of the ledger; valid inside the transaction that handed it out. */
-public sealed class Queries permits Ledger.Transaction {
+/**
+ * Questions to one state of the ledger; valid inside the transaction that handed it out. Only this
+ * package can make one, or one that writes ({@code Ledger.Transaction}).
+ */
+public class Queries {
     /** How many values one statement names at most. */
     private static final int CHUNK = 500;
 
@@ -49,27 +52,27 @@ public sealed class Queries permits Ledger.Transaction {
 
     /** The newest entry. */
     public final Optional<Entry> last() {
-        return first(list("SELECT * FROM entry ORDER BY seq DESC LIMIT 1", Ledger::entry));
+        return first(list("SELECT * FROM entry ORDER BY seq DESC LIMIT 1", Entry::of));
     }
 
     /** The newest entries, newest first. */
     public final List<Entry> newest(int n) {
-        return list("SELECT * FROM entry ORDER BY seq DESC LIMIT ?", Ledger::entry, n);
+        return list("SELECT * FROM entry ORDER BY seq DESC LIMIT ?", Entry::of, n);
     }
 
     /** All entries in their order. */
     public final List<Entry> entries() {
-        return list("SELECT * FROM entry ORDER BY seq", Ledger::entry);
+        return list("SELECT * FROM entry ORDER BY seq", Entry::of);
     }
 
     /** All entries but the shards', whose lists of pictures are most of a ledger. */
     final List<Entry> entriesWithoutShards() {
-        return list("SELECT * FROM entry WHERE kind <> 'shard' ORDER BY seq", Ledger::entry);
+        return list("SELECT * FROM entry WHERE kind <> 'shard' ORDER BY seq", Entry::of);
     }
 
     /** The entry of a number, if there is one. */
     public final Optional<Entry> find(long seq) {
-        return first(list("SELECT * FROM entry WHERE seq = ?", Ledger::entry, seq));
+        return first(list("SELECT * FROM entry WHERE seq = ?", Entry::of, seq));
     }
 
     /**
@@ -78,13 +81,13 @@ public sealed class Queries permits Ledger.Transaction {
      * @throws RegistryException if there is none
      */
     public final Entry entry(long seq) {
-        return first(list("SELECT * FROM entry WHERE seq = ?", Ledger::entry, seq))
+        return first(list("SELECT * FROM entry WHERE seq = ?", Entry::of, seq))
                 .orElseThrow(() -> new RegistryException("The ledger has no entry " + seq + "."));
     }
 
     /** Entries of one kind in their order. */
     public final List<Entry> entries(Kind kind) {
-        return list("SELECT * FROM entry WHERE kind = ? ORDER BY seq", Ledger::entry, kind.word());
+        return list("SELECT * FROM entry WHERE kind = ? ORDER BY seq", Entry::of, kind.word());
     }
 
     /** All bases, withdrawn ones too. */
@@ -459,7 +462,7 @@ public sealed class Queries permits Ledger.Transaction {
             }
             return rows;
         } catch (SQLException e) {
-            throw Ledger.failed(e, connection);
+            throw Database.failed(e, connection);
         }
     }
 }

@@ -19,13 +19,13 @@ import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.TensorEntry;
-import org.diffusionsoup.registry.NewIngredient;
-import org.diffusionsoup.registry.NewShard;
 import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.SoupPlan;
-import org.diffusionsoup.registry.WithdrawRequest;
-import org.diffusionsoup.registry.Withdrawn;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.diffusionsoup.workbench.Progress;
 
 /** What the registry costs where weights cost nothing: questions to a large ledger. */

@@ -19,9 +19,9 @@ import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.registry.Registry;
-import org.diffusionsoup.registry.SoupPlan;
-import org.diffusionsoup.registry.WithdrawRequest;
-import org.diffusionsoup.registry.Withdrawn;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.diffusionsoup.workbench.Progress;
 
 /**

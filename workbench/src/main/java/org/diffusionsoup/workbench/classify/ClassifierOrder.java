@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.classify;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -8,6 +7,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -78,10 +78,8 @@ public final class ClassifierOrder {
         try (SafetensorsFile file = SafetensorsFile.open(weights)) {
             return Provenance.readFrom(file.metadata())
                     .map(Provenance::recipe)
-                    .filter(r -> r.startsWith("{"))
-                    .map(r ->
-                            JsonValue.readObject(
-                                    r.getBytes(StandardCharsets.UTF_8), "recipe of " + weights));
+                    .filter(SoupRecipe::isJson)
+                    .map(r -> r.parse(weights).fields());
         }
     }
 }

@@ -3,7 +3,7 @@ package org.diffusionsoup.workbench.registry;
 import java.util.Optional;
 import org.diffusionsoup.data.curate.PerceptualHash;
 import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.registry.NewShard;
+import org.diffusionsoup.registry.arrival.NewShard;
 
 /**
  * What the ledger keeps of a picture's looks: the hash that {@code soup data dedup} starts from.

@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
-import org.diffusionsoup.registry.NewIngredient;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
 
@@ -56,7 +57,7 @@ public final class RegisteredTraining {
                     "The registry has an ingredient '" + chosen + "'; choose another `name`.");
         }
         r.read(q -> {
-            Registry.checkNewName(q, chosen);
+            Names.checkNewName(q, chosen);
             return true;
         });
         Path absolute = out.toAbsolutePath().normalize();

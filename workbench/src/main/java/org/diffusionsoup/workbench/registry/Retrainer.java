@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.registry.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuner;

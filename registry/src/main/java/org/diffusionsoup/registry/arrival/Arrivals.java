@@ -1,0 +1,272 @@
+package org.diffusionsoup.registry.arrival;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Ledger;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.Staged;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.IngredientCheck;
+import org.diffusionsoup.registry.weights.ReturnedWeights;
+
+/** What comes into a registry: bases, shards and ingredients. */
+public final class Arrivals {
+    private final Context context;
+
+    public Arrivals(Context context) {
+        this.context = context;
+    }
+
+    /**
+     * Records a base and stores its weights.
+     *
+     * @throws RegistryException if the name is taken by other weights
+     */
+    public BaseRow addBase(String name, Path checkpoint) {
+        Names.check("base", name);
+        try (WeightStore.Session session = context.store().open()) {
+            context.read(q -> {
+                Names.checkFree(q, "base", name);
+                return true;
+            });
+            try (Staged staged = context.store().stage(checkpoint)) {
+                String id = staged.id();
+                new IngredientCheck(staged.view(), session.work())
+                        .base("Base '" + name + "' (" + checkpoint + ")", id);
+                return context.ledger()
+                        .write(t -> {
+                            refuseReturned(
+                                    t, "Base '" + name + "'", staged, Optional.empty(), List.of());
+                            Names.checkFree(t, "base", name);
+                            Optional<BaseRow> old =
+                                    t.bases().stream()
+                                            .filter(b -> b.name().equals(name))
+                                            .findFirst();
+                            if (old.isPresent()) {
+                                if (old.get().checkpoint().equals(id)) {
+                                    staged.keep();
+                                    return old.get();
+                                }
+                                throw new RegistryException(
+                                        "There is another base '"
+                                                + name
+                                                + "'; choose another name.");
+                            }
+                            JsonObject body =
+                                    Json.object()
+                                            .put("name", name)
+                                            .put("checkpoint", id)
+                                            .map("files", staged.manifest().weightFiles())
+                                            .build();
+                            long entry = t.append(Kind.BASE, body).seq();
+                            staged.keep();
+                            return new BaseRow(entry, name, id, Optional.empty());
+                        });
+            }
+        }
+    }
+
+    /**
+     * Records a shard.
+     *
+     * @throws RegistryException if the name was ever used, or the shard expired already
+     */
+    public AddedShard addShard(NewShard n) {
+        if (n.expires().isPresent() && n.expires().get().isBefore(context.calendar().today())) {
+            throw new RegistryException(
+                    "Shard " + n.name() + " expired on " + n.expires().get() + " already.");
+        }
+        Set<String> hashes = new LinkedHashSet<>();
+        List<String> manifest = new ArrayList<>();
+        n.samples().stream()
+                .sorted(java.util.Comparator.comparing(NewShard.Sample::sha256))
+                .forEach(s -> {
+                    if (hashes.add(s.sha256())) {
+                        manifest.add((s.sha256() + " " + s.fingerprint()).strip());
+                    }
+                });
+        Json.Builder body =
+                Json.object()
+                        .put("name", n.name())
+                        .put("provider", n.provider())
+                        .put("licence", n.licence())
+                        .put("uses", n.uses())
+                        .put("source", n.source())
+                        .put("root", Merkle.root(hashes))
+                        .put("samples", hashes.size())
+                        .strings("manifest", manifest);
+        n.expires().ifPresent(d -> body.put("expires", d.toString()));
+        return context.ledger()
+                .write(t -> {
+                    Names.checkNewShard(t, n.name());
+                    readmit(t, n, hashes, body);
+                    long id = t.append(Kind.SHARD, body.build()).seq();
+                    return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
+                });
+    }
+
+    /** Pictures that were withdrawn come back only where it is said why they may. */
+    private static void readmit(Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
+        List<SampleRow> gone = q.withdrawnSamples(hashes);
+        if (gone.isEmpty()) {
+            return;
+        }
+        java.util.TreeSet<Long> entries = new java.util.TreeSet<>();
+        java.util.TreeSet<String> pictures = new java.util.TreeSet<>();
+        // A picture may have left several shards; what is said of it is the last time.
+        Map<String, Long> last = new java.util.TreeMap<>();
+        gone.forEach(s -> {
+            s.withdrawn()
+                    .ifPresent(w -> {
+                        entries.add(w);
+                        last.merge(s.sha256(), w, Math::max);
+                    });
+            pictures.add(s.sha256());
+        });
+        java.util.TreeMap<Long, List<String>> by = new java.util.TreeMap<>();
+        last.forEach((sha, w) -> by.computeIfAbsent(w, k -> new ArrayList<>()).add(sha));
+        List<String> when = new ArrayList<>();
+        by.descendingMap()
+                .forEach((w, some) ->
+                        when.add(
+                                "entry "
+                                        + w
+                                        + ", '"
+                                        + Json.string(q.entry(w).body(), "reason")
+                                        + "': "
+                                        + (by.size() == 1 ? "" : some.size() + " of them, ")
+                                        + "the first is "
+                                        + some.getFirst()));
+        if (n.readmission().isEmpty()) {
+            throw new RegistryException(
+                    pictures.size()
+                            + " of the "
+                            + Plural.of(hashes.size(), "picture")
+                            + " of shard "
+                            + n.name()
+                            + (pictures.size() == 1 ? " was" : " were")
+                            + " withdrawn before ("
+                            + String.join("; ", when)
+                            + "); leave them out, or, if it was agreed anew that they may be used,"
+                            + " say so in words for the ledger (`readmit`).");
+        }
+        body.put(
+                "readmitted",
+                Json.object()
+                        .put("agreement", n.readmission().get())
+                        .put("pictures", pictures.size())
+                        .numbers("withdrawals", entries)
+                        .build());
+    }
+
+    private static void refuseReturned(
+            Queries q, String what, Staged staged, Optional<BaseRow> base, List<Long> shards) {
+        new ReturnedWeights(staged.view())
+                .of(q, what, staged.id(), base, shards)
+                .ifPresent(s -> {
+                    throw new RegistryException(
+                            s
+                                    + "; weights may come back only with all pictures that they"
+                                    + " were trained on: if that was agreed anew, record those"
+                                    + " with 'soup shard add `readmit`', and name that shard.");
+                });
+    }
+
+    /**
+     * Records an ingredient and stores its weights.
+     *
+     * @throws RegistryException if something it names is unknown or withdrawn, the name is in use,
+     *     or its weights are no ingredient's of its base
+     */
+    public IngredientRow addIngredient(NewIngredient n) {
+        try (WeightStore.Session session = context.store().open()) {
+            record Known(BaseRow base, List<BaseRow> bases, List<IngredientRow> siblings) {}
+            Known known =
+                    context.read(q -> {
+                        n.shards().forEach(s -> context.shards().named(q, s));
+                        Names.checkNewName(q, n.name());
+                        BaseRow b = Names.base(q, n.base());
+                        return new Known(
+                                b,
+                                q.bases().stream().filter(x -> x.withdrawn().isEmpty()).toList(),
+                                q.ingredients().stream()
+                                        .filter(i -> i.isLive() && i.base() == b.id())
+                                        .toList());
+                    });
+            try (Staged staged = context.store().stage(n.weights())) {
+                new IngredientCheck(staged.view(), session.work())
+                        .ingredient(
+                                "Ingredient '" + n.name() + "' (" + n.weights() + ")",
+                                staged.id(),
+                                known.base(),
+                                known.bases(),
+                                known.siblings());
+                return context.ledger()
+                        .write(t -> {
+                            Names.checkNewName(t, n.name());
+                            List<Long> shards =
+                                    n.shards().stream()
+                                            .map(s -> context.shards().named(t, s).id())
+                                            .toList();
+                            refuseReturned(
+                                    t,
+                                    "Ingredient '" + n.name() + "'",
+                                    staged,
+                                    Optional.of(Names.base(t, n.base())),
+                                    shards);
+                            long entry = append(t, n, staged.manifest());
+                            staged.keep(); // last: nothing refuses it any more
+                            return t.ingredient(entry).orElseThrow();
+                        });
+            }
+        }
+    }
+
+    /** Appends an ingredient whose weights are stored. */
+    public long append(Ledger.Transaction t, NewIngredient n, String checkpoint) {
+        return append(t, n, context.store().manifest(checkpoint));
+    }
+
+    private long append(Ledger.Transaction t, NewIngredient n, Manifest manifest) {
+        BaseRow base = Names.base(t, n.base());
+        List<Long> shards = new ArrayList<>();
+        for (String name : n.shards()) {
+            ShardRow s = context.shards().named(t, name);
+            if (!shards.contains(s.id())) {
+                shards.add(s.id());
+            }
+        }
+        if (shards.isEmpty()) {
+            throw new RegistryException(
+                    "Ingredient " + n.name() + " names no shard that it was trained on.");
+        }
+        JsonObject body =
+                Json.object()
+                        .put("name", n.name())
+                        .put("base", base.id())
+                        .numbers("shards", shards)
+                        .put("checkpoint", manifest.id())
+                        .map("files", manifest.weightFiles())
+                        .put("recipe", n.recipe())
+                        .put("code_version", n.codeVersion())
+                        .build();
+        return t.append(Kind.INGREDIENT, body).seq();
+    }
+}

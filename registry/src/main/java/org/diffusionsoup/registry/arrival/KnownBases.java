@@ -1,0 +1,60 @@
+package org.diffusionsoup.registry.arrival;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.store.Manifest;
+
+/** The recorded bases, by what is in their files. */
+public final class KnownBases {
+    private final Context context;
+
+    public KnownBases(Context context) {
+        this.context = context;
+    }
+
+    /**
+     * The name of the base that a checkpoint is.
+     *
+     * @throws RegistryException if it is none of the recorded ones
+     */
+    public String name(Path checkpoint) {
+        Map<String, String> files = files(checkpoint);
+        return context.read(q -> name(q, checkpoint, files));
+    }
+
+    private static Map<String, String> files(Path checkpoint) {
+        Map<String, String> files = new TreeMap<>();
+        if (DiffusersFolder.isOne(checkpoint)) {
+            for (String f : DiffusersFolder.open(checkpoint).weightFiles()) {
+                files.put(f, Hashes.sha256(checkpoint.resolve(f)));
+            }
+        } else {
+            files.put(Manifest.SINGLE, Hashes.sha256(checkpoint));
+        }
+        return files;
+    }
+
+    private static String name(Queries q, Path checkpoint, Map<String, String> files) {
+        return q.bases().stream()
+                .filter(b -> b.withdrawn().isEmpty())
+                .filter(b -> Json.map(q.entry(b.id()).body(), "files").equals(files))
+                .map(BaseRow::name)
+                .findFirst()
+                .orElseThrow(() ->
+                        new RegistryException(
+                                checkpoint
+                                        + " is none of the registry's bases, "
+                                        + q.bases().stream().map(BaseRow::name).toList()
+                                        + "; record it with 'soup base add NAME "
+                                        + checkpoint
+                                        + "'."));
+    }
+}

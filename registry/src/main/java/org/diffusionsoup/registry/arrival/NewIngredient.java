@@ -1,0 +1,29 @@
+package org.diffusionsoup.registry.arrival;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.context.Names;
+
+/**
+ * An ingredient to be recorded.
+ *
+ * @param name unique among those that are not withdrawn; soups carry it in their headers
+ * @param base name of the base it started from
+ * @param shards names of the shards it was trained on
+ * @param weights its checkpoint
+ * @param recipe how it was trained, as far as known: enough to train it again
+ * @param codeVersion version of the code that trained it, empty if unknown
+ */
+public record NewIngredient(
+        String name,
+        String base,
+        List<String> shards,
+        Path weights,
+        JsonObject recipe,
+        String codeVersion) {
+    public NewIngredient {
+        Names.check("ingredient", name);
+        shards = List.copyOf(shards);
+    }
+}

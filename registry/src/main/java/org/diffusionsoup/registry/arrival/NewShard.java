@@ -1,0 +1,97 @@
+package org.diffusionsoup.registry.arrival;
+
+import java.time.LocalDate;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.RegistryException;
+
+/**
+ * A shard to be recorded.
+ *
+ * @param name unique for ever
+ * @param provider who gave the pictures
+ * @param licence SPDX identifier or a short name
+ * @param uses permitted uses in words; empty if nothing was agreed beyond the licence
+ * @param expires the last day on which it may be used
+ * @param source where the pictures lie
+ * @param samples its pictures
+ * @param readmission under what new agreement pictures come back that were withdrawn before, for
+ *     the ledger; without it such a shard is refused
+ */
+public record NewShard(
+        String name,
+        String provider,
+        String licence,
+        String uses,
+        Optional<LocalDate> expires,
+        String source,
+        List<Sample> samples,
+        Optional<String> readmission) {
+    /** One without pictures that were withdrawn before. */
+    public NewShard(
+            String name,
+            String provider,
+            String licence,
+            String uses,
+            Optional<LocalDate> expires,
+            String source,
+            List<Sample> samples) {
+        this(name, provider, licence, uses, expires, source, samples, Optional.empty());
+    }
+
+    /** The same, with pictures that were withdrawn before and come back under a new agreement. */
+    public NewShard readmitted(String agreement) {
+        return new NewShard(
+                name, provider, licence, uses, expires, source, samples, Optional.of(agreement));
+    }
+
+    /**
+     * One picture.
+     *
+     * @param sha256 of the image file's bytes
+     * @param fingerprint a perceptual hash, see {@link #fingerprint(long)}; empty for a picture
+     *     that has none
+     */
+    public record Sample(String sha256, String fingerprint) {
+        /** A perceptual hash as the ledger has it: {@code p} and 16 hexadecimal digits. */
+        public static String fingerprint(long hash) {
+            return "p%016x".formatted(hash);
+        }
+
+        public Sample {
+            if (!sha256.matches("[0-9a-f]{64}") || !fingerprint.matches("(p?[0-9a-f]{16})?")) {
+                throw new RegistryException(
+                        "A sample needs a SHA-256 and may have a fingerprint (p and 16 digits), not '"
+                                + sha256
+                                + "' and '"
+                                + fingerprint
+                                + "'.");
+            }
+        }
+    }
+
+    /**
+     * @throws RegistryException if a fact that licences turn on is missing
+     */
+    public NewShard {
+        samples = List.copyOf(samples);
+        Names.check("shard", name);
+        if (provider.isBlank() || licence.isBlank()) {
+            throw new RegistryException(
+                    "Shard "
+                            + name
+                            + " states no "
+                            + (provider.isBlank() ? "provider" : "licence")
+                            + "; who may ask for it back, and under what terms it came, must be known"
+                            + " (`provider`, `licence`).");
+        }
+        if (readmission.isPresent() && readmission.get().isBlank()) {
+            throw new RegistryException(
+                    "Shard " + name + " comes back under no agreement: say which (`readmit`).");
+        }
+        if (samples.isEmpty()) {
+            throw new RegistryException("Shard " + name + " has no samples.");
+        }
+    }
+}

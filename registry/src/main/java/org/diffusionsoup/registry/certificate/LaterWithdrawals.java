@@ -1,0 +1,147 @@
+package org.diffusionsoup.registry.certificate;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.PublicKeyFile;
+import org.diffusionsoup.registry.ledger.RegistryException;
+
+/**
+ * Certificates of withdrawals after one certificate, as far as they explain why an ingredient that
+ * it names is not in the store any more. Each is checked before it is believed: its signature, its
+ * sections, that none of what it withdrew is in the soups it names, and that it is of the same
+ * history.
+ */
+final class LaterWithdrawals {
+    /** Of a folder with more files than this, none is read: it is no folder of certificates. */
+    private static final int MOST_FILES = 10_000;
+
+    private final JsonObject certificate;
+    private final PublicKeyFile key;
+    private final List<Path> places;
+    private final List<String> refused = new ArrayList<>();
+    private @org.jspecify.annotations.Nullable List<JsonObject> believed;
+
+    /**
+     * @param certificate the one that is checked, with a signature that holds
+     * @param places files, and folders whose {@code .json} files are looked through
+     */
+    LaterWithdrawals(JsonObject certificate, PublicKeyFile key, List<Path> places) {
+        this.certificate = certificate;
+        this.key = key;
+        this.places = List.copyOf(places);
+    }
+
+    /** Why a certificate that was found does not count. */
+    List<String> refused() {
+        return List.copyOf(refused);
+    }
+
+    /** The certificate that took an ingredient out; empty if there is none that can be believed. */
+    Optional<JsonObject> of(JsonObject ingredient) {
+        if (believed == null) {
+            believed = find();
+        }
+        return believed.stream()
+                .filter(c ->
+                        Json.objects(Json.object(c, "withdrawn"), "ingredients").stream()
+                                .anyMatch(i -> same(i, ingredient)))
+                .findFirst();
+    }
+
+    private static boolean same(JsonObject a, JsonObject b) {
+        return Json.number(a, "entry") == Json.number(b, "entry")
+                && Json.string(a, "checkpoint").equals(Json.string(b, "checkpoint"))
+                && Json.map(a, "files").equals(Json.map(b, "files"));
+    }
+
+    private List<JsonObject> find() {
+        List<JsonObject> found = new ArrayList<>();
+        for (Path file : files()) {
+            try {
+                JsonObject c = JsonValue.readObject(file);
+                Optional<String> wrong = wrong(c);
+                if (wrong.isEmpty()) {
+                    found.add(c);
+                } else if (!wrong.get().isEmpty()) {
+                    refused.add(file + ": " + wrong.get());
+                }
+            } catch (SoupException e) {
+                refused.add(file + ": " + e.getMessage());
+            }
+        }
+        return found;
+    }
+
+    /** Why a certificate cannot be believed; an empty text if it is just not a later one. */
+    private Optional<String> wrong(JsonObject c) {
+        Optional<String> broken = Seal.broken(c, key);
+        if (broken.isPresent()) {
+            return broken;
+        }
+        try {
+            JsonObject here = Json.object(certificate, "ledger");
+            JsonObject there = Json.object(c, "ledger");
+            boolean told = here.get(CertificateForm.WITHDRAWALS).isPresent();
+            // A certificate speaks of the ledger at its head; earlier forms of the withdrawal.
+            long moment = Json.number(here, told ? "head" : "entry");
+            if (Json.number(there, "entry") <= moment) {
+                return Optional.of("");
+            }
+            if (there.get(CertificateForm.WITHDRAWALS).isPresent()
+                    && !history(there)
+                            .contains(
+                                    Map.entry(
+                                            Json.number(here, "entry"),
+                                            Json.string(here, "entry_hash")))) {
+                return Optional.of(
+                        "ledger: its history is another one, without entry "
+                                + Json.number(here, "entry")
+                                + " as this certificate has it");
+            }
+            return Absence.of(c).wrong().stream().findFirst();
+        } catch (RegistryException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static List<Map.Entry<Long, String>> history(JsonObject ledger) {
+        return Json.objects(ledger, CertificateForm.WITHDRAWALS).stream()
+                .map(w -> Map.entry(Json.number(w, "entry"), Json.string(w, "entry_hash")))
+                .toList();
+    }
+
+    private Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>();
+        for (Path place : places) {
+            if (!Files.isDirectory(place)) {
+                files.add(place);
+                continue;
+            }
+            try (Stream<Path> all = Files.list(place)) {
+                List<Path> some = all.limit(MOST_FILES + 1L).sorted().toList();
+                if (some.size() <= MOST_FILES) {
+                    some.stream()
+                            .filter(f -> f.toString().endsWith(".json"))
+                            .filter(CertificateForm::isIn)
+                            .forEach(files::add);
+                }
+            } catch (IOException e) {
+                throw new SoupIoException("read", place, e);
+            }
+        }
+        return files;
+    }
+}

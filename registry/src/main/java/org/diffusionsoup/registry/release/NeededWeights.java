@@ -1,0 +1,38 @@
+package org.diffusionsoup.registry.release;
+
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.diffusionsoup.registry.ledger.Queries;
+
+/** The weights that something live needs. */
+public final class NeededWeights {
+    private NeededWeights() {}
+
+    /**
+     * Ids of the checkpoints that must be in the store, with a name for each.
+     *
+     * @param superseded whether older versions of soups are wanted too
+     */
+    public static Map<String, String> wanted(Queries q, boolean superseded) {
+        Map<String, String> wanted = new TreeMap<>();
+        q.bases().stream()
+                .filter(b -> b.withdrawn().isEmpty())
+                .forEach(b -> wanted.putIfAbsent(b.checkpoint(), "base " + b.name()));
+        // Of what was retired, what soups that are not withdrawn are made of.
+        Set<Long> members = new HashSet<>();
+        q.soups().stream()
+                .filter(s -> s.withdrawn().isEmpty())
+                .forEach(s -> s.members().forEach(m -> members.add(m.ingredient())));
+        q.ingredients().stream()
+                .filter(i -> i.withdrawn().isEmpty())
+                .filter(i -> i.isLive() || members.contains(i.id()))
+                .forEach(i -> wanted.putIfAbsent(i.checkpoint(), "ingredient " + i.name()));
+        q.soups().stream()
+                .filter(s -> s.withdrawn().isEmpty())
+                .filter(s -> superseded || s.superseded().isEmpty())
+                .forEach(s -> wanted.putIfAbsent(s.checkpoint(), "soup " + s.label()));
+        return wanted;
+    }
+}

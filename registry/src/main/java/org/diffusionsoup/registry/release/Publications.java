@@ -1,0 +1,120 @@
+package org.diffusionsoup.registry.release;
+
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.gate.Gate;
+import org.diffusionsoup.registry.gate.Requirement;
+import org.diffusionsoup.registry.gate.Requirement.Overruling;
+import org.diffusionsoup.registry.gate.Requirement.Shortfall;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.weights.ReturnedWeights;
+
+/** What is measured of soups, and where they are handed out. */
+public final class Publications {
+    private final Context context;
+
+    public Publications(Context context) {
+        this.context = context;
+    }
+
+    /** Records something measured of a soup's current version; returns the entry's number. */
+    public long evaluate(String soup, String what, boolean passed, JsonObject result) {
+        return context.ledger()
+                .write(t -> {
+                    SoupRow s = Names.current(t, soup);
+                    return t.append(
+                                    Kind.EVALUATION,
+                                    Json.object()
+                                            .put("soup", s.id())
+                                            .put("what", what)
+                                            .put("passed", passed)
+                                            .put("result", result)
+                                            .build())
+                            .seq();
+                });
+    }
+
+    /**
+     * Records that a soup's current version is handed out; returns the entry's number.
+     *
+     * @throws RegistryException if it is not to be, by what is required or by what it holds
+     */
+    public long publish(
+            String soup,
+            String where,
+            List<Requirement> required,
+            Optional<Overruling> overruling) {
+        return context.ledger()
+                .write(t -> {
+                    SoupRow s = Names.current(t, soup);
+                    refuseRetired(t, s);
+                    new ReturnedWeights(context.store())
+                            .refuseMembers(
+                                    t,
+                                    s.label(),
+                                    s.members().stream().map(m -> m.ingredient()).toList());
+                    Gate gate = new Gate(t, s);
+                    List<Shortfall> found =
+                            required.stream().flatMap(r -> gate.check(r).stream()).toList();
+                    for (Shortfall f : found) {
+                        if (!f.measured() || overruling.isEmpty()) {
+                            throw new RegistryException(
+                                    "Soup "
+                                            + s.label()
+                                            + " "
+                                            + f.problem()
+                                            + ", and is not published."
+                                            + (f.measured()
+                                                    ? " Whoever answers for it may overrule that by name"
+                                                            + " and reason, which the ledger keeps."
+                                                    : ""));
+                        }
+                    }
+                    Json.Builder body =
+                            Json.object()
+                                    .put("soup", s.id())
+                                    .put("place", where)
+                                    .strings(
+                                            "required",
+                                            required.stream().map(Requirement::text).toList());
+                    if (!found.isEmpty()) {
+                        body.strings("overruled", found.stream().map(Shortfall::problem).toList());
+                        overruling.ifPresent(o -> body.put("by", o.by()).put("reason", o.reason()));
+                    }
+                    return t.append(Kind.PUBLICATION, body.build()).seq();
+                });
+    }
+
+    private static void refuseRetired(Queries q, SoupRow s) {
+        s.members()
+                .forEach(m ->
+                        q.ingredient(m.ingredient())
+                                .filter(i -> i.retired().isPresent())
+                                .ifPresent(i -> {
+                                    throw new RegistryException(retiredMember(q, s, i));
+                                }));
+    }
+
+    private static String retiredMember(Queries q, SoupRow s, IngredientRow i) {
+        return "Soup "
+                + s.label()
+                + " holds ingredient '"
+                + i.name()
+                + "', which was retired (entry "
+                + i.retired().orElseThrow()
+                + "); "
+                + Names.remakeCommand(q, s)
+                        .map(c -> "make it without ('" + c + "') and publish that.")
+                        .orElse(
+                                "no other is left to make it of: record one with 'soup ingredient add',"
+                                        + " make the soup again, and publish that.");
+    }
+}

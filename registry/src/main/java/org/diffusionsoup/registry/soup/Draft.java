@@ -1,0 +1,73 @@
+package org.diffusionsoup.registry.soup;
+
+import java.util.List;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.soup.Attempts.Overtaken;
+import org.diffusionsoup.registry.soup.SoupMaker.Part;
+
+/**
+ * A soup to append.
+ *
+ * @param method {@code uniform}, {@code weighted} or {@code search}
+ * @param members ids are those of the ledger, 0 for ingredients that the same transaction appends
+ * @param selection how a search chose them, as entries have it; without fields if none did
+ * @param selectedAmong shards of all ingredients that it chose among
+ */
+public record Draft(
+        String name,
+        String method,
+        boolean follows,
+        boolean keepSum,
+        List<NamedMember> members,
+        JsonObject selection,
+        List<Long> selectedAmong) {
+    /** A member with what is needed to average it. */
+    public record NamedMember(long id, String name, String checkpoint, Coefficient coefficient) {
+        Part part() {
+            return new Part(name, checkpoint, coefficient);
+        }
+    }
+
+    /** A next version of a soup, with these members. */
+    public static Draft of(Queries q, SoupRow old, List<NamedMember> members) {
+        JsonObject body = q.entry(old.id()).body();
+        JsonObject selection =
+                body.fields().get("selection") instanceof JsonObject s ? s : Json.object().build();
+        return new Draft(
+                old.name(),
+                selection.fields().isEmpty() ? method(members) : "search",
+                old.follows(),
+                Json.flag(body, "keep_sum"),
+                members,
+                selection,
+                old.selectedAmong());
+    }
+
+    /** How members that no search chose are averaged. */
+    static String method(List<NamedMember> members) {
+        boolean uniform = members.stream().map(NamedMember::coefficient).distinct().count() == 1;
+        return uniform ? "uniform" : "weighted";
+    }
+
+    /** What is averaged. */
+    public List<Part> parts() {
+        return members.stream().map(NamedMember::part).toList();
+    }
+
+    /**
+     * In the transaction that appends: still there?
+     *
+     * @throws Overtaken if an ingredient is not
+     */
+    public void checkLive(Queries q) {
+        for (NamedMember m : members) {
+            if (m.id() != 0 && q.ingredient(m.id()).filter(i -> !i.isLive()).isPresent()) {
+                throw new Overtaken();
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+package org.diffusionsoup.registry.withdraw;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.WeightsThatLeave;
+import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
+
+/** Finds what leaves with what was named, at one state of the ledger. */
+final class Planner {
+    private final Queries q;
+    private final WithdrawRequest request;
+    private final WeightsThatLeave weights;
+
+    private final List<IngredientRow> gone = new ArrayList<>();
+    private final List<IngredientRow> retrained = new ArrayList<>();
+    private final List<BaseRow> bases = new ArrayList<>();
+
+    /** By entry. */
+    private final Map<Long, SoupRow> soups = new TreeMap<>();
+
+    /** Why something leaves that was neither trained on nor made from what was named, by entry. */
+    private final Map<Long, String> copies = new HashMap<>();
+
+    private Planner(Queries q, WithdrawRequest request, WeightStore store) {
+        this.q = q;
+        this.request = request;
+        this.weights = new WeightsThatLeave(store);
+    }
+
+    /**
+     * Finds what leaves.
+     *
+     * @throws RegistryException if something named is unknown or already out
+     */
+    static Plan plan(Queries q, WithdrawRequest request, WeightStore store) {
+        return new Planner(q, request, store).plan();
+    }
+
+    private Plan plan() {
+        List<ShardRow> shards = shards();
+        Set<Long> whole = new HashSet<>(shards.stream().map(ShardRow::id).toList());
+        List<SampleRow> samples = samples(whole);
+        if (shards.isEmpty() && samples.isEmpty()) {
+            throw new RegistryException("Nothing to withdraw was named.");
+        }
+        Set<Long> touched = new HashSet<>(samples.stream().map(SampleRow::shard).toList());
+        List<Long> seen = new ArrayList<>(whole);
+        seen.addAll(touched);
+        addTrained(whole, touched);
+        do {
+            addMade();
+        } while (addCopies());
+        // A soup that only looked at the data and says so already need not be marked again.
+        q.soupsSelectedAmong(seen).stream()
+                .filter(SoupRow::isCurrent)
+                .forEach(s -> soups.put(s.id(), s));
+        return new Plan(
+                shards,
+                samples,
+                gone,
+                retrained,
+                bases,
+                List.copyOf(soups.values()),
+                handedOut(seen),
+                weights,
+                Departures.of(
+                        q,
+                        whole,
+                        touched,
+                        samples,
+                        gone,
+                        retrained,
+                        bases,
+                        soups.values(),
+                        copies));
+    }
+
+    private List<ShardRow> shards() {
+        List<ShardRow> shards = new ArrayList<>();
+        for (String name : new TreeSet<>(request.shards())) {
+            ShardRow s = Names.shard(q, name);
+            if (s.withdrawn().isPresent()) {
+                throw new RegistryException(
+                        "Shard '"
+                                + name
+                                + "' was withdrawn before (entry "
+                                + certified(s.withdrawn().get()));
+            }
+            shards.add(s);
+        }
+        return shards;
+    }
+
+    /** The single pictures, wherever they are but in shards that leave whole. */
+    private List<SampleRow> samples(Set<Long> whole) {
+        Map<Long, ShardRow> live = new HashMap<>();
+        q.shards().stream().filter(s -> s.withdrawn().isEmpty()).forEach(s -> live.put(s.id(), s));
+        List<SampleRow> samples = new ArrayList<>();
+        for (String sha : new TreeSet<>(request.samples())) {
+            List<SampleRow> found =
+                    q.samples(sha).stream()
+                            .filter(s -> s.withdrawn().isEmpty() && live.containsKey(s.shard()))
+                            .toList();
+            if (found.isEmpty()) {
+                throw unknownPicture(
+                        sha, live.values().stream().map(ShardRow::source).sorted().toList());
+            }
+            found.stream().filter(s -> !whole.contains(s.shard())).forEach(samples::add);
+        }
+        return samples;
+    }
+
+    /** The end of a sentence about a withdrawal that was done. */
+    private static String certified(long withdrawal) {
+        return withdrawal
+                + "); 'soup certificate "
+                + withdrawal
+                + "' writes the certificate that says so.";
+    }
+
+    private RegistryException unknownPicture(String sha, List<String> live) {
+        List<SampleRow> before = q.withdrawnSamples(List.of(sha));
+        if (!before.isEmpty()) {
+            return new RegistryException(
+                    "No live shard has a sample with the SHA-256 "
+                            + sha
+                            + ": it was withdrawn before (entry "
+                            + certified(
+                                    before.stream()
+                                            .flatMap(s -> s.withdrawn().stream())
+                                            .max(Long::compare)
+                                            .orElseThrow()));
+        }
+        return new RegistryException(
+                "No live shard has a sample with the SHA-256 "
+                        + sha
+                        + ". It is that of the picture as the shard holds it: 'soup data import'"
+                        + " stores pictures anew, so the hash of the file that was imported is"
+                        + " another; 'soup data inspect SHARD `rows` N `json`' lists each row's key,"
+                        + " caption and sha256"
+                        + (live.isEmpty() ? "." : " (SHARD such as " + live.getFirst() + ")."));
+    }
+
+    /** Ingredients that were trained on what was named. */
+    private void addTrained(Set<Long> whole, Set<Long> touched) {
+        for (IngredientRow i : q.ingredients()) {
+            if (i.withdrawn().isPresent()) {
+                continue;
+            }
+            boolean hasWhole = i.shards().stream().anyMatch(whole::contains);
+            boolean hasSome = i.shards().stream().anyMatch(touched::contains);
+            // What learnt from a whole shard that leaves goes; trained on several shards, it could
+            // be trained again on the others, but then it is another ingredient, to be added.
+            boolean isRetired = i.retired().isPresent();
+            if (hasWhole || (hasSome && (isRetired || request.retrainer().isEmpty()))) {
+                gone.add(i);
+            } else if (hasSome) {
+                retrained.add(i);
+            }
+        }
+    }
+
+    /** Soups that were made of ingredients that leave. */
+    private void addMade() {
+        gone.forEach(i -> weights.add(q, i));
+        retrained.forEach(i -> weights.add(q, i));
+        for (SoupRow s : q.soupsWith(ingredients())) {
+            soups.put(s.id(), s);
+            weights.add(q, s);
+        }
+    }
+
+    private List<Long> ingredients() {
+        List<Long> leaving = new ArrayList<>();
+        gone.forEach(i -> leaving.add(i.id()));
+        retrained.forEach(i -> leaving.add(i.id()));
+        return leaving;
+    }
+
+    /**
+     * What holds the weights that leave under another name leaves too, and so does what was made
+     * from a base that does.
+     *
+     * @return whether there was anything
+     */
+    private boolean addCopies() {
+        int before = gone.size() + bases.size();
+        for (BaseRow b : q.bases()) {
+            if (b.withdrawn().isEmpty() && !bases.contains(b)) {
+                Optional<String> why = weights.copyOf(q, b.id(), b.checkpoint());
+                if (why.isPresent()) {
+                    bases.add(b);
+                    copies.put(b.id(), why.get());
+                    weights.add(q, b);
+                }
+            }
+        }
+        Map<Long, String> names = new HashMap<>();
+        bases.forEach(b -> names.put(b.id(), b.name()));
+        for (IngredientRow i : q.ingredients()) {
+            boolean stays = i.withdrawn().isEmpty() && !gone.contains(i) && !retrained.contains(i);
+            Optional<String> why =
+                    !stays
+                            ? Optional.empty()
+                            : names.containsKey(i.base())
+                                    ? Optional.of(madeFrom(names, i))
+                                    : weights.copyOf(q, i.id(), i.checkpoint());
+            if (why.isPresent()) {
+                gone.add(i);
+                copies.put(i.id(), why.get());
+            }
+        }
+        for (IngredientRow i : List.copyOf(retrained)) {
+            if (names.containsKey(i.base())) {
+                retrained.remove(i);
+                gone.add(i);
+                copies.put(i.id(), madeFrom(names, i));
+            }
+        }
+        return gone.size() + bases.size() > before;
+    }
+
+    private static String madeFrom(Map<Long, String> bases, IngredientRow i) {
+        return "made from base " + bases.get(i.base());
+    }
+
+    /**
+     * Where soups went that ever held what leaves, in any version, also those that an earlier
+     * withdrawal ended: for what leaves now they have to be asked for as well.
+     *
+     * @param shards those that leave, whole or in part
+     */
+    private List<HandedOut> handedOut(List<Long> shards) {
+        List<PublicationRow> all = q.publications();
+        if (all.isEmpty()) {
+            return List.of();
+        }
+        Set<Long> ever = new HashSet<>(ingredients());
+        q.ingredients().stream()
+                .filter(i -> i.shards().stream().anyMatch(shards::contains))
+                .forEach(i -> ever.add(i.id()));
+        Map<Long, SoupRow> held = new HashMap<>();
+        q.soups().stream()
+                .filter(s ->
+                        s.members().stream().anyMatch(m -> ever.contains(m.ingredient()))
+                                || s.selectedAmong().stream().anyMatch(shards::contains))
+                .forEach(s -> held.put(s.id(), s));
+        List<HandedOut> list = new ArrayList<>();
+        for (PublicationRow p : all) {
+            SoupRow s = held.get(p.soup());
+            if (s != null) {
+                list.add(new HandedOut(p.id(), s.label(), p.place()));
+            }
+        }
+        return list;
+    }
+}

@@ -1,0 +1,94 @@
+package org.diffusionsoup.registry.withdraw;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest.Retrainer;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest.Retraining;
+
+/** Trains ingredients again that have to do without some pictures, and stores their weights. */
+final class Retrainings {
+    private final Context context;
+    private final WeightStore store;
+    private final Retrainer retrainer;
+    private final WeightStore.Session session;
+
+    Retrainings(Context context, Retrainer retrainer, WeightStore.Session session) {
+        this.context = context;
+        this.store = context.store();
+        this.retrainer = retrainer;
+        this.session = session;
+    }
+
+    /**
+     * An ingredient that takes the place of one that leaves.
+     *
+     * @param checkpoint in the store
+     */
+    record Retrained(NewIngredient ingredient, String checkpoint) {}
+
+    private record Facts(
+            BaseRow base, List<ShardRow> shards, JsonObject recipe, Set<String> without) {}
+
+    /** Those that take the places of what the plan trains again, by the entries of the latter. */
+    Map<Long, Retrained> all(Plan plan) {
+        Map<Long, Retrained> done = new LinkedHashMap<>();
+        Set<String> without =
+                new TreeSet<>(plan.samples().stream().map(SampleRow::sha256).toList());
+        for (IngredientRow i : plan.retrained()) {
+            done.put(i.id(), retrain(i, context.read(q -> facts(q, i, without))));
+        }
+        return done;
+    }
+
+    private static Facts facts(Queries q, IngredientRow i, Set<String> without) {
+        BaseRow base = q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
+        List<ShardRow> shards =
+                q.shards().stream().filter(s -> i.shards().contains(s.id())).toList();
+        Set<String> out = new TreeSet<>(without);
+        // Pictures that left these shards before stay out.
+        shards.forEach(s ->
+                q.samples(s.id()).stream()
+                        .filter(x -> x.withdrawn().isPresent())
+                        .forEach(x -> out.add(x.sha256())));
+        return new Facts(base, shards, q.recipe(i.id()), out);
+    }
+
+    private Retrained retrain(IngredientRow i, Facts facts) {
+        Path folder = session.work().resolve("retrain-" + i.id());
+        String checkpoint = facts.base().checkpoint();
+        Path base = store.rebuild(checkpoint, folder.resolve("base"));
+        Path out = folder.resolve(store.manifest(checkpoint).folder() ? "out" : "out.safetensors");
+        JsonObject recipe =
+                retrainer.retrain(
+                        new Retraining(
+                                i.name(),
+                                base,
+                                facts.shards().stream().map(ShardRow::source).toList(),
+                                facts.without(),
+                                facts.recipe(),
+                                out));
+        NewIngredient n =
+                new NewIngredient(
+                        i.name(),
+                        facts.base().name(),
+                        facts.shards().stream().map(ShardRow::name).toList(),
+                        out,
+                        recipe,
+                        SoupVersion.current());
+        return new Retrained(n, store.put(out));
+    }
+}
