@@ -5,7 +5,6 @@ import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import org.diffusionsoup.cli.start.HeadStart;
 
 /** The program that the launcher {@code soup} starts. */
 public final class Main {
@@ -16,7 +15,6 @@ public final class Main {
      * result went into a pipe that was closed.
      */
     public static void main(String[] args) {
-        HeadStart.begin(args);
         System.exit(
                 run(
                         new FileOutputStream(FileDescriptor.out),

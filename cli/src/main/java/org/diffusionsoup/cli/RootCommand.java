@@ -1,54 +1,50 @@
 package org.diffusionsoup.cli;
 
 import org.diffusionsoup.core.SoupVersion;
-import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code soup} without a command: shows what there is. */
+@Command(
+        name = "soup",
+        versionProvider = RootCommand.Version.class,
+        description =
+                "Diffusion Soup: fine-tune one ingredient per data shard from one base,"
+                        + " average them into a soup, and know which data is in it.",
+        commandListHeading = "", // each group has its own
+        optionListHeading = "%nOptions:%n",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  soup demo --quick",
+            "  soup make noto/ fluent/ twemoji/ -o my-soup/",
+            "  soup inspect my-soup/",
+            "",
+            "'soup COMMAND --help' tells more about a command, with examples."
+        })
 final class RootCommand implements Runnable {
-    private final CommandSpec spec = CommandSpec.wrapWithoutInspection(this);
+    @Spec private CommandSpec spec;
 
-    private RootCommand() {}
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    private boolean help;
 
-    /** Its parser, without any other command. */
-    static CommandLine parser() {
-        CommandSpec spec = new RootCommand().spec;
-        spec.name("soup")
-                .versionProvider(new Version())
-                .addOption(
-                        OptionSpec.builder("-h", "--help")
-                                .usageHelp(true)
-                                .description("Show this help.")
-                                .build())
-                .addOption(
-                        OptionSpec.builder("-V", "--version")
-                                .versionHelp(true)
-                                .description("Show the version.")
-                                .build());
-        spec.usageMessage()
-                .description(
-                        "Diffusion Soup: fine-tune one ingredient per data shard from one base,"
-                                + " average them into a soup, and know which data is in it.")
-                .commandListHeading("") // each group has its own
-                .optionListHeading("%nOptions:%n")
-                .footerHeading("%nExamples:%n")
-                .footer(
-                        "  soup demo --quick",
-                        "  soup make noto/ fluent/ twemoji/ -o my-soup/",
-                        "  soup inspect my-soup/",
-                        "",
-                        "'soup COMMAND --help' tells more about a command, with examples.");
-        return new CommandLine(spec);
-    }
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Show the version.")
+    private boolean version;
 
     @Override
     public void run() {
         spec.commandLine().usage(spec.commandLine().getOut());
     }
 
-    private static final class Version implements IVersionProvider {
+    static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
             return new String[] {

@@ -74,7 +74,7 @@ public final class SoupCli {
 
     /** The parser with some commands: looking through the options of all takes its time. */
     private CommandLine commandLine(List<CommandLine> commands) {
-        CommandLine root = RootCommand.parser();
+        CommandLine root = new CommandLine(new RootCommand());
         commands.forEach(root::addSubcommand);
         int columns = Integer.getInteger("soup.columns", 0);
         boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;

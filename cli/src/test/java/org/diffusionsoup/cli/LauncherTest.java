@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisabledOnOs(OS.WINDOWS)
 class LauncherTest {
     private static final String JDK = System.getProperty("java.home");
+    private static final String FIRST_COMPILER = "-XX:TieredStopAtLevel=1";
 
     @TempDir private Path temp;
     private Path project;
@@ -49,7 +50,8 @@ class LauncherTest {
 
     /**
      * A JDK that records no start cache. The one of a class path with folders, as this test's, is
-     * refused when it is read, and recording one takes longer than everything else here.
+     * refused when it is read, and recording one takes longer than everything else here. Where
+     * SHOW_WORDS is set it prints the words that it is started with, one a line.
      */
     private Path withoutStartCache() throws IOException {
         Path home = temp.resolve("jdk");
@@ -60,7 +62,8 @@ class LauncherTest {
                 home.resolve("bin/java"),
                 """
                 #!/usr/bin/env bash
-                case $1 in -XX:AOTCacheOutput=*) exit 1 ;; esac
+                case " $* " in *' -XX:AOTCacheOutput='*) exit 1 ;; esac
+                [[ -z ${SHOW_WORDS:-} ]] || { printf '%%s\\n' "$@"; exit; }
                 exec '%s/bin/java' "$@"
                 """
                         .formatted(JDK));
@@ -148,6 +151,55 @@ class LauncherTest {
         assertThat(start(project.resolve("soup"), Map.of(), "--version").end().ok().err())
                 .contains("building (sources changed)");
         assertThat(calls()).hasContent("called\ncalled");
+    }
+
+    /** What starts with the first compiler alone must be over soon: help, and nothing like it. */
+    @Test
+    void helpIsKnownByItsFlagAlone() throws Exception {
+        workingMaven();
+        start(project.resolve("soup"), Map.of(), "--version").end().ok();
+
+        List<List<String>> help =
+                List.of(
+                        List.of(),
+                        List.of("--version"),
+                        List.of("-V"),
+                        List.of("help", "merge"),
+                        List.of("merge", "a", "b", "--help"),
+                        List.of("data", "split", "-h"),
+                        List.of("train", "--out", "-h")); // refused, as --out has no value
+        for (List<String> args : help) {
+            assertThat(words(args)).as("%s", args).contains(FIRST_COMPILER);
+        }
+        Run.of("train", "--out", "-h").fails(SoupCli.USAGE, "missing --out");
+        List<List<String>> work =
+                List.of(
+                        List.of("generate", "--prompt", "x -h y"),
+                        List.of("generate", "--prompt", "--help me"),
+                        List.of("generate", "--prompt=-h"),
+                        List.of("generate", "--prompt", "-h\n-h"),
+                        List.of("train", "--out", "./-h"),
+                        List.of("inspect", "helper", "version"),
+                        List.of("inspect", "--", "-h"),
+                        List.of("merge", "a", "-o", "b", "--", "--version"));
+        for (List<String> args : work) {
+            assertThat(words(args)).as("%s", args).doesNotContain(FIRST_COMPILER);
+        }
+    }
+
+    /** The words that the JVM is started with; those after soup come last, as they were given. */
+    private List<String> words(List<String> args) throws Exception {
+        String out =
+                start(
+                                project.resolve("soup"),
+                                Map.of("SHOW_WORDS", "1"),
+                                args.toArray(String[]::new))
+                        .end()
+                        .ok()
+                        .out();
+        String given = Main.class.getName() + "\n" + String.join("\n", args);
+        assertThat(out.strip()).endsWith(given.strip());
+        return out.substring(0, out.indexOf(Main.class.getName())).lines().toList();
     }
 
     @Test

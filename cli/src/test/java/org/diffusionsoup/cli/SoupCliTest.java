@@ -31,7 +31,7 @@ class SoupCliTest {
                 .matches("soup \\d+\\.\\d+\\S* \\(Java 2\\d.*\\)\n");
     }
 
-    /** Only the wanted command's options are looked at, which is found by its class name. */
+    /** Only the wanted command's options are looked at; the list of commands has its name. */
     @Test
     void everyCommandIsFoundByItsName() {
         for (CommandLine command : Commands.all()) {
@@ -41,7 +41,7 @@ class SoupCliTest {
                     .as(name)
                     .hasSameClassAs(command.getCommand());
         }
-        assertThat(Commands.named("recordstart")).isEmpty(); // record-start
+        assertThat(Commands.named("recordstart")).isEmpty();
         assertThat(Commands.named("mkae")).isEmpty();
     }
 

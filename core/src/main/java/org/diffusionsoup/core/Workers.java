@@ -7,7 +7,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Makes the threads that average. They do not keep the program from ending. The factory of {@link
- * Thread.Builder} does the same, but links a field of its own for that at every start.
+ * Thread.Builder} does the same, but links a field of its own for that at every start
+ * (docs/adr/0008-start-up.md).
  */
 public final class Workers implements ThreadFactory {
     private final AtomicInteger made = new AtomicInteger();

@@ -8,46 +8,52 @@ import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.HashCache;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
-/** Flags that commands share which average checkpoints. */
+/** Flags that commands share which average checkpoints; a mixin. */
 public final class MergeFlags {
     /** More than any machine has use for; every thread has buffers of its own. */
     private static final int MOST_THREADS = 256;
 
     public static final int UNASKED = Integer.MIN_VALUE;
 
-    private final OptionSpec force = Options.flag("Replace an existing output.", "--force").build();
+    /**
+     * Places of these flags in a help text: after a command's own, before those of all commands.
+     */
+    private static final int ORDER = 20;
 
-    private final OptionSpec threads =
-            Options.value(int.class, "N", "--threads")
-                    .initialValue(UNASKED)
-                    .description(
-                            "Worker threads; the bytes do not depend on it (default: all"
-                                    + " processors).")
-                    .build();
+    @Option(names = "--force", order = ORDER, description = "Replace an existing output.")
+    private boolean force;
 
-    private final OptionSpec noHashCache =
-            Options.flag(
-                            "Hash every ingredient anew instead of trusting a remembered hash of a"
-                                    + " file whose size and times have not changed.",
-                            "--no-hash-cache")
-                    .build();
+    @Option(
+            names = "--threads",
+            order = ORDER + 1,
+            paramLabel = "N",
+            description =
+                    "Worker threads; the bytes do not depend on it (default: all processors).")
+    private int threads = UNASKED;
+
+    @Option(
+            names = "--no-hash-cache",
+            order = ORDER + 2,
+            description =
+                    "Hash every ingredient anew instead of trusting a remembered hash of a file"
+                            + " whose size and times have not changed.")
+    private boolean noHashCache;
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
 
     /** Weights of one or several lists with commas; an empty place counts as one, to be refused. */
     public static List<String> weights(List<String> lists) {
         return lists.stream().flatMap(list -> Stream.of(list.split(",", -1))).toList();
     }
 
-    /** Adds these flags to a command's options. */
-    public void addTo(CommandSpec spec) {
-        spec.addOption(force).addOption(threads).addOption(noHashCache);
-    }
-
     /** Whether an output may be replaced. */
     public boolean force() {
-        return force.getValue();
+        return force;
     }
 
     /**
@@ -56,7 +62,7 @@ public final class MergeFlags {
      * @throws ParameterException if that is no number from 1 to {@value #MOST_THREADS}
      */
     public int threads() {
-        return threads(threads.getValue(), threads.command().commandLine());
+        return threads(threads, spec.commandLine());
     }
 
     /**
@@ -86,9 +92,7 @@ public final class MergeFlags {
     }
 
     public HashCache hashes() {
-        return noHashCache.<Boolean>getValue()
-                ? HashCache.none()
-                : HashCache.in(cacheFolder().resolve("sha256"));
+        return noHashCache ? HashCache.none() : HashCache.in(cacheFolder().resolve("sha256"));
     }
 
     /** {@code SOUP_CACHE}, else the desktop standard's place for caches. */

@@ -5,62 +5,62 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.io.Pipes;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /**
  * What every command has in common: help, {@code --json}, {@code --quiet}, {@code --debug}. A
- * command gives its own options as picocli fields (or in code: {@link DeclaredCommand}), its work
- * in {@link #run}, and at least one example in its {@code footer}, each a line that starts with
- * {@code " soup "}. Its parser comes from {@code cli.start.Commands}, which adds what is here.
+ * command gives its own options as picocli fields, its work in {@link #run}, and at least one
+ * example in its {@code footer}, each a line that starts with {@code " soup "}.
  */
+@Command(
+        sortOptions = false,
+        descriptionHeading = "%n",
+        parameterListHeading = "%nArguments:%n",
+        optionListHeading = "%nOptions:%n",
+        commandListHeading = "%nCommands:%n",
+        footerHeading = "%nExamples:%n")
 public abstract class SoupCommand implements Callable<Integer> {
-    // In code, not as annotated fields, which the JVM makes a class each for at every start.
-    private final OptionSpec json =
-            Options.flag("Print the result as JSON, and nothing else.", "--json")
-                    .order(100)
-                    .build();
-    private final OptionSpec quiet =
-            Options.flag("Show no progress and no notes.", "-q", "--quiet").order(101).build();
-    private final OptionSpec debug =
-            Options.flag("After a failure, print the stack trace too.", "--debug")
-                    .order(102)
-                    .build();
+    @Spec private CommandSpec spec;
 
-    private @Nullable CommandSpec spec;
+    @Option(
+            names = "--json",
+            order = 100,
+            description = "Print the result as JSON, and nothing else.")
+    private boolean json;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            order = 101,
+            description = "Show no progress and no notes.")
+    private boolean quiet;
+
+    @Option(
+            names = "--debug",
+            order = 102,
+            description = "After a failure, print the stack trace too.")
+    private boolean debug;
+
+    @Option(
+            names = {"-h", "--help"},
+            order = 103,
+            usageHelp = true,
+            description = "Show this help.")
+    private boolean help;
 
     /** For commands only. */
     protected SoupCommand() {}
-
-    /** Adds what is common to a command's own options. */
-    public final void complete(CommandSpec own) {
-        spec = own;
-        own.usageMessage()
-                .sortOptions(false)
-                .descriptionHeading("%n")
-                .parameterListHeading("%nArguments:%n")
-                .optionListHeading("%nOptions:%n")
-                .commandListHeading("%nCommands:%n")
-                .footerHeading("%nExamples:%n");
-        own.addOption(json)
-                .addOption(quiet)
-                .addOption(debug)
-                .addOption(
-                        Options.flag("Show this help.", "-h", "--help")
-                                .order(103)
-                                .usageHelp(true)
-                                .build());
-    }
 
     /**
      * Does the command's work. A failure is an exception with one clear sentence: an {@link
@@ -74,7 +74,7 @@ public abstract class SoupCommand implements Callable<Integer> {
         refuseFoldersForFiles(line.getParseResult());
         refusePipes(line.getParseResult());
         DeviceFlag.use(line.getParseResult());
-        run(new Console(line.getOut(), line.getErr(), json.getValue(), quiet.getValue()));
+        run(new Console(line.getOut(), line.getErr(), json, quiet));
         return status();
     }
 
@@ -165,6 +165,6 @@ public abstract class SoupCommand implements Callable<Integer> {
 
     /** The command line being run. */
     protected final CommandLine line() {
-        return Objects.requireNonNull(spec, "a parser of Commands").commandLine();
+        return spec.commandLine();
     }
 }

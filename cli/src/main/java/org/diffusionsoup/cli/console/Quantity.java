@@ -74,7 +74,10 @@ public final class Quantity {
         return rounded(value, value < 100 ? 1 : 0) + " " + name;
     }
 
-    /** As {@code %.1f} or {@code %.0f}, which load a locale's symbols for it at every start. */
+    /**
+     * As {@code %.1f} or {@code %.0f}, which load a locale's symbols at every start; what that
+     * costs is in docs/adr/0008-start-up.md.
+     */
     private static String rounded(double value, int digits) {
         if (digits == 0) {
             return Long.toString(Math.round(value));

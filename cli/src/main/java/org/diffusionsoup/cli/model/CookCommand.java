@@ -6,9 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.diffusionsoup.cli.command.DeclaredCommand;
 import org.diffusionsoup.cli.command.MergeFlags;
-import org.diffusionsoup.cli.command.Options;
+import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.method.MergeRecipe;
@@ -16,43 +15,44 @@ import org.diffusionsoup.core.method.Merged;
 import org.diffusionsoup.core.method.MethodMerge;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.YamlRecipes;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.Model.PositionalParamSpec;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code soup cook}: a merge by recipe. */
-public final class CookCommand extends DeclaredCommand {
-    private final PositionalParamSpec recipe =
-            Options.path("RECIPE", "A YAML file with inputs and merge.");
+@Command(
+        name = "cook",
+        description = {
+            "Merge checkpoints by a YAML recipe: means, task arithmetic, SLERP, TIES, DARE, Fisher"
+                    + " means, coefficients per block, in any combination.",
+            "docs/recipes.md has the words of recipes with an example for each method. The recipe is"
+                    + " stored in the output's header with the SHA-256 of every input; soup reproduce"
+                    + " makes the same bytes of it again. The output appears whole or not at all."
+        },
+        footer = {
+            "  soup cook recipe.yaml -o merged.safetensors",
+            "  soup cook recipe.yaml -o merged/ --threads 2 --force",
+            "  soup cook add-difference.yaml -o inpainting.safetensors --on-shape pad"
+        })
+public final class CookCommand extends SoupCommand {
+    @Parameters(paramLabel = "RECIPE", description = "A YAML file with inputs and merge.")
+    private Path recipe = Path.of("");
 
-    private final OptionSpec out = Options.out("The file or folder to make.");
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT",
+            description = "The file or folder to make.")
+    private Path out = Path.of(".");
 
-    private final MismatchFlags mismatches = MismatchFlags.ofRecipes();
-    private final MergeFlags flags = new MergeFlags();
-
-    @Override
-    public void declare(CommandSpec spec) {
-        spec.name("cook").addPositional(recipe).addOption(out);
-        mismatches.addTo(spec);
-        flags.addTo(spec);
-        spec.usageMessage()
-                .description(
-                        "Merge checkpoints by a YAML recipe: means, task arithmetic, SLERP, TIES, DARE, Fisher"
-                                + " means, coefficients per block, in any combination.",
-                        "docs/recipes.md has the words of recipes with an example for each method. The recipe is"
-                                + " stored in the output's header with the SHA-256 of every input; soup reproduce"
-                                + " makes the same bytes of it again. The output appears whole or not at all.")
-                .footer(
-                        "  soup cook recipe.yaml -o merged.safetensors",
-                        "  soup cook recipe.yaml -o merged/ --threads 2 --force",
-                        "  soup cook add-difference.yaml -o inpainting.safetensors --on-shape pad");
-    }
+    @Mixin private MismatchFlags.OfRecipes mismatches = new MismatchFlags.OfRecipes();
+    @Mixin private MergeFlags flags = new MergeFlags();
 
     @Override
     protected void run(Console console) throws IOException {
-        Path output = out.getValue();
-        flags.checkFree(output);
-        MergeRecipe read = YamlRecipes.read(recipe.getValue());
+        flags.checkFree(out);
+        MergeRecipe read = YamlRecipes.read(recipe);
         MergeRecipe merge = read.withPolicy(mismatches.over(read.policy()));
         merge.inputs().values().stream().findFirst().ifPresent(this::refuseFolderForFile);
         long start = System.nanoTime();
@@ -64,7 +64,7 @@ public final class CookCommand extends DeclaredCommand {
                             .threads(flags.threads())
                             .hashes(flags.hashes())
                             .progress(new MegabyteSteps(progress))
-                            .make(merge, output);
+                            .make(merge, out);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         console.result(

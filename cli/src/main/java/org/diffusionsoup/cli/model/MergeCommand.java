@@ -7,9 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.diffusionsoup.cli.command.DeclaredCommand;
 import org.diffusionsoup.cli.command.MergeFlags;
-import org.diffusionsoup.cli.command.Options;
+import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
@@ -22,114 +21,106 @@ import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.Model.PositionalParamSpec;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code soup merge}: the weighted mean of checkpoints of any layout. */
-public final class MergeCommand extends DeclaredCommand {
-    private final PositionalParamSpec inputs =
-            PositionalParamSpec.builder()
-                    .arity("1..*")
-                    .required(true)
-                    .type(List.class)
-                    .auxiliaryTypes(Path.class)
-                    .paramLabel("CHECKPOINT")
-                    .description("Files or folders of one architecture.")
-                    .build();
+@Command(
+        name = "merge",
+        description = {
+            "Average checkpoints: every weight the exact weighted mean, rounded once.",
+            "Reads .safetensors files, sharded sets, .ckpt and .bin files of PyTorch and diffusers"
+                    + " folders. The same ingredients and weights give the same bytes in any order,"
+                    + " with any number of threads. The output appears whole or not at all."
+        },
+        footer = {
+            "  soup merge a.safetensors b.safetensors c.safetensors -o out.safetensors"
+                    + " --weights 2,1,1",
+            "  soup merge first/ second/ -o my-soup/ --component unet --dtype F16",
+            "  soup merge a/ b/ c/ -o my-soup/ --keep-sum",
+            "  soup merge big-1/ big-2/ -o my-soup/ --shard-size 5GB --force"
+        })
+public final class MergeCommand extends SoupCommand {
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "CHECKPOINT",
+            description = "Files or folders of one architecture.")
+    private List<Path> inputs = List.of();
 
-    private final OptionSpec out = Options.out("The file or folder to make.");
+    @Option(
+            names = {"-o", "--out"},
+            required = true,
+            paramLabel = "OUT",
+            description = "The file or folder to make.")
+    private Path out = Path.of(".");
 
-    private final OptionSpec weights =
-            Options.list(String.class, "K", "--weights")
-                    .description(
-                            "Weights in the checkpoints' order, such as 2,1,1 or 1/3,2/3; scaled to sum to 1"
-                                    + " (default: all the same).")
-                    .build();
+    @Option(
+            names = "--weights",
+            paramLabel = "K",
+            description =
+                    "Weights in the checkpoints' order, such as 2,1,1 or 1/3,2/3; scaled to sum to 1"
+                            + " (default: all the same).")
+    private List<String> weights = List.of();
 
-    private final OptionSpec components =
-            Options.list(String.class, "NAME", "--component")
-                    .splitRegex(",")
-                    .description(
-                            "Average only these components of diffusers folders, such as unet; the others"
-                                    + " are copied from one of them.")
-                    .build();
+    @Option(
+            names = "--component",
+            split = ",",
+            paramLabel = "NAME",
+            description =
+                    "Average only these components of diffusers folders, such as unet; the others"
+                            + " are copied from one of them.")
+    private List<String> components = List.of();
 
-    private final OptionSpec variant =
-            Options.value(String.class, "WORD", "--variant")
-                    .initialValue("")
-                    .description(
-                            "Read this variant of the weights of diffusers folders, such as fp16"
-                                    + " (default: the files without such a word in their names).")
-                    .build();
+    @Option(
+            names = "--variant",
+            paramLabel = "WORD",
+            description =
+                    "Read this variant of the weights of diffusers folders, such as fp16"
+                            + " (default: the files without such a word in their names).")
+    private String variant = "";
 
-    private final OptionSpec dtype =
-            Options.value(DType.class, "DTYPE", "--dtype")
-                    .description(
-                            "Write floating-point tensors as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"
-                                    + " (default: as they are).")
-                    .build();
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            description =
+                    "Write floating-point tensors as F64, F32, F16, BF16, F8_E4M3 or F8_E5M2"
+                            + " (default: as they are).")
+    private @Nullable DType dtype;
 
-    private final OptionSpec shardSize =
-            Options.value(String.class, "SIZE", "--shard-size")
-                    .initialValue("0")
-                    .description(
-                            "Write weights beyond this size as several files with an index; such as 5GB.")
-                    .build();
+    @Option(
+            names = "--shard-size",
+            paramLabel = "SIZE",
+            description =
+                    "Write weights beyond this size as several files with an index; such as 5GB.")
+    private String shardSize = "0";
 
-    private final OptionSpec allowNan =
-            Options.flag(
-                            "Average NaN and infinities as IEEE 754 adds them instead of refusing them.",
-                            "--allow-nan")
-                    .build();
+    @Option(
+            names = "--allow-nan",
+            description =
+                    "Average NaN and infinities as IEEE 754 adds them instead of refusing them.")
+    private boolean allowNan;
 
-    private final OptionSpec keepSum =
-            Options.flag(
-                            "Keep the exact sum in OUT.sum, so that soup adjust takes ingredients in and out"
-                                    + " without the others; two to four times an F16 soup's size.",
-                            "--keep-sum")
-                    .build();
+    @Option(
+            names = "--keep-sum",
+            description =
+                    "Keep the exact sum in OUT.sum, so that soup adjust takes ingredients in and out"
+                            + " without the others; two to four times an F16 soup's size.")
+    private boolean keepSum;
 
-    private final MismatchFlags mismatches = new MismatchFlags();
-    private final MergeFlags flags = new MergeFlags();
-
-    @Override
-    public void declare(CommandSpec spec) {
-        spec.name("merge")
-                .addPositional(inputs)
-                .addOption(out)
-                .addOption(weights)
-                .addOption(components)
-                .addOption(variant)
-                .addOption(dtype)
-                .addOption(shardSize)
-                .addOption(allowNan)
-                .addOption(keepSum);
-        mismatches.addTo(spec);
-        flags.addTo(spec);
-        spec.usageMessage()
-                .description(
-                        "Average checkpoints: every weight the exact weighted mean, rounded once.",
-                        "Reads .safetensors files, sharded sets, .ckpt and .bin files of PyTorch and diffusers"
-                                + " folders. The same ingredients and weights give the same bytes in any order,"
-                                + " with any number of threads. The output appears whole or not at all.")
-                .footer(
-                        "  soup merge a.safetensors b.safetensors c.safetensors -o out.safetensors"
-                                + " --weights 2,1,1",
-                        "  soup merge first/ second/ -o my-soup/ --component unet --dtype F16",
-                        "  soup merge a/ b/ c/ -o my-soup/ --keep-sum",
-                        "  soup merge big-1/ big-2/ -o my-soup/ --shard-size 5GB --force");
-    }
+    @Mixin private MismatchFlags.OfMeans mismatches = new MismatchFlags.OfMeans();
+    @Mixin private MergeFlags flags = new MergeFlags();
 
     @Override
     protected void run(Console console) throws IOException {
         List<SoupIngredient> ingredients = ingredients();
-        Path output = out.getValue();
-        long most = Quantity.parse(shardSize.getValue());
+        long most = Quantity.parse(shardSize);
         if (most == 0) { // else it may be a folder of several files
             refuseFolderForFile(ingredients.getFirst().path());
         }
-        flags.checkFree(output);
+        flags.checkFree(out);
         long start = System.nanoTime();
         Soup soup;
         try (Progress progress = console.progress()) {
@@ -137,15 +128,15 @@ public final class MergeCommand extends DeclaredCommand {
                     SoupOptions.DEFAULT
                             .withThreads(flags.threads())
                             .withWriter(new CheckpointWriter(flags.force(), most))
-                            .withOutputDType(Optional.ofNullable(dtype.getValue()))
-                            .withAllowNonFinite(allowNan.getValue())
-                            .withComponents(components.getValue())
-                            .withVariant(variant.getValue())
+                            .withOutputDType(Optional.ofNullable(dtype))
+                            .withAllowNonFinite(allowNan)
+                            .withComponents(components)
+                            .withVariant(variant)
                             .withPolicy(mismatches.policy())
-                            .withKeepSum(keepSum.getValue())
+                            .withKeepSum(keepSum)
                             .withHashes(flags.hashes())
                             .withProgress(new MegabyteSteps(progress));
-            soup = Souper.with(options).make(ingredients, output);
+            soup = Souper.with(options).make(ingredients, out);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         console.result(
@@ -189,20 +180,18 @@ public final class MergeCommand extends DeclaredCommand {
     }
 
     private List<SoupIngredient> ingredients() {
-        List<Path> paths = inputs.getValue();
-        List<String> given = weights.getValue();
-        List<String> k = given == null ? List.of() : MergeFlags.weights(given);
-        if (!k.isEmpty() && k.size() != paths.size()) {
+        List<String> k = MergeFlags.weights(weights);
+        if (!k.isEmpty() && k.size() != inputs.size()) {
             throw misuse(
                     Plural.of(k.size(), "weight")
                             + " for "
-                            + Plural.of(paths.size(), "checkpoint")
+                            + Plural.of(inputs.size(), "checkpoint")
                             + "; give one for each.");
         }
         List<SoupIngredient> ingredients = new ArrayList<>();
-        for (int i = 0; i < paths.size(); i++) {
+        for (int i = 0; i < inputs.size(); i++) {
             Coefficient weight = k.isEmpty() ? Coefficient.ONE : Coefficient.parse(k.get(i));
-            ingredients.add(SoupIngredient.of(paths.get(i), weight));
+            ingredients.add(SoupIngredient.of(inputs.get(i), weight));
         }
         return ingredients;
     }

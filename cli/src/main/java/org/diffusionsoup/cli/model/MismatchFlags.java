@@ -3,7 +3,6 @@ package org.diffusionsoup.cli.model;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import org.diffusionsoup.cli.command.Options;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnDtype;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
@@ -12,80 +11,139 @@ import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnShape;
 import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /**
  * The flags that say what to do with checkpoints that are not alike; a mixin of commands that
  * average. Values are the policy's in lower case with hyphens, such as {@code average-present}.
  */
-final class MismatchFlags {
-    private final OptionSpec missing =
-            words("--on-missing", OnMissing.class)
-                    .description(
-                            "Tensors and components that the first has and another lacks: refuse,"
-                                    + " average-present (over those that have it), drop (default:"
-                                    + " refuse).")
-                    .build();
+abstract class MismatchFlags {
+    @Option(
+            names = "--on-missing",
+            order = 10,
+            paramLabel = "WHAT",
+            converter = Missing.class,
+            completionCandidates = Missing.class,
+            description =
+                    "Tensors and components that the first has and another lacks: refuse,"
+                            + " average-present (over those that have it), drop (default:"
+                            + " refuse).")
+    private OnMissing missing = OnMissing.REFUSE;
 
-    private final OptionSpec dtype =
-            words("--on-dtype", OnDtype.class)
-                    .description(
-                            "Tensors of another dtype than the first's: refuse, convert (average the"
-                                    + " values and store them as the first does; where one has"
-                                    + " integers, take the first's), from-first (the same, by its"
-                                    + " earlier name) (default: refuse).")
-                    .build();
+    @Option(
+            names = "--on-dtype",
+            order = 12,
+            paramLabel = "WHAT",
+            converter = Dtypes.class,
+            completionCandidates = Dtypes.class,
+            description =
+                    "Tensors of another dtype than the first's: refuse, convert (average the"
+                            + " values and store them as the first does; where one has"
+                            + " integers, take the first's), from-first (the same, by its"
+                            + " earlier name) (default: refuse).")
+    private OnDtype dtype = OnDtype.REFUSE;
 
-    private final OptionSpec extra;
-    private final OptionSpec shape;
+    @Option(
+            names = "--on-integers",
+            order = 13,
+            paramLabel = "WHAT",
+            converter = Integers.class,
+            completionCandidates = Integers.class,
+            description =
+                    "Integers, such as position_ids and counters of updates, that differ or"
+                            + " stand beside another dtype: refuse, from-first (default:"
+                            + " refuse).")
+    private OnInteger integers = OnInteger.REFUSE;
 
-    private final OptionSpec integers =
-            words("--on-integers", OnInteger.class)
-                    .description(
-                            "Integers, such as position_ids and counters of updates, that differ or"
-                                    + " stand beside another dtype: refuse, from-first (default:"
-                                    + " refuse).")
-                    .build();
+    @Option(
+            names = "--on-files",
+            order = 15,
+            paramLabel = "WHAT",
+            converter = OtherFiles.class,
+            completionCandidates = OtherFiles.class,
+            description =
+                    "Configurations and other files without weights that differ: refuse,"
+                            + " from-first (default: refuse).")
+    private OnFiles files = OnFiles.REFUSE;
 
-    private final OptionSpec files =
-            words("--on-files", OnFiles.class)
-                    .description(
-                            "Configurations and other files without weights that differ: refuse,"
-                                    + " from-first (default: refuse).")
-                    .build();
+    private MismatchFlags() {}
+
+    /** What is asked for tensors that the first lacks. */
+    abstract OnExtra extra();
+
+    /** What is asked for tensors of another shape. */
+    abstract OnShape shape();
 
     /** Those of a mean. */
-    MismatchFlags() {
-        this(List.of(OnExtra.values()), ", keep", List.of(OnShape.REFUSE, OnShape.FROM_FIRST), "");
-    }
+    static final class OfMeans extends MismatchFlags {
+        @Option(
+                names = "--on-extra",
+                order = 11,
+                paramLabel = "WHAT",
+                converter = Extra.class,
+                completionCandidates = Extra.class,
+                description =
+                        "Tensors and components that the first lacks and another has: refuse, drop,"
+                                + " keep (default: refuse).")
+        private OnExtra extra = OnExtra.REFUSE;
 
-    private MismatchFlags(List<OnExtra> extras, String keep, List<OnShape> shapes, String pad) {
-        extra =
-                words("--on-extra", OnExtra.class, extras)
-                        .description(
-                                "Tensors and components that the first lacks and another has:"
-                                        + " refuse, drop"
-                                        + keep
-                                        + " (default: refuse).")
-                        .build();
-        shape =
-                words("--on-shape", OnShape.class, shapes)
-                        .description(
-                                "Tensors of another shape than the first's: refuse, from-first"
-                                        + pad
-                                        + " (default: refuse).")
-                        .build();
+        @Option(
+                names = "--on-shape",
+                order = 14,
+                paramLabel = "WHAT",
+                converter = Shape.class,
+                completionCandidates = Shape.class,
+                description =
+                        "Tensors of another shape than the first's: refuse, from-first (default:"
+                                + " refuse).")
+        private OnShape shape = OnShape.REFUSE;
+
+        @Override
+        OnExtra extra() {
+            return extra;
+        }
+
+        @Override
+        OnShape shape() {
+            return shape;
+        }
     }
 
     /** Those of a recipe, which say it in its place where they are given. */
-    static MismatchFlags ofRecipes() {
-        return new MismatchFlags(
-                List.of(OnExtra.REFUSE, OnExtra.DROP),
-                "",
-                List.of(OnShape.values()),
-                ", pad (merge what a smaller one has, and the rest without it)");
+    static final class OfRecipes extends MismatchFlags {
+        @Option(
+                names = "--on-extra",
+                order = 11,
+                paramLabel = "WHAT",
+                converter = ExtraOfRecipe.class,
+                completionCandidates = ExtraOfRecipe.class,
+                description =
+                        "Tensors and components that the first lacks and another has: refuse, drop"
+                                + " (default: refuse).")
+        private OnExtra extra = OnExtra.REFUSE;
+
+        @Option(
+                names = "--on-shape",
+                order = 14,
+                paramLabel = "WHAT",
+                converter = ShapeOfRecipe.class,
+                completionCandidates = ShapeOfRecipe.class,
+                description =
+                        "Tensors of another shape than the first's: refuse, from-first, pad (merge"
+                                + " what a smaller one has, and the rest without it) (default:"
+                                + " refuse).")
+        private OnShape shape = OnShape.REFUSE;
+
+        @Override
+        OnExtra extra() {
+            return extra;
+        }
+
+        @Override
+        OnShape shape() {
+            return shape;
+        }
     }
 
     /** What the flags say, and of what they do not say, another policy. */
@@ -100,50 +158,26 @@ final class MismatchFlags {
                 own.integers() == OnInteger.REFUSE ? other.integers() : own.integers());
     }
 
-    /** Adds these flags to a command's options. */
-    void addTo(CommandSpec spec) {
-        spec.addOption(missing)
-                .addOption(extra)
-                .addOption(dtype)
-                .addOption(integers)
-                .addOption(shape)
-                .addOption(files);
-    }
-
     /** What the flags say. */
     MismatchPolicy policy() {
-        OnDtype asked = dtype.getValue();
         return new MismatchPolicy(
-                missing.getValue(),
-                extra.getValue(),
+                missing,
+                extra(),
                 // A copy of the first is no mean of it and the others.
-                asked == OnDtype.FROM_FIRST ? OnDtype.CONVERT : asked,
-                shape.getValue(),
-                files.getValue(),
-                integers.getValue());
-    }
-
-    /** An option of which the first constant is what happens where it is not given. */
-    private static <E extends Enum<E>> OptionSpec.Builder words(String name, Class<E> type) {
-        return words(name, type, List.of(type.getEnumConstants()));
-    }
-
-    private static <E extends Enum<E>> OptionSpec.Builder words(
-            String name, Class<E> type, List<E> values) {
-        Words<E> words = new Words<>(values);
-        return Options.value(type, "WHAT", name)
-                .initialValue(values.getFirst())
-                .converters(words)
-                .completionCandidates(words);
+                dtype == OnDtype.FROM_FIRST ? OnDtype.CONVERT : dtype,
+                shape(),
+                files,
+                integers);
     }
 
     /** Reads and lists an enum's values as words with hyphens. */
-    private static final class Words<E extends Enum<E>>
+    private abstract static class Words<E extends Enum<E>>
             implements ITypeConverter<E>, Iterable<String> {
         private final List<E> values;
 
-        Words(List<E> values) {
-            this.values = values;
+        @SafeVarargs
+        Words(E... values) {
+            this.values = List.of(values);
         }
 
         @Override
@@ -164,6 +198,54 @@ final class MismatchFlags {
 
         private static String word(Enum<?> e) {
             return e.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+    }
+
+    private static final class Missing extends Words<OnMissing> {
+        Missing() {
+            super(OnMissing.values());
+        }
+    }
+
+    private static final class Extra extends Words<OnExtra> {
+        Extra() {
+            super(OnExtra.values());
+        }
+    }
+
+    private static final class ExtraOfRecipe extends Words<OnExtra> {
+        ExtraOfRecipe() {
+            super(OnExtra.REFUSE, OnExtra.DROP);
+        }
+    }
+
+    private static final class Dtypes extends Words<OnDtype> {
+        Dtypes() {
+            super(OnDtype.values());
+        }
+    }
+
+    private static final class Integers extends Words<OnInteger> {
+        Integers() {
+            super(OnInteger.values());
+        }
+    }
+
+    private static final class Shape extends Words<OnShape> {
+        Shape() {
+            super(OnShape.REFUSE, OnShape.FROM_FIRST);
+        }
+    }
+
+    private static final class ShapeOfRecipe extends Words<OnShape> {
+        ShapeOfRecipe() {
+            super(OnShape.values());
+        }
+    }
+
+    private static final class OtherFiles extends Words<OnFiles> {
+        OtherFiles() {
+            super(OnFiles.values());
         }
     }
 }

@@ -3,8 +3,6 @@ package org.diffusionsoup.cli.start;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.bench.BenchCommand;
-import org.diffusionsoup.cli.command.DeclaredCommand;
-import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.data.DataCommand;
 import org.diffusionsoup.cli.data.SplitCommand;
 import org.diffusionsoup.cli.draw.DemoCommand;
@@ -47,135 +45,109 @@ import org.diffusionsoup.cli.search.ValueCommand;
 import org.diffusionsoup.cli.train.PretrainCommand;
 import org.diffusionsoup.cli.train.TrainCommand;
 import picocli.CommandLine;
-import picocli.CommandLine.Model.CommandSpec;
 
 /** Every command of {@code soup}, in the order and under the headings of its help. */
 public final class Commands {
     /**
-     * Commands under one heading.
+     * One command. A class, not an instance: making all of them and looking through their options
+     * takes longer than what most starts are for (docs/adr/0008-start-up.md).
      *
-     * @param commands classes, not instances: a start needs one command, and making all takes as
-     *     long as a merge
+     * @param name as its annotation has it, which would have to be looked for
      */
-    private record Group(String heading, List<Class<?>> commands) {}
+    private record Named(String name, Class<?> type) {
+        CommandLine parser() {
+            try {
+                return new CommandLine(type.getDeclaredConstructor().newInstance());
+            } catch (ReflectiveOperationException e) {
+                throw new AssertionError(type + " has no constructor without arguments", e);
+            }
+        }
+    }
+
+    /** Commands under one heading. */
+    private record Group(String heading, List<Named> commands) {}
 
     private static final List<Group> GROUPS =
             List.of(
                     new Group(
                             "From data to a soup",
                             List.of(
-                                    DemoCommand.class,
-                                    DataCommand.class,
-                                    TrainCommand.class,
-                                    MakeCommand.class,
-                                    SearchCommand.class,
-                                    ValueCommand.class,
-                                    GenerateCommand.class)),
+                                    new Named("demo", DemoCommand.class),
+                                    new Named("data", DataCommand.class),
+                                    new Named("train", TrainCommand.class),
+                                    new Named("make", MakeCommand.class),
+                                    new Named("search", SearchCommand.class),
+                                    new Named("value", ValueCommand.class),
+                                    new Named("generate", GenerateCommand.class))),
                     new Group(
                             "Weights and files",
                             List.of(
-                                    InspectCommand.class,
-                                    DiffCommand.class,
-                                    VerifyCommand.class,
-                                    ConvertCommand.class,
-                                    PullCommand.class,
-                                    MergeCommand.class,
-                                    AdjustCommand.class,
-                                    CookCommand.class,
-                                    LoraCommand.class,
-                                    ReproduceCommand.class)),
+                                    new Named("inspect", InspectCommand.class),
+                                    new Named("diff", DiffCommand.class),
+                                    new Named("verify", VerifyCommand.class),
+                                    new Named("convert", ConvertCommand.class),
+                                    new Named("pull", PullCommand.class),
+                                    new Named("merge", MergeCommand.class),
+                                    new Named("adjust", AdjustCommand.class),
+                                    new Named("cook", CookCommand.class),
+                                    new Named("lora", LoraCommand.class),
+                                    new Named("reproduce", ReproduceCommand.class))),
                     new Group(
                             "How good a model is",
                             List.of(
-                                    ScoreCommand.class,
-                                    EvaluateCommand.class,
-                                    AuditCommand.class,
-                                    JudgeCommand.class,
-                                    StudyCommand.class)),
+                                    new Named("score", ScoreCommand.class),
+                                    new Named("evaluate", EvaluateCommand.class),
+                                    new Named("audit", AuditCommand.class),
+                                    new Named("judge", JudgeCommand.class),
+                                    new Named("study", StudyCommand.class))),
                     new Group(
                             "The registry: who is in what",
                             List.of(
-                                    InitCommand.class,
-                                    BaseCommand.class,
-                                    ShardCommand.class,
-                                    IngredientCommand.class,
-                                    RegistryCommand.class,
-                                    UpdateCommand.class,
-                                    WithdrawCommand.class,
-                                    ExpireCommand.class,
-                                    CertificateCommand.class,
-                                    EvaluationCommand.class,
-                                    PublishCommand.class,
-                                    ExportCommand.class,
-                                    SplitCommand.class,
-                                    LogCommand.class,
-                                    ShowCommand.class,
-                                    LineageCommand.class,
-                                    FsckCommand.class,
-                                    GcCommand.class)),
+                                    new Named("init", InitCommand.class),
+                                    new Named("base", BaseCommand.class),
+                                    new Named("shard", ShardCommand.class),
+                                    new Named("ingredient", IngredientCommand.class),
+                                    new Named("registry", RegistryCommand.class),
+                                    new Named("update", UpdateCommand.class),
+                                    new Named("withdraw", WithdrawCommand.class),
+                                    new Named("expire", ExpireCommand.class),
+                                    new Named("certificate", CertificateCommand.class),
+                                    new Named("evaluation", EvaluationCommand.class),
+                                    new Named("publish", PublishCommand.class),
+                                    new Named("export", ExportCommand.class),
+                                    new Named("split", SplitCommand.class),
+                                    new Named("log", LogCommand.class),
+                                    new Named("show", ShowCommand.class),
+                                    new Named("lineage", LineageCommand.class),
+                                    new Named("fsck", FsckCommand.class),
+                                    new Named("gc", GcCommand.class))),
                     new Group(
                             "For those who build on it",
                             List.of(
-                                    PretrainCommand.class,
-                                    BenchCommand.class,
-                                    RecordStartCommand.class)));
+                                    new Named("pretrain", PretrainCommand.class),
+                                    new Named("bench", BenchCommand.class),
+                                    new Named("record-start", RecordStartCommand.class))));
 
-    private static final List<Class<?>> ALL =
-            GROUPS.stream().<Class<?>>flatMap(g -> g.commands().stream()).toList();
+    private static final List<Named> ALL =
+            GROUPS.stream().flatMap(g -> g.commands().stream()).toList();
 
     private Commands() {}
 
     /** Parsers of all commands. */
     public static List<CommandLine> all() {
-        return ALL.stream().map(c -> parser(create(c))).toList();
+        return ALL.stream().map(Named::parser).toList();
     }
 
     /** The heading that a command is the first one under, if it is. */
     public static Optional<String> heading(Object command) {
         return GROUPS.stream()
-                .filter(g -> g.commands().getFirst() == command.getClass())
+                .filter(g -> g.commands().getFirst().type() == command.getClass())
                 .map(Group::heading)
                 .findFirst();
     }
 
     /** The parser of the command of a name; empty when there is none. */
     public static Optional<CommandLine> named(String name) {
-        String type = name.replace("-", "") + "Command";
-        for (Class<?> c : ALL) {
-            if (c.getSimpleName().equalsIgnoreCase(type)) {
-                return Optional.of(parser(create(c))).filter(p -> p.getCommandName().equals(name));
-            }
-        }
-        return Optional.empty();
-    }
-
-    /** The parser of a new command, with what {@link SoupCommand} has for all of them. */
-    static CommandLine parser(Object command) {
-        CommandLine parser;
-        if (command instanceof DeclaredCommand declared) {
-            CommandSpec spec = CommandSpec.wrapWithoutInspection(declared);
-            declared.declare(spec);
-            parser = new CommandLine(spec);
-        } else {
-            parser = new CommandLine(command);
-        }
-        complete(parser);
-        return parser;
-    }
-
-    private static void complete(CommandLine parser) {
-        CommandSpec spec = parser.getCommandSpec();
-        if (spec.userObject() instanceof SoupCommand command) {
-            command.complete(spec);
-        }
-        parser.getSubcommands().values().forEach(Commands::complete);
-    }
-
-    private static Object create(Class<?> command) {
-        try {
-            return command.getDeclaredConstructor().newInstance();
-        } catch (ReflectiveOperationException e) {
-            throw new AssertionError(command + " has no constructor without arguments", e);
-        }
+        return ALL.stream().filter(c -> c.name().equals(name)).findFirst().map(Named::parser);
     }
 }

@@ -6,10 +6,8 @@ import java.io.OutputStream;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassFile.StackMapsOption;
 import java.lang.classfile.ClassFileVersion;
-import java.lang.classfile.ClassModel;
 import java.lang.classfile.ClassTransform;
 import java.lang.classfile.CodeTransform;
-import java.lang.classfile.instruction.ConstantInstruction;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,15 +26,6 @@ public final class ModernClasses {
     private static final int FIRST_MODERN = 50;
 
     private static final int JAVA_8 = 52;
-
-    /**
-     * Picocli asks at every start whether Groovy is there, for commands given as its closures. To
-     * find that it is not, the JVM opens every jar of the class path, which takes longer than
-     * parsing a command line. A class of which there are no instances answers the same at once.
-     */
-    private static final String ABSENT_CLASS = "groovy.lang.Closure";
-
-    private static final String NO_INSTANCES = "java.lang.Void";
 
     private ModernClasses() {}
 
@@ -74,16 +63,6 @@ public final class ModernClasses {
             return old;
         }
         ClassFile format = ClassFile.of(StackMapsOption.GENERATE_STACK_MAPS);
-        ClassModel parsed = format.parse(old);
-        CodeTransform withoutGroovy =
-                (builder, element) -> {
-                    if (element instanceof ConstantInstruction c
-                            && ABSENT_CLASS.equals(c.constantValue())) {
-                        builder.loadConstant(NO_INSTANCES);
-                    } else {
-                        builder.with(element);
-                    }
-                };
         ClassTransform version =
                 (builder, element) -> {
                     if (element instanceof ClassFileVersion) {
@@ -93,6 +72,7 @@ public final class ModernClasses {
                     }
                 };
         return format.transformClass(
-                parsed, ClassTransform.transformingMethodBodies(withoutGroovy).andThen(version));
+                format.parse(old),
+                ClassTransform.transformingMethodBodies(CodeTransform.ACCEPT_ALL).andThen(version));
     }
 }

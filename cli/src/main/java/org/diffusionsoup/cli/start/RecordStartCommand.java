@@ -100,7 +100,7 @@ final class RecordStartCommand extends SoupCommand {
         List<String> all = new ArrayList<>(args);
         all.addAll(List.of(more));
         int status =
-                Commands.parser(command)
+                new CommandLine(command)
                         .setOut(nowhere)
                         .setErr(nowhere)
                         .setCaseInsensitiveEnumValuesAllowed(true)

@@ -48,14 +48,6 @@ public record FileStamp(
                 Optional.ofNullable(a.get("fileKey")));
     }
 
-    /** Field by field: linking a record's own {@code equals} would hold up the end of a merge. */
-    public boolean isSame(FileStamp other) {
-        return size == other.size
-                && modified.equals(other.modified)
-                && changed.equals(other.changed)
-                && key.equals(other.key);
-    }
-
     /** Whether nothing had changed the file for so long, at a moment. */
     boolean isAtRest(Instant at, Duration rest) {
         Instant last = changed.orElse(modified).toInstant();
@@ -81,7 +73,7 @@ public record FileStamp(
         String what;
         try {
             FileStamp now = of(path);
-            if (isSame(now)) {
+            if (equals(now)) {
                 return;
             }
             what =

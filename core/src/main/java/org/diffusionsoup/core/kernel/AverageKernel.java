@@ -7,7 +7,6 @@ import java.util.List;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.FloatFormat;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The arithmetic of a soup on pieces in memory: out[j] = sum_i a_i in_i[j] / sum_i a_i with
@@ -93,23 +92,6 @@ public interface AverageKernel {
                     dtype,
                     Arrays.stream(a).boxed().toList(),
                     false);
-        }
-
-        // By hand, as the methods that the JVM makes for a record are linked at every start, which
-        // takes as long as averaging ten million weights.
-        @Override
-        public boolean equals(@Nullable Object other) {
-            return other instanceof Spec s
-                    && in.equals(s.in)
-                    && out == s.out
-                    && a.equals(s.a)
-                    && total == s.total
-                    && allowNonFinite == s.allowNonFinite;
-        }
-
-        @Override
-        public int hashCode() {
-            return 31 * (31 * in.hashCode() + a.hashCode()) + Long.hashCode(total);
         }
 
         /** Whether a finite result may pass the output's largest value. */

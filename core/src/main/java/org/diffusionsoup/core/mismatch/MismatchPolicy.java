@@ -108,12 +108,7 @@ public record MismatchPolicy(
 
     /** Whether every difference is refused. */
     public boolean refusesAll() {
-        return missing == OnMissing.REFUSE
-                && extra == OnExtra.REFUSE
-                && dtype == OnDtype.REFUSE
-                && shape == OnShape.REFUSE
-                && files == OnFiles.REFUSE
-                && integers == OnInteger.REFUSE;
+        return equals(REFUSE);
     }
 
     /** The same with another treatment of missing tensors. */

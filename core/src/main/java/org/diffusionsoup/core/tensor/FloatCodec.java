@@ -26,7 +26,8 @@ public final class FloatCodec {
 
     /**
      * Reads n elements of 2 bytes into the memory of an array. Copying into the array itself does
-     * the same, but takes the JVM several milliseconds to link at the first block.
+     * the same, but takes the JVM time to link at the first block; what it costs is in
+     * docs/adr/0008-start-up.md.
      */
     public static void load16(MemorySegment from, long at, MemorySegment array, int n) {
         MemorySegment.copy(from, I16, at, array, HERE16, 0, n);

@@ -380,7 +380,7 @@ public final class WeightStore {
                 pieces.addAll(batch.put(file, List.of(new Objects.Range(0, size, Piece.BYTES))));
                 whole = pieces.getFirst().sha256();
             }
-            if (!FileStamp.of(file).isSame(before)) {
+            if (!FileStamp.of(file).equals(before)) {
                 throw new StoreException(file + " changed while it was being stored; try again.");
             }
             return new StoredFile(path, size, whole, pieces);
