@@ -83,6 +83,67 @@ class RegistryTellsTest {
                 shard);
     }
 
+    private Path mean(String name, int... seeds) {
+        Path out = folder.resolve(name + ".safetensors");
+        List<Object> args = new ArrayList<>(List.of("merge"));
+        for (int seed : seeds) {
+            args.add(weights(seed));
+        }
+        args.addAll(List.of("-o", out, "-q"));
+        Run.of(args.toArray()).ok();
+        return out;
+    }
+
+    private Run ingredientOf(String name, Path weights, String... shards) {
+        List<Object> args =
+                new ArrayList<>(
+                        List.of("ingredient", "add", name, "--weights", weights, "--base", "base"));
+        for (String s : shards) {
+            args.addAll(List.of("--shard", s));
+        }
+        return soup(args.toArray());
+    }
+
+    /** Averaged outside the registry, data comes in by way of weights; the recipe says so. */
+    @Test
+    void whatIsAveragedOutsideBringsInAllItWasMadeOf() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        soup("shard", "add", "b", "--data", tar("b", 4, 8)).ok();
+        ingredient("a", "a", 1).ok();
+        // recorded before what its recipe names is known
+        ingredientOf("early", mean("early", 1, 2, 3), "a").ok();
+        ingredient("b", "b", 2).ok();
+
+        Path late = mean("late", 1, 2);
+        ingredientOf("late", late, "a")
+                .fails(
+                        1,
+                        "Ingredient 'late' was made of ingredient 'b', as its recipe says, and so"
+                                + " from the data of b; name that, too (--shard b)");
+        ingredientOf("late", late, "a", "b").ok();
+
+        soup("withdraw", "b", "--reason", "asked")
+                .fails(
+                        1,
+                        "Nothing was withdrawn",
+                        "early (entry 5, made of ingredient b, as its recipe says)",
+                        "--yes");
+        Run done = soup("withdraw", "b", "--reason", "asked", "--yes").ok();
+        assertThat(done.out())
+                .contains(
+                        "withdrawn  ingredient early: made of ingredient b, as its recipe says",
+                        "withdrawn  ingredient late: trained on shard b");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+
+        ingredientOf("back", mean("back", 2, 4), "a")
+                .fails(
+                        1,
+                        "Ingredient 'back' was made of ingredient 'b' (entry 6), which was withdrawn"
+                                + " (entry 8, 'asked'): its recipe names the hash ",
+                        "--readmit");
+        ingredientOf("other", mean("other", 1, 4), "a").ok();
+    }
+
     @Test
     void aWithdrawalNamesWhatGoesAndAsksBeforeMoreThanThatDoes() throws IOException {
         soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();

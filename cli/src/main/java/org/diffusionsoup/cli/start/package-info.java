@@ -9,8 +9,8 @@
  *   <li>in the launcher {@code soup}: the cache itself, and flags of the JVM for help and for
  *       commands that average;
  *   <li>in {@code core}: {@code safetensors.HeaderText} reads headers without Jackson, {@code
- *       tensor.FloatCodec} copies elements without linking copies into arrays, {@code Workers} makes
- *       threads without their builder's factory;
+ *       tensor.FloatCodec} copies elements without linking copies into arrays, {@code Workers}
+ *       makes threads without their builder's factory;
  *   <li>in {@code cli.console}: {@code Quantity} rounds numbers without a locale.
  * </ul>
  */

@@ -24,6 +24,7 @@ import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.IngredientCheck;
+import org.diffusionsoup.registry.weights.NamedWeights;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** What comes into a registry: bases, shards and ingredients. */
@@ -180,13 +181,15 @@ public final class Arrivals {
             Queries q, String what, Staged staged, Optional<BaseRow> base, List<Long> shards) {
         new ReturnedWeights(staged.view())
                 .of(q, what, staged.id(), base, shards)
-                .ifPresent(s -> {
-                    throw new RegistryException(
-                            s
-                                    + "; weights may come back only with all pictures that they"
-                                    + " were trained on: if that was agreed anew, record those"
-                                    + " with 'soup shard add `readmit`', and name that shard.");
-                });
+                .ifPresent(Arrivals::refuse);
+    }
+
+    private static void refuse(String returned) {
+        throw new RegistryException(
+                returned
+                        + "; weights may come back only with all pictures that they"
+                        + " were trained on: if that was agreed anew, record those"
+                        + " with 'soup shard add `readmit`', and name that shard.");
     }
 
     /**
@@ -225,12 +228,16 @@ public final class Arrivals {
                                     n.shards().stream()
                                             .map(s -> context.shards().named(t, s).id())
                                             .toList();
-                            refuseReturned(
-                                    t,
-                                    "Ingredient '" + n.name() + "'",
-                                    staged,
-                                    Optional.of(Names.base(t, n.base())),
-                                    shards);
+                            String what = "Ingredient '" + n.name() + "'";
+                            BaseRow base = Names.base(t, n.base());
+                            refuseReturned(t, what, staged, Optional.of(base), shards);
+                            new ReturnedWeights(staged.view())
+                                    .madeOf(t, what, n.recipe(), base, shards)
+                                    .ifPresent(Arrivals::refuse);
+                            NamedWeights.unsaid(t, what, n.recipe(), base, shards)
+                                    .ifPresent(s -> {
+                                        throw new RegistryException(s);
+                                    });
                             long entry = append(t, n, staged.manifest());
                             staged.keep(); // last: nothing refuses it any more
                             return t.ingredient(entry).orElseThrow();

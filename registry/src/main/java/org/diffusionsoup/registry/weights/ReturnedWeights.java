@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -34,12 +35,37 @@ public final class ReturnedWeights {
     /** What an ingredient has of what was withdrawn, in a sentence; empty if nothing. */
     public Optional<String> of(Queries q, IngredientRow i) {
         BaseRow base = q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
+        String what = "Ingredient '" + i.name() + "'";
         return sentence(
-                q,
-                "Ingredient '" + i.name() + "'",
-                reader.of(q, i.id(), i.checkpoint()),
-                Optional.of(base),
-                i.shards());
+                        q,
+                        what,
+                        reader.of(q, i.id(), i.checkpoint()),
+                        Optional.of(base),
+                        i.shards())
+                .or(() -> madeOf(q, what, q.recipe(i.id()), base, i.shards()));
+    }
+
+    /**
+     * What of that which was withdrawn weights were made of, as their recipe says, in a sentence;
+     * empty if nothing.
+     *
+     * @param shards whose pictures are agreed on
+     */
+    public Optional<String> madeOf(
+            Queries q, String what, JsonObject recipe, BaseRow base, List<Long> shards) {
+        Set<String> named = NamedWeights.in(recipe);
+        named.removeAll(reader.of(q, base.id(), base.checkpoint()).all());
+        return q.withdrawnWeights(named).stream()
+                .filter(h -> !isAgreed(q, h.owner(), shards))
+                .findFirst()
+                .map(h ->
+                        "%s was made of %s, which was withdrawn (entry %d, '%s'): its recipe names the hash %s"
+                                .formatted(
+                                        what,
+                                        name(q, h.owner()),
+                                        h.withdrawal(),
+                                        Json.string(q.entry(h.withdrawal()).body(), "reason"),
+                                        h.sha256().substring(0, 12)));
     }
 
     /** The same of a base. */

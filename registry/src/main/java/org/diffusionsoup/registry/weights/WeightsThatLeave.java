@@ -129,6 +129,19 @@ public final class WeightsThatLeave {
     }
 
     /**
+     * Why something was made of what leaves: its recipe names a file of that.
+     *
+     * @param recipe as the ledger has it
+     */
+    public Optional<String> namedIn(JsonObject recipe) {
+        Set<String> named = NamedWeights.in(recipe);
+        return leaving.values().stream()
+                .filter(l -> named.stream().anyMatch(l.own()::contains))
+                .findFirst()
+                .map(l -> "made of " + l.label() + ", as its recipe says");
+    }
+
+    /**
      * Fields for the withdrawal's entry.
      *
      * @param staying ids of live bases and ingredients that stay, by their entries

@@ -196,7 +196,7 @@ final class Planner {
 
     /**
      * What holds the weights that leave under another name leaves too, and so does what was made
-     * from a base that does.
+     * from a base that does, or of them by its own recipe.
      *
      * @return whether there was anything
      */
@@ -221,7 +221,8 @@ final class Planner {
                             ? Optional.empty()
                             : names.containsKey(i.base())
                                     ? Optional.of(madeFrom(names, i))
-                                    : weights.copyOf(q, i.id(), i.checkpoint());
+                                    : weights.copyOf(q, i.id(), i.checkpoint())
+                                            .or(() -> weights.namedIn(q.recipe(i.id())));
             if (why.isPresent()) {
                 gone.add(i);
                 copies.put(i.id(), why.get());

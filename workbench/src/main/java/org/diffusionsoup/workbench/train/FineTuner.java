@@ -126,8 +126,7 @@ public final class FineTuner {
         }
         try (StableDiffusion base = StableDiffusion.load(request.base())) {
             FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
-            TrainingRun.requireOwnCheckpoint(
-                    request.stateFolder(), recipe.whole().text());
+            TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.whole().text());
             KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);

@@ -1,4 +1,4 @@
-package org.diffusionsoup.cli.registry;
+package org.diffusionsoup.cli.registry.arrival;
 
 import org.diffusionsoup.cli.command.CommandGroup;
 import picocli.CommandLine.Command;

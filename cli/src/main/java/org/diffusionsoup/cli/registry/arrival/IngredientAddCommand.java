@@ -1,4 +1,4 @@
-package org.diffusionsoup.cli.registry;
+package org.diffusionsoup.cli.registry.arrival;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
