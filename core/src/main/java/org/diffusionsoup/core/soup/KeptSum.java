@@ -154,6 +154,13 @@ record KeptSum(
                 : file.endsWith(SUMS) && all.contains(file.replace(SUMS, EXCEPTIONS));
     }
 
+    /** The ingredients by name, with the weights that they were given. */
+    SortedMap<String, Coefficient> weights() {
+        TreeMap<String, Coefficient> weights = new TreeMap<>();
+        members.forEach(m -> weights.merge(m.name(), m.given(), Coefficient::plus));
+        return weights;
+    }
+
     /** What is shown while a part's sum is written: each has bytes of its own to count. */
     static String progressOf(String part) {
         return part.isEmpty() ? "keeping the sum" : "keeping the sum of " + part;

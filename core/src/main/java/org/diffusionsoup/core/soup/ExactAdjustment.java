@@ -1,0 +1,332 @@
+package org.diffusionsoup.core.soup;
+
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.OutputLayout;
+import org.diffusionsoup.core.checkpoint.Provenance;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.kernel.SumExceptions;
+import org.diffusionsoup.core.safetensors.CheckedSource;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.soup.KeptSum.Member;
+import org.diffusionsoup.core.soup.SoupAdjuster.Request;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.FloatFormat;
+import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
+
+/**
+ * Takes ingredients into a soup or out of it by way of the sum kept beside it: the weight files are
+ * those that averaging the remaining ingredients afresh would give, byte for byte.
+ */
+final class ExactAdjustment {
+    private final Request request;
+    private final Checkpoint soup;
+    private final KeptSum kept;
+    private final List<Member> members;
+    private final List<Long> signed;
+    private final List<Ingredient> changes = new ArrayList<>();
+    private final SoupOptions options;
+    private final ExecutorService workers;
+    private final Recipe recipe;
+    private final Map<String, SafetensorsFile> sums = new TreeMap<>();
+    private final Map<String, CheckedSource> checked = new TreeMap<>();
+    private final Map<String, SumExceptions> exceptions = new TreeMap<>();
+    private long total;
+    private long done;
+    private long written;
+    private long tensors;
+
+    /**
+     * @param kept the sum kept beside the soup
+     * @param removed ingredients that leave
+     * @param added ingredients that come
+     * @throws SoupException if what leaves is not in the sum, what comes is already, or nothing
+     *     would be left
+     */
+    ExactAdjustment(
+            Request request,
+            Checkpoint soup,
+            KeptSum kept,
+            List<Ingredient> removed,
+            List<Ingredient> added,
+            SoupOptions options,
+            ExecutorService workers) {
+        this.request = request;
+        this.soup = soup;
+        this.kept = kept;
+        this.options = options;
+        this.workers = workers;
+        changes.addAll(removed);
+        changes.addAll(added);
+        AdjustedMembers adjusted = AdjustedMembers.of(request, kept, removed, added);
+        this.members = adjusted.members();
+        this.signed = adjusted.signed();
+        this.recipe = Recipe.average(OutputLayout.of(soup), members, kept.options());
+    }
+
+    /** Writes the soup, and its sum if that is to be kept. */
+    Soup make() {
+        long after = sum(members);
+        List<String> summed = summed();
+        List<Averager> open = new ArrayList<>();
+        try {
+            if (options.keepSum()) {
+                keepSum(summed, () -> write(summed, after, open));
+            } else {
+                write(summed, after, open);
+            }
+        } finally {
+            open.forEach(Averager::close);
+            sums.values().forEach(TensorSource::close);
+        }
+        List<SoupIngredient> in = new ArrayList<>();
+        for (int i = 0; i < recipe.members().size(); i++) {
+            String name = recipe.members().get(i).name();
+            in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
+        }
+        return new Soup(request.output(), in, summed.size(), tensors, 0, written, "", "");
+    }
+
+    private void write(List<String> summed, long after, List<Averager> open) {
+        Map<String, StateDict> parts = new LinkedHashMap<>();
+        for (String part : summed) {
+            parts.put(part, part(part, after, open));
+        }
+        total = parts.values().stream().mapToLong(StateDict::bytes).sum();
+        done = 0;
+        intact(() -> options.writer().write(soup, parts, request.output()));
+        written = done;
+    }
+
+    /** A damaged sum may look like ingredients that are too large, or hold NaN. */
+    private void intact(Runnable work) {
+        try {
+            work.run();
+        } catch (SoupException e) {
+            checkSums();
+            throw e;
+        }
+    }
+
+    /** Compares what was read of a part's sum with what was written there. */
+    private void checkSum(String part) {
+        CheckedSource s = checked.remove(part);
+        if (s != null && !request.byCaller()) {
+            kept.check(KeptSum.sums(part), s.checksum());
+        }
+    }
+
+    private void checkSums() {
+        if (!request.byCaller()) {
+            List.copyOf(checked.keySet()).forEach(this::checkSum);
+        }
+    }
+
+    /** The parts that the sum has, which is checked to be the soup's. */
+    private List<String> summed() {
+        Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
+        List<String> parts = new ArrayList<>();
+        for (String part : members.getFirst().hashes().keySet()) {
+            if (kept.folder().resolve(KeptSum.sums(part)).toFile().exists()) {
+                checkSameSoup(part, old);
+                parts.add(part);
+            }
+        }
+        if (sum(kept.members()) <= 0 || parts.isEmpty()) {
+            throw new SoupException("The sum " + kept.folder() + " holds nothing.");
+        }
+        return parts;
+    }
+
+    /** What a caller has to do who reads and writes by himself; {@link #close} follows. */
+    SumStep step() {
+        long after = sum(members);
+        List<SumStep.Part> parts = new ArrayList<>();
+        for (String part : summed()) {
+            List<TensorSource> sources = sources(part);
+            NewSum updated = NewSum.of(part);
+            parts.add(
+                    new SumStep.Part(
+                            part,
+                            kept.folder().resolve(KeptSum.sums(part)),
+                            sources,
+                            checkedPlan(sources),
+                            recipe.metadata(part),
+                            mean(part, after),
+                            newSum(part, updated),
+                            updated));
+        }
+        return new SumStep(
+                parts,
+                (to, checksums) ->
+                        new KeptSum(to, members, kept.options(), checksums).writeIndex(to));
+    }
+
+    private SumTask.Adjust mean(String part, long after) {
+        return new SumTask.Adjust(
+                signed, after, members.size(), exceptions(part), Optional.empty());
+    }
+
+    private SumTask.Adjust newSum(String part, NewSum updated) {
+        return new SumTask.Adjust(
+                signed, 1, members.size(), exceptions(part), Optional.of(updated));
+    }
+
+    private List<TensorPlace> checkedPlan(List<TensorSource> sources) {
+        List<TensorPlace> plan = AdjustedTensors.plan(sources, List.of(1), computed());
+        for (TensorPlace t : plan) {
+            checkKept(sources, t);
+        }
+        return plan;
+    }
+
+    private long sum(List<Member> of) {
+        return of.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::add).longValueExact();
+    }
+
+    private void checkSameSoup(String part, Recipe old) {
+        if (!Provenance.readFrom(soup.part(part).metadata())
+                .map(Provenance::recipe)
+                .equals(Optional.of(old.header(part)))) {
+            throw new SoupException(
+                    "The sum "
+                            + kept.folder()
+                            + " is not that of "
+                            + soup.part(part).path()
+                            + ": their recipes differ; average again with `keepSum`.");
+        }
+    }
+
+    private List<TensorSource> sources(String part) {
+        List<TensorSource> sources = new ArrayList<>();
+        CheckedSource sum =
+                new CheckedSource(
+                        sums.computeIfAbsent(
+                                part,
+                                p -> SafetensorsFile.open(kept.folder().resolve(KeptSum.sums(p)))));
+        checked.put(part, sum);
+        sources.add(sum);
+        sources.add(soup.part(part));
+        changes.forEach(c -> sources.add(c.part(part)));
+        return sources;
+    }
+
+    private List<Integer> computed() {
+        List<Integer> computed = new ArrayList<>(List.of(0));
+        for (int i = 0; i < changes.size(); i++) {
+            computed.add(i + 2);
+        }
+        return computed;
+    }
+
+    private SumExceptions exceptions(String part) {
+        return exceptions.computeIfAbsent(
+                part, p -> SumExceptions.read(kept.folder().resolve(KeptSum.exceptions(p)), p));
+    }
+
+    private Averager averager(SumTask.Adjust task, String what) {
+        return new Averager(
+                task,
+                workers,
+                options.threads(),
+                Averager.BUFFER_BYTES / soup.parts().size(),
+                n -> {
+                    done += n;
+                    options.progress().update(what, done, total);
+                });
+    }
+
+    private StateDict part(String part, long after, List<Averager> open) {
+        List<TensorSource> sources = sources(part);
+        List<TensorPlace> plan = checkedPlan(sources);
+        Averager averager = averager(mean(part, after), "adjusting");
+        open.add(averager);
+        List<TensorEntry> entries = averager.entries(sources, plan);
+        tensors += entries.size();
+        Map<String, String> metadata = recipe.metadata(part);
+        return new StateDict(
+                metadata,
+                entries,
+                Optional.of(() -> {
+                    checkSum(part); // the file does not appear before
+                    return metadata;
+                }));
+    }
+
+    /** A sum of F16 holds no F32, and none holds F64. */
+    private void checkKept(List<TensorSource> sources, TensorPlace t) {
+        if (!t.computed()) {
+            return;
+        }
+        FloatFormat sum = SumTask.format(sources.getFirst().tensor(t.name()).dtype());
+        for (int i : t.inputs().subList(1, t.inputs().size())) {
+            DType d = sources.get(i).tensor(t.name()).dtype();
+            boolean fits =
+                    d.isFloat()
+                            && d != DType.F64
+                            && (sum == FloatFormat.SUM_DOUBLE
+                                    || FloatFormat.ofSum(List.of(FloatFormat.of(d))) == sum);
+            if (!fits) {
+                throw new SoupException(
+                        "Tensor '%s' of %s is %s, which the kept sum cannot hold; average the ingredients again."
+                                .formatted(t.name(), sources.get(i).path(), d));
+            }
+        }
+    }
+
+    /**
+     * Writes the new sum beside the soup, and the soup once all of the sum is written: where one
+     * cannot be, neither of the old ones is touched. Ended between the two, the new soup stands
+     * beside a sum that is not its own, which {@link #checkSameSoup} notices.
+     */
+    private void keepSum(List<String> parts, Runnable writeSoup) {
+        AtomicFiles.replaceFolder(
+                KeptSum.folderOf(request.output()),
+                KeptSum.KIND,
+                to -> {
+                    TreeMap<String, String> checksums = new TreeMap<>();
+                    intact(() -> {
+                        for (String part : parts) {
+                            newSum(part, to).finish(to, checksums);
+                            checkSum(part);
+                        }
+                    });
+                    new KeptSum(to, members, kept.options(), checksums).writeIndex(to);
+                    writeSoup.run();
+                });
+    }
+
+    private NewSum newSum(String part, Path to) {
+        List<TensorSource> sources = sources(part);
+        NewSum updated = NewSum.of(part);
+        List<TensorPlace> plan = new ArrayList<>();
+        for (TensorInfo t : sources.getFirst().tensors().values()) {
+            plan.add(new TensorPlace(t.name(), t.dtype(), t.shape(), computed(), true));
+        }
+        try (Averager averager = averager(newSum(part, updated), KeptSum.progressOf(part))) {
+            List<TensorEntry> entries = averager.entries(sources, plan);
+            done = 0;
+            total = entries.stream().mapToLong(TensorEntry::byteSize).sum();
+            SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
+        }
+        return updated;
+    }
+
+    /** Closes what {@link #step} opened. */
+    void close() {
+        sums.values().forEach(TensorSource::close);
+    }
+}
