@@ -14,6 +14,7 @@ import org.diffusionsoup.core.io.JsonValue.JsonNumber;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.registry.ledger.Json;
@@ -106,7 +107,11 @@ public final class TrainingRecipe {
                                 real(recipe, "caption_dropout"),
                                 FineTuneRequest.CHECKPOINT_EVERY,
                                 false)
-                        .training(lora(recipe));
+                        .training(lora(recipe))
+                        .minimising(
+                                new DenoisingLoss(
+                                        realOr0(recipe, FineTuneRecipe.MIN_SNR),
+                                        realOr0(recipe, FineTuneRecipe.OFFSET_NOISE)));
         return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
                 ? whole
                 : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));
@@ -122,6 +127,10 @@ public final class TrainingRecipe {
                                 LowRankOptions.Target.valueOf(
                                         Json.string(recipe, FineTuneRecipe.LORA_TARGET)
                                                 .toUpperCase(Locale.ROOT))));
+    }
+
+    private static double realOr0(JsonObject o, String key) {
+        return o.get(key).isEmpty() ? 0 : real(o, key);
     }
 
     private static double real(JsonObject o, String key) {

@@ -20,6 +20,12 @@ public final class FineTuneRecipe {
     /** Key of the weights that have factors. */
     public static final String LORA_TARGET = "lora_target";
 
+    /** Key of γ of min-SNR weighting; absent where every timestep weighs the same. */
+    public static final String MIN_SNR = "min_snr_gamma";
+
+    /** Key of the strength of offset noise; absent where there is none. */
+    public static final String OFFSET_NOISE = "offset_noise";
+
     private FineTuneRecipe() {}
 
     /** What the ingredient is made of, as JSON with hashes instead of paths. */
@@ -60,6 +66,13 @@ public final class FineTuneRecipe {
                     r.put(LORA_ALPHA, lora.alpha());
                     r.put(LORA_TARGET, lora.target().word());
                 });
+        // Absent where they change nothing: recipes of earlier versions keep their bytes.
+        if (request.loss().minSnr() > 0) {
+            r.put(MIN_SNR, request.loss().minSnr());
+        }
+        if (request.loss().offsetNoise() > 0) {
+            r.put(OFFSET_NOISE, request.loss().offsetNoise());
+        }
         return r;
     }
 }

@@ -186,10 +186,12 @@ public final class FineTuner {
                         rows.latents(),
                         base.scheduler().table(),
                         base.scheduler().predictionType(),
-                        request.captionDropout());
+                        request.captionDropout(),
+                        request.loss());
         try (TrainingRun run =
                 new TrainingRun(
                         trained, objective, options, request.stateFolder(), recipe.toString())) {
+            run.recompute(request.checkpointing());
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
                     "train " + request.out().getFileName(),
