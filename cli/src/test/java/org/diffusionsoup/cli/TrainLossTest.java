@@ -91,6 +91,44 @@ class TrainLossTest {
                 .isEqualTo(TinyTraining.contents(temp.resolve("held")));
     }
 
+    /** An ingredient of SDXL draws, as does a LoRA in the base. */
+    @Test
+    void anIngredientOfSdxlDraws() {
+        Path base = TinyTraining.BASE.resolveSibling("tiny-sdxl");
+        Path pictures = TinyTraining.shard(temp.resolve("large.tar"), 3, 32, "train");
+        Path out = temp.resolve("xl");
+        Object[] words = {"train", "--base", base, "--shard", pictures, "--steps", 2, "--batch", 2};
+        Run.of(with(words, "--out", out)).ok();
+        assertThat(recipe(out)).contains("base_text_encoder_2_sha256");
+        Path png = temp.resolve("a.png");
+        Run.of("generate", "--model", out, "--prompt", "a", "--steps", 2, "-q", "-o", png).ok();
+        assertThat(png).isNotEmptyFile();
+        Path lora = temp.resolve("xl.safetensors");
+        Run.of(with(words, "--lora", 2, "--out", lora)).ok();
+        Object[] drawn = {"generate", "--model", base, "--lora", lora, "--prompt", "a"};
+        Run.of(with(drawn, "--steps", 2, "-q", "-o", temp.resolve("b.png"))).ok();
+    }
+
+    private static Object[] with(Object[] words, Object... more) {
+        List<Object> all = new ArrayList<>(List.of(words));
+        all.addAll(List.of(more));
+        return all.toArray();
+    }
+
+    @Test
+    void aDryRunSaysWhatMemoryItTakesAndWritesNothing() {
+        Path out = temp.resolve("none");
+        assertThat(train(out, "--dry-run").ok().out())
+                .contains("5 pictures, 3 steps", "Memory: about", "AdamW's moments", "gradients");
+        assertThat(train(out, "--dry-run", "--json").ok().out())
+                .contains("\"rows\" : 5", "\"memory\"", "\"moments\"");
+        Object[] large = {"train", "--base", TinyTraining.BASE, "--shard", shard, "--out", out};
+        Run.of(with(large, "--dry-run", "--batch", 100_000_000))
+                .fails(1, "100,000,000 pictures at once", "--accumulate");
+        assertThat(out).doesNotExist();
+        assertThat(temp).isDirectoryNotContaining(f -> f.toString().contains("none"));
+    }
+
     @Test
     void nonsenseIsRefusedByTheNameOfTheFlag() {
         train(temp.resolve("a"), "--offset-noise", 3).fails(1, "--offset-noise must be in [0, 1]");

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.train;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -42,7 +43,9 @@ import picocli.CommandLine.Option;
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 500 --lr 1e-4",
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 600"
                     + " --keep-every 200 --ema 0.99",
-            "  soup train --base sd21 --shard food.tar --out food --paper",
+            "  soup train --base sd21 --shard food.tar --out food --paper --checkpointing",
+            "  soup train --base sdxl.safetensors --shard food.tar --out food.safetensors --lora 16"
+                    + " --min-snr 5 --dry-run",
             "  soup train --base models/emoji-base --shard my-shard.tar --lora 8 --out mine.safetensors",
             "  soup train --registry soup-registry --base models/emoji-base --shard noto --out noto"
         })
@@ -53,7 +56,9 @@ public final class TrainCommand extends SoupCommand {
             names = "--base",
             required = true,
             paramLabel = "DIR",
-            description = "The shared base, a folder in diffusers layout.")
+            description =
+                    "The shared base: a folder in diffusers layout, or a single file; Stable Diffusion 1.x,"
+                            + " 2.x or XL.")
     private Path base = Path.of(".");
 
     @Option(
@@ -183,6 +188,12 @@ public final class TrainCommand extends SoupCommand {
     @Option(names = "--float32", description = "Compute in float32, which is the default.")
     private boolean float32;
 
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Say how much memory the training would take and whether it fits, and do nothing.")
+    private boolean dryRun;
+
     @Option(names = "--force", description = "Replace an existing --out.")
     private boolean force;
 
@@ -202,6 +213,9 @@ public final class TrainCommand extends SoupCommand {
     protected void run(Console console) throws IOException {
         if (name.isPresent() && registry.isEmpty()) {
             throw misuse("--name needs --registry.");
+        }
+        if (dryRun && registry.isPresent()) {
+            throw misuse("--dry-run records nothing; leave out --registry.");
         }
         lora.check(this, out, paper, registry.isPresent());
         Optional<RegisteredTraining> record =
@@ -223,7 +237,16 @@ public final class TrainCommand extends SoupCommand {
                         .keeping(keepEvery);
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
-            Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
+            FineTuner tuner = new FineTuner(request, progress, interrupt);
+            if (dryRun) {
+                FineTuner.Plan plan = tuner.plan();
+                progress.close();
+                console.result(json(plan), text -> describe(plan, text));
+                return;
+            }
+            Optional<FineTuner.Result> result =
+                    tuner.run(plan ->
+                            plan.memory().ifPresent(m -> console.note(m.sentence())));
             progress.close();
             if (result.isEmpty()) {
                 console.note(
@@ -256,6 +279,26 @@ public final class TrainCommand extends SoupCommand {
                     });
             r.notes().forEach(console::note);
         }
+    }
+
+    private static Map<String, Object> json(FineTuner.Plan plan) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("rows", plan.rows());
+        all.put("steps", plan.steps());
+        plan.memory().ifPresent(m -> {
+            all.put("memory", m);
+            all.put("bytes", m.total());
+        });
+        return all;
+    }
+
+    private static void describe(FineTuner.Plan plan, PrintWriter text) {
+        text.println(
+                "%s, %s"
+                        .formatted(
+                                Quantity.of(plan.rows(), "picture"),
+                                Quantity.of(plan.steps(), "step")));
+        plan.memory().ifPresent(m -> text.println(Flags.in(m.sentence())));
     }
 
     private static Map<String, Object> json(

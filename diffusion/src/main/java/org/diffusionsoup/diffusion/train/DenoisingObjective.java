@@ -135,7 +135,7 @@ public final class DenoisingObjective implements Objective {
         Tensor xt = noise.addNoise(x0, eps, t);
         Tensor target = type.target(noise, x0, eps, t);
         Tensor context = texts == null ? data.text(text) : texts.encode(text);
-        Tensor out = unet.forward(xt, Tensor.of(t, n), context);
+        Tensor out = data.predict(unet, xt, Tensor.of(t, n), context, text);
         return loss.of(out.toFloat(), target, noise, type, t);
     }
 }

@@ -42,6 +42,14 @@ public final class FineTuneRecipe {
                         base.folder()
                                 .resolve("text_encoder")
                                 .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
+        if (base.second().isPresent()) {
+            r.put(
+                    "base_text_encoder_2_sha256",
+                    WeightsHash.of(
+                            base.folder()
+                                    .resolve("text_encoder_2")
+                                    .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
+        }
         var list = r.putArray("shards");
         for (Shard s : shards) {
             list.addObject().put("name", s.name()).put("rows", s.size()).put("sha256", s.sha256());
