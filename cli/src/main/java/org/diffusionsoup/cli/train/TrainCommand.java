@@ -245,8 +245,7 @@ public final class TrainCommand extends SoupCommand {
                 return;
             }
             Optional<FineTuner.Result> result =
-                    tuner.run(plan ->
-                            plan.memory().ifPresent(m -> console.note(m.sentence())));
+                    tuner.run(plan -> plan.memory().ifPresent(m -> console.note(m.sentence())));
             progress.close();
             if (result.isEmpty()) {
                 console.note(
@@ -285,10 +284,11 @@ public final class TrainCommand extends SoupCommand {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("rows", plan.rows());
         all.put("steps", plan.steps());
-        plan.memory().ifPresent(m -> {
-            all.put("memory", m);
-            all.put("bytes", m.total());
-        });
+        plan.memory()
+                .ifPresent(m -> {
+                    all.put("memory", m);
+                    all.put("bytes", m.total());
+                });
         return all;
     }
 

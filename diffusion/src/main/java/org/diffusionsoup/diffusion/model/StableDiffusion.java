@@ -25,7 +25,8 @@ import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 
 /**
- * The components of a Stable Diffusion pipeline (1.x, 2.x, and for training XL), loaded from a diffusers folder.
+ * The components of a Stable Diffusion pipeline (1.x, 2.x, and for training XL), loaded from a
+ * diffusers folder.
  *
  * @param folder where it was loaded from
  * @param tokenizer of the prompts

@@ -142,8 +142,7 @@ public final class Recomputation implements AutoCloseable {
             List<Tensor> gradients = new ArrayList<>();
             for (int i = 0; i < inputs.length; i++) {
                 int same = List.of(recorded.inputs).indexOf(recorded.inputs[i]);
-                inputs[i] =
-                        same < i ? inputs[same] : input(recorded.inputs[i], ends, gradients);
+                inputs[i] = same < i ? inputs[same] : input(recorded.inputs[i], ends, gradients);
             }
             Tensor again;
             try (Torch.Guard half = Torch.bfloat16Compute(recorded.bfloat16)) {

@@ -133,9 +133,7 @@ final class UNetBlock {
             long width = skips.element().size(3);
             Tensor large =
                     Recomputation.segment(
-                            in ->
-                                    conv.forward(
-                                            Functional.upsampleNearest(in[0], height, width)),
+                            in -> conv.forward(Functional.upsampleNearest(in[0], height, width)),
                             x);
             x = resampleNames.tap(large);
         }

@@ -66,9 +66,7 @@ class RecomputationTest {
 
     private static Pass[] both(
             UNet2DConditionModel unet, Parameters trained, Golden g, boolean half) {
-        return new Pass[] {
-            pass(unet, trained, g, half, false), pass(unet, trained, g, half, true)
-        };
+        return new Pass[] {pass(unet, trained, g, half, false), pass(unet, trained, g, half, true)};
     }
 
     private static Pass pass(

@@ -314,7 +314,8 @@ final class RecipeModels {
         DenoisingLoss loss = nodes.loss(node, where, usual.loss());
         if (own > 0 || steps.isEmpty()) {
             long whole = own > 0 ? own : times * usual.steps();
-            Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora, loss);
+            Training how =
+                    new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora, loss);
             add(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
@@ -326,7 +327,8 @@ final class RecipeModels {
         long every = steps.size() == 1 ? 0 : times * steps.stream().reduce(RecipeModels::gcd).get();
         for (double rate : rates) {
             double r = node.has("lr") ? lr : rate;
-            Training how = new Training(usual.base(), last, batch, r, usual.seed(), every, lora, loss);
+            Training how =
+                    new Training(usual.base(), last, batch, r, usual.seed(), every, lora, loss);
             for (long s : steps) {
                 add(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));

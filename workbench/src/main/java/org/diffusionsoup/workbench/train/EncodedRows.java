@@ -46,8 +46,7 @@ public final class EncodedRows implements AutoCloseable {
      */
     private record Texts(Tensor hidden, Optional<Tensor> pooled) {}
 
-    private EncodedRows(
-            Tensor latents, Texts texts, int[][] captions, int[][] ids, int factor) {
+    private EncodedRows(Tensor latents, Texts texts, int[][] captions, int[][] ids, int factor) {
         this.factor = factor;
         this.ids = ids;
         this.latents = latents;
@@ -216,7 +215,8 @@ public final class EncodedRows implements AutoCloseable {
         }
         Texts all = new Texts(join(hidden), Optional.of(join(pooled)));
         if (model.second().get().zerosWithoutPrompt()) {
-            // What the model is drawn from without a prompt is what it should meet without a caption.
+            // What the model is drawn from without a prompt is what it should meet without a
+            // caption.
             try (Scope s = Scope.open()) {
                 all.hidden.select(0, 0).zero_();
                 all.pooled.orElseThrow().select(0, 0).zero_();
@@ -225,8 +225,7 @@ public final class EncodedRows implements AutoCloseable {
         return all;
     }
 
-    private static Tensor texts(
-            ClipTextModel text, ClipTokenizer tokenizer, List<String> prompts) {
+    private static Tensor texts(ClipTextModel text, ClipTokenizer tokenizer, List<String> prompts) {
         List<Tensor> parts = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += CHUNK) {
             List<String> some = prompts.subList(from, Math.min(from + CHUNK, prompts.size()));

@@ -147,8 +147,7 @@ public final class FineTuner {
                         ? Optional.of(MemoryPlan.of(request, side(data), FreeMemory.bytes()))
                         : Optional.empty();
         memory.ifPresent(MemoryPlan::check);
-        return new Plan(
-                data.stream().mapToInt(Shard::size).sum(), request.stopAfter(), memory);
+        return new Plan(data.stream().mapToInt(Shard::size).sum(), request.stopAfter(), memory);
     }
 
     private boolean isModel() {

@@ -37,9 +37,7 @@ class MemoryPlanTest {
      * checkpointing, of the same steps without the rest of the program's work.
      */
     @ParameterizedTest
-    @CsvSource({
-        "2, false, 636e6", "64, false, 1211e6", "256, false, 2963e6", "64, true, 645e6"
-    })
+    @CsvSource({"2, false, 636e6", "64, false, 1211e6", "256, false, 2963e6", "64, true, 645e6"})
     void theEstimateIsNearWhatWasMeasured(int batch, boolean checkpointing, double measured) {
         MemoryPlan plan = MemoryPlan.of(request(batch).checkpointing(checkpointing), SIDE, 1e12);
         assertThat(plan.total()).isCloseTo(measured, withinPercentage(20));

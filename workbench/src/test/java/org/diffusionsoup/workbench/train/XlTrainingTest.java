@@ -33,7 +33,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Training on the reference set's tiny SDXL, whose UNet and text encoders are held to diffusers'. */
+/**
+ * Training on the reference set's tiny SDXL, whose UNet and text encoders are held to diffusers'.
+ */
 class XlTrainingTest {
     private static final Path BASE =
             Path.of("../diffusion/src/test/resources/reference/pipelines/tiny-sdxl");
@@ -57,8 +59,17 @@ class XlTrainingTest {
             samples.add(
                     new Sample(
                             new SampleInfo(
-                                    "row" + i, CAPTION, "stripes", "plain", "s" + i, "test",
-                                    "CC0-1.0", "", "", "other", "train",
+                                    "row" + i,
+                                    CAPTION,
+                                    "stripes",
+                                    "plain",
+                                    "s" + i,
+                                    "test",
+                                    "CC0-1.0",
+                                    "",
+                                    "",
+                                    "other",
+                                    "train",
                                     Hashes.sha256Hex(png)),
                             png));
         }
@@ -66,9 +77,9 @@ class XlTrainingTest {
     }
 
     /**
-     * The loss at given noise and timestep, written out: two text encoders side by side, the
-     * second one's pooled embedding, and the picture's height and width as original and target
-     * size. Without a caption both embeddings are zeros, which this model is drawn from without a
+     * The loss at given noise and timestep, written out: two text encoders side by side, the second
+     * one's pooled embedding, and the picture's height and width as original and target size.
+     * Without a caption both embeddings are zeros, which this model is drawn from without a
      * negative prompt.
      */
     @Test
