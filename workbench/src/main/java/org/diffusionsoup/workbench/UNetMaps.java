@@ -31,4 +31,25 @@ public final class UNetMaps {
         }
         return values;
     }
+
+    /**
+     * Values for one square latent that a pass with gradient checkpointing holds: every segment's
+     * output (ResNet blocks, the parts of a transformer, samplers), and of the largest segment all
+     * values with as many of their gradients.
+     *
+     * @param side of the latent
+     */
+    public static double recomputed(UNetConfig unet, double side) {
+        double outputs = 0;
+        double largest = 0;
+        List<Integer> channels = unet.blockOutChannels();
+        for (int level = 0; level < channels.size(); level++) {
+            double map = side * side / (1L << (2 * level)) * channels.get(level);
+            boolean attends = unet.downBlockTypes().get(level).startsWith("CrossAttn");
+            int segments = 2 + (attends ? 2 + unet.transformerLayers().get(level) : 0);
+            outputs += map * segments * (2 * unet.layersPerBlock() + 1);
+            largest = Math.max(largest, map * (attends ? OF_TRANSFORMER : OF_RESNET));
+        }
+        return outputs + 2 * largest;
+    }
 }

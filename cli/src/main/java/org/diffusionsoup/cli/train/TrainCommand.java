@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.train;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -19,6 +20,7 @@ import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.JsonMappers;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
@@ -42,7 +44,9 @@ import picocli.CommandLine.Option;
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 500 --lr 1e-4",
             "  soup train --base models/emoji-base --shard my-shard.tar --out mine --steps 600"
                     + " --keep-every 200 --ema 0.99",
-            "  soup train --base sd21 --shard food.tar --out food --paper",
+            "  soup train --base sd21 --shard food.tar --out food --paper --checkpointing",
+            "  soup train --base sdxl.safetensors --shard food.tar --out food.safetensors --lora 16"
+                    + " --min-snr 5 --dry-run",
             "  soup train --base models/emoji-base --shard my-shard.tar --lora 8 --out mine.safetensors",
             "  soup train --registry soup-registry --base models/emoji-base --shard noto --out noto"
         })
@@ -53,7 +57,9 @@ public final class TrainCommand extends SoupCommand {
             names = "--base",
             required = true,
             paramLabel = "DIR",
-            description = "The shared base, a folder in diffusers layout.")
+            description =
+                    "The shared base: a folder in diffusers layout, or a single file; Stable Diffusion 1.x,"
+                            + " 2.x or XL.")
     private Path base = Path.of(".");
 
     @Option(
@@ -115,6 +121,23 @@ public final class TrainCommand extends SoupCommand {
     private double captionDropout;
 
     @Option(
+            names = "--min-snr",
+            defaultValue = "0",
+            paramLabel = "GAMMA",
+            description =
+                    "Weigh timesteps by min-SNR with this gamma, usually 5 (default: all the same).")
+    private double minSnr;
+
+    @Option(
+            names = "--offset-noise",
+            defaultValue = "0",
+            paramLabel = "STRENGTH",
+            description =
+                    "Offset noise, usually 0.05 to 0.1, which teaches the model very dark and very"
+                            + " bright pictures (default: none).")
+    private double offsetNoise;
+
+    @Option(
             names = "--seed",
             defaultValue = "0",
             paramLabel = "N",
@@ -154,8 +177,22 @@ public final class TrainCommand extends SoupCommand {
                             + " others; soup bench train tells.")
     private boolean bfloat16;
 
+    @Option(
+            names = "--checkpointing",
+            description =
+                    "Gradient checkpointing: compute activations again in the backward pass instead of"
+                            + " holding them. The same bytes with less memory, in about a third more"
+                            + " time.")
+    private boolean checkpointing;
+
     @Option(names = "--float32", description = "Compute in float32, which is the default.")
     private boolean float32;
+
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Say how much memory the training would take and whether it fits, and do nothing.")
+    private boolean dryRun;
 
     @Option(names = "--force", description = "Replace an existing --out.")
     private boolean force;
@@ -183,6 +220,9 @@ public final class TrainCommand extends SoupCommand {
                     throw new SoupException(
                             "--keep-every must be 1 or more; leave it out to keep none.");
                 });
+        if (dryRun && registry.isPresent()) {
+            throw misuse("--dry-run records nothing; leave out --registry.");
+        }
         lora.check(this, out, paper, registry.isPresent());
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
@@ -198,10 +238,20 @@ public final class TrainCommand extends SoupCommand {
                                 checkpointEvery,
                                 force)
                         .training(lora.options())
+                        .minimising(new DenoisingLoss(minSnr, offsetNoise))
+                        .checkpointing(checkpointing)
                         .keeping(keepEvery.orElse(0L));
         try (Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
-            Optional<FineTuner.Result> result = new FineTuner(request, progress, interrupt).run();
+            FineTuner tuner = new FineTuner(request, progress, interrupt);
+            if (dryRun) {
+                FineTuner.Plan plan = tuner.plan();
+                progress.close();
+                console.result(json(plan), text -> describe(plan, text));
+                return;
+            }
+            Optional<FineTuner.Result> result =
+                    tuner.run(plan -> plan.memory().ifPresent(m -> console.note(m.sentence())));
             progress.close();
             if (result.isEmpty()) {
                 console.note(
@@ -234,6 +284,27 @@ public final class TrainCommand extends SoupCommand {
                     });
             r.notes().forEach(console::note);
         }
+    }
+
+    private static Map<String, Object> json(FineTuner.Plan plan) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("rows", plan.rows());
+        all.put("steps", plan.steps());
+        plan.memory()
+                .ifPresent(m -> {
+                    all.put("memory", m);
+                    all.put("bytes", m.total());
+                });
+        return all;
+    }
+
+    private static void describe(FineTuner.Plan plan, PrintWriter text) {
+        text.println(
+                "%s, %s"
+                        .formatted(
+                                Quantity.of(plan.rows(), "picture"),
+                                Quantity.of(plan.steps(), "step")));
+        plan.memory().ifPresent(m -> text.println(Flags.in(m.sentence())));
     }
 
     private static Map<String, Object> json(

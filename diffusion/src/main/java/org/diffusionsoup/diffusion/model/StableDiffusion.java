@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -14,7 +15,6 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
-import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
@@ -25,7 +25,8 @@ import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 
 /**
- * The components of a Stable Diffusion 1.x or 2.x pipeline, loaded from a diffusers folder.
+ * The components of a Stable Diffusion pipeline (1.x, 2.x, and for training XL), loaded from a
+ * diffusers folder.
  *
  * @param folder where it was loaded from
  * @param tokenizer of the prompts
@@ -33,6 +34,7 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
  * @param vae pictures to latents and back
  * @param unet the denoiser
  * @param scheduler the scheduler's config, with what the model predicts and the noise schedule
+ * @param second SDXL's second text encoder, empty for others
  */
 public record StableDiffusion(
         Path folder,
@@ -40,8 +42,26 @@ public record StableDiffusion(
         ClipTextModel textEncoder,
         AutoencoderKL vae,
         UNet2DConditionModel unet,
-        SchedulerConfig scheduler)
+        SchedulerConfig scheduler,
+        Optional<SecondEncoder> second)
         implements AutoCloseable {
+
+    private static final Set<String> KINDS =
+            Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
+
+    private static final Set<String> XL =
+            Set.of("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline");
+
+    /**
+     * SDXL's second text encoder.
+     *
+     * @param tokenizer of its prompts
+     * @param encoder with a projection
+     * @param zerosWithoutPrompt whether a missing negative prompt is all zeros instead of the empty
+     *     prompt ({@code force_zeros_for_empty_prompt})
+     */
+    public record SecondEncoder(
+            ClipTokenizer tokenizer, ClipTextModel encoder, boolean zerosWithoutPrompt) {}
 
     /** File name of diffusers' UNet and autoencoder weights. */
     public static final String DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors";
@@ -56,10 +76,19 @@ public record StableDiffusion(
      */
     public static StableDiffusion load(Path folder) {
         DiffusersFolder.require(folder);
-        return load(
-                folder,
-                WeightsView.STORED,
-                Set.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"));
+        return load(folder, WeightsView.STORED, KINDS);
+    }
+
+    /**
+     * The same for a model that may be SDXL.
+     *
+     * @throws SoupException when the folder is not a pipeline of these kinds
+     */
+    public static StableDiffusion loadForTraining(Path folder) {
+        DiffusersFolder.require(folder);
+        Set<String> kinds = new HashSet<>(KINDS);
+        kinds.addAll(XL);
+        return load(folder, WeightsView.STORED, kinds);
     }
 
     /**
@@ -88,8 +117,9 @@ public record StableDiffusion(
                     folder
                             + "/model_index.json says "
                             + kind
-                            + "; StableDiffusionPipeline (SD 1.x, 2.x and the embedded base) is"
-                            + " what this command works on.");
+                            + "; StableDiffusionPipeline (SD 1.x, 2.x and the embedded base)"
+                            + (kinds.containsAll(XL) ? " or StableDiffusionXLPipeline" : "")
+                            + " is what this command works on.");
         }
         ClipTokenizer tokenizer = ClipTokenizer.load(folder.resolve("tokenizer"));
         requireTable(
@@ -100,7 +130,19 @@ public record StableDiffusion(
                 textEncoder(folder.resolve("text_encoder"), view),
                 vae(folder.resolve("vae"), view),
                 unet(folder.resolve("unet"), view),
-                SchedulerConfig.read(folder.resolve("scheduler")));
+                SchedulerConfig.read(folder.resolve("scheduler")),
+                XL.contains(kind) ? Optional.of(second(folder, index, view)) : Optional.empty());
+    }
+
+    private static SecondEncoder second(Path folder, JsonConfig index, WeightsView view) {
+        Path tokens = folder.resolve("tokenizer_2");
+        Path encoder = folder.resolve("text_encoder_2");
+        ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
+        requireTable(tokens, tokenizer.vocabSize(), encoder);
+        return new SecondEncoder(
+                tokenizer,
+                textEncoder(encoder, view),
+                index.flag("force_zeros_for_empty_prompt", true));
     }
 
     /**
@@ -197,12 +239,17 @@ public record StableDiffusion(
         return text;
     }
 
+    /** Frees all weights but the UNet's, once nothing is to be encoded any more. */
+    public void closeEncoders() {
+        textEncoder.parameters().close();
+        second.ifPresent(s -> s.encoder().parameters().close());
+        vae.parameters().close();
+    }
+
     /** Frees all weights. */
     @Override
     public void close() {
-        for (Parameters p :
-                List.of(textEncoder.parameters(), vae.parameters(), unet.parameters())) {
-            p.close();
-        }
+        closeEncoders();
+        unet.parameters().close();
     }
 }

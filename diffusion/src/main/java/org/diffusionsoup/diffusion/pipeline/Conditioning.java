@@ -2,6 +2,7 @@ package org.diffusionsoup.diffusion.pipeline;
 
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.torch.Tensor;
 
 /**
@@ -19,6 +20,18 @@ public record Conditioning(Tensor text, Optional<Added> added) {
      *     (N, 6)
      */
     public record Added(Tensor pooledText, Tensor timeIds) {}
+
+    /**
+     * Conditions of prompts, as drawing has them; of SDXL for pictures of the size that the model
+     * was trained on.
+     *
+     * @param model with the text encoders
+     * @param prompts one per row, cut to the text encoders' length
+     */
+    public static Conditioning of(StableDiffusion model, List<String> prompts) {
+        int side = model.unet().config().sampleSize() * model.vae().config().downFactor();
+        return PromptEncoder.of(model).encode(prompts, side, side);
+    }
 
     /** One row of it. */
     Conditioning row(int index) {

@@ -13,6 +13,18 @@ import org.diffusionsoup.diffusion.torch.Tensor;
 
 /** Prompts to the conditions of a denoiser. */
 sealed interface PromptEncoder {
+    /** That of a model's one or two text encoders. */
+    static PromptEncoder of(StableDiffusion model) {
+        Encoder first = new Encoder(model.tokenizer(), model.textEncoder());
+        return model.second()
+                .<PromptEncoder>map(s ->
+                        new Dual(
+                                first,
+                                new Encoder(s.tokenizer(), s.encoder()),
+                                s.zerosWithoutPrompt()))
+                .orElseGet(() -> new Single(first));
+    }
+
     /**
      * Conditions of prompts for pictures of a size.
      *

@@ -509,6 +509,35 @@ public final class Tensor {
         return this;
     }
 
+    /** Whether gradients reach this tensor. */
+    public boolean requiresGrad() {
+        return t.requires_grad();
+    }
+
+    /** Whether there is a tensor: {@link #grad()} of one that no gradient has reached is none. */
+    boolean isDefined() {
+        return t.defined();
+    }
+
+    /** The same tensor as a computed one: gradients pass through it. */
+    Tensor alias() {
+        return w(torch.alias(t));
+    }
+
+    /** Takes its gradient away from a leaf. */
+    void clearGrad() {
+        t.mutable_grad().put(new org.bytedeco.pytorch.Tensor());
+    }
+
+    /** Back-propagates from tensors whose gradients are given; they add up in the leaves. */
+    static void backward(List<Tensor> ends, List<Tensor> gradients) {
+        TensorVector from = new TensorVector();
+        ends.forEach(t -> from.push_back(t.t));
+        TensorVector given = new TensorVector();
+        gradients.forEach(g -> given.push_back(g.t));
+        torch.backward(from, given, new BoolOptional(), false, new TensorVector());
+    }
+
     /** Back-propagates from a scalar; gradients add up in the leaves. */
     public void backward() {
         t.backward();

@@ -3,6 +3,7 @@ package org.diffusionsoup.diffusion.torch;
 import java.util.Objects;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -75,6 +76,11 @@ public final class Torch {
         torch.set_num_threads(n);
     }
 
+    /** Whether gradients are recorded on this thread. */
+    static boolean gradients() {
+        return GradMode.is_enabled();
+    }
+
     /** Switches gradient recording on or off until the returned guard is closed. */
     public static Guard gradients(boolean enabled) {
         AutoGradMode mode = new AutoGradMode(enabled);
@@ -103,6 +109,11 @@ public final class Torch {
         torch.set_autocast_cache_enabled(false);
         torch.set_autocast_enabled(type, true);
         return () -> torch.set_autocast_enabled(type, before);
+    }
+
+    /** Whether such a guard is open on this thread. */
+    static boolean isBfloat16Compute() {
+        return torch.is_autocast_enabled(device().isCpu() ? DeviceType.CPU : DeviceType.CUDA);
     }
 
     /**

@@ -5,7 +5,6 @@ import java.util.random.RandomGenerator;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
 import org.diffusionsoup.diffusion.schedule.PredictionType;
-import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
@@ -23,6 +22,7 @@ public final class DenoisingObjective implements Objective {
     private final double captionDropout;
     private final @Nullable Texts texts;
     private final int draws;
+    private final DenoisingLoss loss;
 
     /**
      * Captions that are encoded anew in every step, so that the text encoder learns, too.
@@ -55,7 +55,22 @@ public final class DenoisingObjective implements Objective {
             NoiseTable noise,
             PredictionType type,
             double captionDropout) {
-        this(unet, data, noise, type, captionDropout, Optional.empty(), 1);
+        this(unet, data, noise, type, captionDropout, DenoisingLoss.PLAIN, Optional.empty(), 1);
+    }
+
+    /**
+     * As above, with a loss of another kind.
+     *
+     * @param loss weights of timesteps and kind of noise
+     */
+    public DenoisingObjective(
+            UNet2DConditionModel unet,
+            LatentSet data,
+            NoiseTable noise,
+            PredictionType type,
+            double captionDropout,
+            DenoisingLoss loss) {
+        this(unet, data, noise, type, captionDropout, loss, Optional.empty(), 1);
     }
 
     /**
@@ -75,6 +90,19 @@ public final class DenoisingObjective implements Objective {
             double captionDropout,
             Optional<Texts> texts,
             int draws) {
+        this(unet, data, noise, type, captionDropout, DenoisingLoss.PLAIN, texts, draws);
+    }
+
+    private DenoisingObjective(
+            UNet2DConditionModel unet,
+            LatentSet data,
+            NoiseTable noise,
+            PredictionType type,
+            double captionDropout,
+            DenoisingLoss loss,
+            Optional<Texts> texts,
+            int draws) {
+        this.loss = loss;
         this.draws = draws;
         this.texts = texts.orElse(null);
         this.unet = unet;
@@ -103,11 +131,11 @@ public final class DenoisingObjective implements Objective {
             text[i] = random.nextDouble() < captionDropout ? data.emptyCaption() : caption;
         }
         Tensor x0 = data.latents(rows); // (N, C, h, w), scaled
-        Tensor eps = rng.normal(x0.shape());
+        Tensor eps = loss.noise(rng, x0.shape());
         Tensor xt = noise.addNoise(x0, eps, t);
         Tensor target = type.target(noise, x0, eps, t);
         Tensor context = texts == null ? data.text(text) : texts.encode(text);
-        Tensor out = unet.forward(xt, Tensor.of(t, n), context);
-        return Functional.mse(out.toFloat(), target);
+        Tensor out = data.predict(unet, xt, Tensor.of(t, n), context, text);
+        return loss.of(out.toFloat(), target, noise, type, t);
     }
 }

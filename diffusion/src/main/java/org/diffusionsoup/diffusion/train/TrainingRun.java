@@ -8,6 +8,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.torch.Recomputation;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -40,6 +41,7 @@ public final class TrainingRun implements AutoCloseable {
     private final AdamW optimizer;
     private final List<LossPoint> curve = new ArrayList<>();
     private final @Nullable Tensor ema;
+    private boolean recomputing;
 
     /**
      * Prepares a run, and resumes it where {@code stateDir} holds a checkpoint of the same run.
@@ -87,6 +89,14 @@ public final class TrainingRun implements AutoCloseable {
      */
     public static void requireOwnCheckpoint(Path stateDir, String fingerprint) {
         new TrainingState(stateDir, fingerprint).requireOwn();
+    }
+
+    /**
+     * Whether to compute a model's activations again in the backward pass ({@link Recomputation}),
+     * which takes less memory and more time. It changes no bit of the run.
+     */
+    public void recompute(boolean wanted) {
+        recomputing = wanted;
     }
 
     /** Steps done so far, from this call or an earlier one. */
@@ -154,12 +164,13 @@ public final class TrainingRun implements AutoCloseable {
             int[] rows = order.take(micro * options.batch(), options.batch());
             long seed = Rng.mix(options.seed(), micro);
             try (Scope s = Scope.open();
-                    Rng rng = new Rng(seed)) {
+                    Rng rng = new Rng(seed);
+                    Recomputation memory = Recomputation.open(recomputing)) {
                 Tensor loss;
                 try (Torch.Guard half = Torch.bfloat16Compute(options.bfloat16())) {
                     loss = objective.loss(rows, rng, new SplittableRandom(seed));
                 }
-                loss.div(options.accumulation()).backward();
+                memory.backward(loss.div(options.accumulation()));
                 total += loss.item() / options.accumulation();
             }
         }

@@ -6,6 +6,7 @@ import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
+import org.diffusionsoup.diffusion.torch.Recomputation;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -40,25 +41,30 @@ final class Transformer2DModel {
     }
 
     Tensor forward(Tensor x, Tensor text) {
-        long n = x.size(0);
-        long c = x.size(1);
-        long h = x.size(2);
-        long w = x.size(3);
+        Tensor y = Recomputation.segment(in -> tokens(in[0]), x);
+        for (BasicTransformerBlock b : blocks) {
+            y = Recomputation.segment(b::forward, y, text);
+        }
+        return Recomputation.segment(this::pictures, y, x);
+    }
+
+    /** (N, C, H, W) to (N, H*W, C), normalised and projected. */
+    private Tensor tokens(Tensor x) {
         Tensor y = norm.forward(x);
         if (convIn != null) {
             y = convIn.forward(y);
         }
-        y = y.permute(0, 2, 3, 1).reshape(n, h * w, c); // (N, H*W, C)
-        if (linearIn != null) {
-            y = linearIn.forward(y);
-        }
-        for (BasicTransformerBlock b : blocks) {
-            y = b.forward(y, text);
-        }
+        y = y.permute(0, 2, 3, 1).reshape(x.size(0), -1, x.size(1));
+        return linearIn == null ? y : linearIn.forward(y);
+    }
+
+    /** Back again, projected, and added to what came in. */
+    private Tensor pictures(Tensor y, Tensor x) {
         if (linearOut != null) {
             y = linearOut.forward(y);
         }
-        y = y.reshape(n, h, w, c).permute(0, 3, 1, 2); // (N, C, H, W), channels last in memory
+        // (N, C, H, W), channels last in memory
+        y = y.reshape(x.size(0), x.size(2), x.size(3), x.size(1)).permute(0, 3, 1, 2);
         if (convOut != null) {
             y = convOut.forward(y);
         }

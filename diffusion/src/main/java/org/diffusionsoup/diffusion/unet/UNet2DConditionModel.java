@@ -10,6 +10,7 @@ import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.TimestepEmbedding;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Recomputation;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -140,9 +141,9 @@ public final class UNet2DConditionModel {
         for (UNetBlock b : downBlocks) {
             x = b.down(x, act, text, skips);
         }
-        x = midResnet0.forward(x, act);
+        x = Recomputation.segment(midResnet0::forward, x, act);
         x = midAttention.forward(x, text);
-        x = midNames.tap(midResnet1.forward(x, act));
+        x = midNames.tap(Recomputation.segment(midResnet1::forward, x, act));
         for (UNetBlock b : upBlocks) {
             x = b.up(x, act, text, skips);
         }

@@ -7,6 +7,7 @@ import java.util.List;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Recomputation;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -89,8 +90,7 @@ final class UNetBlock {
                         c.transformerLayers().get(level)));
     }
 
-    private Tensor layer(int i, Tensor x, Tensor temb, Tensor text) {
-        x = resnets.get(i).forward(x, temb);
+    private Tensor attend(int i, Tensor x, Tensor text) {
         return attentions.isEmpty() ? x : attentions.get(i).forward(x, text);
     }
 
@@ -98,11 +98,12 @@ final class UNetBlock {
     Tensor down(Tensor x, Tensor temb, Tensor text, Deque<Tensor> skips) {
         List<Tensor> outputs = new ArrayList<>();
         for (int i = 0; i < resnets.size(); i++) {
-            x = layer(i, x, temb, text);
+            x = attend(i, Recomputation.segment(resnets.get(i)::forward, x, temb), text);
             outputs.add(x);
         }
-        if (resample != null && resampleNames != null) {
-            x = resampleNames.tap(resample.forward(x));
+        Conv2d conv = resample;
+        if (conv != null && resampleNames != null) {
+            x = resampleNames.tap(Recomputation.segment(in -> conv.forward(in[0]), x));
             outputs.add(x);
         }
         for (int i = 0; i < outputs.size(); i++) {
@@ -115,14 +116,26 @@ final class UNetBlock {
     /** Upwards; every layer takes one tensor off {@code skips}. */
     Tensor up(Tensor x, Tensor temb, Tensor text, ArrayDeque<Tensor> skips) {
         for (int i = 0; i < resnets.size(); i++) {
-            x = layer(i, Tensor.cat(List.of(x, skips.pop()), 1), temb, text);
+            ResnetBlock2D resnet = resnets.get(i);
+            Tensor wide =
+                    Recomputation.segment(
+                            in -> resnet.forward(Tensor.cat(List.of(in[0], in[1]), 1), in[2]),
+                            x,
+                            skips.pop(),
+                            temb);
+            x = attend(i, wide, text);
         }
-        if (resample != null && resampleNames != null) {
+        Conv2d conv = resample;
+        if (conv != null && resampleNames != null) {
             // To the size of the next skip tensor: twice the size, or one less when the latent was
             // not divisible by the down factor.
-            Tensor next = skips.element();
-            Tensor large = Functional.upsampleNearest(x, next.size(2), next.size(3));
-            x = resampleNames.tap(resample.forward(large));
+            long height = skips.element().size(2);
+            long width = skips.element().size(3);
+            Tensor large =
+                    Recomputation.segment(
+                            in -> conv.forward(Functional.upsampleNearest(in[0], height, width)),
+                            x);
+            x = resampleNames.tap(large);
         }
         return names.tap(x);
     }

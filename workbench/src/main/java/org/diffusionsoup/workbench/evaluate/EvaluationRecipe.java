@@ -10,6 +10,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 
 /**
@@ -50,11 +51,19 @@ public record EvaluationRecipe(
      * @param keepEvery steps between the models that the run keeps on its way, 0 for none
      * @param lora rank of the factors that are trained and then put into the base, on attention
      *     alone and as strong as they are; 0 to train the UNet's weights themselves
+     * @param loss weights of timesteps and kind of noise
      */
     public record Training(
-            Path base, long steps, int batch, double rate, long seed, long keepEvery, int lora) {
+            Path base,
+            long steps,
+            int batch,
+            double rate,
+            long seed,
+            long keepEvery,
+            int lora,
+            DenoisingLoss loss) {
         Training from(Path other) {
-            return new Training(other, steps, batch, rate, seed, keepEvery, lora);
+            return new Training(other, steps, batch, rate, seed, keepEvery, lora, loss);
         }
     }
 

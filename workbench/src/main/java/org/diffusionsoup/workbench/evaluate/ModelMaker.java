@@ -16,6 +16,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
@@ -194,6 +195,10 @@ final class ModelMaker {
         if (t.lora() > 0) {
             identity.append(" lora " + t.lora());
         }
+        if (!t.loss().equals(DenoisingLoss.PLAIN)) {
+            identity.append(" min-snr " + t.loss().minSnr());
+            identity.append(" offset-noise " + t.loss().offsetNoise());
+        }
         Path out = named(spec.label(), identity.toString());
         FineTuneRequest request =
                 new FineTuneRequest(
@@ -208,6 +213,7 @@ final class ModelMaker {
                                 t.lora() == 0
                                         ? Optional.empty()
                                         : Optional.of(new LowRankOptions(t.lora())))
+                        .minimising(t.loss())
                         .keeping(t.keepEvery());
         Path wanted = spec.after() == t.steps() ? out : request.keptFolder(spec.after());
         if (Files.exists(wanted) && Files.exists(out)) {

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.search.SearchMethods;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Place;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
@@ -29,6 +30,8 @@ final class RecipeModels {
                     "batch",
                     "lr",
                     "lora",
+                    RecipeNodes.MIN_SNR,
+                    RecipeNodes.OFFSET_NOISE,
                     "soup",
                     "ensemble",
                     "resoup",
@@ -308,9 +311,11 @@ final class RecipeModels {
         int batch = (int) nodes.whole(node, where, "batch", usual.batch(), 1);
         double lr = nodes.rate(nodes.real(node, where, "lr", usual.rate()), where);
         int lora = (int) nodes.whole(node, where, "lora", usual.lora(), 0);
+        DenoisingLoss loss = nodes.loss(node, where, usual.loss());
         if (own > 0 || steps.isEmpty()) {
             long whole = own > 0 ? own : times * usual.steps();
-            Training how = new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora);
+            Training how =
+                    new Training(usual.base(), whole, batch, lr, usual.seed(), 0, lora, loss);
             add(name, new ModelSpec.Train(name, shards, how, whole));
             return;
         }
@@ -322,7 +327,8 @@ final class RecipeModels {
         long every = steps.size() == 1 ? 0 : times * steps.stream().reduce(RecipeModels::gcd).get();
         for (double rate : rates) {
             double r = node.has("lr") ? lr : rate;
-            Training how = new Training(usual.base(), last, batch, r, usual.seed(), every, lora);
+            Training how =
+                    new Training(usual.base(), last, batch, r, usual.seed(), every, lora, loss);
             for (long s : steps) {
                 add(at(name, s, rate), new ModelSpec.Train(name, shards, how, times * s));
                 places.put(at(name, s, rate), new Place(name, s, rate));

@@ -10,10 +10,18 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
+import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
 
 /** Reads the values of a recipe's nodes, or says which word of which file is wrong. */
 final class RecipeNodes {
+    /** Word for γ of min-SNR weighting. */
+    static final String MIN_SNR = "min-snr";
+
+    /** Word for the strength of offset noise. */
+    static final String OFFSET_NOISE = "offset-noise";
+
     private final Path file;
     private final Path folder;
 
@@ -121,7 +129,10 @@ final class RecipeNodes {
         if (t.isMissingNode()) {
             return Optional.empty();
         }
-        only(t, "train", Set.of("base", "steps", "batch", "lr", "seed", "lora"));
+        only(
+                t,
+                "train",
+                Set.of("base", "steps", "batch", "lr", "seed", "lora", MIN_SNR, OFFSET_NOISE));
         if (!t.has("base")) {
             throw wrong("train names no base");
         }
@@ -133,7 +144,20 @@ final class RecipeNodes {
                         rate(real(t, "train", "lr", 2e-4), "train"),
                         whole(t, "train", "seed", 0, Long.MIN_VALUE),
                         0,
-                        (int) whole(t, "train", "lora", 0, 0)));
+                        (int) whole(t, "train", "lora", 0, 0),
+                        loss(t, "train", DenoisingLoss.PLAIN)));
+    }
+
+    /** What is minimised, where a line does not say it the usual way. */
+    DenoisingLoss loss(JsonNode node, String where, DenoisingLoss usual) {
+        try {
+            return new DenoisingLoss(
+                    real(node, where, MIN_SNR, usual.minSnr()),
+                    real(node, where, OFFSET_NOISE, usual.offsetNoise()));
+        } catch (TrainingException e) {
+            throw wrong(
+                    "%s of %s is 0 or more, and %s 0 to 1".formatted(MIN_SNR, where, OFFSET_NOISE));
+        }
     }
 
     SoupException wrong(String sentence) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
@@ -11,6 +12,7 @@ import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.pipeline.Conditioning;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -27,12 +29,25 @@ import org.diffusionsoup.workbench.Progress;
 public final class EncodedRows implements AutoCloseable {
     private static final int CHUNK = 32;
 
+    /** Pixels of a chunk: pictures above 128×128 are encoded fewer at a time. */
+    private static final int CHUNK_PIXELS = CHUNK * 128 * 128;
+
     private final Tensor latents;
-    private final Tensor texts;
+    private final Texts texts;
     private final int[][] captions;
     private final int[][] ids;
+    private final int factor;
 
-    private EncodedRows(Tensor latents, Tensor texts, int[][] captions, int[][] ids) {
+    /**
+     * Embeddings of captions.
+     *
+     * @param hidden (captions, tokens, width)
+     * @param pooled SDXL's (captions, D), empty for others
+     */
+    private record Texts(Tensor hidden, Optional<Tensor> pooled) {}
+
+    private EncodedRows(Tensor latents, Texts texts, int[][] captions, int[][] ids, int factor) {
+        this.factor = factor;
         this.ids = ids;
         this.latents = latents;
         this.texts = texts;
@@ -67,9 +82,14 @@ public final class EncodedRows implements AutoCloseable {
                 }
             }
             List<String> prompts = List.copyOf(index.keySet());
-            Tensor texts = texts(model.textEncoder(), model.tokenizer(), prompts);
+            Texts texts = texts(model, prompts);
             int[][] ids = prompts.stream().map(model.tokenizer()::encode).toArray(int[][]::new);
-            return new EncodedRows(join(parts), texts, captions.toArray(new int[0][]), ids);
+            return new EncodedRows(
+                    join(parts),
+                    texts,
+                    captions.toArray(new int[0][]),
+                    ids,
+                    model.vae().config().downFactor());
         }
     }
 
@@ -161,8 +181,10 @@ public final class EncodedRows implements AutoCloseable {
     public static Tensor latents(AutoencoderKL vae, PictureSet pictures) {
         List<Tensor> parts = new ArrayList<>();
         try (Torch.Guard off = Torch.gradients(false)) {
-            for (int from = 0; from < pictures.count(); from += CHUNK) {
-                int to = Math.min(from + CHUNK, pictures.count());
+            long pixels = (long) pictures.width() * pictures.height();
+            int chunk = (int) Math.clamp(CHUNK_PIXELS / pixels, 1, CHUNK);
+            for (int from = 0; from < pictures.count(); from += chunk) {
+                int to = Math.min(from + chunk, pictures.count());
                 try (Scope s = Scope.open()) {
                     parts.add(
                             vae.encode(pictures.batch(IntStream.range(from, to).toArray()))
@@ -174,6 +196,33 @@ public final class EncodedRows implements AutoCloseable {
             }
             return join(parts);
         }
+    }
+
+    private static Texts texts(StableDiffusion model, List<String> prompts) {
+        if (model.second().isEmpty()) {
+            Tensor hidden = texts(model.textEncoder(), model.tokenizer(), prompts);
+            return new Texts(hidden, Optional.empty());
+        }
+        List<Tensor> hidden = new ArrayList<>();
+        List<Tensor> pooled = new ArrayList<>();
+        for (int from = 0; from < prompts.size(); from += CHUNK) {
+            List<String> some = prompts.subList(from, Math.min(from + CHUNK, prompts.size()));
+            try (Scope s = Scope.open()) {
+                Conditioning c = Conditioning.of(model, some);
+                hidden.add(c.text().contiguous().keep());
+                pooled.add(c.added().orElseThrow().pooledText().contiguous().keep());
+            }
+        }
+        Texts all = new Texts(join(hidden), Optional.of(join(pooled)));
+        if (model.second().get().zerosWithoutPrompt()) {
+            // What the model is drawn from without a prompt is what it should meet without a
+            // caption.
+            try (Scope s = Scope.open()) {
+                all.hidden.select(0, 0).zero_();
+                all.pooled.orElseThrow().select(0, 0).zero_();
+            }
+        }
+        return all;
     }
 
     private static Tensor texts(ClipTextModel text, ClipTokenizer tokenizer, List<String> prompts) {
@@ -226,7 +275,11 @@ public final class EncodedRows implements AutoCloseable {
 
     /** What the denoising objective draws from; valid until this is closed. */
     public LatentSet latents() {
-        return new LatentSet(latents, texts, captions, 0);
+        int height = (int) latents.size(2) * factor;
+        int width = (int) latents.size(3) * factor;
+        Optional<LatentSet.Added> added =
+                texts.pooled.map(p -> new LatentSet.Added(p, height, width));
+        return new LatentSet(latents, texts.hidden, captions, 0, added);
     }
 
     /** Token ids of every distinct caption, in the order of the latent set's embeddings. */
@@ -237,6 +290,7 @@ public final class EncodedRows implements AutoCloseable {
     @Override
     public void close() {
         latents.release();
-        texts.release();
+        texts.hidden.release();
+        texts.pooled.ifPresent(Tensor::release);
     }
 }

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.registry.ledger.Json;
@@ -29,6 +30,12 @@ public final class FineTuneRecipe {
 
     /** Key of the weights that have factors. */
     private static final String LORA_TARGET = "lora_target";
+
+    /** Key of γ of min-SNR weighting; absent where every timestep weighs the same. */
+    private static final String MIN_SNR = "min_snr_gamma";
+
+    /** Key of the strength of offset noise; absent where there is none. */
+    private static final String OFFSET_NOISE = "offset_noise";
 
     private static final String STEPS = "steps";
     private static final String BATCH = "batch";
@@ -65,6 +72,14 @@ public final class FineTuneRecipe {
                         base.folder()
                                 .resolve("text_encoder")
                                 .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
+        if (base.second().isPresent()) {
+            r.put(
+                    "base_text_encoder_2_sha256",
+                    WeightsHash.of(
+                            base.folder()
+                                    .resolve("text_encoder_2")
+                                    .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
+        }
         var list = r.putArray("shards");
         for (Shard s : shards) {
             list.addObject().put("name", s.name()).put("rows", s.size()).put("sha256", s.sha256());
@@ -89,6 +104,13 @@ public final class FineTuneRecipe {
                     r.put(LORA_ALPHA, lora.alpha());
                     r.put(LORA_TARGET, lora.target().word());
                 });
+        // Absent where they change nothing: recipes of earlier versions keep their bytes.
+        if (request.loss().minSnr() > 0) {
+            r.put(MIN_SNR, request.loss().minSnr());
+        }
+        if (request.loss().offsetNoise() > 0) {
+            r.put(OFFSET_NOISE, request.loss().offsetNoise());
+        }
         return new FineTuneRecipe(r);
     }
 
@@ -147,7 +169,10 @@ public final class FineTuneRecipe {
                                 real(recipe, CAPTION_DROPOUT),
                                 FineTuneRequest.CHECKPOINT_EVERY,
                                 false)
-                        .training(lora(recipe));
+                        .training(lora(recipe))
+                        .minimising(
+                                new DenoisingLoss(
+                                        realOr0(recipe, MIN_SNR), realOr0(recipe, OFFSET_NOISE)));
         return recipe.get(FineTuneRequest.KEPT_STEP).isEmpty()
                 ? whole
                 : whole.stoppedAfter(Json.number(recipe, FineTuneRequest.KEPT_STEP));
@@ -163,6 +188,10 @@ public final class FineTuneRecipe {
                                 LowRankOptions.Target.valueOf(
                                         Json.string(recipe, LORA_TARGET)
                                                 .toUpperCase(Locale.ROOT))));
+    }
+
+    private static double realOr0(JsonObject o, String key) {
+        return o.get(key).isEmpty() ? 0 : real(o, key);
     }
 
     private static double real(JsonObject o, String key) {

@@ -3,7 +3,9 @@ package org.diffusionsoup.workbench.train;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
@@ -27,6 +29,10 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
  *     there
  * @param lora the low-rank factors that are trained in the place of the UNet's weights; empty to
  *     train these themselves
+ * @param loss weights of timesteps and kind of noise
+ * @param checkpointing whether the UNet's activations are computed again in the backward pass
+ *     instead of being held (gradient checkpointing): the same ingredient, byte for byte, with less
+ *     memory and in more time
  */
 public record FineTuneRequest(
         Path base,
@@ -38,7 +44,9 @@ public record FineTuneRequest(
         boolean replace,
         long keepEvery,
         long stopAfter,
-        Optional<LowRankOptions> lora) {
+        Optional<LowRankOptions> lora,
+        DenoisingLoss loss,
+        boolean checkpointing) {
 
     /**
      * Steps between checkpoints where nobody asks for others: a third of the shortest usual run, so
@@ -70,7 +78,9 @@ public record FineTuneRequest(
                 replace,
                 0,
                 options.steps(),
-                Optional.empty());
+                Optional.empty(),
+                DenoisingLoss.PLAIN,
+                false);
     }
 
     /**
@@ -122,36 +132,32 @@ public record FineTuneRequest(
      * @param every 1 to below the run's steps, or 0 for none
      */
     public FineTuneRequest keeping(long every) {
-        return new FineTuneRequest(
-                base,
-                shards,
-                out,
-                options,
-                captionDropout,
-                checkpointEvery,
-                replace,
-                every,
-                stopAfter,
-                lora);
+        return changed(c -> c.keepEvery = every);
     }
 
     /** The same run, ended early; {@code out} becomes the model that it would have kept there. */
     public FineTuneRequest stoppedAfter(long step) {
-        return new FineTuneRequest(
-                base,
-                shards,
-                out,
-                options,
-                captionDropout,
-                checkpointEvery,
-                replace,
-                keepEvery,
-                step,
-                lora);
+        return changed(c -> c.stopAfter = step);
     }
 
     /** The same with low-rank factors in training, or the UNet's weights themselves. */
     public FineTuneRequest training(Optional<LowRankOptions> factors) {
+        return changed(c -> c.lora = factors);
+    }
+
+    /** The same with a loss of another kind. */
+    public FineTuneRequest minimising(DenoisingLoss other) {
+        return changed(c -> c.loss = other);
+    }
+
+    /** The same with gradient checkpointing, or without. */
+    public FineTuneRequest checkpointing(boolean wanted) {
+        return changed(c -> c.checkpointing = wanted);
+    }
+
+    private FineTuneRequest changed(Consumer<Choices> change) {
+        Choices c = new Choices(this);
+        change.accept(c);
         return new FineTuneRequest(
                 base,
                 shards,
@@ -160,9 +166,28 @@ public record FineTuneRequest(
                 captionDropout,
                 checkpointEvery,
                 replace,
-                keepEvery,
-                stopAfter,
-                factors);
+                c.keepEvery,
+                c.stopAfter,
+                c.lora,
+                c.loss,
+                c.checkpointing);
+    }
+
+    /** What has a default, on its way from one request to another. */
+    private static final class Choices {
+        private long keepEvery;
+        private long stopAfter;
+        private Optional<LowRankOptions> lora;
+        private DenoisingLoss loss;
+        private boolean checkpointing;
+
+        Choices(FineTuneRequest of) {
+            keepEvery = of.keepEvery;
+            stopAfter = of.stopAfter;
+            lora = of.lora;
+            loss = of.loss;
+            checkpointing = of.checkpointing;
+        }
     }
 
     /** Whether the factors alone are written, as a file; otherwise it is a model's folder. */

@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
@@ -17,7 +18,9 @@ import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
@@ -25,6 +28,7 @@ import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
+import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
@@ -43,6 +47,7 @@ public final class FineTuner {
     private final Progress progress;
     private final BooleanSupplier stop;
     private final IngredientFiles files;
+    private List<Shard> opened = List.of();
 
     /**
      * @param stop polled between steps; when true, the state is saved and the run ends
@@ -90,25 +95,71 @@ public final class FineTuner {
 
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
-        boolean isModel = Files.exists(request.base().resolve("unet/config.json"));
-        if (isModel) { // otherwise loading says why
+        return run(plan -> {});
+    }
+
+    /**
+     * As above.
+     *
+     * @param announced told what the run takes once it is alone at its place, before anything is
+     *     loaded
+     */
+    public Optional<Result> run(Consumer<Plan> announced) {
+        if (isModel()) { // otherwise loading says why
             refuseInputAsOutput();
         }
         files.kind().check(request.out(), request.replace());
         try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
             // whoever had it until now may just have made the model
             files.kind().check(request.out(), request.replace());
-            return runAlone(isModel);
+            return runAlone(announced);
         }
     }
 
-    private Optional<Result> runAlone(boolean isModel) {
+    /**
+     * What a run would take.
+     *
+     * @param rows pictures in the shards
+     * @param steps optimizer steps
+     * @param memory estimated; empty where the base is no model's folder, which a run refuses
+     */
+    public record Plan(int rows, long steps, Optional<MemoryPlan> memory) {}
+
+    /**
+     * Looks at what a run needs, and writes nothing.
+     *
+     * @throws SoupException if a shard cannot be read, {@code out} is taken, or the memory that is
+     *     free would not do, which says what would fit
+     */
+    public Plan plan() {
+        boolean isModel = isModel();
         if (isModel) {
-            TrainingCost.of(request.base(), request.options(), request.lora())
-                    .check(
-                            request.options().batch(),
-                            request.options().accumulation(),
-                            FreeMemory.bytes());
+            refuseInputAsOutput();
+        }
+        files.kind().check(request.out(), request.replace());
+        List<Shard> data = shards();
+        Optional<MemoryPlan> memory =
+                isModel
+                        ? Optional.of(MemoryPlan.of(request, side(data), FreeMemory.bytes()))
+                        : Optional.empty();
+        memory.ifPresent(MemoryPlan::check);
+        return new Plan(data.stream().mapToInt(Shard::size).sum(), request.stopAfter(), memory);
+    }
+
+    private boolean isModel() {
+        return Files.exists(request.base().resolve("unet/config.json"));
+    }
+
+    /** Side of a square latent as large as the first picture's; all pictures have one size. */
+    private double side(List<Shard> data) {
+        RgbImage first = data.getFirst().get(0).image();
+        JsonConfig vae = JsonConfig.read(request.base().resolve("vae/config.json"));
+        return Math.sqrt((double) first.width() * first.height()) / VaeConfig.of(vae).downFactor();
+    }
+
+    private List<Shard> shards() {
+        if (!opened.isEmpty()) {
+            return opened;
         }
         List<Shard> shards = new ArrayList<>();
         Set<String> seen = new HashSet<>();
@@ -124,13 +175,22 @@ public final class FineTuner {
             }
             shards.add(s);
         }
-        try (StableDiffusion base = StableDiffusion.load(request.base())) {
+        opened = shards;
+        return shards;
+    }
+
+    private Optional<Result> runAlone(Consumer<Plan> announced) {
+        announced.accept(plan());
+        List<Shard> shards = shards();
+        try (StableDiffusion base = StableDiffusion.loadForTraining(request.base())) {
             FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
-            TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.whole().text());
+            TrainingRun.requireOwnCheckpoint(
+                    request.stateFolder(), recipe.whole().text());
             KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
             try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
+                base.closeEncoders(); // which only the encoding needed
                 return trainChosen(base, recipe, rows, kept);
             } catch (StoppableProgress.Stopped e) {
                 return Optional.empty(); // while encoding, of which nothing is kept
@@ -183,7 +243,8 @@ public final class FineTuner {
                         rows.latents(),
                         base.scheduler().table(),
                         base.scheduler().predictionType(),
-                        request.captionDropout());
+                        request.captionDropout(),
+                        request.loss());
         try (TrainingRun run =
                 new TrainingRun(
                         trained,
@@ -191,6 +252,7 @@ public final class FineTuner {
                         options,
                         request.stateFolder(),
                         recipe.whole().text())) {
+            run.recompute(request.checkpointing());
             long perStep = (long) options.batch() * options.accumulation();
             progress.start(
                     "train " + request.out().getFileName(),

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Place;
 import org.junit.jupiter.api.Test;
@@ -161,6 +162,19 @@ class RecipeModelsTest {
         EvaluationRecipe usual = read(", lora: 4", "full: {train: one.tar, lora: 0}", "");
         assertThat(((ModelSpec.Train) usual.models().get("two")).how().lora()).isEqualTo(4);
         assertThat(((ModelSpec.Train) usual.models().get("full")).how().lora()).isZero();
+    }
+
+    @Test
+    void theLossIsThatOfTheLineOrTheUsualOne() throws IOException {
+        EvaluationRecipe recipe =
+                read(", min-snr: 5", "own: {train: one.tar, min-snr: 0, offset-noise: 0.1}", "");
+        assertThat(((ModelSpec.Train) recipe.models().get("one")).how().loss())
+                .isEqualTo(new DenoisingLoss(5, 0));
+        assertThat(((ModelSpec.Train) recipe.models().get("own")).how().loss())
+                .isEqualTo(new DenoisingLoss(0, 0.1));
+        assertThatThrownBy(() -> models("own: {train: one.tar, offset-noise: 2}"))
+                .hasMessageContaining("model own")
+                .hasMessageContaining("offset-noise 0 to 1");
     }
 
     @Test

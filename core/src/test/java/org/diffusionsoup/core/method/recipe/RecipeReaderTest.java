@@ -133,8 +133,8 @@ class RecipeReaderTest {
         assertThat(Rational.parse("-1e-6")).hasToString("-1/1000000");
         assertThat(Rational.parse("2/-4")).hasToString("-1/2");
         assertThat(Rational.parse("0.1").doubleValue()).isEqualTo(0.1);
-        assertThatThrownBy(() -> Rational.parse("1/0")).hasMessageContaining("denominator");
-        assertThatThrownBy(() -> Rational.parse("1e999")).hasMessageContaining("no number");
+        assertThatThrownBy(() -> Rational.parse("1/0")).hasMessageContaining("'1/0' is no number");
+        assertThatThrownBy(() -> Rational.parse("1e999")).hasMessageContaining("too large");
         assertThatThrownBy(() -> Rational.parse("NaN")).hasMessageContaining("no number");
     }
 }

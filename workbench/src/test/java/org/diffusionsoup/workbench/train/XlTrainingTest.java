@@ -1,0 +1,160 @@
+package org.diffusionsoup.workbench.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardRef;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.pipeline.Conditioning;
+import org.diffusionsoup.diffusion.schedule.NoiseTable;
+import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.diffusion.train.DenoisingObjective;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.report.LossCurve;
+import org.diffusionsoup.workbench.report.LossLog;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Training on the reference set's tiny SDXL, whose UNet and text encoders are held to diffusers'.
+ */
+class XlTrainingTest {
+    private static final Path BASE =
+            Path.of("../diffusion/src/test/resources/reference/pipelines/tiny-sdxl");
+    private static final int HEIGHT = 32;
+    private static final int WIDTH = 64;
+    private static final String CAPTION = "plain stripes";
+
+    @TempDir private Path temp;
+    private Path tar;
+
+    @BeforeEach
+    void shard() {
+        tar = temp.resolve("stripes.tar");
+        List<Sample> samples = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            byte[] pixels = new byte[3 * WIDTH * HEIGHT];
+            for (int p = 0; p < pixels.length; p++) {
+                pixels[p] = (byte) (p % (7 + i) < 3 ? 250 : 20 + 30 * i);
+            }
+            byte[] png = PngCodec.encode(new RgbImage(WIDTH, HEIGHT, pixels));
+            samples.add(
+                    new Sample(
+                            new SampleInfo(
+                                    "row" + i,
+                                    CAPTION,
+                                    "stripes",
+                                    "plain",
+                                    "s" + i,
+                                    "test",
+                                    "CC0-1.0",
+                                    "",
+                                    "",
+                                    "other",
+                                    "train",
+                                    Hashes.sha256Hex(png)),
+                            png));
+        }
+        ShardWriter.write(tar, samples);
+    }
+
+    /**
+     * The loss at given noise and timestep, written out: two text encoders side by side, the second
+     * one's pooled embedding, and the picture's height and width as original and target size.
+     * Without a caption both embeddings are zeros, which this model is drawn from without a
+     * negative prompt.
+     */
+    @Test
+    void theLossIsThatOfThePipelinesConditions() {
+        Shard rows = ShardRef.parse(tar.toString()).open().train();
+        try (StableDiffusion model = StableDiffusion.loadForTraining(BASE);
+                EncodedRows encoded = EncodedRows.encode(model, List.of(rows), Progress.silent());
+                Torch.Guard off = Torch.gradients(false)) {
+            NoiseTable table = model.scheduler().table();
+            for (double dropout : new double[] {0, 1}) {
+                for (long seed = 0; seed < 3; seed++) {
+                    DenoisingObjective objective =
+                            new DenoisingObjective(
+                                    model.unet(),
+                                    encoded.latents(),
+                                    table,
+                                    model.scheduler().predictionType(),
+                                    dropout);
+                    try (Scope s = Scope.open();
+                            Rng rng = new Rng(seed);
+                            Rng same = new Rng(seed)) {
+                        float loss =
+                                objective
+                                        .loss(new int[] {1}, rng, new SplittableRandom(seed))
+                                        .item();
+                        long t = new SplittableRandom(seed).nextInt(table.size());
+                        Tensor clean = EncodedRows.latents(model, rows, 1, 1);
+                        Tensor noise = same.normal(clean.shape());
+                        Conditioning c = Conditioning.of(model, List.of(CAPTION));
+                        Tensor pooled = c.added().orElseThrow().pooledText();
+                        float[] ids = {HEIGHT, WIDTH, 0, 0, HEIGHT, WIDTH};
+                        Tensor out =
+                                model.unet()
+                                        .forward(
+                                                table.addNoise(clean, noise, t),
+                                                Tensor.of(new long[] {t}),
+                                                c.text().mul(1 - dropout),
+                                                pooled.mul(1 - dropout),
+                                                Tensor.of(ids, 1, 6));
+                        assertThat(loss)
+                                .as("seed %d, dropout %s", seed, dropout)
+                                .isCloseTo(Functional.mse(out, noise).item(), within(1e-5f));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void trainingLowersTheLossWithAndWithoutCheckpointing() throws IOException {
+        Path out = temp.resolve("ingredient");
+        TrainingOptions options =
+                FineTuneRequest.embeddedDefaults(60, 1).withBatch(3).withLearningRate(2e-3);
+        FineTuneRequest request =
+                new FineTuneRequest(BASE, List.of(tar.toString()), out, options, 0.1, 0, false);
+        assertThat(new FineTuner(request, Progress.silent(), () -> false).run()).isPresent();
+        LossCurve curve = LossLog.readCsv(out.resolve("loss.csv"));
+        List<Double> losses = curve.points().stream().map(LossCurve.Point::loss).toList();
+        assertThat(mean(losses.subList(45, 60))).isLessThan(0.9 * mean(losses.subList(0, 15)));
+        FineTuneRequest again =
+                new FineTuneRequest(
+                                BASE,
+                                List.of(tar.toString()),
+                                temp.resolve("again"),
+                                options,
+                                0.1,
+                                0,
+                                false)
+                        .checkpointing(true);
+        assertThat(new FineTuner(again, Progress.silent(), () -> false).run()).isPresent();
+        assertThat(temp.resolve("again/unet/diffusion_pytorch_model.safetensors"))
+                .hasSameBinaryContentAs(out.resolve("unet/diffusion_pytorch_model.safetensors"));
+    }
+
+    private static double mean(List<Double> losses) {
+        return losses.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+    }
+}
