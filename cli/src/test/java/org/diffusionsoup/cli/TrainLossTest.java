@@ -13,6 +13,7 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
+import org.diffusionsoup.workbench.train.FineTuneRecipe;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 import org.junit.jupiter.api.BeforeAll;
@@ -45,7 +46,7 @@ class TrainLossTest {
     private static String recipe(Path model) {
         Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
         try (SafetensorsFile f = SafetensorsFile.open(unet)) {
-            return Provenance.readFrom(f.metadata()).map(Provenance::recipe).orElseThrow();
+            return Provenance.readFrom(f.metadata()).map(Provenance::recipe).orElseThrow().text();
         }
     }
 
@@ -56,7 +57,7 @@ class TrainLossTest {
         assertThat(recipe(out)).contains("\"min_snr_gamma\":5.0", "\"offset_noise\":0.1");
         Path again = temp.resolve("again");
         FineTuneRequest request =
-                TrainingRecipe.request(
+                FineTuneRecipe.request(
                         TrainingRecipe.ofWeights(out),
                         TinyTraining.BASE,
                         List.of(shard.toString()),

@@ -184,8 +184,7 @@ public final class FineTuner {
         List<Shard> shards = shards();
         try (StableDiffusion base = StableDiffusion.loadForTraining(request.base())) {
             FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
-            TrainingRun.requireOwnCheckpoint(
-                    request.stateFolder(), recipe.whole().text());
+            TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.whole().text());
             KeptSteps kept = new KeptSteps(request, files, recipe);
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
