@@ -126,6 +126,22 @@ class SearchCommandTest {
     }
 
     @Test
+    void aChangedScoreInTheJournalIsNotGoneOnWith() throws IOException {
+        Path journal = folder.resolve("changed.jsonl");
+        json(args("leave-one-out", folder.resolve("c1"), "--journal", journal));
+        List<String> lines = new ArrayList<>(Files.readAllLines(journal));
+        lines.set(2, lines.get(2).replaceFirst("scores\":\\[[^,]+", "scores\":[5.0"));
+        Files.write(journal, lines);
+        Run.of(args("leave-one-out", folder.resolve("c2"), "--journal", journal).toArray())
+                .fails(1, "line 3 of the journal " + journal + " is damaged", "remove this line");
+        assertThat(folder.resolve("c2")).doesNotExist();
+        lines.remove(2);
+        Files.write(journal, lines);
+        JsonNode rest = json(args("leave-one-out", folder.resolve("c2"), "--journal", journal));
+        assertThat(rest.path("scored_now").asInt()).isEqualTo(1);
+    }
+
+    @Test
     void leaveOneOutAndSimplexRunWithinTheirBudgets() throws IOException {
         JsonNode one = json(args("leave-one-out", folder.resolve("l"), "--accept", "clear"));
         assertThat(one.path("candidates")).hasSize(4);

@@ -58,6 +58,14 @@ public final class Console {
         }
     }
 
+    /** Says sentences between the tasks of a progress: they end the one that is shown. */
+    public Consumer<String> notes(Progress progress) {
+        return sentence -> {
+            progress.close();
+            note(sentence);
+        };
+    }
+
     /** A progress on the error stream: a moving line on a terminal, otherwise a line at times. */
     public Progress progress() {
         if (quiet) {

@@ -113,7 +113,7 @@ public final class DemoCommand extends SoupCommand {
         try (FolderLock alone = FolderLock.hold(folder);
                 Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
-            Demo demo = new Demo(plan, progress, interrupt);
+            Demo demo = new Demo(plan, progress, interrupt, console.notes(progress));
             demo.claimFolder();
             boolean finished = demo.isFinished();
             Optional<Path> report = demo.run();

@@ -74,7 +74,8 @@ public final class EvaluateCommand extends SoupCommand {
                                     EvaluationRecipes.read(recipe).withModels(placed(console)),
                                     cache.orElse(out.resolve(EvaluationFiles.CACHE)),
                                     progress,
-                                    interrupt)
+                                    interrupt,
+                                    console.notes(progress))
                             .run();
             progress.close();
             if (done.isEmpty()) {

@@ -116,7 +116,8 @@ final class StudyRunCommand extends SoupCommand {
                                                     .withModels(EvaluateCommand.placed(console)),
                                             cache.orElse(out.resolve(EvaluationFiles.CACHE)),
                                             progress,
-                                            interrupt)
+                                            interrupt,
+                                            console.notes(progress))
                                     .run();
                     progress.close();
                     if (done.isEmpty()) {

@@ -15,6 +15,10 @@ public record Evaluation(int number, Candidate candidate, List<Double> scores) {
 
     /** The candidate's score: the mean over the prompts. */
     public double mean() {
+        return mean(scores);
+    }
+
+    static double mean(List<Double> scores) {
         double sum = 0;
         for (double s : scores) {
             sum += s;

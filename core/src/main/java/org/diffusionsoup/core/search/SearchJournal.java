@@ -32,7 +32,8 @@ import org.diffusionsoup.core.search.CandidateSoups.Choice;
  * A text file of JSON lines that remembers every evaluation: the first line says which ingredients
  * and which scorer, each further line is one evaluation or one decision, flushed to disk before the
  * search goes on. Several methods may share a journal, as their scores are the same. A last line
- * without its end, as a kill leaves it, is dropped.
+ * without its end, as a kill leaves it, is dropped. Each further line holds a checksum of itself
+ * and the first one, so that one that was changed is not gone on with.
  */
 public final class SearchJournal implements AutoCloseable {
     private static final String KIND = "diffusion-soup search journal";
@@ -44,6 +45,7 @@ public final class SearchJournal implements AutoCloseable {
     private final Map<List<Integer>, List<Double>> scores = new HashMap<>();
     private final Set<String> lines = new HashSet<>();
     private String header = "";
+    private boolean checked;
 
     private SearchJournal(Path file, FileChannel channel) {
         this.file = file;
@@ -131,15 +133,39 @@ public final class SearchJournal implements AutoCloseable {
 
     private void read(String line, int number) {
         JsonObject o = JsonValue.readObject(line.getBytes(StandardCharsets.UTF_8), where(number));
-        lines.add(line);
+        lines.add(content(line, o, number));
         if (o.get("shares").isEmpty()) {
             return;
         }
         List<Integer> shares = new ArrayList<>();
         numbers(o, "shares", number).forEach(v -> shares.add(v.intValue()));
-        if (scores.put(shares, numbers(o, "scores", number)) != null) {
+        List<Double> values = numbers(o, "scores", number);
+        if (!(o.get("mean").orElse(o) instanceof JsonNumber mean)
+                || mean.value().doubleValue() != Evaluation.mean(values)) {
+            throw damaged(number, "its mean is not that of its scores");
+        }
+        if (scores.put(shares, values) != null) {
             throw new SoupException(where(number) + " repeats a candidate.");
         }
+    }
+
+    /** A line without its checksum; those of earlier versions, which come first, have none. */
+    private String content(String line, JsonObject o, int number) {
+        boolean has = o.get(JournalLine.CHECK).isPresent();
+        String content = has ? JournalLine.content(line) : line;
+        if (has ? !line.equals(JournalLine.checked(header, content)) : checked) {
+            throw damaged(number, "it is not what was written there");
+        }
+        checked = has;
+        return content;
+    }
+
+    private SoupException damaged(int line, String why) {
+        return new SoupException(
+                where(line)
+                        + " is damaged: "
+                        + why
+                        + "; remove this line, and what it tells is found out anew.");
     }
 
     private List<Double> numbers(JsonObject o, String field, int line) {
@@ -212,7 +238,7 @@ public final class SearchJournal implements AutoCloseable {
 
     /** Notes an evaluation; on return it is on disk. */
     void add(Evaluation e, List<String> names) {
-        append(
+        note(
                 line(g -> {
                     g.writeArrayFieldStart("shares");
                     for (int a : e.candidate().shares()) {
@@ -250,8 +276,13 @@ public final class SearchJournal implements AutoCloseable {
                     g.writeBooleanField("accepted", step.accepted());
                 });
         if (!lines.contains(line)) {
-            append(line);
+            note(line);
         }
+    }
+
+    private void note(String content) {
+        append(JournalLine.checked(header, content));
+        lines.add(content);
     }
 
     private interface Fields {
@@ -289,7 +320,6 @@ public final class SearchJournal implements AutoCloseable {
         } catch (IOException e) {
             throw new SoupIoException("write", file, e);
         }
-        lines.add(line);
     }
 
     /** How many evaluations it holds. */

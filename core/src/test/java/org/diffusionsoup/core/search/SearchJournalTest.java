@@ -137,6 +137,74 @@ class SearchJournalTest {
     }
 
     @Test
+    void aChangedLineIsRefusedByFileAndNumber() throws IOException {
+        Path whole = folder.resolve("right.jsonl");
+        run(new Greedy(), new SyntheticScorer(3, 2, 8, 1000), whole);
+        Path other = folder.resolve("other.jsonl");
+        run(new Greedy(), new SyntheticScorer(3, 2, 9, 1000), other);
+        List<String> lines = Files.readAllLines(whole);
+        String decision =
+                lines.stream().filter(l -> l.contains("\"verdict\"")).findFirst().orElseThrow();
+        List<List<String>> changes =
+                List.of(
+                        List.of(lines.get(1), lines.get(1).replaceFirst("mean\":", "mean\":1")),
+                        List.of(
+                                lines.get(2),
+                                lines.get(2).replaceFirst("scores\":\\[[^,]+", "scores\":[5.0")),
+                        List.of(lines.get(3), lines.get(3).replaceAll(",\"sha256\".*", "}")),
+                        List.of(lines.get(1), Files.readAllLines(other).get(1)),
+                        List.of(
+                                decision,
+                                decision.contains("\"accepted\":true")
+                                        ? decision.replace(
+                                                "\"accepted\":true", "\"accepted\":false")
+                                        : decision.replace(
+                                                "\"accepted\":false", "\"accepted\":true")));
+        for (List<String> change : changes) {
+            assertThat(change.get(1)).isNotEqualTo(change.get(0));
+            List<String> damaged = new java.util.ArrayList<>(lines);
+            int at = lines.indexOf(change.get(0));
+            damaged.set(at, change.get(1));
+            Path file = folder.resolve("changed.jsonl");
+            Files.write(file, damaged);
+            assertThatThrownBy(() -> SearchJournal.open(file))
+                    .as(change.get(1))
+                    .isInstanceOf(SoupException.class)
+                    .hasMessageContaining("line " + (at + 1) + " of the journal " + file)
+                    .hasMessageContaining("is damaged")
+                    .hasMessageContaining("remove this line");
+            assertThat(Files.readAllLines(file)).isEqualTo(damaged);
+            damaged.remove(at);
+            Files.write(file, damaged);
+            run(new Greedy(), new SyntheticScorer(3, 2, 8, 1000), file);
+            assertThat(Files.readAllLines(file)).containsExactlyInAnyOrderElementsOf(lines);
+        }
+    }
+
+    @Test
+    void aJournalOfAnEarlierVersionIsGoneOnWith() throws IOException {
+        SyntheticScorer s = new SyntheticScorer(3, 2, 8, 1000);
+        Path file = folder.resolve("old.jsonl");
+        SearchResult expected = run(new Greedy(), s, file);
+        List<String> lines = new java.util.ArrayList<>(Files.readAllLines(file));
+        int kept = lines.size() - 2;
+        List<String> old = new java.util.ArrayList<>(lines.subList(0, 1));
+        lines.subList(1, kept).forEach(l -> old.add(l.replaceAll(",\"sha256\".*", "}")));
+        Files.write(file, old);
+        SearchResult again = run(new Greedy(), s.again(), file);
+        assertThat(again.best()).isEqualTo(expected.best());
+        List<String> mixed = Files.readAllLines(file);
+        assertThat(mixed.subList(0, kept)).isEqualTo(old);
+        assertThat(mixed.subList(kept, mixed.size())).isEqualTo(lines.subList(kept, lines.size()));
+
+        old.set(1, old.get(1).replaceFirst("mean\":", "mean\":1"));
+        Files.write(file, old);
+        assertThatThrownBy(() -> SearchJournal.open(file))
+                .hasMessageContaining("line 2 of the journal")
+                .hasMessageContaining("its mean is not that of its scores");
+    }
+
+    @Test
     void twoSearchesCannotUseOneJournalAtOnce() {
         Path file = folder.resolve("busy.jsonl");
         try (SearchJournal held = SearchJournal.open(file)) {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.AtomicFiles;
@@ -40,11 +41,14 @@ public final class Demo {
     private final DemoPlan plan;
     private final Progress progress;
     private final BooleanSupplier stop;
+    private final Consumer<String> notes;
 
     /**
      * @param stop polled between steps; when true, the state is saved and the run ends
+     * @param notes told a sentence that names what an earlier run made, is damaged and made anew
      */
-    public Demo(DemoPlan plan, Progress progress, BooleanSupplier stop) {
+    public Demo(DemoPlan plan, Progress progress, BooleanSupplier stop, Consumer<String> notes) {
+        this.notes = notes;
         this.plan = plan;
         this.progress = progress;
         this.stop = stop;
@@ -116,7 +120,7 @@ public final class Demo {
     private Path make() {
         DemoTimes times = new DemoTimes(plan.out());
         times.begin();
-        DemoKitchen kitchen = new DemoKitchen(plan, progress, stop, times);
+        DemoKitchen kitchen = new DemoKitchen(plan, progress, stop, notes, times);
         Shard all = ShardRef.parse(plan.dataset().toString()).open();
         Map<String, Path> ingredients = new LinkedHashMap<>();
         Map<String, Integer> rows = new LinkedHashMap<>();

@@ -1,14 +1,15 @@
 package org.diffusionsoup.workbench.demo;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.io.KeptFiles;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.image.RgbImage;
@@ -31,8 +32,17 @@ final class DemoKitchen {
     private final Progress progress;
     private final BooleanSupplier stop;
     private final DemoTimes times;
+    private final Consumer<String> notes;
+    private final KeptFiles kept;
 
-    DemoKitchen(DemoPlan plan, Progress progress, BooleanSupplier stop, DemoTimes times) {
+    DemoKitchen(
+            DemoPlan plan,
+            Progress progress,
+            BooleanSupplier stop,
+            Consumer<String> notes,
+            DemoTimes times) {
+        this.notes = notes;
+        kept = new KeptFiles(plan.out(), ModelHash::counts, notes);
         this.times = times;
         this.plan = plan;
         this.progress = progress;
@@ -54,7 +64,7 @@ final class DemoKitchen {
      * @throws StoppableProgress.Stopped when asked to stop; the state is saved
      */
     Path train(String name, List<String> shards, long steps, int batch) {
-        if (!Files.exists(model(name))) {
+        if (!kept.has(model(name))) {
             TrainingOptions options =
                     FineTuneRequest.embeddedDefaults(steps, plan.seed())
                             .withBatch(batch)
@@ -76,6 +86,7 @@ final class DemoKitchen {
             } finally {
                 times.add(TRAINED + name, (System.nanoTime() - start) / 1e9);
             }
+            kept.keep(model(name));
         }
         return model(name);
     }
@@ -125,7 +136,7 @@ final class DemoKitchen {
             List<Long> seeds,
             IntConsumer drawn) {
         String hash = folders.stream().map(ModelHash::of).sorted().collect(Collectors.joining("+"));
-        return new PictureCache(plan.out().resolve("drawn"))
+        return new PictureCache(plan.out().resolve("drawn"), notes)
                 .draw(
                         hash,
                         generator,

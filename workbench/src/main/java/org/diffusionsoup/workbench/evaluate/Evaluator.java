@@ -1,7 +1,9 @@
 package org.diffusionsoup.workbench.evaluate;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,10 +13,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.KeptFiles;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.image.Picture;
@@ -39,17 +43,25 @@ public final class Evaluator {
     private final ModelMaker.Searcher searcher;
     private final Progress progress;
     private final BooleanSupplier stop;
+    private final Consumer<String> notes;
     private int drawn;
 
     /**
      * @param cache folder of pictures, scores and models that were made
      * @param stop polled between batches; when true, the run ends and can be taken up again
+     * @param notes told a sentence that names what is damaged in the cache and made anew
      */
-    public Evaluator(EvaluationRecipe recipe, Path cache, Progress progress, BooleanSupplier stop) {
+    public Evaluator(
+            EvaluationRecipe recipe,
+            Path cache,
+            Progress progress,
+            BooleanSupplier stop,
+            Consumer<String> notes) {
         this.recipe = recipe;
         this.cache = cache;
         this.progress = progress;
         this.stop = stop;
+        this.notes = notes;
         searcher = new RecipeSearch(recipe, progress);
     }
 
@@ -60,10 +72,11 @@ public final class Evaluator {
      *     before anything is trained or drawn
      */
     public Optional<Evaluation> run() {
+        KeptFiles kept = new KeptFiles(cache, ModelHash::counts, notes);
         if (!recipe.shards().isEmpty()) {
-            RecipeShards shards = new RecipeShards(cache.resolve("shards"), progress);
+            RecipeShards shards = new RecipeShards(cache.resolve("shards"), kept, progress);
             EvaluationRecipe made = recipe.withShards(shards.make(recipe.shards()));
-            return new Evaluator(made, cache, progress, stop).run();
+            return new Evaluator(made, cache, progress, stop, notes).run();
         }
         long start = System.nanoTime();
         recipe.judges()
@@ -72,7 +85,8 @@ public final class Evaluator {
                     judge.requireQuestions(recipe.prompts());
                 });
         Optional<Map<String, MadeModel>> made =
-                new ModelMaker(recipe, cache.resolve("models"), searcher, progress, stop).make();
+                new ModelMaker(recipe, cache.resolve("models"), kept, searcher, progress, stop)
+                        .make();
         if (made.isEmpty()) {
             return Optional.empty();
         }
@@ -108,7 +122,7 @@ public final class Evaluator {
 
     /** The pictures of one model, those that are missing drawn. */
     private Optional<Evaluation.Model> draw(String name, MadeModel made) {
-        PictureCache pictures = new PictureCache(cache.resolve("pictures"));
+        PictureCache pictures = new PictureCache(cache.resolve("pictures"), notes);
         String hash = made.hash();
         List<List<Path>> files = new ArrayList<>();
         List<Missing> missing = new ArrayList<>();
@@ -116,7 +130,7 @@ public final class Evaluator {
             List<Path> row = new ArrayList<>();
             for (long seed : recipe.seeds()) {
                 Path file = pictures.file(hash, prompt, seed, recipe.settings());
-                if (!pictures.has(file)) {
+                if (!pictures.has(file, prompt, seed, recipe.settings())) {
                     missing.add(new Missing(file, prompt, seed));
                 }
                 row.add(file);
@@ -160,14 +174,17 @@ public final class Evaluator {
         files.forEach(f -> identity.append(f.getFileName()).append('\n'));
         String key = Hashes.sha256Hex(identity.toString().getBytes(StandardCharsets.UTF_8));
         Path kept = cache.resolve("scores").resolve(key + ".json");
-        double[] flat = Files.isRegularFile(kept) ? read(kept, files.size()) : new double[0];
+        double[] flat = Files.isRegularFile(kept) ? read(kept, key, files.size()) : new double[0];
         if (flat.length == 0) {
             flat = judge(scorer, judge + ": " + model.name(), files);
             ArrayNode array = JsonMappers.PLAIN.createArrayNode();
             for (double v : flat) {
                 array.add(v);
             }
-            AtomicFiles.write(kept, array.toString().getBytes(StandardCharsets.UTF_8));
+            ObjectNode entry = JsonMappers.PLAIN.createObjectNode();
+            entry.set("scores", array);
+            entry.put("sha256", checksum(key, array));
+            AtomicFiles.write(kept, entry.toString().getBytes(StandardCharsets.UTF_8));
         }
         int seeds = recipe.seeds().size();
         double[][] values = new double[recipe.prompts().size()][seeds];
@@ -196,17 +213,34 @@ public final class Evaluator {
         return out;
     }
 
+    /** Of scores and of what they are of. */
+    private static String checksum(String key, JsonNode scores) {
+        return Hashes.sha256Hex((key + "\n" + scores).getBytes(StandardCharsets.UTF_8));
+    }
+
     /** Empty when the file is not what was kept; it is then judged again. */
-    private static double[] read(Path file, int expected) {
+    private double[] read(Path file, String key, int expected) {
+        JsonNode entry;
         try {
-            JsonNode array = JsonMappers.PLAIN.readTree(file.toFile());
-            double[] out = new double[array.size()];
-            for (int i = 0; i < out.length; i++) {
-                out[i] = array.get(i).asDouble();
-            }
-            return out.length == expected ? out : new double[0];
+            entry = JsonMappers.PLAIN.readTree(file.toFile());
+        } catch (JsonProcessingException e) {
+            entry = JsonMappers.PLAIN.missingNode();
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }
+        if (entry.isArray()) {
+            return new double[0]; // of an earlier version, without a checksum
+        }
+        JsonNode scores = entry.path("scores");
+        if (scores.size() != expected
+                || !entry.path("sha256").asText().equals(checksum(key, scores))) {
+            notes.accept("The cached scores " + file + " are damaged; they are judged anew.");
+            return new double[0];
+        }
+        double[] out = new double[expected];
+        for (int i = 0; i < expected; i++) {
+            out[i] = scores.get(i).asDouble();
+        }
+        return out;
     }
 }

@@ -18,7 +18,14 @@ import org.diffusionsoup.core.io.Hashes;
  * configuration of its folder. Provenance in headers and loss curves do not count.
  */
 public final class ModelHash {
+    private static final List<String> ENDINGS = List.of(".safetensors", ".bin", ".json", ".txt");
+
     private ModelHash() {}
+
+    /** Whether a file of a model's folder may have a part in what it draws. */
+    public static boolean counts(Path file) {
+        return ENDINGS.stream().anyMatch(file.toString()::endsWith);
+    }
 
     /**
      * @param folder in diffusers layout

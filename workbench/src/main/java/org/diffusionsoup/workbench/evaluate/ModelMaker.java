@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,6 +12,7 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.KeptFiles;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.data.ShardRef;
@@ -29,7 +29,7 @@ import org.diffusionsoup.workbench.train.FineTuner;
 /**
  * Makes the models of a recipe: trains, averages, searches. A model's folder is named by the hash
  * of all that it is made of, so what is there is never made again, and a changed recipe never meets
- * an old model.
+ * an old model; nor, by its hash, one that was damaged since.
  */
 final class ModelMaker {
     /** The search a recipe may ask for; the caller knows judges and prompts. */
@@ -43,21 +43,25 @@ final class ModelMaker {
 
     private final EvaluationRecipe recipe;
     private final Path folder;
+    private final KeptFiles kept;
     private final Searcher searcher;
     private final Progress progress;
     private final BooleanSupplier stop;
 
     /**
      * @param folder of the models that are made
+     * @param kept of the cache that holds the folder
      */
     ModelMaker(
             EvaluationRecipe recipe,
             Path folder,
+            KeptFiles kept,
             Searcher searcher,
             Progress progress,
             BooleanSupplier stop) {
         this.recipe = recipe;
         this.folder = folder;
+        this.kept = kept;
         this.searcher = searcher;
         this.progress = progress;
         this.stop = stop;
@@ -126,8 +130,9 @@ final class ModelMaker {
         }
         String weights = spec.coefficients().isEmpty() ? "" : spec.coefficients() + "\n";
         Path out = named(name, "soup\n" + weights + hashes(of));
-        if (!Files.exists(out)) {
+        if (!kept.has(out)) {
             Souper.create().make(ingredients, out);
+            kept.keep(out);
         }
         return out;
     }
@@ -135,8 +140,9 @@ final class ModelMaker {
     private Path search(String name, ModelSpec.Search spec, Map<String, MadeModel> made) {
         List<Path> of = folders(spec.of(), made);
         Path out = named(name, spec.method() + "\n" + searcher.identity(spec) + hashes(of));
-        if (!Files.exists(out)) {
+        if (!kept.has(out)) {
             searcher.search(spec, of, out);
+            kept.keep(out);
         }
         return out;
     }
@@ -162,7 +168,7 @@ final class ModelMaker {
         identity.append(ModelHash.of(training.base()))
                 .append(" " + ShardClassifierTrainer.STEPS + " " + training.seed());
         Path out = named("classifier", identity.toString());
-        if (Files.exists(out)) {
+        if (kept.has(out)) {
             return Optional.of(out);
         }
         return new ShardClassifierTrainer(
@@ -173,7 +179,10 @@ final class ModelMaker {
                         progress,
                         stop)
                 .run(ShardClassifierTrainer.STEPS, training.seed(), out)
-                .map(accuracy -> out);
+                .map(accuracy -> {
+                    kept.keep(out);
+                    return out;
+                });
     }
 
     /** The model, taken from its run; the run is made unless it is there. */
@@ -216,10 +225,16 @@ final class ModelMaker {
                         .minimising(t.loss())
                         .keeping(t.keepEvery());
         Path wanted = spec.after() == t.steps() ? out : request.keptFolder(spec.after());
-        if (Files.exists(wanted) && Files.exists(out)) {
+        if (kept.has(wanted) && kept.has(out)) {
             return Optional.of(wanted);
         }
-        return new FineTuner(request, progress, stop).run().map(done -> wanted);
+        return new FineTuner(request, progress, stop)
+                .run()
+                .map(done -> {
+                    done.kept().forEach(kept::keep);
+                    kept.keep(out);
+                    return wanted;
+                });
     }
 
     private Path named(String name, String identity) {

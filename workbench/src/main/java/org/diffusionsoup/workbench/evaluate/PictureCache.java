@@ -6,30 +6,39 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.png.PictureMetadata;
 import org.diffusionsoup.workbench.png.PngFiles;
+import org.diffusionsoup.workbench.png.PngSeal;
 
 /**
  * Pictures that were drawn, one PNG file each, found again by everything that decides their pixels
  * but the batch: the model's hash, the prompt, the seed, the sampler. Files appear whole or not at
- * all, so a run that was killed leaves nothing half.
+ * all, so a run that was killed leaves nothing half. Each holds a checksum of itself and its name;
+ * a file that is not what was drawn is drawn anew.
  */
 public final class PictureCache {
     private final Path folder;
+    private final Consumer<String> notes;
 
     /**
      * @param folder of the pictures, made when the first is kept
+     * @param notes told a sentence that names a picture that is damaged
      */
-    public PictureCache(Path folder) {
+    public PictureCache(Path folder, Consumer<String> notes) {
         this.folder = folder;
+        this.notes = notes;
     }
 
     /** Where a picture is or will be. */
@@ -50,12 +59,53 @@ public final class PictureCache {
         return folder.resolve(name.substring(0, 2)).resolve(name + ".png");
     }
 
-    boolean has(Path file) {
-        return Files.isRegularFile(file);
+    /** Whether a picture is kept, and is what was drawn. */
+    boolean has(Path file, String prompt, long seed, GenerateSettings s) {
+        if (!Files.isRegularFile(file)) {
+            return false;
+        }
+        byte[] bytes = bytes(file);
+        if (PngSeal.isWhole(bytes, name(file))) {
+            return true;
+        }
+        if (isOfEarlierVersion(file, bytes, prompt, seed, s)) {
+            AtomicFiles.write(file, PngSeal.sealed(bytes, name(file)));
+            return true;
+        }
+        notes.accept("The cached picture " + file + " is not what was drawn; it is drawn anew.");
+        return false;
+    }
+
+    /** Earlier versions wrote no checksum, but what was drawn. */
+    private static boolean isOfEarlierVersion(
+            Path file, byte[] bytes, String prompt, long seed, GenerateSettings s) {
+        try {
+            Map<String, String> text = PngFiles.readText(file);
+            if (text.containsKey(PngSeal.KEYWORD)
+                    || PictureMetadata.fromText(text)
+                            .filter(m ->
+                                    m.prompt().equals(prompt)
+                                            && m.negativePrompt().equals(s.negativePrompt())
+                                            && m.seed() == seed
+                                            && m.steps() == s.steps()
+                                            && m.guidanceScale() == s.guidance())
+                            .isEmpty()) {
+                return false;
+            }
+            PngCodec.decode(bytes, file.toString());
+            return true;
+        } catch (SoupException e) {
+            return false;
+        }
+    }
+
+    private static String name(Path file) {
+        return String.valueOf(file.getFileName());
     }
 
     void put(Path file, RgbImage picture, Generator by, String prompt, long seed) {
-        PngFiles.write(file, picture, by.metadata(prompt, seed));
+        byte[] png = PngCodec.encode(picture, by.metadata(prompt, seed).toText());
+        AtomicFiles.write(file, PngSeal.sealed(png, name(file)));
     }
 
     /**
@@ -79,7 +129,7 @@ public final class PictureCache {
         List<Integer> missing = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             files.add(file(modelHash, prompts.get(i), seeds.get(i), settings));
-            if (!has(files.getLast())) {
+            if (!has(files.getLast(), prompts.get(i), seeds.get(i), settings)) {
                 missing.add(i);
             }
         }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,6 +11,7 @@ import java.util.Optional;
 import java.util.Random;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.KeptFiles;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
@@ -46,13 +46,16 @@ final class RecipeShards {
             long seed) {}
 
     private final Path folder;
+    private final KeptFiles kept;
     private final Progress progress;
 
     /**
      * @param folder of the tars
+     * @param kept of the cache that holds the folder
      */
-    RecipeShards(Path folder, Progress progress) {
+    RecipeShards(Path folder, KeptFiles kept, Progress progress) {
         this.folder = folder;
+        this.kept = kept;
         this.progress = progress;
     }
 
@@ -77,7 +80,7 @@ final class RecipeShards {
                                 spec.seed());
         String hash = Hashes.sha256Hex(identity.getBytes(StandardCharsets.UTF_8));
         Path tar = folder.resolve(ModelMaker.fileName(name, hash) + ".tar");
-        if (Files.exists(tar)) {
+        if (kept.has(tar)) {
             return tar;
         }
         List<Integer> rows = new ArrayList<>();
@@ -101,6 +104,7 @@ final class RecipeShards {
             progress.advance(1);
         }
         ShardWriter.write(tar, samples);
+        kept.keep(tar);
         return tar;
     }
 
