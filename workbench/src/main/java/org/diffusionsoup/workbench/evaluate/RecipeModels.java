@@ -33,6 +33,7 @@ final class RecipeModels {
                     "ensemble",
                     "resoup",
                     "weights",
+                    "sequential",
                     "search",
                     "of",
                     "judge",
@@ -113,6 +114,7 @@ final class RecipeModels {
         }
         String where = "model " + name;
         nodes.only(node, where, WORDS);
+        nodes.sequential(node, where);
         if (node.has("leave-one-out")) {
             List<String> all = atLeastTwo(node.path("leave-one-out"), where);
             for (String left : all) {
@@ -165,6 +167,7 @@ final class RecipeModels {
 
     private void averaged(String name, JsonNode node, String where) {
         boolean soup = node.has("soup");
+        boolean sequential = nodes.sequential(node, where);
         List<String> of = RecipeNodes.texts(node.path(soup ? "soup" : "ensemble"));
         List<Coefficient> coefficients = coefficients(node.path("weights"), of.size(), where);
         made(
@@ -173,11 +176,12 @@ final class RecipeModels {
                 names ->
                         soup
                                 ? new ModelSpec.Soup(names, coefficients)
-                                : new ModelSpec.Ensemble(names, coefficients));
+                                : new ModelSpec.Ensemble(names, coefficients, sequential));
     }
 
     private void classified(String name, JsonNode node, String where) {
         boolean resouped = node.has("resoup");
+        boolean sequential = nodes.sequential(node, where);
         List<String> of = atLeastTwo(node.path(resouped ? "resoup" : "ensemble"), where);
         made(
                 name,
@@ -190,7 +194,7 @@ final class RecipeModels {
                                             .formatted(where, part));
                         }
                     }
-                    return new ModelSpec.Classified(names, resouped);
+                    return new ModelSpec.Classified(names, resouped, sequential);
                 });
     }
 
