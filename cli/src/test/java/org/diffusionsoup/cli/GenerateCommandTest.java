@@ -471,6 +471,118 @@ class GenerateCommandTest {
         };
     }
 
+    /** Equal, listed and a classifier's weights: members in turn draw the same bytes. */
+    @Test
+    void membersInTurnDrawTheSameAndPicturesNameThem() throws IOException {
+        Path one = TinyModels.ingredient(out("one"), 1);
+        Path two = TinyModels.ingredient(out("two"), 2);
+        TinyTraining.shard(out("a.tar"), 8, 16, "train");
+        TinyTraining.shard(out("b.tar"), 6, 16, "train");
+        Run.of(
+                        "judge",
+                        "classifier",
+                        "--base",
+                        MODEL,
+                        "--shard",
+                        out("a.tar"),
+                        "--shard",
+                        out("b.tar"),
+                        "--work",
+                        out("work"),
+                        "-o",
+                        out("which"),
+                        "--steps",
+                        3)
+                .ok();
+        List<Object> draw =
+                List.of(
+                        "generate",
+                        "--model",
+                        one,
+                        "--model",
+                        two,
+                        "--ensemble",
+                        "--prompt",
+                        "cat",
+                        "--seeds",
+                        "0-2",
+                        "--batch",
+                        2,
+                        "--steps",
+                        3);
+        List<List<Object>> ways =
+                List.of(
+                        List.of(),
+                        List.of("--weights", "3,1"),
+                        List.of("--classifier", out("which")));
+        for (int i = 0; i < ways.size(); i++) {
+            drawn(draw, ways.get(i), "beside" + i);
+            List<Object> turns = new java.util.ArrayList<>(ways.get(i));
+            turns.add("--sequential");
+            drawn(draw, turns, "turns" + i);
+            assertThat(TinyTraining.contents(out("turns" + i)))
+                    .isEqualTo(TinyTraining.contents(out("beside" + i)));
+        }
+        assertThat(TinyTraining.contents(out("beside1")))
+                .isNotEqualTo(TinyTraining.contents(out("beside0")));
+
+        // what a picture says is enough to draw it again
+        Map<String, String> text = text("beside1");
+        List<String[]> members = text.get("ensemble").lines().map(l -> l.split(" ", 3)).toList();
+        assertThat(members).extracting(m -> m[2]).containsExactly("one", "two");
+        assertThat(members).extracting(m -> m[1]).containsExactly(hash(one), hash(two));
+        String weights = String.join(",", members.stream().map(m -> m[0]).toList());
+        assertThat(weights).isEqualTo("0.75,0.25");
+        drawn(draw, List.of("--weights", weights), "again");
+        assertThat(TinyTraining.contents(out("again")))
+                .isEqualTo(TinyTraining.contents(out("beside1")));
+        assertThat(text("beside0").get("ensemble")).startsWith("0.5 ").contains("\n0.5 ");
+        assertThat(text("beside2"))
+                .containsEntry("ensemble", hash(one) + " one\n" + hash(two) + " two")
+                .containsEntry(
+                        "ensemble_classifier",
+                        WeightsHash.of(out("which/model.safetensors")) + " which");
+
+        refused(
+                draw,
+                1,
+                "cannot take turns",
+                "--classifier",
+                out("which"),
+                "--resoup",
+                "--sequential");
+        refused(draw, 1, "3 --weights for 2 models", "--weights", "1,2,3");
+        refused(draw, 1, "numbers above 0", "--weights", "1,0");
+        refused(draw, 1, "leave --weights out", "--weights", "1,2", "--classifier", out("which"));
+        Run.of("generate", "--model", one, "--prompt", "cat", "--sequential", "-o", out("x.png"))
+                .fails(2, "add --ensemble");
+    }
+
+    private void drawn(List<Object> draw, List<Object> more, String each) {
+        List<Object> all = new java.util.ArrayList<>(draw);
+        all.addAll(more);
+        all.addAll(List.of("--each", out(each)));
+        Run.of(all.toArray()).ok();
+    }
+
+    private static void refused(List<Object> draw, int code, String said, Object... more) {
+        List<Object> all = new java.util.ArrayList<>(draw);
+        all.addAll(List.of(more));
+        all.addAll(List.of("-o", "x.png"));
+        Run.of(all.toArray()).fails(code, said);
+        assertThat(Path.of("x.png")).doesNotExist();
+    }
+
+    private Map<String, String> text(String each) throws IOException {
+        try (Stream<Path> all = Files.list(out(each))) {
+            return PngFiles.readText(all.sorted().findFirst().orElseThrow());
+        }
+    }
+
+    private static String hash(Path model) {
+        return WeightsHash.of(model.resolve("unet/diffusion_pytorch_model.safetensors"));
+    }
+
     @Test
     void anEnsembleOfDifferentBasesIsRefused() {
         Run.of(

@@ -58,7 +58,7 @@ class OutputGuardTest {
                     "search simplex A B --judge CLIP --prompts PROMPTS --validation 3 -o NEW --page OUT",
                     "value MODEL MODEL --base MODEL --judge CLIP --prompts PROMPTS -o OUT",
                     "value A B --base A --judge CLIP --prompts PROMPTS -o TABLE --page OUT",
-                    "study propositions --samples 100 --repeats 2 -o OUT",
+                    "study propositions --samples 100 --repeats 2 --training-steps 0 -o OUT",
                     "study costs --model MODEL --members 1,2 -o OUT",
                     "study linear --base MODEL --model A --model B -o OUT",
                     "study naf --samples 100 -o OUT",

@@ -215,7 +215,7 @@ class PagesRunTest {
             return c + (c.contains("--steps") ? "" : " --steps 2") + " --batch 2";
         }
         if (what.startsWith(" study propositions ")) {
-            return c + " --samples 100 --repeats 2";
+            return c + " --samples 100 --repeats 2 --training-steps 2";
         }
         if (what.startsWith(" study costs ")) {
             return c + " --members 1,2 --pictures 1 --steps 2 --repeats 2";

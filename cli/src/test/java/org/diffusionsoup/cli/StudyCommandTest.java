@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.ProjectFiles;
 import org.diffusionsoup.workbench.png.PngFiles;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +37,17 @@ class StudyCommandTest {
     void samplingIsNearTheMeansWherePropositionsHoldAndTheGapIsWhereTheyDoNot() throws IOException {
         Path out = folder.resolve("p");
         Object[] args = {
-            "study", "propositions", "-o", out, "--samples", 100, "--repeats", 2, "--json"
+            "study",
+            "propositions",
+            "-o",
+            out,
+            "--samples",
+            100,
+            "--repeats",
+            2,
+            "--training-steps",
+            3,
+            "--json"
         };
         JsonNode json = new ObjectMapper().readTree(Run.of(args).ok().out());
         assertThat(json.path("cases")).hasSize(4);
@@ -59,11 +70,31 @@ class StudyCommandTest {
         }
         assertThat(most).isGreaterThan(0.2);
 
+        for (JsonNode c : json.path("cases")) {
+            assertThat(c.path("networks").findValuesAsText("by"))
+                    .containsExactly(
+                            "first network",
+                            "second network",
+                            "ensemble",
+                            "soup",
+                            "weighted ensemble",
+                            "soup per sample",
+                            "paragon");
+            for (JsonNode row : c.path("networks")) {
+                assertThat(row.at("/distances/kl/estimate").asDouble()).isBetween(0.0, 20.0);
+                assertThat(row.at("/toExact/estimate").asDouble()).isPositive();
+            }
+        }
+        assertThat(json.at("/training/0/baseSteps").asInt()).isEqualTo(12);
+        assertThat(json.path("version").asText()).isEqualTo(SoupVersion.current());
+
         String results = Files.readString(out.resolve("propositions.json"));
         assertThat(PngFiles.readText(out.resolve("densities.png"))).isNotEmpty();
         Run.of(args).ok();
         assertThat(Files.readString(out.resolve("propositions.json"))).isEqualTo(results);
         Run.of("study", "propositions", "-o", out, "--samples", 5).fails(1, "at least 100 samples");
+        Run.of("study", "propositions", "-o", out, "--training-steps", -1)
+                .fails(1, "--training-steps must be 0");
         assertThat(Files.readString(out.resolve("propositions.json"))).isEqualTo(results);
     }
 

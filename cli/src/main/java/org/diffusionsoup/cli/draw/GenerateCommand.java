@@ -44,6 +44,8 @@ import picocli.CommandLine.Option;
             "  soup generate --model models/emoji-base --lora noto-lora.safetensors:0.7 --prompt"
                     + " \"noto cat\" -o cat.png",
             "  soup generate --model noto --model fluent --ensemble --prompt \"noto dog\" -o dog.png",
+            "  soup generate --model noto --model fluent --ensemble --weights 3,1 --sequential --prompt"
+                    + " \"noto dog\" -o dog.png",
             "  soup generate --model my-soup --prompt \"noto red apple\" --image sketch.png --strength 0.6"
                     + " -o apple.png"
         })
@@ -79,6 +81,23 @@ public final class GenerateCommand extends SoupCommand {
             description =
                     "Average the models' predictions at every step instead of drawing with each.")
     private boolean ensemble;
+
+    @Option(
+            names = "--weights",
+            split = ",",
+            paramLabel = "W",
+            description =
+                    "With --ensemble: what the models' predictions count, one number above 0 per"
+                            + " --model, divided by their sum; default: all the same.")
+    private List<Double> weights = List.of();
+
+    @Option(
+            names = "--sequential",
+            description =
+                    "With --ensemble: hold one model's UNet instead of all, which takes the weights of"
+                            + " each model in turn at every step. The same pictures with less memory,"
+                            + " and slower.")
+    private boolean sequential;
 
     @Option(
             names = "--classifier",
@@ -139,11 +158,14 @@ public final class GenerateCommand extends SoupCommand {
         if (classifier.isPresent() && !ensemble) {
             throw misuse("--classifier weighs the models of an ensemble; add --ensemble.");
         }
+        if (!ensemble && (sequential || !weights.isEmpty())) {
+            throw misuse("--weights and --sequential are of an ensemble; add --ensemble.");
+        }
         if (resoup && classifier.isEmpty()) {
             throw misuse(
                     "--resoup averages by the coefficients of a classifier; add --classifier.");
         }
-        return new GenerateRequest.Ensemble(ensemble, classifier, resoup);
+        return new GenerateRequest.Ensemble(ensemble, weights, classifier, resoup, sequential);
     }
 
     @Override
@@ -251,6 +273,12 @@ public final class GenerateCommand extends SoupCommand {
         }
         json.put("models", models);
         json.put("ensemble", request.ensemble().wanted());
+        if (request.ensemble().sequential()) {
+            json.put("sequential", true);
+        }
+        if (!request.ensemble().weights().isEmpty()) {
+            json.put("weights", request.ensemble().weights());
+        }
         request.ensemble()
                 .classifier()
                 .ifPresent(c -> {

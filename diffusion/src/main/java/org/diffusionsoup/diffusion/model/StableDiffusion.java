@@ -15,6 +15,7 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.MappedWeights;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
@@ -194,6 +195,22 @@ public record StableDiffusion(
         } catch (IOException e) {
             throw new SoupIoException("read", component, e);
         }
+    }
+
+    /** The architecture of a {@code unet} folder. */
+    public static UNetConfig unetConfig(Path folder) {
+        JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
+        return config.checked(() -> UNetConfig.of(config));
+    }
+
+    /**
+     * Opens the weights of a {@code unet} folder, to be put into a UNet that is there.
+     *
+     * @param unet whose weights are overwritten at every load
+     * @throws SoupException if the weights are not there or do not fit
+     */
+    public static MappedWeights mappedUnet(UNet2DConditionModel unet, Path folder) {
+        return MappedWeights.open(unet.parameters(), weights(folder, DIFFUSERS_WEIGHTS));
     }
 
     /** Loads a {@code unet} folder. */

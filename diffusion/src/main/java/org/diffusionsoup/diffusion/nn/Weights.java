@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -59,15 +60,7 @@ public final class Weights {
      */
     public static void load(
             Parameters parameters, TensorSource source, UnaryOperator<String> names) {
-        Map<String, TensorInfo> given = new HashMap<>();
-        source.tensors()
-                .forEach((name, info) -> {
-                    String own = name.endsWith("position_ids") ? "" : names.apply(name);
-                    if (!own.isEmpty()) {
-                        given.put(own, info);
-                    }
-                });
-        refuseMisfits(parameters, source.path(), given);
+        Map<String, TensorInfo> given = fitting(parameters, source, names);
         try (Torch.Guard off = Torch.gradients(false)) {
             for (Parameter p : parameters.all()) {
                 TensorInfo info = Objects.requireNonNull(given.get(p.name()));
@@ -81,6 +74,25 @@ public final class Weights {
                 }
             }
         }
+    }
+
+    /**
+     * A source's tensors by the model's names, one for each parameter.
+     *
+     * @throws UnsupportedConfigException listing what is missing, surplus or of another shape
+     */
+    static Map<String, TensorInfo> fitting(
+            Parameters parameters, TensorSource source, UnaryOperator<String> names) {
+        Map<String, TensorInfo> given = new HashMap<>();
+        source.tensors()
+                .forEach((name, info) -> {
+                    String own = name.endsWith("position_ids") ? "" : names.apply(name);
+                    if (!own.isEmpty()) {
+                        given.put(own, info);
+                    }
+                });
+        refuseMisfits(parameters, source.path(), given);
+        return given;
     }
 
     private static void refuseMisfits(
@@ -129,7 +141,7 @@ public final class Weights {
         return true;
     }
 
-    private static String canonical(String name) {
+    static String canonical(String name) {
         if (!name.contains("mid_block.attentions.0.")) {
             return name;
         }
@@ -166,10 +178,22 @@ public final class Weights {
                 }
                 yield out;
             }
-            default ->
-                    throw new UnsupportedConfigException(
-                            "tensor " + name + " has dtype " + dtype + ", a float was expected");
+            default -> throw noFloat(name, dtype);
         };
+    }
+
+    /**
+     * @throws UnsupportedConfigException if the tensor is of no float type that models are run from
+     */
+    static void requireFloat(TensorInfo info) {
+        if (!Set.of(DType.F32, DType.F16, DType.BF16, DType.F64).contains(info.dtype())) {
+            throw noFloat(info.name(), info.dtype());
+        }
+    }
+
+    private static UnsupportedConfigException noFloat(String name, DType dtype) {
+        return new UnsupportedConfigException(
+                "tensor " + name + " has dtype " + dtype + ", a float was expected");
     }
 
     /**

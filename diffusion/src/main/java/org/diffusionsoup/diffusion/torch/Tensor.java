@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.LayoutOptional;
@@ -17,6 +18,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.diffusionsoup.core.tensor.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -140,6 +142,30 @@ public final class Tensor {
         }
         MemorySegment.copy(values, 0, out.memory(), ValueLayout.JAVA_FLOAT, 0, values.length);
         return out.onDeviceInUse();
+    }
+
+    /**
+     * A tensor (n) over bytes that lie elsewhere, such as in a mapped file: nothing is copied. It
+     * must not be written to, nor used once the memory is given back.
+     *
+     * @param bytes little-endian floats in native memory, of less than 2 GiB
+     * @param dtype F32, F16, BF16 or F64
+     */
+    public static Tensor over(MemorySegment bytes, DType dtype) {
+        ScalarType type =
+                switch (dtype) {
+                    case F32 -> ScalarType.Float;
+                    case F16 -> ScalarType.Half;
+                    case BF16 -> ScalarType.BFloat16;
+                    case F64 -> ScalarType.Double;
+                    default -> throw new TorchException("no tensor of floats over " + dtype);
+                };
+        long n = bytes.byteSize() / dtype.bytes();
+        return w(
+                torch.from_blob(
+                        new BytePointer(bytes.asByteBuffer()),
+                        new long[] {n},
+                        new TensorOptions(type)));
     }
 
     /** Int64 tensor with a copy of the given values, row-major. */

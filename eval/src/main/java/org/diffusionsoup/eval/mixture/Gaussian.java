@@ -1,5 +1,6 @@
 package org.diffusionsoup.eval.mixture;
 
+import java.util.SplittableRandom;
 import org.diffusionsoup.eval.EvalException;
 
 /**
@@ -49,6 +50,16 @@ public record Gaussian(double weight, double x, double y, double xx, double xy, 
 
     double scoreY(double atX, double atY) {
         return -(xx * (atY - y) - xy * (atX - x)) / determinant();
+    }
+
+    /** One sample, by the Cholesky factor of the covariance. */
+    double[] sample(SplittableRandom random) {
+        double a = random.nextGaussian();
+        double b = random.nextGaussian();
+        double deviation = Math.sqrt(xx);
+        return new double[] {
+            x + deviation * a, y + xy / deviation * a + Math.sqrt(determinant() / xx) * b
+        };
     }
 
     /** Of γ x_0 + σ ε: mean γ m, covariance γ² C + σ² I. */

@@ -1,6 +1,7 @@
 package org.diffusionsoup.eval.mixture;
 
 import java.util.List;
+import java.util.SplittableRandom;
 import org.diffusionsoup.eval.EvalException;
 
 /**
@@ -66,5 +67,23 @@ public record Mixture(List<Gaussian> components) {
         score[0] /= sum;
         score[1] /= sum;
         return most + Math.log(sum);
+    }
+
+    /**
+     * Independent samples.
+     *
+     * @return (count, 2)
+     */
+    public double[][] sample(int count, SplittableRandom random) {
+        double[][] samples = new double[count][];
+        for (int k = 0; k < count; k++) {
+            double at = random.nextDouble();
+            int i = 0;
+            while (i < components.size() - 1 && at >= components.get(i).weight()) {
+                at -= components.get(i++).weight();
+            }
+            samples[k] = components.get(i).sample(random);
+        }
+        return samples;
     }
 }

@@ -67,25 +67,63 @@ public final class ReverseDiffusion {
         return diffused.get(t);
     }
 
-    /** Samples, (count, 2), from standard normal noise. */
+    /** Scores of many places at one timestep, exact or predicted. */
+    @FunctionalInterface
+    public interface Scores {
+        /**
+         * @param t timestep
+         * @param x places, (count, 2)
+         * @param scores takes the scores, (count, 2)
+         */
+        void at(int t, double[][] x, double[][] scores);
+    }
+
+    /** The scores of the diffused distributions, combined, in closed form. */
+    public Scores exact() {
+        return (t, x, scores) -> {
+            for (int i = 0; i < x.length; i++) {
+                how.logDensity(diffused.get(t), x[i][0], x[i][1], scores[i]);
+            }
+        };
+    }
+
+    /** Samples, (count, 2), from standard normal noise by the exact scores. */
     public double[][] sample(int count, SplittableRandom random) {
+        return sample(count, random, exact(), 1);
+    }
+
+    /**
+     * Samples by any scores. The same random source gives the same noise whatever the scores, so
+     * that two of them can be compared sample by sample.
+     *
+     * @param count samples
+     * @param scores of the diffused distribution
+     * @param stride timesteps that one step takes, from the last timestep on; 1 for all of them
+     * @return (count, 2)
+     */
+    public double[][] sample(int count, SplittableRandom random, Scores scores, int stride) {
+        if (stride < 1 || stride > betas.length) {
+            throw new EvalException(
+                    "One step takes 1 to %d timesteps, not %d.".formatted(betas.length, stride));
+        }
         double[][] x = new double[count][2];
         for (double[] one : x) {
             one[0] = random.nextGaussian();
             one[1] = random.nextGaussian();
         }
-        double[] score = new double[2];
-        for (int t = betas.length - 1; t >= 0; t--) {
-            double before = t == 0 ? 1 : products[t - 1];
-            double noise = Math.sqrt(betas[t] * (1 - before) / (1 - products[t]));
-            double scale = 1 / Math.sqrt(1 - betas[t]);
-            for (double[] one : x) {
-                how.logDensity(diffused.get(t), one[0], one[1], score);
-                one[0] = scale * (one[0] + betas[t] * score[0]);
-                one[1] = scale * (one[1] + betas[t] * score[1]);
-                if (t > 0) {
-                    one[0] += noise * random.nextGaussian();
-                    one[1] += noise * random.nextGaussian();
+        double[][] score = new double[count][2];
+        for (int t = betas.length - 1; t >= 0; t -= stride) {
+            double before = product(t - stride);
+            double beta = stride == 1 ? betas[t] : 1 - products[t] / before;
+            double noise = Math.sqrt(beta * (1 - before) / (1 - products[t]));
+            double scale = 1 / Math.sqrt(1 - beta);
+            scores.at(t, x, score);
+            for (int i = 0; i < count; i++) {
+                for (int d = 0; d < 2; d++) {
+                    x[i][d] = scale * (x[i][d] + beta * score[i][d]);
+                    if (t >= stride) {
+                        x[i][d] += noise * random.nextGaussian();
+                    }
                 }
             }
         }

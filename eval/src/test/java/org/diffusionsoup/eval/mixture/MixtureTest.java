@@ -1,12 +1,14 @@
 package org.diffusionsoup.eval.mixture;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.List;
 import java.util.SplittableRandom;
 import org.diffusionsoup.diffusion.schedule.BetaSchedule;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
+import org.diffusionsoup.eval.EvalException;
 import org.junit.jupiter.api.Test;
 
 /** Propositions 1 and 2 where the answer is known in closed form. */
@@ -72,6 +74,27 @@ class MixtureTest {
                 assertThat(sy).isCloseTo(dy / 2 / h, within(1e-6 * (1 + Math.abs(sy))));
             }
         }
+    }
+
+    @Test
+    void samplesAreOfTheMixture() {
+        Mixture m = Mixture.of(A, new Gaussian(3, 1, 1, 0.2, 0.05, 0.1));
+        DensityGrid grid = DensityGrid.of(Combination.ARITHMETIC, List.of(m), 6, 432);
+        assertSame(moments(m.sample(40_000, new SplittableRandom(3))), grid.moments(), 0.02);
+    }
+
+    /** Longer steps, and the same noise for whatever scores. */
+    @Test
+    void stridesLeadToTheSameDistribution() {
+        ReverseDiffusion same = new ReverseDiffusion(betas(), Combination.GEOMETRIC, SAME);
+        Gaussian wanted = DensityGrid.of(Combination.GEOMETRIC, SAME, 6, 432).moments();
+        double[][] every = same.sample(3000, new SplittableRandom(1), same.exact(), 4);
+        assertSame(moments(every), wanted, 0.05);
+        assertThat(same.sample(5, new SplittableRandom(1), same.exact(), 1))
+                .isDeepEqualTo(same.sample(5, new SplittableRandom(1)));
+        assertThatThrownBy(() -> same.sample(5, new SplittableRandom(1), same.exact(), 0))
+                .isInstanceOf(EvalException.class)
+                .hasMessageContaining("1 to 1000 timesteps");
     }
 
     @Test

@@ -108,16 +108,20 @@ public record EvaluationRecipe(
          * The mean of the predictions of models before it, at every step (paper, Eq. 5).
          *
          * @param coefficients positive, with sum 1; empty for equal ones
+         * @param sequential whether one UNet takes the weights of all in turn
          */
-        record Ensemble(List<String> of, List<Coefficient> coefficients) implements ModelSpec {}
+        record Ensemble(List<String> of, List<Coefficient> coefficients, boolean sequential)
+                implements ModelSpec {}
 
         /**
          * An ensemble, or a soup, of trained models before it whose coefficients a classifier of
          * their shards gives for every sample and timestep (paper, Appendix C, Proposition 2).
          *
          * @param resouped whether weights are averaged instead of predictions
+         * @param sequential as of {@link Ensemble}; not where weights are averaged
          */
-        record Classified(List<String> of, boolean resouped) implements ModelSpec {}
+        record Classified(List<String> of, boolean resouped, boolean sequential)
+                implements ModelSpec {}
 
         /**
          * The soup that a search finds among models before it.

@@ -18,29 +18,33 @@ import org.diffusionsoup.workbench.generate.Generator;
  * @param coefficients of their predictions, with sum 1; empty where a classifier gives them
  * @param classifier folder of one, if it gives the coefficients for every sample and timestep
  * @param resouped whether weights are averaged with them instead of predictions
+ * @param sequential whether one UNet takes the weights of all in turn, with the same pictures
  */
 public record MadeModel(
         List<Path> folders,
         List<Double> coefficients,
         Optional<Path> classifier,
-        boolean resouped) {
+        boolean resouped,
+        boolean sequential) {
     public MadeModel {
         folders = List.copyOf(folders);
         coefficients = List.copyOf(coefficients);
     }
 
-    MadeModel(List<Path> folders, List<Double> coefficients) {
-        this(folders, coefficients, Optional.empty(), false);
+    /** An ensemble with these coefficients, of sum 1; equal ones where the list is empty. */
+    static MadeModel ensemble(List<Path> folders, List<Double> coefficients, boolean sequential) {
+        int n = folders.size();
+        return new MadeModel(
+                folders,
+                coefficients.isEmpty() ? Collections.nCopies(n, 1.0 / n) : coefficients,
+                Optional.empty(),
+                false,
+                sequential);
     }
 
     /** One model. */
     static MadeModel of(Path folder) {
-        return uniform(List.of(folder));
-    }
-
-    /** The ensemble with equal coefficients. */
-    static MadeModel uniform(List<Path> folders) {
-        return new MadeModel(folders, Collections.nCopies(folders.size(), 1.0 / folders.size()));
+        return ensemble(List.of(folder), List.of(), false);
     }
 
     /** Whether several models are asked at every step. */
@@ -68,10 +72,10 @@ public record MadeModel(
     /** Loads it; the caller closes it. */
     Generator open(GenerateSettings settings) {
         if (classifier.isPresent()) {
-            return Generator.classified(folders, classifier.get(), resouped, settings);
+            return Generator.classified(folders, classifier.get(), resouped, sequential, settings);
         }
         return isEnsemble()
-                ? Generator.ensemble(folders, coefficients, settings)
+                ? Generator.ensemble(folders, coefficients, sequential, settings)
                 : Generator.open(folders.getFirst(), settings);
     }
 }

@@ -96,17 +96,12 @@ final class ModelMaker {
             case ModelSpec.Folder f -> Optional.of(MadeModel.of(f.path()));
             case ModelSpec.Train t -> train(t).map(MadeModel::of);
             case ModelSpec.Soup s -> Optional.of(MadeModel.of(soup(name, s, made)));
-            case ModelSpec.Ensemble e -> {
-                List<Path> of = folders(e.of(), made);
-                yield Optional.of(
-                        e.coefficients().isEmpty()
-                                ? MadeModel.uniform(of)
-                                : new MadeModel(
-                                        of,
-                                        e.coefficients().stream()
-                                                .map(Coefficient::value)
-                                                .toList()));
-            }
+            case ModelSpec.Ensemble e ->
+                    Optional.of(
+                            MadeModel.ensemble(
+                                    folders(e.of(), made),
+                                    e.coefficients().stream().map(Coefficient::value).toList(),
+                                    e.sequential()));
             case ModelSpec.Classified c ->
                     classifier(name, c)
                             .map(classifier ->
@@ -114,7 +109,8 @@ final class ModelMaker {
                                             folders(c.of(), made),
                                             List.of(),
                                             Optional.of(classifier),
-                                            c.resouped()));
+                                            c.resouped(),
+                                            c.sequential()));
             case ModelSpec.Search s -> Optional.of(MadeModel.of(search(name, s, made)));
         };
     }

@@ -36,6 +36,7 @@ final class RecipeModels {
                     "ensemble",
                     "resoup",
                     "weights",
+                    "sequential",
                     "search",
                     "of",
                     "judge",
@@ -116,6 +117,7 @@ final class RecipeModels {
         }
         String where = "model " + name;
         nodes.only(node, where, WORDS);
+        nodes.sequential(node, where);
         if (node.has("leave-one-out")) {
             List<String> all = atLeastTwo(node.path("leave-one-out"), where);
             for (String left : all) {
@@ -168,6 +170,7 @@ final class RecipeModels {
 
     private void averaged(String name, JsonNode node, String where) {
         boolean soup = node.has("soup");
+        boolean sequential = nodes.sequential(node, where);
         List<String> of = RecipeNodes.texts(node.path(soup ? "soup" : "ensemble"));
         List<Coefficient> coefficients = coefficients(node.path("weights"), of.size(), where);
         made(
@@ -176,11 +179,12 @@ final class RecipeModels {
                 names ->
                         soup
                                 ? new ModelSpec.Soup(names, coefficients)
-                                : new ModelSpec.Ensemble(names, coefficients));
+                                : new ModelSpec.Ensemble(names, coefficients, sequential));
     }
 
     private void classified(String name, JsonNode node, String where) {
         boolean resouped = node.has("resoup");
+        boolean sequential = nodes.sequential(node, where);
         List<String> of = atLeastTwo(node.path(resouped ? "resoup" : "ensemble"), where);
         made(
                 name,
@@ -193,7 +197,7 @@ final class RecipeModels {
                                             .formatted(where, part));
                         }
                     }
-                    return new ModelSpec.Classified(names, resouped);
+                    return new ModelSpec.Classified(names, resouped, sequential);
                 });
     }
 

@@ -110,6 +110,20 @@ final class RecipeNodes {
                 });
     }
 
+    /** Whether the models of a line take turns in one UNet, which only those of an ensemble can. */
+    boolean sequential(JsonNode line, String where) {
+        JsonNode value = line.path("sequential");
+        if (value.isMissingNode()) {
+            return false;
+        }
+        if (!value.isBoolean() || !line.has("ensemble")) {
+            throw wrong(
+                    "sequential of %s is true or false, of an ensemble, whose models then take turns in one model's memory"
+                            .formatted(where));
+        }
+        return value.asBoolean();
+    }
+
     Optional<Path> optional(JsonNode node, String field) {
         return node.has(field) ? Optional.of(path(node.path(field).asText())) : Optional.empty();
     }

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.generate;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
@@ -32,21 +33,55 @@ public record GenerateRequest(
      * How several models draw one picture.
      *
      * @param wanted whether they do
+     * @param weights of the predictions, one per model, each above 0, divided by their sum; empty
+     *     for equal ones
      * @param classifier folder of a classifier that weighs them for every picture at every step;
      *     empty for equal weights
      * @param resouped whether weights are averaged with those coefficients instead of predictions
+     * @param sequential whether one UNet takes the weights of all models in turn: the same pictures
+     *     in one model's memory
      */
-    public record Ensemble(boolean wanted, Optional<Path> classifier, boolean resouped) {
+    public record Ensemble(
+            boolean wanted,
+            List<Double> weights,
+            Optional<Path> classifier,
+            boolean resouped,
+            boolean sequential) {
         /** Every model draws for itself. */
-        public static final Ensemble NONE = new Ensemble(false, Optional.empty(), false);
+        public static final Ensemble NONE = of(false);
 
         /** The models' predictions are averaged with equal coefficients. */
-        public static final Ensemble UNIFORM = new Ensemble(true, Optional.empty(), false);
+        public static final Ensemble UNIFORM = of(true);
+
+        public Ensemble {
+            weights = List.copyOf(weights);
+            if (!weights.stream().allMatch(w -> w > 0 && w < Double.POSITIVE_INFINITY)) {
+                throw new SoupException(
+                        "`weights` are numbers above 0, one per model, not %s.".formatted(weights));
+            }
+            if (!weights.isEmpty() && classifier.isPresent()) {
+                throw new SoupException(
+                        "A `classifier` gives the models' weights; leave `weights` out.");
+            }
+        }
+
+        private static Ensemble of(boolean wanted) {
+            return new Ensemble(wanted, List.of(), Optional.empty(), false, false);
+        }
 
         Generator open(List<Path> models, GenerateSettings settings) {
             return classifier.isPresent()
-                    ? Generator.classified(models, classifier.get(), resouped, settings)
-                    : Generator.ensemble(models, settings);
+                    ? Generator.classified(models, classifier.get(), resouped, sequential, settings)
+                    : Generator.ensemble(models, coefficients(models.size()), sequential, settings);
+        }
+
+        /** Weights as pictures carry them add up to 1 already, and stay what they are. */
+        private List<Double> coefficients(int models) {
+            if (weights.isEmpty()) {
+                return Collections.nCopies(models, 1.0 / models);
+            }
+            double sum = weights.stream().mapToDouble(w -> w).sum();
+            return Math.abs(sum - 1) < 1e-9 ? weights : weights.stream().map(w -> w / sum).toList();
         }
     }
 
@@ -65,6 +100,11 @@ public record GenerateRequest(
         }
         if (models.isEmpty()) {
             throw new SoupException("Drawing needs a model; give one with `model`.");
+        }
+        if (!ensemble.weights().isEmpty() && ensemble.weights().size() != models.size()) {
+            throw new SoupException(
+                    "There are %d `weights` for %d models; give one for each, in their order."
+                            .formatted(ensemble.weights().size(), models.size()));
         }
         if (prompts.isEmpty()) {
             throw new SoupException(

@@ -64,6 +64,7 @@ public final class GenerateRun {
         double seconds = 0;
         Map<String, List<String>> notes = new LinkedHashMap<>();
         List<String> names = ModelNames.of(request.models());
+        Map<String, String> members = new LinkedHashMap<>();
         int runs = request.ensemble().wanted() ? 1 : names.size();
         for (int m = 0; m < runs; m++) {
             progress.start(
@@ -87,11 +88,12 @@ public final class GenerateRun {
                 seconds += (System.nanoTime() - start) / 1e9;
                 drawn.add(
                         new Drawn(name, generator.unetHash(), generator.schedulerName(), pictures));
+                members.putAll(generator.members());
                 singles.addAll(singles(m, name, generator, pictures));
             }
         }
         request.folder().ifPresent(folder -> writeEach(folder, singles));
-        request.sheet().ifPresent(file -> writeSheet(file, drawn, singles));
+        request.sheet().ifPresent(file -> writeSheet(file, drawn, singles, members));
         List<String> said = new ArrayList<>();
         notes.forEach((note, of) ->
                 said.add(of.size() == runs ? note : note + " (" + String.join(", ", of) + ")"));
@@ -109,6 +111,7 @@ public final class GenerateRun {
                         new LinkedHashMap<>(generator.metadata(prompt, seed).toText());
                 request.settings().source().ifPresent(source -> text.putAll(source.toText()));
                 text.put("model", name);
+                text.putAll(generator.members());
                 putLoras(text);
                 text.put(VERSION_KEY, SoupVersion.current());
                 String prefix = request.models().size() == 1 ? "" : "m" + (model + 1) + "-";
@@ -133,15 +136,16 @@ public final class GenerateRun {
                 });
     }
 
-    private void writeSheet(Path file, List<Drawn> drawn, List<Single> singles) {
+    private void writeSheet(
+            Path file, List<Drawn> drawn, List<Single> singles, Map<String, String> members) {
         PngFiles.write(
                 file,
                 Sheet.of(drawn, request.prompts(), request.seeds()),
-                singles.size() == 1 ? singles.getFirst().text() : sheetText(drawn));
+                singles.size() == 1 ? singles.getFirst().text() : sheetText(drawn, members));
     }
 
     /** The settings of all pictures; plural keywords hold one entry a line. */
-    private Map<String, String> sheetText(List<Drawn> drawn) {
+    private Map<String, String> sheetText(List<Drawn> drawn, Map<String, String> members) {
         Map<String, String> text = new LinkedHashMap<>();
         text.put("prompts", String.join("\n", request.prompts()));
         if (!request.settings().negativePrompt().isEmpty()) {
@@ -150,6 +154,7 @@ public final class GenerateRun {
         text.put("seeds", lines(request.seeds()));
         text.put("models", lines(drawn.stream().map(Drawn::name).toList()));
         text.put("models_sha256", lines(drawn.stream().map(Drawn::unetHash).toList()));
+        text.putAll(members);
         putLoras(text);
         text.put("schedulers", lines(drawn.stream().map(Drawn::scheduler).toList()));
         text.put("guidance_scale", Double.toString(request.settings().guidance()));

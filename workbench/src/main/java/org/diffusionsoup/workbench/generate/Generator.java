@@ -58,6 +58,7 @@ public final class Generator implements AutoCloseable {
     private final List<Path> folders;
     private final Map<String, Parameters> components = new TreeMap<>();
     private boolean changed;
+    private Map<String, String> members = Map.of();
 
     /**
      * @param with what besides the folders decides the pictures; empty for nothing
@@ -232,7 +233,10 @@ public final class Generator implements AutoCloseable {
      */
     public static Generator ensemble(List<Path> folders, GenerateSettings settings) {
         return ensemble(
-                folders, Collections.nCopies(folders.size(), 1.0 / folders.size()), settings);
+                folders,
+                Collections.nCopies(folders.size(), 1.0 / folders.size()),
+                false,
+                settings);
     }
 
     /**
@@ -240,11 +244,16 @@ public final class Generator implements AutoCloseable {
      *
      * @param folders one or more of Stable Diffusion 1.x or 2.x, in diffusers layout
      * @param coefficients of their predictions, above 0 and with sum 1
+     * @param sequential whether one UNet takes the weights of all in turn, with the same pictures
+     *     in one model's memory
      * @throws SoupException when one is not a model, or they do not share a base
      */
     public static Generator ensemble(
-            List<Path> folders, List<Double> coefficients, GenerateSettings settings) {
-        return of(LoadedEnsemble.weighted(folders, coefficients), settings);
+            List<Path> folders,
+            List<Double> coefficients,
+            boolean sequential,
+            GenerateSettings settings) {
+        return of(LoadedEnsemble.weighted(folders, coefficients, sequential), settings);
     }
 
     /**
@@ -255,22 +264,30 @@ public final class Generator implements AutoCloseable {
      * @param classifier folder of one that {@code soup judge classifier} trained
      * @param resouped whether the weights are averaged with these coefficients instead of the
      *     predictions (paper, Proposition 2): one model's pass per sample, after an average of all
+     * @param sequential as for {@link #ensemble}; not with averaged weights
      * @throws SoupException when one is not a model, they do not share a base, or the classifier
      *     tells others apart
      */
     public static Generator classified(
-            List<Path> folders, Path classifier, boolean resouped, GenerateSettings settings) {
-        return of(LoadedEnsemble.classified(folders, classifier, resouped), settings);
+            List<Path> folders,
+            Path classifier,
+            boolean resouped,
+            boolean sequential,
+            GenerateSettings settings) {
+        return of(LoadedEnsemble.classified(folders, classifier, resouped, sequential), settings);
     }
 
     private static Generator of(LoadedEnsemble loaded, GenerateSettings settings) {
-        return orRelease(
-                loaded.name(),
-                loaded.folders(),
-                loaded.with(),
-                loaded.pipeline(),
-                settings,
-                loaded.release());
+        Generator g =
+                orRelease(
+                        loaded.name(),
+                        loaded.folders(),
+                        loaded.with(),
+                        loaded.pipeline(),
+                        settings,
+                        loaded.release());
+        g.members = loaded.text();
+        return g;
     }
 
     private static Generator orRelease(
@@ -320,6 +337,16 @@ public final class Generator implements AutoCloseable {
      */
     public String unetHash() {
         return unetHash;
+    }
+
+    /**
+     * What pictures say of the members of an ensemble, by keyword: {@code ensemble} with a line for
+     * each, of its coefficient, the hash of its UNet's weights and its name; where a classifier
+     * gives the coefficients, the hash of its weights and its name instead of them. Empty for one
+     * model.
+     */
+    public Map<String, String> members() {
+        return members;
     }
 
     /** Class name of the scheduler in use, such as {@code DDIMScheduler}. */

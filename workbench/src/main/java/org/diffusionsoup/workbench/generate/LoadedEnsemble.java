@@ -2,12 +2,18 @@ package org.diffusionsoup.workbench.generate;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.classify.ShardClassifier;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.pipeline.DenoisersInTurn;
 import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
@@ -15,11 +21,13 @@ import org.diffusionsoup.workbench.classify.ClassifierOrder;
 
 /**
  * Models of one base that draw a picture together, loaded: the first one's text encoder,
- * autoencoder and scheduler, and all denoisers.
+ * autoencoder and scheduler, and all denoisers, or one denoiser that takes the weights of all in
+ * turn.
  *
  * @param name that pictures carry
  * @param folders the models, in diffusers layout
  * @param with what besides the folders decides the pictures; empty for equal coefficients
+ * @param text what pictures say of the members and how they are weighed, by keyword
  * @param pipeline draws with all of them
  * @param release frees all of them
  */
@@ -27,48 +35,90 @@ record LoadedEnsemble(
         String name,
         List<Path> folders,
         String with,
+        Map<String, String> text,
         TextToImagePipeline pipeline,
         Runnable release) {
+    /** Keyword of the members: one a line, its coefficient, the hash of its UNet, its name. */
+    static final String MEMBERS_KEY = "ensemble";
+
+    /** Keyword of the classifier that gives the coefficients: the hash of its weights, its name. */
+    static final String CLASSIFIER_KEY = "ensemble_classifier";
+
+    /**
+     * Keyword that is there, with {@code true}, where weights are averaged anew for each sample.
+     */
+    static final String RESOUPED_KEY = "ensemble_resouped";
 
     /** What several denoisers are made into, and what is to be freed with them. */
     private interface Combination {
-        NoisePredictor of(List<UNet2DConditionModel> unets, List<Runnable> release);
+        /**
+         * @param members denoisers
+         * @param unets of the members, where each has its own
+         */
+        NoisePredictor of(
+                List<NoisePredictor> members,
+                List<UNet2DConditionModel> unets,
+                List<Runnable> release);
     }
 
-    /** With coefficients above 0 whose sum is 1. */
-    static LoadedEnsemble weighted(List<Path> folders, List<Double> coefficients) {
+    /**
+     * With coefficients above 0 whose sum is 1.
+     *
+     * @param sequential whether the members take turns in one UNet
+     */
+    static LoadedEnsemble weighted(
+            List<Path> folders, List<Double> coefficients, boolean sequential) {
         boolean equal = coefficients.stream().distinct().count() == 1;
         String name = "ensemble of " + folders.size();
         return load(
                 equal ? name : name + " weighed by " + coefficients,
                 folders,
                 equal ? "" : "\n" + coefficients,
-                (unets, release) ->
+                Map.of(
+                        MEMBERS_KEY,
+                        members(folders, i -> Double.toString(coefficients.get(i)) + " ")),
+                sequential,
+                (members, unets, release) ->
                         NoisePredictor.weighted(
-                                unets.stream().map(NoisePredictor::of).toList(),
-                                coefficients.stream().mapToDouble(k -> k).toArray()));
+                                members, coefficients.stream().mapToDouble(k -> k).toArray()));
     }
 
-    /** With coefficients that a classifier gives for every sample and timestep. */
-    static LoadedEnsemble classified(List<Path> folders, Path classifier, boolean resouped) {
+    /**
+     * With coefficients that a classifier gives for every sample and timestep.
+     *
+     * @param resouped whether weights are averaged with them instead of predictions
+     * @param sequential whether the members take turns in one UNet
+     * @throws SoupException if both are wanted: an average needs all weights at once
+     */
+    static LoadedEnsemble classified(
+            List<Path> folders, Path classifier, boolean resouped, boolean sequential) {
+        if (resouped && sequential) {
+            throw new SoupException(
+                    "`resoup` averages the weights of all models, so they cannot take turns; leave `sequential` out.");
+        }
         ShardClassifier.require(classifier);
         ClassifierOrder.check(folders, classifier);
-        String with =
-                (resouped ? "\nresouped " : "\nclassified ")
-                        + WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));
+        String hash = WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));
         String name =
                 (resouped ? "soup of %d averaged anew by %s" : "ensemble of %d weighed by %s")
                         .formatted(folders.size(), classifier.getFileName());
+        Map<String, String> text = new LinkedHashMap<>();
+        text.put(MEMBERS_KEY, members(folders, i -> ""));
+        text.put(CLASSIFIER_KEY, hash + " " + ModelNames.of(classifier));
+        if (resouped) {
+            text.put(RESOUPED_KEY, "true");
+        }
         return load(
                 name,
                 folders,
-                with,
-                (unets, release) -> {
+                (resouped ? "\nresouped " : "\nclassified ") + hash,
+                text,
+                sequential,
+                (members, unets, release) -> {
                     ShardClassifier shards = ShardClassifier.load(classifier);
                     release.add(shards.parameters()::close);
                     if (!resouped) {
-                        return NoisePredictor.classified(
-                                unets.stream().map(NoisePredictor::of).toList(), shards);
+                        return NoisePredictor.classified(members, shards);
                     }
                     UNet2DConditionModel own =
                             StableDiffusion.unet(folders.getFirst().resolve("unet"));
@@ -80,14 +130,35 @@ record LoadedEnsemble(
                 });
     }
 
+    /** One a line. */
+    private static String members(List<Path> folders, IntFunction<String> coefficient) {
+        folders.forEach(DiffusersFolder::require);
+        List<String> names = ModelNames.of(folders);
+        return IntStream.range(0, folders.size())
+                .mapToObj(i ->
+                        coefficient.apply(i)
+                                + WeightsHash.of(
+                                        folders.get(i)
+                                                .resolve("unet")
+                                                .resolve(StableDiffusion.DIFFUSERS_WEIGHTS))
+                                + " "
+                                + names.get(i))
+                .collect(Collectors.joining("\n"));
+    }
+
     private static LoadedEnsemble load(
-            String name, List<Path> folders, String with, Combination combination) {
+            String name,
+            List<Path> folders,
+            String with,
+            Map<String, String> text,
+            boolean sequential,
+            Combination combination) {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one `model`.");
         }
-        folders.forEach(DiffusersFolder::require);
         Path first = folders.getFirst();
-        folders.subList(1, folders.size()).forEach(other -> requireShared(first, other));
+        List<Path> others = folders.subList(1, folders.size());
+        others.forEach(other -> requireShared(first, other));
         StableDiffusion model = StableDiffusion.load(first);
         List<UNet2DConditionModel> unets = new ArrayList<>(List.of(model.unet()));
         List<Runnable> more = new ArrayList<>();
@@ -98,14 +169,24 @@ record LoadedEnsemble(
                     more.forEach(Runnable::run);
                 };
         try {
-            for (Path folder : folders.subList(1, folders.size())) {
-                unets.add(StableDiffusion.unet(folder.resolve("unet")));
+            List<NoisePredictor> members;
+            if (sequential) {
+                DenoisersInTurn turns =
+                        new DenoisersInTurn(
+                                model.unet(),
+                                folders.stream().map(f -> f.resolve("unet")).toList());
+                more.add(turns::close);
+                members = turns.members();
+            } else {
+                others.forEach(other -> unets.add(StableDiffusion.unet(other.resolve("unet"))));
+                members = unets.stream().map(NoisePredictor::of).toList();
             }
-            NoisePredictor predictor = combination.of(unets, more);
+            NoisePredictor predictor = combination.of(members, unets, more);
             return new LoadedEnsemble(
                     name,
                     List.copyOf(folders),
                     with,
+                    text,
                     new TextToImagePipeline(model, predictor, model.scheduler()),
                     release);
         } catch (RuntimeException e) {

@@ -96,9 +96,10 @@ class RecipeModelsTest {
                 .isEqualTo(
                         new ModelSpec.Ensemble(
                                 List.of("one", "two"),
-                                List.of(Coefficient.parse("1/4"), Coefficient.parse("3/4"))));
+                                List.of(Coefficient.parse("1/4"), Coefficient.parse("3/4")),
+                                false));
         assertThat(recipe.models().get("equal"))
-                .isEqualTo(new ModelSpec.Ensemble(List.of("one", "two"), List.of()));
+                .isEqualTo(new ModelSpec.Ensemble(List.of("one", "two"), List.of(), false));
     }
 
     @Test
@@ -219,6 +220,10 @@ class RecipeModelsTest {
                 "x: {train: one.tar, lora: -1} | lora of model x",
                 "x: {train: one.tar, lr: 2} | above 0 and below 1",
                 "x: {steps: 5} | neither a path nor",
+                "x: {soup: [one, two], sequential: true} | sequential of model x",
+                "x: {resoup: [one, two], sequential: true} | sequential of model x",
+                "x: {train: one.tar, sequential: true} | sequential of model x",
+                "x: {ensemble: [one, two], sequential: 2} | sequential of model x",
             })
     void whatMakesNoModelIsNamed(String line, String said) {
         assertThatThrownBy(() -> models(line))
@@ -236,11 +241,25 @@ class RecipeModelsTest {
                         anew: {resoup: [one, two]}\
                         """);
         assertThat(recipe.models().get("weighed"))
-                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), false));
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), false, false));
         assertThat(recipe.models().get("anew"))
-                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), true));
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), true, false));
         assertThatThrownBy(() -> models("b: base\nx: {resoup: [one, b]}"))
                 .hasMessageContaining("b is trained on none here");
+    }
+
+    @Test
+    void modelsOfAnEnsembleMayTakeTurns() throws IOException {
+        EvaluationRecipe recipe =
+                models(
+                        """
+                        both: {ensemble: [one, two], sequential: true}
+                        weighed: {ensemble: [one, two], weights: classifier, sequential: true}\
+                        """);
+        assertThat(recipe.models().get("both"))
+                .isEqualTo(new ModelSpec.Ensemble(List.of("one", "two"), List.of(), true));
+        assertThat(recipe.models().get("weighed"))
+                .isEqualTo(new ModelSpec.Classified(List.of("one", "two"), false, true));
     }
 
     /** Whichever comes first: neither takes the other's place. */

@@ -1,0 +1,88 @@
+package org.diffusionsoup.diffusion.nn;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.torch.Torch;
+
+/**
+ * Weights of a safetensors file that is mapped into memory, to be put into {@link Parameters} again
+ * and again. Nothing of them is held by this process: the system reads the file once and keeps as
+ * much of it in its page cache as there is room for. Each {@link #load} copies every tensor once,
+ * straight from there, converting F16, BF16 and F64 on the way.
+ *
+ * <p>Not for use by several threads at once.
+ */
+public final class MappedWeights implements AutoCloseable {
+    private final Parameters parameters;
+    private final SafetensorsFile file;
+    private final Map<Parameter, TensorInfo> tensors = new LinkedHashMap<>();
+
+    private MappedWeights(Parameters parameters, SafetensorsFile file) {
+        this.parameters = parameters;
+        this.file = file;
+    }
+
+    /**
+     * Opens a file and compares names and shapes, by the rules of {@link Weights#load(Parameters,
+     * Path)}; no weights are read yet.
+     *
+     * @param parameters that {@link #load} fills
+     * @throws UnsupportedConfigException listing what is missing, surplus or of another shape
+     * @throws SoupException if the file cannot be read or breaks the format
+     */
+    public static MappedWeights open(Parameters parameters, Path file) {
+        SafetensorsFile opened = SafetensorsFile.open(file);
+        MappedWeights weights = new MappedWeights(parameters, opened);
+        try {
+            Map<String, TensorInfo> given = Weights.fitting(parameters, opened, Weights::canonical);
+            for (Parameter p : parameters.all()) {
+                TensorInfo info = Objects.requireNonNull(given.get(p.name()));
+                Weights.requireFloat(info);
+                weights.tensors.put(p, info);
+            }
+            return weights;
+        } catch (RuntimeException e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Copies all weights into the parameters.
+     *
+     * @throws SoupException if the file changed since it was opened
+     */
+    public void load() {
+        file.checkUnchanged(); // a file that was cut would end the process at the first byte
+        // missing
+        try (Torch.Guard off = Torch.gradients(false)) {
+            tensors.forEach((parameter, info) -> {
+                try (Scope s = Scope.open()) {
+                    MemorySegment data = file.data(info.name());
+                    parameter
+                            .value()
+                            .copy_(Tensor.over(data, info.dtype()).reshape(parameter.shape()));
+                }
+            });
+        }
+    }
+
+    /** The parameters that are filled. */
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    /** Closes the file; the parameters keep what was loaded last. */
+    @Override
+    public void close() {
+        file.close();
+    }
+}
