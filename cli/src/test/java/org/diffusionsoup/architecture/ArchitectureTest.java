@@ -27,6 +27,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.diffusionsoup.architecture.circle.Egg;
+import org.diffusionsoup.architecture.circle.Hen;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -93,10 +95,6 @@ class ArchitectureTest {
                     "release", Set.of(),
                     "soup", Set.of("SoupPlan"),
                     "withdraw", Set.of("Gone", "WithdrawRequest", "Withdrawn"));
-
-    /** Classes of the registry that refer to each other in circles until they are taken apart. */
-    private static final Set<String> CIRCLE_OF_THE_STORE =
-            Set.of("Collector", "Staged", "StoreCheck", "WeightStore");
 
     private static final int MOST_LINES = 350;
     private static final int MOST_TYPES = 30;
@@ -245,54 +243,36 @@ class ArchitectureTest {
     @Test
     void classesOfTheRegistryHaveNoCycles() {
         assertSeen(c -> module(c).equals("registry"));
-        slices().assignedFrom(registryClasses(CIRCLE_OF_THE_STORE))
-                .should()
-                .beFreeOfCycles()
-                .check(ALL);
+        slices().assignedFrom(classesOf("registry")).should().beFreeOfCycles().check(ALL);
     }
 
-    /** Every class that is excused has to be, and the rule sees circles. */
-    @TestFactory
-    Stream<DynamicTest> theCircleOfTheStoreIsOne() {
-        return CIRCLE_OF_THE_STORE.stream()
-                .map(name ->
-                        DynamicTest.dynamicTest(
-                                name,
-                                () -> {
-                                    Set<String> others = new TreeSet<>(CIRCLE_OF_THE_STORE);
-                                    others.remove(name);
-                                    assertThatThrownBy(() ->
-                                                    slices().assignedFrom(registryClasses(others))
-                                                            .should()
-                                                            .beFreeOfCycles()
-                                                            .check(ALL))
-                                            .isInstanceOf(AssertionError.class)
-                                            .hasMessageContaining(ROOT + "registry.store." + name);
-                                }));
+    /** The same rule over two classes of these tests that are a circle. */
+    @Test
+    void aCircleOfClassesIsSeen() {
+        JavaClasses circle = new ClassFileImporter().importClasses(Hen.class, Egg.class);
+        assertThatThrownBy(() ->
+                        slices().assignedFrom(classesOf("architecture.circle"))
+                                .should()
+                                .beFreeOfCycles()
+                                .check(circle))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("Slice " + Egg.class.getName())
+                .hasMessageContaining("Slice " + Hen.class.getName());
     }
 
-    /**
-     * A slice for each top-level class of the registry, with what is nested in it.
-     *
-     * @param together classes of the store that are one slice
-     */
-    private static SliceAssignment registryClasses(Set<String> together) {
+    /** A slice for each top-level class of a package and those below, with what is nested in it. */
+    private static SliceAssignment classesOf(String part) {
         return new SliceAssignment() {
             @Override
             public SliceIdentifier getIdentifierOf(JavaClass c) {
-                if (!c.getPackageName().startsWith(ROOT + "registry")) {
-                    return SliceIdentifier.ignore();
-                }
-                boolean one =
-                        c.getPackageName().equals(ROOT + "registry.store")
-                                && together.contains(outermost(c));
-                return SliceIdentifier.of(
-                        one ? "the circle of the store" : c.getPackageName() + "." + outermost(c));
+                return c.getPackageName().startsWith(ROOT + part)
+                        ? SliceIdentifier.of(c.getPackageName() + "." + outermost(c))
+                        : SliceIdentifier.ignore();
             }
 
             @Override
             public String getDescription() {
-                return "top-level classes of the registry";
+                return "top-level classes of " + part;
             }
         };
     }

@@ -49,7 +49,7 @@ public final class Arrivals {
             });
             try (Staged staged = context.store().stage(checkpoint)) {
                 String id = staged.id();
-                new IngredientCheck(staged.view(), session.work())
+                new IngredientCheck(WeightStore.with(staged), session.work())
                         .base("Base '" + name + "' (" + checkpoint + ")", id);
                 return context.ledger()
                         .write(t -> {
@@ -179,7 +179,7 @@ public final class Arrivals {
 
     private static void refuseReturned(
             Queries q, String what, Staged staged, Optional<BaseRow> base, List<Long> shards) {
-        new ReturnedWeights(staged.view())
+        new ReturnedWeights(WeightStore.with(staged))
                 .of(q, what, staged.id(), base, shards)
                 .ifPresent(Arrivals::refuse);
     }
@@ -214,7 +214,7 @@ public final class Arrivals {
                                         .toList());
                     });
             try (Staged staged = context.store().stage(n.weights())) {
-                new IngredientCheck(staged.view(), session.work())
+                new IngredientCheck(WeightStore.with(staged), session.work())
                         .ingredient(
                                 "Ingredient '" + n.name() + "' (" + n.weights() + ")",
                                 staged.id(),
@@ -231,7 +231,7 @@ public final class Arrivals {
                             String what = "Ingredient '" + n.name() + "'";
                             BaseRow base = Names.base(t, n.base());
                             refuseReturned(t, what, staged, Optional.of(base), shards);
-                            new ReturnedWeights(staged.view())
+                            new ReturnedWeights(WeightStore.with(staged))
                                     .madeOf(t, what, n.recipe(), base, shards)
                                     .ifPresent(Arrivals::refuse);
                             NamedWeights.unsaid(t, what, n.recipe(), base, shards)

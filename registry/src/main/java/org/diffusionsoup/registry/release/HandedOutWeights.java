@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.context.Belonging;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.Wanted;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /** What leaves the store: files for whoever asks, and what nothing needs any more. */
@@ -106,7 +107,7 @@ public final class HandedOutWeights {
                                     q.soups().stream()
                                             .filter(SoupRow::isCurrent)
                                             .forEach(s -> sums.add(s.checkpoint()));
-                                    return new WeightStore.Wanted(
+                                    return new Wanted(
                                             NeededWeights.wanted(q, !superseded).keySet(),
                                             sums,
                                             this::withdrawn);

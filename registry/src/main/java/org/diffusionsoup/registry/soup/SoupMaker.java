@@ -29,10 +29,10 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.Adjusted;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
-import org.diffusionsoup.registry.store.WeightStore.Adjusted;
 import org.diffusionsoup.registry.weights.IngredientCheck;
 import org.diffusionsoup.registry.weights.KeptWeights;
 

@@ -11,14 +11,13 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.registry.store.Inside.Item;
 import org.diffusionsoup.registry.store.Inside.Kind;
-import org.diffusionsoup.registry.store.WeightStore.Wanted;
 
 /**
  * One collection of garbage, while nobody adds. Deletes only what a store makes, under the names it
  * gives, in folders of its own; whatever else somebody put there stays.
  */
 final class Collector {
-    private static final String HASH = "[0-9a-f]{64}";
+    private static final String HASH = StoreLayout.HASH;
 
     /** A manifest, or one that a process which died was writing. */
     private static final String MANIFEST = "\\.?" + HASH + "\\.json(\\.tmp-[0-9-]+)?";
@@ -28,27 +27,27 @@ final class Collector {
 
     private static final int DELETIONS = 8;
 
-    private final WeightStore store;
+    private final Manifests manifests;
     private final Path folder;
     private final long newest;
     private long freed;
 
-    Collector(WeightStore store, long graceMillis) {
-        this.store = store;
-        this.folder = store.folder();
+    Collector(Manifests manifests, long graceMillis) {
+        this.manifests = manifests;
+        this.folder = manifests.layout().folder();
         this.newest = System.currentTimeMillis() - graceMillis;
     }
 
     long run(Wanted wanted) {
         // All folders are looked at before anything is deleted.
-        var manifests = Inside.list(folder, WeightStore.MANIFESTS);
-        var sums = Inside.list(folder, WeightStore.SUMS);
-        var work = Inside.list(folder, WeightStore.WORK);
-        var objects = Inside.list(folder, WeightStore.OBJECTS);
-        Set<String> gone = gone(wanted, manifests, sums);
+        var manifestFiles = Inside.list(folder, StoreLayout.MANIFESTS);
+        var sums = Inside.list(folder, StoreLayout.SUMS);
+        var work = Inside.list(folder, StoreLayout.WORK);
+        var objects = Inside.list(folder, StoreLayout.OBJECTS);
+        Set<String> gone = gone(wanted, manifestFiles, sums);
         Set<String> needed = needed(wanted, gone);
         Set<String> lost = new HashSet<>();
-        gone.forEach(id -> lost.addAll(store.pieces(id)));
+        gone.forEach(id -> lost.addAll(manifests.pieces(id)));
         for (Item i : Inside.list(folder)) {
             if (i.kind() == Kind.FILE && i.name().matches(StoreMarks.UNFINISHED) && isOld(i)) {
                 drop(i.name());
@@ -57,19 +56,19 @@ final class Collector {
         // Whoever would use these is gone, or waits for the lock.
         for (Item w : work) {
             if (w.name().matches(WORK)) {
-                drop(WeightStore.WORK, w.name());
+                drop(StoreLayout.WORK, w.name());
             }
         }
         // Manifests before objects: killed in between, no manifest lacks an object.
-        for (Item m : manifests) {
+        for (Item m : manifestFiles) {
             boolean keep =
                     m.name().length() > 64
-                            && wanted.checkpoints().contains(m.name().substring(0, 64));
+                            && wanted.checkpoints().contains(StoreLayout.hash(m.name()));
             if (!keep
                     && m.kind() == Kind.FILE
                     && m.name().matches(MANIFEST)
-                    && (isOld(m) || gone.contains(m.name().substring(0, 64)))) {
-                drop(WeightStore.MANIFESTS, m.name());
+                    && (isOld(m) || gone.contains(StoreLayout.hash(m.name())))) {
+                drop(StoreLayout.MANIFESTS, m.name());
             }
         }
         for (Item s : sums) {
@@ -77,23 +76,23 @@ final class Collector {
                     && s.kind() == Kind.FOLDER
                     && s.name().matches(HASH)
                     && (isOld(s) || gone.contains(s.name()))) {
-                drop(WeightStore.SUMS, s.name());
+                drop(StoreLayout.SUMS, s.name());
             }
         }
         List<String[]> unwanted = new ArrayList<>();
         Map<String, String[]> young = new HashMap<>();
         for (Item d : objects) {
-            if (d.kind() != Kind.FOLDER || !d.name().matches("[0-9a-f]{2}")) {
+            if (!StoreLayout.isFolderOfObjects(d)) {
                 continue;
             }
-            List<Item> inside = Inside.list(folder, WeightStore.OBJECTS, d.name());
+            List<Item> inside = Inside.list(folder, StoreLayout.OBJECTS, d.name());
             unwanted.addAll(damaged(d.name(), inside, needed));
             for (Item o : inside) {
                 if (o.kind() == Kind.FILE
                         && o.name().matches(HASH)
                         && o.name().startsWith(d.name())
                         && !needed.contains(o.name())) {
-                    String[] path = {WeightStore.OBJECTS, d.name(), o.name()};
+                    String[] path = {StoreLayout.OBJECTS, d.name(), o.name()};
                     if (isOld(o) || lost.contains(o.name())) {
                         unwanted.add(path);
                     } else {
@@ -119,9 +118,9 @@ final class Collector {
         List<String[]> unwanted = new ArrayList<>();
         for (Item o : inside) {
             if (o.kind() == Kind.FILE && o.name().matches(HASH + "\\" + Objects.DAMAGED)) {
-                String hash = o.name().substring(0, 64);
+                String hash = StoreLayout.hash(o.name());
                 if (!needed.contains(hash) || names.contains(hash)) {
-                    unwanted.add(new String[] {WeightStore.OBJECTS, under, o.name()});
+                    unwanted.add(new String[] {StoreLayout.OBJECTS, under, o.name()});
                 }
             }
         }
@@ -129,11 +128,11 @@ final class Collector {
     }
 
     /** Checkpoints that were withdrawn and are there still, in whole or by their sums. */
-    private static Set<String> gone(Wanted wanted, List<Item> manifests, List<Item> sums) {
+    private static Set<String> gone(Wanted wanted, List<Item> manifestFiles, List<Item> sums) {
         Set<String> unwanted = new HashSet<>();
-        for (Item i : manifests) {
-            if (i.name().matches(HASH + "\\.json")) {
-                unwanted.add(i.name().substring(0, 64));
+        for (Item i : manifestFiles) {
+            if (i.name().matches(HASH + "\\" + StoreLayout.MANIFEST)) {
+                unwanted.add(StoreLayout.hash(i.name()));
             }
         }
         sums.stream().map(Item::name).filter(n -> n.matches(HASH)).forEach(unwanted::add);
@@ -144,12 +143,12 @@ final class Collector {
 
     private Set<String> needed(Wanted wanted, Set<String> gone) {
         Set<String> needed = new HashSet<>();
-        for (String id : store.ids()) {
-            Path file = store.manifestFile(id);
+        for (String id : manifests.ids()) {
+            Path file = manifests.layout().manifest(id);
             if (wanted.checkpoints().contains(id)
                     || (Trees.isYounger(file, newest) && !gone.contains(id))) {
                 try {
-                    needed.addAll(store.manifest(id).pieces());
+                    needed.addAll(manifests.read(id).pieces());
                 } catch (SoupException e) {
                     throw new StoreException(
                             "Nothing was deleted, because it is not known what a damaged checkpoint"

@@ -53,8 +53,8 @@ final class Objects {
     /** With those of a batch that was not committed yet, to read. */
     Objects(Path store, @Nullable Batch staged) {
         this.store = store;
-        this.folder = store.resolve(WeightStore.OBJECTS);
-        this.temporary = store.resolve(WeightStore.WORK);
+        this.folder = store.resolve(StoreLayout.OBJECTS);
+        this.temporary = store.resolve(StoreLayout.WORK);
         this.staged = staged;
     }
 
@@ -73,7 +73,7 @@ final class Objects {
      * copy. What is no file is deleted.
      */
     void putAside(String sha256) {
-        String[] path = {WeightStore.OBJECTS, sha256.substring(0, 2), sha256};
+        String[] path = {StoreLayout.OBJECTS, sha256.substring(0, 2), sha256};
         if (Trees.isFile(file(sha256))) {
             Inside.rename(store, sha256 + DAMAGED, path);
         } else {
@@ -105,7 +105,7 @@ final class Objects {
 
         /** A new file to write an object to, which has no name of its own yet. */
         Path temporary() {
-            Inside.make(store, WeightStore.WORK);
+            Inside.make(store, StoreLayout.WORK);
             return temporary.resolve(UUID.randomUUID() + ".object");
         }
 
@@ -146,7 +146,7 @@ final class Objects {
 
         /** Adds ranges of a file, or finds them present; several at a time. */
         List<Piece> put(Path source, List<Range> ranges) throws IOException {
-            Inside.make(store, WeightStore.WORK);
+            Inside.make(store, StoreLayout.WORK);
             try (FileChannel in = FileChannel.open(source, StandardOpenOption.READ)) {
                 return sideBySide(THREADS, "store " + source, ranges, r -> put(in, r));
             }
@@ -190,7 +190,7 @@ final class Objects {
             Set<Path> folders = new TreeSet<>();
             written.forEach((hash, w) -> {
                 Path target = file(hash);
-                Path parent = Inside.make(store, WeightStore.OBJECTS, hash.substring(0, 2));
+                Path parent = Inside.make(store, StoreLayout.OBJECTS, hash.substring(0, 2));
                 try {
                     Files.move(
                             w.temp(),

@@ -1,17 +1,19 @@
 package org.diffusionsoup.registry.store;
 
+import java.util.Optional;
+
 /**
  * A checkpoint that was read, hashed and written to the store's disk, but is in the store only once
  * it is kept: what is refused after a look at its weights leaves nothing there. To be closed while
- * the {@link WeightStore.Session} is held that it was staged in.
+ * the session is held that it was staged in.
  */
 public final class Staged implements AutoCloseable {
-    private final WeightStore store;
+    private final Manifests manifests;
     private final Objects.Batch batch;
     private final Manifest manifest;
 
-    Staged(WeightStore store, Objects.Batch batch, Manifest manifest) {
-        this.store = store;
+    Staged(Manifests manifests, Objects.Batch batch, Manifest manifest) {
+        this.manifests = manifests;
         this.batch = batch;
         this.manifest = manifest;
     }
@@ -26,15 +28,20 @@ public final class Staged implements AutoCloseable {
         return manifest;
     }
 
-    /** The store as it would be with this in it, to read from until this is closed. */
-    public WeightStore view() {
-        return store.with(batch, manifest);
+    /** The store's manifests with this one's, to read until this is closed. */
+    Manifests manifestsWithIt() {
+        return new Manifests(manifests.layout(), Optional.of(manifest));
+    }
+
+    /** The store's objects with those of this, to read until this is closed. */
+    Objects objectsWithIt() {
+        return new Objects(manifests.layout().folder(), batch);
     }
 
     /** Puts it into the store, or finds it there; a second call changes nothing. */
     public void keep() {
         batch.commit();
-        store.write(manifest);
+        manifests.write(manifest);
     }
 
     /** Deletes what was written, unless it was kept. */

@@ -18,25 +18,26 @@ import org.diffusionsoup.registry.store.Manifest.StoredFile;
 final class StoreCheck {
     private static final Set<String> FOLDERS =
             Set.of(
-                    WeightStore.OBJECTS,
-                    WeightStore.MANIFESTS,
-                    WeightStore.SUMS,
-                    WeightStore.WORK,
-                    "certificates");
-    private static final Set<String> FILES = Set.of("lock", "registry.json", "head.json");
+                    StoreLayout.OBJECTS,
+                    StoreLayout.MANIFESTS,
+                    StoreLayout.SUMS,
+                    StoreLayout.WORK,
+                    StoreLayout.CERTIFICATES);
+    private static final Set<String> FILES =
+            Set.of(StoreLayout.LOCK, StoreLayout.OWNER, StoreLayout.HEAD);
 
-    private final WeightStore store;
+    private static final int MOST_TOLD = 20;
+
+    private final Manifests manifests;
     private final Objects objects;
 
     /** What is wrong with an object, empty if nothing is; each is read once. */
     private final Map<String, String> seen = new HashMap<>();
 
-    StoreCheck(WeightStore store, Objects objects) {
-        this.store = store;
+    StoreCheck(Manifests manifests, Objects objects) {
+        this.manifests = manifests;
         this.objects = objects;
     }
-
-    private static final int MOST_TOLD = 20;
 
     static List<String> links(Path folder) {
         List<String> found = new ArrayList<>();
@@ -45,10 +46,10 @@ final class StoreCheck {
             if (own && i.kind() != Inside.Kind.FOLDER) {
                 found.add(String.valueOf(Inside.notAFolder(folder.resolve(i.name())).getMessage()));
             }
-            if (own && i.kind() == Inside.Kind.FOLDER && i.name().equals(WeightStore.OBJECTS)) {
+            if (own && i.kind() == Inside.Kind.FOLDER && i.name().equals(StoreLayout.OBJECTS)) {
                 Path objects = folder.resolve(i.name());
                 Inside.list(folder, i.name()).stream()
-                        .filter(d -> d.name().matches("[0-9a-f]{2}"))
+                        .filter(StoreLayout::isNamedForObjects)
                         .filter(d -> d.kind() != Inside.Kind.FOLDER)
                         .forEach(d ->
                                 found.add(
@@ -69,9 +70,9 @@ final class StoreCheck {
                     && !FILES.contains(i.name())
                     && !i.name().matches(StoreMarks.UNFINISHED)) {
                 strange.add(i.name());
-            } else if (i.name().equals(WeightStore.OBJECTS) && i.kind() == Inside.Kind.FOLDER) {
+            } else if (i.name().equals(StoreLayout.OBJECTS) && i.kind() == Inside.Kind.FOLDER) {
                 Inside.list(folder, i.name()).stream()
-                        .filter(d -> !d.name().matches("[0-9a-f]{2}"))
+                        .filter(d -> !StoreLayout.isNamedForObjects(d))
                         .forEach(d -> strange.add(i.name() + "/" + d.name()));
             }
             for (String name : strange) {
@@ -95,7 +96,7 @@ final class StoreCheck {
         wanted.forEach((id, name) -> {
             Manifest m;
             try {
-                m = store.manifest(id);
+                m = manifests.read(id);
             } catch (SoupException e) {
                 found.add(new StoreFinding(id, "", name + ": " + e.getMessage()));
                 return;

@@ -18,7 +18,6 @@ final class StoreMarks {
     /** A note that a process which died was writing. */
     static final String UNFINISHED = "\\.(head|registry)\\.json\\.tmp-[0-9-]+";
 
-    private static final String HASH = "[0-9a-f]{64}";
     private final Path folder;
 
     StoreMarks(Path folder) {
@@ -26,11 +25,11 @@ final class StoreMarks {
     }
 
     private Path ownerFile() {
-        return folder.resolve("registry.json");
+        return folder.resolve(StoreLayout.OWNER);
     }
 
     Path headFile() {
-        return folder.resolve("head.json");
+        return folder.resolve(StoreLayout.HEAD);
     }
 
     Optional<StoreOwner> owner() {
@@ -38,7 +37,7 @@ final class StoreMarks {
                 .map(o -> {
                     String id = o.string("id").orElse("");
                     String key = o.string("key").orElse("");
-                    if (!id.matches("[0-9a-f]{32}") || !key.matches(HASH)) {
+                    if (!id.matches("[0-9a-f]{32}") || !key.matches(StoreLayout.HASH)) {
                         throw damaged(ownerFile());
                     }
                     return new StoreOwner(id, key);
@@ -54,7 +53,7 @@ final class StoreMarks {
         return read(headFile())
                 .map(o -> {
                     String hash = o.string("hash").orElse("");
-                    if (!hash.matches(HASH)
+                    if (!hash.matches(StoreLayout.HASH)
                             || !(o.fields().get("entry") instanceof JsonNumber(BigDecimal entry))) {
                         throw damaged(headFile());
                     }

@@ -1,0 +1,20 @@
+package org.diffusionsoup.registry.store;
+
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/**
+ * What is to stay when a store is collected, and what has no time to go.
+ *
+ * @param checkpoints ids of those that stay
+ * @param sums ids of the soups whose kept sums stay
+ * @param withdrawn of some SHA-256, of checkpoints and tensors, those of what was withdrawn: where
+ *     nothing wanted has them they are deleted however young they are
+ */
+public record Wanted(
+        Set<String> checkpoints, Set<String> sums, UnaryOperator<Set<String>> withdrawn) {
+    public Wanted {
+        checkpoints = Set.copyOf(checkpoints);
+        sums = Set.copyOf(sums);
+    }
+}
