@@ -48,8 +48,8 @@ final class RecipeModels {
     private final ShardLines shards;
     private final Optional<Training> training;
     private final Set<String> judges;
-    private final List<Long> steps;
-    private final List<Double> rates;
+    private final List<Long> steps = new ArrayList<>();
+    private final List<Double> rates = new ArrayList<>();
     private final Map<String, ModelSpec> models = new LinkedHashMap<>();
     private final Map<String, Place> places = new LinkedHashMap<>();
 
@@ -67,9 +67,7 @@ final class RecipeModels {
         training = nodes.training(root.path("train"));
         JsonNode sweep = root.path("sweep");
         nodes.only(sweep, "sweep", Set.of("steps", "lr"));
-        steps = new ArrayList<>();
         sweep.path("steps").forEach(s -> steps.add(nodes.whole(s, "steps of sweep", 1)));
-        rates = new ArrayList<>();
         sweep.path("lr").forEach(r -> rates.add(nodes.rate(nodes.real(r, "lr of sweep"), "sweep")));
         if (!sweep.isMissingNode()) {
             for (String list : List.of("steps", "lr")) {
