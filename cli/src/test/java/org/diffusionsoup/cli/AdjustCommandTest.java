@@ -138,8 +138,14 @@ class AdjustCommandTest {
                 .fails(1, "Cannot write to " + a, "its ingredient " + a);
         assertThat(Files.readAllBytes(a)).isEqualTo(inA);
         assertThat(Files.readAllBytes(c)).isEqualTo(inC);
-        // the soup itself may be
-        Run.of("adjust", out("soup"), "--remove", a, "-o", out("soup"), "--force").ok();
+        // the soup itself may be, and what its old sum still holds is said
+        assertThat(
+                        Run.of("adjust", out("soup"), "--remove", a, "-o", out("soup"), "--force")
+                                .ok()
+                                .err())
+                .contains("soup.safetensors.sum is the sum of what was at", "--keep-sum");
+        assertThat(Run.of("merge", a, b, "-o", out("soup"), "--force").ok().err())
+                .contains("soup.safetensors.sum is the sum of what was at");
     }
 
     @Test

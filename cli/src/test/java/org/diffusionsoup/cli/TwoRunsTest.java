@@ -47,6 +47,8 @@ class TwoRunsTest {
         refused(out, "demo", "--quick", "--out", out);
         Path recipe = Files.writeString(folder.resolve("r.yaml"), "models: {}\n");
         refused(out, "evaluate", recipe, "-o", out);
+        Path shared = folder.resolve("shared"); // by evaluations with folders of their own
+        refused(shared, "evaluate", recipe, "-o", out, "--cache", shared);
         assertThat(out).doesNotExist();
     }
 

@@ -226,6 +226,7 @@ class ValueCommandTest {
                 .fails(2, "at least two ingredients");
         Run.of(args(out, "--by", "colour")).fails(2, "use provider");
         Run.of(args(out, "--group", "x")).fails(1, "NAME=a,b");
+        Run.of(args(out, a)).fails(1, "Two ingredients are called 'i0'");
         Run.of(args(out, "--group", "x=i0,nobody")).fails(1, "nobody", "none of the ingredients");
         Run.of(args(out, "--group", "x=i0,i1", "--group", "y=i1")).fails(1, "x and in y");
         Run.of(args(out, "--group", "i2=i0,i1")).fails(1, "name it otherwise");

@@ -32,6 +32,14 @@ public final class Farewell implements AutoCloseable {
         return new Farewell(hook);
     }
 
+    /** The same for work of which nothing is kept. */
+    public static Farewell ofNothingKept(Console console, Progress progress) {
+        return with(
+                console,
+                progress,
+                () -> "Stopped; nothing is kept of it, and the same command begins again.");
+    }
+
     /** Says nothing any more: the work has ended by itself. */
     @Override
     public void close() {

@@ -66,13 +66,15 @@ public final class EvaluateCommand extends SoupCommand {
         if (!Files.isRegularFile(recipe)) {
             throw new SoupException("There is no recipe " + recipe + ".");
         }
+        Path kept = cache.orElse(out.resolve(EvaluationFiles.CACHE));
         try (FolderLock alone = FolderLock.hold(out);
+                FolderLock shared = FolderLock.hold(kept);
                 Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
             Optional<Evaluation> done =
                     new Evaluator(
                                     EvaluationRecipes.read(recipe).withModels(placed(console)),
-                                    cache.orElse(out.resolve(EvaluationFiles.CACHE)),
+                                    kept,
                                     progress,
                                     interrupt,
                                     console.notes(progress))

@@ -105,7 +105,9 @@ final class StudyRunCommand extends SoupCommand {
         });
         Map<String, Object> json = new LinkedHashMap<>();
         List<String> lines = new ArrayList<>();
+        Path kept = cache.orElse(out.resolve(EvaluationFiles.CACHE));
         try (FolderLock alone = FolderLock.hold(out);
+                FolderLock shared = FolderLock.hold(kept);
                 Interrupt interrupt = Interrupt.listen()) {
             for (Study study : studies) {
                 try (Progress progress = console.progress()) {
@@ -114,7 +116,7 @@ final class StudyRunCommand extends SoupCommand {
                             new Evaluator(
                                             EvaluationRecipes.read(study.recipe(scale))
                                                     .withModels(EvaluateCommand.placed(console)),
-                                            cache.orElse(out.resolve(EvaluationFiles.CACHE)),
+                                            kept,
                                             progress,
                                             interrupt,
                                             console.notes(progress))

@@ -122,6 +122,9 @@ public final class AdjustCommand extends SoupCommand {
                         text.println("  " + beside);
                     }
                 });
+        if (!made.note().isEmpty()) {
+            console.note(made.note());
+        }
     }
 
     /** Beside what weights of what is added count; asked before the soup may be replaced. */

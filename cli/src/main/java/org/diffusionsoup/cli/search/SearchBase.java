@@ -1,9 +1,12 @@
 package org.diffusionsoup.cli.search;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
@@ -87,6 +90,13 @@ abstract class SearchBase extends SoupCommand {
 
     /** What a search says that is ended before its time. */
     static String stopped(Path journal) {
+        try (Stream<String> lines = Files.lines(journal)) {
+            if (lines.limit(2).count() < 2) { // the first says of what search it is
+                return "Stopped before a candidate was scored; the same command begins again.";
+            }
+        } catch (IOException | UncheckedIOException e) {
+            return "Stopped before a candidate was scored; the same command begins again.";
+        }
         return "Stopped; candidates scored so far are in "
                 + journal
                 + ", the one in work is lost. The same command goes on from there.";

@@ -97,7 +97,8 @@ final class ExactAdjustment {
             String name = recipe.members().get(i).name();
             in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
         }
-        return new Soup(request.output(), in, summed.size(), tensors, 0, written, "", "");
+        String note = options.keepSum() ? "" : KeptSum.left(request.output());
+        return new Soup(request.output(), in, summed.size(), tensors, 0, written, note, "");
     }
 
     private void write(List<String> summed, long after, List<Averager> open) {

@@ -126,6 +126,18 @@ record KeptSum(
         return soup.resolveSibling(soup.getFileName() + ".sum");
     }
 
+    /**
+     * What to say of the sum beside a soup that has just been replaced without one; empty if there
+     * is none.
+     */
+    static String left(Path soup) {
+        Path folder = folderOf(soup);
+        return Files.exists(folder)
+                ? "%s is the sum of what was at %s before, with all that was in it: delete it, or keep one of the new soup with `keepSum`."
+                        .formatted(folder, soup)
+                : "";
+    }
+
     /** Whether a folder is a kept sum and nothing else. */
     static boolean isOne(Path folder) {
         String[] inside = folder.toFile().list();

@@ -62,6 +62,7 @@ final class SoupRun {
             note = keepSum(output, () -> average(output, whenReady, late));
         } else {
             average(output, whenReady, late);
+            note = KeptSum.left(output);
         }
         return new Soup(
                 output,

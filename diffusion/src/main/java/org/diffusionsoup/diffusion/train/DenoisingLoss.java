@@ -18,16 +18,22 @@ import org.diffusionsoup.diffusion.torch.Tensor;
  *     change a picture's brightness as a whole; 0 for none
  */
 public record DenoisingLoss(double minSnr, double offsetNoise) {
+    private static final double LEAST_SNR = 1e-3;
+    private static final double MOST_SNR = 1e6;
+
     /** Eq. 3 as it stands. */
     public static final DenoisingLoss PLAIN = new DenoisingLoss(0, 0);
 
     /**
-     * @throws TrainingException if γ is negative or infinite, or the strength outside 0 to 1
+     * @throws TrainingException if γ is neither 0 nor from 0.001 to 1e6 (with less the loss of a
+     *     float32 run vanishes, with more it is that of equal weights), or the strength outside 0
+     *     to 1
      */
     public DenoisingLoss {
-        if (!(minSnr >= 0 && Double.isFinite(minSnr))) {
+        if (!(minSnr == 0 || minSnr >= LEAST_SNR && minSnr <= MOST_SNR)) {
             throw new TrainingException(
-                    "`minSnr` must be a positive number, usually 5, or 0 for none, not " + minSnr);
+                    "`minSnr` must be from 0.001 to 1000000, usually 5, or 0 for none, not "
+                            + minSnr);
         }
         if (!(offsetNoise >= 0 && offsetNoise <= 1)) {
             throw new TrainingException(

@@ -183,7 +183,8 @@ public final class TrainingRun implements AutoCloseable {
                             + total
                             + ", gradient norm "
                             + norm
-                            + "); start again with a lower `learningRate`, and without `bfloat16`");
+                            + "); start again with a lower `learningRate`"
+                            + (options.bfloat16() ? ", and without `bfloat16`" : ""));
         }
         if (options.clipNorm() > 0 && norm > options.clipNorm()) {
             try (Scope s = Scope.open()) {

@@ -122,10 +122,37 @@ public final class EvaluationRecipes {
                 read.places(),
                 all.subList(0, count),
                 all.subList(count, count + validation),
-                Prompts.seeds(root.path("seeds").asText("0")),
+                seeds(root.path("seeds")),
                 settings(root.path("sampler")),
                 judges,
                 root.path("baseline").asText(models.keySet().iterator().next()));
+    }
+
+    /** A text such as {@code 0-3}, a number, or a list of numbers. */
+    private List<Long> seeds(JsonNode node) {
+        if (!node.isArray()) {
+            try {
+                return Prompts.seeds(node.asText("0"));
+            } catch (SoupException e) {
+                throw nodes.wrong(
+                        "seeds is a number, a list of numbers or a text such as 0-3, each given once, not "
+                                + node);
+            }
+        }
+        List<Long> seeds = new ArrayList<>();
+        for (JsonNode seed : node) {
+            if (!seed.isIntegralNumber() || !seed.canConvertToLong() || seed.asLong() < 0) {
+                throw nodes.wrong("seeds lists whole numbers from 0, not " + seed);
+            }
+            if (seeds.contains(seed.asLong())) {
+                throw nodes.wrong("seed " + seed + " is given twice");
+            }
+            seeds.add(seed.asLong());
+        }
+        if (seeds.isEmpty()) {
+            throw nodes.wrong("seeds lists one number or more");
+        }
+        return seeds;
     }
 
     private List<String> prompts(JsonNode p) {
@@ -141,7 +168,12 @@ public final class EvaluationRecipes {
                             ? numbered(p)
                             : SubjectChoice.prompts(shard.open()));
         }
-        p.path("list").forEach(one -> all.add(one.asText()));
+        for (JsonNode one : p.path("list")) {
+            if (!one.isTextual() || one.asText().isBlank()) {
+                throw nodes.wrong("the prompts' list has texts, not " + one);
+            }
+            all.add(one.asText());
+        }
         return all.stream().distinct().toList();
     }
 

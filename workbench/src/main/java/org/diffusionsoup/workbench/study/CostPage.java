@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.LineChart;
@@ -21,13 +22,13 @@ final class CostPage {
         HtmlReport page =
                 HtmlReport.titled("What a soup and an ensemble of n models cost")
                         .subtitle(
-                                "%s, %d pictures of %d steps, %d repeats, %d threads"
+                                "%s, %d pictures of %d steps, %d repeats, %s"
                                         .formatted(
                                                 r.model(),
                                                 r.pictures(),
                                                 r.steps(),
                                                 r.repeats(),
-                                                r.threads()))
+                                                Plural.of(r.threads(), "thread")))
                         .footer(OwnOutputs.MAKER + ": soup study costs");
         page.fact("Soup's time", "n^" + e.soup().processorSeconds().format(2), "processor time");
         page.fact(

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.value;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -63,7 +64,13 @@ public record Player(String name, List<Integer> members) {
                 }
             }
         }
+        Set<String> once = new HashSet<>();
         for (String i : ingredients) {
+            if (!once.add(i)) {
+                throw new SoupException(
+                        "Two ingredients are called '%s': one is given twice, or two folders have one name, which their values could not be told apart by."
+                                .formatted(i));
+            }
             if (!groupOf.containsKey(i) && !names.add(i)) {
                 throw new SoupException(
                         "The group '%s' has the name of an ingredient that is not in it; name it otherwise."

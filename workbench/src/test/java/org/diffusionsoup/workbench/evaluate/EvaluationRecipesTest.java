@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -80,6 +81,38 @@ class EvaluationRecipesTest {
         assertThat(RECIPE).contains(was);
         assertThatThrownBy(() -> read(RECIPE.replace(was, is)))
                 .isInstanceOf(SoupException.class)
+                .hasMessageContaining("recipe.yaml")
+                .hasMessageContaining(named);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "3 | 3",
+                "'\"0-2,7\"' | 0,1,2,7",
+                "'[5, 1]' | 5,1",
+            })
+    void seedsAreANumberATextOrAList(String written, String seeds) throws IOException {
+        EvaluationRecipe recipe = read(RECIPE + "seeds: " + written + "\n");
+        assertThat(recipe.seeds().stream().map(String::valueOf).toList())
+                .isEqualTo(List.of(seeds.split(",")));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "'[0, 0]' | seed 0 is given twice",
+                "'[x]' | whole numbers from 0",
+                "'[]' | one number or more",
+                "many | a text such as 0-3",
+                "'\"1,1\"' | a text such as 0-3",
+            })
+    void otherSeedsAreNamed(String written, String named) {
+        assertThatThrownBy(() -> read(RECIPE + "seeds: " + written + "\n"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("In ")
                 .hasMessageContaining("recipe.yaml")
                 .hasMessageContaining(named);
     }
