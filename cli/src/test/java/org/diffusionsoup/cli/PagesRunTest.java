@@ -212,7 +212,9 @@ class PagesRunTest {
                         .replaceAll("step000([24])00", "step00000$1");
         String what = c.substring("./soup".length());
         if (what.startsWith(" train ")) {
-            return c + (c.contains("--steps") ? "" : " --steps 2") + " --batch 2";
+            return c
+                    + (c.contains("--steps") ? "" : " --steps 2")
+                    + (c.contains("--batch") ? "" : " --batch 2");
         }
         if (what.startsWith(" study propositions ")) {
             return c + " --samples 100 --repeats 2 --training-steps 2";

@@ -176,7 +176,7 @@ class TrainKeepTest {
         Path plain = temp.resolve("plain");
         train(plain, STEPS, "-q").ok();
         interrupted(plain, out, 0, 7);
-        Run run = train(out, STEPS + 20);
+        Run run = train(out, STEPS + 20, "-q");
         run.fails(
                 SoupCli.FAILED,
                 "is a checkpoint of a different run (steps is " + STEPS + " there and",
@@ -184,7 +184,7 @@ class TrainKeepTest {
         assertThat(run.err()).doesNotContain("encode", "warmup");
         Path other = temp.resolve("other.tar");
         TinyTraining.shard(other, 5, 16, "train");
-        Run.of("train", "--base", TinyTraining.BASE, "--shard", other, "--out", out)
+        Run.of("train", "--base", TinyTraining.BASE, "--shard", other, "--out", out, "-q")
                 .fails(SoupCli.FAILED, "shards is ", "…) there and other (", "…) here");
     }
 
