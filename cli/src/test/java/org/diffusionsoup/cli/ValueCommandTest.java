@@ -216,6 +216,27 @@ class ValueCommandTest {
         unknown.addAll(List.of("--registry", registry));
         unknown.add(1, other);
         Run.of(unknown.toArray()).fails(1, "no live ingredient of the registry", "--group");
+        recordedValuesLeaveWithTheirIngredient(registry);
+    }
+
+    private void recordedValuesLeaveWithTheirIngredient(Path registry) throws IOException {
+        Run.at(registry, "registry", "make", "two", "--from", "n0,n1").ok();
+        Run.at(registry, "registry", "make", "whole", "--from", "n0,n1,n2").ok();
+        Object[] record = args(folder.resolve("r.csv"), "--record", "two", "--registry", registry);
+        Run.of(record).fails(1, "Soup two@1 is made of other ingredients", "[n0, n1]");
+        JsonNode recorded =
+                json(args(folder.resolve("r.csv"), "--record", "whole", "--registry", registry));
+        long entry = recorded.path("entry").asLong();
+        assertThat(Run.at(registry, "log").ok().out()).contains("value of whole@1");
+        Run gone = Run.at(registry, "withdraw", "s1", "--reason", "asked").ok();
+        assertThat(gone.out())
+                .containsPattern(
+                        "worth +i1: [+-]0\\.\\d{4} \\[[+-]0\\.\\d{4}, [+-]0\\.\\d{4}] by .* in soup"
+                                + " whole@1 \\(Shapley; left out .*; entry "
+                                + entry
+                                + "\\)");
+        assertThat(gone.out()).doesNotContain("worth      i0");
+        Run.at(registry, "fsck").ok();
     }
 
     @Test

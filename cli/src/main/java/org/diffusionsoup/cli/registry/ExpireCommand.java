@@ -61,6 +61,6 @@ public final class ExpireCommand extends SoupCommand {
         } finally {
             clip.ifPresent(ClipJudge::close);
         }
-        WithdrawnText.result(console, done);
+        WithdrawnText.result(console, registry.openToRead(), done);
     }
 }

@@ -123,7 +123,7 @@ public final class WithdrawCommand extends SoupCommand {
         } finally {
             clip.ifPresent(ClipJudge::close);
         }
-        WithdrawnText.result(console, w);
+        WithdrawnText.result(console, registry.openToRead(), w);
         if (out.isPresent()) {
             copy(w, out.get());
             console.note("the certificate is in " + out.get() + " too");

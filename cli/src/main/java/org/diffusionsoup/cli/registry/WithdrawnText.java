@@ -3,19 +3,30 @@ package org.diffusionsoup.cli.registry;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.withdraw.Gone;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
+import org.diffusionsoup.workbench.value.RecordedValues;
 
 /** How commands show what a withdrawal did. */
 final class WithdrawnText {
     private WithdrawnText() {}
 
-    static void result(Console console, Withdrawn w) {
+    static void result(Console console, Registry registry, Withdrawn w) {
+        SequencedMap<String, String> worth =
+                RecordedValues.of(
+                        registry,
+                        w.all().stream()
+                                .filter(g -> g.kind().equals("ingredient"))
+                                .map(Gone::entry)
+                                .toList());
         console.result(
-                json(w),
+                json(w, worth),
                 text -> {
                     int again = w.trainedAgain().size();
                     text.printf(
@@ -35,6 +46,7 @@ final class WithdrawnText {
                                             g.label(),
                                             g.why(),
                                             g.again() ? "; trained again without" : ""));
+                    worth.forEach((name, v) -> text.printf("  worth      %s: %s%n", name, v));
                     w.made()
                             .forEach(s ->
                                     text.printf(
@@ -66,7 +78,7 @@ final class WithdrawnText {
                 });
     }
 
-    static Map<String, Object> json(Withdrawn w) {
+    private static Map<String, Object> json(Withdrawn w, Map<String, String> worth) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", w.entry());
         json.put("shards", w.shards());
@@ -74,6 +86,7 @@ final class WithdrawnText {
         json.put("ingredients", w.ingredients());
         json.put("trained_again", w.trainedAgain());
         json.put("all", w.all());
+        json.put("worth", worth);
         json.put("same_pictures", w.samePictures());
         json.put("withdrawn", labels(w.withdrawn()));
         json.put("made", w.made().stream().map(SoupText::json).toList());

@@ -2,7 +2,9 @@ package org.diffusionsoup.cli.search;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.JudgeFlags;
 import org.diffusionsoup.cli.command.RegistryFlag;
@@ -13,6 +15,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.value.ShapleyPlan;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
@@ -20,6 +23,7 @@ import org.diffusionsoup.workbench.generate.ModelNames;
 import org.diffusionsoup.workbench.value.FoundValues;
 import org.diffusionsoup.workbench.value.Player;
 import org.diffusionsoup.workbench.value.Providers;
+import org.diffusionsoup.workbench.value.RecordedValues;
 import org.diffusionsoup.workbench.value.SoupValue;
 import org.diffusionsoup.workbench.value.ValueRequest;
 import org.diffusionsoup.workbench.value.ValueTable;
@@ -90,6 +94,14 @@ public final class ValueCommand extends SoupCommand {
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
     @Option(
+            names = "--record",
+            paramLabel = "SOUP",
+            description =
+                    "Record the values in the registry, as those of this soup's ingredients, which"
+                            + " have to be the ones that are valued; a withdrawal then says what leaves.")
+    private Optional<String> record = Optional.empty();
+
+    @Option(
             names = "--permutations",
             paramLabel = "N",
             description =
@@ -133,6 +145,11 @@ public final class ValueCommand extends SoupCommand {
                                 ingredients.stream(), java.util.stream.Stream.of(base))
                         .map(ModelNames::of)
                         .toList();
+        Optional<Registry> recording = record.map(s -> registry.open());
+        List<Long> entries =
+                recording
+                        .map(r -> RecordedValues.entries(r, record.orElseThrow(), request))
+                        .orElse(List.of());
         int wanted = request.plan().coalitions().size();
         console.note(
                 permutations.isPresent() && request.plan() instanceof ShapleyPlan.Exact
@@ -149,8 +166,17 @@ public final class ValueCommand extends SoupCommand {
                     new SoupValue(request, judge, SearchOutput.listener(console, names), progress)
                             .run();
         }
+        Optional<Long> entry =
+                recording.map(r ->
+                        RecordedValues.record(r, record.orElseThrow(), entries, request, found));
+        Map<String, Object> json = new LinkedHashMap<>(ValueOutput.json(found, request));
+        entry.ifPresent(e -> json.put("entry", e));
         console.result(
-                ValueOutput.json(found, request), text -> ValueOutput.print(found, request, text));
+                json,
+                text -> {
+                    ValueOutput.print(found, request, text);
+                    entry.ifPresent(e -> text.println("recorded, entry " + e));
+                });
     }
 
     private ValueRequest request() {

@@ -26,28 +26,40 @@ public final class Providers {
      * @throws SoupException if the ledger has one of them not, or not any more
      */
     public static List<String> of(Registry registry, List<Path> ingredients) {
+        List<IngredientRow> recorded = recorded(registry, ingredients);
         return registry.read(q -> {
             Map<Long, String> providers = new HashMap<>();
             q.shards().forEach(s -> providers.put(s.id(), s.provider()));
+            List<String> owners = new ArrayList<>();
+            for (IngredientRow i : recorded) {
+                TreeSet<String> who = new TreeSet<>();
+                i.shards().forEach(s -> who.add(providers.getOrDefault(s, "")));
+                owners.add(String.join(" + ", who));
+            }
+            return owners;
+        });
+    }
+
+    /** What the ledger has of them, in their order; refused as above. */
+    static List<IngredientRow> recorded(Registry registry, List<Path> ingredients) {
+        return registry.read(q -> {
             Map<Map<String, String>, IngredientRow> known = new HashMap<>();
             for (IngredientRow i : q.ingredients()) {
                 if (i.isLive()) {
                     known.put(new TreeMap<>(Json.map(q.entry(i.id()).body(), "files")), i);
                 }
             }
-            List<String> owners = new ArrayList<>();
+            List<IngredientRow> found = new ArrayList<>();
             for (Path path : ingredients) {
                 IngredientRow i = known.get(files(path));
                 if (i == null) {
                     throw new SoupException(
-                            "%s is no live ingredient of the registry %s, so its provider is not known; record it with 'soup ingredient add', or group ingredients with `group` NAME=a,b."
+                            "%s is no live ingredient of the registry %s; record it with 'soup ingredient add', or group ingredients with `group` NAME=a,b."
                                     .formatted(path, registry.folder()));
                 }
-                TreeSet<String> who = new TreeSet<>();
-                i.shards().forEach(s -> who.add(providers.getOrDefault(s, "")));
-                owners.add(String.join(" + ", who));
+                found.add(i);
             }
-            return owners;
+            return found;
         });
     }
 
