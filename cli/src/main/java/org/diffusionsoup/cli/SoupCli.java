@@ -6,6 +6,7 @@ import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
@@ -45,6 +46,8 @@ public final class SoupCli {
     /** Runs the command that the arguments name; returns the exit status, never throws. */
     public int run(String... words) {
         String[] args = withoutHelp(words);
+        // What is said is English, and scripts read it: 1,024 and 0.5 wherever the machine stands.
+        Locale.setDefault(Locale.ROOT);
         try {
             Optional<CommandLine> wanted =
                     args.length == 0 ? Optional.empty() : Commands.named(args[0]);

@@ -8,10 +8,16 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.constantpool.StringEntry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -22,6 +28,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.diffusionsoup.cli.SoupCli;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.start.Commands;
 import org.diffusionsoup.core.SoupException;
@@ -132,6 +139,54 @@ class WordingTest {
         options.addAll(command.getCommandSpec().optionsMap().keySet());
         options.addAll(command.getCommandSpec().negatedOptionsMap().keySet());
         command.getSubcommands().values().forEach(c -> addOptions(c, options));
+    }
+
+    /** {@code "%,d".formatted(1024)} is 1.024 on a German machine; our sentences are English. */
+    @Test
+    void numbersAreWrittenAlikeOnEveryMachine() throws IOException {
+        String literal = "\"(?:[^\"\\\\\n]|\\\\.)*\"";
+        Pattern formatted =
+                Pattern.compile(
+                        "(%s(?:\\s*\\+\\s*%s)*)\\s*\\)?\\s*\\.formatted\\("
+                                .formatted(literal, literal));
+        Pattern number = Pattern.compile("%[-+0 #]*(?:,|\\d*\\.\\d+[feg])");
+        assertThat(number.matcher("%,d %s").find()).isTrue();
+        assertThat(formatted.matcher("(\"%.2f \" + \"%s\").formatted(x)").find()).isTrue();
+        Path root = Path.of("").toAbsolutePath().getParent();
+        List<String> found = new ArrayList<>();
+        for (String module :
+                List.of("core", "data", "diffusion", "eval", "registry", "workbench", "cli")) {
+            try (Stream<Path> files = Files.walk(root.resolve(module).resolve("src/main/java"))) {
+                for (Path f :
+                        (Iterable<Path>)
+                                files.filter(p -> p.toString().endsWith(".java"))::iterator) {
+                    formatted
+                            .matcher(Files.readString(f))
+                            .results()
+                            .map(m -> m.group(1))
+                            .filter(text -> number.matcher(text).find())
+                            .forEach(text -> found.add(f.getFileName() + ": " + text));
+                }
+            }
+        }
+        assertThat(found).as("String.format(Locale.ROOT, ...) says them alike").isEmpty();
+    }
+
+    /** What prints by the default locale, as printf does, prints by none. */
+    @Test
+    void aCommandSpeaksEnglishWhateverTheMachineSpeaks() {
+        Locale before = Locale.getDefault();
+        try {
+            Locale.setDefault(Locale.GERMANY);
+            StringWriter out = new StringWriter();
+            int status =
+                    new SoupCli(new PrintWriter(out, true), new PrintWriter(out, true))
+                            .run("data", "sheet", "no-such.tar", "-o", "x.png");
+            assertThat(status).isEqualTo(1);
+            assertThat(Locale.getDefault()).isEqualTo(Locale.ROOT);
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     /** String constants, and those that a concatenation is made of. */

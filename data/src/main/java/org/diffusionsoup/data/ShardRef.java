@@ -195,9 +195,11 @@ public record ShardRef(Path path, List<Term> terms) {
         }
         return known.size() <= MOST_NAMED
                 ? "; there are " + String.join(", ", known)
-                : "; there are %,d values, such as %s"
-                        .formatted(
-                                known.size(), String.join(", ", known.subList(0, MOST_NAMED / 2)));
+                : String.format(
+                        Locale.ROOT,
+                        "; there are %,d values, such as %s",
+                        known.size(),
+                        String.join(", ", known.subList(0, MOST_NAMED / 2)));
     }
 
     private static final int MOST_NAMED = 12;

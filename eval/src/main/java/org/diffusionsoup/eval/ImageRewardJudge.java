@@ -2,6 +2,7 @@ package org.diffusionsoup.eval;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.blip.TokenRows;
 import org.diffusionsoup.diffusion.image.Picture;
@@ -27,8 +28,12 @@ public final class ImageRewardJudge implements PictureScorer {
                 new Judge(
                         "ImageReward " + Folders.name(path),
                         loaded.weightsSha256(),
-                        "reward less %.4f, over %.4f; prompts cut to %d tokens"
-                                .formatted(ImageReward.MEAN, ImageReward.STD, ImageReward.TOKENS));
+                        String.format(
+                                Locale.ROOT,
+                                "reward less %.4f, over %.4f; prompts cut to %d tokens",
+                                ImageReward.MEAN,
+                                ImageReward.STD,
+                                ImageReward.TOKENS));
     }
 
     /**

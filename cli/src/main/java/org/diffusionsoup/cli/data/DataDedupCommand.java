@@ -122,10 +122,11 @@ final class DataDedupCommand extends SoupCommand {
                                     name(scans, p.second()),
                                     p.identical()
                                             ? "same file"
-                                            : "%s, colours %.4f"
-                                                    .formatted(
-                                                            Plural.of(p.bits(), "bit"),
-                                                            p.difference()));
+                                            : String.format(
+                                                    Locale.ROOT,
+                                                    "%s, colours %.4f",
+                                                    Plural.of(p.bits(), "bit"),
+                                                    p.difference()));
                         }
                         if (pairs.size() > SHOWN) {
                             text.println("…");

@@ -93,10 +93,11 @@ final class DataRetrieveCommand extends SoupCommand {
                                 Plural.of(result.rows(), "row"),
                                 result.heldOut() == 0
                                         ? ""
-                                        : ", %,d to train on, %,d held out"
-                                                .formatted(
-                                                        result.best().size() - result.heldOut(),
-                                                        result.heldOut()));
+                                        : String.format(
+                                                Locale.ROOT,
+                                                ", %,d to train on, %,d held out",
+                                                result.best().size() - result.heldOut(),
+                                                result.heldOut()));
                         result.best().stream()
                                 .limit(SHOWN)
                                 .forEach(r ->
@@ -110,7 +111,9 @@ final class DataRetrieveCommand extends SoupCommand {
                         }
                     });
             if (result.best().size() < k) {
-                console.note("Fewer than --k %,d: %s has no more rows.".formatted(k, ref));
+                console.note(
+                        String.format(
+                                Locale.ROOT, "Fewer than --k %,d: %s has no more rows.", k, ref));
             }
         }
     }

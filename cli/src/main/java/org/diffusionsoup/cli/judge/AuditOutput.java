@@ -121,11 +121,15 @@ record AuditOutput(List<AuditRow> rows, double bound) {
                     result.model(),
                     r.against(),
                     result.copies().hits() + " of " + result.copies().total(),
-                    "%.1f %%".formatted(100 * r.rate().estimate()),
-                    "%.1f to %.1f %%".formatted(100 * r.rate().low(), 100 * r.rate().high()),
+                    String.format(Locale.ROOT, "%.1f %%", 100 * r.rate().estimate()),
+                    String.format(
+                            Locale.ROOT,
+                            "%.1f to %.1f %%",
+                            100 * r.rate().low(),
+                            100 * r.rate().high()),
                     i == 0 ? "" : r.minus(rows.getFirst()).text(),
-                    "%.4f".formatted(MemorizationAudit.median(result.nearest())),
-                    "%.4f".formatted(MemorizationAudit.median(result.own())),
+                    String.format(Locale.ROOT, "%.4f", MemorizationAudit.median(result.nearest())),
+                    String.format(Locale.ROOT, "%.4f", MemorizationAudit.median(result.own())),
                     result.isWithin(bound) ? "within" : "may be above");
         }
         for (AuditRow r : shards()) {
@@ -133,10 +137,10 @@ record AuditOutput(List<AuditRow> rows, double bound) {
                     "(reference)",
                     r.against(),
                     "",
-                    "%.1f %%".formatted(100 * MemorizationAudit.BY_CHANCE),
+                    String.format(Locale.ROOT, "%.1f %%", 100 * MemorizationAudit.BY_CHANCE),
                     "",
                     "",
-                    "%.4f".formatted(r.audit().typical()),
+                    String.format(Locale.ROOT, "%.4f", r.audit().typical()),
                     "",
                     "");
         }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.DeviceFlag;
@@ -120,8 +121,8 @@ final class JudgeClassifierCommand extends SoupCommand {
                             i.high()));
             table.row(
                     a.from() + " to " + a.to(),
-                    "%.1f %%".formatted(100 * i.estimate()),
-                    "%.1f to %.1f %%".formatted(100 * i.low(), 100 * i.high()));
+                    String.format(Locale.ROOT, "%.1f %%", 100 * i.estimate()),
+                    String.format(Locale.ROOT, "%.1f to %.1f %%", 100 * i.low(), 100 * i.high()));
         }
         json.put("held_out_accuracy", bands);
         console.result(

@@ -193,7 +193,10 @@ final class StudyRunCommand extends SoupCommand {
                         p.diskBytes().map(Quantity::bytes).orElse("?"),
                         p.trainingBytes().map(Quantity::bytes).orElse("?"),
                         p.seconds().isPresent()
-                                ? "%.0f min".formatted(Math.ceil(p.seconds().getAsDouble() / 60))
+                                ? String.format(
+                                        Locale.ROOT,
+                                        "%.0f min",
+                                        Math.ceil(p.seconds().getAsDouble() / 60))
                                 : "?"));
         table.print(text);
         text.println();

@@ -122,15 +122,16 @@ final class LoraInspectCommand extends SoupCommand {
         if (damaged > 0) {
             out.println();
             out.println(
-                    "%,d of %s holds NaN, infinities or values too large: training diverged, or the file is damaged (first: %s)."
-                            .formatted(
-                                    damaged,
-                                    Plural.of(norms.size(), "update"),
-                                    norms.entrySet().stream()
-                                            .filter(e -> !Double.isFinite(e.getValue()))
-                                            .map(e -> e.getKey().target().toString())
-                                            .findFirst()
-                                            .orElse("")));
+                    String.format(
+                            Locale.ROOT,
+                            "%,d of %s holds NaN, infinities or values too large: training diverged, or the file is damaged (first: %s).",
+                            damaged,
+                            Plural.of(norms.size(), "update"),
+                            norms.entrySet().stream()
+                                    .filter(e -> !Double.isFinite(e.getValue()))
+                                    .map(e -> e.getKey().target().toString())
+                                    .findFirst()
+                                    .orElse("")));
         }
     }
 

@@ -52,7 +52,8 @@ final class ValueOutput {
             if (sampled) {
                 String error =
                         v.samplingError().isPresent()
-                                ? "%.4f".formatted(v.samplingError().getAsDouble())
+                                ? String.format(
+                                        Locale.ROOT, "%.4f", v.samplingError().getAsDouble())
                                 : "unknown";
                 t.row(v.name(), signed(v.shapley()), error, left, alone);
             } else {

@@ -388,8 +388,13 @@ public record Converter(
         TensorInfo table = text.tensors().get(TOKEN_TABLE);
         if (!carried && table != null && table.shape()[0] < TokenizerFiles.TOKENS) {
             notes.add(
-                    "text_encoder%s has embeddings for %,d tokens, so it was not trained with CLIP's %,d, which are put into %s: replace vocab.json and merges.txt there by the model's own before it draws."
-                            .formatted(ending, table.shape()[0], TokenizerFiles.TOKENS, folder));
+                    String.format(
+                            Locale.ROOT,
+                            "text_encoder%s has embeddings for %,d tokens, so it was not trained with CLIP's %,d, which are put into %s: replace vocab.json and merges.txt there by the model's own before it draws.",
+                            ending,
+                            table.shape()[0],
+                            TokenizerFiles.TOKENS,
+                            folder));
         }
     }
 

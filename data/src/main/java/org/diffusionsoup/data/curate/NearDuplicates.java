@@ -7,6 +7,7 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.BiConsumer;
@@ -173,8 +174,10 @@ public final class NearDuplicates {
                                     }
                                     if (candidates.size() == MOST_CANDIDATES) {
                                         throw new SoupException(
-                                                "more than %,d pairs have nearly equal hashes; lower"
-                                                                .formatted(MOST_CANDIDATES)
+                                                String.format(
+                                                                Locale.ROOT,
+                                                                "more than %,d pairs have nearly equal hashes; lower",
+                                                                MOST_CANDIDATES)
                                                         + " `maxBits`.");
                                     }
                                     candidates.add(

@@ -2,6 +2,7 @@ package org.diffusionsoup.data.image;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.diffusionsoup.core.SoupException;
 
 /** Lays pictures out in a grid, to look at many at once. */
@@ -65,8 +66,12 @@ public final class ContactSheet {
         long down = down(count, columns) * (height + (long) GAP) + GAP;
         if (across > MAX_BYTES || down > MAX_BYTES || 3 * across * down > MAX_BYTES) {
             throw new SoupException(
-                    "a contact sheet of %,d pictures would be %,d×%,d pixels; show fewer or smaller"
-                            .formatted(count, across, down));
+                    String.format(
+                            Locale.ROOT,
+                            "a contact sheet of %,d pictures would be %,d×%,d pixels; show fewer or smaller",
+                            count,
+                            across,
+                            down));
         }
     }
 

@@ -196,9 +196,15 @@ public final class PictureDecoder {
     private static void checkSize(int width, int height, String what) {
         if (width > MOST_SIDE || height > MOST_SIDE || (long) width * height > MOST_PIXELS) {
             throw new SoupException(
-                    ("%s has %d x %d pixels; pictures of at most %,d pixels, none of their sides"
-                                    + " over %,d, are read: make it smaller")
-                            .formatted(what, width, height, MOST_PIXELS, MOST_SIDE));
+                    String.format(
+                            Locale.ROOT,
+                            "%s has %d x %d pixels; pictures of at most %,d pixels, none of their sides"
+                                    + " over %,d, are read: make it smaller",
+                            what,
+                            width,
+                            height,
+                            MOST_PIXELS,
+                            MOST_SIDE));
         }
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -161,8 +162,14 @@ public record StableDiffusion(
         int rows = ClipTextConfig.of(JsonConfig.read(config)).vocabSize();
         if (tokens > rows) {
             throw new UnsupportedConfigException(
-                    "%s knows %,d tokens, and %s has embeddings for %,d; put the vocab.json and merges.txt that the model was trained with into %s"
-                            .formatted(tokenizer, tokens, textEncoder, rows, tokenizer));
+                    String.format(
+                            Locale.ROOT,
+                            "%s knows %,d tokens, and %s has embeddings for %,d; put the vocab.json and merges.txt that the model was trained with into %s",
+                            tokenizer,
+                            tokens,
+                            textEncoder,
+                            rows,
+                            tokenizer));
         }
     }
 

@@ -2,6 +2,7 @@ package org.diffusionsoup.registry.gate;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Plural;
@@ -108,13 +109,14 @@ public final class Gate {
             if (upper > wanted.bound()) {
                 failed.add(
                         new Shortfall(
-                                "drew %s of shard %s among %s (entry %d), so that the rate may be %.4f"
-                                        .formatted(
-                                                Plural.of(copies, "near copy", "near copies"),
-                                                shard,
-                                                Plural.of(pictures, "picture"),
-                                                e.id(),
-                                                upper),
+                                String.format(
+                                        Locale.ROOT,
+                                        "drew %s of shard %s among %s (entry %d), so that the rate may be %.4f",
+                                        Plural.of(copies, "near copy", "near copies"),
+                                        shard,
+                                        Plural.of(pictures, "picture"),
+                                        e.id(),
+                                        upper),
                                 true));
             }
         }

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.audit;
 
 import java.util.List;
+import java.util.Locale;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ProportionDifference;
 
@@ -24,12 +25,13 @@ public record AuditRow(String against, MemorizationAudit audit, MemorizationAudi
     public record Difference(Interval interval, boolean paired) {
         /** In per cent, with the interval, and how it was compared. */
         public String text() {
-            return "%+.1f [%+.1f, %+.1f] %% %s"
-                    .formatted(
-                            100 * interval.estimate(),
-                            100 * interval.low(),
-                            100 * interval.high(),
-                            paired ? "paired" : "unpaired");
+            return String.format(
+                    Locale.ROOT,
+                    "%+.1f [%+.1f, %+.1f] %% %s",
+                    100 * interval.estimate(),
+                    100 * interval.low(),
+                    100 * interval.high(),
+                    paired ? "paired" : "unpaired");
         }
     }
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -215,8 +216,12 @@ public final class MemorizationAudit {
             return Optional.empty();
         }
         return Optional.of(
-                "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: this judge hardly tells some real pictures of the reference from protected ones, so few copies can be counted and passing means little. Give real pictures of another source or of other subjects as `reference`, or a `judge` that tells more apart."
-                        .formatted(shard.name(), threshold, typical));
+                String.format(
+                        Locale.ROOT,
+                        "A near copy of %s would have to be closer than %.4f, which is less than a tenth of the %.4f that real pictures usually keep: this judge hardly tells some real pictures of the reference from protected ones, so few copies can be counted and passing means little. Give real pictures of another source or of other subjects as `reference`, or a `judge` that tells more apart.",
+                        shard.name(),
+                        threshold,
+                        typical));
     }
 
     /** Rows of the shard whose prompts are drawn. */

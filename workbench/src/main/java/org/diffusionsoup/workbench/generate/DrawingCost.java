@@ -80,14 +80,17 @@ final class DrawingCost {
                             : "nothing this model draws would fit";
         }
         throw new SoupException(
-                "Drawing %s of %,d×%,d at once takes about %s of memory, and %s are free; %s."
-                        .formatted(
-                                batch == 1 ? "a picture" : "%,d pictures".formatted(batch),
-                                size,
-                                size,
-                                FreeMemory.text(need),
-                                FreeMemory.text(free),
-                                fits));
+                String.format(
+                        Locale.ROOT,
+                        "Drawing %s of %,d×%,d at once takes about %s of memory, and %s are free; %s.",
+                        batch == 1
+                                ? "a picture"
+                                : String.format(Locale.ROOT, "%,d pictures", batch),
+                        size,
+                        size,
+                        FreeMemory.text(need),
+                        FreeMemory.text(free),
+                        fits));
     }
 
     private OptionalInt largest(double free, boolean guided, int divisor) {

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
@@ -74,8 +75,11 @@ public final class Prompts {
                     }
                     if (to - from >= MOST_SEEDS) {
                         throw new SoupException(
-                                "`seed` '%s' is more than the %,d seeds that one run takes; give fewer."
-                                        .formatted(text, MOST_SEEDS));
+                                String.format(
+                                        Locale.ROOT,
+                                        "`seed` '%s' is more than the %,d seeds that one run takes; give fewer.",
+                                        text,
+                                        MOST_SEEDS));
                     }
                     for (long seed = from; seed <= to; seed++) {
                         seeds.add(seed);

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.registry;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
@@ -110,10 +111,10 @@ public final class ReturningPictures {
                                                 r.shard(),
                                                 Plural.of(r.bits(), "bit"),
                                                 r.difference().isPresent()
-                                                        ? "colours %.3f apart"
-                                                                .formatted(
-                                                                        r.difference()
-                                                                                .getAsDouble())
+                                                        ? String.format(
+                                                                Locale.ROOT,
+                                                                "colours %.3f apart",
+                                                                r.difference().getAsDouble())
                                                         : "by its hash alone"))
                         .toList();
         return "%s of %s like pictures that were withdrawn: %s%s; unless their owner agrees, withdraw shard %s again."

@@ -91,14 +91,15 @@ final class NafPage {
                         .toList();
         page.section("A soup and a safe model")
                 .prose(
-                        "%s against %s, which is said to have seen none of %s: %d trajectories of %d steps per prompt, %,d values each."
-                                .formatted(
-                                        m.soup(),
-                                        m.safe(),
-                                        m.shard(),
-                                        m.trajectories(),
-                                        m.steps(),
-                                        m.values()))
+                        String.format(
+                                Locale.ROOT,
+                                "%s against %s, which is said to have seen none of %s: %d trajectories of %d steps per prompt, %,d values each.",
+                                m.soup(),
+                                m.safe(),
+                                m.shard(),
+                                m.trajectories(),
+                                m.steps(),
+                                m.values()))
                 .add(BarChart.bars("KL of trajectories by prompt", "nats", 1, bars));
     }
 }

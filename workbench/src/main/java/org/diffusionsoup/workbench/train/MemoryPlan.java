@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
@@ -155,12 +156,13 @@ public record MemoryPlan(
             return;
         }
         throw new SoupException(
-                "Training with %,d pictures at once takes about %s of memory, and %s are free; %s."
-                        .formatted(
-                                batch,
-                                FreeMemory.text(total()),
-                                FreeMemory.text(free),
-                                whatFits()));
+                String.format(
+                        Locale.ROOT,
+                        "Training with %,d pictures at once takes about %s of memory, and %s are free; %s.",
+                        batch,
+                        FreeMemory.text(total()),
+                        FreeMemory.text(free),
+                        whatFits()));
     }
 
     private String whatFits() {
