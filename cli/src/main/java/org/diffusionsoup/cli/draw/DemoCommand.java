@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
         description = {
             "The whole road on the embedded base: one ingredient per shard, their soup, the paragon,"
                     + " the ensemble, a shard withdrawn, and a report with pictures.",
-            "About a quarter of an hour on two cores; stopped at any point, the same command goes on."
+            "About eight minutes on two cores; stopped at any point, the same command goes on."
         },
         footer = {
             "  soup demo",
@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
 public final class DemoCommand extends SoupCommand {
     @Mixin private DeviceFlag device = new DeviceFlag();
 
-    @Option(names = "--quick", description = "A smaller run of about five minutes.")
+    @Option(names = "--quick", description = "A smaller run of about two minutes.")
     private boolean quick;
 
     @Option(

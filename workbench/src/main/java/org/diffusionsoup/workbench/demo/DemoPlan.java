@@ -56,12 +56,12 @@ public record DemoPlan(
         }
     }
 
-    /** The run of about a quarter of an hour on two cores. */
+    /** The run of about eight minutes on two cores. */
     public static DemoPlan full(Path project, Path out) {
         return of(project, out, 200, 64, 1, 12);
     }
 
-    /** The run of about five minutes on two cores. */
+    /** The run of about two minutes on two cores. */
     public static DemoPlan quick(Path project, Path out) {
         return of(project, out, 40, 16, 1, 8);
     }
