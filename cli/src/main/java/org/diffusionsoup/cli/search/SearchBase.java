@@ -90,16 +90,20 @@ abstract class SearchBase extends SoupCommand {
 
     /** What a search says that is ended before its time. */
     static String stopped(Path journal) {
-        try (Stream<String> lines = Files.lines(journal)) {
-            if (lines.limit(2).count() < 2) { // the first says of what search it is
-                return "Stopped before a candidate was scored; the same command begins again.";
-            }
-        } catch (IOException | UncheckedIOException e) {
+        if (!holdsScores(journal)) {
             return "Stopped before a candidate was scored; the same command begins again.";
         }
         return "Stopped; candidates scored so far are in "
                 + journal
                 + ", the one in work is lost. The same command goes on from there.";
+    }
+
+    private static boolean holdsScores(Path journal) {
+        try (Stream<String> lines = Files.lines(journal)) {
+            return lines.skip(1).findFirst().isPresent(); // the first says of what search it is
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     private SearchRequest request() {

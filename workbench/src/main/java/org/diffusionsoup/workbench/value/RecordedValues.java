@@ -5,7 +5,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
@@ -108,8 +107,8 @@ public final class RecordedValues {
      * @param ingredients their entries
      */
     public static SequencedMap<String, String> of(Registry registry, Collection<Long> ingredients) {
-        SequencedMap<String, String> worth = new LinkedHashMap<>();
-        registry.read(q -> {
+        return registry.read(q -> {
+            SequencedMap<String, String> worth = new LinkedHashMap<>();
             for (Entry e : q.entries(Kind.EVALUATION)) {
                 if (!Json.string(e.body(), "what").equals(WHAT)) {
                     continue;
@@ -130,8 +129,7 @@ public final class RecordedValues {
                     }
                 }
             }
-            return Map.of();
+            return worth;
         });
-        return worth;
     }
 }
