@@ -9,6 +9,7 @@ import picocli.CommandLine.Command;
         description = "Measure what this machine makes of the project's heavy work.",
         subcommands = {
             BenchTrainCommand.class,
+            BenchUNetCommand.class,
             BenchJudgeCommand.class,
             BenchMakeCheckpointsCommand.class,
             BenchMergeCommand.class,

@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.torch;
 
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
@@ -20,6 +21,26 @@ public final class Scope implements AutoCloseable {
         Natives.load();
         Ending.pass();
         return new Scope(new PointerScope());
+    }
+
+    /**
+     * Computes a tensor and frees all others that are made on the way, where no gradients are
+     * recorded; where they are, the backward pass needs those, and nothing is freed.
+     *
+     * @param of makes a new tensor on this thread
+     * @return its result, of the caller's scope
+     */
+    public static Tensor result(Supplier<Tensor> of) {
+        if (Torch.gradients()) {
+            return of.get();
+        }
+        Tensor inner;
+        try (Scope s = Scope.open()) {
+            inner = of.get().keep();
+        }
+        Tensor result = inner.alias();
+        inner.release();
+        return result;
     }
 
     @Override

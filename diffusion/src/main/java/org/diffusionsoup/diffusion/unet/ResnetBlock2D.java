@@ -5,6 +5,7 @@ import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,10 @@ public final class ResnetBlock2D {
     }
 
     private Tensor run(Tensor x, @Nullable Tensor temb) {
+        return Scope.result(() -> layers(x, temb));
+    }
+
+    private Tensor layers(Tensor x, @Nullable Tensor temb) {
         Tensor h = conv1.forward(Functional.silu(norm1.forward(x)));
         if (timeEmbProj != null && temb != null) {
             h = h.add(timeEmbProj.forward(temb).unsqueeze(-1).unsqueeze(-1)); // (N, out, 1, 1)

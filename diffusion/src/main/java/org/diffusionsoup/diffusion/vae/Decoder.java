@@ -6,6 +6,7 @@ import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.ResnetBlock2D;
 
@@ -45,8 +46,16 @@ final class Decoder {
     }
 
     Tensor forward(Tensor z) {
-        Tensor x = mid.forward(convIn.forward(z));
+        Tensor x = Scope.result(() -> mid.forward(convIn.forward(z)));
         for (int i = 0; i < levels.size(); i++) {
+            x = level(i, x);
+        }
+        return convOut.forward(Functional.silu(normOut.forward(x)));
+    }
+
+    private Tensor level(int i, Tensor in) {
+        return Scope.result(() -> {
+            Tensor x = in;
             for (ResnetBlock2D b : levels.get(i)) {
                 x = b.forward(x);
             }
@@ -54,8 +63,7 @@ final class Decoder {
                 x = Functional.upsampleNearest(x, 2 * x.size(2), 2 * x.size(3));
                 x = upsamplers.get(i).forward(x);
             }
-            levelNames.get(i).tap(x);
-        }
-        return convOut.forward(Functional.silu(normOut.forward(x)));
+            return levelNames.get(i).tap(x);
+        });
     }
 }

@@ -6,6 +6,7 @@ import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.ResnetBlock2D;
 
@@ -45,17 +46,24 @@ final class Encoder {
         convOut = new Conv2d(names.sub("conv_out"), in, 2L * c.latentChannels(), 3, 1, 1);
     }
 
-    Tensor forward(Tensor x) {
-        x = convIn.forward(x);
+    Tensor forward(Tensor pixels) {
+        Tensor x = convIn.forward(pixels);
         for (int i = 0; i < levels.size(); i++) {
+            x = level(i, x);
+        }
+        return convOut.forward(Functional.silu(normOut.forward(mid.forward(x))));
+    }
+
+    private Tensor level(int i, Tensor in) {
+        return Scope.result(() -> {
+            Tensor x = in;
             for (ResnetBlock2D b : levels.get(i)) {
                 x = b.forward(x);
             }
             if (i < downsamplers.size()) {
                 x = downsamplers.get(i).forward(Functional.pad(x, 0, 1, 0, 1));
             }
-            levelNames.get(i).tap(x);
-        }
-        return convOut.forward(Functional.silu(normOut.forward(mid.forward(x))));
+            return levelNames.get(i).tap(x);
+        });
     }
 }
