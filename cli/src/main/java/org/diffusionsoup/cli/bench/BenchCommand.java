@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
             BenchUNetCommand.class,
             BenchJudgeCommand.class,
             BenchMakeCheckpointsCommand.class,
+            BenchMakeModelCommand.class,
             BenchMergeCommand.class,
             BenchResidueCommand.class,
             BenchSearchCommand.class,

@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /** {@code soup bench unet}: forward passes, memory and loading of a UNet of any size. */
 @Command(
@@ -91,8 +90,7 @@ final class BenchUNetCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         if (shape != null && base != null) {
-            throw new ParameterException(
-                    line(), "--shape and --base both say how large the UNet is; give one of them.");
+            throw misuse("--shape and --base both say how large the UNet is; give one of them.");
         }
         UNetShape of =
                 base != null

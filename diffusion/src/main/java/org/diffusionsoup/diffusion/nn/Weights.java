@@ -166,6 +166,33 @@ public final class Weights {
      */
     public static void save(
             Parameters parameters, Path file, DType dtype, Map<String, String> metadata) {
+        save(parameters, file, dtype, metadata, p -> p.value().detach().onCpu());
+    }
+
+    /**
+     * Writes a model as it is before it is trained, which {@link Parameters#initialise} would make
+     * of it; only one tensor of it is ever held.
+     *
+     * @param parameters allocated, not touched
+     * @param dtype F32 or F16
+     * @param seed of the initial values
+     * @param metadata goes into the file's header
+     */
+    public static void saveInitial(
+            Parameters parameters,
+            Path file,
+            DType dtype,
+            long seed,
+            Map<String, String> metadata) {
+        save(parameters, file, dtype, metadata, p -> parameters.initial(p, seed));
+    }
+
+    private static void save(
+            Parameters parameters,
+            Path file,
+            DType dtype,
+            Map<String, String> metadata,
+            Function<Parameter, Tensor> values) {
         if (dtype != DType.F32 && dtype != DType.F16) {
             throw new UnsupportedConfigException("weights are written as F32 or F16, not " + dtype);
         }
@@ -179,11 +206,11 @@ public final class Weights {
                             channel -> {
                                 try (Scope s = Scope.open();
                                         Torch.Guard off = Torch.gradients(false)) {
-                                    Tensor stored = p.value().detach().onCpu();
-                                    Tensor row =
-                                            (dtype == DType.F16 ? stored.toFloat16() : stored)
+                                    Tensor all = values.apply(p);
+                                    Tensor stored =
+                                            (dtype == DType.F16 ? all.toFloat16() : all)
                                                     .contiguous();
-                                    TensorBytes.of(row.memory()).writeTo(channel);
+                                    TensorBytes.of(stored.memory()).writeTo(channel);
                                 }
                             }));
         }

@@ -1,6 +1,8 @@
 package org.diffusionsoup.diffusion.torch;
 
+import java.util.List;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
@@ -41,6 +43,26 @@ public final class Scope implements AutoCloseable {
         Tensor result = inner.alias();
         inner.release();
         return result;
+    }
+
+    /**
+     * Computes layers one after the other and frees what each made once the next one has taken it,
+     * where no gradients are recorded.
+     *
+     * @param in to the first; not freed
+     * @param layers each makes a new tensor
+     * @return of the last, of the caller's scope
+     */
+    public static Tensor chain(Tensor in, List<UnaryOperator<Tensor>> layers) {
+        Tensor x = in;
+        for (UnaryOperator<Tensor> layer : layers) {
+            Tensor taken = x;
+            x = result(() -> layer.apply(taken));
+            if (taken != in && !Torch.gradients()) {
+                taken.release();
+            }
+        }
+        return x;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.unet;
 
+import java.util.List;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Linear;
@@ -52,15 +53,25 @@ public final class ResnetBlock2D {
     }
 
     private Tensor run(Tensor x, @Nullable Tensor temb) {
-        return Scope.result(() -> layers(x, temb));
+        Tensor h =
+                Scope.chain(
+                        x,
+                        List.of(
+                                y -> activated(norm1, y),
+                                conv1::forward,
+                                y -> shifted(y, temb),
+                                y -> activated(norm2, y),
+                                conv2::forward));
+        return names.tap((convShortcut == null ? x : convShortcut.forward(x)).add(h));
     }
 
-    private Tensor layers(Tensor x, @Nullable Tensor temb) {
-        Tensor h = conv1.forward(Functional.silu(norm1.forward(x)));
-        if (timeEmbProj != null && temb != null) {
-            h = h.add(timeEmbProj.forward(temb).unsqueeze(-1).unsqueeze(-1)); // (N, out, 1, 1)
-        }
-        h = conv2.forward(Functional.silu(norm2.forward(h)));
-        return names.tap((convShortcut == null ? x : convShortcut.forward(x)).add(h));
+    private static Tensor activated(GroupNorm norm, Tensor x) {
+        return Functional.silu(norm.forward(x));
+    }
+
+    private Tensor shifted(Tensor h, @Nullable Tensor temb) {
+        return timeEmbProj == null || temb == null
+                ? h
+                : h.add(timeEmbProj.forward(temb).unsqueeze(-1).unsqueeze(-1)); // (N, out, 1, 1)
     }
 }

@@ -2,6 +2,7 @@ package org.diffusionsoup.diffusion.vae;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Names;
@@ -47,23 +48,25 @@ final class Encoder {
     }
 
     Tensor forward(Tensor pixels) {
-        Tensor x = convIn.forward(pixels);
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        layers.add(convIn::forward);
         for (int i = 0; i < levels.size(); i++) {
-            x = level(i, x);
+            int level = i;
+            layers.add(x -> level(level, x));
         }
-        return convOut.forward(Functional.silu(normOut.forward(mid.forward(x))));
+        layers.add(mid::forward);
+        layers.add(x -> Functional.silu(normOut.forward(x)));
+        layers.add(convOut::forward);
+        return Scope.chain(pixels, layers);
     }
 
     private Tensor level(int i, Tensor in) {
-        return Scope.result(() -> {
-            Tensor x = in;
-            for (ResnetBlock2D b : levels.get(i)) {
-                x = b.forward(x);
-            }
-            if (i < downsamplers.size()) {
-                x = downsamplers.get(i).forward(Functional.pad(x, 0, 1, 0, 1));
-            }
-            return levelNames.get(i).tap(x);
-        });
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        levels.get(i).forEach(b -> layers.add(b::forward));
+        if (i < downsamplers.size()) {
+            layers.add(x -> Functional.pad(x, 0, 1, 0, 1));
+            layers.add(downsamplers.get(i)::forward);
+        }
+        return levelNames.get(i).tap(Scope.chain(in, layers));
     }
 }

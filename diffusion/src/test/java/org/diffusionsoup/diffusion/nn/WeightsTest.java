@@ -123,4 +123,17 @@ class WeightsTest {
                     .hasMessageContaining("F32 or F16");
         }
     }
+
+    @Test
+    void whatIsWrittenWithoutBeingHeldIsWhatInitialisingMakes() {
+        Path whole = folder.resolve("whole.safetensors");
+        Path one = folder.resolve("one.safetensors");
+        try (Parameters p = model();
+                Parameters untouched = model()) {
+            p.initialise(7);
+            Weights.save(p, whole, DType.F16, Map.of());
+            Weights.saveInitial(untouched, one, DType.F16, 7, Map.of());
+        }
+        assertThat(one).hasSameBinaryContentAs(whole);
+    }
 }

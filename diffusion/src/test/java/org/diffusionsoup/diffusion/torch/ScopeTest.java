@@ -58,4 +58,29 @@ class ScopeTest {
             assertThat(Torch.nativeObjects()).isEqualTo(before);
         }
     }
+
+    @Test
+    void aChainHoldsOneLayersWorkAtATime() {
+        try (Scope outer = Scope.open();
+                Torch.Guard off = Torch.gradients(false)) {
+            Tensor in = Tensor.of(new float[] {1, 2}, 2);
+            List<Tensor> taken = new ArrayList<>();
+            Tensor out =
+                    Scope.chain(
+                            in,
+                            List.of(
+                                    x -> x.mul(2.0),
+                                    x -> {
+                                        taken.add(x);
+                                        return x.add(in);
+                                    },
+                                    x -> {
+                                        taken.add(x);
+                                        return x; // itself: a layer that has nothing to do
+                                    }));
+            assertThat(out.toFloatArray()).containsExactly(3, 6);
+            assertThat(taken).allMatch(t -> t.raw().isNull());
+            assertThat(in.toFloatArray()).containsExactly(1, 2);
+        }
+    }
 }

@@ -1,12 +1,7 @@
 package org.diffusionsoup.workbench.bench;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
-import java.util.stream.StreamSupport;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -23,12 +18,9 @@ public record UNetShape(String name, UNetConfig config, int tokens) {
     /** Tokens of a prompt of Stable Diffusion. */
     private static final int CLIP_TOKENS = 77;
 
-    private static final JsonNode KNOWN = known();
-
     /** The names that {@link #named} takes: published models whose configs are carried along. */
     public static List<String> names() {
-        return StreamSupport.stream(((Iterable<String>) KNOWN::fieldNames).spliterator(), false)
-                .toList();
+        return PublishedModels.names();
     }
 
     /**
@@ -38,13 +30,8 @@ public record UNetShape(String name, UNetConfig config, int tokens) {
      * @throws SoupException if it is none of them
      */
     public static UNetShape named(String name) {
-        JsonNode config = KNOWN.get(name);
-        if (config == null) {
-            throw new SoupException(
-                    "there is no shape '%s'; there are %s."
-                            .formatted(name, String.join(", ", names())));
-        }
-        return new UNetShape(name, UNetConfig.of(new JsonConfig(name, config)), CLIP_TOKENS);
+        return new UNetShape(
+                name, UNetConfig.of(PublishedModels.config(name, "unet")), CLIP_TOKENS);
     }
 
     /**
@@ -70,14 +57,5 @@ public record UNetShape(String name, UNetConfig config, int tokens) {
     /** Side of the latents that it was trained on, 64 where its config does not say. */
     public int side() {
         return config.sampleSize() > 0 ? config.sampleSize() : 64;
-    }
-
-    private static JsonNode known() {
-        try (InputStream in =
-                Objects.requireNonNull(UNetShape.class.getResourceAsStream("unet-configs.json"))) {
-            return JsonConfig.MAPPER.readTree(in);
-        } catch (IOException e) {
-            throw new SoupException("the shapes of published models cannot be read.", e);
-        }
     }
 }

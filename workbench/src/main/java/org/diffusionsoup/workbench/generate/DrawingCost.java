@@ -13,20 +13,19 @@ import org.diffusionsoup.workbench.UNetMaps;
  * How much memory drawing takes beyond the weights, estimated from the shapes of the layers before
  * anything is drawn: in float32 the maps that one denoising step holds at once, or decoding the
  * batch's pictures, whichever is more. Resident memory beyond loading was measured with the
- * embedded base (guided, by 390 MiB for a picture of 512 pixels, 1,549 MiB for one of 1,024, 2,109
- * MiB for 256 of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768)
- * and of its decoder (1.9 GB for 512 pixels, 4.3 GB for 768).
+ * embedded base (guided, 317 MiB for a picture of 512 pixels, 1,124 MiB for one of 1,024, 1,514 MiB
+ * for 256 of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768) and of
+ * its decoder (0.87 GB for 512 pixels, 1.8 GB for 768).
  */
 final class DrawingCost {
     private static final long FLOAT = 4;
 
     /** What convolutions and attention need beside their results, from the measurements above. */
-    private static final double STEP_WORKSPACE = 2.6;
+    private static final double STEP_WORKSPACE = 2.2;
 
     private static final double DECODING_WORKSPACE = 1.3;
 
-    private static final long MAPS_OF_RESNET = 8;
-    private static final long MAPS_OF_UPSAMPLING = 3;
+    private static final long MAPS_OF_RESNET = 3;
 
     private final UNetConfig unet;
     private final VaeConfig vae;
@@ -53,14 +52,17 @@ final class DrawingCost {
         return FLOAT * batch * Math.max(step, DECODING_WORKSPACE * decoding(size));
     }
 
-    /** Values of decoding one picture: those of the level that has most, and its input. */
+    /**
+     * Values of decoding one picture: what the first ResNet block of a level takes in, normalised
+     * and activated, of the level that has most.
+     */
     private double decoding(double size) {
         double most = 0;
         List<Integer> channels = vae.blockOutChannels();
         for (int level = 0; level < channels.size(); level++) {
-            double map = size * size / (1L << (2 * level)) * channels.get(level);
-            double outputs = vae.layersPerBlock() + 1 + MAPS_OF_UPSAMPLING;
-            most = Math.max(most, map * (outputs + MAPS_OF_RESNET));
+            double pixels = size * size / (1L << (2 * level));
+            int in = channels.get(Math.min(level + 1, channels.size() - 1));
+            most = Math.max(most, pixels * MAPS_OF_RESNET * in);
         }
         return most;
     }

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
@@ -15,6 +14,7 @@ import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
+import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.workbench.Progress;
@@ -30,9 +30,6 @@ import org.diffusionsoup.workbench.png.PictureMetadata;
  * at once.
  */
 public final class Generator implements AutoCloseable {
-    /** Denoising steps of all pictures from which their time is estimated first. */
-    private static final long PROBED_STEPS = 2000;
-
     private final LoadedModel model;
     private final String unetHash;
     private final TextToImagePipeline pipeline;
@@ -283,32 +280,34 @@ public final class Generator implements AutoCloseable {
                     prompts.size() + " prompts need as many seeds, not " + seeds.size());
         }
         checkWork(prompts, seeds);
-        // Under exchanged weights the folder's name would be another model's.
-        String what = model.exchangeable().isEmpty() ? model.name() : "candidate";
-        progress.start("generate " + what, prompts.size(), "images");
+        progress.start("generate " + model.label(), prompts.size(), "images");
         List<RgbImage> out = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += settings.batch()) {
             int to = Math.min(from + settings.batch(), prompts.size());
             long[] some = seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
-            try (Scope scope = Scope.open()) {
-                byte[][] rgb = paint(prompts.subList(from, to), some, progress);
-                for (byte[] one : rgb) {
-                    out.add(new RgbImage(plan.size().width(), plan.size().height(), one));
-                }
+            byte[][] rgb =
+                    paint(
+                            painter,
+                            prompts.subList(from, to),
+                            some,
+                            plan.options(),
+                            (i, x) -> progress.message("step " + (i + 1)));
+            for (byte[] one : rgb) {
+                out.add(new RgbImage(plan.size().width(), plan.size().height(), one));
             }
             progress.advance(to - from);
         }
         return out;
     }
 
-    private byte[][] paint(List<String> prompts, long[] seeds, Progress progress) {
-        try {
-            return TextToImagePipeline.toBytes(
-                    painter.paint(
-                            prompts,
-                            seeds,
-                            plan.options(),
-                            (i, x) -> progress.message("step " + (i + 1))));
+    private byte[][] paint(
+            Painter by,
+            List<String> prompts,
+            long[] seeds,
+            SamplingOptions options,
+            TextToImagePipeline.StepListener listener) {
+        try (Scope scope = Scope.open()) {
+            return TextToImagePipeline.toBytes(by.paint(prompts, seeds, options, listener));
         } catch (NonFiniteException e) {
             throw broken().explained(e);
         }
@@ -324,41 +323,23 @@ public final class Generator implements AutoCloseable {
 
     /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
     private void checkWork(List<String> prompts, List<Long> seeds) {
-        int pictures = prompts.size();
-        plan.checkMemory(pictures);
-        if (settings.mayBeLong() || (long) pictures * settings.steps() < PROBED_STEPS) {
-            return;
+        plan.checkMemory(prompts.size());
+        if (!settings.mayBeLong()) {
+            DrawingTime.check(
+                    model.name(),
+                    prompts.size(),
+                    settings.steps(),
+                    steps -> {
+                        // a strength would leave nothing of so few steps
+                        Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
+                        paint(
+                                whole,
+                                prompts.subList(0, 1),
+                                new long[] {seeds.getFirst()},
+                                plan.options(steps),
+                                (i, x) -> {});
+                    });
         }
-        probe(prompts.getFirst(), seeds.getFirst(), 1); // the first of all takes longer
-        double one = probe(prompts.getFirst(), seeds.getFirst(), 1);
-        double two = probe(prompts.getFirst(), seeds.getFirst(), 2);
-        double step = Math.max(0, two - one);
-        double hours = pictures * Math.max(one, one + step * (settings.steps() - 1)) / 3600;
-        if (hours > GenerateSettings.LONG_HOURS) {
-            throw new SoupException(
-                    String.format(
-                            Locale.ROOT,
-                            "%,d pictures of %d steps with %s take about %,.0f hours here (a step of one picture took %.1f ms); add `yes` if that is meant.",
-                            pictures,
-                            settings.steps(),
-                            model.name(),
-                            hours,
-                            1000 * step));
-        }
-    }
-
-    private double probe(String prompt, long seed, int steps) {
-        // a strength would leave nothing of so few steps
-        Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
-        long start = System.nanoTime();
-        try (Scope scope = Scope.open()) {
-            TextToImagePipeline.toBytes(
-                    whole.paint(
-                            List.of(prompt), new long[] {seed}, plan.options(steps), (i, x) -> {}));
-        } catch (NonFiniteException e) {
-            throw broken().explained(e);
-        }
-        return (System.nanoTime() - start) / 1e9;
     }
 
     /** Frees the weights. */

@@ -94,6 +94,13 @@ record LoadedModel(
     }
 
     /**
+     * What progress calls it: under exchanged weights the folder's name would be another model's.
+     */
+    String label() {
+        return exchangeable.isEmpty() ? name : "candidate";
+    }
+
+    /**
      * Hash of the weights that denoise, 64 hexadecimal digits: that of the UNet's; of several,
      * SHA-256 over theirs in order, with a line feed between them, and behind them {@link #with}.
      */
