@@ -19,7 +19,7 @@ import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
 
 /** The third stage: the denoiser and its text encoder, trained together on the autoencoder. */
-record DenoiserStage(Pretraining all) {
+record DenoiserStage(Pretraining shared) {
     static final String NAME = "unet";
     static final String TEXT_ENCODER = "text_encoder";
     private static final int POOL = 8192;
@@ -32,15 +32,15 @@ record DenoiserStage(Pretraining all) {
      * @return false when stopped before the end
      */
     boolean run() {
-        PretrainRecipe recipe = all.recipe();
+        PretrainRecipe recipe = shared.recipe();
         TrainingOptions training = recipe.unetTraining();
-        AutoencoderKL vae = StableDiffusion.vae(all.work().resolve(VaeStage.NAME));
-        ClipTokenizer tokenizer = ClipTokenizer.load(all.work().resolve(TokenizerStage.NAME));
+        AutoencoderKL vae = StableDiffusion.vae(shared.work().resolve(VaeStage.NAME));
+        ClipTokenizer tokenizer = ClipTokenizer.load(shared.work().resolve(TokenizerStage.NAME));
         UNet2DConditionModel unet = new UNet2DConditionModel(recipe.unet());
         unet.parameters().initialise(training.seed());
         SortedMap<String, String> origins = new TreeMap<>();
-        all.from().ifPresent(base -> startFrom(base, unet, origins));
-        ClipTextModel text = all.from().map(this::known).orElseGet(() -> fresh(tokenizer));
+        shared.from().ifPresent(base -> startFrom(base, unet, origins));
+        ClipTextModel text = shared.from().map(this::known).orElseGet(() -> fresh(tokenizer));
         SchedulerConfig scheduler =
                 SchedulerConfig.of(new JsonConfig("the recipe's scheduler", recipe.scheduler()));
         try (StreamedDenoisingObjective objective =
@@ -50,12 +50,12 @@ record DenoiserStage(Pretraining all) {
                         text,
                         tokenizer,
                         scheduler,
-                        all.scenes(training, POOL, EPOCHS),
+                        shared.scenes(training, POOL, EPOCHS),
                         training.batch(),
                         recipe.captionDropout(),
                         recipe.noiseDraws())) {
             boolean finished =
-                    all.train(
+                    shared.train(
                             NAME,
                             Parameters.joined(unet.parameters(), text.parameters()),
                             objective,
@@ -63,13 +63,13 @@ record DenoiserStage(Pretraining all) {
                             training + " draws=" + recipe.noiseDraws(),
                             origins,
                             () -> {});
-            all.save(
+            shared.save(
                     NAME,
                     StableDiffusion.DIFFUSERS_WEIGHTS,
                     unet.parameters(),
                     unet.config().toJson(),
                     origins);
-            all.save(
+            shared.save(
                     TEXT_ENCODER,
                     "model.safetensors",
                     text.parameters(),
@@ -89,7 +89,8 @@ record DenoiserStage(Pretraining all) {
 
     private ClipTextModel fresh(ClipTokenizer tokenizer) {
         ClipTextModel text =
-                new ClipTextModel(all.recipe().text().withVocabSize(tokenizer.vocabSize()), false);
+                new ClipTextModel(
+                        shared.recipe().text().withVocabSize(tokenizer.vocabSize()), false);
         text.parameters().initialise(textSeed());
         return text;
     }
@@ -97,7 +98,7 @@ record DenoiserStage(Pretraining all) {
     /** A base's text encoder, able to read as many tokens as the recipe has. */
     private ClipTextModel known(Path base) {
         ClipTextModel own = StableDiffusion.textEncoder(base.resolve(TEXT_ENCODER));
-        int tokens = all.recipe().maxTokens();
+        int tokens = shared.recipe().maxTokens();
         if (own.config().maxPositions() >= tokens) {
             return own;
         }
@@ -116,6 +117,6 @@ record DenoiserStage(Pretraining all) {
     }
 
     private long textSeed() {
-        return all.recipe().unetTraining().seed() + 1;
+        return shared.recipe().unetTraining().seed() + 1;
     }
 }

@@ -35,7 +35,7 @@ public final class Pretrainer {
                     DenoiserStage.TEXT_ENCODER,
                     DenoiserStage.NAME);
 
-    private final Pretraining all;
+    private final Pretraining shared;
     private final TokenizerStage tokenizer;
     private final VaeStage vae;
     private final DenoiserStage denoiser;
@@ -61,12 +61,12 @@ public final class Pretrainer {
             boolean keepLatents,
             Progress progress,
             BooleanSupplier stop) {
-        this.all =
+        this.shared =
                 new Pretraining(
                         recipe, stream, drawingsSha256, work, from, keepLatents, progress, stop);
-        this.tokenizer = new TokenizerStage(all);
-        this.vae = new VaeStage(all);
-        this.denoiser = new DenoiserStage(all);
+        this.tokenizer = new TokenizerStage(shared);
+        this.vae = new VaeStage(shared);
+        this.denoiser = new DenoiserStage(shared);
     }
 
     /**
@@ -75,8 +75,8 @@ public final class Pretrainer {
      * @return whether all of them are finished; false when stopped
      */
     public boolean run(Set<Stage> stages) {
-        ComponentFiles.makeFolder(all.work());
-        all.from().ifPresent(this::takeOver);
+        ComponentFiles.makeFolder(shared.work());
+        shared.from().ifPresent(this::takeOver);
         for (Stage s : Stage.values()) {
             if (!stages.contains(s) || isDone(s)) {
                 continue;
@@ -101,7 +101,7 @@ public final class Pretrainer {
             tokenizer.takeOver(base);
             setDone(Stage.TOKENIZER);
         }
-        if (all.recipe().vaeTraining().isEmpty() && !isDone(Stage.VAE)) {
+        if (shared.recipe().vaeTraining().isEmpty() && !isDone(Stage.VAE)) {
             vae.takeOver(base);
             setDone(Stage.VAE);
         }
@@ -116,13 +116,13 @@ public final class Pretrainer {
     }
 
     private Path done(Stage s) {
-        return all.work().resolve(s.name().toLowerCase(Locale.ROOT) + ".done");
+        return shared.work().resolve(s.name().toLowerCase(Locale.ROOT) + ".done");
     }
 
     /** Whether there is a denoiser to look at, be it that of a stopped run. */
     public boolean publishable() {
         return isDone(Stage.VAE)
-                && Files.exists(all.work().resolve(DenoiserStage.NAME).resolve("config.json"));
+                && Files.exists(shared.work().resolve(DenoiserStage.NAME).resolve("config.json"));
     }
 
     /**
@@ -133,7 +133,7 @@ public final class Pretrainer {
     public void publish(Path base) {
         if (!publishable()) {
             throw new SoupException(
-                    all.work()
+                    shared.work()
                             + " has no denoiser yet; run soup pretrain again and let it come to that.");
         }
         AtomicFiles.replaceFolder(
@@ -141,12 +141,12 @@ public final class Pretrainer {
                 ModelOutput.MODEL_FOLDER,
                 folder -> {
                     for (String part : PARTS) {
-                        ComponentFiles.copy(all.work().resolve(part), folder.resolve(part));
+                        ComponentFiles.copy(shared.work().resolve(part), folder.resolve(part));
                     }
                     Files.createDirectories(folder.resolve("scheduler"));
                     Files.writeString(
                             folder.resolve("scheduler/scheduler_config.json"),
-                            JsonConfig.text(all.recipe().scheduler()));
+                            JsonConfig.text(shared.recipe().scheduler()));
                     Files.writeString(
                             folder.resolve("model_index.json"), JsonConfig.text(modelIndex()));
                 });

@@ -8,7 +8,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.text.BpeTrainer;
 
 /** The first stage: a tokenizer made from captions, or taken over. */
-record TokenizerStage(Pretraining all) {
+record TokenizerStage(Pretraining shared) {
     static final String NAME = "tokenizer";
     private static final int CAPTIONS = 20_000;
 
@@ -20,20 +20,21 @@ record TokenizerStage(Pretraining all) {
     boolean run() {
         List<String> captions = new ArrayList<>();
         for (int i = 0; i < CAPTIONS; i++) {
-            captions.add(all.stream().caption(-1 - i));
+            captions.add(shared.stream().caption(-1 - i));
         }
-        Path folder = all.work().resolve(NAME);
+        Path folder = shared.work().resolve(NAME);
         ComponentFiles.makeFolder(folder);
-        BpeTrainer.train(captions, all.recipe().merges()).write(folder, all.recipe().maxTokens());
+        BpeTrainer.train(captions, shared.recipe().merges())
+                .write(folder, shared.recipe().maxTokens());
         return true;
     }
 
     /** Takes a base's, for as many tokens as the recipe has. */
     void takeOver(Path base) {
-        ComponentFiles.takeOver(NAME, base, all.work());
-        Path file = all.work().resolve(NAME).resolve("tokenizer_config.json");
+        ComponentFiles.takeOver(NAME, base, shared.work());
+        Path file = shared.work().resolve(NAME).resolve("tokenizer_config.json");
         ObjectNode config = JsonConfig.read(file).node().deepCopy();
-        config.put("model_max_length", all.recipe().maxTokens());
+        config.put("model_max_length", shared.recipe().maxTokens());
         ComponentFiles.write(file, JsonConfig.text(config));
     }
 }

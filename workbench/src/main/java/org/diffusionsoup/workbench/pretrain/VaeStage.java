@@ -17,7 +17,7 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.jspecify.annotations.Nullable;
 
 /** The second stage: an autoencoder trained from nothing, trained on, or taken over. */
-record VaeStage(Pretraining all) {
+record VaeStage(Pretraining shared) {
     static final String NAME = "vae";
     private static final int POOL = 4096;
 
@@ -28,14 +28,14 @@ record VaeStage(Pretraining all) {
      */
     boolean run() {
         TrainingOptions training =
-                all.recipe()
+                shared.recipe()
                         .vaeTraining()
                         .orElseThrow(() ->
                                 new SoupException(
                                         "There is no autoencoder to take over: `vaeSteps`"
                                                 + " 0 needs `from`, with a base that has"
                                                 + " one."));
-        AutoencoderKL vae = new AutoencoderKL(all.recipe().vae());
+        AutoencoderKL vae = new AutoencoderKL(shared.recipe().vae());
         vae.parameters().initialise(training.seed());
         SortedMap<String, String> origins = new TreeMap<>();
         try (@Nullable KeptLatents kept = startFromBase(vae, origins)) {
@@ -44,7 +44,7 @@ record VaeStage(Pretraining all) {
                 return false;
             }
         }
-        all.save(
+        shared.save(
                 NAME,
                 StableDiffusion.DIFFUSERS_WEIGHTS,
                 vae.parameters(),
@@ -56,16 +56,16 @@ record VaeStage(Pretraining all) {
     /** Carries a base's weights over, where there is one, and remembers what is to stay of them. */
     private @Nullable KeptLatents startFromBase(
             AutoencoderKL vae, SortedMap<String, String> origins) {
-        if (all.from().isEmpty()) {
+        if (shared.from().isEmpty()) {
             return null;
         }
-        Path base = all.from().get().resolve(NAME);
+        Path base = shared.from().get().resolve(NAME);
         AutoencoderKL before = StableDiffusion.vae(base);
         try (Parameters known = before.parameters()) {
             LatentWidening.copy(known, vae.parameters());
         }
         origins.put("vae_from_sha256", Pretraining.weightsHash(base));
-        if (!all.keepLatents()) {
+        if (!shared.keepLatents()) {
             return null;
         }
         origins.put("kept_latents", "yes");
@@ -78,24 +78,25 @@ record VaeStage(Pretraining all) {
             TrainingOptions training,
             SortedMap<String, String> origins,
             Runnable afterStep) {
-        PretrainRecipe recipe = all.recipe();
+        PretrainRecipe recipe = shared.recipe();
         Objective objective =
                 new StreamedVaeObjective(
                         vae,
-                        all.scenes(training, POOL, 1),
+                        shared.scenes(training, POOL, 1),
                         training.batch(),
                         recipe.klWeight(),
                         recipe.edgeWeight());
         String settings = training.toString();
-        return all.train(NAME, vae.parameters(), objective, training, settings, origins, afterStep);
+        return shared.train(
+                NAME, vae.parameters(), objective, training, settings, origins, afterStep);
     }
 
     /** By which latents are multiplied to have variance 1; latents that are kept keep theirs. */
     private double scalingFactor(AutoencoderKL vae, TrainingOptions training) {
-        if (all.from().isPresent() && all.keepLatents()) {
-            return config(all.from().get()).scalingFactor();
+        if (shared.from().isPresent() && shared.keepLatents()) {
+            return config(shared.from().get()).scalingFactor();
         }
-        PictureSet pictures = StreamedScenes.pictures(all.scenes(training, POOL, 1).pool(0));
+        PictureSet pictures = StreamedScenes.pictures(shared.scenes(training, POOL, 1).pool(0));
         return 1 / latentStd(vae, pictures);
     }
 
@@ -126,7 +127,7 @@ record VaeStage(Pretraining all) {
      */
     void takeOver(Path base) {
         int channels = config(base).latentChannels();
-        int wanted = all.recipe().vae().latentChannels();
+        int wanted = shared.recipe().vae().latentChannels();
         if (channels != wanted) {
             throw new SoupException(
                     "The autoencoder of "
@@ -138,7 +139,7 @@ record VaeStage(Pretraining all) {
                             + "; leave out `vaeSteps` 0, so that the autoencoder learns to use the"
                             + " others.");
         }
-        ComponentFiles.takeOver(NAME, base, all.work());
+        ComponentFiles.takeOver(NAME, base, shared.work());
     }
 
     private static VaeConfig config(Path base) {
