@@ -58,7 +58,7 @@ final class JudgeClassifierCommand extends SoupCommand {
             names = "--work",
             required = true,
             paramLabel = "DIR",
-            description = "Folder of checkpoints.")
+            description = "Folder of checkpoints and the loss curve.")
     private Path work = Path.of(".");
 
     @Option(
