@@ -130,16 +130,9 @@ class AuditCommandTest {
                         "audit(bound=0.9, pictures>=6, shards=initech)")
                 .fails(1, "was not trained on a shard 'initech'; it has acme");
         // What it rests on is signed with it.
-        long entry =
-                new ObjectMapper()
-                                .readTree(run(at, "log", "--json").ok().out())
-                                .path("entries")
-                                .findValuesAsText("kind")
-                                .lastIndexOf("evaluation")
-                        + 1;
         JsonNode result =
                 new ObjectMapper()
-                        .readTree(run(at, "show", entry, "--json").ok().out())
+                        .readTree(run(at, "show", json.path("entry").asText(), "--json").ok().out())
                         .at("/body/result");
         assertThat(result.at("/reference/name").asText()).isEqualTo("other");
         assertThat(result.at("/reference/sha256").asText())

@@ -6,18 +6,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
-import java.util.SequencedMap;
-import org.diffusionsoup.core.io.JsonValue;
-import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Ledger;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.workbench.registry.TrainingRecipe;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -94,12 +92,13 @@ class RegistryTrainedFromTest {
         assertThat(soup("fsck").ok().out()).contains("sound");
         soup("withdraw", "hers", "--reason", "asked", "-o", folder.resolve("c.json")).ok();
         verify("c.json").ok();
-        ingredient("back", from, "mine")
+        Path again = train("again", folder.resolve("hers"), mine, "--seed", 7);
+        ingredient("back", again, "mine")
                 .fails(
                         1,
                         "Ingredient 'back' was made of ingredient 'hers' (entry 4), which was"
                                 + " withdrawn (entry 7, 'asked'): its recipe names the hash ");
-        soup("base", "add", "back", from)
+        soup("base", "add", "back", again)
                 .fails(
                         1,
                         "Base 'back' was made of ingredient 'hers' (entry 4), which was withdrawn");
@@ -123,7 +122,7 @@ class RegistryTrainedFromTest {
         Path out = folder.resolve("all-out");
         ingredient("own", train("own", TinyTraining.BASE, mine), "mine").ok();
         soup("registry", "make", "both", "--from", "hers,own").ok();
-        soup("export", "both", "-o", out, "-q").ok();
+        soup("export", "both", "-o", out).ok();
         soup("registry", "make", "both", "--from", "own").ok();
         soup("gc", "--superseded", "--grace-minutes", 0).ok();
         ingredient("fs", train("fs", out, mine), "mine").fails(1, unsaid("fs", "soup both@1"));
@@ -167,46 +166,45 @@ class RegistryTrainedFromTest {
         soup("withdraw", "hers", "--reason", "asked")
                 .fails(1, "base second (entry 5, made of ingredient hers, as its recipe says)");
         soup("withdraw", "hers", "--reason", "asked", "--yes").ok();
-        soup("registry", "make", "mine", "--from", "third").fails(1, "'third' was withdrawn");
+        soup("registry", "make", "made", "--from", "third").fails(1, "'third' was withdrawn");
         assertThat(soup("fsck").ok().out()).contains("sound");
     }
 
     /** A ledger of an earlier version, which took them without a word and knew no such hashes. */
     @Test
     void whatAnEarlierVersionTookLeavesAllTheSame() throws IOException {
-        Path from = train("from", folder.resolve("hers"), mine);
-        ingredient("ff", from, "mine", "hers").ok();
-        asBefore("hers", List.of("hers"), "");
-        asBefore("ff", List.of("mine"), "");
+        Path early = train("early", TinyTraining.BASE, hers, "--seed", 3);
+        asBefore("early", early, "hers", "");
+        Path from = train("from", early, mine);
+        asBefore("ff", from, "mine", "");
         assertThat(soup("fsck").ok().out())
-                .contains("'ff' was made of ingredient 'hers'", "name that, too");
+                .contains("'ff' was made of ingredient 'early'", "name that, too");
         soup("withdraw", "hers", "--reason", "asked")
-                .fails(1, "ingredient ff (entry 9, made of ingredient hers, as its recipe says)");
+                .fails(1, "ingredient ff (entry 6, made of ingredient early, as its recipe says)");
         Run done = soup("withdraw", "hers", "--reason", "asked", "--yes").ok();
-        assertThat(done.out()).contains("withdrawn  ingredient ff: made of ingredient hers");
-        ingredient("back", from, "mine").fails(1, "which was withdrawn");
+        assertThat(done.out()).contains("withdrawn  ingredient ff: made of ingredient early");
+        ingredient("back", train("back", early, mine, "--seed", 7), "mine")
+                .fails(1, "was made of ingredient 'early' (entry 5), which was withdrawn");
         assertThat(soup("fsck").ok().out()).contains("sound");
     }
 
     /** Where the source left before anybody compared, the file still contradicts the ledger. */
     @Test
     void whatOutlivedItsSourceInAnEarlierVersionIsTold() throws IOException {
-        ingredient("own", train("own", TinyTraining.BASE, mine), "mine").ok();
-        soup("registry", "make", "all", "--from", "own").ok();
-        asBefore("own", List.of("mine"), "5".repeat(64));
+        asBefore("own", train("own", TinyTraining.BASE, mine), "mine", "5".repeat(64));
         String told = "weights with the hash 555555555555 (base_unet_sha256), which are not those";
         Run fsck = soup("fsck");
         assertThat(fsck.status()).isEqualTo(1);
         assertThat(fsck.out() + fsck.err()).contains(told, "soup ingredient retire own");
-        soup("registry", "make", "mine", "--from", "own").fails(1, told, "retire own");
+        soup("registry", "make", "made", "--from", "own").fails(1, told, "retire own");
     }
 
     /**
-     * Retires an ingredient and appends its entry anew as earlier versions signed it.
+     * Records an ingredient as earlier versions did, which looked at averages alone.
      *
-     * @param from what its recipe names as its base's denoiser; empty: what it named
+     * @param from what its recipe names as its base's denoiser; empty: what it names
      */
-    private void asBefore(String name, List<String> shards, String from) throws IOException {
+    private void asBefore(String name, Path weights, String shard, String from) throws IOException {
         Ledger ledger =
                 Ledger.open(
                         "jdbc:sqlite:" + registry.resolve("ledger.db"),
@@ -214,30 +212,25 @@ class RegistryTrainedFromTest {
                                 registry.resolve("registry.key"), registry.resolve("registry.pub")),
                         Clock.systemUTC(),
                         Optional.empty());
-        soup("ingredient", "retire", name, "--reason", "recorded anew").ok();
-        ledger.write(t -> {
-            long old =
-                    t.ingredients().stream()
-                            .filter(i -> i.name().equals(name))
-                            .mapToLong(i -> i.id())
-                            .max()
-                            .orElseThrow();
-            SequencedMap<String, JsonValue> body =
-                    new LinkedHashMap<>(t.entry(old).body().fields());
-            body.remove("contents");
-            Json.Builder entry = Json.object(new JsonObject(body));
-            if (!from.isEmpty()) {
-                entry.put(
-                        "recipe", Json.object(t.recipe(old)).put("base_unet_sha256", from).build());
-            }
-            return t.append(
-                    Kind.INGREDIENT,
-                    entry.numbers(
-                                    "shards",
-                                    shards.stream()
-                                            .map(s -> t.shard(s).orElseThrow().id())
-                                            .toList())
-                            .build());
-        });
+        WeightStore store = new WeightStore(registry.resolve("store"));
+        Json.Builder recipe = Json.object(TrainingRecipe.ofWeights(weights));
+        if (!from.isEmpty()) {
+            recipe.put("base_unet_sha256", from);
+        }
+        try (WeightStore.Session session = store.open()) {
+            String checkpoint = store.put(weights);
+            ledger.write(t ->
+                    t.append(
+                            Kind.INGREDIENT,
+                            Json.object()
+                                    .put("name", name)
+                                    .put("base", 1)
+                                    .numbers("shards", List.of(t.shard(shard).orElseThrow().id()))
+                                    .put("checkpoint", checkpoint)
+                                    .map("files", store.manifest(checkpoint).weightFiles())
+                                    .put("recipe", recipe.build())
+                                    .put("code_version", "")
+                                    .build()));
+        }
     }
 }
