@@ -775,6 +775,9 @@ abstract class RegistryContract {
             assertThatThrownBy(() -> registry.evaluate("soup", blank, true, Json.object().build()))
                     .hasMessageContaining("what was looked at");
         }
+        long entry = registry.evaluate("soup", "review", true, Json.object().build());
+        assertThatThrownBy(() -> registry.certificate(entry))
+                .hasMessageContaining("is no withdrawal but an evaluation");
     }
 
     private void audited(String shard, long copies, long pictures, boolean ownSampling) {
