@@ -117,7 +117,7 @@ public final class SoupMaker {
                 adjusted.orElseGet(
                         () -> stored(average(parts, work.resolve("afresh"), o), "averaged"));
         SortedSet<String> contents =
-                ContentHashes.of(
+                ContentHashes.ofNew(
                         store,
                         store.manifest(made.checkpoint()),
                         Optional.of(store.manifest(parts.getFirst().checkpoint())));

@@ -230,13 +230,14 @@ public final class WeightStore {
     }
 
     /**
-     * The bytes of one piece, checked against its hash.
+     * The bytes of one piece.
      *
      * @param arena as long as which they can be read
+     * @param check against its hash; needless for what was hashed as it was written just now
      * @throws SoupException if it is missing or altered
      */
-    public MemorySegment map(Piece p, Arena arena) {
-        return rebuilder.map(p, arena);
+    public MemorySegment map(Piece p, Arena arena, boolean check) {
+        return rebuilder.map(p, arena, check);
     }
 
     /** Where a soup's exact sum is kept, if it is. */

@@ -41,6 +41,17 @@ public final class ContentHashes {
      */
     public static SortedSet<String> of(
             WeightStore store, Manifest manifest, Optional<Manifest> known) {
+        return of(store, manifest, known, true);
+    }
+
+    /** The same of a checkpoint that was written just now, and hashed on the way. */
+    public static SortedSet<String> ofNew(
+            WeightStore store, Manifest manifest, Optional<Manifest> known) {
+        return of(store, manifest, known, false);
+    }
+
+    private static SortedSet<String> of(
+            WeightStore store, Manifest manifest, Optional<Manifest> known, boolean check) {
         Set<String> pieces = new HashSet<>();
         known.ifPresent(k -> weights(k).forEach(f -> pieces.addAll(tensors(f))));
         SortedSet<String> hashes = new TreeSet<>();
@@ -49,10 +60,10 @@ public final class ContentHashes {
                 continue;
             }
             if (part.size() > 1) {
-                part.forEach(f -> hashes.add(weightsHash(store, List.of(f))));
+                part.forEach(f -> hashes.add(weightsHash(store, List.of(f), check)));
                 hashes.add(setHash(part));
             }
-            hashes.add(weightsHash(store, part));
+            hashes.add(weightsHash(store, part, check));
             part.forEach(f -> recipe(store, f).ifPresent(hashes::add));
         }
         return hashes;
@@ -72,8 +83,8 @@ public final class ContentHashes {
         }
     }
 
-    private static String weightsHash(WeightStore store, List<StoredFile> files) {
-        try (StoredTensors t = StoredTensors.open(store, files)) {
+    private static String weightsHash(WeightStore store, List<StoredFile> files, boolean check) {
+        try (StoredTensors t = StoredTensors.open(store, files, check)) {
             return WeightsHash.of(t);
         }
     }

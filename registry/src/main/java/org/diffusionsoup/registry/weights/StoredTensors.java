@@ -29,7 +29,8 @@ import org.diffusionsoup.registry.store.WeightStore;
 
 /**
  * Weight files of a stored checkpoint, read where they lie in the store: nothing is rebuilt, and
- * every object that is read is checked against its hash. For one thread.
+ * every object that is read is checked against its hash, unless it was written just now. For one
+ * thread.
  */
 final class StoredTensors implements TensorSource {
     private static final String METADATA = "__metadata__";
@@ -38,6 +39,7 @@ final class StoredTensors implements TensorSource {
     private static final int LENGTH_FIELD = 8;
 
     private final WeightStore store;
+    private final boolean check;
     private final Path path;
     private final Map<String, String> metadata;
     private final SequencedMap<String, TensorInfo> tensors;
@@ -47,11 +49,13 @@ final class StoredTensors implements TensorSource {
 
     private StoredTensors(
             WeightStore store,
+            boolean check,
             Path path,
             Map<String, String> metadata,
             SequencedMap<String, TensorInfo> tensors,
             Map<String, Piece> pieces) {
         this.store = store;
+        this.check = check;
         this.path = path;
         this.metadata = metadata;
         this.tensors = tensors;
@@ -61,9 +65,10 @@ final class StoredTensors implements TensorSource {
     /**
      * Opens a file, or those of a sharded set as one.
      *
+     * @param check whether tensors are checked as they are read
      * @throws StoreException if a header is missing, altered or not that of its pieces
      */
-    static StoredTensors open(WeightStore store, List<StoredFile> files) {
+    static StoredTensors open(WeightStore store, List<StoredFile> files, boolean check) {
         Map<String, String> metadata = new TreeMap<>();
         SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
         Map<String, Piece> pieces = new HashMap<>();
@@ -80,7 +85,7 @@ final class StoredTensors implements TensorSource {
             }
         }
         return new StoredTensors(
-                store, Path.of(files.getFirst().path()), metadata, tensors, pieces);
+                store, check, Path.of(files.getFirst().path()), metadata, tensors, pieces);
     }
 
     /** The text entries of a file's header alone. */
@@ -90,7 +95,7 @@ final class StoredTensors implements TensorSource {
 
     private static JsonObject header(WeightStore store, StoredFile file) {
         try (Arena a = Arena.ofConfined()) {
-            MemorySegment head = store.map(file.pieces().getFirst(), a);
+            MemorySegment head = store.map(file.pieces().getFirst(), a, true);
             if (head.byteSize() <= LENGTH_FIELD || head.byteSize() > Integer.MAX_VALUE) {
                 throw new StoreException(file.path() + " has no header in the store.");
             }
@@ -187,7 +192,10 @@ final class StoredTensors implements TensorSource {
                 throw new StoreException("No tensor '" + tensor + "' in " + path + ".");
             }
             // Unmapped when it is reached no more, which is when the next tensor is read.
-            bytes = piece.size() == 0 ? MemorySegment.NULL : store.map(piece, Arena.ofAuto());
+            bytes =
+                    piece.size() == 0
+                            ? MemorySegment.NULL
+                            : store.map(piece, Arena.ofAuto(), check);
             open = tensor;
         }
         into.copyFrom(bytes.asSlice(from, into.byteSize()));

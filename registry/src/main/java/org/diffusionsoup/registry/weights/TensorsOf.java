@@ -48,7 +48,7 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
         void values(WeightStore store, Look look) {
             double[] values = new double[BLOCK];
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment bytes = store.map(piece, arena);
+                MemorySegment bytes = store.map(piece, arena, true);
                 boolean more = true;
                 for (long at = 0; more && at < info.elements(); at += BLOCK) {
                     int n = (int) Math.min(BLOCK, info.elements() - at);
@@ -76,7 +76,7 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
             }
             boolean[] same = {true};
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment have = store.map(piece, arena);
+                MemorySegment have = store.map(piece, arena, true);
                 MemorySegment want = arena.allocate((long) BLOCK * info.dtype().bytes());
                 other.values(
                         store,
