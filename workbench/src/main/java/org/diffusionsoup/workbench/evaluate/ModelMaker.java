@@ -20,6 +20,7 @@ import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.Resumption;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
@@ -167,13 +168,13 @@ final class ModelMaker {
         if (kept.has(out)) {
             return Optional.of(out);
         }
-        return new ShardClassifierTrainer(
-                        training.base(),
-                        shards,
-                        spec.of(),
-                        out.resolveSibling(out.getFileName() + ".training"),
-                        progress,
-                        stop)
+        Path work = out.resolveSibling(out.getFileName() + ".training");
+        Resumption.tell(
+                progress,
+                "The classifier",
+                Resumption.stateIn(work, "classifier"),
+                ShardClassifierTrainer.STEPS);
+        return new ShardClassifierTrainer(training.base(), shards, spec.of(), work, progress, stop)
                 .run(ShardClassifierTrainer.STEPS, training.seed(), out)
                 .map(accuracy -> {
                     kept.keep(out);

@@ -457,10 +457,7 @@ public final class Generator implements AutoCloseable {
         try {
             return TextToImagePipeline.toBytes(
                     painter.paint(
-                            prompts,
-                            seeds,
-                            options,
-                            (i, x) -> progress.message("step " + (i + 1))));
+                            prompts, seeds, options, painter.counting(options.steps(), progress)));
         } catch (NonFiniteException e) {
             throw broken().explained(e);
         }

@@ -31,6 +31,7 @@ import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.Resumption;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.verify.BrokenWeights;
@@ -186,6 +187,7 @@ public final class FineTuner {
             FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
             TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.whole().text());
             KeptSteps kept = new KeptSteps(request, files, recipe);
+            tellResumption();
             kept.check();
             Progress encoding = new StoppableProgress(progress, stop);
             try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
@@ -198,6 +200,14 @@ public final class FineTuner {
                 throw e;
             }
         }
+    }
+
+    private void tellResumption() {
+        Resumption.tell(
+                progress,
+                request.out().getFileName().toString(),
+                request.stateFolder(),
+                request.stopAfter());
     }
 
     /** An ingredient in the place of its base, or inside it, would destroy what it came from. */
