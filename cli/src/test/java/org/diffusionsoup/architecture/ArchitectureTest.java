@@ -63,6 +63,7 @@ class ArchitectureTest {
                     "core.checkpoint",
                     "core.mismatch",
                     "core.kernel",
+                    "core.soup.average",
                     "core.soup",
                     "core.diff",
                     "core.convert",
@@ -190,8 +191,8 @@ class ArchitectureTest {
     }
 
     @Test
-    void kernelsAndPicklesAreCoresOwn() {
-        String[] inner = {ROOT + "core.kernel", ROOT + "core.torch"};
+    void kernelsAveragingAndPicklesAreCoresOwn() {
+        String[] inner = {ROOT + "core.kernel", ROOT + "core.soup.average", ROOT + "core.torch"};
         assertSeen(c -> List.of(inner).contains(c.getPackageName()));
         noClasses()
                 .that()

@@ -86,6 +86,7 @@ class OutputGuardTest {
                     "data drawings -o OUT --force",
                     "data scenes -o OUT --force",
                     "data build-scenes --rows 1 --heldout 0 -o OUT --force",
+                    "bench make-model --shape sd-1.5 -o OUT",
                     "demo --quick -o OUT",
                     "lineage --registry REGISTRY -o OUT",
                     "certificate 1 --registry REGISTRY -o OUT",

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench;
 
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
 
 /**
@@ -17,6 +18,22 @@ public record StoppableProgress(Progress told, BooleanSupplier stop) implements 
 
         public Stopped() {
             super("stopped", false);
+        }
+    }
+
+    /**
+     * Does work up to a training, such as reading pictures, and the training itself.
+     *
+     * @param work gets this progress for what has nothing to save; the training is not told by it,
+     *     since it saves its state when it is asked to stop
+     * @param stopped what to return if the work ended at one of its reports
+     * @return what the work returns
+     */
+    public <T> T unlessStopped(Function<Progress, T> work, T stopped) {
+        try {
+            return work.apply(this);
+        } catch (Stopped e) {
+            return stopped;
         }
     }
 

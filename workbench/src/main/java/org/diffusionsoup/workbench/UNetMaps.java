@@ -12,8 +12,8 @@ public final class UNetMaps {
     private UNetMaps() {}
 
     /**
-     * Values for one square latent, all layers' together: what a pass holds that frees nothing
-     * before its end, be it for drawing or for the backward pass.
+     * Values for one square latent, all layers' together: what a forward pass holds for the
+     * backward pass.
      *
      * @param side of the latent; a double, as absurd sizes go beyond a long
      */
@@ -40,6 +40,20 @@ public final class UNetMaps {
      * @param side of the latent
      */
     public static double recomputed(UNetConfig unet, double side) {
+        return segments(unet, side, 2);
+    }
+
+    /**
+     * Values for one square latent that a pass without gradients holds: every segment's output, and
+     * of the largest segment all values.
+     *
+     * @param side of the latent
+     */
+    public static double drawn(UNetConfig unet, double side) {
+        return segments(unet, side, 1);
+    }
+
+    private static double segments(UNetConfig unet, double side, int timesLargest) {
         double outputs = 0;
         double largest = 0;
         List<Integer> channels = unet.blockOutChannels();
@@ -50,6 +64,6 @@ public final class UNetMaps {
             outputs += map * segments * (2 * unet.layersPerBlock() + 1);
             largest = Math.max(largest, map * (attends ? OF_TRANSFORMER : OF_RESNET));
         }
-        return outputs + 2 * largest;
+        return outputs + timesLargest * largest;
     }
 }

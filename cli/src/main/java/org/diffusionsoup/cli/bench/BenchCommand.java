@@ -9,8 +9,10 @@ import picocli.CommandLine.Command;
         description = "Measure what this machine makes of the project's heavy work.",
         subcommands = {
             BenchTrainCommand.class,
+            BenchUNetCommand.class,
             BenchJudgeCommand.class,
             BenchMakeCheckpointsCommand.class,
+            BenchMakeModelCommand.class,
             BenchMergeCommand.class,
             BenchResidueCommand.class,
             BenchSearchCommand.class,

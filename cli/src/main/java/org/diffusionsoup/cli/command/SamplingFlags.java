@@ -2,8 +2,8 @@ package org.diffusionsoup.cli.command;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.PictureSize;
 import org.diffusionsoup.workbench.generate.Prompts;
 import org.diffusionsoup.workbench.generate.Sampler;
 import picocli.CommandLine.Mixin;
@@ -56,8 +56,10 @@ public final class SamplingFlags {
     @Option(
             names = "--size",
             paramLabel = "PIXELS",
-            description = "Side of the pictures (default: what the model was trained on).")
-    private Optional<Integer> size = Optional.empty();
+            description =
+                    "Side of the pictures, or width and height as 768x512 (default: what the model"
+                            + " was trained on).")
+    private Optional<String> size = Optional.empty();
 
     @Option(
             names = "--batch",
@@ -83,7 +85,7 @@ public final class SamplingFlags {
                 guidance,
                 negative,
                 scheduler.isEmpty() ? Optional.empty() : Optional.of(Sampler.parse(scheduler)),
-                size.map(OptionalInt::of).orElseGet(OptionalInt::empty),
+                size.map(PictureSize::parse),
                 Optional.empty(),
                 batch,
                 yes);

@@ -16,9 +16,9 @@ import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.Resumption;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer.Accuracy;
+import org.diffusionsoup.workbench.job.Resumption;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -59,7 +59,7 @@ final class JudgeClassifierCommand extends SoupCommand {
             names = "--work",
             required = true,
             paramLabel = "DIR",
-            description = "Folder of checkpoints.")
+            description = "Folder of checkpoints and the loss curve.")
     private Path work = Path.of(".");
 
     @Option(

@@ -14,7 +14,7 @@ import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.Resumption;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
 import org.diffusionsoup.workbench.judges.train.AestheticTrainer;
 import org.diffusionsoup.workbench.judges.train.ClipJudgeTrainer;

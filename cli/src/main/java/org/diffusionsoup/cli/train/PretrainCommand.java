@@ -19,7 +19,7 @@ import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Worlds;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.Resumption;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 import org.diffusionsoup.workbench.pretrain.Pretrainer;
 import org.jspecify.annotations.Nullable;

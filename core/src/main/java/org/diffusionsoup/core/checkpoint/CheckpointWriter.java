@@ -16,7 +16,7 @@ import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
-import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
 
 /**
  * Writes a checkpoint in the layout of another: a safetensors file, a folder of shards, or a
@@ -129,19 +129,19 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
             made.put(stem + ".safetensors", to -> SafetensorsWriter.write(to, part));
             return made;
         }
-        List<List<TensorEntry>> shards = split(part);
+        List<List<TensorInfo>> shards = split(part);
         TreeMap<String, String> weightMap = new TreeMap<>(SafetensorsWriter.BY_UTF8);
         for (int i = 0; i < shards.size(); i++) {
             String name =
                     String.format(
                             Locale.ROOT, "%s-%05d-of-%05d.safetensors", stem, i + 1, shards.size());
-            List<TensorEntry> shard = shards.get(i);
+            List<TensorInfo> shard = shards.get(i);
             shard.forEach(t -> weightMap.put(t.name(), name));
             boolean isLast = i == shards.size() - 1;
             made.put(
                     name,
                     to -> {
-                        SafetensorsWriter.write(to, part.metadata(), shard);
+                        SafetensorsWriter.write(to, part.shard(shard));
                         if (isLast && part.last().isPresent()) {
                             var _ = part.last().get().get(); // may refuse
                         }
@@ -153,10 +153,10 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
         return made;
     }
 
-    private List<List<TensorEntry>> split(StateDict part) {
-        List<List<TensorEntry>> shards = new ArrayList<>();
+    private List<List<TensorInfo>> split(StateDict part) {
+        List<List<TensorInfo>> shards = new ArrayList<>();
         long room = -1;
-        for (TensorEntry t : SafetensorsWriter.sorted(part.tensors())) {
+        for (TensorInfo t : SafetensorsWriter.sorted(part.tensors())) {
             if (shards.isEmpty() || t.byteSize() > room) {
                 shards.add(new ArrayList<>());
                 room = shardBytes;

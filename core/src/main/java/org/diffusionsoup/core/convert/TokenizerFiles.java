@@ -8,7 +8,7 @@ import java.util.zip.GZIPInputStream;
 import org.diffusionsoup.core.SoupException;
 
 /** The files of CLIP's tokenizer; its vocabulary is shipped (openai/CLIP, MIT licence). */
-final class TokenizerFiles {
+public final class TokenizerFiles {
     static final String VOCABULARY = "vocab.json";
     static final String MERGES = "merges.txt";
 
@@ -23,7 +23,7 @@ final class TokenizerFiles {
      * @param pad the token that fills up a prompt: {@code <|endoftext|>}, or {@code !} for texts
      *     encoded by OpenCLIP
      */
-    static Map<String, byte[]> of(String pad) {
+    public static Map<String, byte[]> of(String pad) {
         Map<String, byte[]> files = new LinkedHashMap<>();
         files.put(VOCABULARY, shipped(VOCABULARY));
         files.put(MERGES, shipped(MERGES));

@@ -137,7 +137,7 @@ public final class LoraMaker {
             notes.add(
                     String.format(
                             Locale.ROOT,
-                            "%s left out, since a LoRA holds matrices of modules only, not norms, biases or embeddings: %.2g %% of the difference's norm%s.",
+                            "%s left out, since a LoRA holds matrices of modules only, not norms, biases or embeddings: %.1f %% of the difference's norm%s.",
                             Plural.of(without, "tensor that differs is", "tensors that differ are"),
                             100 * share,
                             vectors ? "" : "; `vectors` keeps norms and biases"));

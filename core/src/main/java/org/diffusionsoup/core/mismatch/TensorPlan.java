@@ -4,16 +4,17 @@ import java.util.Arrays;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Shapes;
+import org.diffusionsoup.core.tensor.TensorInfo;
 
 /**
  * One tensor of an output that is put together from several checkpoints, and who supplies it.
  *
  * @param part name of the part it lies in, as in {@link Checkpoint#parts}
- * @param name its key in the state dict
- * @param shape its dimensions
- * @param dtype its element type
- * @param inputs indexes into the list of checkpoints, rising, at least one: the first is 0 (copied
- *     in and out)
+ * @param name its key in the state dict, of the output and of all who supply it
+ * @param shape its dimensions (copied in and out)
+ * @param dtype its element type in the output
+ * @param inputs indexes into the list of checkpoints, or of whatever else supplies it, rising, at
+ *     least one: the first is 0 (copied in and out)
  * @param mode how they are put together
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in and out
@@ -21,7 +22,10 @@ public record TensorPlan(
         String part, String name, long[] shape, DType dtype, int[] inputs, Mode mode) {
     /** How inputs become a tensor. */
     public enum Mode {
-        /** The weighted mean of the inputs, their coefficients scaled to sum to 1. */
+        /**
+         * The weighted mean of the inputs, their coefficients scaled to sum to 1; where a kept sum
+         * is what is put together, their weighted sum.
+         */
         AVERAGE,
         /**
          * The bytes of the first of the inputs. Where there are several, they are integers of one
@@ -46,6 +50,26 @@ public record TensorPlan(
     @Override
     public int[] inputs() {
         return inputs.clone();
+    }
+
+    /** Whether its elements are computed, not copied. */
+    public boolean isComputed() {
+        return mode == Mode.AVERAGE;
+    }
+
+    /** The same in another dtype. */
+    public TensorPlan as(DType other) {
+        return new TensorPlan(part, name, shape, other, inputs, mode);
+    }
+
+    /** Its description, in no file yet. */
+    public TensorInfo info() {
+        return TensorInfo.of(name, dtype, shape);
+    }
+
+    /** Number of elements, 1 for a scalar. */
+    public long elements() {
+        return Shapes.elements(shape);
     }
 
     /** Length of the output's data in bytes. */

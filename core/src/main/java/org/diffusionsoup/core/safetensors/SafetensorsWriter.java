@@ -24,8 +24,8 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.FileContent;
-import org.diffusionsoup.core.tensor.TensorBatch;
 import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
 
 /**
  * Writes safetensors files: tensors in name order (by UTF-8 bytes), metadata in key order, header
@@ -61,14 +61,11 @@ public final class SafetensorsWriter {
     }
 
     private static AtomicFiles.IoConsumer<FileChannel> content(Path target, StateDict part) {
-        List<TensorEntry> sorted = sorted(part.tensors());
+        List<TensorInfo> sorted = sorted(part.tensors());
         byte[] header = header(target, part.metadata(), sorted);
         return channel -> {
             writeFully(channel, ByteBuffer.wrap(header));
-            int i = 0;
-            while (i < sorted.size()) {
-                i += writeSome(target, channel, sorted.subList(i, sorted.size()));
-            }
+            part.streamer().write(target, placed(sorted, header.length), channel);
             if (part.last().isPresent()) {
                 byte[] known = header(target, part.last().get().get(), sorted);
                 if (known.length != header.length) {
@@ -81,29 +78,15 @@ public final class SafetensorsWriter {
         };
     }
 
-    /** Writes the next tensor, or as many as one batch has next to each other; how many it was. */
-    private static int writeSome(Path target, FileChannel channel, List<TensorEntry> rest)
-            throws IOException {
-        TensorEntry first = rest.getFirst();
-        if (!(first.bytes() instanceof TensorBatch.Member member)) {
-            Counting counting = new Counting(channel, first, target);
-            first.bytes().writeTo(counting);
-            counting.checkComplete();
-            return 1;
-        }
-        TensorBatch batch = member.batch();
-        List<TensorBatch.Place> places = new ArrayList<>();
-        long position = channel.position();
-        for (TensorEntry t : rest) {
-            if (!(t.bytes() instanceof TensorBatch.Member m) || m.batch() != batch) {
-                break;
-            }
-            places.add(new TensorBatch.Place(m, position));
+    /** Tensors one behind another, from a position in a file on. */
+    private static List<TensorInfo> placed(List<TensorInfo> tensors, long from) {
+        List<TensorInfo> placed = new ArrayList<>();
+        long position = from;
+        for (TensorInfo t : tensors) {
+            placed.add(t.at(position));
             position += t.byteSize();
         }
-        batch.write(places, channel);
-        channel.position(position);
-        return places.size();
+        return placed;
     }
 
     /** Orders strings as their UTF-8 bytes, so as other languages sort by code point. */
@@ -112,8 +95,9 @@ public final class SafetensorsWriter {
                     Arrays.compareUnsigned(
                             a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
 
-    public static List<TensorEntry> sorted(List<TensorEntry> tensors) {
-        record Keyed(byte[] utf8, TensorEntry tensor) {}
+    /** Tensors in the order of a file. */
+    public static List<TensorInfo> sorted(List<TensorInfo> tensors) {
+        record Keyed(byte[] utf8, TensorInfo tensor) {}
         return tensors.stream()
                 .map(t -> new Keyed(t.name().getBytes(StandardCharsets.UTF_8), t))
                 .sorted((a, b) -> Arrays.compareUnsigned(a.utf8, b.utf8))
@@ -143,7 +127,7 @@ public final class SafetensorsWriter {
 
     /** The bytes in front of the tensors'. */
     public static byte[] header(
-            Path target, Map<String, String> metadata, List<TensorEntry> sorted) {
+            Path target, Map<String, String> metadata, List<TensorInfo> sorted) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.writeBytes(new byte[8]);
         try (JsonGenerator g = JSON.createGenerator(out)) {
@@ -157,7 +141,7 @@ public final class SafetensorsWriter {
             }
             long offset = 0;
             Set<String> names = new HashSet<>();
-            for (TensorEntry t : sorted) {
+            for (TensorInfo t : sorted) {
                 if (t.name().equals(SafetensorsHeader.METADATA) || !names.add(t.name())) {
                     throw new SoupException(
                             "Cannot write "
@@ -203,61 +187,9 @@ public final class SafetensorsWriter {
         return text;
     }
 
-    private static void writeFully(WritableByteChannel channel, ByteBuffer b) throws IOException {
+    static void writeFully(WritableByteChannel channel, ByteBuffer b) throws IOException {
         while (b.hasRemaining()) {
             channel.write(b);
-        }
-    }
-
-    /** Passes writes on and counts them, refusing what goes past the tensor's size. */
-    private static final class Counting implements WritableByteChannel {
-        private final WritableByteChannel out;
-        private final TensorEntry tensor;
-        private final Path target;
-        private long written;
-
-        Counting(WritableByteChannel out, TensorEntry tensor, Path target) {
-            this.out = out;
-            this.tensor = tensor;
-            this.target = target;
-        }
-
-        @Override
-        public int write(ByteBuffer src) throws IOException {
-            int n = src.remaining();
-            written += n;
-            if (written > tensor.byteSize()) {
-                throw wrong();
-            }
-            writeFully(out, src);
-            return n;
-        }
-
-        void checkComplete() {
-            if (written != tensor.byteSize()) {
-                throw wrong();
-            }
-        }
-
-        private SoupException wrong() {
-            return new SoupException(
-                    "Cannot write %s: tensor '%s' needs %d bytes but its source gave %s%d."
-                            .formatted(
-                                    target,
-                                    tensor.name(),
-                                    tensor.byteSize(),
-                                    written > tensor.byteSize() ? "at least " : "",
-                                    written));
-        }
-
-        @Override
-        public boolean isOpen() {
-            return out.isOpen();
-        }
-
-        @Override
-        public void close() {
-            // The file belongs to the writer, not to a tensor's source.
         }
     }
 }

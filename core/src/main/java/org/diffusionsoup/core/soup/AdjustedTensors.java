@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.mismatch.TensorPlan.Mode;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -11,12 +13,17 @@ import org.diffusionsoup.core.tensor.TensorSource;
 final class AdjustedTensors {
     private AdjustedTensors() {}
 
-    /** The soup's tensors: integers copied, others computed. */
-    static List<TensorPlace> plan(
-            List<TensorSource> sources, List<Integer> copied, List<Integer> computed) {
-        List<TensorPlace> plan = new ArrayList<>();
-        TensorSource soup = sources.get(copied.getFirst());
-        for (TensorInfo t : soup.tensors().values()) {
+    /**
+     * The tensors of a part of the soup: integers copied, others computed.
+     *
+     * @param soup which of the sources the soup is
+     * @param computed those of which floating-point tensors are computed
+     */
+    static List<TensorPlan> plan(
+            String part, List<TensorSource> sources, int soup, int[] computed) {
+        List<TensorPlan> plan = new ArrayList<>();
+        int[] copied = {soup};
+        for (TensorInfo t : sources.get(soup).tensors().values()) {
             boolean isFloat = t.dtype().isFloat();
             for (int i : computed) {
                 TensorInfo other = sources.get(i).tensors().get(t.name());
@@ -25,7 +32,7 @@ final class AdjustedTensors {
                             "%s does not fit %s: tensor '%s' is %s."
                                     .formatted(
                                             sources.get(i).path(),
-                                            soup.path(),
+                                            sources.get(soup).path(),
                                             t.name(),
                                             other == null
                                                     ? "missing"
@@ -35,8 +42,13 @@ final class AdjustedTensors {
                 }
             }
             plan.add(
-                    new TensorPlace(
-                            t.name(), t.dtype(), t.shape(), isFloat ? computed : copied, isFloat));
+                    new TensorPlan(
+                            part,
+                            t.name(),
+                            t.shape(),
+                            t.dtype(),
+                            isFloat ? computed : copied,
+                            isFloat ? Mode.AVERAGE : Mode.COPY));
         }
         return plan;
     }

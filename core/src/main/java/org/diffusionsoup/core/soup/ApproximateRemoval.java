@@ -13,10 +13,12 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.kernel.AverageKernel;
+import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.safetensors.StateDict;
+import org.diffusionsoup.core.soup.average.Averager;
+import org.diffusionsoup.core.soup.average.MergeTask;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.FloatFormat;
-import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
@@ -88,16 +90,14 @@ final class ApproximateRemoval {
                                 });
                 open.add(averager);
                 List<TensorSource> sources = List.of(p.getValue(), out.part(p.getKey()));
-                List<TensorEntry> entries =
-                        averager.entries(
-                                sources, AdjustedTensors.plan(sources, List.of(0), List.of(0, 1)));
-                entries.forEach(t -> count[1] += t.byteSize());
-                count[0] += entries.size();
-                parts.put(
-                        p.getKey(),
-                        new StateDict(
+                StateDict part =
+                        averager.stateDict(
                                 approximateMetadata(p.getValue(), p.getKey(), out, k.get()),
-                                entries));
+                                sources,
+                                AdjustedTensors.plan(p.getKey(), sources, 0, new int[] {0, 1}));
+                count[1] += part.bytes();
+                count[0] += part.tensors().size();
+                parts.put(p.getKey(), part);
             }
             options.writer().write(soup, parts, output);
         } finally {
@@ -142,14 +142,14 @@ final class ApproximateRemoval {
     }
 
     /** (total w_soup - own w_i) / (total - own). */
-    private record Formula(long total, long own) implements Averager.Task {
+    private record Formula(long total, long own) implements MergeTask {
         @Override
         public int inputs() {
             return 2;
         }
 
         @Override
-        public AverageKernel.Spec spec(TensorPlace tensor, List<DType> dtypes) {
+        public AverageKernel.Spec spec(TensorPlan tensor, List<DType> dtypes) {
             return new AverageKernel.Spec(
                     dtypes.stream().map(FloatFormat::of).toList(),
                     FloatFormat.of(tensor.dtype()),

@@ -30,6 +30,7 @@ import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnMissing;
 import org.diffusionsoup.core.mismatch.Mismatches;
 import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.mismatch.TensorPlan.Mode;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -51,7 +52,7 @@ final class AveragePlan {
     private final List<Long> a;
     private final Recipe recipe;
     private final OutputLayout layout;
-    private final SequencedMap<String, List<TensorPlace>> places;
+    private final SequencedMap<String, List<TensorPlan>> tensors;
 
     /** Puts the ingredients into an order of their own: the caller's must show nowhere. */
     AveragePlan(
@@ -79,7 +80,7 @@ final class AveragePlan {
         this.ingredients = members.stream().map(byMember::get).toList();
         this.a = members.stream().map(m -> m.a().longValueExact()).toList();
         boolean alike = options.policy().refusesAll();
-        this.places = places(wanted, given);
+        this.tensors = tensors(wanted, given);
         ExtraComponents more = extraComponents(given);
         this.layout = layout((alike ? ingredients : given).getFirst().checkpoint(), more);
         TreeMap<String, String> extra = new TreeMap<>();
@@ -104,7 +105,7 @@ final class AveragePlan {
                 found.isEmpty() && options.policy().integers() == OnInteger.REFUSE
                         ? CopiedTensors.NONE
                         : CopiedTensors.of(
-                                wanted.stream().filter(t -> isWanted(t.part())).toList(),
+                                wanted.stream().filter(t -> options.averages(t.part())).toList(),
                                 given.stream().map(i -> i.what().name()).toList(),
                                 options.components().isEmpty());
         this.recipe =
@@ -118,7 +119,7 @@ final class AveragePlan {
 
     /** Like a checkpoint, but for the components of which nothing is left. */
     private OutputLayout layout(Checkpoint like, ExtraComponents more) {
-        if (places.isEmpty() && !options.policy().refusesAll()) {
+        if (tensors.isEmpty() && !options.policy().refusesAll()) {
             throw new SoupException(
                     "Nothing is left to average: the ingredients have no tensor in common"
                             + " that the policies for those that differ do not drop.");
@@ -127,8 +128,8 @@ final class AveragePlan {
         if (like.folder().isPresent() && options.policy().missing() == OnMissing.DROP) {
             like.parts()
                     .forEach((part, source) -> {
-                        if (isWanted(part)
-                                && !places.containsKey(part)
+                        if (options.averages(part)
+                                && !tensors.containsKey(part)
                                 && !source.tensors().isEmpty()) {
                             dropped.add(part);
                         }
@@ -144,14 +145,14 @@ final class AveragePlan {
         return options.policy().extra() == OnExtra.KEEP
                 ? ExtraComponents.of(
                         given.stream().map(i -> i.checkpoint().folder()).toList(),
-                        places::containsKey)
+                        tensors::containsKey)
                 : ExtraComponents.none();
     }
 
     /** Whether a tensor that the first lacks has several shapes or dtypes among the others. */
     private boolean isKeptInKinds(List<TensorPlan> wanted, List<Ingredient> given) {
         return wanted.stream()
-                .filter(t -> isWanted(t.part()) && t.inputs()[0] > 0)
+                .filter(t -> options.averages(t.part()) && t.inputs()[0] > 0)
                 .anyMatch(t -> {
                     List<TensorInfo> of =
                             given.stream()
@@ -170,40 +171,41 @@ final class AveragePlan {
                 .collect(Collectors.joining(","));
     }
 
-    /** Whether a component is averaged; the others are copied. */
-    private boolean isWanted(String part) {
-        return options.components().isEmpty() || options.components().contains(part);
-    }
-
-    /** The plan by part, its inputs counted in the order of {@link #ingredients}. */
-    private SequencedMap<String, List<TensorPlace>> places(
+    /** What is wanted by part, its inputs counted in the order of {@link #ingredients}. */
+    private SequencedMap<String, List<TensorPlan>> tensors(
             List<TensorPlan> wanted, List<Ingredient> given) {
         Map<Ingredient, Integer> position = new IdentityHashMap<>();
         for (int i = 0; i < ingredients.size(); i++) {
             position.put(ingredients.get(i), i);
         }
-        SequencedMap<String, List<TensorPlace>> byPart = new LinkedHashMap<>();
+        SequencedMap<String, List<TensorPlan>> byPart = new LinkedHashMap<>();
         int[] before = {};
-        List<Integer> inputs = List.of();
+        int[] inputs = {};
         for (TensorPlan t : wanted) {
-            if (!isWanted(t.part())) {
+            if (!options.averages(t.part())) {
                 continue;
             }
-            boolean mean = t.mode() == TensorPlan.Mode.AVERAGE;
             DType dtype = t.dtype().isFloat() ? options.outputDType().orElse(t.dtype()) : t.dtype();
             // A single floating-point tensor is a mean of one: its dtype may change.
-            boolean computed = mean || t.dtype().isFloat();
-            int[] from = computed && !mean ? Arrays.copyOf(t.inputs(), 1) : t.inputs();
+            boolean ofOne = !t.isComputed() && t.dtype().isFloat();
+            int[] from = ofOne ? Arrays.copyOf(t.inputs(), 1) : t.inputs();
             if (!Arrays.equals(from, before)) { // nearly all tensors are alike in this
                 before = from;
                 inputs =
                         Arrays.stream(from)
-                                .mapToObj(i -> position.getOrDefault(given.get(i), -1))
+                                .map(i -> position.getOrDefault(given.get(i), -1))
                                 .sorted()
-                                .toList();
+                                .toArray();
             }
             byPart.computeIfAbsent(t.part(), p -> new ArrayList<>())
-                    .add(new TensorPlace(t.name(), dtype, t.shape(), inputs, computed));
+                    .add(
+                            new TensorPlan(
+                                    t.part(),
+                                    t.name(),
+                                    t.shape(),
+                                    dtype,
+                                    inputs,
+                                    ofOne ? Mode.AVERAGE : t.mode()));
         }
         return byPart;
     }
@@ -220,9 +222,11 @@ final class AveragePlan {
         return i.hashes().getOrDefault("", "");
     }
 
-    /** Parts that are averaged, with their tensors. */
-    SequencedMap<String, List<TensorPlace>> places() {
-        return places;
+    /**
+     * Parts that are averaged, with their tensors, whose inputs are indexes of {@link #sources}.
+     */
+    SequencedMap<String, List<TensorPlan>> tensors() {
+        return tensors;
     }
 
     OutputLayout layout() {

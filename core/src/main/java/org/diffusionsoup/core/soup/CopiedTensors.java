@@ -45,7 +45,7 @@ record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
         boolean floats = false;
         for (TensorPlan t : plan) {
             counts.merge(t.part(), 1, Integer::sum);
-            averaged |= t.mode() == TensorPlan.Mode.AVERAGE;
+            averaged |= t.isComputed();
             if (t.inputs().length == 1 && t.byteSize() > 0) {
                 floats |= t.dtype().isFloat();
                 copied.computeIfAbsent(t.part(), p -> new ArrayList<>()).add(t.name());

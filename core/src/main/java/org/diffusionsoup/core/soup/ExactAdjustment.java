@@ -3,27 +3,31 @@ package org.diffusionsoup.core.soup;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.OutputLayout;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.kernel.SumExceptions;
+import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.mismatch.TensorPlan.Mode;
 import org.diffusionsoup.core.safetensors.CheckedSource;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 import org.diffusionsoup.core.soup.SoupAdjuster.Request;
+import org.diffusionsoup.core.soup.average.Averager;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.FloatFormat;
-import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -32,6 +36,9 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * those that averaging the remaining ingredients afresh would give, byte for byte.
  */
 final class ExactAdjustment {
+    /** Which of a part's sources the soup is: after the sum, before what changes. */
+    private static final int SOUP = 1;
+
     private final Request request;
     private final Checkpoint soup;
     private final KeptSum kept;
@@ -164,7 +171,7 @@ final class ExactAdjustment {
                             part,
                             kept.folder().resolve(KeptSum.sums(part)),
                             sources,
-                            checkedPlan(sources),
+                            checkedPlan(part, sources),
                             recipe.metadata(part),
                             mean(part, after),
                             newSum(part, updated),
@@ -186,9 +193,9 @@ final class ExactAdjustment {
                 signed, 1, members.size(), exceptions(part), Optional.of(updated));
     }
 
-    private List<TensorPlace> checkedPlan(List<TensorSource> sources) {
-        List<TensorPlace> plan = AdjustedTensors.plan(sources, List.of(1), computed());
-        for (TensorPlace t : plan) {
+    private List<TensorPlan> checkedPlan(String part, List<TensorSource> sources) {
+        List<TensorPlan> plan = AdjustedTensors.plan(part, sources, SOUP, computed());
+        for (TensorPlan t : plan) {
             checkKept(sources, t);
         }
         return plan;
@@ -225,12 +232,9 @@ final class ExactAdjustment {
         return sources;
     }
 
-    private List<Integer> computed() {
-        List<Integer> computed = new ArrayList<>(List.of(0));
-        for (int i = 0; i < changes.size(); i++) {
-            computed.add(i + 2);
-        }
-        return computed;
+    /** Which of the sources are added up: the sum and what changes. */
+    private int[] computed() {
+        return IntStream.range(0, changes.size() + 2).filter(i -> i != SOUP).toArray();
     }
 
     private SumExceptions exceptions(String part) {
@@ -252,28 +256,25 @@ final class ExactAdjustment {
 
     private StateDict part(String part, long after, List<Averager> open) {
         List<TensorSource> sources = sources(part);
-        List<TensorPlace> plan = checkedPlan(sources);
+        List<TensorPlan> plan = checkedPlan(part, sources);
+        tensors += plan.size();
         Averager averager = averager(mean(part, after), "adjusting");
         open.add(averager);
-        List<TensorEntry> entries = averager.entries(sources, plan);
-        tensors += entries.size();
         Map<String, String> metadata = recipe.metadata(part);
-        return new StateDict(
-                metadata,
-                entries,
-                Optional.of(() -> {
+        return averager.stateDict(metadata, sources, plan)
+                .withLast(() -> {
                     checkSum(part); // the file does not appear before
                     return metadata;
-                }));
+                });
     }
 
     /** A sum of F16 holds no F32, and none holds F64. */
-    private void checkKept(List<TensorSource> sources, TensorPlace t) {
-        if (!t.computed()) {
+    private void checkKept(List<TensorSource> sources, TensorPlan t) {
+        if (!t.isComputed()) {
             return;
         }
         FloatFormat sum = SumTask.format(sources.getFirst().tensor(t.name()).dtype());
-        for (int i : t.inputs().subList(1, t.inputs().size())) {
+        for (int i : Arrays.stream(t.inputs()).skip(1).toArray()) {
             DType d = sources.get(i).tensor(t.name()).dtype();
             boolean fits =
                     d.isFloat()
@@ -313,15 +314,16 @@ final class ExactAdjustment {
     private NewSum newSum(String part, Path to) {
         List<TensorSource> sources = sources(part);
         NewSum updated = NewSum.of(part);
-        List<TensorPlace> plan = new ArrayList<>();
+        List<TensorPlan> plan = new ArrayList<>();
         for (TensorInfo t : sources.getFirst().tensors().values()) {
-            plan.add(new TensorPlace(t.name(), t.dtype(), t.shape(), computed(), true));
+            plan.add(
+                    new TensorPlan(part, t.name(), t.shape(), t.dtype(), computed(), Mode.AVERAGE));
         }
         try (Averager averager = averager(newSum(part, updated), KeptSum.progressOf(part))) {
-            List<TensorEntry> entries = averager.entries(sources, plan);
+            StateDict sum = averager.stateDict(Map.of(), sources, plan);
             done = 0;
-            total = entries.stream().mapToLong(TensorEntry::byteSize).sum();
-            SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
+            total = sum.bytes();
+            SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), sum);
         }
         return updated;
     }

@@ -64,7 +64,7 @@ final class LateHashes {
     }
 
     private static boolean isReadOfAll(TensorPlan t, int ingredients) {
-        boolean ofOne = t.mode() != TensorPlan.Mode.AVERAGE && t.dtype().isFloat();
+        boolean ofOne = !t.isComputed() && t.dtype().isFloat();
         return t.part().isEmpty() && !ofOne && t.inputs().length == ingredients;
     }
 

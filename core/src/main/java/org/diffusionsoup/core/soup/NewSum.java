@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
 import org.diffusionsoup.core.kernel.SumExceptions;
+import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.safetensors.FileChecksum;
 
 /**
@@ -19,7 +20,7 @@ record NewSum(String part, SumExceptions exceptions, FileChecksum written) {
     }
 
     /** To be told every piece of the sum as it will stand in its file. */
-    void wrote(TensorPlace tensor, long from, int n, MemorySegment sums) {
+    void wrote(TensorPlan tensor, long from, int n, MemorySegment sums) {
         int bytes = tensor.dtype().bytes();
         written.add(tensor.name(), from * bytes, sums.asSlice(0, (long) n * bytes));
     }

@@ -4,7 +4,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
@@ -13,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.kernel.AverageKernel.Spec;
@@ -35,7 +35,8 @@ final class RunningPart implements TensorSource {
     /** What a thread takes at a time; fewer elements are not worth waking another for. */
     private static final int SHARE = 4 * PIECE;
 
-    private final RunningSoup owner;
+    private final Supplier<FormedSoup> soup;
+    private final WorkerTeam team;
     private final TensorSource[] sources;
     private final Map<String, RunningSum> sums = new LinkedHashMap<>();
     private final SequencedMap<String, TensorInfo> tensors = new LinkedHashMap<>();
@@ -45,23 +46,29 @@ final class RunningPart implements TensorSource {
     private final List<Computer> computers = new ArrayList<>();
 
     /**
+     * @param soup the one last formed, asked for at every read; throws where there is none
+     * @param team who computes
+     * @param sources this part of every ingredient
      * @param fixed whether the first ingredient's tensors are every soup's
+     * @param arena where the sums are
      */
     RunningPart(
-            RunningSoup owner,
+            Supplier<FormedSoup> soup,
+            WorkerTeam team,
             TensorSource[] sources,
             List<TensorPlan> plan,
             boolean fixed,
             Arena arena) {
-        this.owner = owner;
+        this.soup = soup;
+        this.team = team;
         this.sources = sources;
         this.arena = arena;
         for (TensorPlan t : plan) {
-            tensors.put(t.name(), new TensorInfo(t.name(), t.dtype(), t.shape(), 0, t.byteSize()));
+            tensors.put(t.name(), t.info());
             if (fixed) {
                 continue;
             }
-            if (t.mode() == TensorPlan.Mode.AVERAGE || t.dtype().isFloat()) {
+            if (t.isComputed() || t.dtype().isFloat()) {
                 sums.put(t.name(), new RunningSum(t, arena));
             } else {
                 requireEqual(t);
@@ -69,7 +76,7 @@ final class RunningPart implements TensorSource {
         }
     }
 
-    /** As in {@link Averager}: integers are copied, so they have to agree. */
+    /** As in a merge: integers are copied, so they have to agree. */
     private void requireEqual(TensorPlan t) {
         try (Arena own = Arena.ofConfined()) {
             MemorySegment first = own.allocate(t.byteSize());
@@ -136,13 +143,14 @@ final class RunningPart implements TensorSource {
         if (from < 0 || from + into.byteSize() > t.elements * bytes) {
             throw new SoupException("Tensor '" + tensor + "' has fewer bytes than are asked for.");
         }
+        FormedSoup formed = soup.get();
         long at = from / bytes;
         long end = at + into.byteSize() / bytes;
         // Shares begin where blocks do, so that no block is computed twice.
         AtomicLong next = new AtomicLong(at - at % SHARE);
         int shares = Math.toIntExact(Math.ceilDiv(end - next.get(), SHARE));
-        int threads = into.isAccessibleBy(ANOTHER) ? Math.min(shares, owner.threads()) : 1;
-        owner.together(
+        int threads = into.isAccessibleBy(ANOTHER) ? Math.min(shares, team.threads()) : 1;
+        team.together(
                 threads,
                 i -> {
                     Computer computer = computer(i);
@@ -152,6 +160,7 @@ final class RunningPart implements TensorSource {
                         long first = Math.max(start, at);
                         long last = Math.min(start + SHARE, end);
                         computer.compute(
+                                formed,
                                 t,
                                 first,
                                 into.asSlice((first - at) * bytes, (last - first) * bytes));
@@ -168,13 +177,9 @@ final class RunningPart implements TensorSource {
         }
     }
 
-    private boolean single() {
-        return Arrays.stream(owner.soup()).filter(a -> a > 0).count() == 1;
-    }
-
     /** Marks tell of the sum only: a single ingredient's elements are the held ones. */
-    private boolean isFromFiles(RunningSum t, long block) {
-        return single() ? !t.isSummed() : t.isMarked(block);
+    private static boolean isFromFiles(FormedSoup soup, RunningSum t, long block) {
+        return soup.isSingle() ? !t.isSummed() : t.isMarked(block);
     }
 
     /** Computes elements; for one thread. */
@@ -184,52 +189,53 @@ final class RunningPart implements TensorSource {
         /** Room for one block of every ingredient. */
         private @Nullable MemorySegment room;
 
-        void compute(RunningSum t, long from, MemorySegment into) {
+        void compute(FormedSoup soup, RunningSum t, long from, MemorySegment into) {
             int bytes = t.dtype.bytes();
             long at = from;
             long end = at + into.byteSize() / bytes;
             while (at < end) {
                 // To the end of the piece, but no further than blocks of one kind go.
                 long block = at / RunningSum.BLOCK;
-                boolean marked = isFromFiles(t, block);
+                boolean marked = isFromFiles(soup, t, block);
                 long stop = block + 1;
                 while (!marked
                         && stop * RunningSum.BLOCK < Math.min(end, at + PIECE)
-                        && !isFromFiles(t, stop)) {
+                        && !isFromFiles(soup, t, stop)) {
                     stop++;
                 }
                 int n = (int) (Math.min(end, stop * RunningSum.BLOCK) - at);
                 MemorySegment out = into.asSlice((at - from) * bytes, (long) n * bytes);
-                boolean finite = marked ? fromFiles(t, at, n, out) : fromSum(t, at, n, out);
+                boolean finite =
+                        marked ? fromFiles(soup, t, at, n, out) : fromSum(soup, t, at, n, out);
                 if (!finite) {
                     throw new SoupException(
                             "Tensor '%s' holds NaN or infinite values in one of %s; leave that ingredient out or train it again."
                                     .formatted(
                                             t.plan.name(),
-                                            single()
-                                                    ? sources[owner.held()].path()
+                                            soup.isSingle()
+                                                    ? sources[soup.held()].path()
                                                     : "the ingredients"));
                 }
                 at += n;
             }
         }
 
-        private boolean fromSum(RunningSum t, long at, int n, MemorySegment out) {
-            if (single()) {
+        private boolean fromSum(FormedSoup soup, RunningSum t, long at, int n, MemorySegment out) {
+            if (soup.isSingle()) {
                 Spec spec = new Spec(List.of(t.format), t.format, List.of(1L), 1, false);
                 return kernel(spec).average(new MemorySegment[] {t.held(at, n)}, out, n);
             }
-            long total = Arrays.stream(owner.soup()).asLongStream().sum();
-            if (owner.extra() == 0) {
-                Spec spec = new Spec(List.of(t.sumFormat), t.format, List.of(1L), total, false);
+            if (soup.extra() == 0) {
+                Spec spec =
+                        new Spec(List.of(t.sumFormat), t.format, List.of(1L), soup.total(), false);
                 return kernel(spec).average(new MemorySegment[] {t.sum(at, n)}, out, n);
             }
             Spec spec =
                     new Spec(
                             List.of(t.sumFormat, t.format),
                             t.format,
-                            List.of(1L, (long) owner.extra()),
-                            total,
+                            List.of(1L, (long) soup.extra()),
+                            soup.total(),
                             false);
             return kernel(spec).average(new MemorySegment[] {t.sum(at, n), t.held(at, n)}, out, n);
         }
@@ -241,7 +247,8 @@ final class RunningPart implements TensorSource {
             return kernels.computeIfAbsent(spec, AverageKernel::fast);
         }
 
-        private boolean fromFiles(RunningSum t, long at, int n, MemorySegment out) {
+        private boolean fromFiles(
+                FormedSoup soup, RunningSum t, long at, int n, MemorySegment out) {
             if (room == null) {
                 room = arena.allocate((long) RunningSum.BLOCK * 8 * sources.length, 64);
             }
@@ -250,24 +257,23 @@ final class RunningPart implements TensorSource {
             List<Long> a = new ArrayList<>();
             List<MemorySegment> in = new ArrayList<>();
             for (int i = 0; i < sources.length; i++) {
-                if (owner.soup()[i] > 0) {
+                if (soup.a()[i] > 0) {
                     MemorySegment piece =
                             free.asSlice(
                                     (long) i * RunningSum.BLOCK * 8, (long) n * t.dtype.bytes());
                     sources[i].read(t.plan.name(), at * t.dtype.bytes(), piece);
                     formats.add(t.format);
-                    a.add((long) owner.soup()[i]);
+                    a.add((long) soup.a()[i]);
                     in.add(piece);
                 }
             }
-            long total = a.stream().mapToLong(Long::longValue).sum();
-            return kernel(new Spec(formats, t.format, a, total, false))
+            return kernel(new Spec(formats, t.format, a, soup.total(), false))
                     .average(in.toArray(MemorySegment[]::new), out, n);
         }
     }
 
     @Override
     public void close() {
-        // The owner's.
+        // The running soup's.
     }
 }

@@ -2,8 +2,9 @@ package org.diffusionsoup.core.soup;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.List;
 import org.diffusionsoup.core.kernel.FastKernel;
 import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.tensor.DType;
@@ -39,7 +40,7 @@ final class RunningSum {
         this.dtype = plan.dtype();
         this.format = FloatFormat.of(dtype);
         this.elements = plan.byteSize() / dtype.bytes();
-        this.sumFormat = FloatFormat.ofSum(java.util.List.of(format));
+        this.sumFormat = FloatFormat.ofSum(List.of(format));
         boolean summed = format != FloatFormat.F64;
         this.sum = arena.allocate(summed ? elements * sumBytes() : 0, 64);
         this.held = arena.allocate(summed ? plan.byteSize() : 0, 64);
@@ -92,7 +93,7 @@ final class RunningSum {
     }
 
     /** Adds to sums; for one thread. */
-    static final class Folder {
+    static final class Adder {
         private final float[] floats = new float[BLOCK];
         private final short[] halves = new short[BLOCK];
         private final byte[] bytes = new byte[BLOCK];
@@ -107,17 +108,18 @@ final class RunningSum {
          *
          * @param from first element, a multiple of {@link #BLOCK}
          */
-        void fold(RunningSum t, long from, int n, int q, int d) {
+        void add(RunningSum t, long from, int n, int q, int d) {
             for (int at = 0; at < n; at += BLOCK) {
                 int count = Math.min(BLOCK, n - at);
                 int block = (int) ((from + at) / BLOCK);
-                if (t.marked[block] == 0 && !add(t, from + at, count, q, d)) {
+                if (t.marked[block] == 0 && !addBlock(t, from + at, count, q, d)) {
                     t.marked[block] = 1;
                 }
             }
         }
 
-        private boolean add(RunningSum t, long from, int n, int q, int d) {
+        /** False where the sum cannot be exact, which then is left as it was. */
+        private boolean addBlock(RunningSum t, long from, int n, int q, int d) {
             MemorySegment w = t.held(from, n);
             switch (t.format) {
                 case F16 -> {
@@ -130,7 +132,7 @@ final class RunningSum {
                 }
                 case F32 -> MemorySegment.copy(w, FloatCodec.F32, 0, floats, 0, n);
                 case F8_E4M3, F8_E5M2 -> {
-                    MemorySegment.copy(w, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, bytes, 0, n);
+                    MemorySegment.copy(w, ValueLayout.JAVA_BYTE, 0, bytes, 0, n);
                     for (int j = 0; j < n; j++) {
                         floats[j] = t.format.floatOf(bytes[j]);
                     }
@@ -289,22 +291,6 @@ final class RunningSum {
                 error[j] += Math.abs(Math.fma(q, s, -p));
                 sum[j] = p;
             }
-        }
-    }
-
-    /** Runs pieces on several threads: each takes the next one until none is left. */
-    static final class Pieces {
-        private final AtomicInteger next = new AtomicInteger();
-        private final int count;
-
-        Pieces(int count) {
-            this.count = count;
-        }
-
-        /** The next piece's index, or -1. */
-        int take() {
-            int i = next.getAndIncrement();
-            return i < count ? i : -1;
         }
     }
 }

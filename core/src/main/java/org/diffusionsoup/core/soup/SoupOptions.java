@@ -68,6 +68,11 @@ public record SoupOptions(
         }
     }
 
+    /** Whether a component is averaged; the others are copied. */
+    boolean averages(String component) {
+        return components.isEmpty() || components.contains(component);
+    }
+
     public SoupOptions withThreads(int threads) {
         return change(b -> b.threads = threads);
     }

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.stream.Collectors;
@@ -16,11 +15,15 @@ import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.TurnDigest;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.kernel.SumExceptions;
+import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.soup.KeptSum.Member;
+import org.diffusionsoup.core.soup.average.Averager;
+import org.diffusionsoup.core.soup.average.MeanTask;
+import org.diffusionsoup.core.soup.average.MergeTask;
+import org.diffusionsoup.core.soup.average.NonFiniteWeightsException;
 import org.diffusionsoup.core.tensor.DType;
-import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
@@ -67,7 +70,7 @@ final class SoupRun {
         return new Soup(
                 output,
                 plan.listed(),
-                plan.places().size(),
+                plan.tensors().size(),
                 tensors,
                 parameters,
                 averaged,
@@ -81,32 +84,25 @@ final class SoupRun {
         doneBytes = 0;
         totalBytes = 0;
         Map<String, StateDict> written = new LinkedHashMap<>();
-        Averager.Mean mean =
-                new Averager.Mean(
-                        plan.coefficients(), options.allowNonFinite(), kernels, whenReady);
+        MeanTask mean =
+                new MeanTask(plan.coefficients(), options.allowNonFinite(), kernels, whenReady);
         try (Averager averager = averager(mean, "averaging", late.digests())) {
-            for (String part : plan.places().keySet()) {
+            for (String part : plan.tensors().keySet()) {
                 StateDict p = part(part, averager);
-                written.put(part, late.isEmpty() ? p : headedLate(p, part, late));
+                written.put(part, late.isEmpty() ? p : p.withLast(() -> lateHeader(part, late)));
             }
             options.writer().write(plan.layout(), written, output);
         }
         averaged = doneBytes;
     }
 
-    /** A part whose header is made when its ingredients have been read and hashed. */
-    private StateDict headedLate(StateDict p, String part, LateHashes late) {
-        return new StateDict(
-                p.metadata(),
-                p.tensors(),
-                Optional.of(() -> {
-                    plan = plan.withHashes(late.taken());
-                    return plan.metadata(part);
-                }));
+    /** The header of a part whose ingredients have been read, and so hashed, by now. */
+    private Map<String, String> lateHeader(String part, LateHashes late) {
+        plan = plan.withHashes(late.taken());
+        return plan.metadata(part);
     }
 
-    private Averager averager(
-            Averager.Task task, String what, Map<TensorSource, TurnDigest> digests) {
+    private Averager averager(MergeTask task, String what, Map<TensorSource, TurnDigest> digests) {
         return new Averager(
                 task,
                 workers,
@@ -120,15 +116,13 @@ final class SoupRun {
     }
 
     private StateDict part(String name, Averager averager) {
-        List<TensorSource> sources = plan.sources(name);
-        List<TensorEntry> entries =
-                averager.entries(sources, plan.places().getOrDefault(name, List.of()));
-        tensors += entries.size();
-        for (TensorEntry t : entries) {
+        List<TensorPlan> planned = plan.tensors().getOrDefault(name, List.of());
+        tensors += planned.size();
+        for (TensorPlan t : planned) {
             totalBytes += t.byteSize();
-            parameters += t.dtype().isFloat() ? t.byteSize() / t.dtype().bytes() : 0;
+            parameters += t.dtype().isFloat() ? t.elements() : 0;
         }
-        return new StateDict(plan.metadata(name), entries);
+        return averager.stateDict(plan.metadata(name), plan.sources(name), planned);
     }
 
     /**
@@ -153,7 +147,7 @@ final class SoupRun {
                     KeptSum.folderOf(output),
                     KeptSum.KIND,
                     to -> {
-                        for (String part : plan.places().keySet()) {
+                        for (String part : plan.tensors().keySet()) {
                             sum(part, weights, to).finish(to, checksums);
                         }
                         average.run(); // from now on the plan knows all hashes
@@ -179,15 +173,15 @@ final class SoupRun {
     private NewSum sum(String part, List<Long> weights, Path to) {
         List<TensorSource> sources = plan.sources(part);
         NewSum made = NewSum.of(part);
-        List<TensorPlace> sums = new ArrayList<>();
-        for (TensorPlace t : plan.places().getOrDefault(part, List.of())) {
-            if (t.inputs().size() < sources.size()) {
+        List<TensorPlan> sums = new ArrayList<>();
+        for (TensorPlan t : plan.tensors().getOrDefault(part, List.of())) {
+            if (t.inputs().length < sources.size()) {
                 throw new SumExceptions.TooMany(
                         "No sum was kept: not every ingredient has tensor '"
                                 + t.name()
                                 + "'; withdrawing means averaging again.");
             }
-            if (t.computed()) {
+            if (t.isComputed()) {
                 List<DType> dtypes = new ArrayList<>();
                 sources.forEach(s -> dtypes.add(s.tensor(t.name()).dtype()));
                 if (TensorNames.isMask(t.name())) {
@@ -202,16 +196,15 @@ final class SoupRun {
                                     + t.name()
                                     + "' is F64; withdrawing means averaging again.");
                 }
-                DType stored = SumTask.dtype(dtypes);
-                sums.add(new TensorPlace(t.name(), stored, t.shape(), t.inputs(), true));
+                sums.add(t.as(SumTask.dtype(dtypes)));
             }
         }
         try (Averager averager =
                 averager(new SumTask(weights, made), KeptSum.progressOf(part), Map.of())) {
-            List<TensorEntry> entries = averager.entries(sources, sums);
+            StateDict sum = averager.stateDict(Map.of(), sources, sums);
             doneBytes = 0;
-            totalBytes = entries.stream().mapToLong(TensorEntry::byteSize).sum();
-            SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), Map.of(), entries);
+            totalBytes = sum.bytes();
+            SafetensorsWriter.write(to.resolve(KeptSum.sums(part)), sum);
         }
         return made;
     }

@@ -23,6 +23,7 @@ import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.mismatch.Mismatches;
 import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.soup.average.Averager;
 
 /**
  * Makes soups: w = sum k_i w_i with k_i above 0 and sum k_i = 1 (paper, Section 4), over all
@@ -148,7 +149,7 @@ public final class Souper {
         Ingredient first = opened.getFirst();
         List<TensorPlan> plan =
                 options.policy().integers() == OnInteger.FROM_FIRST
-                        ? IntegerBuffers.ofFirst(found.plan(), opened)
+                        ? IntegerTensors.fromFirst(found.plan(), opened)
                         : found.plan();
         for (String c : options.components()) {
             if (plan.stream().noneMatch(t -> t.part().equals(c))) {

@@ -3,9 +3,11 @@ package org.diffusionsoup.core.soup;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -15,9 +17,10 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.kernel.AverageKernel.NarrowingOverflow;
 import org.diffusionsoup.core.kernel.AverageKernel.Spec;
+import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
-import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
@@ -92,8 +95,8 @@ public final class SumStep {
         private final String name;
         private final List<TensorSource> sources;
         private final List<Tensor> tensors = new ArrayList<>();
-        private final Map<String, TensorPlace> soupPlaces = new HashMap<>();
-        private final Map<String, TensorPlace> sumPlaces = new HashMap<>();
+        private final Map<String, TensorPlan> soupPlans = new HashMap<>();
+        private final Map<String, TensorPlan> sumPlans = new HashMap<>();
         private final byte[] header;
         private final byte[] sumHeader;
         private final Path sumFile;
@@ -110,7 +113,7 @@ public final class SumStep {
                 String name,
                 Path sumFile,
                 List<TensorSource> sources,
-                List<TensorPlace> places,
+                List<TensorPlan> plan,
                 Map<String, String> metadata,
                 SumTask.Adjust mean,
                 SumTask.Adjust sum,
@@ -126,45 +129,37 @@ public final class SumStep {
                     throw new NotInOnePass(s.path() + " is in several files.");
                 }
             }
-            places.forEach(p -> soupPlaces.put(p.name(), p));
-            List<TensorEntry> soupEntries = new ArrayList<>();
-            List<TensorEntry> sumEntries = new ArrayList<>();
-            for (TensorPlace p : places) {
-                soupEntries.add(entry(p));
-                if (p.computed()) {
+            for (TensorPlan p : plan) {
+                soupPlans.put(p.name(), p);
+                if (p.isComputed()) {
                     DType kept = sources.getFirst().tensor(p.name()).dtype();
-                    TensorPlace s = new TensorPlace(p.name(), kept, p.shape(), p.inputs(), true);
-                    sumPlaces.put(p.name(), s);
-                    sumEntries.add(entry(s));
+                    sumPlans.put(p.name(), p.as(kept));
                 }
             }
-            List<TensorEntry> sorted = SafetensorsWriter.sorted(soupEntries);
-            List<TensorEntry> sortedSums = SafetensorsWriter.sorted(sumEntries);
+            List<TensorInfo> sorted = sorted(soupPlans);
+            List<TensorInfo> sortedSums = sorted(sumPlans);
             Path file = sources.get(1).path();
             this.header = SafetensorsWriter.header(file, metadata, sorted);
             this.sumHeader = SafetensorsWriter.header(sumFile, Map.of(), sortedSums);
             if (!names(sortedSums).equals(List.copyOf(sources.getFirst().tensors().keySet()))) {
                 throw new NotInOnePass(sumFile + " has its tensors in an order of its own.");
             }
-            sorted.forEach(e -> tensors.add(tensor(e)));
+            sorted.forEach(t -> tensors.add(tensor(t.name())));
         }
 
-        private static TensorEntry entry(TensorPlace p) {
-            return new TensorEntry(p.name(), p.dtype(), p.shape(), channel -> {});
+        private static List<TensorInfo> sorted(Map<String, TensorPlan> plans) {
+            return SafetensorsWriter.sorted(plans.values().stream().map(TensorPlan::info).toList());
         }
 
-        private static List<String> names(List<TensorEntry> entries) {
-            return entries.stream().map(TensorEntry::name).toList();
+        private static List<String> names(List<TensorInfo> tensors) {
+            return tensors.stream().map(TensorInfo::name).toList();
         }
 
-        private Tensor tensor(TensorEntry e) {
-            TensorPlace p = soupPlaces.get(e.name());
-            if (p == null) {
-                throw new IllegalStateException(e.name());
-            }
+        private Tensor tensor(String of) {
+            TensorPlan p = Objects.requireNonNull(soupPlans.get(of));
             List<DType> changes = new ArrayList<>();
-            if (p.computed()) {
-                for (int i : p.inputs().subList(1, p.inputs().size())) {
+            if (p.isComputed()) {
+                for (int i : Arrays.stream(p.inputs()).skip(1).toArray()) {
                     changes.add(sources.get(i).tensor(p.name()).dtype());
                 }
             }
@@ -172,7 +167,7 @@ public final class SumStep {
                     p.name(),
                     p.dtype(),
                     p.elements(),
-                    Optional.ofNullable(sumPlaces.get(p.name())).map(TensorPlace::dtype),
+                    Optional.ofNullable(sumPlans.get(p.name())).map(TensorPlan::dtype),
                     changes);
         }
 
@@ -252,8 +247,8 @@ public final class SumStep {
                 List<MemorySegment> changes,
                 MemorySegment soup,
                 MemorySegment newSum) {
-            TensorPlace to = part.soupPlaces.get(tensor.name());
-            TensorPlace kept = part.sumPlaces.get(tensor.name());
+            TensorPlan to = part.soupPlans.get(tensor.name());
+            TensorPlan kept = part.sumPlans.get(tensor.name());
             if (to == null || kept == null) {
                 throw new IllegalArgumentException(tensor.name() + " is copied");
             }

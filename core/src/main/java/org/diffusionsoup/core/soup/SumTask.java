@@ -14,6 +14,8 @@ import org.diffusionsoup.core.kernel.ExactKernel;
 import org.diffusionsoup.core.kernel.SumExceptions;
 import org.diffusionsoup.core.kernel.SumExceptions.Exact;
 import org.diffusionsoup.core.kernel.SumKernel;
+import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.soup.average.MergeTask;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.FloatFormat;
 
@@ -23,7 +25,7 @@ import org.diffusionsoup.core.tensor.FloatFormat;
  * @param a their integer coefficients
  * @param made receives what belongs to the sum beside its tensors
  */
-record SumTask(List<Long> a, NewSum made) implements Averager.Task {
+record SumTask(List<Long> a, NewSum made) implements MergeTask {
     /** The dtype of the file that holds the sum of ingredients of these dtypes. */
     static DType dtype(List<DType> ingredients) {
         List<FloatFormat> formats = ingredients.stream().map(FloatFormat::of).toList();
@@ -41,7 +43,7 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
     }
 
     @Override
-    public Spec spec(TensorPlace tensor, List<DType> dtypes) {
+    public Spec spec(TensorPlan tensor, List<DType> dtypes) {
         return new Spec(
                 dtypes.stream().map(FloatFormat::of).toList(), format(tensor.dtype()), a, 1, false);
     }
@@ -58,12 +60,7 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
 
     @Override
     public void patch(
-            TensorPlace tensor,
-            Spec spec,
-            MemorySegment[] in,
-            MemorySegment out,
-            int n,
-            long from) {
+            TensorPlan tensor, Spec spec, MemorySegment[] in, MemorySegment out, int n, long from) {
         made.wrote(tensor, from, n, out);
     }
 
@@ -79,14 +76,14 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
      */
     record Adjust(
             List<Long> signed, long total, int members, SumExceptions old, Optional<NewSum> updated)
-            implements Averager.Task {
+            implements MergeTask {
         @Override
         public int inputs() {
             return signed.size() + 1;
         }
 
         @Override
-        public Spec spec(TensorPlace tensor, List<DType> dtypes) {
+        public Spec spec(TensorPlan tensor, List<DType> dtypes) {
             List<FloatFormat> in = new ArrayList<>();
             List<Long> a = new ArrayList<>();
             in.add(format(dtypes.getFirst()));
@@ -120,7 +117,7 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
         @Override
         public boolean compute(
                 AverageKernel kernel,
-                TensorPlace tensor,
+                TensorPlan tensor,
                 Spec spec,
                 MemorySegment[] in,
                 MemorySegment out,
@@ -170,7 +167,7 @@ record SumTask(List<Long> a, NewSum made) implements Averager.Task {
 
         @Override
         public void patch(
-                TensorPlace tensor,
+                TensorPlan tensor,
                 Spec spec,
                 MemorySegment[] in,
                 MemorySegment out,

@@ -35,6 +35,11 @@ public record TensorEntry(String name, DType dtype, long[] shape, TensorBytes by
         return Shapes.byteSize(dtype, shape);
     }
 
+    /** Its description, in no file yet. */
+    public TensorInfo info() {
+        return TensorInfo.of(name, dtype, shape);
+    }
+
     /** An F32 tensor from an array. */
     public static TensorEntry ofFloats(String name, long[] shape, float... values) {
         return new TensorEntry(name, DType.F32, shape, TensorBytes.of(values));

@@ -24,6 +24,16 @@ public record TensorInfo(String name, DType dtype, long[] shape, long offset, lo
         }
     }
 
+    /** One that lies in no file yet, at offset 0. */
+    public static TensorInfo of(String name, DType dtype, long[] shape) {
+        return new TensorInfo(name, dtype, shape, 0, Shapes.byteSize(dtype, shape));
+    }
+
+    /** The same in another place. */
+    public TensorInfo at(long newOffset) {
+        return new TensorInfo(name, dtype, shape, newOffset, byteSize);
+    }
+
     @Override
     public long[] shape() {
         return shape.clone();

@@ -133,6 +133,16 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
+    /** What {@link #initialise} makes of one parameter, a new tensor of its shape. */
+    Tensor initial(Parameter wanted, long seed) {
+        long i = List.copyOf(byName.values()).indexOf(wanted);
+        try (Rng rng = new Rng(Rng.mix(seed, i))) {
+            Tensor values = Tensor.empty(wanted.shape());
+            wanted.init().fill(values, rng);
+            return values;
+        }
+    }
+
     /**
      * Turns on gradients. Every backward pass then adds into one flat gradient buffer, see {@link
      * #flatGrad()}.

@@ -1,12 +1,10 @@
 package org.diffusionsoup.diffusion.nn;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -61,19 +59,13 @@ public final class Weights {
     public static void load(
             Parameters parameters, TensorSource source, UnaryOperator<String> names) {
         Map<String, TensorInfo> given = fitting(parameters, source, names);
-        try (Torch.Guard off = Torch.gradients(false)) {
-            for (Parameter p : parameters.all()) {
-                TensorInfo info = Objects.requireNonNull(given.get(p.name()));
-                try (Scope s = Scope.open();
-                        Arena arena = Arena.ofShared()) { // soups in memory are computed by threads
-                    MemorySegment bytes = arena.allocate(Math.max(1, info.byteSize()));
-                    MemorySegment data = bytes.asSlice(0, info.byteSize());
-                    source.read(info.name(), 0, data);
-                    float[] values = floats(data, info.dtype(), info.name());
-                    p.value().copy_(Tensor.of(values, 1, values.length).reshape(p.shape()));
-                }
-            }
+        Map<Parameter, TensorInfo> tensors = new LinkedHashMap<>();
+        for (Parameter p : parameters.all()) {
+            TensorInfo info = Objects.requireNonNull(given.get(p.name()));
+            requireFloat(info);
+            tensors.put(p, info);
         }
+        PieceReader.fill(source, tensors);
     }
 
     /**
@@ -151,80 +143,77 @@ public final class Weights {
                 .replace(".attentions.0.proj_attn.", ".attentions.0.to_out.0.");
     }
 
-    private static float[] floats(MemorySegment data, DType dtype, String name) {
-        return switch (dtype) {
-            case F32 -> data.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
-            case F16 -> {
-                float[] out = new float[Math.toIntExact(data.byteSize() / 2)];
-                for (int i = 0; i < out.length; i++) {
-                    out[i] =
-                            Float.float16ToFloat(
-                                    data.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i));
-                }
-                yield out;
-            }
-            case BF16 -> {
-                float[] out = new float[Math.toIntExact(data.byteSize() / 2)];
-                for (int i = 0; i < out.length; i++) {
-                    int bits = data.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i) << 16;
-                    out[i] = Float.intBitsToFloat(bits);
-                }
-                yield out;
-            }
-            case F64 -> {
-                float[] out = new float[Math.toIntExact(data.byteSize() / 8)];
-                for (int i = 0; i < out.length; i++) {
-                    out[i] = (float) data.get(ValueLayout.JAVA_DOUBLE_UNALIGNED, 8L * i);
-                }
-                yield out;
-            }
-            default -> throw noFloat(name, dtype);
-        };
-    }
-
     /**
      * @throws UnsupportedConfigException if the tensor is of no float type that models are run from
      */
     static void requireFloat(TensorInfo info) {
         if (!Set.of(DType.F32, DType.F16, DType.BF16, DType.F64).contains(info.dtype())) {
-            throw noFloat(info.name(), info.dtype());
+            throw new UnsupportedConfigException(
+                    "tensor "
+                            + info.name()
+                            + " has dtype "
+                            + info.dtype()
+                            + ", a float was expected");
         }
     }
 
-    private static UnsupportedConfigException noFloat(String name, DType dtype) {
-        return new UnsupportedConfigException(
-                "tensor " + name + " has dtype " + dtype + ", a float was expected");
-    }
-
     /**
-     * Writes every parameter to a safetensors file under the reference's names and layout.
+     * Writes every parameter to a safetensors file under the reference's names and layout. Values
+     * are converted as they are written, one tensor at a time: none but that one is held twice.
      *
-     * @param dtype F32 or F16
+     * @param dtype F32 or F16 (rounded to nearest, ties to even)
      * @param metadata goes into the file's header
      */
     public static void save(
             Parameters parameters, Path file, DType dtype, Map<String, String> metadata) {
-        List<TensorEntry> entries = new ArrayList<>();
-        for (Parameter p : parameters.all()) {
-            float[] values = p.value().toFloatArray();
-            entries.add(new TensorEntry(p.name(), dtype, p.shape(), bytes(values, dtype)));
-        }
-        SafetensorsWriter.write(file, metadata, entries);
+        save(parameters, file, dtype, metadata, p -> p.value().detach().onCpu());
     }
 
-    private static TensorBytes bytes(float[] values, DType dtype) {
-        return switch (dtype) {
-            case F32 -> TensorBytes.of(values);
-            case F16 -> {
-                short[] half = new short[values.length];
-                for (int i = 0; i < half.length; i++) {
-                    half[i] = Float.floatToFloat16(values[i]);
-                }
-                yield TensorBytes.of(MemorySegment.ofArray(half));
-            }
-            default ->
-                    throw new UnsupportedConfigException(
-                            "weights are written as F32 or F16, not " + dtype);
-        };
+    /**
+     * Writes a model as it is before it is trained, which {@link Parameters#initialise} would make
+     * of it; only one tensor of it is ever held.
+     *
+     * @param parameters allocated, not touched
+     * @param dtype F32 or F16
+     * @param seed of the initial values
+     * @param metadata goes into the file's header
+     */
+    public static void saveInitial(
+            Parameters parameters,
+            Path file,
+            DType dtype,
+            long seed,
+            Map<String, String> metadata) {
+        save(parameters, file, dtype, metadata, p -> parameters.initial(p, seed));
+    }
+
+    private static void save(
+            Parameters parameters,
+            Path file,
+            DType dtype,
+            Map<String, String> metadata,
+            Function<Parameter, Tensor> values) {
+        if (dtype != DType.F32 && dtype != DType.F16) {
+            throw new UnsupportedConfigException("weights are written as F32 or F16, not " + dtype);
+        }
+        List<TensorEntry> entries = new ArrayList<>();
+        for (Parameter p : parameters.all()) {
+            entries.add(
+                    new TensorEntry(
+                            p.name(),
+                            dtype,
+                            p.shape(),
+                            channel -> {
+                                try (Scope s = Scope.open();
+                                        Torch.Guard off = Torch.gradients(false)) {
+                                    Tensor all = values.apply(p);
+                                    Tensor stored =
+                                            (dtype == DType.F16 ? all.toFloat16() : all)
+                                                    .contiguous();
+                                    TensorBytes.of(stored.memory()).writeTo(channel);
+                                }
+                            }));
+        }
+        SafetensorsWriter.write(file, metadata, entries);
     }
 }

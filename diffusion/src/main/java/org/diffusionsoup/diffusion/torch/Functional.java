@@ -18,6 +18,9 @@ public final class Functional {
     private static final DoubleOptional NO_SCALE = new DoubleOptional().retainReference();
     private static final ScalarTypeOptional NO_TYPE = new ScalarTypeOptional().retainReference();
 
+    private static final long MANY_ROWS = 16;
+    private static final long MANY_PRODUCTS = 1L << 20;
+
     private Functional() {}
 
     private static Tensor w(org.bytedeco.pytorch.Tensor raw) {
@@ -30,7 +33,36 @@ public final class Functional {
 
     /** x (..., in) times weight (out, in) transposed, plus bias (out). */
     public static Tensor linear(Tensor x, Tensor weight, Tensor... bias) {
+        if (isBetterAsConvolution(x, weight)) {
+            return asConvolution(x, weight, bias);
+        }
         return w(torch.linear(x.raw(), weight.raw(), bias(bias)));
+    }
+
+    /**
+     * Whether a layer is faster as a 1×1 convolution of its rows. libtorch gives float32 products
+     * to OpenBLAS, whose threads are not those of OpenMP that everything else runs on: with more
+     * than one of each, the two wait for each other, and the launcher leaves OpenBLAS one. oneDNN's
+     * convolutions use OpenMP's. Of few rows or weights there is too little work for that.
+     */
+    private static boolean isBetterAsConvolution(Tensor x, Tensor weight) {
+        long rows = x.elements() / x.size(-1);
+        return rows >= MANY_ROWS
+                && rows * weight.elements() >= MANY_PRODUCTS
+                && Torch.threads() > 1
+                && x.isFloatOnCpu()
+                && !Torch.isBfloat16Compute();
+    }
+
+    static Tensor asConvolution(Tensor x, Tensor weight, Tensor... bias) {
+        long in = weight.size(1);
+        long out = weight.size(0);
+        long[] shape = x.shape();
+        shape[shape.length - 1] = out;
+        // (1, in, rows, 1), channels last: the layout that the rows lie in already
+        Tensor picture = x.reshape(1, -1, 1, in).permute(0, 3, 1, 2);
+        Tensor y = conv2d(picture, weight.reshape(out, in, 1, 1), 1, 0, bias);
+        return y.permute(0, 2, 3, 1).reshape(shape);
     }
 
     /** Convolution of x (N, in, H, W) with weight (out, in, k, k). */

@@ -76,7 +76,8 @@ public final class Recomputation implements AutoCloseable {
 
     /**
      * Runs a part of a model, whose inside is computed again in the backward pass if there is to be
-     * one and a recomputation is open; otherwise it is simply run.
+     * one and a recomputation is open. Where no gradients are recorded, all that it makes but its
+     * result is freed at its end.
      *
      * @param inputs all tensors but parameters that gradients shall reach: outputs of segments, or
      *     computed before without any. They live until the backward pass
@@ -85,7 +86,7 @@ public final class Recomputation implements AutoCloseable {
     public static Tensor segment(Segment segment, Tensor... inputs) {
         Recomputation r = OPEN.get();
         return r == null || r.replaying || !Torch.gradients()
-                ? segment.run(inputs)
+                ? Scope.result(() -> segment.run(inputs))
                 : r.record(segment, inputs);
     }
 

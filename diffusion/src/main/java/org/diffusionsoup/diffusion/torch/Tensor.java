@@ -277,6 +277,11 @@ public final class Tensor {
         return (int) t.dim();
     }
 
+    /** Whether it is float32 in the processor's memory. */
+    boolean isFloatOnCpu() {
+        return t.is_cpu() && t.scalar_type().value == ScalarType.Float.value;
+    }
+
     /**
      * The bytes of a contiguous tensor in the processor's memory, in place: writing to it writes
      * the tensor.
@@ -515,6 +520,11 @@ public final class Tensor {
     /** Converted to float64. */
     public Tensor toDouble() {
         return w(t.to(ScalarType.Double));
+    }
+
+    /** Converted to float16, rounded to nearest, ties to even. */
+    public Tensor toFloat16() {
+        return w(t.to(ScalarType.Half));
     }
 
     /** Converted to bfloat16. */

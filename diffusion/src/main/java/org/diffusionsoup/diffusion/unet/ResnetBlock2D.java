@@ -1,10 +1,12 @@
 package org.diffusionsoup.diffusion.unet;
 
+import java.util.List;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -51,11 +53,25 @@ public final class ResnetBlock2D {
     }
 
     private Tensor run(Tensor x, @Nullable Tensor temb) {
-        Tensor h = conv1.forward(Functional.silu(norm1.forward(x)));
-        if (timeEmbProj != null && temb != null) {
-            h = h.add(timeEmbProj.forward(temb).unsqueeze(-1).unsqueeze(-1)); // (N, out, 1, 1)
-        }
-        h = conv2.forward(Functional.silu(norm2.forward(h)));
+        Tensor h =
+                Scope.chain(
+                        x,
+                        List.of(
+                                y -> activated(norm1, y),
+                                conv1::forward,
+                                y -> shifted(y, temb),
+                                y -> activated(norm2, y),
+                                conv2::forward));
         return names.tap((convShortcut == null ? x : convShortcut.forward(x)).add(h));
+    }
+
+    private static Tensor activated(GroupNorm norm, Tensor x) {
+        return Functional.silu(norm.forward(x));
+    }
+
+    private Tensor shifted(Tensor h, @Nullable Tensor temb) {
+        return timeEmbProj == null || temb == null
+                ? h
+                : h.add(timeEmbProj.forward(temb).unsqueeze(-1).unsqueeze(-1)); // (N, out, 1, 1)
     }
 }

@@ -2,10 +2,12 @@ package org.diffusionsoup.diffusion.vae;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.ResnetBlock2D;
 
@@ -45,17 +47,25 @@ final class Decoder {
     }
 
     Tensor forward(Tensor z) {
-        Tensor x = mid.forward(convIn.forward(z));
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        layers.add(convIn::forward);
+        layers.add(mid::forward);
         for (int i = 0; i < levels.size(); i++) {
-            for (ResnetBlock2D b : levels.get(i)) {
-                x = b.forward(x);
-            }
-            if (i < upsamplers.size()) {
-                x = Functional.upsampleNearest(x, 2 * x.size(2), 2 * x.size(3));
-                x = upsamplers.get(i).forward(x);
-            }
-            levelNames.get(i).tap(x);
+            int level = i;
+            layers.add(x -> level(level, x));
         }
-        return convOut.forward(Functional.silu(normOut.forward(x)));
+        layers.add(x -> Functional.silu(normOut.forward(x)));
+        layers.add(convOut::forward);
+        return Scope.chain(z, layers);
+    }
+
+    private Tensor level(int i, Tensor in) {
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        levels.get(i).forEach(b -> layers.add(b::forward));
+        if (i < upsamplers.size()) {
+            layers.add(x -> Functional.upsampleNearest(x, 2 * x.size(2), 2 * x.size(3)));
+            layers.add(upsamplers.get(i)::forward);
+        }
+        return levelNames.get(i).tap(Scope.chain(in, layers));
     }
 }

@@ -2,10 +2,12 @@ package org.diffusionsoup.diffusion.vae;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.unet.ResnetBlock2D;
 
@@ -45,17 +47,26 @@ final class Encoder {
         convOut = new Conv2d(names.sub("conv_out"), in, 2L * c.latentChannels(), 3, 1, 1);
     }
 
-    Tensor forward(Tensor x) {
-        x = convIn.forward(x);
+    Tensor forward(Tensor pixels) {
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        layers.add(convIn::forward);
         for (int i = 0; i < levels.size(); i++) {
-            for (ResnetBlock2D b : levels.get(i)) {
-                x = b.forward(x);
-            }
-            if (i < downsamplers.size()) {
-                x = downsamplers.get(i).forward(Functional.pad(x, 0, 1, 0, 1));
-            }
-            levelNames.get(i).tap(x);
+            int level = i;
+            layers.add(x -> level(level, x));
         }
-        return convOut.forward(Functional.silu(normOut.forward(mid.forward(x))));
+        layers.add(mid::forward);
+        layers.add(x -> Functional.silu(normOut.forward(x)));
+        layers.add(convOut::forward);
+        return Scope.chain(pixels, layers);
+    }
+
+    private Tensor level(int i, Tensor in) {
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        levels.get(i).forEach(b -> layers.add(b::forward));
+        if (i < downsamplers.size()) {
+            layers.add(x -> Functional.pad(x, 0, 1, 0, 1));
+            layers.add(downsamplers.get(i)::forward);
+        }
+        return levelNames.get(i).tap(Scope.chain(in, layers));
     }
 }

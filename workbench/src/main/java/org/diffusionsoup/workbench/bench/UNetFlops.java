@@ -17,6 +17,9 @@ public final class UNetFlops {
     /** A backward pass makes two products for each of the forward pass. */
     public static final int TRAINING_PER_FORWARD = 3;
 
+    /** Original size, crop and target size of a picture, as SDXL is told them. */
+    private static final int TIME_IDS = 6;
+
     private UNetFlops() {}
 
     /**
@@ -31,7 +34,8 @@ public final class UNetFlops {
         try (Scope s = Scope.open();
                 Torch.Guard off = Torch.gradients(false)) {
             unet.parameters().observe((path, value) -> shapes.put(path, value.shape()));
-            unet.forward(
+            pass(
+                    unet,
                     Tensor.zeros(1, unet.config().inChannels(), height, width),
                     Tensor.zeros(1),
                     Tensor.zeros(1, tokens, unet.config().crossAttentionDim()));
@@ -52,6 +56,24 @@ public final class UNetFlops {
             }
         }
         return sum;
+    }
+
+    /**
+     * A forward pass of any UNet; where it takes SDXL's added conditions, they are zeros.
+     *
+     * @param latents (N, channels, height, width)
+     * @param timesteps (1) or (N)
+     * @param text (N, tokens, width)
+     */
+    static Tensor pass(UNet2DConditionModel unet, Tensor latents, Tensor timesteps, Tensor text) {
+        int ids = unet.config().additionTimeEmbedDim();
+        if (ids == 0) {
+            return unet.forward(latents, timesteps, text);
+        }
+        long n = latents.size(0);
+        int pooled = unet.config().projectionClassEmbeddingsInputDim() - TIME_IDS * ids;
+        return unet.forward(
+                latents, timesteps, text, Tensor.zeros(n, pooled), Tensor.zeros(n, TIME_IDS));
     }
 
     /** Each output value is a sum over one output channel's weights. */

@@ -8,11 +8,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
@@ -28,16 +25,17 @@ import org.diffusionsoup.diffusion.classify.ClassifierObjective;
 import org.diffusionsoup.diffusion.classify.ShardClassifier;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
-import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
-import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
+import org.diffusionsoup.workbench.job.TrainedWeights;
+import org.diffusionsoup.workbench.job.TrainingJob;
 import org.diffusionsoup.workbench.train.EncodedRows;
 
 /**
@@ -76,8 +74,8 @@ public final class ShardClassifierTrainer {
      * @param base whose autoencoder and noise schedule are used
      * @param shards references, one per class, in the order of the ensemble's models
      * @param names of the classes, as many
-     * @param work folder of checkpoints; the same call goes on from there
-     * @param stop polled between steps
+     * @param work folder of checkpoints and of the loss curve; the same call goes on from there
+     * @param stop polled between steps, and between shards that are encoded
      */
     public ShardClassifierTrainer(
             Path base,
@@ -110,12 +108,17 @@ public final class ShardClassifierTrainer {
      */
     public Optional<List<Accuracy>> run(long steps, long seed, Path out) {
         DiffusersFolder.require(base);
+        return new StoppableProgress(progress, stop)
+                .unlessStopped(reading -> run(steps, seed, out, reading), Optional.empty());
+    }
+
+    private Optional<List<Accuracy>> run(long steps, long seed, Path out, Progress reading) {
         StableDiffusion model = StableDiffusion.load(base);
         List<Tensor> train = new ArrayList<>();
         List<Tensor> heldOut = new ArrayList<>();
         try {
             for (String ref : shards) {
-                split(model, ShardRef.parse(ref).open().train(), seed, train, heldOut);
+                split(model, ShardRef.parse(ref).open().train(), seed, reading, train, heldOut);
             }
             return run(model, train, heldOut, steps, seed, out);
         } finally {
@@ -127,13 +130,18 @@ public final class ShardClassifierTrainer {
 
     /** Encodes a shard's rows, a fifth of them to be held out. */
     private void split(
-            StableDiffusion model, Shard shard, long seed, List<Tensor> train, List<Tensor> held) {
+            StableDiffusion model,
+            Shard shard,
+            long seed,
+            Progress reading,
+            List<Tensor> train,
+            List<Tensor> held) {
         if (shard.size() < HELD_OUT) {
             throw new SoupException(
                     "shard %s has %d rows to train on; a classifier needs %d or more of each."
                             .formatted(shard.name(), shard.size(), HELD_OUT));
         }
-        progress.start("encode " + shard.name(), shard.size(), "images");
+        reading.start("encode " + shard.name(), shard.size(), "images");
         List<Long> order = new ArrayList<>();
         for (long i = 0; i < shard.size(); i++) {
             order.add(i);
@@ -141,8 +149,8 @@ public final class ShardClassifierTrainer {
         Collections.shuffle(order, new Random(seed));
         int out = Math.max(1, shard.size() / HELD_OUT);
         Tensor all = EncodedRows.latents(model, shard, 0, shard.size());
-        progress.advance(shard.size());
         try (Scope s = Scope.open()) {
+            reading.advance(shard.size());
             held.add(rows(all, order.subList(0, out)).keep());
             train.add(rows(all, order.subList(out, order.size())).keep());
         } finally {
@@ -191,28 +199,14 @@ public final class ShardClassifierTrainer {
             ClassifierObjective objective,
             TrainingOptions options,
             ObjectNode recipe) {
-        try (TrainingRun run =
-                new TrainingRun(
-                        classifier.parameters(),
-                        objective,
-                        options,
-                        work.resolve("classifier-state"),
-                        recipe.toString())) {
-            progress.start("train the classifier", options.steps() * options.batch(), "examples");
-            progress.skip(run.stepsDone() * options.batch());
-            TrainingRun.End end =
-                    run.run(
-                            CHECKPOINT_EVERY,
-                            stop,
-                            p -> {
-                                progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
-                                progress.advance(options.batch());
-                            });
-            if (end == TrainingRun.End.STOPPED) {
-                return false;
-            }
-            run.useMovingAverage();
-            return true;
+        TrainingJob.Spec spec =
+                TrainingJob.Spec.in(
+                        work, "classifier", "train the classifier", "examples", recipe.toString());
+        try (TrainingJob job =
+                new TrainingJob(
+                        spec, classifier.parameters(), objective, options, progress, stop)) {
+            job.checkpointEvery(CHECKPOINT_EVERY);
+            return job.run();
         }
     }
 
@@ -302,12 +296,11 @@ public final class ShardClassifierTrainer {
     private static void write(
             Path folder, ShardClassifier classifier, List<Accuracy> accuracy, ObjectNode recipe)
             throws IOException {
-        Map<String, String> metadata = new TreeMap<>(Map.of("format", "pt"));
-        Weights.save(
-                classifier.parameters(),
+        TrainedWeights.write(
                 folder.resolve(ShardClassifier.WEIGHTS),
+                classifier.parameters(),
                 DType.F32,
-                Provenance.of(new SoupRecipe(recipe.toString())).writeTo(metadata));
+                Provenance.of(new SoupRecipe(recipe.toString())));
         ObjectNode config = classifier.config().json();
         var bands = config.putArray("held_out_accuracy");
         for (Accuracy a : accuracy) {

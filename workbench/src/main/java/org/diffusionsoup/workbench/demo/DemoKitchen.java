@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
@@ -107,7 +106,7 @@ final class DemoKitchen {
                 plan.guidance(),
                 "",
                 Optional.empty(),
-                OptionalInt.empty(),
+                Optional.empty(),
                 GenerateSettings.BATCH);
     }
 

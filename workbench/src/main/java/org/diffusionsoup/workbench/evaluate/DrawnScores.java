@@ -68,7 +68,7 @@ public final class DrawnScores implements Scorer {
         id.put("guidance", Double.toString(settings.guidance()));
         id.put("negative", settings.negativePrompt());
         id.put("scheduler", generator.schedulerName());
-        id.put("size", Integer.toString(generator.size()));
+        id.put("size", generator.size().text());
         id.put("batch", Integer.toString(settings.batch()));
         return id;
     }

@@ -14,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -26,6 +25,7 @@ import org.diffusionsoup.workbench.YamlParsers;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.PictureSize;
 import org.diffusionsoup.workbench.generate.Prompts;
 import org.diffusionsoup.workbench.generate.Sampler;
 
@@ -274,9 +274,17 @@ public final class EvaluationRecipes {
                 s.has("scheduler")
                         ? Optional.of(Sampler.parse(s.path("scheduler").asText()))
                         : Optional.empty(),
-                s.has("size")
-                        ? OptionalInt.of((int) nodes.whole(s, "sampler", "size", 0, 1))
-                        : OptionalInt.empty(),
+                size(s),
                 (int) nodes.whole(s, "sampler", "batch", GenerateSettings.BATCH, 1));
+    }
+
+    private Optional<PictureSize> size(JsonNode s) {
+        if (!s.has("size")) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                s.get("size").isTextual()
+                        ? PictureSize.parse(s.get("size").asText())
+                        : PictureSize.square((int) nodes.whole(s, "sampler", "size", 0, 1)));
     }
 }

@@ -18,6 +18,7 @@ import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.generate.PictureSize;
 import org.diffusionsoup.workbench.png.PictureMetadata;
 import org.diffusionsoup.workbench.png.PngFiles;
 import org.diffusionsoup.workbench.png.PngSeal;
@@ -52,7 +53,7 @@ public final class PictureCache {
                         Integer.toString(s.steps()),
                         Double.toString(s.guidance()),
                         s.sampler().map(Enum::name).orElse("own"),
-                        s.size().isPresent() ? Integer.toString(s.size().getAsInt()) : "own",
+                        s.size().map(PictureSize::text).orElse("own"),
                         s.negativePrompt().length() + ":" + s.negativePrompt(),
                         prompt);
         String name = Hashes.sha256Hex(key.getBytes(StandardCharsets.UTF_8));

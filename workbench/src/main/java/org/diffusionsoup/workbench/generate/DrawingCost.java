@@ -11,72 +11,83 @@ import org.diffusionsoup.workbench.UNetMaps;
 
 /**
  * How much memory drawing takes beyond the weights, estimated from the shapes of the layers before
- * anything is drawn: in float32 all maps of one denoising step, or of decoding the batch's
- * pictures, whichever is more, since each of the two frees its maps at its end only. On the
- * embedded base 0.9 GiB were measured for one picture of 512 pixels, 3.7 GiB for one of 1,024 and
- * 4.2 GiB for 256 of 64 pixels.
+ * anything is drawn: in float32 the maps that one denoising step holds at once, or decoding the
+ * batch's pictures, whichever is more. Resident memory beyond loading was measured with the
+ * embedded base (guided, 317 MiB for a picture of 512 pixels, 1,124 MiB for one of 1,024, 1,514 MiB
+ * for 256 of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768) and of
+ * its decoder (0.87 GB for 512 pixels, 1.8 GB for 768).
  */
 final class DrawingCost {
     private static final long FLOAT = 4;
 
-    /** What convolutions need beside their results, from the measurements above. */
-    private static final double WORKSPACE = 1.5;
+    /** What convolutions and attention need beside their results, from the measurements above. */
+    private static final double STEP_WORKSPACE = 2.2;
 
-    private static final long MAPS_OF_RESNET = 8;
-    private static final long MAPS_OF_UPSAMPLING = 3;
+    private static final double DECODING_WORKSPACE = 1.3;
+
+    private static final long MAPS_OF_RESNET = 3;
 
     private final UNetConfig unet;
     private final VaeConfig vae;
+    private final int divisor;
 
-    DrawingCost(UNetConfig unet, VaeConfig vae) {
+    /**
+     * @param divisor of sizes that suit the model
+     */
+    DrawingCost(UNetConfig unet, VaeConfig vae, int divisor) {
         this.unet = unet;
         this.vae = vae;
+        this.divisor = divisor;
+    }
+
+    /** Side of a square as large as a picture: all maps grow with the area. */
+    private static double side(PictureSize size) {
+        return Math.sqrt((double) size.width() * size.height());
     }
 
     /** Bytes for a batch of square pictures; a double, as absurd sizes go beyond a long. */
     double bytes(double size, double batch, boolean guided) {
-        double step = (guided ? 2 : 1) * UNetMaps.values(unet, size / vae.downFactor());
-        return FLOAT * WORKSPACE * batch * Math.max(step, decoding(size));
+        double step =
+                STEP_WORKSPACE * (guided ? 2 : 1) * UNetMaps.drawn(unet, size / vae.downFactor());
+        return FLOAT * batch * Math.max(step, DECODING_WORKSPACE * decoding(size));
     }
 
-    /** Values of decoding one picture. */
+    /**
+     * Values of decoding one picture: what the first ResNet block of a level takes in, normalised
+     * and activated, of the level that has most.
+     */
     private double decoding(double size) {
-        double values = 0;
+        double most = 0;
         List<Integer> channels = vae.blockOutChannels();
         for (int level = 0; level < channels.size(); level++) {
             double pixels = size * size / (1L << (2 * level));
-            long maps = MAPS_OF_RESNET * (vae.layersPerBlock() + 1);
-            values += pixels * channels.get(level) * maps;
-            if (level + 1 < channels.size()) {
-                values += pixels * channels.get(level + 1) * MAPS_OF_UPSAMPLING;
-            } else {
-                values += pixels * channels.get(level) * 2 * MAPS_OF_RESNET; // the middle
-            }
+            int in = channels.get(Math.min(level + 1, channels.size() - 1));
+            most = Math.max(most, pixels * MAPS_OF_RESNET * in);
         }
-        return values;
+        return most;
     }
 
     /**
      * Refuses what does not fit into the memory that is free.
      *
-     * @param divisor of sizes that suit the model
      * @throws SoupException saying what would fit
      */
-    void check(int size, int batch, boolean guided, int divisor) {
+    void check(PictureSize size, int batch, boolean guided) {
         double free = FreeMemory.bytes();
-        double need = bytes(size, batch, guided);
+        double side = side(size);
+        double need = bytes(side, batch, guided);
         if (need <= free) {
             return;
         }
         String fits;
-        if (bytes(size, 1, guided) <= free) {
-            int most = Integer.highestOneBit((int) (free / bytes(size, 1, guided)));
+        if (bytes(side, 1, guided) <= free) {
+            int most = Integer.highestOneBit((int) (free / bytes(side, 1, guided)));
             fits = "`batch` " + most + " would fit";
         } else {
-            OptionalInt side = largest(free, guided, divisor);
+            OptionalInt largest = largest(free, guided);
             fits =
-                    side.isPresent()
-                            ? "`size` " + side.getAsInt() + " `batch` 1 would fit"
+                    largest.isPresent()
+                            ? "`size` " + largest.getAsInt() + " `batch` 1 would fit"
                             : "nothing this model draws would fit";
         }
         throw new SoupException(
@@ -86,14 +97,14 @@ final class DrawingCost {
                         batch == 1
                                 ? "a picture"
                                 : String.format(Locale.ROOT, "%,d pictures", batch),
-                        size,
-                        size,
+                        size.width(),
+                        size.height(),
                         FreeMemory.text(need),
                         FreeMemory.text(free),
                         fits));
     }
 
-    private OptionalInt largest(double free, boolean guided, int divisor) {
+    private OptionalInt largest(double free, boolean guided) {
         int side = (int) Math.sqrt(free / bytes(1, 1, guided)) / divisor * divisor;
         return side > 0 ? OptionalInt.of(side) : OptionalInt.empty();
     }
@@ -103,8 +114,8 @@ final class DrawingCost {
      *
      * @throws SoupException saying how many would fit
      */
-    static void checkKept(long pictures, int size) {
-        double each = 3.0 * size * size;
+    static void checkKept(long pictures, PictureSize size) {
+        double each = 3.0 * size.width() * size.height();
         double room = Runtime.getRuntime().maxMemory() * 0.4; // a sheet holds them once more
         if (pictures * each > room) {
             throw new SoupException(
@@ -112,8 +123,8 @@ final class DrawingCost {
                             Locale.ROOT,
                             "%,d pictures of %,d×%,d take %s until they are written, and there is room for %,d; draw fewer prompts or seeds at once.",
                             pictures,
-                            size,
-                            size,
+                            size.width(),
+                            size.height(),
                             FreeMemory.text(pictures * each),
                             (long) (room / each)));
         }

@@ -1,7 +1,6 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.pipeline.ImageToImage;
 
@@ -12,7 +11,7 @@ import org.diffusionsoup.diffusion.pipeline.ImageToImage;
  * @param guidance scale of classifier-free guidance, at least 0; 1 or less means none
  * @param negativePrompt what guidance leads away from; empty for the plain unconditional
  * @param sampler the scheduler; empty for each model's own
- * @param size side of the square pictures in pixels; empty for the size each model was trained on
+ * @param size of the pictures; empty for the size each model was trained on
  * @param source a picture to begin with instead of noise; empty for none. Pictures then have its
  *     size, rounded down to what suits the model, unless {@code size} says otherwise
  * @param batch pictures denoised together, at least 1; more is faster and takes more memory
@@ -24,7 +23,7 @@ public record GenerateSettings(
         double guidance,
         String negativePrompt,
         Optional<Sampler> sampler,
-        OptionalInt size,
+        Optional<PictureSize> size,
         Optional<Source> source,
         int batch,
         boolean mayBeLong) {
@@ -55,10 +54,6 @@ public record GenerateSettings(
         if (batch < 1) {
             throw new SoupException("`batch` must be at least 1, not " + batch + ".");
         }
-        if (size.isPresent() && size.getAsInt() < 1) {
-            throw new SoupException(
-                    "`size` must be at least 1 pixel, not " + size.getAsInt() + ".");
-        }
     }
 
     /** The same for work that may take its time. */
@@ -67,15 +62,14 @@ public record GenerateSettings(
             double guidance,
             String negativePrompt,
             Optional<Sampler> sampler,
-            OptionalInt size,
+            Optional<PictureSize> size,
             int batch) {
         this(steps, guidance, negativePrompt, sampler, size, Optional.empty(), batch, true);
     }
 
     /** 25 steps of the model's own scheduler, guidance 3, the model's own size, batches of 16. */
     public static GenerateSettings defaults() {
-        return new GenerateSettings(
-                STEPS, GUIDANCE, "", Optional.empty(), OptionalInt.empty(), BATCH);
+        return new GenerateSettings(STEPS, GUIDANCE, "", Optional.empty(), Optional.empty(), BATCH);
     }
 
     /**

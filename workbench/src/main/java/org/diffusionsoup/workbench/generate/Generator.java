@@ -1,26 +1,15 @@
 package org.diffusionsoup.workbench.generate;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.checkpoint.Checkpoint;
-import org.diffusionsoup.core.checkpoint.DiffusersFolder;
-import org.diffusionsoup.core.checkpoint.WeightsHash;
-import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.core.lora.LoraFusion;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
-import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
@@ -28,8 +17,6 @@ import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
-import org.diffusionsoup.diffusion.unet.UNetConfig;
-import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.png.PictureMetadata;
 
@@ -43,91 +30,29 @@ import org.diffusionsoup.workbench.png.PictureMetadata;
  * at once.
  */
 public final class Generator implements AutoCloseable {
-    /** Denoising steps of all pictures from which their time is estimated first. */
-    private static final long PROBED_STEPS = 2000;
-
-    private final String name;
+    private final LoadedModel model;
     private final String unetHash;
     private final TextToImagePipeline pipeline;
     private final GenerateSettings settings;
-    private final SamplingOptions options;
+    private final DrawingPlan plan;
     private final Painter painter;
-    private final DrawingCost cost;
-    private final int divisor;
-    private final Runnable release;
-    private final List<Path> folders;
-    private final Map<String, Parameters> components = new TreeMap<>();
-    private boolean changed;
-    private Map<String, String> members = Map.of();
 
-    /**
-     * @param with what besides the folders decides the pictures; empty for nothing
-     */
-    private Generator(
-            String name,
-            List<Path> folders,
-            String with,
-            TextToImagePipeline loaded,
-            GenerateSettings settings,
-            Runnable release) {
-        this.name = name;
+    private Generator(LoadedModel model, GenerateSettings settings) {
+        this.model = model;
         this.settings = settings;
-        this.release = release;
-        this.folders = folders;
-        unetHash = hash(folders, with);
-        pipeline = settings.sampler().map(s -> sampledWith(loaded, s)).orElse(loaded);
+        unetHash = model.unetHash();
+        pipeline =
+                settings.sampler()
+                        .map(s -> sampledWith(model.pipeline(), s))
+                        .orElseGet(model::pipeline);
         int timesteps = pipeline.scheduler().table().size();
         if (settings.steps() > timesteps) {
             throw new SoupException(
                     "`steps` %d is more than the %d timesteps that %s was trained with."
-                            .formatted(settings.steps(), timesteps, name));
+                            .formatted(settings.steps(), timesteps, model.name()));
         }
-        UNetConfig unet =
-                UNetConfig.of(
-                        JsonConfig.read(folders.getFirst().resolve("unet").resolve("config.json")));
-        // Each level of the UNet but the last halves the latents, on top of the autoencoder.
-        int latentPixels = pipeline.nativeSize() / unet.sampleSize();
-        divisor = latentPixels << (unet.blockOutChannels().size() - 1);
-        options = options();
-        cost =
-                new DrawingCost(
-                        unet,
-                        VaeConfig.of(
-                                JsonConfig.read(
-                                        folders.getFirst().resolve("vae").resolve("config.json"))));
-        cost.check(side(), 1, settings.guidance() > 1, divisor);
+        plan = new DrawingPlan(model, settings, pipeline.nativeSize());
         painter = new Painter(pipeline, settings.source());
-    }
-
-    /** Square pictures, unless they begin as one of another shape. */
-    private SamplingOptions options() {
-        int width = settings.size().orElse(pipeline.nativeSize());
-        int height = width;
-        if (settings.source().isPresent() && settings.size().isEmpty()) {
-            Picture begin = settings.source().get().image();
-            width = begin.width() / divisor * divisor;
-            height = begin.height() / divisor * divisor;
-            if (width == 0 || height == 0) {
-                throw new SoupException(
-                        "The picture of %dx%d pixels is too small for %s; give one of at least %d in both directions, or a `size`."
-                                .formatted(begin.width(), begin.height(), name, divisor));
-            }
-        } else if (width % divisor != 0) {
-            throw new SoupException(
-                    "`size` %d does not suit %s; give a multiple of %d."
-                            .formatted(width, name, divisor));
-        }
-        return options(settings.steps(), width, height);
-    }
-
-    private SamplingOptions options(int steps, int width, int height) {
-        return new SamplingOptions(
-                steps, settings.guidance(), 0, settings.negativePrompt(), height, width);
-    }
-
-    /** Side of a square as large as a picture, rounded up. */
-    private int side() {
-        return (int) Math.ceil(Math.sqrt((double) options.width() * options.height()));
     }
 
     private static TextToImagePipeline sampledWith(TextToImagePipeline loaded, Sampler sampler) {
@@ -161,28 +86,7 @@ public final class Generator implements AutoCloseable {
      *     it
      */
     public static Generator open(Path folder, GenerateSettings settings, List<LoraUse> loras) {
-        DiffusersFolder.require(folder);
-        TextToImagePipeline pipeline = load(folder, loras);
-        Generator g =
-                orRelease(
-                        ModelNames.of(folder),
-                        List.of(folder),
-                        pipeline,
-                        settings,
-                        pipeline::close);
-        g.changed = !loras.isEmpty();
-        return g;
-    }
-
-    private static TextToImagePipeline load(Path folder, List<LoraUse> loras) {
-        if (loras.isEmpty()) {
-            return TextToImagePipeline.load(folder);
-        }
-        try (Checkpoint model = Checkpoint.open(folder);
-                LoraUse.Open open = LoraUse.open(loras, model.parts())) {
-            return TextToImagePipeline.load(
-                    folder, (name, stored) -> LoraFusion.component(name, stored, open.terms()));
-        }
+        return of(LoadedModel.of(folder, loras), settings);
     }
 
     /**
@@ -192,19 +96,7 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator exchangeable(Path folder, GenerateSettings settings) {
-        DiffusersFolder.require(folder);
-        StableDiffusion model = StableDiffusion.load(folder);
-        Generator g =
-                orRelease(
-                        ModelNames.of(folder),
-                        List.of(folder),
-                        new TextToImagePipeline(model),
-                        settings,
-                        model::close);
-        g.components.put("unet", model.unet().parameters());
-        g.components.put("text_encoder", model.textEncoder().parameters());
-        g.components.put("vae", model.vae().parameters());
-        return g;
+        return of(LoadedModel.exchangeable(folder), settings);
     }
 
     /**
@@ -215,11 +107,11 @@ public final class Generator implements AutoCloseable {
      *     weights do not fit
      */
     public void exchange(String component, TensorSource weights) {
-        Parameters parameters = components.get(component);
+        Parameters parameters = model.exchangeable().get(component);
         if (parameters == null) {
             throw new SoupException(
                     "The ingredients differ in '%s', which is not drawn with; only %s can be."
-                            .formatted(component, components.keySet()));
+                            .formatted(component, new TreeSet<>(model.exchangeable().keySet())));
         }
         Weights.load(parameters, weights, UnaryOperator.identity());
     }
@@ -253,7 +145,7 @@ public final class Generator implements AutoCloseable {
             List<Double> coefficients,
             boolean sequential,
             GenerateSettings settings) {
-        return of(LoadedEnsemble.weighted(folders, coefficients, sequential), settings);
+        return of(EnsembleLoader.weighted(folders, coefficients, sequential), settings);
     }
 
     /**
@@ -274,60 +166,21 @@ public final class Generator implements AutoCloseable {
             boolean resouped,
             boolean sequential,
             GenerateSettings settings) {
-        return of(LoadedEnsemble.classified(folders, classifier, resouped, sequential), settings);
+        return of(EnsembleLoader.classified(folders, classifier, resouped, sequential), settings);
     }
 
-    private static Generator of(LoadedEnsemble loaded, GenerateSettings settings) {
-        Generator g =
-                orRelease(
-                        loaded.name(),
-                        loaded.folders(),
-                        loaded.with(),
-                        loaded.pipeline(),
-                        settings,
-                        loaded.release());
-        g.members = loaded.text();
-        return g;
-    }
-
-    private static Generator orRelease(
-            String name,
-            List<Path> folders,
-            TextToImagePipeline pipeline,
-            GenerateSettings settings,
-            Runnable release) {
-        return orRelease(name, folders, "", pipeline, settings, release);
-    }
-
-    private static Generator orRelease(
-            String name,
-            List<Path> folders,
-            String with,
-            TextToImagePipeline pipeline,
-            GenerateSettings settings,
-            Runnable release) {
+    private static Generator of(LoadedModel model, GenerateSettings settings) {
         try {
-            return new Generator(name, folders, with, pipeline, settings, release);
+            return new Generator(model, settings);
         } catch (RuntimeException e) {
-            release.run();
+            model.release().run();
             throw e;
         }
     }
 
-    private static String hash(List<Path> folders, String with) {
-        String lines =
-                folders.stream()
-                        .map(f -> f.resolve("unet").resolve(StableDiffusion.DIFFUSERS_WEIGHTS))
-                        .map(WeightsHash::of)
-                        .collect(Collectors.joining("\n"));
-        return folders.size() == 1
-                ? lines
-                : Hashes.sha256Hex((lines + with).getBytes(StandardCharsets.UTF_8));
-    }
-
     /** The model folder's name, or "ensemble of n". */
     public String name() {
-        return name;
+        return model.name();
     }
 
     /**
@@ -346,7 +199,7 @@ public final class Generator implements AutoCloseable {
      * model.
      */
     public Map<String, String> members() {
-        return members;
+        return model.members();
     }
 
     /** Class name of the scheduler in use, such as {@code DDIMScheduler}. */
@@ -354,9 +207,9 @@ public final class Generator implements AutoCloseable {
         return pipeline.scheduler().className();
     }
 
-    /** Width of the pictures in pixels; their height too, unless they begin as a picture. */
-    public int size() {
-        return options.width();
+    /** Size of the pictures. */
+    public PictureSize size() {
+        return plan.size();
     }
 
     /**
@@ -366,15 +219,7 @@ public final class Generator implements AutoCloseable {
      * @return sentences, none where all is well
      */
     public List<String> notes(List<String> prompts) {
-        List<String> notes = new ArrayList<>();
-        int trained = pipeline.nativeSize();
-        if (options.width() != trained || options.height() != trained) {
-            String help =
-                    settings.size().isPresent() ? "leave `size` out" : "give `size` " + trained;
-            notes.add(
-                    "The pictures are %dx%d pixels, the model was trained on %dx%d: expect repeated or broken subjects, or %s."
-                            .formatted(options.width(), options.height(), trained, trained, help));
-        }
+        List<String> notes = new ArrayList<>(plan.notes());
         notes.addAll(PromptNotes.of("prompt", prompts, pipeline::reading));
         if (settings.guidance() > 1 && !settings.negativePrompt().isEmpty()) {
             notes.addAll(
@@ -435,29 +280,34 @@ public final class Generator implements AutoCloseable {
                     prompts.size() + " prompts need as many seeds, not " + seeds.size());
         }
         checkWork(prompts, seeds);
-        // Under exchanged weights the folder's name would be another model's.
-        String what = components.isEmpty() ? name : "candidate";
-        progress.start("generate " + what, prompts.size(), "images");
+        progress.start("generate " + model.label(), prompts.size(), "images");
         List<RgbImage> out = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += settings.batch()) {
             int to = Math.min(from + settings.batch(), prompts.size());
             long[] some = seeds.subList(from, to).stream().mapToLong(Long::longValue).toArray();
-            try (Scope scope = Scope.open()) {
-                byte[][] rgb = paint(prompts.subList(from, to), some, progress);
-                for (byte[] one : rgb) {
-                    out.add(new RgbImage(options.width(), options.height(), one));
-                }
+            byte[][] rgb =
+                    paint(
+                            painter,
+                            prompts.subList(from, to),
+                            some,
+                            plan.options(),
+                            painter.counting(settings.steps(), progress));
+            for (byte[] one : rgb) {
+                out.add(new RgbImage(plan.size().width(), plan.size().height(), one));
             }
             progress.advance(to - from);
         }
         return out;
     }
 
-    private byte[][] paint(List<String> prompts, long[] seeds, Progress progress) {
-        try {
-            return TextToImagePipeline.toBytes(
-                    painter.paint(
-                            prompts, seeds, options, painter.counting(options.steps(), progress)));
+    private byte[][] paint(
+            Painter by,
+            List<String> prompts,
+            long[] seeds,
+            SamplingOptions options,
+            TextToImagePipeline.StepListener listener) {
+        try (Scope scope = Scope.open()) {
+            return TextToImagePipeline.toBytes(by.paint(prompts, seeds, options, listener));
         } catch (NonFiniteException e) {
             throw broken().explained(e);
         }
@@ -465,52 +315,36 @@ public final class Generator implements AutoCloseable {
 
     private BrokenDrawing broken() {
         return new BrokenDrawing(
-                name, folders, changed || !components.isEmpty(), settings.guidance());
+                model.name(),
+                model.folders(),
+                model.changed() || !model.exchangeable().isEmpty(),
+                settings.guidance());
     }
 
     /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
     private void checkWork(List<String> prompts, List<Long> seeds) {
-        int pictures = prompts.size();
-        DrawingCost.checkKept(pictures, side());
-        cost.check(side(), Math.min(settings.batch(), pictures), settings.guidance() > 1, divisor);
-        if (settings.mayBeLong() || (long) pictures * settings.steps() < PROBED_STEPS) {
-            return;
+        plan.checkMemory(prompts.size());
+        if (!settings.mayBeLong()) {
+            DrawingTime.check(
+                    model.name(),
+                    prompts.size(),
+                    settings.steps(),
+                    steps -> {
+                        // a strength would leave nothing of so few steps
+                        Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
+                        paint(
+                                whole,
+                                prompts.subList(0, 1),
+                                new long[] {seeds.getFirst()},
+                                plan.options(steps),
+                                (i, x) -> {});
+                    });
         }
-        probe(prompts.getFirst(), seeds.getFirst(), 1); // the first of all takes longer
-        double one = probe(prompts.getFirst(), seeds.getFirst(), 1);
-        double two = probe(prompts.getFirst(), seeds.getFirst(), 2);
-        double step = Math.max(0, two - one);
-        double hours = pictures * Math.max(one, one + step * (settings.steps() - 1)) / 3600;
-        if (hours > GenerateSettings.LONG_HOURS) {
-            throw new SoupException(
-                    String.format(
-                            Locale.ROOT,
-                            "%,d pictures of %d steps with %s take about %,.0f hours here (a step of one picture took %.1f ms); add `yes` if that is meant.",
-                            pictures,
-                            settings.steps(),
-                            name,
-                            hours,
-                            1000 * step));
-        }
-    }
-
-    private double probe(String prompt, long seed, int steps) {
-        // a strength would leave nothing of so few steps
-        Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
-        long start = System.nanoTime();
-        try (Scope scope = Scope.open()) {
-            var few = options(steps, options.width(), options.height());
-            TextToImagePipeline.toBytes(
-                    whole.paint(List.of(prompt), new long[] {seed}, few, (i, x) -> {}));
-        } catch (NonFiniteException e) {
-            throw broken().explained(e);
-        }
-        return (System.nanoTime() - start) / 1e9;
     }
 
     /** Frees the weights. */
     @Override
     public void close() {
-        release.run();
+        model.release().run();
     }
 }

@@ -4,12 +4,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.PictureSize;
 import org.diffusionsoup.workbench.generate.Sampler;
 import org.diffusionsoup.workbench.search.SearchRequest;
 
@@ -61,7 +61,14 @@ public record SearchRecipe(
         judge.questions()
                 .ifPresent(q -> json.put("questions", q.toAbsolutePath().normalize().toString()));
         settings.sampler().ifPresent(s -> json.put("scheduler", s.word()));
-        settings.size().ifPresent(s -> json.put("size", s));
+        settings.size()
+                .ifPresent(s -> {
+                    if (s.width() == s.height()) {
+                        json.put("size", s.width());
+                    } else {
+                        json.put("size", s.text());
+                    }
+                });
         return json.build();
     }
 
@@ -84,11 +91,20 @@ public record SearchRecipe(
                         Double.parseDouble(Json.string(json, "guidance")),
                         Json.string(json, "negative"),
                         json.string("scheduler").map(Sampler::parse),
-                        json.get("size").isPresent()
-                                ? OptionalInt.of((int) Json.number(json, "size"))
-                                : OptionalInt.empty(),
+                        size(json),
                         (int) Json.number(json, "batch")),
                 Acceptance.valueOf(Json.string(json, "acceptance").toUpperCase(Locale.ROOT)),
                 (int) Json.number(json, "budget"));
+    }
+
+    private static Optional<PictureSize> size(JsonObject json) {
+        if (json.get("size").isEmpty()) {
+            return Optional.empty();
+        }
+        Optional<String> oblong = json.string("size");
+        return Optional.of(
+                oblong.isPresent()
+                        ? PictureSize.parse(oblong.get())
+                        : PictureSize.square((int) Json.number(json, "size")));
     }
 }

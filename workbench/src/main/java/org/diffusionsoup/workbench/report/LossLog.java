@@ -22,11 +22,13 @@ import org.diffusionsoup.diffusion.train.LossPoint;
  * one object per point and the same names. Numbers are written so that reading gives them back
  * exactly.
  *
- * <p>An open log appends one line per point and hands each to the operating system at once, so that
- * a killed run leaves its curve.
+ * <p>An open log is that of a training under way: it has the norms of the gradients too, numbers in
+ * single precision, and one line more per step, each handed to the operating system at once, so
+ * that a killed run leaves its curve.
  */
 public final class LossLog implements AutoCloseable {
     static final String HEADER = "step,loss,lr,images_per_second";
+    private static final String TRAINING = "step,loss,gradient_norm,lr,images_per_second";
 
     private final Path file;
     private final BufferedWriter out;
@@ -37,22 +39,16 @@ public final class LossLog implements AutoCloseable {
     }
 
     /**
-     * Opens a CSV log for a run that has done this many steps. Points of later steps, left by a run
-     * that went on after its last checkpoint, are dropped; a torn last line too.
+     * Opens the CSV log of a training. What another run, or this one after its last checkpoint,
+     * left in the file is replaced.
      *
-     * @param stepsDone 0 for a new run, which begins an empty file
-     * @throws SoupException if the file is malformed or cannot be written
+     * @param done the steps that the training has done; none for a new one
+     * @throws SoupException if the file cannot be written
      */
-    public static LossLog open(Path csv, long stepsDone) {
-        List<LossCurve.Point> kept = new ArrayList<>();
-        if (stepsDone > 0 && Files.exists(csv)) {
-            for (LossCurve.Point p : parse(csv, true)) {
-                if (p.step() <= stepsDone) {
-                    kept.add(p);
-                }
-            }
-        }
-        writeCsv(csv, new LossCurve(kept));
+    public static LossLog open(Path csv, List<LossPoint> done) {
+        Csv table = Csv.table(TRAINING);
+        done.forEach(p -> row(table, p));
+        AtomicFiles.write(csv, table.text().getBytes(StandardCharsets.UTF_8));
         try {
             return new LossLog(csv, Files.newBufferedWriter(csv, StandardOpenOption.APPEND));
         } catch (IOException e) {
@@ -61,13 +57,13 @@ public final class LossLog implements AutoCloseable {
     }
 
     /**
-     * Appends a point.
+     * Appends a step.
      *
      * @throws ReportException if the disk is full or the file went away
      */
-    public void add(LossCurve.Point point) {
+    public void add(LossPoint step) {
         try {
-            out.write(row(Csv.table(""), point).text());
+            out.write(row(Csv.table(""), step).text());
             out.flush();
         } catch (IOException e) {
             throw new ReportException("The loss curve %s cannot be written.".formatted(file), e);
@@ -90,7 +86,7 @@ public final class LossLog implements AutoCloseable {
      * @throws SoupException if it is missing or malformed, naming the line
      */
     public static LossCurve readCsv(Path csv) {
-        return new LossCurve(parse(csv, false));
+        return new LossCurve(parse(csv));
     }
 
     /** Writes a whole curve as CSV, replacing the file in one step. */
@@ -149,15 +145,14 @@ public final class LossLog implements AutoCloseable {
         AtomicFiles.write(json, (array.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
-    private static List<LossCurve.Point> parse(Path csv, boolean tornEndAllowed) {
+    private static List<LossCurve.Point> parse(Path csv) {
         String text;
         try {
             text = Files.readString(csv);
         } catch (IOException e) {
             throw new ReportException("The loss curve %s cannot be read.".formatted(csv), e);
         }
-        String whole = tornEndAllowed ? text.substring(0, text.lastIndexOf('\n') + 1) : text;
-        List<Csv.Record> lines = Csv.parse(whole, "The loss curve " + csv);
+        List<Csv.Record> lines = Csv.parse(text, "The loss curve " + csv);
         List<String> names = lines.isEmpty() ? List.of() : lines.getFirst().fields();
         int step = names.indexOf("step");
         int loss = names.indexOf("loss");
@@ -195,17 +190,12 @@ public final class LossLog implements AutoCloseable {
         return table.row(p.step(), p.loss(), p.learningRate(), p.imagesPerSecond());
     }
 
-    /** Writes what a training of a base or a judge did, with the norms of its gradients. */
-    public static void writeTraining(Path csv, List<LossPoint> curve) {
-        Csv table = Csv.table("step,loss,gradient_norm,lr,images_per_second");
-        for (LossPoint p : curve) {
-            table.row(
-                    p.step(),
-                    (float) p.loss(),
-                    (float) p.gradientNorm(),
-                    (float) p.learningRate(),
-                    (float) p.imagesPerSecond());
-        }
-        AtomicFiles.write(csv, table.text().getBytes(StandardCharsets.UTF_8));
+    private static Csv row(Csv table, LossPoint p) {
+        return table.row(
+                p.step(),
+                (float) p.loss(),
+                (float) p.gradientNorm(),
+                (float) p.learningRate(),
+                (float) p.imagesPerSecond());
     }
 }

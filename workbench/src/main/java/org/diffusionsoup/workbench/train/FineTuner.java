@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -26,13 +25,12 @@ import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.TrainingException;
-import org.diffusionsoup.diffusion.train.TrainingOptions;
-import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.Resumption;
 import org.diffusionsoup.workbench.StoppableProgress;
+import org.diffusionsoup.workbench.job.Resumption;
+import org.diffusionsoup.workbench.job.TrainingJob;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.verify.BrokenWeights;
 
@@ -185,20 +183,36 @@ public final class FineTuner {
         List<Shard> shards = shards();
         try (StableDiffusion base = StableDiffusion.loadForTraining(request.base())) {
             FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
-            TrainingRun.requireOwnCheckpoint(request.stateFolder(), recipe.whole().text());
+            TrainingJob.Spec spec =
+                    new TrainingJob.Spec(
+                            "train " + request.out().getFileName(),
+                            "images",
+                            request.stateFolder(),
+                            Optional.empty(), // the ingredient has it in its folder
+                            recipe.whole().text());
+            spec.requireOwnCheckpoint();
             KeptSteps kept = new KeptSteps(request, files, recipe);
             tellResumption();
             kept.check();
-            Progress encoding = new StoppableProgress(progress, stop);
-            try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
-                base.closeEncoders(); // which only the encoding needed
-                return trainChosen(base, recipe, rows, kept);
-            } catch (StoppableProgress.Stopped e) {
-                return Optional.empty(); // while encoding, of which nothing is kept
-            } catch (TrainingException e) {
-                BrokenWeights.refuse("base", request.base());
-                throw e;
-            }
+            return new StoppableProgress(progress, stop)
+                    .unlessStopped(
+                            encoding -> encodeAndTrain(base, shards, encoding, spec, kept),
+                            Optional.empty()); // of what is encoded nothing is kept
+        }
+    }
+
+    private Optional<Result> encodeAndTrain(
+            StableDiffusion base,
+            List<Shard> shards,
+            Progress encoding,
+            TrainingJob.Spec spec,
+            KeptSteps kept) {
+        try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
+            base.closeEncoders(); // which only the encoding needed
+            return trainChosen(base, spec, rows, kept);
+        } catch (TrainingException e) {
+            BrokenWeights.refuse("base", request.base());
+            throw e;
         }
     }
 
@@ -228,13 +242,13 @@ public final class FineTuner {
     }
 
     private Optional<Result> trainChosen(
-            StableDiffusion base, FineTuneRecipe recipe, EncodedRows rows, KeptSteps kept) {
+            StableDiffusion base, TrainingJob.Spec spec, EncodedRows rows, KeptSteps kept) {
         if (request.lora().isEmpty()) {
-            return train(base, Optional.empty(), base.unet().parameters(), recipe, rows, kept);
+            return train(base, Optional.empty(), base.unet().parameters(), spec, rows, kept);
         }
         long seed = request.options().seed();
         try (LowRankFactors factors = request.lora().get().attach(base.unet(), seed)) {
-            return train(base, Optional.of(factors), factors.parameters(), recipe, rows, kept);
+            return train(base, Optional.of(factors), factors.parameters(), spec, rows, kept);
         }
     }
 
@@ -242,10 +256,9 @@ public final class FineTuner {
             StableDiffusion base,
             Optional<LowRankFactors> factors,
             Parameters trained,
-            FineTuneRecipe recipe,
+            TrainingJob.Spec spec,
             EncodedRows rows,
             KeptSteps kept) {
-        TrainingOptions options = request.options();
         DenoisingObjective objective =
                 new DenoisingObjective(
                         base.unet(),
@@ -254,45 +267,28 @@ public final class FineTuner {
                         base.scheduler().predictionType(),
                         request.captionDropout(),
                         request.loss());
-        try (TrainingRun run =
-                new TrainingRun(
-                        trained,
-                        objective,
-                        options,
-                        request.stateFolder(),
-                        recipe.whole().text())) {
-            run.recompute(request.checkpointing());
-            long perStep = (long) options.batch() * options.accumulation();
-            progress.start(
-                    "train " + request.out().getFileName(),
-                    request.stopAfter() * perStep,
-                    "images");
-            long resumedFrom = run.stepsDone();
-            progress.skip(resumedFrom * perStep);
+        try (TrainingJob job =
+                new TrainingJob(spec, trained, objective, request.options(), progress, stop)) {
+            job.recompute(request.checkpointing());
+            job.checkpointEvery(request.checkpointEvery());
             KeptSteps.Writer writer =
                     (out, text, replace) ->
-                            files.write(base, factors, out, text, run.curve(), replace);
-            TrainingRun.End end =
-                    run.run(
-                            request.checkpointEvery(),
-                            () -> run.stepsDone() >= request.stopAfter() || stop.getAsBoolean(),
-                            p -> {
-                                progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
-                                progress.advance(perStep);
-                            },
+                            files.write(base, factors, out, text, job.curve(), replace);
+            boolean finished =
+                    job.run(
+                            request.stopAfter(),
                             step -> {
                                 if (kept.isKept(step)) {
-                                    run.withMovingAverage(() -> kept.keep(step, writer));
+                                    job.withMovingAverage(() -> kept.keep(step, writer));
                                 }
                             });
-            if (end == TrainingRun.End.STOPPED && run.stepsDone() < request.stopAfter()) {
+            if (!finished) {
                 return Optional.empty();
             }
-            run.useMovingAverage();
             refuseLateComer();
             writer.write(request.out(), kept.recipe(request.stopAfter()), request.replace());
-            run.discardState();
-            return Optional.of(result(base, rows, trained.count(), resumedFrom, run.curve(), kept));
+            job.discardState();
+            return Optional.of(result(base, rows, trained.count(), job, kept));
         }
     }
 
@@ -307,12 +303,8 @@ public final class FineTuner {
     }
 
     private Result result(
-            StableDiffusion base,
-            EncodedRows rows,
-            long trained,
-            long resumedFrom,
-            List<LossPoint> curve,
-            KeptSteps kept) {
+            StableDiffusion base, EncodedRows rows, long trained, TrainingJob job, KeptSteps kept) {
+        List<LossPoint> curve = job.curve();
         LossCurve losses = IngredientFiles.lossCurve(curve);
         // Pictures over time, as the progress counts: a mean of rates would let fast steps weigh
         // more.
@@ -330,7 +322,7 @@ public final class FineTuner {
                 trained,
                 rows.rows(),
                 curve.size(),
-                resumedFrom,
+                job.resumedFrom(),
                 losses.finalLoss(),
                 losses.finalSteps(),
                 rate,

@@ -25,8 +25,8 @@ import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
-import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.workbench.job.TrainedWeights;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.report.LossLog;
 
@@ -107,12 +107,11 @@ final class IngredientFiles {
     }
 
     private static void writeTrained(StableDiffusion base, Path folder, SoupRecipe recipe) {
-        Map<String, String> header = new TreeMap<>(Map.of("format", "pt"));
-        Weights.save(
-                base.unet().parameters(),
+        TrainedWeights.write(
                 unet(folder),
+                base.unet().parameters(),
                 dtypeOf(unet(base.folder())),
-                Provenance.of(recipe).writeTo(header));
+                Provenance.of(recipe));
     }
 
     private void writeFactors(

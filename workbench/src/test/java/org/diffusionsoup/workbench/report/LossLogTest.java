@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.diffusionsoup.diffusion.train.LossPoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,18 +55,54 @@ class LossLogTest {
     @Test
     void aLogIsReadableWhileItIsOpenAndResumesAtItsCheckpoint() throws Exception {
         Path csv = folder.resolve("loss.csv");
-        List<LossCurve.Point> points = curve(20).points();
-        LossLog log = LossLog.open(csv, 0);
-        points.forEach(log::add);
-        assertThat(LossLog.readCsv(csv).points()).isEqualTo(points);
+        List<LossPoint> steps = steps(20);
+        LossLog log = LossLog.open(csv, List.of());
+        steps.subList(0, 15).forEach(log::add);
+        assertThat(lines(csv)).isEqualTo(lines(steps.subList(0, 15)));
         log.close();
-        Files.writeString(csv, Files.readString(csv) + "201,0.1");
-        try (LossLog resumed = LossLog.open(csv, 100)) {
-            points.stream().filter(p -> p.step() > 100).forEach(resumed::add);
+        Files.writeString(csv, Files.readString(csv) + "16,0.1");
+        try (LossLog resumed = LossLog.open(csv, steps.subList(0, 10))) {
+            steps.subList(10, 20).forEach(resumed::add);
         }
-        assertThat(LossLog.readCsv(csv).points()).isEqualTo(points);
-        LossLog.open(csv, 0).close();
+        assertThat(lines(csv)).isEqualTo(lines(steps));
+        assertThat(LossLog.readCsv(csv).points().get(4).step()).isEqualTo(5);
+        LossLog.open(csv, List.of()).close();
         assertThat(LossLog.readCsv(csv).points()).isEmpty();
+    }
+
+    private static List<String> lines(Path csv) throws Exception {
+        return Files.readAllLines(csv);
+    }
+
+    private static List<String> lines(List<LossPoint> steps) {
+        List<String> lines =
+                new ArrayList<>(List.of("step,loss,gradient_norm,lr,images_per_second"));
+        for (LossPoint p : steps) {
+            lines.add(
+                    p.step()
+                            + ","
+                            + (float) p.loss()
+                            + ","
+                            + (float) p.gradientNorm()
+                            + ","
+                            + (float) p.learningRate()
+                            + ","
+                            + (float) p.imagesPerSecond());
+        }
+        return lines;
+    }
+
+    private static List<LossPoint> steps(int count) {
+        SplittableRandom random = new SplittableRandom(5);
+        return IntStream.rangeClosed(1, count)
+                .mapToObj(i ->
+                        new LossPoint(
+                                i,
+                                random.nextDouble(),
+                                10 * random.nextDouble(),
+                                1e-4 / i,
+                                20 * random.nextDouble()))
+                .toList();
     }
 
     @Test

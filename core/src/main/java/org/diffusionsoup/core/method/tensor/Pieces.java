@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Workers;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -62,7 +63,7 @@ public final class Pieces implements AutoCloseable {
             }
         } finally {
             // Windows must be idle before their memory is used again or freed.
-            running.forEach(Pieces::quiesce);
+            running.forEach(Workers::awaitEnd);
         }
     }
 
@@ -91,23 +92,6 @@ public final class Pieces implements AutoCloseable {
                         throw new IOException(
                                 "merging '" + tensor.name() + "' failed: " + e.getCause(), e);
             }
-        }
-    }
-
-    private static void quiesce(Future<?> f) {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                f.get();
-                break;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            } catch (ExecutionException e) {
-                break; // Already reported, or about to be replaced by an earlier failure.
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 

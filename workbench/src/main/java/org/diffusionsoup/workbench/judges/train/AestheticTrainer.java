@@ -5,9 +5,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
-import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Rng;
@@ -17,6 +15,7 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
 
 /** Trains a head in the format of LAION's aesthetic predictor on grades that are known. */
@@ -56,11 +55,11 @@ public final class AestheticTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        JudgeFit fit = new JudgeFit(work, progress, stop);
-        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+        return new StoppableProgress(progress, stop)
+                .unlessStopped(reading -> run(steps, seed, out, reading), false);
     }
 
-    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
+    private boolean run(long steps, long seed, Path out, Progress reading) {
         JudgeMaterial.Graded graded;
         material.read(1, reading);
         try (ClipJudge judge = ClipJudge.load(clip, ClipConvention.RAW_COSINE)) {
@@ -87,16 +86,18 @@ public final class AestheticTrainer {
                 head.parameters().initialise(seed);
             }
             Objective objective = new Regression(head, graded);
-            if (!fit.train("aesthetic", head.parameters(), objective, options, recipe.toString())) {
-                return false;
-            }
-            AtomicFiles.replaceFolder(
-                    out,
-                    ModelOutput.WEIGHTS_FOLDER,
-                    folder ->
-                            JudgeFit.saveWeights(
-                                    folder.resolve(BlipShape.WEIGHTS), head.parameters(), recipe));
-            return true;
+            return new JudgeFit(work, out, progress, stop)
+                    .train(
+                            JudgeKind.AESTHETIC,
+                            head.parameters(),
+                            objective,
+                            options,
+                            recipe,
+                            folder ->
+                                    JudgeFit.saveWeights(
+                                            folder.resolve(BlipShape.WEIGHTS),
+                                            head.parameters(),
+                                            recipe));
         } finally {
             head.parameters().close();
         }

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
@@ -24,6 +23,7 @@ import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
 
 /** Trains the CLIP that judges: apart from the one whose text tower conditions the denoiser. */
@@ -68,11 +68,11 @@ public final class ClipJudgeTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        JudgeFit fit = new JudgeFit(work, progress, stop);
-        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+        return new StoppableProgress(progress, stop)
+                .unlessStopped(reading -> run(steps, seed, out, reading), false);
     }
 
-    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
+    private boolean run(long steps, long seed, Path out, Progress reading) {
         ClipShape shape = material.clipShape();
         Optional<ClipModel.Config> given =
                 from.map(f -> ClipModel.Config.of(JsonConfig.read(f.resolve("config.json"))));
@@ -101,24 +101,26 @@ public final class ClipJudgeTrainer {
             Objective objective =
                     material.clip(
                             clip, tokenizer, new JudgeMaterial.Run(steps, options.batch(), seed));
-            if (!fit.train("clip", clip.parameters(), objective, options, recipe.toString())) {
-                return false;
-            }
-            AtomicFiles.replaceFolder(
-                    out,
-                    ModelOutput.WEIGHTS_FOLDER,
-                    folder -> {
-                        JudgeFit.saveWeights(
-                                folder.resolve(BlipShape.WEIGHTS), clip.parameters(), recipe);
-                        Files.writeString(
-                                folder.resolve("config.json"),
-                                JsonConfig.text(clip.config().toJson()));
-                        Files.writeString(
-                                folder.resolve("preprocessor_config.json"),
-                                JsonConfig.text(JudgeFit.preprocessor(side)));
-                        copy(tokens, folder);
-                    });
-            return true;
+            return new JudgeFit(work, out, progress, stop)
+                    .train(
+                            JudgeKind.CLIP,
+                            clip.parameters(),
+                            objective,
+                            options,
+                            recipe,
+                            folder -> {
+                                JudgeFit.saveWeights(
+                                        folder.resolve(BlipShape.WEIGHTS),
+                                        clip.parameters(),
+                                        recipe);
+                                Files.writeString(
+                                        folder.resolve("config.json"),
+                                        JsonConfig.text(clip.config().toJson()));
+                                Files.writeString(
+                                        folder.resolve("preprocessor_config.json"),
+                                        JsonConfig.text(JudgeFit.preprocessor(side)));
+                                copy(tokens, folder);
+                            });
         } finally {
             clip.parameters().close();
         }

@@ -1,104 +1,68 @@
 package org.diffusionsoup.workbench.judges.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
-import java.util.function.Predicate;
-import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.AtomicFiles.IoConsumer;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
-import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
-import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.StoppableProgress;
+import org.diffusionsoup.workbench.job.TrainedWeights;
+import org.diffusionsoup.workbench.job.TrainingJob;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
-import org.diffusionsoup.workbench.report.LossLog;
 
-/** Runs and resumes one judge's training in its work folder, and writes what came out. */
+/** Trains one judge in its work folder, or goes on with it there, and writes what came out. */
 final class JudgeFit {
     private final Path work;
+    private final Path out;
     private final Progress progress;
     private final BooleanSupplier stop;
 
-    JudgeFit(Path work, Progress progress, BooleanSupplier stop) {
+    JudgeFit(Path work, Path out, Progress progress, BooleanSupplier stop) {
         this.work = work;
+        this.out = out;
         this.progress = progress;
         this.stop = stop;
     }
 
     /**
-     * Trains to the last step, and puts the moving average into the model.
+     * Trains to the last step, and writes the judge with the moving average of its weights.
      *
      * @param recipe what decides the result; a checkpoint of another recipe is refused
+     * @param save writes the trained judge into a new folder
      * @return false when stopped before the end
      */
     boolean train(
-            String name,
+            JudgeKind kind,
             Parameters parameters,
             Objective objective,
             TrainingOptions options,
-            String recipe) {
-        try {
-            Files.createDirectories(work);
-        } catch (IOException e) {
-            throw new SoupException("the folder " + work + " cannot be made: " + e.getMessage(), e);
-        }
-        try (TrainingRun run =
-                new TrainingRun(
-                        parameters, objective, options, work.resolve(name + "-state"), recipe)) {
-            progress.start("train " + name, options.steps() * options.batch(), "examples");
-            progress.skip(run.stepsDone() * options.batch());
-            TrainingRun.End end =
-                    run.run(
-                            2000,
-                            stop,
-                            p -> {
-                                progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
-                                progress.advance(options.batch());
-                            });
-            LossLog.writeTraining(work.resolve(name + "-loss.csv"), run.curve());
-            if (end == TrainingRun.End.STOPPED) {
+            ObjectNode recipe,
+            IoConsumer<Path> save) {
+        String name = kind.word();
+        TrainingJob.Spec spec =
+                TrainingJob.Spec.in(work, name, "train " + name, "examples", recipe.toString());
+        try (TrainingJob job =
+                new TrainingJob(spec, parameters, objective, options, progress, stop)) {
+            if (!job.run()) {
                 return false;
             }
-            run.useMovingAverage();
-            return true;
         }
-    }
-
-    /**
-     * Does work up to the training and the training itself.
-     *
-     * @param work gets a progress for what reads or draws pictures, which ends at its next report
-     *     when asked to stop; the training saves its state instead
-     * @return what the work returns; false when it was stopped before the training
-     */
-    boolean unlessStopped(Predicate<Progress> work) {
-        try {
-            return work.test(new StoppableProgress(progress, stop));
-        } catch (StoppableProgress.Stopped e) {
-            return false;
-        }
+        AtomicFiles.replaceFolder(out, ModelOutput.WEIGHTS_FOLDER, save);
+        return true;
     }
 
     /** Writes weights as F16 with the recipe in their header. */
     static void saveWeights(Path file, Parameters parameters, ObjectNode recipe) {
-        Map<String, String> metadata = new TreeMap<>();
-        metadata.put("format", "pt");
-        Weights.save(
-                parameters,
-                file,
-                DType.F16,
-                Provenance.of(new SoupRecipe(recipe.toString())).writeTo(metadata));
+        Provenance provenance = Provenance.of(new SoupRecipe(recipe.toString()));
+        TrainedWeights.write(file, parameters, DType.F16, provenance);
     }
 
     /** A CLIP image processor that only resizes to a square and maps [0, 1] to [-1, 1]. */

@@ -5,8 +5,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
-import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.nn.Parameter;
@@ -14,6 +12,7 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
 
 /**
@@ -57,11 +56,11 @@ public final class RewardTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        JudgeFit fit = new JudgeFit(work, progress, stop);
-        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+        return new StoppableProgress(progress, stop)
+                .unlessStopped(reading -> run(steps, seed, out, reading), false);
     }
 
-    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
+    private boolean run(long steps, long seed, Path out, Progress reading) {
         ImageReward.Loaded start = from.map(ImageReward::load).orElseGet(() -> fromBlip(seed));
         ImageReward reward = start.model();
         try {
@@ -75,22 +74,22 @@ public final class RewardTrainer {
                             start.tokenizer(),
                             new JudgeMaterial.Run(steps, options.batch(), seed),
                             reading);
-            if (!fit.train("reward", reward.parameters(), objective, options, recipe.toString())) {
-                return false;
-            }
             List<String> vocabulary = BlipShape.vocabulary(from.orElse(vqa));
-            AtomicFiles.replaceFolder(
-                    out,
-                    ModelOutput.WEIGHTS_FOLDER,
-                    folder ->
-                            BlipShape.save(
-                                    folder,
-                                    reward.parameters(),
-                                    reward.vit(),
-                                    reward.med(),
-                                    vocabulary,
-                                    recipe));
-            return true;
+            return new JudgeFit(work, out, progress, stop)
+                    .train(
+                            JudgeKind.REWARD,
+                            reward.parameters(),
+                            objective,
+                            options,
+                            recipe,
+                            folder ->
+                                    BlipShape.save(
+                                            folder,
+                                            reward.parameters(),
+                                            reward.vit(),
+                                            reward.med(),
+                                            vocabulary,
+                                            recipe));
         } finally {
             reward.parameters().close();
         }

@@ -5,14 +5,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
-import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
 
 /** Trains a small BLIP that answers its material's questions. */
@@ -52,11 +51,11 @@ public final class VqaTrainer {
      * @return false when stopped before the end
      */
     public boolean run(long steps, long seed, Path out) {
-        JudgeFit fit = new JudgeFit(work, progress, stop);
-        return fit.unlessStopped(reading -> run(steps, seed, out, fit, reading));
+        return new StoppableProgress(progress, stop)
+                .unlessStopped(reading -> run(steps, seed, out, reading), false);
     }
 
-    private boolean run(long steps, long seed, Path out, JudgeFit fit, Progress reading) {
+    private boolean run(long steps, long seed, Path out, Progress reading) {
         Start start = start(seed, reading);
         BlipVqa vqa = start.vqa();
         try {
@@ -69,21 +68,21 @@ public final class VqaTrainer {
                             vqa,
                             start.tokenizer(),
                             new JudgeMaterial.Run(steps, options.batch(), seed));
-            if (!fit.train("vqa", vqa.parameters(), objective, options, recipe.toString())) {
-                return false;
-            }
-            AtomicFiles.replaceFolder(
-                    out,
-                    ModelOutput.WEIGHTS_FOLDER,
-                    folder ->
-                            BlipShape.save(
-                                    folder,
-                                    vqa.parameters(),
-                                    vqa.vit(),
-                                    vqa.med(),
-                                    start.vocabulary(),
-                                    recipe));
-            return true;
+            return new JudgeFit(work, out, progress, stop)
+                    .train(
+                            JudgeKind.VQA,
+                            vqa.parameters(),
+                            objective,
+                            options,
+                            recipe,
+                            folder ->
+                                    BlipShape.save(
+                                            folder,
+                                            vqa.parameters(),
+                                            vqa.vit(),
+                                            vqa.med(),
+                                            start.vocabulary(),
+                                            recipe));
         } finally {
             vqa.parameters().close();
         }

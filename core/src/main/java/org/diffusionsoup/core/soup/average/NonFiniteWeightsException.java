@@ -1,9 +1,9 @@
-package org.diffusionsoup.core.soup;
+package org.diffusionsoup.core.soup.average;
 
 import org.diffusionsoup.core.SoupException;
 
 /** An ingredient holds NaN or infinities. */
-final class NonFiniteWeightsException extends SoupException {
+public final class NonFiniteWeightsException extends SoupException {
     private static final long serialVersionUID = 1L;
 
     NonFiniteWeightsException(String message) {

@@ -8,10 +8,10 @@ import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Finds out which integers of ingredients differ, where the first's are to be taken then. */
-final class IntegerBuffers {
+final class IntegerTensors {
     private static final int PIECE = 1 << 20;
 
-    private IntegerBuffers() {}
+    private IntegerTensors() {}
 
     /**
      * A plan in which integers that differ in value are the first's; those that agree are copied as
@@ -19,7 +19,7 @@ final class IntegerBuffers {
      *
      * @param plan whose inputs are numbers of ingredients
      */
-    static List<TensorPlan> ofFirst(List<TensorPlan> plan, List<Ingredient> ingredients) {
+    static List<TensorPlan> fromFirst(List<TensorPlan> plan, List<Ingredient> ingredients) {
         List<TensorPlan> made = new ArrayList<>();
         for (TensorPlan t : plan) {
             int[] inputs = t.inputs();

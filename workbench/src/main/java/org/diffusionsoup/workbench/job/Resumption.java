@@ -1,8 +1,9 @@
-package org.diffusionsoup.workbench;
+package org.diffusionsoup.workbench.job;
 
 import java.nio.file.Path;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.diffusion.train.TrainingRun;
+import org.diffusionsoup.workbench.Progress;
 
 /**
  * Says that a training goes on and from where, before it makes ready anew what it does not keep,

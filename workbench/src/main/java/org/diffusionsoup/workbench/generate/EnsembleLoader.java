@@ -20,24 +20,10 @@ import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
 import org.diffusionsoup.workbench.classify.ClassifierOrder;
 
 /**
- * Models of one base that draw a picture together, loaded: the first one's text encoder,
- * autoencoder and scheduler, and all denoisers, or one denoiser that takes the weights of all in
- * turn.
- *
- * @param name that pictures carry
- * @param folders the models, in diffusers layout
- * @param with what besides the folders decides the pictures; empty for equal coefficients
- * @param text what pictures say of the members and how they are weighed, by keyword
- * @param pipeline draws with all of them
- * @param release frees all of them
+ * Loads models of one base that draw a picture together: the first one's text encoder, autoencoder
+ * and scheduler, and all denoisers, or one denoiser that takes the weights of all in turn.
  */
-record LoadedEnsemble(
-        String name,
-        List<Path> folders,
-        String with,
-        Map<String, String> text,
-        TextToImagePipeline pipeline,
-        Runnable release) {
+final class EnsembleLoader {
     /** Keyword of the members: one a line, its coefficient, the hash of its UNet, its name. */
     static final String MEMBERS_KEY = "ensemble";
 
@@ -48,6 +34,8 @@ record LoadedEnsemble(
      * Keyword that is there, with {@code true}, where weights are averaged anew for each sample.
      */
     static final String RESOUPED_KEY = "ensemble_resouped";
+
+    private EnsembleLoader() {}
 
     /** What several denoisers are made into, and what is to be freed with them. */
     private interface Combination {
@@ -66,8 +54,7 @@ record LoadedEnsemble(
      *
      * @param sequential whether the members take turns in one UNet
      */
-    static LoadedEnsemble weighted(
-            List<Path> folders, List<Double> coefficients, boolean sequential) {
+    static LoadedModel weighted(List<Path> folders, List<Double> coefficients, boolean sequential) {
         boolean equal = coefficients.stream().distinct().count() == 1;
         String name = "ensemble of " + folders.size();
         return load(
@@ -90,7 +77,7 @@ record LoadedEnsemble(
      * @param sequential whether the members take turns in one UNet
      * @throws SoupException if both are wanted: an average needs all weights at once
      */
-    static LoadedEnsemble classified(
+    static LoadedModel classified(
             List<Path> folders, Path classifier, boolean resouped, boolean sequential) {
         if (resouped && sequential) {
             throw new SoupException(
@@ -146,7 +133,7 @@ record LoadedEnsemble(
                 .collect(Collectors.joining("\n"));
     }
 
-    private static LoadedEnsemble load(
+    private static LoadedModel load(
             String name,
             List<Path> folders,
             String with,
@@ -182,12 +169,14 @@ record LoadedEnsemble(
                 members = unets.stream().map(NoisePredictor::of).toList();
             }
             NoisePredictor predictor = combination.of(members, unets, more);
-            return new LoadedEnsemble(
+            return new LoadedModel(
                     name,
                     List.copyOf(folders),
                     with,
                     text,
                     new TextToImagePipeline(model, predictor, model.scheduler()),
+                    false,
+                    Map.of(),
                     release);
         } catch (RuntimeException e) {
             release.run();

@@ -1,0 +1,200 @@
+package org.diffusionsoup.cli.bench;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.diffusionsoup.cli.command.DeviceFlag;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.bench.UNetBenchmark;
+import org.diffusionsoup.workbench.bench.UNetShape;
+import org.diffusionsoup.workbench.generate.PictureSize;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup bench unet}: forward passes, memory and loading of a UNet of any size. */
+@Command(
+        name = "unet",
+        description = {
+            "Measure forward passes of a UNet with random weights, of Stable Diffusion's sizes or of"
+                    + " a model's: seconds, share of the machine's matrix-product peak, memory, and"
+                    + " how fast weights are loaded."
+        },
+        footer = {
+            "  soup bench unet --shape sd-2.1 --latents 64",
+            "  soup bench unet --shape sdxl --latents 128 --forwards 1 --json",
+            "  soup bench unet --base models/emoji-base --batch 32 --bfloat16"
+        })
+final class BenchUNetCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
+    @Option(
+            names = "--shape",
+            paramLabel = "NAME",
+            description = "Size of a published model: sd-1.5, sd-2.1 or sdxl (default: sd-1.5).")
+    private @Nullable String shape;
+
+    @Option(
+            names = "--base",
+            paramLabel = "DIR",
+            description = "Take the UNet's shape from this folder in diffusers layout instead.")
+    private @Nullable Path base;
+
+    @Option(
+            names = "--latents",
+            paramLabel = "WxH",
+            description =
+                    "Width and height of the latents, an eighth of the picture's in Stable"
+                            + " Diffusion; one number for both (default: what the model was trained"
+                            + " on).")
+    private @Nullable String latents;
+
+    @Option(
+            names = "--batch",
+            defaultValue = "1",
+            paramLabel = "N",
+            description =
+                    "Rows of a forward pass; a picture with guidance takes two (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(
+            names = "--forwards",
+            defaultValue = "3",
+            paramLabel = "N",
+            description =
+                    "Forward passes to time in each number format (default: ${DEFAULT-VALUE}).")
+    private int forwards;
+
+    @Option(
+            names = "--bfloat16",
+            description =
+                    "Measure matrix products and convolutions in bfloat16 too; minutes where the"
+                            + " processor does not multiply bfloat16 in hardware.")
+    private boolean bfloat16;
+
+    @Option(
+            names = "--work",
+            paramLabel = "DIR",
+            description =
+                    "Measure loading too, from a file of all weights in F16 that is written to this"
+                            + " folder and deleted at the end (1.7 GB for sd-1.5 and sd-2.1, 5.1 GB"
+                            + " for sdxl).")
+    private @Nullable Path work;
+
+    @Override
+    protected void run(Console console) {
+        if (shape != null && base != null) {
+            throw misuse("--shape and --base both say how large the UNet is; give one of them.");
+        }
+        UNetShape of =
+                base != null
+                        ? UNetShape.of(base)
+                        : UNetShape.named(shape == null ? "sd-1.5" : shape);
+        PictureSize size =
+                latents == null ? PictureSize.square(of.side()) : PictureSize.parse(latents);
+        UNetBenchmark.Result result;
+        try (Progress progress = console.progress()) {
+            result =
+                    new UNetBenchmark(
+                                    new UNetBenchmark.Request(
+                                            of,
+                                            size.height(),
+                                            size.width(),
+                                            batch,
+                                            forwards,
+                                            bfloat16,
+                                            Optional.ofNullable(work)),
+                                    progress)
+                            .run();
+        }
+        console.result(JsonForm.of(result), text -> print(result, text));
+    }
+
+    /** The result with null where loading was not measured. */
+    private record JsonForm(
+            String shape,
+            int threads,
+            long parameters,
+            List<Integer> latents,
+            int tokens,
+            int batch,
+            double gflop,
+            UNetBenchmark.@Nullable Loading loading,
+            List<UNetBenchmark.Forward> forwards) {
+        static JsonForm of(UNetBenchmark.Result r) {
+            return new JsonForm(
+                    r.shape(),
+                    r.threads(),
+                    r.parameters(),
+                    r.latents(),
+                    r.tokens(),
+                    r.batch(),
+                    r.gflop(),
+                    r.loading().orElse(null),
+                    r.forwards());
+        }
+    }
+
+    private static void print(UNetBenchmark.Result r, PrintWriter text) {
+        line(
+                text,
+                "%s: %,d weights, latents %d×%d×%d, batch %d, %d text tokens, %d %s; %,.0f GFLOP",
+                r.shape(),
+                r.parameters(),
+                r.latents().get(0),
+                r.latents().get(1),
+                r.latents().get(2),
+                r.batch(),
+                r.tokens(),
+                r.threads(),
+                r.threads() == 1 ? "thread" : "threads",
+                r.gflop());
+        line(text, "");
+        line(
+                text,
+                "%-9s %14s %10s %10s %10s %8s %12s",
+                "forward",
+                "GEMM GFLOP/s",
+                "fastest s",
+                "median s",
+                "GFLOP/s",
+                "of peak",
+                "resident GB");
+        for (UNetBenchmark.Forward f : r.forwards()) {
+            line(
+                    text,
+                    "%-9s %14.1f %10.2f %10.2f %10.1f %7.1f%% %12.2f",
+                    f.format(),
+                    f.gemmPeak().gflops(),
+                    f.seconds(),
+                    f.medianSeconds(),
+                    f.gflops(),
+                    f.shareOfPeakPercent(),
+                    f.peakResidentBytes() / 1e9);
+        }
+        r.loading()
+                .ifPresent(l -> {
+                    line(text, "");
+                    line(
+                            text,
+                            "loading %.2f GB of F16: %.2f s, %.1f times reading the file (%.2f s);"
+                                    + " resident %.2f GB more, %.2f times the weights in float32",
+                            l.fileBytes() / 1e9,
+                            l.seconds(),
+                            l.seconds() / l.readSeconds(),
+                            l.readSeconds(),
+                            l.residentBytes() / 1e9,
+                            (double) l.residentBytes() / l.weightBytes());
+                });
+    }
+
+    private static void line(PrintWriter text, String format, Object... values) {
+        text.println(String.format(Locale.ROOT, format, values));
+    }
+}

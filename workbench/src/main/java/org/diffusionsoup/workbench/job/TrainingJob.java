@@ -1,0 +1,192 @@
+package org.diffusionsoup.workbench.job;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongConsumer;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.diffusion.train.Objective;
+import org.diffusionsoup.diffusion.train.TrainingException;
+import org.diffusionsoup.diffusion.train.TrainingOptions;
+import org.diffusionsoup.diffusion.train.TrainingRun;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.report.LossLog;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One training as a person meets it, whatever is trained. The caller says what a step is, by an
+ * {@link Objective} and {@link TrainingOptions}, and what is kept; the job
+ *
+ * <ul>
+ *   <li>tells how far it is, in examples, with the loss of the last step;
+ *   <li>stops between steps when asked to, with its state on disk;
+ *   <li>goes on where an earlier job of the same {@link Spec} was stopped or killed, and ends in
+ *       the same bytes as one that never was ({@link TrainingRun});
+ *   <li>keeps a log of the loss, of which a killed run leaves what it has done, and a resumed one
+ *       has every step once;
+ *   <li>refuses the checkpoint of a training that something else decides.
+ * </ul>
+ */
+public final class TrainingJob implements AutoCloseable {
+    /** Steps between checkpoints unless told otherwise. */
+    private static final long CHECKPOINT_EVERY = 2000;
+
+    private final Spec spec;
+    private final TrainingOptions options;
+    private final TrainingRun run;
+    private final Progress progress;
+    private final BooleanSupplier stop;
+    private final long resumedFrom;
+    private long checkpointEvery = CHECKPOINT_EVERY;
+
+    /**
+     * What a training is called, where it keeps what it needs to go on, and what it is known by.
+     *
+     * @param task what is done, as progress shows it: {@code "train clip"}
+     * @param unit the examples' name after a number: {@code "images"}
+     * @param state folder of the checkpoint
+     * @param log CSV file of the loss curve, see {@link LossLog}; empty where the curve is part of
+     *     what is made and so is written with it
+     * @param fingerprint all that decides the result, such as the text of the recipe in the
+     *     weights' header
+     */
+    public record Spec(
+            String task, String unit, Path state, Optional<Path> log, String fingerprint) {
+        /** A training that shares a work folder: {@code NAME-state}, {@code NAME-loss.csv}. */
+        public static Spec in(
+                Path work, String name, String task, String unit, String fingerprint) {
+            Path log = work.resolve(name + "-loss.csv");
+            return new Spec(
+                    task, unit, Resumption.stateIn(work, name), Optional.of(log), fingerprint);
+        }
+
+        /**
+         * Refuses another training's checkpoint before anything is made ready for this one.
+         *
+         * @throws TrainingException saying in what the two differ
+         */
+        public void requireOwnCheckpoint() {
+            TrainingRun.requireOwnCheckpoint(state, fingerprint);
+        }
+    }
+
+    /**
+     * Makes a job ready, and puts a checkpoint of it, where there is one, into the parameters.
+     *
+     * @param parameters what is trained, with its starting weights; stays the caller's
+     * @param stop polled between steps
+     * @throws TrainingException if the checkpoint is another training's, or there is nothing to
+     *     train on
+     */
+    public TrainingJob(
+            Spec spec,
+            Parameters parameters,
+            Objective objective,
+            TrainingOptions options,
+            Progress progress,
+            BooleanSupplier stop) {
+        this.spec = spec;
+        this.options = options;
+        this.progress = progress;
+        this.stop = stop;
+        this.run =
+                new TrainingRun(parameters, objective, options, spec.state(), spec.fingerprint());
+        this.resumedFrom = run.stepsDone();
+    }
+
+    /**
+     * @param steps at most so many between checkpoints, of which there is one every four minutes
+     *     too; 0 for these alone. Default: 2000
+     */
+    public void checkpointEvery(long steps) {
+        checkpointEvery = steps;
+    }
+
+    /** As {@link TrainingRun#recompute}. */
+    public void recompute(boolean wanted) {
+        run.recompute(wanted);
+    }
+
+    /** Steps that earlier jobs had done. */
+    public long resumedFrom() {
+        return resumedFrom;
+    }
+
+    /** Every step so far, of earlier jobs too. */
+    public List<LossPoint> curve() {
+        return run.curve();
+    }
+
+    /** Trains to the last step; see {@link #run(long, LongConsumer)}. */
+    public boolean run() {
+        return run(options.steps(), step -> {});
+    }
+
+    /**
+     * Trains, and ends with the moving average, where one is kept, in the parameters, be it that of
+     * a stopped run. A job runs once.
+     *
+     * @param lastStep ends after so many steps of the options' schedule, from 1 to all
+     * @param afterStep told after every step how many are done, before their checkpoint: what it
+     *     writes is there for every job that goes on from it. It may change the parameters, or look
+     *     at their average ({@link #withMovingAverage})
+     * @return false when stopped before the last step; the state is on disk
+     * @throws TrainingException if the training diverges
+     * @throws SoupException if a checkpoint or the log cannot be written
+     */
+    public boolean run(long lastStep, LongConsumer afterStep) {
+        long perStep = (long) options.batch() * options.accumulation();
+        progress.start(spec.task(), lastStep * perStep, spec.unit());
+        progress.skip(resumedFrom * perStep);
+        try (@Nullable LossLog log = spec.log().map(this::openLog).orElse(null)) {
+            run.run(
+                    checkpointEvery,
+                    () -> run.stepsDone() >= lastStep || stop.getAsBoolean(),
+                    p -> {
+                        if (log != null) {
+                            log.add(p);
+                        }
+                        progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
+                        progress.advance(perStep);
+                    },
+                    afterStep);
+        }
+        run.useMovingAverage();
+        return run.stepsDone() >= lastStep;
+    }
+
+    /** The log up to the checkpoint: steps after it, which a killed run did, come again. */
+    private LossLog openLog(Path file) {
+        Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent());
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new SoupIoException("make", folder, e);
+        }
+        return LossLog.open(file, run.curve());
+    }
+
+    /** As {@link TrainingRun#withMovingAverage}. */
+    public void withMovingAverage(Runnable use) {
+        run.withMovingAverage(use);
+    }
+
+    /** Removes the checkpoint, once what was trained is safely written elsewhere. */
+    public void discardState() {
+        run.discardState();
+    }
+
+    /** Frees what training took; the checkpoint stays. */
+    @Override
+    public void close() {
+        run.close();
+    }
+}
