@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.diffusionsoup.data.Shard;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -129,7 +129,17 @@ class AuditCommandTest {
                         "--require",
                         "audit(bound=0.9, pictures>=6, shards=initech)")
                 .fails(1, "was not trained on a shard 'initech'; it has acme");
-        assertThat(Files.exists(registry)).isTrue();
+        // What it rests on is signed with it.
+        JsonNode result =
+                new ObjectMapper()
+                        .readTree(run(at, "show", json.path("entry").asText(), "--json").ok().out())
+                        .at("/body/result");
+        assertThat(result.at("/reference/name").asText()).isEqualTo("other");
+        assertThat(result.at("/reference/sha256").asText())
+                .isEqualTo(Shard.open(reference).sha256());
+        assertThat(result.at("/reference/pictures").asInt()).isEqualTo(35);
+        assertThat(result.at("/reference/typical_distance").asDouble()).isPositive();
+        assertThat(result.path("meaningful").isBoolean()).isTrue();
     }
 
     @Test

@@ -575,6 +575,7 @@ class GenerateCommandTest {
                 "--sequential");
         refused(draw, 1, "3 --weights for 2 models", "--weights", "1,2,3");
         refused(draw, 1, "numbers above 0", "--weights", "1,0");
+        refused(draw, 1, "numbers such as 2,1 or 1/3,2/3, not 'x'", "--weights", "1,x");
         refused(draw, 1, "leave --weights out", "--weights", "1,2", "--classifier", out("which"));
         Run.of("generate", "--model", one, "--prompt", "cat", "--sequential", "-o", out("x.png"))
                 .fails(2, "add --ensemble");

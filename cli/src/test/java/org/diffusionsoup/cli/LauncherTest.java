@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -210,6 +212,43 @@ class LauncherTest {
         assertThat(run.out()).isEmpty();
         assertThat(run.err()).contains("[ERROR] no such symbol", "soup: the build failed");
         assertThat(project.resolve(".soup/app/current")).doesNotExist();
+    }
+
+    /** What one user built, another starts; where a build would be needed, that is said. */
+    @Test
+    void whatOneUserBuiltAnotherStarts() throws Exception {
+        workingMaven();
+        start(project.resolve("soup"), Map.of(), "--version").end().ok();
+        String build = Files.readString(project.resolve(".soup/app/current")).strip();
+        Path classPath = project.resolve(".soup/app/" + build + "/classpath");
+        assertThat(Files.readString(classPath).strip().split(":"))
+                .as("libraries lie in the build, not in somebody's Maven repository")
+                .filteredOn(jar -> jar.endsWith(".jar"))
+                .isNotEmpty()
+                .allMatch(jar -> jar.startsWith(classPath.getParent() + "/lib/"));
+        List<Path> folders;
+        try (Stream<Path> all = Files.walk(project.resolve(".soup"))) {
+            folders = all.filter(Files::isDirectory).toList();
+        }
+        for (Path f : folders) {
+            Files.setPosixFilePermissions(f, PosixFilePermissions.fromString("r-xr-xr-x"));
+        }
+        try {
+            Run current = start(project.resolve("soup"), Map.of(), "--version").end().ok();
+            assertThat(current.err()).isEmpty();
+            assumeTrue(!Files.isWritable(folders.getFirst()), "root may write anywhere");
+            Files.setLastModifiedTime(
+                    project.resolve("cli/src/main/java/A.java"),
+                    FileTime.from(Instant.now().plusSeconds(1)));
+            start(project.resolve("soup"), Map.of(), "--version")
+                    .end()
+                    .fails(1, "sources are newer", "set SOUP_NO_BUILD=1 to run what is built");
+            start(project.resolve("soup"), Map.of("SOUP_NO_BUILD", "1"), "--version").end().ok();
+        } finally {
+            for (Path f : folders) {
+                Files.setPosixFilePermissions(f, PosixFilePermissions.fromString("rwxr-xr-x"));
+            }
+        }
     }
 
     @Test

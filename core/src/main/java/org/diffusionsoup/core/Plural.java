@@ -23,6 +23,20 @@ public final class Plural {
         return grouped(n) + " " + (n == 1 ? one : several);
     }
 
+    /**
+     * A thing with the article that it takes: {@code a shard}, {@code an evaluation}, {@code an
+     * SDXL checkpoint}, {@code a UNet}.
+     */
+    public static String one(String thing) {
+        // Letters that are read one by one, of which some begin with a vowel when they are.
+        boolean spelt = thing.matches("[A-Z]{2}.*") && !thing.startsWith("UN");
+        boolean vowel =
+                spelt
+                        ? "AEFHILMNORSX".indexOf(thing.charAt(0)) >= 0
+                        : thing.matches("[AEIOaeio].*|[Uu](?!ni|Ne|se).*");
+        return (vowel ? "an " : "a ") + thing;
+    }
+
     /** A number's digits with a comma before every three; without a locale's symbols. */
     public static String grouped(long n) {
         StringBuilder digits = new StringBuilder(Long.toString(n));

@@ -2,6 +2,7 @@ package org.diffusionsoup.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -14,6 +15,17 @@ class PluralTest {
         assertThat(Plural.of(2, "row")).isEqualTo("2 rows");
         assertThat(Plural.of(1, "entry", "entries")).isEqualTo("1 entry");
         assertThat(Plural.of(1_234_567, "entry", "entries")).isEqualTo("1,234,567 entries");
+    }
+
+    @Test
+    void thingsHaveTheirArticle() {
+        for (String an :
+                List.of("evaluation", "ingredient", "index weight_sha", "SDXL checkpoint", "IA3")) {
+            assertThat(Plural.one(an)).isEqualTo("an " + an);
+        }
+        for (String a : List.of("shard", "unit", "UNet", "Stable Diffusion model", "VAE", "LoHa")) {
+            assertThat(Plural.one(a)).isEqualTo("a " + a);
+        }
     }
 
     @Test

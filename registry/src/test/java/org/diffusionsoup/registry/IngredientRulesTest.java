@@ -131,7 +131,9 @@ class IngredientRulesTest {
             String id = registry.store().put(n.weights());
             registry.context()
                     .ledger()
-                    .write(t -> new Arrivals(registry.context()).append(t, n, id));
+                    .write(t ->
+                            new Arrivals(registry.context())
+                                    .append(t, n, id, new java.util.TreeSet<>()));
         }
     }
 

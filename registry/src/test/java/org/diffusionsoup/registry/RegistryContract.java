@@ -704,6 +704,82 @@ abstract class RegistryContract {
                 .hasMessageContaining("There was a shard 's1'");
     }
 
+    @Test
+    void anAuditWhosePassingMeansLittleHandsNothingOut() {
+        Small.add(registry, folder, "s1", 1);
+        registry.make(Small.of("soup", "s1"));
+        String gate = "audit(bound=0.05, pictures>=200)";
+        audited("s1", false);
+        publish(gate)
+                .fails(
+                        "has an audit of shard s1 whose passing means little (entry 5): by its"
+                                + " reference, shifted, a near copy would have to be closer than"
+                                + " 0.0004, where those pictures usually keep 0.08");
+        // An audit of an earlier version does not say, and that is said.
+        audited("s1", 0, 200, true);
+        publish(gate).passes();
+        assertThat(Json.strings(registry.read(q -> q.last().orElseThrow()).body(), "unstated"))
+                .singleElement()
+                .asString()
+                .contains("The audit of shard s1 (entry 6)", "neither its reference");
+        audited("s1", true);
+        publish(gate).passes();
+        assertThat(registry.read(q -> q.last().orElseThrow()).body().get("unstated")).isEmpty();
+    }
+
+    @Test
+    void anAuditWhosePassingMeansLittleIsOverruledByName() {
+        Small.add(registry, folder, "s1", 1);
+        registry.make(Small.of("soup", "s1"));
+        audited("s1", false);
+        registry.publish(
+                "soup",
+                "hub",
+                List.of(Requirement.parse("audit(bound=0.05, pictures>=200)")),
+                Optional.of(Overruling.parse("Ann: looked at all of them")));
+        JsonObject kept = registry.read(q -> q.last().orElseThrow()).body();
+        assertThat(Json.strings(kept, "overruled").toString()).contains("means little");
+    }
+
+    private void audited(String shard, boolean meaningful) {
+        String now = registry.read(q -> Names.soup(q, "soup")).checkpoint();
+        JsonObject facts =
+                Json.object()
+                        .put("shard", shard)
+                        .put("own_sampling", true)
+                        .put("checkpoint", now)
+                        .put("near_copies", 0)
+                        .put("pictures", 200)
+                        .put("threshold", meaningful ? "0.02" : "0.0004")
+                        .put(
+                                "reference",
+                                Json.object()
+                                        .put("name", "shifted")
+                                        .put("sha256", "0".repeat(64))
+                                        .put("pictures", 40)
+                                        .put("left_out", 0)
+                                        .put("typical_distance", "0.08")
+                                        .build())
+                        .put("meaningful", meaningful)
+                        .build();
+        registry.evaluate("soup", "audit", true, facts);
+    }
+
+    @Test
+    void whereASoupGoesAndWhatWasLookedAtAreSaid() {
+        Small.add(registry, folder, "s1", 1);
+        registry.make(Small.of("soup", "s1"));
+        for (String blank : List.of("", "  ")) {
+            assertThatThrownBy(() -> registry.publish("soup", blank, List.of(), Optional.empty()))
+                    .hasMessageContaining("states a place");
+            assertThatThrownBy(() -> registry.evaluate("soup", blank, true, Json.object().build()))
+                    .hasMessageContaining("what was looked at");
+        }
+        long entry = registry.evaluate("soup", "review", true, Json.object().build());
+        assertThatThrownBy(() -> registry.certificate(entry))
+                .hasMessageContaining("is no withdrawal but an evaluation");
+    }
+
     private void audited(String shard, long copies, long pictures, boolean ownSampling) {
         String now = registry.read(q -> Names.soup(q, "soup")).checkpoint();
         JsonObject facts =

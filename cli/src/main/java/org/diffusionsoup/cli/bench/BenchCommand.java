@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             BenchTrainCommand.class,
             BenchUNetCommand.class,
+            BenchGenerateCommand.class,
             BenchJudgeCommand.class,
             BenchMakeCheckpointsCommand.class,
             BenchMakeModelCommand.class,

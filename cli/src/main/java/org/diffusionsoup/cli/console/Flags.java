@@ -37,6 +37,7 @@ public final class Flags {
                     "checkpointEvery",
                     "checkpointing",
                     "classifier",
+                    "codeVersion",
                     "convention",
                     "data",
                     "device",
@@ -114,13 +115,16 @@ public final class Flags {
                     "superseded",
                     "tensors",
                     "timedSteps",
+                    "to",
                     "trainingSteps",
                     "trajectories",
+                    "uses",
                     "vaeSteps",
                     "validation",
                     "variant",
                     "vectors",
                     "weights",
+                    "what",
                     "yes");
 
     private Flags() {}

@@ -17,6 +17,8 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
 import org.diffusionsoup.workbench.generate.GenerateRequest;
@@ -88,8 +90,9 @@ public final class GenerateCommand extends SoupCommand {
             paramLabel = "W",
             description =
                     "With --ensemble: what the models' predictions count, one number above 0 per"
-                            + " --model, divided by their sum; default: all the same.")
-    private List<Double> weights = List.of();
+                            + " --model, such as 2,1 or 1/3,2/3, divided by their sum; default: all"
+                            + " the same.")
+    private List<String> weights = List.of();
 
     @Option(
             names = "--sequential",
@@ -165,7 +168,8 @@ public final class GenerateCommand extends SoupCommand {
             throw misuse(
                     "--resoup averages by the coefficients of a classifier; add --classifier.");
         }
-        return new GenerateRequest.Ensemble(ensemble, weights, classifier, resoup, sequential);
+        List<Double> numbers = weights.stream().map(GenerateCommand::number).toList();
+        return new GenerateRequest.Ensemble(ensemble, numbers, classifier, resoup, sequential);
     }
 
     @Override
@@ -297,5 +301,20 @@ public final class GenerateCommand extends SoupCommand {
         json.put("seconds", result.seconds());
         json.put("notes", Flags.in(result.notes()));
         return json;
+    }
+
+    /** A decimal as it is, since that is how pictures carry it, or a fraction. */
+    private static double number(String weight) {
+        return weight.contains("/") ? Coefficient.parse(weight).value() : decimal(weight);
+    }
+
+    private static double decimal(String weight) {
+        try {
+            return Double.parseDouble(weight);
+        } catch (NumberFormatException e) {
+            throw new SoupException(
+                    "--weights takes numbers such as 2,1 or 1/3,2/3, not '%s'.".formatted(weight),
+                    e);
+        }
     }
 }

@@ -30,7 +30,6 @@ import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.gate.Requirement;
-import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
@@ -38,6 +37,7 @@ import org.diffusionsoup.workbench.audit.AuditPage;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.AuditTarget;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
+import org.diffusionsoup.workbench.audit.RecordedAudit;
 import org.diffusionsoup.workbench.generate.Generator;
 import org.diffusionsoup.workbench.registry.RegistryShards;
 import picocli.CommandLine.Command;
@@ -356,22 +356,14 @@ public final class AuditCommand extends SoupCommand {
                     "Drawn otherwise than with the model's own sampling: the audit is recorded, and"
                             + " counts for no requirement.");
         }
-        Json.Builder facts = Json.object();
-        name.ifPresent(n -> facts.put("shard", n));
-        JsonObject body =
-                facts.put("own_sampling", own)
-                        .put("steps", sampling.settings().steps())
-                        .put("guidance", Double.toString(sampling.settings().guidance()))
-                        .put("checkpoint", checkpoint)
-                        .put("shard_sha256", audit.shard().sha256())
-                        .put("judge", audit.judge().name())
-                        .put("judge_sha256", audit.judge().weightsSha256())
-                        .put("near_copies", r.copies().hits())
-                        .put("pictures", r.copies().total())
-                        .put("bound", Double.toString(bound))
-                        .put("threshold", Double.toString(audit.threshold()))
-                        .build();
-        return target.evaluate(soup.orElseThrow(), "audit", r.isWithin(bound), body);
+        JsonObject facts =
+                new RecordedAudit(row, bound)
+                        .facts(
+                                name,
+                                RegistryShards.nameOf(target, audit.against()),
+                                checkpoint,
+                                sampling.settings());
+        return target.evaluate(soup.orElseThrow(), "audit", r.isWithin(bound), facts);
     }
 
     private static void delete(Path folder) throws IOException {

@@ -5,6 +5,7 @@ import java.util.Map;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.registry.Registry;
@@ -46,8 +47,8 @@ public final class ExportCommand extends SoupCommand {
                                 new SoupException(
                                         "Entry "
                                                 + e.seq()
-                                                + " is a "
-                                                + e.kind().word()
+                                                + " is "
+                                                + Plural.one(e.kind().word())
                                                 + ", which has no weights."));
         Path written = r.export(checkpoint, out);
         console.result(

@@ -6,10 +6,12 @@ import java.util.Optional;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.gate.Requirement.Overruling;
+import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -76,6 +78,9 @@ public final class PublishCommand extends SoupCommand {
                         place,
                         required.stream().map(Requirement::parse).toList(),
                         overruling.map(Overruling::parse));
+        r.read(q -> Json.strings(q.entry(entry).body(), "unstated")).stream()
+                .map(Flags::in)
+                .forEach(console::note);
         if (earlier) {
             console.note(
                     "An earlier version of this soup was handed out: whoever holds both can compute"

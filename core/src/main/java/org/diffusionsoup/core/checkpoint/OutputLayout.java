@@ -13,6 +13,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder.Component;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
@@ -108,7 +109,7 @@ public record OutputLayout(
         if (lost.isEmpty()) {
             return "";
         }
-        String kind = pipeline.isEmpty() ? "the pipeline" : "a " + pipeline;
+        String kind = pipeline.isEmpty() ? "the pipeline" : Plural.one(pipeline);
         return "Left out, as not every ingredient has it: "
                 + String.join(", ", lost)
                 + ". "

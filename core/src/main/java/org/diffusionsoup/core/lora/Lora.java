@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.AdapterKey;
 import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
@@ -80,8 +81,8 @@ public final class Lora implements AutoCloseable {
                                                     .formatted(path, name)));
             if (key.role() == Role.OTHER) {
                 throw new SoupException(
-                        "%s holds a %s whose tensor '%s' is of a kind that is not read; LoRA, LoCon, LoHa, LoKr, full differences and DoRA are."
-                                .formatted(path, key.title(), name));
+                        "%s holds %s whose tensor '%s' is of a kind that is not read; LoRA, LoCon, LoHa, LoKr, full differences and DoRA are."
+                                .formatted(path, Plural.one(key.title()), name));
             }
             keys.put(name, key);
         }

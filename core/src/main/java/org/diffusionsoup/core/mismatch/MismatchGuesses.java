@@ -11,6 +11,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.checkpoint.Architecture;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelGuess;
@@ -106,7 +107,8 @@ final class MismatchGuesses {
 
     /** With its article, where it needs one. */
     private static String described(String kind) {
-        String model = kind.startsWith(Architecture.SMALL) ? kind : "a " + kind + " checkpoint";
+        String model =
+                kind.startsWith(Architecture.SMALL) ? kind : Plural.one(kind) + " checkpoint";
         return model.replace(", laid out as ", " (laid out as ")
                 + (kind.contains(", laid out as ") ? ")" : "");
     }

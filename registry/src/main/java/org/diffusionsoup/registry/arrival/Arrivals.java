@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.context.Context;
@@ -23,6 +24,7 @@ import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.ContentHashes;
 import org.diffusionsoup.registry.weights.IngredientCheck;
 import org.diffusionsoup.registry.weights.NamedWeights;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
@@ -51,10 +53,16 @@ public final class Arrivals {
                 String id = staged.id();
                 new IngredientCheck(WeightStore.with(staged), session.work())
                         .base("Base '" + name + "' (" + checkpoint + ")", id);
+                SortedSet<String> contents =
+                        ContentHashes.of(
+                                WeightStore.with(staged), staged.manifest(), Optional.empty());
                 return context.ledger()
                         .write(t -> {
-                            refuseReturned(
-                                    t, "Base '" + name + "'", staged, Optional.empty(), List.of());
+                            String what = "Base '" + name + "'";
+                            refuseReturned(t, what, staged, Optional.empty(), List.of());
+                            new ReturnedWeights(WeightStore.with(staged))
+                                    .baseMadeOf(t, what, id)
+                                    .ifPresent(Arrivals::refuse);
                             Names.checkFree(t, "base", name);
                             Optional<BaseRow> old =
                                     t.bases().stream()
@@ -75,6 +83,7 @@ public final class Arrivals {
                                             .put("name", name)
                                             .put("checkpoint", id)
                                             .map("files", staged.manifest().weightFiles())
+                                            .strings(ContentHashes.FIELD, contents)
                                             .build();
                             long entry = t.append(Kind.BASE, body).seq();
                             staged.keep();
@@ -221,6 +230,8 @@ public final class Arrivals {
                                 known.base(),
                                 known.bases(),
                                 known.siblings());
+                SortedSet<String> contents =
+                        contents(WeightStore.with(staged), staged.id(), known.base());
                 return context.ledger()
                         .write(t -> {
                             Names.checkNewName(t, n.name());
@@ -232,13 +243,14 @@ public final class Arrivals {
                             BaseRow base = Names.base(t, n.base());
                             refuseReturned(t, what, staged, Optional.of(base), shards);
                             new ReturnedWeights(WeightStore.with(staged))
-                                    .madeOf(t, what, n.recipe(), base, shards)
+                                    .madeOf(t, what, n.recipe(), staged.id(), base, shards)
                                     .ifPresent(Arrivals::refuse);
-                            NamedWeights.unsaid(t, what, n.recipe(), base, shards)
+                            new NamedWeights(WeightStore.with(staged))
+                                    .objection(t, what, n.recipe(), staged.id(), base, shards)
                                     .ifPresent(s -> {
                                         throw new RegistryException(s);
                                     });
-                            long entry = append(t, n, staged.manifest());
+                            long entry = append(t, n, staged.manifest(), contents);
                             staged.keep(); // last: nothing refuses it any more
                             return t.ingredient(entry).orElseThrow();
                         });
@@ -246,12 +258,27 @@ public final class Arrivals {
         }
     }
 
-    /** Appends an ingredient whose weights are stored. */
-    public long append(Ledger.Transaction t, NewIngredient n, String checkpoint) {
-        return append(t, n, context.store().manifest(checkpoint));
+    /** By what recipes will name a stored ingredient of a base: {@link ContentHashes}. */
+    public static SortedSet<String> contents(WeightStore store, String checkpoint, BaseRow base) {
+        Optional<Manifest> known =
+                store.has(base.checkpoint())
+                        ? Optional.of(store.manifest(base.checkpoint()))
+                        : Optional.empty();
+        return ContentHashes.of(store, store.manifest(checkpoint), known);
     }
 
-    private long append(Ledger.Transaction t, NewIngredient n, Manifest manifest) {
+    /**
+     * Appends an ingredient whose weights are stored.
+     *
+     * @param contents their {@link #contents}
+     */
+    public long append(
+            Ledger.Transaction t, NewIngredient n, String checkpoint, SortedSet<String> contents) {
+        return append(t, n, context.store().manifest(checkpoint), contents);
+    }
+
+    private long append(
+            Ledger.Transaction t, NewIngredient n, Manifest manifest, SortedSet<String> contents) {
         BaseRow base = Names.base(t, n.base());
         List<Long> shards = new ArrayList<>();
         for (String name : n.shards()) {
@@ -271,6 +298,7 @@ public final class Arrivals {
                         .numbers("shards", shards)
                         .put("checkpoint", manifest.id())
                         .map("files", manifest.weightFiles())
+                        .strings(ContentHashes.FIELD, contents)
                         .put("recipe", n.recipe())
                         .put("code_version", n.codeVersion())
                         .build();

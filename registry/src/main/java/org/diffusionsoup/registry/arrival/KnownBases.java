@@ -2,7 +2,9 @@ package org.diffusionsoup.registry.arrival;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.registry.context.Context;
@@ -45,16 +47,37 @@ public final class KnownBases {
     private static String name(Queries q, Path checkpoint, Map<String, String> files) {
         return q.bases().stream()
                 .filter(b -> b.withdrawn().isEmpty())
-                .filter(b -> Json.map(q.entry(b.id()).body(), "files").equals(files))
+                .filter(b -> has(q, b.id(), files))
                 .map(BaseRow::name)
                 .findFirst()
                 .orElseThrow(() ->
                         new RegistryException(
                                 checkpoint
-                                        + " is none of the registry's bases, "
+                                        + " is "
+                                        + model(q, files).map(m -> m + " and ").orElse("")
+                                        + "none of the registry's bases, "
                                         + q.bases().stream().map(BaseRow::name).toList()
-                                        + "; record it with 'soup base add NAME "
-                                        + checkpoint
-                                        + "'."));
+                                        + (model(q, files).isPresent()
+                                                ? "; what is trained from it is trained on its data,"
+                                                        + " so train from one of those."
+                                                : "; record it with 'soup base add NAME "
+                                                        + checkpoint
+                                                        + "'.")));
+    }
+
+    /** The ingredient or soup, of any version, that has just these files. */
+    private static Optional<String> model(Queries q, Map<String, String> files) {
+        return Stream.concat(
+                        q.ingredients().stream()
+                                .filter(i -> has(q, i.id(), files))
+                                .map(i -> "ingredient '" + i.name() + "'"),
+                        q.soups().stream()
+                                .filter(s -> has(q, s.id(), files))
+                                .map(s -> "soup " + s.label()))
+                .findFirst();
+    }
+
+    private static boolean has(Queries q, long entry, Map<String, String> files) {
+        return Json.map(q.entry(entry).body(), "files").equals(files);
     }
 }

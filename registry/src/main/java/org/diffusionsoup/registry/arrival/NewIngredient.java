@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**
  * An ingredient to be recorded.
@@ -25,5 +26,12 @@ public record NewIngredient(
     public NewIngredient {
         Names.check("ingredient", name);
         shards = List.copyOf(shards);
+        if (!codeVersion.isEmpty() && codeVersion.isBlank()) {
+            throw new RegistryException(
+                    "Ingredient '"
+                            + name
+                            + "' has blanks for the version of the code (`codeVersion`); say which,"
+                            + " or leave that out.");
+        }
     }
 }

@@ -90,6 +90,12 @@ public record NewShard(
             throw new RegistryException(
                     "Shard " + name + " comes back under no agreement: say which (`readmit`).");
         }
+        if (!uses.isEmpty() && uses.isBlank()) {
+            throw new RegistryException(
+                    "Shard "
+                            + name
+                            + " has blanks for permitted uses (`uses`); say which, or leave that out.");
+        }
         if (samples.isEmpty()) {
             throw new RegistryException("Shard " + name + " has no samples.");
         }

@@ -9,6 +9,8 @@ import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.weights.ContentHashes;
+import org.diffusionsoup.registry.weights.Origin;
 
 /**
  * Whether a certificate names something that left among what its soups consist of.
@@ -20,11 +22,13 @@ record Absence(Set<String> hashes, List<String> wrong) {
     static Absence of(JsonObject certificate) {
         JsonObject gone = Json.object(certificate, "withdrawn");
         Set<String> hashes = new HashSet<>();
+        Set<String> contents = new HashSet<>();
         Set<Long> entries = new HashSet<>();
         for (String list : List.of("bases", "ingredients", "soups")) {
             for (JsonObject i : Json.objects(gone, list)) {
                 hashes.add(Json.string(i, "checkpoint"));
                 hashes.addAll(Json.map(i, "files").values());
+                contents.addAll(Json.strings(i, ContentHashes.FIELD));
                 entries.add(Json.number(i, "entry"));
             }
         }
@@ -36,6 +40,7 @@ record Absence(Set<String> hashes, List<String> wrong) {
         for (JsonObject b : Json.objects(certificate, "bases")) {
             hashes.removeAll(Json.map(b, "files").values());
             hashes.remove(Json.string(b, "checkpoint"));
+            contents.removeAll(Json.strings(b, ContentHashes.FIELD));
         }
         // What is said to be shared, or to have come back by a new agreement, is said.
         for (JsonObject s : Json.objects(certificate, CertificateForm.SHARED)) {
@@ -57,6 +62,10 @@ record Absence(Set<String> hashes, List<String> wrong) {
                         || (same && !readmitted.contains(Json.number(i, "entry")))) {
                     wrong.add(where + ", which was withdrawn");
                 }
+                if (!readmitted.contains(Json.number(i, "entry"))
+                        && namesOne(i, hashes, contents)) {
+                    wrong.add(where + ", made of what was withdrawn, as its recipe says");
+                }
                 if (entries.contains(Json.number(i, "base"))) {
                     wrong.add(where + ", made from a withdrawn base");
                 }
@@ -73,6 +82,14 @@ record Absence(Set<String> hashes, List<String> wrong) {
             }
         }
         return new Absence(hashes, List.copyOf(wrong));
+    }
+
+    /** Certificates of earlier versions have no recipes of soups that a withdrawal left alone. */
+    private static boolean namesOne(
+            JsonObject ingredient, Set<String> hashes, Set<String> contents) {
+        return ingredient.get(CertificateForm.RECIPE).isPresent()
+                && Origin.of(Json.object(ingredient, CertificateForm.RECIPE)).named().stream()
+                        .anyMatch(n -> hashes.contains(n) || contents.contains(n));
     }
 
     /** The soups made instead, and all others that were live, each with what it consists of. */

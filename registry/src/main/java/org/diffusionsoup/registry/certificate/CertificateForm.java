@@ -10,6 +10,7 @@ import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.weights.ContentHashes;
 
 /** What those who write certificates and those who read them agree on. */
 final class CertificateForm {
@@ -27,6 +28,9 @@ final class CertificateForm {
 
     /** Live ingredients that are like one that left, whose pictures are all agreed on anew. */
     static final String READMITTED = "readmitted";
+
+    /** Of an ingredient: how it was made, as far as known. */
+    static final String RECIPE = "recipe";
 
     private static final long MOST_BYTES = 32L << 20;
 
@@ -47,6 +51,21 @@ final class CertificateForm {
         } catch (IOException | SoupException e) {
             return false;
         }
+    }
+
+    /**
+     * The weights of an entry by all hashes that it states of them; those by which recipes name
+     * them are not in entries of earlier versions.
+     */
+    static Json.Builder weights(JsonObject body) {
+        Json.Builder b =
+                Json.object()
+                        .put("checkpoint", Json.string(body, "checkpoint"))
+                        .map("files", Json.map(body, "files"));
+        if (body.get(ContentHashes.FIELD).isPresent()) {
+            b.strings(ContentHashes.FIELD, Json.strings(body, ContentHashes.FIELD));
+        }
+        return b;
     }
 
     /** A shard, as certificates name it. */

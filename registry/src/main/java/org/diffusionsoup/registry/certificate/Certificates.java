@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.context.Context;
@@ -83,7 +84,11 @@ public final class Certificates {
         Entry w = q.entry(withdrawal);
         if (w.kind() != Kind.WITHDRAWAL) {
             throw new RegistryException(
-                    "Entry " + withdrawal + " is no withdrawal but a " + w.kind().word() + ".");
+                    "Entry "
+                            + withdrawal
+                            + " is no withdrawal but "
+                            + Plural.one(w.kind().word())
+                            + ".");
         }
         Map<Long, ShardRow> shards = new HashMap<>();
         q.shards().forEach(s -> shards.put(s.id(), s));
@@ -165,23 +170,19 @@ public final class Certificates {
         for (long id : Json.numbers(w.body(), "ingredients")) {
             JsonObject b = q.entry(id).body();
             ingredients.add(
-                    Json.object()
+                    CertificateForm.weights(b)
                             .put("entry", id)
                             .put("name", Json.string(b, "name"))
-                            .put("checkpoint", Json.string(b, "checkpoint"))
-                            .map("files", Json.map(b, "files"))
                             .build());
         }
         List<JsonObject> soups = new ArrayList<>();
         for (long id : Json.numbers(w.body(), "soups")) {
             JsonObject b = q.entry(id).body();
             soups.add(
-                    Json.object()
+                    CertificateForm.weights(b)
                             .put("entry", id)
                             .put("name", Json.string(b, "name"))
                             .put("version", Json.number(b, "version"))
-                            .put("checkpoint", Json.string(b, "checkpoint"))
-                            .map("files", Json.map(b, "files"))
                             .build());
         }
         List<JsonObject> publications = new ArrayList<>();
@@ -259,11 +260,9 @@ public final class Certificates {
         for (long id : ids) {
             JsonObject b = q.entry(id).body();
             bases.add(
-                    Json.object()
+                    CertificateForm.weights(b)
                             .put("entry", id)
                             .put("name", Json.string(b, "name"))
-                            .put("checkpoint", Json.string(b, "checkpoint"))
-                            .map("files", Json.map(b, "files"))
                             .build());
         }
         return bases;

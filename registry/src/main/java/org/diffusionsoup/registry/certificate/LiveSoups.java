@@ -12,6 +12,7 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.weights.Origin;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** What a certificate says of the soups that the withdrawal did not touch. */
@@ -70,6 +71,7 @@ final class LiveSoups {
                             .put("base", Json.number(b, "base"))
                             .numbers("shards", Json.numbers(b, "shards"))
                             .map("files", Json.map(b, "files"))
+                            .put(CertificateForm.RECIPE, q.recipe(id))
                             .build());
         }
         return Json.object()
@@ -91,6 +93,7 @@ final class LiveSoups {
             List<Long> of = Json.numbers(b, "shards");
             Set<String> hashes = new HashSet<>(Json.map(b, "files").values());
             hashes.add(Json.string(b, "checkpoint"));
+            hashes.addAll(Origin.of(q.recipe(id)).named());
             boolean agreed =
                     q.withdrawnWeights(hashes).stream()
                                     .filter(w -> w.withdrawal() == withdrawal.seq())

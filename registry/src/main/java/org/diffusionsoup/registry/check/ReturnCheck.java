@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ReturnedSamples;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
@@ -35,6 +36,24 @@ final class ReturnCheck {
                                         Severity.ERROR,
                                         "store",
                                         s + "; withdraw the shards it names")));
+        for (IngredientRow i : q.ingredients()) {
+            if (i.isLive()) {
+                weights.contradiction(q, i)
+                        .ifPresent(s ->
+                                found.add(
+                                        new Finding(
+                                                Severity.ERROR,
+                                                "store",
+                                                s
+                                                        + "; if those were withdrawn, it is trained on their"
+                                                        + " data: withdraw the shards it names, or take it"
+                                                        + " out with 'soup ingredient retire "
+                                                        + i.name()
+                                                        + "'")));
+                weights.unsaid(q, i)
+                        .ifPresent(s -> found.add(new Finding(Severity.NOTE, "store", s)));
+            }
+        }
         for (ReturnedSamples r : q.returnedSamples()) {
             if (q.entry(r.shard()).body().get("readmitted").isEmpty()) {
                 found.add(

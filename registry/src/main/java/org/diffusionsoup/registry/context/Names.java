@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -41,7 +42,7 @@ public final class Names {
                     "'"
                             + name
                             + "' cannot name "
-                            + article(kind)
+                            + Plural.one(kind)
                             + ": commands take digits alone for an entry's number; put a letter in"
                             + " front.");
         }
@@ -51,7 +52,7 @@ public final class Names {
                     "'"
                             + name
                             + "' cannot name "
-                            + article(kind)
+                            + Plural.one(kind)
                             + ": commands take a comma for the end of a name, and '=' for that of"
                             + " another; use letters, digits and ._+-.");
         }
@@ -64,19 +65,15 @@ public final class Names {
                 .ifPresent(o -> {
                     throw new RegistryException(
                             "There is "
-                                    + article(o.kind())
+                                    + Plural.one(o.kind())
                                     + " '"
                                     + name
                                     + "' (entry "
                                     + o.entry()
                                     + "), and commands could not tell "
-                                    + article(kind)
+                                    + Plural.one(kind)
                                     + " of that name from it; choose another name.");
                 });
-    }
-
-    private static String article(String kind) {
-        return (kind.startsWith("i") ? "an " : "a ") + kind;
     }
 
     /** Everything that has a name: the newest soup, the live ingredient, the shard, the base. */
@@ -103,8 +100,8 @@ public final class Names {
             throw new RegistryException(
                     "'"
                             + Visible.shortened(name)
-                            + "' cannot name a "
-                            + what
+                            + "' cannot name "
+                            + Plural.one(what)
                             + "; use letters, digits and ._+- (at most 100).");
         }
     }

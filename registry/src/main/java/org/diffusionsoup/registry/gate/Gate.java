@@ -70,7 +70,7 @@ public final class Gate {
             }
         }
         List<Shortfall> all = new ArrayList<>();
-        for (String shard : wanted.shards().isEmpty() ? own : Set.copyOf(wanted.shards())) {
+        for (String shard : of(wanted)) {
             all.addAll(audit(shard, wanted));
         }
         return all;
@@ -93,18 +93,36 @@ public final class Gate {
         return names;
     }
 
+    /** Audits of a shard that rest on enough pictures. */
+    private List<EvaluationRow> counted(String shard, Audit wanted) {
+        return evaluations(Audit.WHAT).stream()
+                .filter(e -> isOf(result(e), shard))
+                .filter(e -> Json.number(result(e), "pictures") >= wanted.pictures())
+                .toList();
+    }
+
+    private JsonObject result(EvaluationRow e) {
+        return Json.object(queries.entry(e.id()).body(), "result");
+    }
+
     private List<Shortfall> audit(String shard, Audit wanted) {
-        int counted = 0;
+        List<EvaluationRow> counted = counted(shard, wanted);
+        if (counted.isEmpty()) {
+            return List.of(
+                    new Shortfall(
+                            "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d')"
+                                    .formatted(
+                                            shard,
+                                            wanted.pictures(),
+                                            soup.name(),
+                                            shard,
+                                            wanted.pictures()),
+                            false));
+        }
         List<Shortfall> failed = new ArrayList<>();
-        for (EvaluationRow e : evaluations(Audit.WHAT)) {
-            JsonObject r = Json.object(queries.entry(e.id()).body(), "result");
-            // Before shards were named, and by hand, anything could be called an audit.
-            if (!isOf(r, shard) || Json.number(r, "pictures") < wanted.pictures()) {
-                continue;
-            }
-            counted++;
-            long copies = Json.number(r, "near_copies");
-            long pictures = Json.number(r, "pictures");
+        for (EvaluationRow e : counted) {
+            long copies = Json.number(result(e), "near_copies");
+            long pictures = Json.number(result(e), "pictures");
             double upper = Audit.upper(copies, pictures);
             if (upper > wanted.bound()) {
                 failed.add(
@@ -120,18 +138,62 @@ public final class Gate {
                                 true));
             }
         }
-        return counted > 0
-                ? failed
-                : List.of(
-                        new Shortfall(
-                                "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d')"
-                                        .formatted(
-                                                shard,
-                                                wanted.pictures(),
-                                                soup.name(),
-                                                shard,
-                                                wanted.pictures()),
-                                false));
+        // One whose passing means little neither passes nor undoes another.
+        if (counted.stream().allMatch(e -> isWeak(result(e)))) {
+            failed.add(new Shortfall(weak(shard, counted.getLast()), true));
+        }
+        return failed;
+    }
+
+    private static boolean isWeak(JsonObject result) {
+        return states(result) && !Json.flag(result, Audit.MEANINGFUL);
+    }
+
+    private static boolean states(JsonObject result) {
+        return result.get(Audit.MEANINGFUL).isPresent();
+    }
+
+    private String weak(String shard, EvaluationRow e) {
+        JsonObject result = result(e);
+        JsonObject reference = Json.object(result, Audit.REFERENCE);
+        return "has an audit of shard %s whose passing means little (entry %d): by its reference, %s, a near copy would have to be closer than %s, where those pictures usually keep %s; make one with real pictures of another source or of other subjects as the reference"
+                .formatted(
+                        shard,
+                        e.id(),
+                        Json.string(reference, "name"),
+                        Json.string(result, "threshold"),
+                        Json.string(reference, Audit.TYPICAL));
+    }
+
+    /**
+     * What a requirement is met by without being told all that it rests on: audits of earlier
+     * versions, which do not state their reference; a sentence each.
+     */
+    public List<String> unstated(Requirement requirement) {
+        List<String> said = new ArrayList<>();
+        if (requirement instanceof Audit wanted) {
+            for (String shard : of(wanted)) {
+                List<EvaluationRow> counted = counted(shard, wanted);
+                if (!counted.isEmpty()
+                        && counted.stream()
+                                .noneMatch(e ->
+                                        states(result(e))
+                                                && Json.flag(result(e), Audit.MEANINGFUL))) {
+                    counted.stream()
+                            .filter(e -> !states(result(e)))
+                            .findFirst()
+                            .ifPresent(e ->
+                                    said.add(
+                                            "The audit of shard %s (entry %d) was recorded by an earlier version and states neither its reference nor whether passing it means anything; 'soup audit' makes one that does."
+                                                    .formatted(shard, e.id())));
+                }
+            }
+        }
+        return said;
+    }
+
+    private Set<String> of(Audit wanted) {
+        return wanted.shards().isEmpty() ? shards() : new TreeSet<>(wanted.shards());
     }
 
     private boolean isOf(JsonObject result, String shard) {

@@ -40,6 +40,18 @@ public sealed interface Requirement {
         /** Name that audits have in the ledger. */
         public static final String WHAT = "audit";
 
+        /** In its result: what the threshold was measured with, an object. */
+        public static final String REFERENCE = "reference";
+
+        /** In that: the median distance of those pictures to the closest protected one. */
+        public static final String TYPICAL = "typical_distance";
+
+        /**
+         * In its result: whether the threshold leaves room for copies, so that passing means
+         * something. Audits of earlier versions do not state it.
+         */
+        public static final String MEANINGFUL = "meaningful";
+
         /**
          * @throws RegistryException if no audit could show that the bound is kept
          */

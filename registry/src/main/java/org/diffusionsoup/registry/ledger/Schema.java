@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Plural;
 
 /**
  * What the migrations make, and what a database has instead. Whoever can write to a database can
@@ -167,8 +168,8 @@ final class Schema {
             }
             if (is == null) {
                 found.add(
-                        "has a "
-                                + what
+                        "has "
+                                + Plural.one(what)
                                 + ", which no version of this program makes"
                                 + (what.startsWith(TABLE) ? byHand(what) : ""));
             } else if (!is.equals(how)) {

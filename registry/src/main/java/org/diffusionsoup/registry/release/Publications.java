@@ -25,8 +25,15 @@ public final class Publications {
         this.context = context;
     }
 
-    /** Records something measured of a soup's current version; returns the entry's number. */
+    /**
+     * Records something measured of a soup's current version; returns the entry's number.
+     *
+     * @throws RegistryException if it does not say what was looked at
+     */
     public long evaluate(String soup, String what, boolean passed, JsonObject result) {
+        if (what.isBlank()) {
+            throw new RegistryException("An evaluation states what was looked at (`what`).");
+        }
         return context.ledger()
                 .write(t -> {
                     SoupRow s = Names.current(t, soup);
@@ -52,6 +59,11 @@ public final class Publications {
             String where,
             List<Requirement> required,
             Optional<Overruling> overruling) {
+        if (where.isBlank()) {
+            throw new RegistryException(
+                    "A publication states a place (`to`): a later withdrawal asks there for the"
+                            + " soup.");
+        }
         return context.ledger()
                 .write(t -> {
                     SoupRow s = Names.current(t, soup);
@@ -78,6 +90,8 @@ public final class Publications {
                                                     : ""));
                         }
                     }
+                    List<String> unstated =
+                            required.stream().flatMap(r -> gate.unstated(r).stream()).toList();
                     Json.Builder body =
                             Json.object()
                                     .put("soup", s.id())
@@ -88,6 +102,9 @@ public final class Publications {
                     if (!found.isEmpty()) {
                         body.strings("overruled", found.stream().map(Shortfall::problem).toList());
                         overruling.ifPresent(o -> body.put("by", o.by()).put("reason", o.reason()));
+                    }
+                    if (!unstated.isEmpty()) {
+                        body.strings("unstated", unstated);
                     }
                     return t.append(Kind.PUBLICATION, body.build()).seq();
                 });

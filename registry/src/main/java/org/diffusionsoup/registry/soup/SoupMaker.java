@@ -11,7 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
@@ -33,6 +35,7 @@ import org.diffusionsoup.registry.store.Adjusted;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.ContentHashes;
 import org.diffusionsoup.registry.weights.IngredientCheck;
 import org.diffusionsoup.registry.weights.KeptWeights;
 
@@ -75,8 +78,17 @@ public final class SoupMaker {
      * What was made.
      *
      * @param how {@code averaged} or {@code adjusted}
+     * @param contents by what recipes will name it: {@link ContentHashes}
      */
-    public record Made(String checkpoint, SortedMap<String, String> sumHashes, String how) {}
+    public record Made(
+            String checkpoint,
+            SortedMap<String, String> sumHashes,
+            String how,
+            SortedSet<String> contents) {
+        private Made(String checkpoint, SortedMap<String, String> sumHashes, String how) {
+            this(checkpoint, sumHashes, how, new TreeSet<>());
+        }
+    }
 
     private final WeightStore store;
     private final SoupOptions options;
@@ -101,8 +113,15 @@ public final class SoupMaker {
         Path work = session.work().resolve(UUID.randomUUID().toString());
         SoupOptions o = options.withKeepSum(keepSum);
         Optional<Made> adjusted = start.flatMap(s -> tryAdjust(s, parts, work, o));
-        return adjusted.orElseGet(
-                () -> stored(average(parts, work.resolve("afresh"), o), "averaged"));
+        Made made =
+                adjusted.orElseGet(
+                        () -> stored(average(parts, work.resolve("afresh"), o), "averaged"));
+        SortedSet<String> contents =
+                ContentHashes.of(
+                        store,
+                        store.manifest(made.checkpoint()),
+                        Optional.of(store.manifest(parts.getFirst().checkpoint())));
+        return new Made(made.checkpoint(), made.sumHashes(), made.how(), contents);
     }
 
     private Made stored(Path out, String how) {

@@ -23,6 +23,7 @@ import org.diffusionsoup.registry.soup.Draft.NamedMember;
 import org.diffusionsoup.registry.soup.SoupMaker.Made;
 import org.diffusionsoup.registry.soup.SoupMaker.Start;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.ContentHashes;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** Makes and updates soups. */
@@ -167,6 +168,7 @@ public final class Soups {
                         .put("keep_sum", draft.keepSum())
                         .put("checkpoint", made.checkpoint())
                         .map("files", store.manifest(made.checkpoint()).weightFiles())
+                        .strings(ContentHashes.FIELD, made.contents())
                         .map("sum", made.sumHashes())
                         .put("made", made.how())
                         .objects("ingredients", members)

@@ -3,11 +3,15 @@ package org.diffusionsoup.registry.weights;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.WeightStore;
 
@@ -44,6 +48,8 @@ record HeldWeights(
     static final class Reader {
         private final WeightStore store;
         private final Map<String, HeldWeights> read = new HashMap<>();
+        private final Map<String, Set<String>> contents = new HashMap<>();
+        private final Map<String, Origin> origins = new HashMap<>();
 
         Reader(WeightStore store) {
             this.store = store;
@@ -62,6 +68,58 @@ record HeldWeights(
         /** Of a checkpoint that was just stored. */
         HeldWeights of(String checkpoint) {
             return read.computeIfAbsent(checkpoint, id -> stored(id, new TreeMap<>()));
+        }
+
+        /**
+         * The hashes by which recipes name it otherwise than by its files: as its entry has them,
+         * or, where an earlier version recorded it, as they are read from the store.
+         */
+        Set<String> contents(Queries q, long entry, String checkpoint) {
+            Set<String> known = contents.get(checkpoint);
+            if (known == null) {
+                JsonObject body = q.entry(entry).body();
+                known =
+                        body.get(ContentHashes.FIELD).isPresent()
+                                ? Set.copyOf(Json.strings(body, ContentHashes.FIELD))
+                                : ContentHashes.ifReadable(store, checkpoint, like(q, entry));
+                contents.put(checkpoint, known);
+            }
+            return known;
+        }
+
+        /** A checkpoint whose frozen parts it has: an ingredient's base, a soup's ingredient. */
+        private static Optional<String> like(Queries q, long entry) {
+            return q.ingredient(entry)
+                    .flatMap(i ->
+                            q.bases().stream()
+                                    .filter(b -> b.id() == i.base())
+                                    .map(BaseRow::checkpoint)
+                                    .findFirst())
+                    .or(() ->
+                            q.soup(entry)
+                                    .flatMap(s -> s.members().stream().findFirst())
+                                    .flatMap(m -> q.ingredient(m.ingredient()))
+                                    .map(IngredientRow::checkpoint));
+        }
+
+        /** What an ingredient says of its making: in the ledger, and in its files' headers. */
+        Origin origin(Queries q, IngredientRow i) {
+            BaseRow base =
+                    q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
+            return ofIngredient(q.recipe(i.id()), i.checkpoint(), base);
+        }
+
+        /** The same of one that is to be recorded. */
+        Origin ofIngredient(JsonObject recipe, String checkpoint, BaseRow base) {
+            Origin own = Origin.of(recipe, store, checkpoint, Optional.of(base.checkpoint()));
+            return own.without(origin(base));
+        }
+
+        /** What a base says of its making. */
+        Origin origin(BaseRow base) {
+            return origins.computeIfAbsent(
+                    base.checkpoint(),
+                    id -> Origin.of(Json.object().build(), store, id, Optional.empty()));
         }
 
         private HeldWeights stored(String checkpoint, Map<String, String> files) {

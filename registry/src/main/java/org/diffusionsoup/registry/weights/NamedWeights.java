@@ -8,67 +8,84 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
-import org.diffusionsoup.core.io.JsonValue;
-import org.diffusionsoup.core.io.JsonValue.JsonArray;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
-import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.WeightStore;
 
 /**
- * What a recipe names by SHA-256: the files that weights were averaged or trained from. Whoever
- * averages outside the registry and records the result brings in all data of what was averaged,
- * whichever shards are named for it.
+ * Which recorded weights an {@link Origin} names, by the hashes of their files or of what is in
+ * them, and whether that is what the ledger says.
  */
 public final class NamedWeights {
-    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+    private final HeldWeights.Reader reader;
 
-    private NamedWeights() {}
-
-    /** All hashes in a recipe, at whatever place. */
-    static Set<String> in(JsonObject recipe) {
-        Set<String> found = new HashSet<>();
-        collect(recipe, found);
-        return found;
+    public NamedWeights(WeightStore store) {
+        this(new HeldWeights.Reader(store));
     }
 
-    private static void collect(JsonValue value, Set<String> found) {
-        switch (value) {
-            case JsonObject o -> o.fields().values().forEach(v -> collect(v, found));
-            case JsonArray(List<JsonValue> items) -> items.forEach(v -> collect(v, found));
-            case JsonString(String text) -> {
-                if (SHA256.matcher(text).matches()) {
-                    found.add(text);
-                }
-            }
-            default -> {}
-        }
+    NamedWeights(HeldWeights.Reader reader) {
+        this.reader = reader;
+    }
+
+    /**
+     * What is wrong with recording weights as an ingredient of a base that was trained on some
+     * shards, as their recipe tells it: they were made of something recorded whose shards are not
+     * among those, or trained from another base than that.
+     *
+     * @param what in the sentence: the ingredient
+     * @param checkpoint stored
+     * @return a sentence; empty if nothing is
+     */
+    public Optional<String> objection(
+            Queries q,
+            String what,
+            JsonObject recipe,
+            String checkpoint,
+            BaseRow base,
+            List<Long> shards) {
+        Origin origin = reader.ofIngredient(recipe, checkpoint, base);
+        return unsaid(q, what, origin, base, shards)
+                .or(() ->
+                        contradiction(q, what, origin, base)
+                                .map(s ->
+                                        s
+                                                + "; name the base that it was trained from (`base`), which"
+                                                + " 'soup base add' records."));
+    }
+
+    /** The same of what is recorded: by way of what else it leaves; empty if by nothing. */
+    public Optional<String> unsaid(Queries q, IngredientRow i) {
+        BaseRow base = base(q, i);
+        return unsaid(q, "Ingredient '" + i.name() + "'", reader.origin(q, i), base, i.shards());
+    }
+
+    /** How the recipe of what is recorded contradicts its base; empty if it does not. */
+    Optional<String> contradiction(Queries q, IngredientRow i) {
+        return contradiction(q, "Ingredient '" + i.name() + "'", reader.origin(q, i), base(q, i));
+    }
+
+    private static BaseRow base(Queries q, IngredientRow i) {
+        return q.bases().stream().filter(b -> b.id() == i.base()).findFirst().orElseThrow();
     }
 
     /**
      * Shards that something was trained on by way of a recorded ingredient or soup that its recipe
      * names, and that are not among those named for it.
-     *
-     * @param base what it starts from, whose files every ingredient may have
-     * @param shards entries of the shards named for it
-     * @return a sentence that names the first such ingredient or soup and its shards; empty if
-     *     there is none
      */
-    public static Optional<String> unsaid(
-            Queries q, String what, JsonObject recipe, BaseRow base, List<Long> shards) {
-        Set<String> named = in(recipe);
-        named.removeAll(files(q, base.id()));
+    private Optional<String> unsaid(
+            Queries q, String what, Origin origin, BaseRow base, List<Long> shards) {
+        Set<String> named = unexplained(q, origin, base);
         if (named.isEmpty()) {
             return Optional.empty();
         }
         Map<Long, IngredientRow> ingredients = new TreeMap<>();
         q.ingredients().forEach(i -> ingredients.put(i.id(), i));
         for (IngredientRow i : ingredients.values()) {
-            if (files(q, i.id()).stream().anyMatch(named::contains)) {
+            if (isNamed(q, named, i.id(), i.checkpoint())) {
                 Set<Long> missing = new LinkedHashSet<>(i.shards());
                 shards.forEach(missing::remove);
                 if (!missing.isEmpty()) {
@@ -77,7 +94,7 @@ public final class NamedWeights {
             }
         }
         for (SoupRow s : q.soups()) {
-            if (files(q, s.id()).stream().anyMatch(named::contains)) {
+            if (isNamed(q, named, s.id(), s.checkpoint())) {
                 Set<Long> missing = new LinkedHashSet<>();
                 s.members()
                         .forEach(m ->
@@ -90,6 +107,62 @@ public final class NamedWeights {
             }
         }
         return Optional.empty();
+    }
+
+    /** What is named and is not the base's: its weights are read only where that may matter. */
+    private Set<String> unexplained(Queries q, Origin origin, BaseRow base) {
+        Set<String> named = new HashSet<>(origin.named());
+        named.removeAll(files(q, base.id()));
+        if (!named.isEmpty()) {
+            named.removeAll(reader.contents(q, base.id(), base.checkpoint()));
+        }
+        return named;
+    }
+
+    private boolean isNamed(Queries q, Set<String> named, long entry, String checkpoint) {
+        return files(q, entry).stream().anyMatch(named::contains)
+                || reader.contents(q, entry, checkpoint).stream().anyMatch(named::contains);
+    }
+
+    /**
+     * How a recipe contradicts the base: it names weights that a training started from, and they
+     * are neither that base's nor those of anything else that is recorded, whose shards then count.
+     */
+    private Optional<String> contradiction(Queries q, String what, Origin origin, BaseRow base) {
+        for (Origin.Start start : origin.trainedFrom()) {
+            String sha256 = start.sha256();
+            Set<String> known = reader.contents(q, base.id(), base.checkpoint());
+            if (known.isEmpty() // damaged in the store, which 'soup fsck' says
+                    || known.contains(sha256)
+                    || files(q, base.id()).contains(sha256)
+                    || !q.withdrawnWeights(List.of(sha256)).isEmpty()
+                    || isOfModel(q, Set.of(sha256))) {
+                continue;
+            }
+            Optional<BaseRow> other =
+                    q.bases().stream()
+                            .filter(b -> isNamed(q, Set.of(sha256), b.id(), b.checkpoint()))
+                            .findFirst();
+            if (other.isPresent() && start.converted()) {
+                continue; // the base in the other layout
+            }
+            return Optional.of(
+                    "%s: its recipe says that it was trained from weights with the hash %s (%s), which are %s"
+                            .formatted(
+                                    what,
+                                    sha256.substring(0, 12),
+                                    start.field(),
+                                    other.map(b ->
+                                                    "those of base '%s', not of base '%s'"
+                                                            .formatted(b.name(), base.name()))
+                                            .orElse("not those of base '" + base.name() + "'")));
+        }
+        return Optional.empty();
+    }
+
+    private boolean isOfModel(Queries q, Set<String> sha256) {
+        return q.ingredients().stream().anyMatch(i -> isNamed(q, sha256, i.id(), i.checkpoint()))
+                || q.soups().stream().anyMatch(s -> isNamed(q, sha256, s.id(), s.checkpoint()));
     }
 
     private static Set<String> files(Queries q, long entry) {

@@ -26,10 +26,12 @@ import org.diffusionsoup.registry.store.WeightStore;
 public final class ReturnedWeights {
     private final WeightStore store;
     private final HeldWeights.Reader reader;
+    private final NamedWeights named;
 
     public ReturnedWeights(WeightStore store) {
         this.store = store;
         this.reader = new HeldWeights.Reader(store);
+        this.named = new NamedWeights(reader);
     }
 
     /** What an ingredient has of what was withdrawn, in a sentence; empty if nothing. */
@@ -42,20 +44,63 @@ public final class ReturnedWeights {
                         reader.of(q, i.id(), i.checkpoint()),
                         Optional.of(base),
                         i.shards())
-                .or(() -> madeOf(q, what, q.recipe(i.id()), base, i.shards()));
+                .or(() -> madeOf(q, what, reader.origin(q, i), base, i.shards()));
+    }
+
+    /**
+     * How an ingredient's recipe contradicts the base that the ledger states, in a sentence; empty
+     * if it does not. It may be that its source left before the two were compared.
+     */
+    public Optional<String> contradiction(Queries q, IngredientRow i) {
+        return named.contradiction(q, i);
+    }
+
+    /** Of what it was made besides its base and what its shards say, in a sentence. */
+    public Optional<String> unsaid(Queries q, IngredientRow i) {
+        return named.unsaid(q, i);
     }
 
     /**
      * What of that which was withdrawn weights were made of, as their recipe says, in a sentence;
      * empty if nothing.
      *
+     * @param checkpoint stored, but in the ledger not yet
      * @param shards whose pictures are agreed on
      */
     public Optional<String> madeOf(
-            Queries q, String what, JsonObject recipe, BaseRow base, List<Long> shards) {
-        Set<String> named = NamedWeights.in(recipe);
-        named.removeAll(reader.of(q, base.id(), base.checkpoint()).all());
-        return q.withdrawnWeights(named).stream()
+            Queries q,
+            String what,
+            JsonObject recipe,
+            String checkpoint,
+            BaseRow base,
+            List<Long> shards) {
+        return madeOf(q, what, reader.ofIngredient(recipe, checkpoint, base), base, shards);
+    }
+
+    /** The same of a base that is stored, but in the ledger not yet. */
+    public Optional<String> baseMadeOf(Queries q, String what, String checkpoint) {
+        Origin origin = Origin.of(Json.object().build(), store, checkpoint, Optional.empty());
+        return madeOf(q, what, origin.named(), Long.MAX_VALUE, List.of());
+    }
+
+    private Optional<String> madeOf(
+            Queries q, String what, Origin origin, BaseRow base, List<Long> shards) {
+        Set<String> names = new HashSet<>(origin.named());
+        names.removeAll(reader.of(q, base.id(), base.checkpoint()).all());
+        if (q.withdrawnWeights(names).isEmpty()) {
+            return Optional.empty();
+        }
+        names.removeAll(reader.contents(q, base.id(), base.checkpoint()));
+        return madeOf(q, what, names, Long.MAX_VALUE, shards);
+    }
+
+    /**
+     * @param before only what was recorded before this entry counts
+     */
+    private static Optional<String> madeOf(
+            Queries q, String what, Set<String> names, long before, List<Long> shards) {
+        return q.withdrawnWeights(names).stream()
+                .filter(h -> h.owner() < before)
                 .filter(h -> !isAgreed(q, h.owner(), shards))
                 .findFirst()
                 .map(h ->
@@ -70,12 +115,9 @@ public final class ReturnedWeights {
 
     /** The same of a base. */
     public Optional<String> of(Queries q, BaseRow b) {
-        return sentence(
-                q,
-                "Base '" + b.name() + "'",
-                reader.of(q, b.id(), b.checkpoint()),
-                Optional.empty(),
-                List.of());
+        String what = "Base '" + b.name() + "'";
+        return sentence(q, what, reader.of(q, b.id(), b.checkpoint()), Optional.empty(), List.of())
+                .or(() -> madeOf(q, what, reader.origin(b).named(), b.id(), List.of()));
     }
 
     /** The same of a checkpoint that is stored, but in the ledger not yet. */
@@ -85,7 +127,8 @@ public final class ReturnedWeights {
     }
 
     /**
-     * Stops a soup one of whose ingredients holds what was withdrawn.
+     * Stops a soup one of whose ingredients holds, or was made of, what was withdrawn, or was
+     * trained from another base than its entry says.
      *
      * @throws RegistryException naming it, and what to do
      */
@@ -101,6 +144,16 @@ public final class ReturnedWeights {
                                 + shards(q, i.shards())
                                 + ", or name other ingredients.");
             });
+            contradiction(q, i)
+                    .ifPresent(s -> {
+                        throw new RegistryException(
+                                s
+                                        + "; it can be in no soup such as '"
+                                        + soup
+                                        + "'. Take it out ('soup ingredient retire "
+                                        + i.name()
+                                        + "'), or name other ingredients.");
+                    });
         }
     }
 

@@ -34,11 +34,25 @@ public final class WeightsThatLeave {
      * What leaves.
      *
      * @param own hashes of what no base had before it
+     * @param contents hashes by which recipes name it otherwise, but those of such a base
+     * @param since as old as this entry, or older
      * @param bytes of its own tensors
      * @param isNew whether it has any tensor of its own, however small
      */
     private record Leaving(
-            String label, HeldWeights held, Set<String> own, long bytes, boolean isNew) {
+            String label,
+            HeldWeights held,
+            Set<String> own,
+            Set<String> contents,
+            long since,
+            long bytes,
+            boolean isNew) {
+        boolean isNamedIn(Origin origin) {
+            return (isNew() || isBlind())
+                    && origin.named().stream()
+                            .anyMatch(n -> own.contains(n) || contents.contains(n));
+        }
+
         boolean isBlind() {
             return held.tensors().isEmpty() && held.small().isEmpty();
         }
@@ -47,7 +61,16 @@ public final class WeightsThatLeave {
     private final Map<Long, Leaving> leaving = new TreeMap<>();
 
     public WeightsThatLeave(WeightStore store) {
-        this.reader = new HeldWeights.Reader(store);
+        this(new HeldWeights.Reader(store));
+    }
+
+    private WeightsThatLeave(HeldWeights.Reader reader) {
+        this.reader = reader;
+    }
+
+    /** None yet, but what was read of the store for these is known: to look once more. */
+    public WeightsThatLeave again() {
+        return new WeightsThatLeave(reader);
     }
 
     public void add(Queries q, IngredientRow i) {
@@ -75,11 +98,13 @@ public final class WeightsThatLeave {
         HeldWeights held = reader.of(q, entry, checkpoint);
         Set<String> own = held.all();
         Set<String> small = new HashSet<>(held.small());
+        Set<String> contents = new HashSet<>(reader.contents(q, entry, checkpoint));
         for (BaseRow b : q.bases()) {
             if (b.id() < since) {
                 HeldWeights before = reader.of(q, b.id(), b.checkpoint());
                 own.removeAll(before.all());
                 small.removeAll(before.small());
+                contents.removeAll(reader.contents(q, b.id(), b.checkpoint()));
                 if (before.tensors().isEmpty() && before.small().isEmpty()) {
                     // Its manifest is damaged: which tensors are its own cannot be told.
                     own.removeAll(held.tensors().keySet());
@@ -91,7 +116,8 @@ public final class WeightsThatLeave {
         for (Map.Entry<String, Long> t : held.tensors().entrySet()) {
             bytes += own.contains(t.getKey()) ? t.getValue() : 0;
         }
-        leaving.put(entry, new Leaving(label, held, own, bytes, isNew || bytes > 0));
+        leaving.put(
+                entry, new Leaving(label, held, own, contents, since, bytes, isNew || bytes > 0));
     }
 
     /**
@@ -128,17 +154,26 @@ public final class WeightsThatLeave {
         return Optional.empty();
     }
 
-    /**
-     * Why something was made of what leaves: its recipe names a file of that.
-     *
-     * @param recipe as the ledger has it
-     */
-    public Optional<String> namedIn(JsonObject recipe) {
-        Set<String> named = NamedWeights.in(recipe);
+    /** Why an ingredient was made of what leaves: its recipe, or a file's header, names that. */
+    public Optional<String> namedBy(Queries q, IngredientRow i) {
+        Origin origin = reader.origin(q, i);
         return leaving.values().stream()
-                .filter(l -> named.stream().anyMatch(l.own()::contains))
+                .filter(l -> l.isNamedIn(origin))
                 .findFirst()
-                .map(l -> "made of " + l.label() + ", as its recipe says");
+                .map(WeightsThatLeave::madeOf);
+    }
+
+    /** The same of a base, which cannot have been made of what came after it. */
+    public Optional<String> namedBy(BaseRow b) {
+        Origin origin = reader.origin(b);
+        return leaving.values().stream()
+                .filter(l -> b.id() > l.since() && l.isNamedIn(origin))
+                .findFirst()
+                .map(WeightsThatLeave::madeOf);
+    }
+
+    private static String madeOf(Leaving l) {
+        return "made of " + l.label() + ", as its recipe says";
     }
 
     /**
@@ -167,6 +202,7 @@ public final class WeightsThatLeave {
             kept.addAll(tensors);
             kept.addAll(files);
             kept.add(s.getValue());
+            kept.addAll(Json.strings(q.entry(s.getKey()).body(), ContentHashes.FIELD));
             if (!tensors.isEmpty() || !files.isEmpty()) {
                 shared.add(
                         Json.object()
@@ -184,6 +220,7 @@ public final class WeightsThatLeave {
         List<JsonObject> weights = new ArrayList<>();
         leaving.forEach((entry, l) -> {
             TreeSet<String> own = new TreeSet<>(l.own());
+            own.addAll(l.contents());
             own.removeAll(kept);
             weights.add(Json.object().put("entry", entry).strings("sha256", own).build());
         });

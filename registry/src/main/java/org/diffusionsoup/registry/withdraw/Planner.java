@@ -38,10 +38,10 @@ final class Planner {
     /** Why something leaves that was neither trained on nor made from what was named, by entry. */
     private final Map<Long, String> copies = new HashMap<>();
 
-    private Planner(Queries q, WithdrawRequest request, WeightStore store) {
+    private Planner(Queries q, WithdrawRequest request, WeightsThatLeave weights) {
         this.q = q;
         this.request = request;
-        this.weights = new WeightsThatLeave(store);
+        this.weights = weights;
     }
 
     /**
@@ -50,7 +50,12 @@ final class Planner {
      * @throws RegistryException if something named is unknown or already out
      */
     static Plan plan(Queries q, WithdrawRequest request, WeightStore store) {
-        return new Planner(q, request, store).plan();
+        return new Planner(q, request, new WeightsThatLeave(store)).plan();
+    }
+
+    /** The same anew, at a later state of the ledger; the store is not read again. */
+    static Plan plan(Queries q, WithdrawRequest request, Plan before) {
+        return new Planner(q, request, before.weights().again()).plan();
     }
 
     private Plan plan() {
@@ -204,7 +209,8 @@ final class Planner {
         int before = gone.size() + bases.size();
         for (BaseRow b : q.bases()) {
             if (b.withdrawn().isEmpty() && !bases.contains(b)) {
-                Optional<String> why = weights.copyOf(q, b.id(), b.checkpoint());
+                Optional<String> why =
+                        weights.copyOf(q, b.id(), b.checkpoint()).or(() -> weights.namedBy(b));
                 if (why.isPresent()) {
                     bases.add(b);
                     copies.put(b.id(), why.get());
@@ -222,7 +228,7 @@ final class Planner {
                             : names.containsKey(i.base())
                                     ? Optional.of(madeFrom(names, i))
                                     : weights.copyOf(q, i.id(), i.checkpoint())
-                                            .or(() -> weights.namedIn(q.recipe(i.id())));
+                                            .or(() -> weights.namedBy(q, i));
             if (why.isPresent()) {
                 gone.add(i);
                 copies.put(i.id(), why.get());

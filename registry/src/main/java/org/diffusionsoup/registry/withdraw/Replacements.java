@@ -127,7 +127,9 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
     /** Appends them because of a withdrawal; returns the soups. */
     List<SoupRow> append(Ledger.Transaction t, Context context, long withdrawal) {
         Arrivals arrivals = new Arrivals(context);
-        ingredients.values().forEach(r -> arrivals.append(t, r.ingredient(), r.checkpoint()));
+        ingredients
+                .values()
+                .forEach(r -> arrivals.append(t, r.ingredient(), r.checkpoint(), r.contents()));
         Soups to = new Soups(context);
         List<SoupRow> rows = new ArrayList<>();
         soups.forEach((d, m) -> rows.add(to.append(t, d, m, Optional.of(withdrawal))));

@@ -5,9 +5,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.arrival.Arrivals;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -37,8 +39,9 @@ final class Retrainings {
      * An ingredient that takes the place of one that leaves.
      *
      * @param checkpoint in the store
+     * @param contents by what recipes will name it
      */
-    record Retrained(NewIngredient ingredient, String checkpoint) {}
+    record Retrained(NewIngredient ingredient, String checkpoint, SortedSet<String> contents) {}
 
     private record Facts(
             BaseRow base, List<ShardRow> shards, JsonObject recipe, Set<String> without) {}
@@ -89,6 +92,7 @@ final class Retrainings {
                         out,
                         recipe,
                         SoupVersion.current());
-        return new Retrained(n, store.put(out));
+        String made = store.put(out);
+        return new Retrained(n, made, Arrivals.contents(store, made, facts.base()));
     }
 }

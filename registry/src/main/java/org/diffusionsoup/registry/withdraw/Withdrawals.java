@@ -105,7 +105,7 @@ public final class Withdrawals {
             WithdrawRequest request, Plan plan, Replacements made, AlikePictures alike) {
         return context.ledger()
                 .write(t -> {
-                    Plan now = Planner.plan(t, request, store);
+                    Plan now = Planner.plan(t, request, plan);
                     if (!now.isStill(plan) || !alike.isOfAllShards(t)) {
                         throw new Overtaken();
                     }

@@ -42,6 +42,7 @@ public final class MemorizationAudit {
     private final Shard shard;
     private final List<Integer> drawn;
     private final ProtectedPictures guarded;
+    private final Shard against;
     private final double[] reference;
     private final double threshold;
     private final int leftOut;
@@ -121,6 +122,7 @@ public final class MemorizationAudit {
         leftOut = reference.size() - others.size();
         this.judge = judge;
         this.shard = shard;
+        this.against = reference;
         progress.start("embed real pictures", shard.size() + (long) others.size(), "images");
         guarded = new ProtectedPictures(judge, shard, progress);
         this.reference = guarded.reference(others, progress);
@@ -206,13 +208,23 @@ public final class MemorizationAudit {
         return leftOut;
     }
 
+    /** The real pictures that the threshold was measured with, as they were given. */
+    public Shard against() {
+        return against;
+    }
+
+    /** Whether the threshold leaves room for copies, so that few of them mean something. */
+    public boolean isMeaningful() {
+        return threshold >= WEAK * typical();
+    }
+
     /**
      * A sentence where the threshold says little: pictures of the reference that are hardly another
      * than protected ones pull it towards 0, and below it hardly a copy is left to be counted.
      */
     public Optional<String> weakness() {
         double typical = typical();
-        if (threshold >= WEAK * typical) {
+        if (isMeaningful()) {
             return Optional.empty();
         }
         return Optional.of(

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.convert.TokenizerFiles;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.tensor.DType;
@@ -39,6 +40,7 @@ public final class RandomModel {
      * @throws SoupException if there is no such shape, or something is at {@code out}
      */
     public static void write(String shape, Path out, DType dtype, long seed, Progress progress) {
+        ModelOutput.MODEL.checkNew(out);
         List<String> components = PublishedModels.components(shape);
         progress.start("model of random weights", components.size(), "components");
         AtomicFiles.writeFolder(

@@ -95,6 +95,10 @@ public final class GenerateRun {
         request.folder().ifPresent(folder -> writeEach(folder, singles));
         request.sheet().ifPresent(file -> writeSheet(file, drawn, singles, members));
         List<String> said = new ArrayList<>();
+        if (request.ensemble().wanted() && names.size() == 1) {
+            said.add(
+                    "An ensemble of one model draws what the model draws; give `model` again for another.");
+        }
         notes.forEach((note, of) ->
                 said.add(of.size() == runs ? note : note + " (" + String.join(", ", of) + ")"));
         return new Result(drawn, seconds, said);

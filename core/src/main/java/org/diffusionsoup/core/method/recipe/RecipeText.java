@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.method.Factor;
 import org.diffusionsoup.core.method.Load;
@@ -47,7 +48,7 @@ abstract sealed class RecipeText permits RecipeReader {
         if (node instanceof Text) {
             return Factor.of(number(node));
         }
-        String what = "a " + key + " per block";
+        String what = Plural.one(key) + " per block";
         Fields f = fields(node, what, Set.of("blocks", "default"));
         List<Factor.Rule> rules = new ArrayList<>();
         for (RecipeNode item : items(need(f, "blocks", what))) {

@@ -1,0 +1,115 @@
+package org.diffusionsoup.cli.bench;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.diffusionsoup.cli.command.DeviceFlag;
+import org.diffusionsoup.cli.command.RunnableFolders;
+import org.diffusionsoup.cli.command.SoupCommand;
+import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.bench.GenerateBenchmark;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code soup bench generate}: pictures in one batch and one by one, a soup and ensembles. */
+@Command(
+        name = "generate",
+        description =
+                "Measure drawing: seconds per picture in one batch and one by one, of a soup, which is"
+                        + " one model, and of ensembles, whose members are copies of it.",
+        footer = {
+            "  soup bench generate --model models/emoji-base",
+            "  soup bench generate --model my-sd --pictures 2 --steps 2 --members 2 --repeats 1"
+        })
+final class BenchGenerateCommand extends SoupCommand {
+    @Mixin private DeviceFlag device = new DeviceFlag();
+
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "DIR",
+            description = "Model that draws, a folder or a single file.")
+    private Path model = Path.of(".");
+
+    @Option(
+            names = "--pictures",
+            defaultValue = "16",
+            paramLabel = "N",
+            description = "Pictures to draw (default: ${DEFAULT-VALUE}).")
+    private int pictures;
+
+    @Option(
+            names = "--steps",
+            defaultValue = "25",
+            paramLabel = "N",
+            description = "Denoising steps (default: ${DEFAULT-VALUE}).")
+    private int steps;
+
+    @Option(
+            names = "--members",
+            split = ",",
+            defaultValue = "2,4,8",
+            paramLabel = "N",
+            description = "Members of the ensembles (default: ${DEFAULT-VALUE}).")
+    private List<Integer> members = List.of();
+
+    @Option(
+            names = "--repeats",
+            defaultValue = "3",
+            paramLabel = "N",
+            description =
+                    "How often each way is measured; the fastest counts (default: ${DEFAULT-VALUE}).")
+    private int repeats;
+
+    @Override
+    protected void run(Console console) {
+        Path folder = RunnableFolders.runnable(model, console);
+        GenerateBenchmark.Result result;
+        try (Progress progress = console.progress()) {
+            result =
+                    new GenerateBenchmark(
+                                    new GenerateBenchmark.Request(
+                                            folder, pictures, steps, members, repeats),
+                                    progress)
+                            .run();
+        }
+        console.result(result, text -> print(result, text));
+    }
+
+    private static void print(GenerateBenchmark.Result r, PrintWriter text) {
+        line(
+                text,
+                "%s: %d pictures of %d steps, %d %s",
+                r.model(),
+                r.pictures(),
+                r.steps(),
+                r.threads(),
+                r.threads() == 1 ? "thread" : "threads");
+        line(text, "");
+        line(
+                text,
+                "%-24s %10s %10s %12s %12s",
+                "",
+                "s/picture",
+                "pictures/s",
+                "to one batch",
+                "resident MB");
+        for (GenerateBenchmark.Way w : r.ways()) {
+            line(
+                    text,
+                    "%-24s %10.3f %10.2f %12.2f %12.0f",
+                    w.way(),
+                    w.secondsPerPicture(),
+                    1 / w.secondsPerPicture(),
+                    w.toBatch(),
+                    w.peakResidentBytes() / 1e6);
+        }
+    }
+
+    private static void line(PrintWriter text, String format, Object... values) {
+        text.println(String.format(Locale.ROOT, format, values));
+    }
+}

@@ -1,0 +1,236 @@
+package org.diffusionsoup.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Ledger;
+import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.workbench.registry.TrainingRecipe;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What was trained, outside, from recorded weights is trained on their data; its recipe says so.
+ */
+class RegistryTrainedFromTest {
+    @TempDir private Path folder;
+    private Path registry;
+    private Path hers;
+    private Path mine;
+
+    @BeforeEach
+    void make() {
+        registry = folder.resolve("registry");
+        soup("init").ok();
+        soup("base", "add", "tiny", TinyTraining.BASE).ok();
+        Path all = TinyTraining.shard(folder.resolve("all.tar"), 8, 64, "train");
+        hers = part(all, "hers", 0);
+        mine = part(all, "mine", 4);
+        soup("shard", "add", "hers", "--data", hers).ok();
+        soup("shard", "add", "mine", "--data", mine).ok();
+        ingredient("hers", train("hers", TinyTraining.BASE, hers), "hers").ok();
+    }
+
+    private Path part(Path all, String name, int from) {
+        Path tar = folder.resolve(name + ".tar");
+        ShardWriter.write(tar, Shard.open(all).samples().subList(from, from + 4));
+        return tar;
+    }
+
+    private Run soup(Object... args) {
+        return Run.at(registry, args);
+    }
+
+    private Path train(String name, Path base, Path shard, Object... more) {
+        Path out = folder.resolve(name);
+        List<Object> words =
+                new ArrayList<>(
+                        List.of(
+                                "train", "--base", base, "--shard", shard, "--steps", 1, "--batch",
+                                2, "--lr", "1e-2", "--out", out, "-q"));
+        words.addAll(List.of(more));
+        Run.of(words.toArray()).ok();
+        return out;
+    }
+
+    private Run ingredient(String name, Path weights, String... shards) {
+        return ingredientOf("tiny", name, weights, shards);
+    }
+
+    private Run ingredientOf(String base, String name, Path weights, String... shards) {
+        List<Object> args =
+                new ArrayList<>(
+                        List.of("ingredient", "add", name, "--weights", weights, "--base", base));
+        for (String s : shards) {
+            args.addAll(List.of("--shard", s));
+        }
+        return soup(args.toArray());
+    }
+
+    private static String unsaid(String name, String of) {
+        return "Ingredient '%s' was made of %s, as its recipe says, and so from the data of hers; name that, too (--shard hers)"
+                .formatted(name, of);
+    }
+
+    @Test
+    void whatIsTrainedOutsideFromAnIngredientBringsInItsData() {
+        Path from = train("from", folder.resolve("hers"), mine);
+        ingredient("ff", from, "mine").fails(1, unsaid("ff", "ingredient 'hers'"));
+        ingredient("ff", from, "mine", "hers").ok();
+        ingredient("own", train("own", TinyTraining.BASE, mine), "mine").ok();
+        assertThat(soup("fsck").ok().out()).contains("sound");
+        soup("withdraw", "hers", "--reason", "asked", "-o", folder.resolve("c.json")).ok();
+        verify("c.json").ok();
+        Path again = train("again", folder.resolve("hers"), mine, "--seed", 7);
+        ingredient("back", again, "mine")
+                .fails(
+                        1,
+                        "Ingredient 'back' was made of ingredient 'hers' (entry 4), which was"
+                                + " withdrawn (entry 7, 'asked'): its recipe names the hash ");
+        soup("base", "add", "back", again)
+                .fails(
+                        1,
+                        "Base 'back' was made of ingredient 'hers' (entry 4), which was withdrawn");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    private Run verify(String certificate) {
+        return Run.of(
+                "verify",
+                folder.resolve(certificate),
+                "--key",
+                registry.resolve("registry.pub"),
+                "--store",
+                registry.resolve("store"));
+    }
+
+    /** Exported, in any version, kept in the store or collected, with factors or without. */
+    @Test
+    void whatIsTrainedOutsideFromASoupBringsInItsData() {
+        soup("registry", "make", "all", "--from", "hers").ok();
+        Path out = folder.resolve("all-out");
+        ingredient("own", train("own", TinyTraining.BASE, mine), "mine").ok();
+        soup("registry", "make", "both", "--from", "hers,own").ok();
+        soup("export", "both", "-o", out).ok();
+        soup("registry", "make", "both", "--from", "own").ok();
+        soup("gc", "--superseded", "--grace-minutes", 0).ok();
+        ingredient("fs", train("fs", out, mine), "mine").fails(1, unsaid("fs", "soup both@1"));
+        Path lora = train("factors", out, mine, "--lora", 2);
+        ingredient("fl", lora, "mine").fails(1, unsaid("fl", "soup both@1"));
+    }
+
+    /** The base that the ledger states is the one that the file names. */
+    @Test
+    void anIngredientIsOfTheBaseThatItsRecipeNames() {
+        Path unknown = train("unknown", train("step", TinyTraining.BASE, mine), mine);
+        ingredient("u", unknown, "mine")
+                .fails(
+                        1,
+                        "Ingredient 'u': its recipe says that it was trained from weights with the"
+                                + " hash ",
+                        " (base_unet_sha256), which are not those of base 'tiny'; name the base that"
+                                + " it was trained from (--base), which 'soup base add' records");
+        soup("base", "add", "step", folder.resolve("step")).ok();
+        ingredient("u", unknown, "mine").fails(1, "those of base 'step', not of base 'tiny'");
+        ingredientOf("step", "u", unknown, "mine").ok();
+        soup(
+                        "train",
+                        "--base",
+                        folder.resolve("hers"),
+                        "--shard",
+                        "mine",
+                        "--steps",
+                        1,
+                        "--out",
+                        folder.resolve("no"))
+                .fails(1, "is ingredient 'hers' and none of the registry's bases");
+    }
+
+    /** A base made, outside, from an ingredient leaves with it, and so does what comes of it. */
+    @Test
+    void aBaseThatWasTrainedFromAnIngredientLeavesWithIt() {
+        Path from = train("from", folder.resolve("hers"), mine);
+        soup("base", "add", "second", from).ok();
+        ingredientOf("second", "third", train("third", from, mine), "mine").ok();
+        soup("withdraw", "hers", "--reason", "asked")
+                .fails(1, "base second (entry 5, made of ingredient hers, as its recipe says)");
+        soup("withdraw", "hers", "--reason", "asked", "--yes").ok();
+        soup("registry", "make", "made", "--from", "third").fails(1, "'third' was withdrawn");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    /** A ledger of an earlier version, which took them without a word and knew no such hashes. */
+    @Test
+    void whatAnEarlierVersionTookLeavesAllTheSame() throws IOException {
+        Path early = train("early", TinyTraining.BASE, hers, "--seed", 3);
+        asBefore("early", early, "hers", "");
+        Path from = train("from", early, mine);
+        asBefore("ff", from, "mine", "");
+        assertThat(soup("fsck").ok().out())
+                .contains("'ff' was made of ingredient 'early'", "name that, too");
+        soup("withdraw", "hers", "--reason", "asked")
+                .fails(1, "ingredient ff (entry 6, made of ingredient early, as its recipe says)");
+        Run done = soup("withdraw", "hers", "--reason", "asked", "--yes").ok();
+        assertThat(done.out()).contains("withdrawn  ingredient ff: made of ingredient early");
+        ingredient("back", train("back", early, mine, "--seed", 7), "mine")
+                .fails(1, "was made of ingredient 'early' (entry 5), which was withdrawn");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    /** Where the source left before anybody compared, the file still contradicts the ledger. */
+    @Test
+    void whatOutlivedItsSourceInAnEarlierVersionIsTold() throws IOException {
+        asBefore("own", train("own", TinyTraining.BASE, mine), "mine", "5".repeat(64));
+        String told = "weights with the hash 555555555555 (base_unet_sha256), which are not those";
+        Run fsck = soup("fsck");
+        assertThat(fsck.status()).isEqualTo(1);
+        assertThat(fsck.out() + fsck.err()).contains(told, "soup ingredient retire own");
+        soup("registry", "make", "made", "--from", "own").fails(1, told, "retire own");
+    }
+
+    /**
+     * Records an ingredient as earlier versions did, which looked at averages alone.
+     *
+     * @param from what its recipe names as its base's denoiser; empty: what it names
+     */
+    private void asBefore(String name, Path weights, String shard, String from) throws IOException {
+        Ledger ledger =
+                Ledger.open(
+                        "jdbc:sqlite:" + registry.resolve("ledger.db"),
+                        SigningKey.load(
+                                registry.resolve("registry.key"), registry.resolve("registry.pub")),
+                        Clock.systemUTC(),
+                        Optional.empty());
+        WeightStore store = new WeightStore(registry.resolve("store"));
+        Json.Builder recipe = Json.object(TrainingRecipe.ofWeights(weights));
+        if (!from.isEmpty()) {
+            recipe.put("base_unet_sha256", from);
+        }
+        try (WeightStore.Session session = store.open()) {
+            String checkpoint = store.put(weights);
+            ledger.write(t ->
+                    t.append(
+                            Kind.INGREDIENT,
+                            Json.object()
+                                    .put("name", name)
+                                    .put("base", 1)
+                                    .numbers("shards", List.of(t.shard(shard).orElseThrow().id()))
+                                    .put("checkpoint", checkpoint)
+                                    .map("files", store.manifest(checkpoint).weightFiles())
+                                    .put("recipe", recipe.build())
+                                    .put("code_version", "")
+                                    .build()));
+        }
+    }
+}
