@@ -204,7 +204,7 @@ class AuditCommandTest {
         Run.of("audit", "--judge", TinyModels.clip(), "--soup", "s").fails(2, "missing --shard");
         audit(two, "--model", TinyModels.sd15() + "=").fails(1, "names no shard after '='");
         audit(two, "--model", folder.resolve("gone") + "=" + two)
-                .fails(1, "no model folder " + folder.resolve("gone"));
+                .fails(1, "no model " + folder.resolve("gone"));
     }
 
     @Test

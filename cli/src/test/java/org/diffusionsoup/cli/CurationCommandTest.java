@@ -123,7 +123,7 @@ class CurationCommandTest {
         Path two = Files.copy(one, folder.resolve("two.tar"));
         Path out = folder.resolve("D");
         assertThat(Run.of("data", "dedup", one, two, "-o", out).ok().out())
-                .contains("no tar of two: each of its rows near-duplicates an earlier one");
+                .contains("no tar of two: each of its rows is a near-duplicate of an earlier one");
         assertThat(out.resolve("one.tar")).exists();
         Run.of("data", "split", one, "--random", 2, "-o", out, "--force").ok();
         Path mine = Files.copy(two, out.resolve("mine.tar"));
@@ -217,6 +217,9 @@ class CurationCommandTest {
                     assertThat(part.path("highest").asDouble()).isLessThanOrEqualTo(before);
                     before = part.path("lowest").asDouble();
                 }
+            }
+            if (ways.get(i).contains("--by")) {
+                assertThat(result.path("shards").findValuesAsText("name")).isSorted();
             }
             boolean everything =
                     ways.get(i).contains("--include-heldout") || ways.get(i).contains("split");

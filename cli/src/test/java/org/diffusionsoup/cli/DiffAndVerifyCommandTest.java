@@ -139,7 +139,13 @@ class DiffAndVerifyCommandTest {
                 "values  w: 2 NaN and 1 infinite of 4 values");
         Path good = write("good.safetensors", Map.of(), 1, 2);
         found(good, "hash  ", "--against", "0".repeat(64));
-        found(good, "hash  weights", "--against", write("other.safetensors", Map.of(), 1, 3));
+        Path other = write("other.safetensors", Map.of(), 1, 3);
+        Run differ = found(good, "hash  weights", "--against", other);
+        // in full once, and by their beginnings in the closing sentence
+        assertThat(differ.out()).contains(WeightsHash.of(other));
+        assertThat(differ.err())
+                .contains(WeightsHash.of(other).substring(0, 12) + "…")
+                .doesNotContain(WeightsHash.of(other), WeightsHash.of(good));
         Path cut = folder.resolve("cut.safetensors");
         byte[] bytes = Files.readAllBytes(good);
         Files.write(cut, java.util.Arrays.copyOf(bytes, bytes.length - 1));

@@ -95,6 +95,9 @@ class EvaluateCommandTest {
         }
         JsonNode resumed = json(Run.of("evaluate", recipe, "-o", folder.resolve("out"), "--json"));
         assertThat(resumed.path("pictures_drawn").asInt()).isEqualTo(5);
+        Files.delete(pictures.getFirst());
+        Run told = Run.of("evaluate", recipe, "-o", folder.resolve("out")).ok();
+        assertThat(told.err().lines()).containsOnlyOnce("11 of 12 pictures are kept.");
         assertThat(resumed.path("judges")).isEqualTo(first.path("judges"));
     }
 

@@ -336,7 +336,7 @@ class GenerateCommandTest {
             List<String> said = Files.readAllLines(err);
             if (!said.isEmpty() || seconds > 30) { // it had come to the point of drawing
                 assertThat(said.getLast())
-                        .startsWith("Stopped; nothing was written")
+                        .startsWith("Stopped. Nothing was written")
                         .contains("same command");
                 return;
             }
@@ -648,7 +648,7 @@ class GenerateCommandTest {
         Files.writeString(out("full/file"), "x");
         Path o = out("o.png");
         Run.of("generate", "--model", none, "--prompt", "cat", "-o", o)
-                .fails(1, "no model folder", "nothing-here");
+                .fails(1, "no model", "nothing-here; name a folder", "single file");
         Run.of("generate", "--model", folder, "--prompt", "cat", "-o", o)
                 .fails(1, "model_index.json");
         Run.of("generate", "--model", MODEL, "--prompts", none, "-o", o)

@@ -8,10 +8,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.generate.Sampler;
+import org.diffusionsoup.workbench.generate.Source;
 import org.diffusionsoup.workbench.png.PngFiles;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -121,6 +127,50 @@ class GenerateFromPictureTest {
                 .containsEntry("strength", "0.2")
                 .containsEntry("image_sha256", Hashes.sha256Hex(Files.readAllBytes(picture)))
                 .doesNotContainKey("mask_sha256");
+    }
+
+    /** Of 25 steps at a strength of 0.6 there are 15 to do; Heun's predict twice. */
+    @Test
+    void stepsAreCountedOfThoseThatAreDone() {
+        GenerateSettings usual = GenerateSettings.defaults();
+        Source begin = Source.read(picture, Optional.empty(), 0.6);
+        assertThat(steps(BASE, usual.withSource(begin)))
+                .startsWith("step 0 of 15", "step 1 of 15")
+                .endsWith("step 14 of 15", "step 15 of 15")
+                .hasSize(16);
+        GenerateSettings heun =
+                new GenerateSettings(5, 1, "", Optional.of(Sampler.HEUN), usual.size(), 16);
+        for (GenerateSettings s : List.of(heun, heun.withSource(begin))) {
+            String all = " of " + (s.source().isPresent() ? 3 : 5);
+            assertThat(steps(TinyModels.sd15(), s))
+                    .startsWith("step 0" + all)
+                    .endsWith("step " + all.substring(4) + all)
+                    .allMatch(step -> step.endsWith(all));
+        }
+    }
+
+    private static List<String> steps(Path model, GenerateSettings settings) {
+        List<String> said = new ArrayList<>();
+        Progress progress =
+                new Progress() {
+                    @Override
+                    public void start(String task, long total, String unit) {}
+
+                    @Override
+                    public void advance(long units) {}
+
+                    @Override
+                    public void message(String note) {
+                        said.add(note);
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+        try (Generator generator = Generator.open(model, settings)) {
+            generator.pictures(List.of("noto red apple"), List.of(0L), progress);
+        }
+        return said;
     }
 
     @Test

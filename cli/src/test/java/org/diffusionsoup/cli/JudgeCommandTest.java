@@ -336,8 +336,24 @@ final class JudgeCommandTest {
         Run.of("judge", "train", "clip", "--work", "w", "-o", "o")
                 .fails(2, "--data SHARD or --scenes");
         Run.of("judge", "check", "--scenes", "--data", shard).fails(2, "--data SHARD or --scenes");
-        Run.of("judge", "check", "--scenes", "--drawings", DRAWINGS, "--limit", 3, "-q")
+        Path anyFolder = TinyModels.sd15();
+        Run.of(
+                        "judge",
+                        "check",
+                        "--scenes",
+                        "--drawings",
+                        DRAWINGS,
+                        "--limit",
+                        3,
+                        "-q",
+                        "--clip",
+                        anyFolder)
                 .fails(1, "8 scenes or more");
+        // none is shipped, and before drawings are read
+        Run.of("judge", "check", "--scenes", "--drawings", "nowhere")
+                .fails(2, "ame judges of scenes", "--clip");
+        Run.of("judge", "check", "--scenes", "--drawings", "nowhere", "--vqa", "none")
+                .fails(1, "There is no judge none", "train vqa --scenes");
         Run.of("judge", "train", "clip", "--scenes", "--validation", "--work", "w", "-o", "o")
                 .fails(2, "--validation");
         Run.of("judge", "train", "ear", "--data", shard, "--work", "w", "-o", "o").fails(2, "ear");

@@ -197,7 +197,7 @@ class PagesRunTest {
                         .replaceAll(
                                 "shards/emoji(?=$| )",
                                 "'shards/emoji#domain=body-parts&provider=noto'")
-                        .replace("--split HELDOUT", "--split TRAIN")
+                        .replace("--split heldout", "--split train")
                         .replaceAll("--subjects \\d+", "--subjects 6")
                         .replace("--retrieval 5", "--retrieval 2")
                         .replace("docs/emoji-prompts.txt", "four-prompts.txt")

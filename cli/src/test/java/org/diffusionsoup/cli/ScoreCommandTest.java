@@ -277,7 +277,7 @@ class ScoreCommandTest {
                         "a",
                         "--prompt",
                         "b")
-                .fails(1, "no model folder", "none");
+                .fails(1, "no model", "none; name a folder", "single file");
         Run.of("score", "--judge", JUDGE, "--model", MODEL, "--prompt", "cat")
                 .fails(1, "at least two prompts");
         Run.of("score", "--judge", JUDGE, "--model", MODEL, "--prompt", "a", "--prompt", "a")

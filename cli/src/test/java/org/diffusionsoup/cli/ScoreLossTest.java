@@ -153,6 +153,6 @@ class ScoreLossTest {
         Run.of("score", "--loss", "--shard", EMOJI).fails(2, "missing --model");
         Run.of("score", "--draws", 4, "--model", BASE).fails(2, "--draws goes with --loss");
         Run.of("score", "--loss", "--model", temp.resolve("no"), "--shard", EMOJI, "-q")
-                .fails(1, "no model folder");
+                .fails(1, "no model ");
     }
 }

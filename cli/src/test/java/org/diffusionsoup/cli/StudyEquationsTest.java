@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -223,7 +224,16 @@ class StudyEquationsTest {
         double half = estimate(json, "/models/path");
         String results = Files.readString(out.resolve("naf.json"));
         assertThat(results).doesNotContain(temp.toString()).contains("\"soup\" : \"soup\"");
-        assertThat(Run.of(soupOf).ok().out()).contains("nats per picture, 2 prompts");
+        String said = Run.of(soupOf).ok().out();
+        assertThat(said).contains("nats per picture, 2 prompts", "infinite", "not known");
+        // a KL that is the same of every trajectory has no interval
+        String point =
+                String.format(
+                        Locale.ROOT, "%.4f", json.at("/cases/0/safe/0/path/estimate").asDouble());
+        assertThat(said).contains(point).doesNotContain(point + " [");
+        assertThat(Files.readString(out.resolve("naf.html")))
+                .contains("infinite", "not known", point)
+                .doesNotContain(point + " to ");
         assertThat(Files.readString(out.resolve("naf.json"))).isEqualTo(results);
         soupOf[5] = a;
         double whole = estimate(json(soupOf), "/models/path");

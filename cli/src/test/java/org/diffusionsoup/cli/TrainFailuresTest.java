@@ -60,7 +60,7 @@ class TrainFailuresTest {
     @Test
     void aBaseThatIsNotThere() {
         Path base = temp.resolve("no-base");
-        train(base, shard).fails(SoupCli.FAILED, "no model folder " + base, "diffusers layout");
+        train(base, shard).fails(SoupCli.FAILED, "no model " + base, "diffusers layout");
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -172,9 +173,22 @@ class TrainResumeTest {
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         List<String> said = Files.readAllLines(err);
         assertThat(said).anyMatch(l -> l.startsWith("train last"));
+        assertThat(said).noneMatch(l -> l.contains("goes on from step"));
         assertThat(said.getLast())
                 .startsWith("Stopped; the same command goes on from ")
                 .contains("last.training");
+
+        long done = TrainingRun.checkpointedSteps(state(out).getParent());
+        process = builder.start();
+        String sentence = "last goes on from step %,d of 1,000,000.".formatted(done);
+        while (Files.readAllLines(err).stream().noneMatch(sentence::equals)) {
+            assertThat(process.isAlive()).as("%s: %s", sentence, Files.readString(err)).isTrue();
+            Thread.sleep(5);
+        }
+        // before the pictures are encoded again
+        assertThat(Files.readString(err)).doesNotContain("encode", "train last");
+        process.destroyForcibly();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test
@@ -187,12 +201,14 @@ class TrainResumeTest {
         Thread.sleep(random.nextInt(60));
         process.destroyForcibly();
         endedMidway(process, out);
+        long told = TrainingRun.checkpointedSteps(state(out).getParent());
 
         JsonNode result = finished(out);
         assertThat(result.path("resumedFrom").asInt())
                 .as("seed %d", seed)
                 .isBetween(CHECKPOINT_EVERY, STEPS - 1);
         assertThat(result.path("resumedFrom").asInt() % CHECKPOINT_EVERY).isZero();
+        assertThat(told).isEqualTo(result.path("resumedFrom").asLong());
         assertThat(everything(out)).as("seed %d", seed).isEqualTo(undisturbed);
         assertThat(state(out).getParent()).doesNotExist();
     }

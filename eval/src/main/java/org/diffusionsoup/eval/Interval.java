@@ -47,9 +47,21 @@ public record Interval(double estimate, double low, double high, double confiden
         return (high - low) / 2;
     }
 
-    /** {@code 0.281 [0.270, 0.293]} with this many digits after the point. */
+    /**
+     * Whether it is one point: all that was measured is the same, and nothing is left to chance.
+     */
+    public boolean isPoint() {
+        return low == high && low == estimate;
+    }
+
+    /**
+     * {@code 0.281 [0.270, 0.293]} with this many digits after the point; of a point {@code 0.281}.
+     */
     public String format(int digits) {
         String f = "%." + digits + "f";
+        if (isPoint()) {
+            return String.format(Locale.ROOT, f, estimate);
+        }
         return String.format(Locale.ROOT, f + " [" + f + ", " + f + "]", estimate, low, high);
     }
 }

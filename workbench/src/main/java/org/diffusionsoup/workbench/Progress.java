@@ -29,6 +29,13 @@ public interface Progress extends AutoCloseable {
     /** Sets a short note shown beside the running task, for example {@code "loss 0.1234"}. */
     void message(String note);
 
+    /**
+     * Says a sentence that stays, such as from where a run goes on; it ends the running task.
+     *
+     * @param sentence with a full stop
+     */
+    default void tell(String sentence) {}
+
     /** Ends the running task, if any. Never throws. */
     @Override
     void close();

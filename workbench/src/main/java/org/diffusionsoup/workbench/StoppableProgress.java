@@ -68,6 +68,12 @@ public record StoppableProgress(Progress told, BooleanSupplier stop) implements 
     }
 
     @Override
+    public void tell(String sentence) {
+        told.tell(sentence);
+        check();
+    }
+
+    @Override
     public void close() {
         told.close();
     }

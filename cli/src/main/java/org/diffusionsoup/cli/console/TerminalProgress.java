@@ -41,6 +41,7 @@ final class TerminalProgress implements Progress {
     private long laterAt;
     private long laterDone;
     private long shownAt;
+    private long advancedAt;
     private int drawn;
     private boolean running;
     private boolean unseen;
@@ -68,6 +69,7 @@ final class TerminalProgress implements Progress {
         skipped = 0;
         startedAt = clock.getAsLong();
         shownAt = startedAt;
+        advancedAt = startedAt;
         earlierAt = startedAt;
         laterAt = startedAt;
         earlierDone = 0;
@@ -83,6 +85,7 @@ final class TerminalProgress implements Progress {
     public synchronized void advance(long units) {
         if (running) {
             done += Math.max(0, units);
+            advancedAt = clock.getAsLong();
             unseen = true;
             mark();
             showWhenDue();
@@ -121,12 +124,24 @@ final class TerminalProgress implements Progress {
     @Override
     public synchronized void message(String note) {
         if (running) {
+            // A log gets its lines with advances, whose numbers then fit the note. Where none comes
+            // for long, as in a batch of pictures, what was noted last is shown before it changes.
+            if (!isLive() && unseen && clock.getAsLong() - advancedAt >= PLAIN_NANOS) {
+                showWhenDue();
+            }
             this.note = note;
             unseen = true;
-            if (isLive()) { // a log gets its lines with advances, whose numbers then fit the note
+            if (isLive()) {
                 showWhenDue();
             }
         }
+    }
+
+    @Override
+    public synchronized void tell(String sentence) {
+        close();
+        err.println(Visible.text(Flags.in(sentence)));
+        err.flush();
     }
 
     @Override

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "build-drawings",
         description = {
-            "Build the drawings that scenes are composed of from four open emoji sets and the Open"
-                    + " Clip Art Library.",
+            "Build the drawings that scenes are composed of from five emoji sets of four open projects"
+                    + " and the Open Clip Art Library.",
             "The same sources give the same bytes; shards/drawings in this project was made so."
         },
         footer = {

@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "build-emoji",
         description = {
-            "Build the emoji shards from the npm packages of four open emoji sets.",
+            "Build the emoji shards of five sets from the npm packages of four open projects.",
             "The same packages give the same bytes; shards/emoji in this project was made so."
         },
         footer = {

@@ -132,19 +132,20 @@ final class DataDedupCommand extends SoupCommand {
                             text.println("…");
                         }
                         text.printf(
-                                "%s; %,d of %s near-duplicate an earlier one%n",
+                                "%s; %,d of %s %s a near-duplicate of an earlier one%n",
                                 Plural.of(pairs.size(), "pair"),
                                 result.superfluous(),
                                 Plural.of(
                                         result.found().rows().stream().mapToInt(i -> i).sum(),
-                                        "row"));
+                                        "row"),
+                                result.superfluous() == 1 ? "is" : "are");
                         result.written().forEach(text::println);
                         emptied(result, scans)
                                 .forEach(name ->
                                         text.println(
                                                 "no tar of "
                                                         + name
-                                                        + ": each of its rows near-duplicates an"
+                                                        + ": each of its rows is a near-duplicate of an"
                                                         + " earlier one"));
                     });
         } finally {

@@ -243,8 +243,8 @@ public final class GenerateCommand extends SoupCommand {
                                 + folder
                                 + (out.isPresent() ? ", but not " + out.get() + "." : "."))
                 .orElse(
-                        "Stopped; nothing was written, since pictures are when all are drawn. The"
-                                + " same command draws them all again.");
+                        "Stopped. Nothing was written: pictures are saved only once all of them are"
+                                + " drawn. The same command draws them all again.");
     }
 
     private GenerateSettings settings() {

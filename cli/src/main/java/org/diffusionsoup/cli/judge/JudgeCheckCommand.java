@@ -39,7 +39,8 @@ import picocli.CommandLine.Option;
                     + " fall as noise grows and captions are swapped.",
             "Scenes are of held-out combinations, and the damages eight; every line says its goal and"
                     + " whether it is met.",
-            "Without judges named, the embedded ones are checked."
+            "Without judges named, the embedded ones are checked; judges of scenes are not shipped and"
+                    + " have to be named."
         },
         footer = {
             "  soup judge check --data shards/emoji",
@@ -71,30 +72,30 @@ final class JudgeCheckCommand extends SoupCommand {
     @Option(
             names = "--clip",
             paramLabel = "DIR",
-            description = "CLIP (embedded: models/judge-clip; of scenes: models/scene-clip).")
+            description = "CLIP (default: models/judge-clip, unless other judges are named).")
     private Optional<Path> clip = Optional.empty();
 
     @Option(
             names = "--vqa",
             paramLabel = "DIR",
             description =
-                    "BLIP that answers questions (embedded: models/emoji-vqa; of scenes:"
-                            + " models/scene-vqa).")
+                    "BLIP that answers questions (default: models/emoji-vqa, unless other judges are"
+                            + " named).")
     private Optional<Path> vqa = Optional.empty();
 
     @Option(
             names = "--reward",
             paramLabel = "DIR",
             description =
-                    "ImageReward (embedded: models/emoji-reward; of scenes: models/scene-reward).")
+                    "ImageReward (default: models/emoji-reward, unless other judges are named).")
     private Optional<Path> reward = Optional.empty();
 
     @Option(
             names = "--aesthetic",
             paramLabel = "DIR",
             description =
-                    "Aesthetic head, with the CLIP it reads as --clip (embedded:"
-                            + " models/emoji-aesthetic; of scenes: models/scene-aesthetic).")
+                    "Aesthetic head, with the CLIP it reads as --clip (default:"
+                            + " models/emoji-aesthetic, unless other judges are named).")
     private Optional<Path> aesthetic = Optional.empty();
 
     @Option(
@@ -124,16 +125,15 @@ final class JudgeCheckCommand extends SoupCommand {
             throw misuse("Say what the judges look at: either --data SHARD or --scenes.");
         }
         Map<JudgeKind, Path> judges = judges();
+        judges.forEach(this::requireFolder); // before seconds of reading drawings
         JudgeReport report;
         try (Progress progress = console.progress()) {
             if (scenes) {
                 int pictures = limit == 0 ? SCENES : limit;
                 SceneJudgeCheck check =
                         new SceneJudgeCheck(drawings.load(progress), pictures, progress);
-                judges.forEach(this::requireFolder);
                 report = check.run(judges);
             } else {
-                judges.forEach(this::requireFolder);
                 report =
                         new JudgeCheck(ShardRef.parse(data.orElseThrow()).open(), limit, progress)
                                 .run(judges, Optional.of(base));
@@ -167,14 +167,16 @@ final class JudgeCheckCommand extends SoupCommand {
         vqa.ifPresent(p -> judges.put(JudgeKind.VQA, p));
         reward.ifPresent(p -> judges.put(JudgeKind.REWARD, p));
         aesthetic.ifPresent(p -> judges.put(JudgeKind.AESTHETIC, p));
+        if (judges.isEmpty() && scenes) {
+            throw misuse(
+                    "Name judges of scenes with --clip, --vqa, --reward or --aesthetic: none is"
+                            + " shipped, and soup judge train KIND --scenes trains them.");
+        }
         if (judges.isEmpty()) {
-            String world = scenes ? "models/scene-" : "models/emoji-";
             for (JudgeKind kind : JudgeKind.values()) {
-                judges.put(kind, Path.of(world + kind.word()));
+                judges.put(kind, Path.of("models/emoji-" + kind.word()));
             }
-            if (!scenes) {
-                judges.put(JudgeKind.CLIP, Path.of("models/judge-clip"));
-            }
+            judges.put(JudgeKind.CLIP, Path.of("models/judge-clip"));
         }
         return judges;
     }

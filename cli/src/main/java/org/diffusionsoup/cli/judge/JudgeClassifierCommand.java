@@ -18,6 +18,7 @@ import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer.Accuracy;
+import org.diffusionsoup.workbench.job.Resumption;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -92,6 +93,8 @@ final class JudgeClassifierCommand extends SoupCommand {
         try (FolderLock alone = FolderLock.hold(work);
                 Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
+            Resumption.tell(
+                    progress, "The classifier", Resumption.stateIn(work, "classifier"), steps);
             accuracy =
                     new ShardClassifierTrainer(base, shards, shards, work, progress, interrupt)
                             .run(steps, seed, out);

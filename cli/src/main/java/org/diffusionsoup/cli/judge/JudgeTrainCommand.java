@@ -14,6 +14,7 @@ import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.judges.question.JudgeKind;
 import org.diffusionsoup.workbench.judges.train.AestheticTrainer;
 import org.diffusionsoup.workbench.judges.train.ClipJudgeTrainer;
@@ -169,6 +170,7 @@ final class JudgeTrainCommand extends SoupCommand {
                 Progress progress = console.progress()) {
             JudgeMaterial material = material(progress);
             long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
+            Resumption.tell(progress, "The judge", Resumption.stateIn(work, kind.word()), wanted);
             boolean finished =
                     switch (kind) {
                         case CLIP ->

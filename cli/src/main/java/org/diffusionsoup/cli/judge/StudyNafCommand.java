@@ -14,7 +14,6 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.study.ModelNaf;
 import org.diffusionsoup.workbench.study.NafResults;
 import org.diffusionsoup.workbench.study.NafStudy;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -134,10 +133,10 @@ final class StudyNafCommand extends SoupCommand {
                 t.row(
                         c.name(),
                         s.name(),
-                        number(s.closedForm()),
-                        number(s.quadrature()),
+                        s.closedFormText(),
+                        String.format(Locale.ROOT, "%.4f", s.quadrature()),
                         s.path().format(4),
-                        Boolean.FALSE.equals(s.bounded()) ? "inf" : number(s.maxDivergence()));
+                        s.maxText());
             }
         }
         t.print(text);
@@ -155,9 +154,5 @@ final class StudyNafCommand extends SoupCommand {
                     m.values());
         }
         text.println(out);
-    }
-
-    private static String number(@Nullable Double value) {
-        return value == null ? "-" : String.format(Locale.ROOT, "%.4f", value);
     }
 }

@@ -112,6 +112,11 @@ final class LoraOutputFlags {
                                     + percent(made.relativeError())
                                     + ", in "
                                     + Quantity.seconds(seconds));
+                    if (made.relativeError() > 0) {
+                        text.println(
+                                "The error is what the rank misses: the norm of what is left over, in"
+                                        + " % of the exact update's; a higher rank misses less.");
+                    }
                     List<MadeLora.Layer> shown = new ArrayList<>(made.layers());
                     shown.removeIf(l -> !layers && l.relativeError() == 0);
                     if (!layers) {

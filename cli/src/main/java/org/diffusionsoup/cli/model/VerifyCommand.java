@@ -101,8 +101,13 @@ public final class VerifyCommand extends SoupCommand {
                             + " in "
                             + model
                             + ", the first: "
-                            + sentence(findings.getFirst()));
+                            + shortened(sentence(findings.getFirst())));
         }
+    }
+
+    /** With the beginnings of hashes only, which the report has in full. */
+    private static String shortened(String sentence) {
+        return sentence.replaceAll("\\b([0-9a-f]{12})[0-9a-f]{52}\\b", "$1…");
     }
 
     private static String sentence(Finding f) {

@@ -104,8 +104,8 @@ final class RegistryMakeCommand extends SoupCommand {
     @Option(
             names = "--no-sum",
             description =
-                    "Do not keep the exact sum (it takes several times the soup's size, and spares"
-                            + " reading all ingredients at every change).")
+                    "Do not keep the exact sum (it takes twice the soup's size in F16 and F32, four times"
+                            + " in BF16 and F8, and spares reading all ingredients at every change).")
     private boolean noSum;
 
     @Mixin private RegistryFlag registry = new RegistryFlag();

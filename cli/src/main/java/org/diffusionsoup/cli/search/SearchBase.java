@@ -1,16 +1,14 @@
 package org.diffusionsoup.cli.search;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.search.JournalNotes;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
@@ -78,7 +76,10 @@ abstract class SearchBase extends SoupCommand {
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
                 Progress progress = console.progress();
                 Farewell farewell =
-                        Farewell.with(console, progress, () -> stopped(request.journal()))) {
+                        Farewell.with(
+                                console,
+                                progress,
+                                () -> stopped(request.journal(), request.testJournal()))) {
             found =
                     new SoupSearch(request, judge, SearchOutput.listener(console, names), progress)
                             .run();
@@ -88,22 +89,21 @@ abstract class SearchBase extends SoupCommand {
                 text -> SearchOutput.print(found, request, text));
     }
 
-    /** What a search says that is ended before its time. */
-    static String stopped(Path journal) {
-        if (!holdsScores(journal)) {
+    /**
+     * What a search says that is ended before its time; journals without notes go.
+     *
+     * @param journals first that of the candidates
+     */
+    static String stopped(Path... journals) {
+        Path journal = journals[0];
+        boolean scored = JournalNotes.areIn(journal);
+        List.of(journals).forEach(JournalNotes::removeWithout);
+        if (!scored) {
             return "Stopped before a candidate was scored; the same command begins again.";
         }
         return "Stopped; candidates scored so far are in "
                 + journal
                 + ", the one in work is lost. The same command goes on from there.";
-    }
-
-    private static boolean holdsScores(Path journal) {
-        try (Stream<String> lines = Files.lines(journal)) {
-            return lines.skip(1).findFirst().isPresent(); // the first says of what search it is
-        } catch (IOException | UncheckedIOException e) {
-            return false;
-        }
     }
 
     private SearchRequest request() {

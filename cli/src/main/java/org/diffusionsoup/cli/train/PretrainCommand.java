@@ -19,6 +19,7 @@ import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.data.scene.Worlds;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.pretrain.PretrainRecipe;
 import org.diffusionsoup.workbench.pretrain.Pretrainer;
 import org.jspecify.annotations.Nullable;
@@ -150,6 +151,7 @@ public final class PretrainCommand extends SoupCommand {
         try (FolderLock alone = FolderLock.hold(work);
                 Interrupt interrupt = Interrupt.listen();
                 Progress progress = console.progress()) {
+            tellResumption(progress, wanted);
             Drawings all = drawings.load(progress);
             SceneStream web = Worlds.web(all, seed);
             Pretrainer pretrainer =
@@ -192,6 +194,16 @@ public final class PretrainCommand extends SoupCommand {
             console.result(
                     result,
                     text -> text.println(whole ? out.toString() : "stages done in " + work));
+        }
+    }
+
+    /** Before drawings are read. */
+    private void tellResumption(Progress progress, EnumSet<Pretrainer.Stage> wanted) {
+        if (wanted.contains(Pretrainer.Stage.VAE)) {
+            Resumption.tell(progress, "The autoencoder", Resumption.stateIn(work, "vae"), vaeSteps);
+        }
+        if (wanted.contains(Pretrainer.Stage.UNET)) {
+            Resumption.tell(progress, "The denoiser", Resumption.stateIn(work, "unet"), unetSteps);
         }
     }
 

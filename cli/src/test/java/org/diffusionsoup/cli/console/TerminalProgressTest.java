@@ -37,6 +37,42 @@ class TerminalProgressTest {
         assertThat(text.toString()).doesNotContain("\r");
     }
 
+    /** A batch of pictures is minutes of steps, of which none advances. */
+    @Test
+    void aLogIsToldOfStepsWhereNothingIsDoneForLong() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("generate noto", 16, "images");
+            for (int step = 0; step <= 25; step++) {
+                progress.message("step " + step + " of 25");
+                now.addAndGet(SECOND);
+            }
+            progress.advance(16);
+        }
+        assertThat(text.toString().lines())
+                .containsExactly(
+                        "generate noto  0/16 images  10s  step 9 of 25",
+                        "generate noto  0/16 images  20s  step 19 of 25",
+                        "generate noto  16/16 images  0.615 images/s  26s  step 25 of 25");
+    }
+
+    @Test
+    void whatIsToldStandsOnALineOfItsOwnAndStays() {
+        for (int columns : new int[] {0, 60}) {
+            try (TerminalProgress progress = progress(columns)) {
+                progress.start("read", 4, "rows");
+                now.addAndGet(2 * SECOND);
+                progress.advance(4);
+                progress.tell("noto goes on from step 9 of 600.");
+                progress.start("encode", 4, "images");
+            }
+        }
+        assertThat(
+                        text.toString()
+                                .lines()
+                                .filter(l -> l.equals("noto goes on from step 9 of 600.")))
+                .hasSize(2);
+    }
+
     @Test
     void aTerminalGetsOneLineDrawnOver() {
         try (TerminalProgress progress = progress(60)) {

@@ -125,7 +125,9 @@ public final class DiffusersFolder {
         }
         if (!Files.exists(path)) {
             throw new SoupException(
-                    "There is no model folder " + path + "; give one in diffusers layout.");
+                    "There is no model "
+                            + path
+                            + "; name a folder in diffusers layout, or a single file.");
         }
         Path stem = path.resolveSibling(stem(path));
         throw new SoupException(

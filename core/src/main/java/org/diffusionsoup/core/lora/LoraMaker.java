@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
@@ -136,9 +137,9 @@ public final class LoraMaker {
             notes.add(
                     String.format(
                             Locale.ROOT,
-                            "%d tensors that differ, too, are not in it, as they are no matrices of modules (norms, biases, embeddings): %.2g of the difference's norm%s.",
-                            without,
-                            share,
+                            "%s left out, since a LoRA holds matrices of modules only, not norms, biases or embeddings: %.1f %% of the difference's norm%s.",
+                            Plural.of(without, "tensor that differs is", "tensors that differ are"),
+                            100 * share,
                             vectors ? "" : "; `vectors` keeps norms and biases"));
         }
         return making.write(LoraRecipes.difference(base, tuned, rank, vectors), notes);

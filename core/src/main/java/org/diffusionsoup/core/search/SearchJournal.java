@@ -37,7 +37,7 @@ import org.diffusionsoup.core.search.CandidateSoups.Choice;
  */
 public final class SearchJournal implements AutoCloseable {
     private static final String KIND = "diffusion-soup search journal";
-    private static final String START = "{\"journal\":\"" + KIND + "\"";
+    static final String START = "{\"journal\":\"" + KIND + "\"";
     private static final JsonFactory JSON = new JsonFactory();
 
     private final Path file;
@@ -46,6 +46,7 @@ public final class SearchJournal implements AutoCloseable {
     private final Set<String> lines = new HashSet<>();
     private String header = "";
     private boolean checked;
+    private boolean fresh;
 
     private SearchJournal(Path file, FileChannel channel) {
         this.file = file;
@@ -122,6 +123,7 @@ public final class SearchJournal implements AutoCloseable {
                 read(line, number);
             }
         }
+        fresh = header.isEmpty();
         long kept = whole.getBytes(StandardCharsets.UTF_8).length;
         channel.truncate(kept);
         channel.position(kept);
@@ -332,10 +334,13 @@ public final class SearchJournal implements AutoCloseable {
         return Hashes.sha256(file);
     }
 
-    /** Lets go of the file. */
+    /** Lets go of the file, and removes one of its own making in which nothing was noted. */
     @Override
     public void close() {
         try {
+            if (fresh && lines.isEmpty()) {
+                Files.deleteIfExists(file); // while the lock is held
+            }
             channel.close();
         } catch (IOException e) {
             throw new SoupIoException("close", file, e);

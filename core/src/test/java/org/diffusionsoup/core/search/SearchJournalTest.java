@@ -118,6 +118,35 @@ class SearchJournalTest {
     }
 
     @Test
+    void whereNothingWasNotedNothingIsLeft() throws IOException {
+        SyntheticScorer dying = new SyntheticScorer(3, 2, 8, 1000);
+        dying.dieAt = 0;
+        Path file = folder.resolve("nothing.jsonl");
+        assertThatThrownBy(() -> run(new Greedy(), dying, file))
+                .isInstanceOf(SyntheticScorer.Killed.class);
+        assertThat(file).doesNotExist();
+        SearchJournal.open(file).close();
+        assertThat(file).doesNotExist();
+
+        // A process that ends at once closes nothing: what it leaves is a first line at most.
+        Path noted = folder.resolve("noted.jsonl");
+        run(new Greedy(), new SyntheticScorer(3, 2, 8, 1000), noted);
+        Files.write(file, Files.readAllLines(noted).subList(0, 1));
+        Path empty = folder.resolve("nothing.jsonl.test");
+        Files.createFile(empty);
+        Path notes = folder.resolve("my-notes.txt");
+        Files.writeString(notes, "my notes");
+        assertThat(JournalNotes.areIn(file)).isFalse();
+        assertThat(JournalNotes.areIn(noted)).isTrue();
+        List.of(file, empty, noted, notes, folder.resolve("none"))
+                .forEach(JournalNotes::removeWithout);
+        assertThat(file).doesNotExist();
+        assertThat(empty).doesNotExist();
+        assertThat(noted).exists();
+        assertThat(notes).exists();
+    }
+
+    @Test
     void whatIsNoJournalIsRefusedAndLeftAlone() throws IOException {
         Path file = folder.resolve("notes.txt");
         Files.writeString(file, "my notes");

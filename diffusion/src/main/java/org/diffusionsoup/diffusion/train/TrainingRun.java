@@ -92,6 +92,16 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     /**
+     * Steps that the checkpoint in a folder has done, whatever run it is of.
+     *
+     * @param stateDir as of the run
+     * @return 0 without a checkpoint
+     */
+    public static long checkpointedSteps(Path stateDir) {
+        return new TrainingState(stateDir, "").steps();
+    }
+
+    /**
      * Whether to compute a model's activations again in the backward pass ({@link Recomputation}),
      * which takes less memory and more time. It changes no bit of the run.
      */

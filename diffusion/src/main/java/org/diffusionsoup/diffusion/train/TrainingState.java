@@ -102,8 +102,7 @@ final class TrainingState {
             if (ema != null) {
                 read(f, "ema", ema);
             }
-            long steps = Long.parseLong(f.metadata().getOrDefault("soup.training.step", "0"));
-            optimizer.restore(steps);
+            optimizer.restore(steps(f));
             double[] points = curve(f);
             for (int i = 0; i < points.length / CURVE_COLUMNS; i++) {
                 curve.add(
@@ -115,6 +114,20 @@ final class TrainingState {
                                 points[i * CURVE_COLUMNS + 3]));
             }
         }
+    }
+
+    /** Steps done by whatever run the checkpoint is of; 0 where there is none. */
+    long steps() {
+        if (!Files.exists(file)) {
+            return 0;
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            return steps(f);
+        }
+    }
+
+    private static long steps(SafetensorsFile f) {
+        return Long.parseLong(f.metadata().getOrDefault("soup.training.step", "0"));
     }
 
     /** Refuses a checkpoint of another run, where there is one. */

@@ -23,7 +23,7 @@ import org.diffusionsoup.workbench.Progress;
  * Cuts a shard into several: by quantiles of a score as the paper's AE1 to AE5 (Section 6.1), by a
  * field of the rows, or at random. Memory: 4 to 28 bytes per row.
  *
- * @param shards the tars written, in order
+ * @param shards the tars written, in the order of their names where a field names them
  * @param leftOut rows in no shard, because another shard holds a near-duplicate
  * @param moved rows that went to another shard than their own score or lot said, to stay with a
  *     near-duplicate
@@ -215,11 +215,14 @@ public record ShardSplit(List<Part> shards, int leftOut, int moved) {
             throw new SoupException(
                     "values of %s make the same file names: %s.".formatted(field, values));
         }
+        // By name, not in the order in which the rows happen to bring the values.
+        List<String> sorted = names.stream().sorted().toList();
+        int[] position = names.stream().mapToInt(sorted::indexOf).toArray();
         int[] part = new int[perRow.size()];
         for (int i = 0; i < part.length; i++) {
-            part[i] = (int) perRow.get(i);
+            part[i] = position[(int) perRow.get(i)];
         }
-        return new Plan(part, names, new Scores());
+        return new Plan(part, sorted, new Scores());
     }
 
     private static final int MOST_VALUES = 200;

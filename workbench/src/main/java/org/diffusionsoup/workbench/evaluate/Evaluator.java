@@ -9,11 +9,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
@@ -44,7 +47,7 @@ public final class Evaluator {
     private final Progress progress;
     private final BooleanSupplier stop;
     private final Consumer<String> notes;
-    private int drawn;
+    private final Set<Path> drawn = new HashSet<>();
 
     /**
      * @param cache folder of pictures, scores and models that were made
@@ -91,12 +94,14 @@ public final class Evaluator {
             return Optional.empty();
         }
         List<Evaluation.Model> models = new ArrayList<>();
-        for (Map.Entry<String, MadeModel> model : made.get().entrySet()) {
-            Optional<Evaluation.Model> done = draw(model.getKey(), model.getValue());
-            if (done.isEmpty()) {
+        List<Wanted> wanted = new ArrayList<>();
+        made.get().forEach((name, model) -> wanted.add(wanted(name, model)));
+        tellKept(wanted);
+        for (Wanted model : wanted) {
+            if (!draw(model)) {
                 return Optional.empty();
             }
-            models.add(done.get());
+            models.add(model.model());
         }
         List<Evaluation.Judged> judged = new ArrayList<>();
         for (Map.Entry<String, RecipeJudge> judge : recipe.judges().entrySet()) {
@@ -117,11 +122,26 @@ public final class Evaluator {
             }
         }
         return Optional.of(
-                new Evaluation(recipe, models, judged, drawn, (System.nanoTime() - start) / 1e9));
+                new Evaluation(
+                        recipe, models, judged, drawn.size(), (System.nanoTime() - start) / 1e9));
     }
 
-    /** The pictures of one model, those that are missing drawn. */
-    private Optional<Evaluation.Model> draw(String name, MadeModel made) {
+    /** A model's pictures, and which of them are not in the cache. */
+    private record Wanted(Evaluation.Model model, List<Missing> missing) {}
+
+    /** What an earlier run had drawn: otherwise a run that goes on looks like one that starts. */
+    private void tellKept(List<Wanted> wanted) {
+        long each = (long) recipe.prompts().size() * recipe.seeds().size();
+        long all = wanted.size() * each;
+        long missing = wanted.stream().mapToLong(w -> w.missing().size()).sum();
+        if (missing < all) {
+            progress.tell(
+                    "%s of %s are kept."
+                            .formatted(Plural.grouped(all - missing), Plural.of(all, "picture")));
+        }
+    }
+
+    private Wanted wanted(String name, MadeModel made) {
         PictureCache pictures = new PictureCache(cache.resolve("pictures"), notes);
         String hash = made.hash();
         List<List<Path>> files = new ArrayList<>();
@@ -137,12 +157,20 @@ public final class Evaluator {
             }
             files.add(row);
         }
+        return new Wanted(new Evaluation.Model(name, made, hash, files), missing);
+    }
+
+    /** Draws what is missing; false when asked to stop. */
+    private boolean draw(Wanted wanted) {
+        PictureCache pictures = new PictureCache(cache.resolve("pictures"), notes);
+        List<Missing> missing = new ArrayList<>(wanted.missing());
+        missing.removeIf(m -> drawn.contains(m.file())); // by a model of the same weights
         if (!missing.isEmpty()) {
-            try (Generator generator = made.open(recipe.settings())) {
+            try (Generator generator = wanted.model().made().open(recipe.settings())) {
                 int batch = recipe.settings().batch();
                 for (int from = 0; from < missing.size(); from += batch) {
                     if (stop.getAsBoolean()) {
-                        return Optional.empty();
+                        return false;
                     }
                     List<Missing> some =
                             missing.subList(from, Math.min(from + batch, missing.size()));
@@ -154,12 +182,12 @@ public final class Evaluator {
                     for (int i = 0; i < images.size(); i++) {
                         Missing m = some.get(i);
                         pictures.put(m.file(), images.get(i), generator, m.prompt(), m.seed());
-                        drawn++;
+                        drawn.add(m.file());
                     }
                 }
             }
         }
-        return Optional.of(new Evaluation.Model(name, made, hash, files));
+        return true;
     }
 
     private record Missing(Path file, String prompt, long seed) {}

@@ -23,6 +23,7 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.classify.ShardClassifierTrainer;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Training;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
@@ -167,13 +168,13 @@ final class ModelMaker {
         if (kept.has(out)) {
             return Optional.of(out);
         }
-        return new ShardClassifierTrainer(
-                        training.base(),
-                        shards,
-                        spec.of(),
-                        out.resolveSibling(out.getFileName() + ".training"),
-                        progress,
-                        stop)
+        Path work = out.resolveSibling(out.getFileName() + ".training");
+        Resumption.tell(
+                progress,
+                "The classifier",
+                Resumption.stateIn(work, "classifier"),
+                ShardClassifierTrainer.STEPS);
+        return new ShardClassifierTrainer(training.base(), shards, spec.of(), work, progress, stop)
                 .run(ShardClassifierTrainer.STEPS, training.seed(), out)
                 .map(accuracy -> {
                     kept.keep(out);

@@ -291,7 +291,7 @@ public final class Generator implements AutoCloseable {
                             prompts.subList(from, to),
                             some,
                             plan.options(),
-                            (i, x) -> progress.message("step " + (i + 1)));
+                            painter.counting(settings.steps(), progress));
             for (byte[] one : rgb) {
                 out.add(new RgbImage(plan.size().width(), plan.size().height(), one));
             }

@@ -9,7 +9,9 @@ import org.diffusionsoup.diffusion.pipeline.Inpainting;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.SourcePicture;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
+import org.diffusionsoup.diffusion.schedule.Scheduler;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.workbench.Progress;
 
 /** One way from prompts and seeds to pictures: out of noise, or beginning with a picture. */
 final class Painter {
@@ -25,6 +27,24 @@ final class Painter {
             throw new SoupException(
                     "The model paints into a picture and takes a mask; give one with `mask`.");
         }
+    }
+
+    /** How many of so many steps are left out, as a picture to begin with wants it. */
+    private int skipped(int steps) {
+        return source.map(s -> ImageToImage.skipped(steps, s.strength())).orElse(0);
+    }
+
+    /** A listener that counts what is done of the steps to do, whatever the schedule calls them. */
+    TextToImagePipeline.StepListener counting(int steps, Progress progress) {
+        int wanted = steps - skipped(steps);
+        int predictions; // a second-order method makes two in a step
+        try (Scheduler s = pipeline.scheduler().scheduler(steps)) {
+            predictions = s.timesteps().length - s.skip(skipped(steps));
+        }
+        progress.message("step 0 of " + wanted);
+        int[] made = {0};
+        return (i, x) ->
+                progress.message("step " + ++made[0] * wanted / predictions + " of " + wanted);
     }
 
     /** Pictures (N, 3, H, W) in [0, 1]. */

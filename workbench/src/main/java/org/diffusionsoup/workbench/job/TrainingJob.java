@@ -65,7 +65,7 @@ public final class TrainingJob implements AutoCloseable {
                 Path work, String name, String task, String unit, String fingerprint) {
             Path log = work.resolve(name + "-loss.csv");
             return new Spec(
-                    task, unit, work.resolve(name + "-state"), Optional.of(log), fingerprint);
+                    task, unit, Resumption.stateIn(work, name), Optional.of(log), fingerprint);
         }
 
         /**

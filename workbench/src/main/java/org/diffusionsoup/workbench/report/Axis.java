@@ -123,6 +123,20 @@ record Axis(double low, double high, boolean log, List<Tick> ticks) {
                         .toList());
     }
 
+    /**
+     * The same with room beyond the data.
+     *
+     * @param share of the new axis at either end, from 0 to below a half
+     */
+    Axis padded(double share) {
+        double beyond = share / (1 - 2 * share);
+        if (log) {
+            double factor = Math.pow(high / low, beyond);
+            return new Axis(low / factor, high * factor, true, ticks);
+        }
+        return new Axis(low - beyond * (high - low), high + beyond * (high - low), false, ticks);
+    }
+
     private static String power(int lead, int exponent) {
         if (exponent < -4 || exponent > 6) {
             return String.format(Locale.ROOT, "%de%d", lead, exponent).replace('-', '−');

@@ -14,6 +14,9 @@ final class LineChartSvg {
     private static final int BOTTOM = 46;
     private static final double SIDE_BY_SIDE = 3;
 
+    /** Between the outermost interval and the end of the axis. */
+    private static final double ROOM = 3;
+
     private final Markup out;
     private final String clip;
     private final int width;
@@ -45,12 +48,21 @@ final class LineChartSvg {
                     chart.logY()
                             ? Axis.roundedLogarithmic(ys[0], ys[ys.length - 1])
                             : Axis.linear(ys[0], ys[ys.length - 1], 5);
-            svg(chart, x, y);
+            svg(chart, x.padded(aside(chart) / (width - RIGHT - LEFT)), y);
         }
         if (!chart.caption().isEmpty()) {
             out.open("figcaption").prose(chart.caption()).close();
         }
         out.close();
+    }
+
+    /** Room that intervals take beside the first and last points; 0 where there are none. */
+    private static double aside(LineChart chart) {
+        boolean intervals =
+                chart.series().stream()
+                        .flatMap(s -> s.points().stream())
+                        .anyMatch(p -> p.low() < p.high());
+        return intervals ? SIDE_BY_SIDE * (chart.series().size() - 1) / 2 + ROOM : 0;
     }
 
     /**

@@ -72,6 +72,9 @@ final class TableHtml {
                         ? Numbers.signed(i.estimate(), digits)
                         : Numbers.fixed(i.estimate(), digits),
                 cell.best());
+        if (i.isPoint()) {
+            return;
+        }
         String low =
                 cell.signed() ? Numbers.signed(i.low(), digits) : Numbers.fixed(i.low(), digits);
         String high =

@@ -82,7 +82,7 @@ public record SearchRequest(
     }
 
     /** The journal of the test's evaluations. */
-    Path testJournal() {
+    public Path testJournal() {
         return journal.resolveSibling(journal.getFileName() + ".test");
     }
 }

@@ -9,7 +9,6 @@ import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.report.BarChart;
 import org.diffusionsoup.workbench.report.HtmlReport;
 import org.diffusionsoup.workbench.report.Table;
-import org.jspecify.annotations.Nullable;
 
 /** Charts of divergences from safe models. */
 final class NafPage {
@@ -61,23 +60,13 @@ final class NafPage {
                 t.row(
                         Table.Cell.text(c.name()),
                         Table.Cell.text(s.name()),
-                        Table.Cell.text(number(s.closedForm())),
+                        Table.Cell.text(s.closedFormText()),
                         Table.Cell.number(s.quadrature(), 4),
                         Table.Cell.estimate(s.path(), 4),
-                        Table.Cell.text(most(s)));
+                        Table.Cell.text(s.maxText()));
             }
         }
         return t.build();
-    }
-
-    /** A max divergence in words. */
-    static String most(NafResults.Safe s) {
-        return s.bounded() == null || s.bounded() ? number(s.maxDivergence()) : "infinite";
-    }
-
-    /** A number that may not be known. */
-    static String number(@Nullable Double value) {
-        return value == null ? "–" : String.format(Locale.ROOT, "%.4f", value);
     }
 
     private static void models(HtmlReport page, NafResults.OfModels m) {

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.study;
 
 import java.util.List;
+import java.util.Locale;
 import org.diffusionsoup.eval.Interval;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +53,24 @@ public record NafResults(
             double quadrature,
             Interval path,
             @Nullable Boolean bounded,
-            @Nullable Double maxDivergence) {}
+            @Nullable Double maxDivergence) {
+        /** The closed form with four digits; a dash where there is none. */
+        public String closedFormText() {
+            return closedForm == null ? "–" : number(closedForm);
+        }
+
+        /** The max divergence with four digits, or what is known of it. */
+        public String maxText() {
+            if (Boolean.FALSE.equals(bounded)) {
+                return "infinite";
+            }
+            return maxDivergence == null ? "not known" : number(maxDivergence);
+        }
+
+        private static String number(double value) {
+            return String.format(Locale.ROOT, "%.4f", value);
+        }
+    }
 
     /**
      * A soup and a model that has not seen the rows.

@@ -29,6 +29,7 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.job.TrainingJob;
 import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.verify.BrokenWeights;
@@ -191,6 +192,7 @@ public final class FineTuner {
                             recipe.whole().text());
             spec.requireOwnCheckpoint();
             KeptSteps kept = new KeptSteps(request, files, recipe);
+            tellResumption();
             kept.check();
             return new StoppableProgress(progress, stop)
                     .unlessStopped(
@@ -212,6 +214,14 @@ public final class FineTuner {
             BrokenWeights.refuse("base", request.base());
             throw e;
         }
+    }
+
+    private void tellResumption() {
+        Resumption.tell(
+                progress,
+                request.out().getFileName().toString(),
+                request.stateFolder(),
+                request.stopAfter());
     }
 
     /** An ingredient in the place of its base, or inside it, would destroy what it came from. */

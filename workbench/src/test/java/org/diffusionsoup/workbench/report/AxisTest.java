@@ -66,6 +66,17 @@ class AxisTest {
     }
 
     @Test
+    void paddingLeavesTheDataAShareFromTheEnds() {
+        for (Axis axis : List.of(Axis.logarithmic(50, 800), Axis.tight(50, 800, 5))) {
+            Axis padded = axis.padded(0.05);
+            assertThat(padded.position(50)).isCloseTo(0.05, within(1e-9));
+            assertThat(padded.position(800)).isCloseTo(0.95, within(1e-9));
+            assertThat(padded.ticks()).isEqualTo(axis.ticks());
+            assertThat(axis.padded(0).position(300)).isCloseTo(axis.position(300), within(1e-9));
+        }
+    }
+
+    @Test
     void aLongCurveKeepsItsExtremesInFewPoints() {
         List<LineChart.Point> points = new ArrayList<>();
         for (int i = 0; i <= 100_000; i++) {

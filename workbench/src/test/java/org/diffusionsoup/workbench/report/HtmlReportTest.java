@@ -111,6 +111,42 @@ class HtmlReportTest {
         assertThat(new Markup().prose("").finish()).isEmpty();
     }
 
+    /** Intervals of several curves stand side by side, at the ends of the axis too. */
+    @Test
+    void intervalsAtTheEndsAreInsideTheClip() throws Exception {
+        for (int curves : new int[] {1, 2, 8, 12}) {
+            List<LineChart.Series> series = new ArrayList<>();
+            for (int i = 0; i < curves; i++) {
+                List<LineChart.Point> points = new ArrayList<>();
+                for (int steps : new int[] {50, 100, 800}) {
+                    points.add(new LineChart.Point(steps, i, i - 0.5, i + 0.5));
+                }
+                series.add(new LineChart.Series("s" + i, points, List.of()));
+            }
+            LineChart chart = LineChart.of("c", "x", "y", series);
+            for (LineChart one : List.of(chart, chart.withLogX())) {
+                HtmlReport report = HtmlReport.titled("t");
+                report.section("s").add(one);
+                Document page = parse(report.toHtml());
+                Element clip = (Element) page.getElementsByTagName("clipPath").item(0);
+                Element rect = (Element) clip.getElementsByTagName("rect").item(0);
+                double left = Double.parseDouble(rect.getAttribute("x"));
+                double right = left + Double.parseDouble(rect.getAttribute("width"));
+                NodeList lines = page.getElementsByTagName("line");
+                int seen = 0;
+                for (int i = 0; i < lines.getLength(); i++) {
+                    Element line = (Element) lines.item(i);
+                    if (line.getAttribute("class").startsWith("error")) {
+                        double x = Double.parseDouble(line.getAttribute("x1"));
+                        assertThat(x).isBetween(left + 1, right - 1);
+                        seen++;
+                    }
+                }
+                assertThat(seen).isEqualTo(3 * curves);
+            }
+        }
+    }
+
     @Test
     void emptyAndUndrawableChartsDoNotFail() throws Exception {
         HtmlReport report = HtmlReport.titled("empty");

@@ -1,0 +1,17 @@
+package org.diffusionsoup.eval;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class IntervalTest {
+    @Test
+    void aPointIsWrittenWithoutItsEnds() {
+        assertThat(new Interval(0.281, 0.27, 0.293, 0.95).format(3))
+                .isEqualTo("0.281 [0.270, 0.293]");
+        assertThat(new Interval(1.3238, 1.3238, 1.3238, 0.95).format(4)).isEqualTo("1.3238");
+        // narrow, and no point
+        assertThat(new Interval(1, 0.99999, 1.00001, 0.95).format(2))
+                .isEqualTo("1.00 [1.00, 1.00]");
+    }
+}
