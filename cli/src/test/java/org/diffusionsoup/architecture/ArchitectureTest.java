@@ -45,12 +45,41 @@ class ArchitectureTest {
     private static final Map<String, Set<String>> MODULES =
             Map.of(
                     "core", Set.of(),
-                    "data", Set.of("core"),
-                    "diffusion", Set.of("core"),
-                    "eval", Set.of("core", "diffusion"),
+                    "image", Set.of("core"),
+                    "data", Set.of("core", "image"),
+                    "diffusion", Set.of("core", "image"),
+                    "eval", Set.of("core", "image", "diffusion"),
+                    "report", Set.of("core", "eval"),
                     "registry", Set.of("core"),
-                    "workbench", Set.of("core", "data", "diffusion", "eval", "registry"),
-                    "cli", Set.of("core", "data", "diffusion", "eval", "registry", "workbench"));
+                    "workbench",
+                            Set.of(
+                                    "core",
+                                    "image",
+                                    "data",
+                                    "diffusion",
+                                    "eval",
+                                    "report",
+                                    "registry"),
+                    "bench",
+                            Set.of(
+                                    "core",
+                                    "image",
+                                    "data",
+                                    "diffusion",
+                                    "eval",
+                                    "registry",
+                                    "workbench"),
+                    "cli",
+                            Set.of(
+                                    "core",
+                                    "image",
+                                    "data",
+                                    "diffusion",
+                                    "eval",
+                                    "report",
+                                    "registry",
+                                    "workbench",
+                                    "bench"));
 
     /** The packages of {@code core} from the ground up: each sees itself and those before it. */
     private static final List<String> CORE =
@@ -230,7 +259,7 @@ class ArchitectureTest {
 
     @Test
     void benchmarksAreStartedByTheCommandLineAlone() {
-        String bench = ROOT + "workbench.bench";
+        String bench = ROOT + "bench";
         assertSeen(c -> c.getPackageName().equals(bench));
         noClasses()
                 .that()

@@ -52,8 +52,8 @@ class WordingTest {
                     "data.artwork.NpmPackages", "flags of npm",
                     "registry.certificate.Certificates",
                             "a certificate, whose text is signed, names the commands that check it",
-                    "workbench.bench.MergeBenchmark", "starts soup as a process",
-                    "workbench.bench.RegistryBenchmark", "starts soup as a process",
+                    "bench.MergeBenchmark", "starts soup as a process",
+                    "bench.RegistryBenchmark", "starts soup as a process",
                     "workbench.demo.DemoReport",
                             "the page, a file, shows the command that makes it again");
 
@@ -155,7 +155,17 @@ class WordingTest {
         Path root = Path.of("").toAbsolutePath().getParent();
         List<String> found = new ArrayList<>();
         for (String module :
-                List.of("core", "data", "diffusion", "eval", "registry", "workbench", "cli")) {
+                List.of(
+                        "core",
+                        "image",
+                        "data",
+                        "diffusion",
+                        "eval",
+                        "report",
+                        "registry",
+                        "workbench",
+                        "bench",
+                        "cli")) {
             try (Stream<Path> files = Files.walk(root.resolve(module).resolve("src/main/java"))) {
                 for (Path f :
                         (Iterable<Path>)

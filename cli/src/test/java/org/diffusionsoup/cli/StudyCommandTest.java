@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.ProjectFiles;
-import org.diffusionsoup.workbench.png.PngFiles;
+import org.diffusionsoup.image.png.PngFiles;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

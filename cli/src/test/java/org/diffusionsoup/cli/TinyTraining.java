@@ -15,8 +15,8 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /** The smallest things that {@code soup train} works on. */
 final class TinyTraining {

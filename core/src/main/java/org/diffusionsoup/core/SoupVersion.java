@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Properties;
 
-/** The version of Diffusion Soup that is running. */
+/** The program's name, and the version of it that is running. */
 public final class SoupVersion {
+    /** What files of ours name as their maker. */
+    public static final String PROGRAM = "Diffusion Soup";
+
     private static final String CURRENT = load();
 
     private SoupVersion() {}

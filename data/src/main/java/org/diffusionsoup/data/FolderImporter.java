@@ -21,9 +21,9 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.data.image.PictureDecoder;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PictureDecoder;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Makes a shard of a folder of pictures and captions. Captions come from {@code NAME.txt} or {@code

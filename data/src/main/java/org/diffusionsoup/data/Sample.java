@@ -1,7 +1,7 @@
 package org.diffusionsoup.data;
 
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * One captioned picture.

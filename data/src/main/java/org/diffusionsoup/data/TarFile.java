@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
-import org.diffusionsoup.data.image.Orientation;
+import org.diffusionsoup.image.Orientation;
 
 /** Lists the regular files of a ustar, pax or GNU tar without reading their contents. */
 public final class TarFile {

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import javax.imageio.ImageIO;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

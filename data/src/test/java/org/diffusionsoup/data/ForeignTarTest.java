@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.image.PngCodec;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -2,8 +2,8 @@ package org.diffusionsoup.data;
 
 import java.util.SplittableRandom;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /** Pictures and rows for tests. */
 public final class Pictures {

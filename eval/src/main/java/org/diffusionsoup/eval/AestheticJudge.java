@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.image.Picture;
 
 /**
  * LAION's aesthetic score: how much people like a picture, whatever it shows, from 1 to 10, by a

@@ -3,7 +3,7 @@ package org.diffusionsoup.eval;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.image.Picture;
 
 /**
  * The cheap answerer: of the texts "question choice" the one whose CLIP embedding is nearest to the

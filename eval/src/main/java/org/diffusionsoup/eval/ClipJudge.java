@@ -10,7 +10,6 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.image.PixelTensor;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Weights;
@@ -19,6 +18,7 @@ import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.image.Picture;
 
 /**
  * CLIP score: how well a picture goes with a caption, as the cosine between their CLIP embeddings
@@ -62,7 +62,7 @@ public final class ClipJudge implements PictureScorer {
      * @throws org.diffusionsoup.diffusion.nn.UnsupportedConfigException if {@code config.json} is
      *     missing or the weights do not fit it
      * @throws org.diffusionsoup.diffusion.text.TokenizerException if the tokenizer is missing
-     * @throws org.diffusionsoup.diffusion.image.ImageException if the preprocessing is missing
+     * @throws org.diffusionsoup.image.ImageException if the preprocessing is missing
      */
     public static ClipJudge load(Path folder, ClipConvention convention) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));

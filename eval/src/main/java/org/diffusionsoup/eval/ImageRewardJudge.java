@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Locale;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.blip.TokenRows;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.image.PixelTensor;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.image.Picture;
 
 /**
  * ImageReward: how much people would like a picture drawn for a prompt (Xu et al. 2023). Around 0,

@@ -3,8 +3,8 @@ package org.diffusionsoup.eval;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.text.TextReading;
+import org.diffusionsoup.image.Picture;
 
 /**
  * Gives each picture one number, higher is better: what a harness needs of CLIP score, ImageReward,

@@ -1,7 +1,7 @@
 package org.diffusionsoup.eval;
 
 import java.util.List;
-import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.image.Picture;
 
 /**
  * Answers multiple-choice questions by looking at pictures: what {@link TifaJudge} asks. Not for

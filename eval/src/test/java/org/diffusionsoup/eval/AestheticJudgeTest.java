@@ -17,7 +17,7 @@ import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
-import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.image.Picture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -23,10 +23,10 @@ import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.blip.TokenRows;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.image.Picture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.TifaQuestions;
@@ -19,11 +20,8 @@ import org.diffusionsoup.workbench.evaluate.EvaluationFiles;
  * one before: each file says that it is by Diffusion Soup, and any other is left alone.
  */
 public final class OwnOutputs {
-    /** What every file of ours names as its maker. */
-    public static final String MAKER = "Diffusion Soup";
-
     /** What a picture without settings says of itself. */
-    public static final Map<String, String> MARK = Map.of("Software", MAKER);
+    public static final Map<String, String> MARK = Map.of("Software", SoupVersion.PROGRAM);
 
     /** A drawn picture or plot. */
     public static final OutputKind PICTURE =
@@ -71,8 +69,8 @@ public final class OwnOutputs {
             long size = Files.size(file);
             in.skipNBytes(Math.max(0, size - head.length - HEAD));
             byte[] tail = in.readNBytes(HEAD); // other texts in front may be long
-            return new String(head, StandardCharsets.ISO_8859_1).contains(MAKER)
-                    || new String(tail, StandardCharsets.ISO_8859_1).contains(MAKER);
+            return new String(head, StandardCharsets.ISO_8859_1).contains(SoupVersion.PROGRAM)
+                    || new String(tail, StandardCharsets.ISO_8859_1).contains(SoupVersion.PROGRAM);
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }

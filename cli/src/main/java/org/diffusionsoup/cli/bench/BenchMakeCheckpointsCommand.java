@@ -7,11 +7,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.bench.CheckpointMaker;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.bench.CheckpointMaker;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

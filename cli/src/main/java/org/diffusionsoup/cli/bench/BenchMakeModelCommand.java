@@ -2,11 +2,11 @@ package org.diffusionsoup.cli.bench;
 
 import java.nio.file.Path;
 import java.util.Map;
+import org.diffusionsoup.bench.RandomModel;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.bench.RandomModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

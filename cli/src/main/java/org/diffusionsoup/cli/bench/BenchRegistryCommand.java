@@ -6,15 +6,15 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.diffusionsoup.bench.RegistryBenchmark;
+import org.diffusionsoup.bench.RegistryBenchmark.Command;
+import org.diffusionsoup.bench.RegistryBenchmark.LedgerResult;
+import org.diffusionsoup.bench.WithdrawalBenchmark;
+import org.diffusionsoup.bench.WithdrawalBenchmark.Time;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.bench.RegistryBenchmark;
-import org.diffusionsoup.workbench.bench.RegistryBenchmark.Command;
-import org.diffusionsoup.workbench.bench.RegistryBenchmark.LedgerResult;
-import org.diffusionsoup.workbench.bench.WithdrawalBenchmark;
-import org.diffusionsoup.workbench.bench.WithdrawalBenchmark.Time;
 import picocli.CommandLine.Option;
 
 /** {@code soup bench registry}: what asking and withdrawing costs. */

@@ -6,12 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.diffusionsoup.bench.ResidueBenchmark;
+import org.diffusionsoup.bench.ResidueBenchmark.Residue;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.bench.ResidueBenchmark;
-import org.diffusionsoup.workbench.bench.ResidueBenchmark.Residue;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

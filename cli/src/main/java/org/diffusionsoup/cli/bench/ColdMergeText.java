@@ -4,8 +4,8 @@ import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.diffusionsoup.bench.ColdBenchmark;
 import org.diffusionsoup.cli.console.Quantity;
-import org.diffusionsoup.workbench.bench.ColdBenchmark;
 
 /** How {@code soup bench merge --cold} tells what it measured. */
 final class ColdMergeText {

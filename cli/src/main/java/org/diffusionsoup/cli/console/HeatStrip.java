@@ -11,8 +11,8 @@ import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.diff.BlockDiff;
 import org.diffusionsoup.core.diff.DiffReport;
 import org.diffusionsoup.core.diff.Sums;
-import org.diffusionsoup.workbench.png.LogScale;
-import org.diffusionsoup.workbench.png.Palette;
+import org.diffusionsoup.image.png.LogScale;
+import org.diffusionsoup.image.png.Palette;
 
 /** Distances of blocks as a line of characters per component: coloured cells, or bars of height. */
 public final class HeatStrip {

@@ -16,7 +16,7 @@ import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /** Draws an SVG four times larger with antialiasing, and averages it down. */
 public final class SvgRasterizer {

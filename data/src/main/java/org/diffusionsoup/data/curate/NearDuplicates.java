@@ -16,7 +16,7 @@ import org.diffusionsoup.core.io.HashIndex;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.ShardScan;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Finds pictures that are stored twice, within a shard and across shards: first by perceptual hash,

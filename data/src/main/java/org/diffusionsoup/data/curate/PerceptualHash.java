@@ -1,7 +1,7 @@
 package org.diffusionsoup.data.curate;
 
 import java.util.Arrays;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * A 64-bit hash that stays nearly the same when a picture is stored again, scaled, or made a little

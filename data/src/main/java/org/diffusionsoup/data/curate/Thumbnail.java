@@ -1,6 +1,6 @@
 package org.diffusionsoup.data.curate;
 
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * A picture at 16×16 pixels in colour, to see whether two pictures with similar hashes really look

@@ -25,8 +25,8 @@ import org.diffusionsoup.data.Split;
 import org.diffusionsoup.data.artwork.EmojiProvider;
 import org.diffusionsoup.data.artwork.IconSource;
 import org.diffusionsoup.data.artwork.SvgRasterizer;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Makes a data set of captioned 64x64 pictures from the emoji packages: one shard per provider, the

@@ -2,7 +2,7 @@ package org.diffusionsoup.data.scene;
 
 import java.util.Arrays;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * A picture with transparency.

@@ -1,6 +1,6 @@
 package org.diffusionsoup.data.scene;
 
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /** A square picture in floats, channel values 0 to 255, rows of RGB. */
 final class Canvas {

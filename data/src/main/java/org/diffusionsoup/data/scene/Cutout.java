@@ -2,7 +2,7 @@ package org.diffusionsoup.data.scene;
 
 import java.util.ArrayDeque;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * A picture's white surroundings exchanged for another ground, as a careless cut-out does it: what

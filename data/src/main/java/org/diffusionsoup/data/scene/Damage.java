@@ -12,7 +12,7 @@ import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /** What crawled pictures suffer from. Every kind grows from hardly visible (0) to plain (1). */
 public enum Damage {

@@ -6,7 +6,7 @@ import java.util.zip.CRC32C;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Sample;
-import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.image.PngCodec;
 
 /**
  * The rows of a shard as a crawl would have brought them: pictures damaged, all else as it is. What

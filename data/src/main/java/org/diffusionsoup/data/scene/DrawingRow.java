@@ -11,7 +11,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.TarWriter;
-import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.image.PngCodec;
 
 /** A drawing with its picture's file, as it stands in a tar. */
 record DrawingRow(Drawing drawing, byte[] png) {

@@ -18,7 +18,7 @@ import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.RowDigest;
 import org.diffusionsoup.data.TarFile;
-import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.image.PngCodec;
 
 /** A folder of drawings, all in memory: one tar per provider and an index. */
 public final class Drawings {

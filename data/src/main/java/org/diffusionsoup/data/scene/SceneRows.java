@@ -16,8 +16,8 @@ import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Split;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Finite shards of scenes: rows with picture, caption and the truth. The same drawings, tier and

@@ -1,6 +1,6 @@
 package org.diffusionsoup.data.scene;
 
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * An endless sequence of captioned scenes of one tier, row by row the same for the same seed,

@@ -3,7 +3,7 @@ package org.diffusionsoup.data.scene;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * How good the pictures and captions of a collection are: from what a crawl brings to what a

@@ -25,9 +25,9 @@ import javax.imageio.ImageWriter;
 import org.diffusionsoup.core.io.HashIndex;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Drawing;
 import org.diffusionsoup.data.scene.Drawings;
+import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.Test;
 
 /**

@@ -13,7 +13,7 @@ import org.diffusionsoup.data.Dataset;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

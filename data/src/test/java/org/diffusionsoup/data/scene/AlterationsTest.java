@@ -11,9 +11,9 @@ import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.ProgressListener;
 import org.diffusionsoup.data.Sample;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Alterations.Altered;
 import org.diffusionsoup.data.scene.Alterations.Attribute;
+import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 

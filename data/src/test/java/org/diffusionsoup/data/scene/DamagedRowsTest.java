@@ -11,8 +11,8 @@ import org.diffusionsoup.data.Pictures;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.Test;
 
 /** The committed emoji as a crawl would have brought them. */

@@ -12,7 +12,6 @@ import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.image.PixelTensor;
 import org.diffusionsoup.diffusion.image.PreprocessorConfig;
 import org.diffusionsoup.diffusion.nn.Names;
@@ -22,6 +21,7 @@ import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.image.Picture;
 
 /**
  * BLIP's visual question answering (Li et al. 2022, salesforce/BLIP's {@code BLIP_VQA}): the image

@@ -6,7 +6,6 @@ import java.util.List;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.image.PixelTensor;
 import org.diffusionsoup.diffusion.image.PreprocessorConfig;
 import org.diffusionsoup.diffusion.nn.Init;
@@ -16,6 +15,7 @@ import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.image.Picture;
 
 /**
  * ImageReward (Xu et al. 2023, THUDM/ImageReward): BLIP's image encoder, a BERT that reads the

@@ -3,6 +3,8 @@ package org.diffusionsoup.diffusion.image;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.diffusionsoup.image.ImageException;
+import org.diffusionsoup.image.Picture;
 
 /**
  * From pictures to the normalised pixel tensors that CLIP's image tower takes: the shorter side

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Ranges;
+import org.diffusionsoup.image.ImageException;
 
 /**
  * What a CLIP {@code preprocessor_config.json} says.

@@ -1,7 +1,7 @@
 package org.diffusionsoup.diffusion.pipeline;
 
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.image.Picture;
 
 /**
  * Pictures as image to image takes them, prepared as diffusers' {@code VaeImageProcessor} does it.

@@ -13,6 +13,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.diffusion.golden.Golden;
 import org.diffusionsoup.diffusion.golden.Reference;
+import org.diffusionsoup.image.Picture;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 

@@ -10,15 +10,15 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.diffusionsoup.data.SampleInfo;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.Interval;
-import org.diffusionsoup.workbench.report.Callout;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.LineChart;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.report.Callout;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.ImageGrid;
+import org.diffusionsoup.report.LineChart;
+import org.diffusionsoup.report.Section;
+import org.diffusionsoup.report.Table;
 
 /** The audit as a page: who comes how close, and the closest pictures side by side. */
 public final class AuditPage {

@@ -11,10 +11,10 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.Proportion;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Generator;
 

@@ -11,9 +11,9 @@ import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.curate.NearDoubles;
 import org.diffusionsoup.data.curate.NearDuplicates;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.image.Picture;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 
 /**

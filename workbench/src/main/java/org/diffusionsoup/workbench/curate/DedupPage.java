@@ -10,11 +10,11 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.data.curate.NearDuplicates;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.Section;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.ImageGrid;
+import org.diffusionsoup.report.Section;
 
 /** The pairs side by side, for a person to judge the thresholds by. */
 public final class DedupPage {

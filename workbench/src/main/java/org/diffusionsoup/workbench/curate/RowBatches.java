@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.ShardScan;
-import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.image.Picture;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 

@@ -21,11 +21,11 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.ImageRewardJudge;
+import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
-import org.diffusionsoup.workbench.report.LossCurve;
-import org.diffusionsoup.workbench.report.LossLog;
+import org.diffusionsoup.workbench.job.LossLog;
 import org.diffusionsoup.workbench.train.FineTuner;
 
 /**

@@ -1,13 +1,13 @@
 package org.diffusionsoup.workbench.demo;
 
 import org.diffusionsoup.core.Plural;
-import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
-import org.diffusionsoup.workbench.report.Callout;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.report.Callout;
+import org.diffusionsoup.report.ImageGrid;
+import org.diffusionsoup.report.Section;
+import org.diffusionsoup.report.Table;
 
 /** What the page says of who draws the training pictures again. */
 final class DemoMemoryReport {

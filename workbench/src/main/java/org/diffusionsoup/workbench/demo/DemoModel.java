@@ -2,8 +2,8 @@ package org.diffusionsoup.workbench.demo;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * One model of the comparison and what it made.

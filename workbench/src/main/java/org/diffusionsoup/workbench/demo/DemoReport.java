@@ -9,18 +9,18 @@ import java.util.Set;
 import java.util.function.Function;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
-import org.diffusionsoup.data.image.PngCodec;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
-import org.diffusionsoup.workbench.report.BarChart;
-import org.diffusionsoup.workbench.report.Callout;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.LossCurve;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.report.BarChart;
+import org.diffusionsoup.report.Callout;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.ImageGrid;
+import org.diffusionsoup.report.LossCurve;
+import org.diffusionsoup.report.Section;
+import org.diffusionsoup.report.Table;
 
 /** The demo's page: every sentence about a result is made from the numbers of this run. */
 final class DemoReport {

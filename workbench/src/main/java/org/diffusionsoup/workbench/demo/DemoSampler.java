@@ -11,16 +11,16 @@ import java.util.TreeMap;
 import java.util.function.IntConsumer;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.tensor.TensorInfo;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.ImageRewardJudge;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureGrid;
+import org.diffusionsoup.image.png.PngFiles;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
-import org.diffusionsoup.workbench.png.PictureGrid;
-import org.diffusionsoup.workbench.png.PngFiles;
 
 /** Runs the same prompts and seeds through each model of the demo. */
 final class DemoSampler {

@@ -7,7 +7,7 @@ import java.util.List;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Two styles in one soup (paper, Section 6.2 and Appendix D): one ingredient learns line art,

@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.Locale;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureGrid;
+import org.diffusionsoup.image.png.PngFiles;
+import org.diffusionsoup.report.BarChart;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.ImageGrid;
+import org.diffusionsoup.report.LineChart;
+import org.diffusionsoup.report.Section;
+import org.diffusionsoup.report.Table;
 import org.diffusionsoup.workbench.OwnOutputs;
-import org.diffusionsoup.workbench.png.PictureGrid;
-import org.diffusionsoup.workbench.png.PngFiles;
-import org.diffusionsoup.workbench.report.BarChart;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.LineChart;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
 
 /** An evaluation to look at: index.html with charts and tables, pages/ with every picture. */
 final class EvaluationPages {

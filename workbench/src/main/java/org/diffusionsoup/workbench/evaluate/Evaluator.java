@@ -23,12 +23,12 @@ import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.KeptFiles;
 import org.diffusionsoup.data.JsonMappers;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
+import org.diffusionsoup.image.Picture;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Generator;
 

@@ -12,11 +12,11 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.image.Picture;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.audit.ProtectedPictures;
 

@@ -4,9 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.image.Picture;
 
 /**
  * A plain measure of a picture's style, which asks no model: how much colour it has, or how much of

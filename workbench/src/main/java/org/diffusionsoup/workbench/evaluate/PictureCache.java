@@ -13,15 +13,15 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureMetadata;
+import org.diffusionsoup.image.png.PngFiles;
+import org.diffusionsoup.image.png.PngSeal;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 import org.diffusionsoup.workbench.generate.PictureSize;
-import org.diffusionsoup.workbench.png.PictureMetadata;
-import org.diffusionsoup.workbench.png.PngFiles;
-import org.diffusionsoup.workbench.png.PngSeal;
 
 /**
  * Pictures that were drawn, one PNG file each, found again by everything that decides their pixels

@@ -8,10 +8,10 @@ import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.image.Picture;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 
 /** Scores of pictures as the data and the generator hand them out. */

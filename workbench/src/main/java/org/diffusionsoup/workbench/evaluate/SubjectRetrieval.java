@@ -8,11 +8,11 @@ import java.util.stream.LongStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.eval.Retrieval;
+import org.diffusionsoup.image.Picture;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Generator;
 

@@ -12,11 +12,11 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.LineChart;
+import org.diffusionsoup.report.Section;
+import org.diffusionsoup.report.Table;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.Place;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.LineChart;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
 
 /**
  * The results of a sweep as curves over the steps of training (paper, Fig. 7): scores with their

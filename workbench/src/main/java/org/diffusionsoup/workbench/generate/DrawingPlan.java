@@ -4,11 +4,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
+import org.diffusionsoup.image.Picture;
 
 /**
  * How large pictures of one model are, how many are drawn together, and whether that fits into

@@ -1,7 +1,7 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * One model's pictures.

@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PngFiles;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.png.PngFiles;
 
 /**
  * Draws with every model of a request, one model in memory at a time, and writes PNG files that

@@ -9,7 +9,6 @@ import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.tensor.TensorSource;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
@@ -17,8 +16,9 @@ import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 import org.diffusionsoup.diffusion.torch.Scope;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureMetadata;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.png.PictureMetadata;
 
 /**
  * Draws pictures of prompts with one model, or with an ensemble of several whose predictions are

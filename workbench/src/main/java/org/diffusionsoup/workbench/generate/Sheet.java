@@ -3,8 +3,8 @@ package org.diffusionsoup.workbench.generate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.workbench.png.PictureGrid;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureGrid;
 
 /** Lays the pictures of a run out so that what differs stands side by side. */
 final class Sheet {

@@ -9,9 +9,9 @@ import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
-import org.diffusionsoup.diffusion.image.Picture;
+import org.diffusionsoup.image.Picture;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /** A picture that pictures begin as, and perhaps a mask of the part that is painted anew. */
 public final class Source {

@@ -18,7 +18,6 @@ import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.report.LossLog;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,13 +2,13 @@ package org.diffusionsoup.workbench.judges;
 
 import java.nio.file.Path;
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 import org.diffusionsoup.workbench.judges.question.Said;
 import org.diffusionsoup.workbench.judges.question.TrainingRows;

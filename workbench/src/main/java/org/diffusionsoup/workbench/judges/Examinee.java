@@ -1,7 +1,7 @@
 package org.diffusionsoup.workbench.judges;
 
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.judges.question.Said;
 import org.diffusionsoup.workbench.judges.question.TrainingRows;
 import org.diffusionsoup.workbench.judges.train.Accuracy;

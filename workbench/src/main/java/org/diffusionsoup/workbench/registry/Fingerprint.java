@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.registry;
 
 import java.util.Optional;
 import org.diffusionsoup.data.curate.PerceptualHash;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.registry.arrival.NewShard;
 
 /**

@@ -14,8 +14,8 @@ import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.curate.NearDuplicates;
 import org.diffusionsoup.data.curate.Thumbnail;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.registry.near.Likeness;
 import org.diffusionsoup.workbench.evaluate.PictureScores;
 

@@ -7,12 +7,12 @@ import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.MemorySoups;
 import org.diffusionsoup.core.search.SearchStep;
-import org.diffusionsoup.data.image.PngCodec;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.ImageGrid;
+import org.diffusionsoup.report.Section;
+import org.diffusionsoup.report.Table;
 import org.diffusionsoup.workbench.evaluate.DrawnScores;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.ImageGrid;
-import org.diffusionsoup.workbench.report.Section;
-import org.diffusionsoup.workbench.report.Table;
 
 /** The page of one search: the result, every decision, every candidate, pictures. */
 final class SearchPage {

@@ -6,10 +6,10 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 import org.diffusionsoup.core.Plural;
-import org.diffusionsoup.workbench.OwnOutputs;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.LineChart;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.LineChart;
+import org.diffusionsoup.report.Table;
 
 /** Charts of costs over the number of members. */
 final class CostPage {
@@ -29,7 +29,7 @@ final class CostPage {
                                                 r.steps(),
                                                 r.repeats(),
                                                 Plural.of(r.threads(), "thread")))
-                        .footer(OwnOutputs.MAKER + ": soup study costs");
+                        .footer(SoupVersion.PROGRAM + ": soup study costs");
         page.fact("Soup's time", "n^" + e.soup().processorSeconds().format(2), "processor time");
         page.fact(
                 "Ensemble's time",

@@ -2,9 +2,9 @@ package org.diffusionsoup.workbench.study;
 
 import java.awt.Color;
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.mixture.DensityGrid;
-import org.diffusionsoup.workbench.png.Palette;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.Palette;
 
 /** A density in the plane as a picture, y upwards: the darker the denser, by the square root. */
 final class DensityPicture {

@@ -3,10 +3,10 @@ package org.diffusionsoup.workbench.study;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import org.diffusionsoup.workbench.OwnOutputs;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.LineChart;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.LineChart;
+import org.diffusionsoup.report.Table;
 
 /** Charts of the gap between averaged weights and averaged predictions. */
 final class LinearPage {
@@ -16,7 +16,7 @@ final class LinearPage {
         HtmlReport page =
                 HtmlReport.titled("Averaging weights and averaging predictions")
                         .subtitle(r.verdict())
-                        .footer(OwnOutputs.MAKER + ": soup study linear");
+                        .footer(SoupVersion.PROGRAM + ": soup study linear");
         page.fact("Base", r.base(), "");
         page.fact("Rows", "" + r.rows(), "of " + r.shard());
         page.fact("Timesteps", "" + r.timesteps().size(), r.timesteps().toString());

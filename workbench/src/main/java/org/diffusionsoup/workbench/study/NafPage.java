@@ -5,10 +5,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import org.diffusionsoup.workbench.OwnOutputs;
-import org.diffusionsoup.workbench.report.BarChart;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.report.BarChart;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.Table;
 
 /** Charts of divergences from safe models. */
 final class NafPage {
@@ -20,7 +20,7 @@ final class NafPage {
         HtmlReport page =
                 HtmlReport.titled("How far from a model that has not seen it")
                         .subtitle("Divergences in nats; a promise about no single picture")
-                        .footer(OwnOutputs.MAKER + ": soup study naf");
+                        .footer(SoupVersion.PROGRAM + ": soup study naf");
         page.section("The geometric mean of two distributions")
                 .prose(
                         "Beside the divergence of the geometric mean from each of the two stands that"

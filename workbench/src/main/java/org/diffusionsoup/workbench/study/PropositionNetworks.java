@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.eval.mixture.Combination;
 import org.diffusionsoup.eval.mixture.DensityGrid;
@@ -15,6 +14,7 @@ import org.diffusionsoup.eval.mixture.ReverseDiffusion.Scores;
 import org.diffusionsoup.eval.scorenet.ScoreNetwork;
 import org.diffusionsoup.eval.scorenet.ScoreTraining;
 import org.diffusionsoup.eval.scorenet.ShardNetworks;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 
 /**

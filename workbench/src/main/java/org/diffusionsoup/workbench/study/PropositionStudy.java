@@ -9,17 +9,17 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.schedule.BetaSchedule;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
 import org.diffusionsoup.eval.mixture.Combination;
 import org.diffusionsoup.eval.mixture.DensityGrid;
 import org.diffusionsoup.eval.mixture.Mixture;
 import org.diffusionsoup.eval.mixture.ReverseDiffusion;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureGrid;
+import org.diffusionsoup.image.png.PngFiles;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
-import org.diffusionsoup.workbench.png.PictureGrid;
-import org.diffusionsoup.workbench.png.PngFiles;
 
 /**
  * Propositions 1 and 2 on mixtures whose scores are known: samples by the combined scores, on the

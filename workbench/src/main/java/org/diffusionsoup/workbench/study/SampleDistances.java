@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.mixture.DensityGrid;
 import org.diffusionsoup.eval.mixture.SlicedWasserstein;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Samples of several seeds against the density that they should be of.

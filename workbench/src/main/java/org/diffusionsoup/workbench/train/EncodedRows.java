@@ -9,7 +9,6 @@ import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.pipeline.Conditioning;
@@ -20,6 +19,7 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.LatentSet;
 import org.diffusionsoup.diffusion.train.PictureSet;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 
 /**

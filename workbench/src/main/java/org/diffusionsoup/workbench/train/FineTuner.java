@@ -17,7 +17,6 @@ import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
@@ -26,12 +25,13 @@ import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
+import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.job.TrainingJob;
-import org.diffusionsoup.workbench.report.LossCurve;
 import org.diffusionsoup.workbench.verify.BrokenWeights;
 
 /**

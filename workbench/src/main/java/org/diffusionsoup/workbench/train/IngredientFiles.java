@@ -26,9 +26,9 @@ import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.report.LossCurve;
+import org.diffusionsoup.workbench.job.LossLog;
 import org.diffusionsoup.workbench.job.TrainedWeights;
-import org.diffusionsoup.workbench.report.LossCurve;
-import org.diffusionsoup.workbench.report.LossLog;
 
 /**
  * The files of what a run trains: the base's folder with another UNet, which is the trained one or

@@ -9,9 +9,9 @@ import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.value.PlayerValue;
 import org.diffusionsoup.eval.value.ShapleyPlan;
-import org.diffusionsoup.workbench.report.BarChart;
-import org.diffusionsoup.workbench.report.HtmlReport;
-import org.diffusionsoup.workbench.report.Table;
+import org.diffusionsoup.report.BarChart;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.Table;
 
 /** The page of one valuation: charts, values, every coalition. */
 final class ValuePage {

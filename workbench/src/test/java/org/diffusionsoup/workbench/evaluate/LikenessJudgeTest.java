@@ -12,8 +12,8 @@ import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.diffusion.image.Picture;
 import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.image.Picture;
 import org.junit.jupiter.api.Test;
 
 /** Originals are no distance from themselves, and copies; others are neither. */

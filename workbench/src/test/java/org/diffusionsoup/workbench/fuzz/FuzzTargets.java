@@ -22,8 +22,6 @@ import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.data.ShardScan;
 import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.blip.MedConfig;
 import org.diffusionsoup.diffusion.blip.VitConfig;
 import org.diffusionsoup.diffusion.clip.ClipModel;
@@ -36,6 +34,8 @@ import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipes;
 import org.diffusionsoup.workbench.fuzz.InputFuzz.Target;
 import org.diffusionsoup.workbench.merge.YamlRecipes;
@@ -142,7 +142,7 @@ final class FuzzTargets {
         @Override
         public Map<String, byte[]> seeds() throws IOException {
             Map<String, byte[]> seeds = new LinkedHashMap<>();
-            Path folder = Path.of("../data/src/test/resources/pictures");
+            Path folder = Path.of("../image/src/test/resources/pictures");
             try (Stream<Path> files = Files.list(folder)) {
                 for (Path f : (Iterable<Path>) files.sorted()::iterator) {
                     if (f.toString().matches(".*\\.(png|jpg|gif|bmp|tif|webp)")) {

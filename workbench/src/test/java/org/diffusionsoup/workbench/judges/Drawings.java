@@ -8,8 +8,8 @@ import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /** A toy world: coloured squares and discs on white, in two styles, with groups to match. */
 public final class Drawings {

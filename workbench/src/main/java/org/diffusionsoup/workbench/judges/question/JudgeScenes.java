@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Alterations;
 import org.diffusionsoup.data.scene.Captions;
 import org.diffusionsoup.data.scene.Combinations;
@@ -16,6 +15,7 @@ import org.diffusionsoup.data.scene.SceneTruth;
 import org.diffusionsoup.data.scene.Tier;
 import org.diffusionsoup.data.scene.Worlds;
 import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * The scenes that judges are trained and checked on: all providers' drawings, undamaged, of the

@@ -7,7 +7,7 @@ import java.util.Map;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 
 /** Rows of a shard with their pictures and measured colours in memory, grouped by subject. */

@@ -1,7 +1,7 @@
 package org.diffusionsoup.workbench.judges.train;
 
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Makes another picture of the same thing: turned, scaled, moved and mirrored a little, with

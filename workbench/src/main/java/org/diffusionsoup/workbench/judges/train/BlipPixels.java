@@ -2,9 +2,9 @@ package org.diffusionsoup.workbench.judges.train;
 
 import java.util.List;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.image.PreprocessorConfig;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.image.RgbImage;
 
 /** Pictures as BLIP's image encoder takes them, varied a little for training. */
 final class BlipPixels {

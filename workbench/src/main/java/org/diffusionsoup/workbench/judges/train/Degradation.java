@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.judges.train;
 
 import java.util.Locale;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /** Known ways to make a picture, or what is said of it, worse; each by a level from 0 to 1. */
 public enum Degradation {

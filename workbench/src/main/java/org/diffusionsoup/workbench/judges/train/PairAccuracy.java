@@ -2,7 +2,7 @@ package org.diffusionsoup.workbench.judges.train;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.judges.question.TrainingRows;
 
 /** How often the better picture of a pair gets the higher score. */

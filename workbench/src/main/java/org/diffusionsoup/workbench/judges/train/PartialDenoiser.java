@@ -2,13 +2,13 @@ package org.diffusionsoup.workbench.judges.train;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Pictures as a base leaves them that has not finished: a real picture's latents, noised up to a

@@ -1,6 +1,6 @@
 package org.diffusionsoup.workbench.judges.train;
 
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 
 /**
  * Two captioned pictures of which one is known to be better, because the other was made from it.

@@ -12,7 +12,7 @@ import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.SampleInfo;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.judges.question.Colour;
 import org.diffusionsoup.workbench.judges.question.MeasuredColours;
 import org.diffusionsoup.workbench.judges.question.TrainingRows;

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.data.SampleInfo;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.blip.TokenRows;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
@@ -13,6 +12,7 @@ import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.train.Objective;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.judges.question.TrainingRows;
 
 /**

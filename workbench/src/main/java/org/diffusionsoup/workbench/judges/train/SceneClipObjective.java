@@ -5,12 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Alterations;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.RowPools;
 import org.diffusionsoup.workbench.judges.question.JudgeScenes;
 

@@ -3,7 +3,6 @@ package org.diffusionsoup.workbench.judges.train;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
-import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.data.scene.Alterations;
 import org.diffusionsoup.data.scene.Damage;
 import org.diffusionsoup.data.scene.SceneTruth;
@@ -12,6 +11,7 @@ import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.blip.TokenRows;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.RowPools;
 import org.diffusionsoup.workbench.judges.question.JudgeScenes;
 

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.Drawings;
 import org.junit.jupiter.api.Test;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import org.diffusionsoup.data.SampleInfo;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.judges.Drawings;
 import org.diffusionsoup.workbench.judges.question.TrainingRows;

@@ -1,0 +1,134 @@
+package org.diffusionsoup.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.SplittableRandom;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.eval.ClipConvention;
+import org.diffusionsoup.eval.Judge;
+import org.diffusionsoup.eval.PictureScorer;
+import org.diffusionsoup.eval.TifaJudge;
+import org.diffusionsoup.image.Picture;
+import org.diffusionsoup.workbench.ProcessMemory;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.evaluate.JudgeSpec;
+
+/**
+ * Measures judges on this machine: pictures scored per second, preprocessing included, and resident
+ * memory meanwhile. The pictures are noise, which changes no time.
+ */
+public final class JudgeBenchmark {
+    /** Pictures given to a judge at a time; it makes its own batches of them. */
+    private static final int CALL = 32;
+
+    private static final int WARM_UP_CALLS = 4;
+    private static final double MIB = 1024 * 1024;
+    private static final double NANOS = 1e9;
+
+    private JudgeBenchmark() {}
+
+    /**
+     * What is measured.
+     *
+     * @param judges one or more
+     * @param pictures how many are scored in the measured time, rounded up to whole calls of 32
+     * @param size their height and width in pixels, before the judge's own preprocessing
+     */
+    public record Request(List<JudgeSpec> judges, int pictures, int size) {
+        /**
+         * @throws SoupException if there is no judge or a number is not positive
+         */
+        public Request {
+            judges = List.copyOf(judges);
+            if (judges.isEmpty() || pictures < 1 || size < 1) {
+                throw new SoupException(
+                        "A measurement needs a `judge`, and `pictures` and `size` of at least 1.");
+            }
+        }
+    }
+
+    /**
+     * One judge's figures.
+     *
+     * @param judge who
+     * @param pictures how many were scored in the measured time
+     * @param picturesPerSecond over all of them
+     * @param startMiB resident memory after the warm-up; empty where the system does not tell
+     * @param endMiB resident memory after the last picture
+     * @param memory one sample per call of 32 pictures
+     */
+    public record Result(
+            Judge judge,
+            int pictures,
+            double picturesPerSecond,
+            Optional<Double> startMiB,
+            Optional<Double> endMiB,
+            Optional<ResidentMemory> memory) {}
+
+    /** Measures one judge after the other, each alone in memory. */
+    public static List<Result> run(Request request, Progress progress) {
+        List<Picture> pictures = noise(request.size());
+        List<Result> out = new ArrayList<>();
+        for (JudgeSpec spec : request.judges()) {
+            try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE)) {
+                out.add(measure(judge, pictures, request.pictures(), progress));
+            }
+        }
+        return out;
+    }
+
+    private static Result measure(
+            PictureScorer judge, List<Picture> pictures, int wanted, Progress progress) {
+        List<String> captions = captions(judge);
+        for (int i = 0; i < WARM_UP_CALLS; i++) {
+            judge.score(pictures, captions);
+        }
+        int calls = (wanted + CALL - 1) / CALL;
+        progress.start(judge.judge().name(), (long) calls * CALL, "images");
+        List<Long> samples = new ArrayList<>();
+        ProcessMemory.resident().ifPresent(samples::add);
+        long nanos = 0;
+        for (int i = 0; i < calls; i++) {
+            long from = System.nanoTime();
+            judge.score(pictures, captions);
+            nanos += System.nanoTime() - from;
+            OptionalLong now = ProcessMemory.resident();
+            now.ifPresent(samples::add);
+            progress.advance(CALL);
+        }
+        int scored = calls * CALL;
+        boolean known = samples.size() == calls + 1;
+        return new Result(
+                judge.judge(),
+                scored,
+                scored * NANOS / nanos,
+                known ? Optional.of(samples.getFirst() / MIB) : Optional.empty(),
+                known ? Optional.of(samples.getLast() / MIB) : Optional.empty(),
+                known ? Optional.of(ResidentMemory.of(samples)) : Optional.empty());
+    }
+
+    private static List<String> captions(PictureScorer judge) {
+        List<String> texts =
+                judge instanceof TifaJudge tifa
+                        ? tifa.captions()
+                        : List.of("a red apple", "two birds on a table", "a photo of a cat");
+        List<String> out = new ArrayList<>();
+        for (int i = 0; i < CALL; i++) {
+            out.add(texts.get(i % texts.size()));
+        }
+        return out;
+    }
+
+    private static List<Picture> noise(int size) {
+        var random = new SplittableRandom(1);
+        List<Picture> out = new ArrayList<>();
+        for (int i = 0; i < CALL; i++) {
+            byte[] samples = new byte[Math.multiplyExact(Math.multiplyExact(size, size), 3)];
+            random.nextBytes(samples);
+            out.add(Picture.rgb(size, size, samples));
+        }
+        return out;
+    }
+}

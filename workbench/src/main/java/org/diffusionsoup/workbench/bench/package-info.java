@@ -1,7 +1,0 @@
-/**
- * What the machine gives and what training makes of it: the measurements behind docs/benchmarks.md.
- */
-@NullMarked
-package org.diffusionsoup.workbench.bench;
-
-import org.jspecify.annotations.NullMarked;
