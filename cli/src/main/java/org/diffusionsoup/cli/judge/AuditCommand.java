@@ -141,7 +141,7 @@ public final class AuditCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        try (Interrupt interrupt = Interrupt.listen()) {
+        try (Interrupt interrupt = Interrupt.listen(console)) {
             audit(console, interrupt);
         }
     }
@@ -198,8 +198,7 @@ public final class AuditCommand extends SoupCommand {
                 rows.add(row(t.folder(), against(t), audits, progress));
             }
         } catch (StoppableProgress.Stopped e) {
-            console.note(
-                    "Stopped; nothing is kept of it, and the same command draws its pictures"
+            console.stopped("Stopped; nothing is kept of it, and the same command draws its pictures"
                             + " again.");
             return;
         } finally {

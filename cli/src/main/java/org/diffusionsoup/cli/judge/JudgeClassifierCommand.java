@@ -90,14 +90,14 @@ final class JudgeClassifierCommand extends SoupCommand {
         ModelOutput.WEIGHTS_FOLDER.check(out, true);
         Optional<List<Accuracy>> accuracy;
         try (FolderLock alone = FolderLock.hold(work);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             accuracy =
                     new ShardClassifierTrainer(base, shards, shards, work, progress, interrupt)
                             .run(steps, seed, out);
         }
         if (accuracy.isEmpty()) {
-            console.note("Stopped; the same command goes on from " + work + ".");
+            console.stopped("Stopped; the same command goes on from " + work + ".");
             return;
         }
         Map<String, Object> json = new LinkedHashMap<>();

@@ -55,7 +55,10 @@ public final class ExpireCommand extends SoupCommand {
                                     "expired",
                                     reselect.keepSelection(),
                                     Optional.empty(),
-                                    reselect.reselector(r, progress),
+                                    reselect.reselector(
+                                            r,
+                                            WithdrawalStop.of(console, registry, r),
+                                            progress),
                                     Optional.of(new PictureLikeness(clip)),
                                     yes.consent()));
         } finally {

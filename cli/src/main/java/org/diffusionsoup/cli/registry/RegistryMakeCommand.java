@@ -247,7 +247,10 @@ final class RegistryMakeCommand extends SoupCommand {
                     new RegistrySearch(
                                     r,
                                     Optional.empty(),
-                                    SearchOutput.listener(console, names),
+                                    (candidates, journal) -> {
+                                        console.onStop(() -> SearchOutput.stopped(journal));
+                                        return SearchOutput.listener(console, candidates);
+                                    },
                                     progress)
                             .choose(recipe, names);
             made =

@@ -13,7 +13,6 @@ import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.command.YesFlag;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
@@ -102,9 +101,9 @@ public final class WithdrawCommand extends SoupCommand {
         }
         Withdrawn w;
         Optional<ClipJudge> clip = near.open();
-        try (Interrupt interrupt = Interrupt.listen();
-                Progress progress = console.progress()) {
+        try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
+            WithdrawalStop stop = WithdrawalStop.of(console, registry, r);
             Set<String> names = new TreeSet<>(shards);
             provider.ifPresent(p -> names.addAll(shardsOf(r, p)));
             w =
@@ -116,8 +115,8 @@ public final class WithdrawCommand extends SoupCommand {
                                     reselect.keepSelection(),
                                     dropIngredients
                                             ? Optional.empty()
-                                            : Optional.of(new Retrainer(progress, interrupt)),
-                                    reselect.reselector(r, progress),
+                                            : Optional.of(new Retrainer(progress)),
+                                    reselect.reselector(r, stop, progress),
                                     Optional.of(new PictureLikeness(clip)),
                                     yes.consent()));
         } finally {

@@ -1,15 +1,11 @@
 package org.diffusionsoup.cli.search;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
@@ -74,11 +70,10 @@ abstract class SearchBase extends SoupCommand {
         ingredients.forEach(ModelNames::requireThere);
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
         List<String> names = ingredients.stream().map(ModelNames::of).toList();
+        console.onStop(() -> SearchOutput.stopped(request.journal()));
         FoundSoup found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
-                Progress progress = console.progress();
-                Farewell farewell =
-                        Farewell.with(console, progress, () -> stopped(request.journal()))) {
+                Progress progress = console.progress()) {
             found =
                     new SoupSearch(request, judge, SearchOutput.listener(console, names), progress)
                             .run();
@@ -86,24 +81,6 @@ abstract class SearchBase extends SoupCommand {
         console.result(
                 SearchOutput.json(found, request),
                 text -> SearchOutput.print(found, request, text));
-    }
-
-    /** What a search says that is ended before its time. */
-    static String stopped(Path journal) {
-        if (!holdsScores(journal)) {
-            return "Stopped before a candidate was scored; the same command begins again.";
-        }
-        return "Stopped; candidates scored so far are in "
-                + journal
-                + ", the one in work is lost. The same command goes on from there.";
-    }
-
-    private static boolean holdsScores(Path journal) {
-        try (Stream<String> lines = Files.lines(journal)) {
-            return lines.skip(1).findFirst().isPresent(); // the first says of what search it is
-        } catch (IOException | UncheckedIOException e) {
-            return false;
-        }
     }
 
     private SearchRequest request() {

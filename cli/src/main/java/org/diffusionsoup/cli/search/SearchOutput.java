@@ -1,11 +1,16 @@
 package org.diffusionsoup.cli.search;
 
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
@@ -33,6 +38,29 @@ public final class SearchOutput {
                                 e.mean(),
                                 e.candidate().describe(names),
                                 known ? "  (from the journal)" : ""));
+    }
+
+    /**
+     * What is said where a search is ended before its time.
+     *
+     * @param journal in which the candidates are that were scored
+     */
+    public static String stopped(Path journal) {
+        if (!holdsScores(journal)) {
+            return "Stopped; no candidate was scored yet, and the same command begins again.";
+        }
+        return "Stopped; candidates scored so far are in "
+                + journal
+                + ", the one in work is lost. The same command goes on from there.";
+    }
+
+    /** Whether a journal has a candidate's scores already; false where there is none. */
+    public static boolean holdsScores(Path journal) {
+        try (Stream<String> lines = Files.lines(journal)) {
+            return lines.skip(1).findFirst().isPresent(); // the first says of what search it is
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     public static void print(FoundSoup found, SearchRequest request, PrintWriter text) {

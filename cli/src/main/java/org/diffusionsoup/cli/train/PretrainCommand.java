@@ -148,7 +148,7 @@ public final class PretrainCommand extends SoupCommand {
         EnumSet<Pretrainer.Stage> wanted =
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (FolderLock alone = FolderLock.hold(work);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             Drawings all = drawings.load(progress);
             SceneStream web = Worlds.web(all, seed);
@@ -176,7 +176,7 @@ public final class PretrainCommand extends SoupCommand {
                     pretrainer.publish(out);
                     soFar = " What it has learnt so far is " + out + ".";
                 }
-                console.note("Stopped; the same command goes on from " + work + "." + soFar);
+                console.stopped("Stopped; the same command goes on from " + work + "." + soFar);
                 return;
             }
             progress.close();

@@ -241,7 +241,7 @@ public final class TrainCommand extends SoupCommand {
                         .minimising(new DenoisingLoss(minSnr, offsetNoise))
                         .checkpointing(checkpointing)
                         .keeping(keepEvery.orElse(0L));
-        try (Interrupt interrupt = Interrupt.listen();
+        try (Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             FineTuner tuner = new FineTuner(request, progress, interrupt);
             if (dryRun) {
@@ -254,12 +254,11 @@ public final class TrainCommand extends SoupCommand {
                     tuner.run(plan -> plan.memory().ifPresent(m -> console.note(m.sentence())));
             progress.close();
             if (result.isEmpty()) {
-                console.note(
-                        Files.exists(request.stateFolder())
+                console.stopped(Files.exists(request.stateFolder())
                                 ? "Stopped; the same command goes on from "
                                         + request.stateFolder()
                                         + "."
-                                : "Stopped before the first step, so nothing was written; the same"
+                                : "Stopped; no step was done, so nothing was written, and the same"
                                         + " command begins again.");
                 return;
             }
