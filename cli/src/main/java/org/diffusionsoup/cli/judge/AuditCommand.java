@@ -174,11 +174,14 @@ public final class AuditCommand extends SoupCommand {
                 }
             }
         }
-        // Everything is opened before anything is drawn.
+        // The ledger is asked before a judge is loaded, and everything opened before drawing.
+        Optional<Registry> ledger = soup.map(s -> registry.open());
+        String hash =
+                ledger.map(r -> r.read(q -> Names.soup(q, soup.orElseThrow()).checkpoint()))
+                        .orElse("");
         Path work = Files.createTempDirectory("soup-audit-");
         Map<String, Pictures> shards = new LinkedHashMap<>();
         List<AuditRow> rows = new ArrayList<>();
-        String hash = "";
         try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
                 Progress progress = new StoppableProgress(console.progress(), interrupt)) {
             if (soup.isPresent()) {
@@ -187,11 +190,9 @@ public final class AuditCommand extends SoupCommand {
             targets.forEach(t -> open(against(t), shards, work));
             Map<String, MemorizationAudit> audits = audits(judge, shards, progress);
             sayWhatTheBoundTakes(console, shards.values());
-            if (soup.isPresent()) {
-                Registry r = registry.open();
-                hash = r.read(q -> Names.soup(q, soup.get()).checkpoint());
+            if (ledger.isPresent()) {
                 // The folder's name is the model's name on the page.
-                Path model = r.export(hash, work.resolve(soup.get()));
+                Path model = ledger.get().export(hash, work.resolve(soup.orElseThrow()));
                 rows.add(row(model, shardText.orElseThrow(), audits, progress));
             }
             for (AuditTarget t : targets) {

@@ -243,6 +243,9 @@ final class RegistryMakeCommand extends SoupCommand {
                                 + names
                                 + ".");
             }
+            List<SoupPlan.Item> all =
+                    names.stream().map(n -> new SoupPlan.Item(n, Coefficient.ONE)).toList();
+            r.checkMake(new SoupPlan(name, all, false, Optional.empty(), !noSum));
             chosen =
                     new RegistrySearch(
                                     r,

@@ -18,6 +18,7 @@ import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
@@ -99,18 +100,24 @@ public final class WithdrawCommand extends SoupCommand {
         if (out.isPresent()) {
             OutputKind.JSON.checkNew(out.get());
         }
+        Set<String> pictures = samples.isPresent() ? hashes(samples.get()) : Set.of();
         Withdrawn w;
-        Optional<ClipJudge> clip = near.open();
+        Optional<ClipJudge> clip = Optional.empty();
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
             WithdrawalStop stop = WithdrawalStop.of(console, registry, r);
             Set<String> names = new TreeSet<>(shards);
             provider.ifPresent(p -> names.addAll(shardsOf(r, p)));
+            r.read(q -> {
+                names.forEach(n -> Names.shard(q, n)); // before a judge is loaded
+                return true;
+            });
+            clip = near.open();
             w =
                     r.withdraw(
                             new WithdrawRequest(
                                     List.copyOf(names),
-                                    samples.isPresent() ? hashes(samples.get()) : Set.of(),
+                                    pictures,
                                     reason,
                                     reselect.keepSelection(),
                                     dropIngredients

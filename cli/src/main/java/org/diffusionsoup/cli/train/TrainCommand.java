@@ -19,6 +19,7 @@ import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
@@ -224,6 +225,9 @@ public final class TrainCommand extends SoupCommand {
             throw misuse("--dry-run records nothing; leave out --registry.");
         }
         lora.check(this, out, paper, registry.isPresent());
+        if (registry.isPresent()) {
+            ModelOutput.MODEL_FOLDER.check(out, force); // before bases are compared
+        }
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
         // a recorded base is a folder of the registry's kind already
