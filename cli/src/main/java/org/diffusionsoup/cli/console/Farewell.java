@@ -63,7 +63,8 @@ public final class Farewell implements AutoCloseable {
         requested = true;
         try {
             if (saving && !ended.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                console.stopped("Stopped; the work did not end in time, and its last checkpoint counts.");
+                console.stopped(
+                        "Stopped; the work did not end in time, and its last checkpoint counts.");
                 return;
             }
         } catch (InterruptedException e) {

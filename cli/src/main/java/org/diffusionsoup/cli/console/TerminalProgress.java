@@ -123,7 +123,8 @@ final class TerminalProgress implements Progress {
         if (running) {
             this.note = note;
             unseen = true;
-            // A log gets its lines with advances, whose numbers then fit the note, unless none comes:
+            // A log gets its lines with advances, whose numbers then fit the note, unless none
+            // comes:
             // one batch of pictures can take minutes.
             if (isLive() || clock.getAsLong() - shownAt >= 2 * PLAIN_NANOS) {
                 showWhenDue();

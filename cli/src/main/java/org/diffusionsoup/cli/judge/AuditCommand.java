@@ -199,7 +199,8 @@ public final class AuditCommand extends SoupCommand {
                 rows.add(row(t.folder(), against(t), audits, progress));
             }
         } catch (StoppableProgress.Stopped e) {
-            console.stopped("Stopped; nothing is kept of it, and the same command draws its pictures"
+            console.stopped(
+                    "Stopped; nothing is kept of it, and the same command draws its pictures"
                             + " again.");
             return;
         } finally {

@@ -186,7 +186,8 @@ public final class ScoreCommand extends SoupCommand {
                 scoreModels(console, spec, judge, progress);
             }
         } catch (StoppableProgress.Stopped e) {
-            console.stopped("Stopped; nothing is kept of it, and the same command draws its pictures again."
+            console.stopped(
+                    "Stopped; nothing is kept of it, and the same command draws its pictures again."
                             + " 'soup evaluate' keeps them and goes on where it was.");
         }
     }

@@ -89,10 +89,7 @@ public final class PullCommand extends SoupCommand {
         long start = System.nanoTime();
         try (Progress progress = console.progress()) {
             there =
-                    new Pull(
-                                    Pull.hubOf(environment),
-                                    place,
-                                    progress)
+                    new Pull(Pull.hubOf(environment), place, progress)
                             .run(new Pull.Request(repository, revision, files, variant));
         }
         double seconds = (System.nanoTime() - start) / 1e9;

@@ -57,9 +57,7 @@ public final class ExpireCommand extends SoupCommand {
                                     reselect.keepSelection(),
                                     Optional.empty(),
                                     reselect.reselector(
-                                            r,
-                                            WithdrawalStop.of(console, registry, r),
-                                            progress),
+                                            r, WithdrawalStop.of(console, registry, r), progress),
                                     Optional.of(new PictureLikeness(clip)),
                                     yes.consent()));
         } finally {

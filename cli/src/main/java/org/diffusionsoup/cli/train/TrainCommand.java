@@ -258,7 +258,8 @@ public final class TrainCommand extends SoupCommand {
                     tuner.run(plan -> plan.memory().ifPresent(m -> console.note(m.sentence())));
             progress.close();
             if (result.isEmpty()) {
-                console.stopped(Files.exists(request.stateFolder())
+                console.stopped(
+                        Files.exists(request.stateFolder())
                                 ? "Stopped; the same command goes on from "
                                         + request.stateFolder()
                                         + "."

@@ -37,6 +37,22 @@ class TerminalProgressTest {
         assertThat(text.toString()).doesNotContain("\r");
     }
 
+    /** A batch that takes minutes: what is done within it is said. */
+    @Test
+    void aLogHearsOfNotesWhereNothingAdvances() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("generate", 18, "images");
+            for (int i = 1; i <= 45; i++) {
+                now.addAndGet(SECOND);
+                progress.message("step " + i);
+            }
+        }
+        assertThat(text.toString().lines())
+                .startsWith(
+                        "generate  0/18 images  20s  step 20",
+                        "generate  0/18 images  40s  step 40");
+    }
+
     @Test
     void aTerminalGetsOneLineDrawnOver() {
         try (TerminalProgress progress = progress(60)) {

@@ -123,7 +123,8 @@ public final class Arrivals {
     /**
      * Refuses a shard that {@link #addShard} would refuse, and records nothing.
      *
-     * @param n whose samples need no fingerprints: what takes long is done for a shard that comes in
+     * @param n whose samples need no fingerprints: what takes long is done for a shard that comes
+     *     in
      * @throws RegistryException as {@link #addShard} does
      */
     public void checkShard(NewShard n) {

@@ -42,8 +42,7 @@ public record NewShard(
 
     /** The same of other samples, such as with fingerprints. */
     public NewShard with(List<Sample> others) {
-        return new NewShard(
-                name, provider, licence, uses, expires, source, others, readmission);
+        return new NewShard(name, provider, licence, uses, expires, source, others, readmission);
     }
 
     /** The same, with pictures that were withdrawn before and come back under a new agreement. */

@@ -58,7 +58,8 @@ public final class LineagePage {
         for (Node n : nodes) {
             List<String> named =
                     l.edges().stream()
-                            .filter(e -> what.equals("Soup") ? e.to() == n.id() : e.from() == n.id())
+                            .filter(e ->
+                                    what.equals("Soup") ? e.to() == n.id() : e.from() == n.id())
                             .map(e -> other(l, n, e))
                             .toList();
             t.row(

@@ -62,10 +62,7 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
      * @param watcher told of every search
      */
     public RegistrySearch(
-            Registry registry,
-            Optional<String> judge,
-            Watcher watcher,
-            Progress progress) {
+            Registry registry, Optional<String> judge, Watcher watcher, Progress progress) {
         this.registry = registry;
         this.judge = judge;
         this.watcher = watcher;

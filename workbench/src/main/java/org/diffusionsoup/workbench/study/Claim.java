@@ -120,7 +120,8 @@ record Claim(
                             .orElseThrow();
             Interval d = least.less();
             String here =
-                    String.format(Locale.ROOT, "%+.3f [%.3f, %.3f]", d.estimate(), d.low(), d.high());
+                    String.format(
+                            Locale.ROOT, "%+.3f [%.3f, %.3f]", d.estimate(), d.low(), d.high());
             return new Finding(
                     judge,
                     least.names().isEmpty() ? here : here + " (" + least.names() + ")",

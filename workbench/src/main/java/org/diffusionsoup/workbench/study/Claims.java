@@ -76,7 +76,9 @@ final class Claims {
         JsonNode to = c.path(above ? "above" : "below");
         if (c.has("numbers")) {
             SequencedMap<String, String> pointers = new LinkedHashMap<>();
-            c.path("numbers").properties().forEach(n -> pointers.put(n.getKey(), n.getValue().asText()));
+            c.path("numbers")
+                    .properties()
+                    .forEach(n -> pointers.put(n.getKey(), n.getValue().asText()));
             return Optional.of(
                     new Claim.Numeric(
                             pointers,

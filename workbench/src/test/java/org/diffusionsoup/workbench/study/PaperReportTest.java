@@ -105,8 +105,7 @@ class PaperReportTest {
     /** A claim about several models is about each of them; the one shown speaks most against it. */
     @Test
     void ofSeveralTheOneThatSpeaksLeastForTheClaimIsShown() {
-        StudyFiles files =
-                files(Map.of("a", around(0.5), "b", around(0.3), "base", around(0.4)));
+        StudyFiles files = files(Map.of("a", around(0.5), "b", around(0.3), "base", around(0.4)));
         Claim.Compared each =
                 new Claim.Compared(
                         List.of("a", "b"),
@@ -164,7 +163,11 @@ class PaperReportTest {
                 .isEqualTo(Claim.Verdict.CANNOT_TELL);
         assertThat(number("/b", false, 1).of(files, "n").getFirst().verdict())
                 .isEqualTo(Claim.Verdict.DIFFERS);
-        assertThat(number("/b", false, Double.POSITIVE_INFINITY).of(files, "n").getFirst().verdict())
+        assertThat(
+                        number("/b", false, Double.POSITIVE_INFINITY)
+                                .of(files, "n")
+                                .getFirst()
+                                .verdict())
                 .isEqualTo(Claim.Verdict.AGREES);
         Claim.Finding less =
                 new Claim.Numeric(
@@ -176,9 +179,7 @@ class PaperReportTest {
                         .of(files, "n")
                         .getFirst();
         assertThat(less)
-                .isEqualTo(
-                        new Claim.Finding(
-                                "two", "2.000; at least 1.800", Claim.Verdict.AGREES));
+                .isEqualTo(new Claim.Finding("two", "2.000; at least 1.800", Claim.Verdict.AGREES));
         assertThatThrownBy(() -> number("/c", true, 1).of(files, "n"))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("no number at /c");
@@ -267,12 +268,28 @@ class PaperReportTest {
                 assertThat(m.group(2).startsWith("-")).as(line).isEqualTo(expected < 0);
                 assertThat(shown)
                         .as(line)
-                        .isBetween(
-                                Double.parseDouble(m.group(3)), Double.parseDouble(m.group(4)));
+                        .isBetween(Double.parseDouble(m.group(3)), Double.parseDouble(m.group(4)));
                 looked++;
             }
         }
         assertThat(looked).isGreaterThan(120);
+    }
+
+    @Test
+    void theCountsInStudiesAreThoseOfThePage() throws IOException {
+        Matcher page =
+                Pattern.compile(
+                                "Of (\\d+) claims (\\d+) agree, (\\d+) differ, of (\\d+) the results")
+                        .matcher(Files.readString(DOCS.resolve("paper.md")));
+        assertThat(page.find()).isTrue();
+        assertThat(Files.readString(DOCS.resolve("studies.md")))
+                .contains(
+                        "Of %s claims %s agree, %s differ, and of %s the results cannot tell"
+                                .formatted(
+                                        page.group(1),
+                                        page.group(2),
+                                        page.group(3),
+                                        page.group(4)));
     }
 
     /** The sentence's subject comes first: no claim is about the base. */
@@ -309,9 +326,7 @@ class PaperReportTest {
             }
             Map<String, Map<String, List<Double>>> scores = files.results(study).scores();
             assertThat(judges).as(study).isEqualTo(scores.keySet());
-            assertThat(models)
-                    .as(study)
-                    .isEqualTo(scores.values().iterator().next().keySet());
+            assertThat(models).as(study).isEqualTo(scores.values().iterator().next().keySet());
         }
     }
 
