@@ -54,7 +54,7 @@ final class WithdrawalStop implements RegistrySearch.Watcher {
         }
         if (now > before) {
             return ("Stopped; it is withdrawn, by entry %d. 'soup gc' deletes what weights are left"
-                            + " and keeps the certificate, and 'soup certificate %d `out` FILE' writes it.")
+                            + " and keeps the certificate, and 'soup certificate %d --out FILE' writes it.")
                     .formatted(now, now);
         }
         return journal.filter(SearchOutput::holdsScores)
