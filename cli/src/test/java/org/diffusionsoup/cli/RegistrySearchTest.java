@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
@@ -16,6 +19,8 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -161,6 +166,97 @@ class RegistrySearchTest {
         assertThat(Run.at(registry, "show", "best").ok().out()).contains("s3");
         Run.at(registry, "withdraw", "s3", "--reason", "asked").ok();
         Run.at(registry, "fsck").ok();
+    }
+
+    private Path[] journals() throws IOException {
+        Path searches = registry.resolve("searches");
+        if (!Files.isDirectory(searches)) {
+            return new Path[0];
+        }
+        try (Stream<Path> files = Files.list(searches)) {
+            return files.filter(f -> f.toString().endsWith(".jsonl")).toArray(Path[]::new);
+        }
+    }
+
+    /** Whether a search that was not there before has scored a candidate. */
+    private BooleanSupplier aScoreBeside(Path... known) {
+        return () -> {
+            try {
+                for (Path journal : journals()) {
+                    if (!List.of(known).contains(journal)
+                            && Files.readAllLines(journal).size() > 1) {
+                        return true;
+                    }
+                }
+                return false;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        };
+    }
+
+    /** Stopped, searches say what is kept of them, and the same command goes on from there. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void aSearchThatIsStoppedGoesOn() throws Exception {
+        Object[] make = {
+            "registry",
+            "make",
+            "best",
+            "--search",
+            "greedy",
+            "--judge",
+            judge,
+            "--prompts",
+            prompts,
+            "--validation",
+            3,
+            "--steps",
+            60,
+            "--registry",
+            registry,
+            "--json"
+        };
+        Stopped stopped = Stopped.when(aScoreBeside(), folder, make);
+        Path[] first = journals();
+        assertThat(first).hasSize(1);
+        assertThat(stopped.sentence())
+                .contains("candidates scored so far are in " + first[0], "goes on from there");
+        assertThat(Run.at(registry, "log").ok().out()).doesNotContain("best@1");
+        JsonNode search = json(Run.of(make)).path("search");
+        assertThat(search.path("scored_now").asInt()).isLessThan(search.path("candidates").size());
+
+        Object[] withdraw = {
+            "withdraw", "s2", "--reason", "asked", "--registry", registry, "--json"
+        };
+        stopped = Stopped.when(aScoreBeside(first), folder, withdraw);
+        assertThat(stopped.sentence())
+                .contains("nothing was withdrawn", "goes on from there", "searches");
+        assertThat(Run.at(registry, "show", "s2").ok().out()).doesNotContain("withdrawn");
+        Path[] both = journals();
+        assertThat(both).hasSize(2);
+        assertThat(json(Run.of(withdraw)).path("made")).hasSize(1);
+        assertThat(journals()).containsExactlyInAnyOrder(both);
+        Run.at(registry, "fsck").ok();
+    }
+
+    /** What could not be made in the end is refused before a candidate is drawn. */
+    @Test
+    void whatCannotBeMadeIsRefusedBeforeTheSearch() throws IOException {
+        choose(registry, "--from", "s1,s1,s2").fails(1, "'s1' is named twice");
+        Run.at(
+                        registry,
+                        "registry",
+                        "make",
+                        "7",
+                        "--search",
+                        "greedy",
+                        "--judge",
+                        judge,
+                        "--prompts",
+                        prompts)
+                .fails(1, "'7' cannot name a soup");
+        assertThat(journals()).isEmpty();
     }
 
     @Test

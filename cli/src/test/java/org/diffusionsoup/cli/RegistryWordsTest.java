@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -10,11 +11,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
@@ -24,10 +27,13 @@ import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Ledger;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.registry.RegistryShards;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -193,6 +199,80 @@ class RegistryWordsTest {
         soup("split", mixed, "--disjoint", 2, "-o", again, "--provider", "both")
                 .fails(1, "again-2.tar");
         assertThat(folder.resolve("again-1.tar")).doesNotExist();
+    }
+
+    /** Nothing else is looked at first: what is named here is not even there. */
+    @Test
+    void aNameIsRefusedBeforeAnythingLong() {
+        Path none = folder.resolve("none");
+        soup("shard", "add", "12", "--data", none).fails(1, "'12' cannot name a shard");
+        soup("shard", "add", "sA", "--data", none).fails(1, "There is a shard 'sA'");
+        soup("ingredient", "add", "12", "--weights", none, "--base", "none", "--shard", "none")
+                .fails(1, "'12' cannot name an ingredient");
+        soup("ingredient", "add", "sA", "--weights", none, "--base", "none", "--shard", "none")
+                .fails(1, "There is an ingredient 'sA'");
+        soup("base", "add", "12", none).fails(1, "'12' cannot name a base");
+        soup("registry", "make", "12", "--follow").fails(1, "'12' cannot name a soup");
+        Object[] train = {
+            "train", "--registry", registry, "--base", none, "--shard", "sA", "--out", none
+        };
+        Run.of(with(train, "--name", "12")).fails(1, "'12' cannot name an ingredient");
+        Run.of(with(train, "--name", "a b")).fails(1, "'a b' cannot name an ingredient");
+        Run.of(with(train, "--name", "sA")).fails(1, "an ingredient 'sA'");
+        soup("audit", "--soup", "nosuch", "--shard", "sA", "--judge", none)
+                .fails(1, "There is no soup 'nosuch'");
+    }
+
+    private static Object[] with(Object[] words, Object... more) {
+        return Stream.concat(Stream.of(words), Stream.of(more)).toArray();
+    }
+
+    /** The terms, the last day and withdrawn pictures, too: before a fingerprint is taken. */
+    @Test
+    void whatTheRegistryRefusesIsRefusedBeforeFingerprints() {
+        Registry r = Registry.open(registry);
+        Progress never =
+                new Progress() {
+                    @Override
+                    public void start(String task, long total, String unit) {
+                        throw new AssertionError("began to " + task);
+                    }
+
+                    @Override
+                    public void advance(long units) {}
+
+                    @Override
+                    public void message(String note) {}
+
+                    @Override
+                    public void close() {}
+                };
+        String data = folder.resolve("sA.tar").toString();
+        assertThatThrownBy(() ->
+                        RegistryShards.describe(
+                                "late",
+                                data,
+                                Optional.of("acme"),
+                                Optional.of("CC0-1.0"),
+                                "",
+                                Optional.of(LocalDate.of(2020, 1, 1)),
+                                r::checkShard,
+                                never,
+                                note -> {}))
+                .hasMessageContaining("expired on 2020-01-01 already");
+        soup("withdraw", "sA", "--reason", "asked").ok();
+        assertThatThrownBy(() ->
+                        RegistryShards.describe(
+                                "back",
+                                data,
+                                Optional.of("acme"),
+                                Optional.of("CC0-1.0"),
+                                "",
+                                Optional.empty(),
+                                r::checkShard,
+                                never,
+                                note -> {}))
+                .hasMessageContaining("withdrawn before");
     }
 
     @Test

@@ -172,6 +172,11 @@ public final class Registry {
         return new Arrivals(context).addShard(n);
     }
 
+    /** Refuses what {@link #addShard} would, before long work: samples need no fingerprints. */
+    public void checkShard(NewShard n) {
+        new Arrivals(context).checkShard(n);
+    }
+
     /**
      * Records an ingredient and stores its weights.
      *
@@ -250,8 +255,7 @@ public final class Registry {
      * is sound: a wrong one may not say what was withdrawn.
      *
      * @param target a new folder, or a new file where the checkpoint is one
-     * @throws RegistryException if something is wrong with the ledger, or the weights were
-     *     withdrawn
+     * @throws RegistryException if the ledger is wrong, or the weights were withdrawn
      */
     public Path export(String checkpoint, Path target) {
         return new HandedOutWeights(context).export(checkpoint, target);
@@ -273,16 +277,19 @@ public final class Registry {
     /**
      * Makes a soup, or its next version.
      *
-     * @throws RegistryException if an ingredient is unknown or withdrawn, or they do not start from
-     *     one base
+     * @throws RegistryException if an ingredient is unknown, withdrawn or of another base
      */
     public SoupRow make(SoupPlan plan) {
         return new Soups(context).make(plan);
     }
 
+    /** Refuses what {@link #make} would, before a search: a plan of all that it chooses from. */
+    public void checkMake(SoupPlan plan) {
+        new Soups(context).check(plan);
+    }
+
     /**
-     * Brings a soup that follows its shards up to date: new ingredients of its base are averaged
-     * in, from the kept sum where there is one.
+     * Brings a soup that follows its shards up to date: new ingredients of its base come in.
      *
      * @return the current version; the same as before if nothing was new
      */
@@ -293,8 +300,7 @@ public final class Registry {
     /**
      * Takes shards or samples out, with everything made of them; see {@link WithdrawRequest}.
      *
-     * @throws RegistryException if something named is unknown or already out, or a selection would
-     *     have to be run again and cannot be
+     * @throws RegistryException if something named is unknown or out, or a search cannot be rerun
      */
     public Withdrawn withdraw(WithdrawRequest request) {
         return new Withdrawals(context).withdraw(request);

@@ -12,6 +12,7 @@ public sealed interface Block
                 Block.Code,
                 Block.Columns,
                 Block.Details,
+                Block.Drawing,
                 Callout,
                 Table,
                 ImageGrid,
@@ -37,6 +38,15 @@ public sealed interface Block
             blocks = List.copyOf(blocks);
         }
     }
+
+    /**
+     * A drawing of its own kind, as large as it says and no wider than the page.
+     *
+     * @param svg one svg element, whose texts are escaped; the page's style colours its classes:
+     *     heading, box, name, about and line, and what is in a group of class gone
+     * @param caption what it shows, and how it is read
+     */
+    record Drawing(String svg, String caption) implements Block {}
 
     /** Blocks that are folded away until the summary line is clicked; always open on paper. */
     record Details(String summary, List<Block> blocks) implements Block {

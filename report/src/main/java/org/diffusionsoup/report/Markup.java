@@ -77,6 +77,15 @@ final class Markup {
         return this;
     }
 
+    /** An svg element of ours, which is escaped already. */
+    Markup drawn(String svg) {
+        if (!svg.startsWith("<svg ") || !svg.strip().endsWith("</svg>")) {
+            throw new ReportException("A drawing of the report is no svg element.");
+        }
+        out.append(svg.strip());
+        return this;
+    }
+
     Markup newline() {
         out.append('\n');
         return this;

@@ -124,6 +124,10 @@ final class PageWriter {
                 details.blocks().forEach(this::block);
                 out.close();
             }
+            case Block.Drawing drawing -> {
+                out.open("figure", "class", "drawing").drawn(drawing.svg());
+                out.open("figcaption").prose(drawing.caption()).close().close();
+            }
             case Callout callout -> callout(callout);
             case Table table -> new TableHtml(out).write(table);
             case ImageGrid grid -> images(grid);

@@ -1,5 +1,6 @@
 package org.diffusionsoup.cli.bench;
 
+import java.nio.file.Path;
 import org.diffusionsoup.cli.command.CommandGroup;
 import picocli.CommandLine.Command;
 
@@ -20,4 +21,10 @@ import picocli.CommandLine.Command;
             BenchRegistryCommand.class
         },
         footer = "  soup bench train --steps 200")
-public final class BenchCommand extends CommandGroup {}
+public final class BenchCommand extends CommandGroup {
+    /** What is said of a measurement that was stopped. */
+    static String stopped(Path work) {
+        return "Stopped; nothing was measured to its end. What it measures with is in %s, and the same command begins again."
+                .formatted(work);
+    }
+}

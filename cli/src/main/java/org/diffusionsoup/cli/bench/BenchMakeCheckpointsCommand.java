@@ -58,6 +58,12 @@ final class BenchMakeCheckpointsCommand extends SoupCommand {
     private int divisor;
 
     @Override
+    protected String stopped() {
+        return "Stopped; the checkpoints in %s are whole, and the same command makes all of them again."
+                .formatted(out);
+    }
+
+    @Override
     protected void run(Console console) throws IOException {
         if (count < 1) {
             throw misuse("--count must be at least 1, not " + count + ".");

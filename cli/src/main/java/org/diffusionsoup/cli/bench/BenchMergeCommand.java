@@ -86,6 +86,11 @@ final class BenchMergeCommand extends SoupCommand {
     private boolean spareCache;
 
     @Override
+    protected String stopped() {
+        return BenchCommand.stopped(work);
+    }
+
+    @Override
     protected void run(Console console) throws IOException {
         if (cold) {
             if (quick) {

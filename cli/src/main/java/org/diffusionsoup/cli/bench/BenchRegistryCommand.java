@@ -94,6 +94,11 @@ final class BenchRegistryCommand extends SoupCommand {
     private int tries;
 
     @Override
+    protected String stopped() {
+        return BenchCommand.stopped(work);
+    }
+
+    @Override
     protected void run(Console console) throws IOException {
         if (threads < 0 || tries < 1 || divisor < 1 || samples < 1) {
             throw misuse("--threads, --tries, --divisor and --samples go from 1.");

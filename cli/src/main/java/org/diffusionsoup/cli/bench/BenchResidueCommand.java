@@ -42,6 +42,11 @@ final class BenchResidueCommand extends SoupCommand {
     private int divisor;
 
     @Override
+    protected String stopped() {
+        return BenchCommand.stopped(work);
+    }
+
+    @Override
     protected void run(Console console) throws IOException {
         List<Residue> rows = new ArrayList<>();
         try (Progress progress = console.progress()) {

@@ -62,6 +62,11 @@ final class BenchSearchCommand extends SoupCommand {
     private int tries;
 
     @Override
+    protected String stopped() {
+        return BenchCommand.stopped(work);
+    }
+
+    @Override
     protected void run(Console console) throws IOException {
         if (ingredients < 2 || ingredients > 9 || tries < 1 || threads < 0 || divisor < 1) {
             throw misuse(

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.io.Pipes;
 import picocli.CommandLine;
@@ -32,6 +33,9 @@ import picocli.CommandLine.Spec;
         commandListHeading = "%nCommands:%n",
         footerHeading = "%nExamples:%n")
 public abstract class SoupCommand implements Callable<Integer> {
+    /** Exit status of a command that was stopped; the shell's for Ctrl-C. */
+    private static final int STOPPED = 130;
+
     @Spec private CommandSpec spec;
 
     @Option(
@@ -74,8 +78,27 @@ public abstract class SoupCommand implements Callable<Integer> {
         refuseFoldersForFiles(line.getParseResult());
         refusePipes(line.getParseResult());
         DeviceFlag.use(line.getParseResult());
-        run(new Console(line.getOut(), line.getErr(), json, quiet));
+        Console console = new Console(line.getOut(), line.getErr(), json, quiet);
+        Farewell farewell = console.farewell(this::stopped);
+        try (farewell) {
+            run(console);
+            farewell.done();
+        } catch (RuntimeException | IOException e) {
+            if (farewell.isRequested()) {
+                return STOPPED; // the process is ending, and says so
+            }
+            throw e;
+        }
         return status();
+    }
+
+    /**
+     * What is said when Ctrl-C or a plain kill ends the command: "Stopped; ", what is kept of its
+     * work, and what the same command does then. A command that keeps something says another
+     * sentence, or {@link Console#onStop one} once it has come so far.
+     */
+    protected String stopped() {
+        return "Stopped; nothing is kept of it, and the same command begins again.";
     }
 
     /** Where a text is read once, from its beginning, a pipe does as well. */

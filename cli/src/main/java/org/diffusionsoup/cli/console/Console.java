@@ -3,8 +3,10 @@ package org.diffusionsoup.cli.console;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.PrintWriter;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.workbench.Progress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a command writes: its result to the output stream, as text or as JSON, and everything else
@@ -15,6 +17,8 @@ public final class Console {
     private final VisibleWriter err;
     private final boolean json;
     private final boolean quiet;
+    private volatile Progress shown = Progress.silent();
+    private @Nullable Farewell farewell;
 
     /**
      * A console.
@@ -58,6 +62,40 @@ public final class Console {
         }
     }
 
+    /**
+     * Says that the process was asked to end before the work was done, what is kept of it and what
+     * the same command does then; with --quiet and --json too, as a failure is. It ends the line of
+     * the progress that is shown.
+     */
+    public void stopped(String sentence) {
+        shown.close();
+        err.println(Flags.in(sentence));
+        err.flush();
+    }
+
+    /**
+     * What is said, by {@link #stopped}, if the process is asked to end before the command is done.
+     *
+     * @param sentence asked for then
+     * @return to be closed when the command has ended
+     */
+    public Farewell farewell(Supplier<String> sentence) {
+        farewell = new Farewell(this, sentence);
+        return farewell;
+    }
+
+    /** The same, once the work has come to where something is kept. */
+    public void onStop(Supplier<String> sentence) {
+        farewell().change(sentence);
+    }
+
+    Farewell farewell() {
+        if (farewell == null) {
+            throw new IllegalStateException("a console that no command runs with");
+        }
+        return farewell;
+    }
+
     /** Says sentences between the tasks of a progress: they end the one that is shown. */
     public Consumer<String> notes(Progress progress) {
         return sentence -> {
@@ -71,8 +109,10 @@ public final class Console {
         if (quiet) {
             return Progress.silent();
         }
-        return new TerminalProgress(
-                err.raw(), Integer.getInteger("soup.columns", 0), System::nanoTime);
+        shown =
+                new TerminalProgress(
+                        err.raw(), Integer.getInteger("soup.columns", 0), System::nanoTime);
+        return shown;
     }
 
     private static String toJson(Object value) {

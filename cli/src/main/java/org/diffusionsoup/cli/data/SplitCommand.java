@@ -115,6 +115,7 @@ public final class SplitCommand extends SoupCommand {
                                 licence,
                                 "",
                                 Optional.empty(),
+                                r::checkShard,
                                 progress,
                                 note -> {})); // what is given was meant
             }

@@ -111,7 +111,7 @@ public final class DemoCommand extends SoupCommand {
                         folder);
         OwnOutputs.DEMO.checkOwn(folder);
         try (FolderLock alone = FolderLock.hold(folder);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             Demo demo = new Demo(plan, progress, interrupt, console.notes(progress));
             demo.claimFolder();
@@ -119,7 +119,7 @@ public final class DemoCommand extends SoupCommand {
             Optional<Path> report = demo.run();
             progress.close();
             if (report.isEmpty()) {
-                console.note("Stopped; the same command goes on from " + folder + ".");
+                console.stopped("Stopped; the same command goes on from " + folder + ".");
                 return;
             }
             if (finished) {

@@ -14,7 +14,6 @@ import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SamplingFlags;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
@@ -197,10 +196,7 @@ public final class GenerateCommand extends SoupCommand {
                         out,
                         each);
         try (Progress progress = console.progress()) {
-            GenerateRun.Result result;
-            try (Farewell farewell = Farewell.with(console, progress, this::stopped)) {
-                result = new GenerateRun(request, progress).run();
-            }
+            GenerateRun.Result result = new GenerateRun(request, progress).run();
             progress.close();
             console.result(
                     json(request, result),
@@ -236,10 +232,11 @@ public final class GenerateCommand extends SoupCommand {
     }
 
     /** The folder is written first and has to be new, so that it tells what there was time for. */
-    private String stopped() {
+    @Override
+    protected String stopped() {
         return each.filter(Files::exists)
                 .map(folder ->
-                        "Stopped when the single pictures were written to "
+                        "Stopped; the single pictures were written to "
                                 + folder
                                 + (out.isPresent() ? ", but not " + out.get() + "." : "."))
                 .orElse(

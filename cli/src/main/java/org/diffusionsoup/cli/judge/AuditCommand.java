@@ -141,7 +141,7 @@ public final class AuditCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        try (Interrupt interrupt = Interrupt.listen()) {
+        try (Interrupt interrupt = Interrupt.listen(console)) {
             audit(console, interrupt);
         }
     }
@@ -174,11 +174,14 @@ public final class AuditCommand extends SoupCommand {
                 }
             }
         }
-        // Everything is opened before anything is drawn.
+        // The ledger is asked before a judge is loaded, and everything opened before drawing.
+        Optional<Registry> ledger = soup.map(s -> registry.open());
+        String hash =
+                ledger.map(r -> r.read(q -> Names.soup(q, soup.orElseThrow()).checkpoint()))
+                        .orElse("");
         Path work = Files.createTempDirectory("soup-audit-");
         Map<String, Pictures> shards = new LinkedHashMap<>();
         List<AuditRow> rows = new ArrayList<>();
-        String hash = "";
         try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
                 Progress progress = new StoppableProgress(console.progress(), interrupt)) {
             if (soup.isPresent()) {
@@ -187,18 +190,16 @@ public final class AuditCommand extends SoupCommand {
             targets.forEach(t -> open(against(t), shards, work));
             Map<String, MemorizationAudit> audits = audits(judge, shards, progress);
             sayWhatTheBoundTakes(console, shards.values());
-            if (soup.isPresent()) {
-                Registry r = registry.open();
-                hash = r.read(q -> Names.soup(q, soup.get()).checkpoint());
+            if (ledger.isPresent()) {
                 // The folder's name is the model's name on the page.
-                Path model = r.export(hash, work.resolve(soup.get()));
+                Path model = ledger.get().export(hash, work.resolve(soup.orElseThrow()));
                 rows.add(row(model, shardText.orElseThrow(), audits, progress));
             }
             for (AuditTarget t : targets) {
                 rows.add(row(t.folder(), against(t), audits, progress));
             }
         } catch (StoppableProgress.Stopped e) {
-            console.note(
+            console.stopped(
                     "Stopped; nothing is kept of it, and the same command draws its pictures"
                             + " again.");
             return;

@@ -69,7 +69,7 @@ public final class EvaluateCommand extends SoupCommand {
         Path kept = cache.orElse(out.resolve(EvaluationFiles.CACHE));
         try (FolderLock alone = FolderLock.hold(out);
                 FolderLock shared = FolderLock.hold(kept);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             Optional<Evaluation> done =
                     new Evaluator(
@@ -81,7 +81,7 @@ public final class EvaluateCommand extends SoupCommand {
                             .run();
             progress.close();
             if (done.isEmpty()) {
-                console.note("Stopped; the same command goes on.");
+                console.stopped("Stopped; the same command goes on.");
                 return;
             }
             Evaluation e = done.get();

@@ -91,7 +91,7 @@ final class JudgeClassifierCommand extends SoupCommand {
         ModelOutput.WEIGHTS_FOLDER.check(out, true);
         Optional<List<Accuracy>> accuracy;
         try (FolderLock alone = FolderLock.hold(work);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             Resumption.tell(
                     progress, "The classifier", Resumption.stateIn(work, "classifier"), steps);
@@ -100,7 +100,7 @@ final class JudgeClassifierCommand extends SoupCommand {
                             .run(steps, seed, out);
         }
         if (accuracy.isEmpty()) {
-            console.note("Stopped; the same command goes on from " + work + ".");
+            console.stopped("Stopped; the same command goes on from " + work + ".");
             return;
         }
         Map<String, Object> json = new LinkedHashMap<>();

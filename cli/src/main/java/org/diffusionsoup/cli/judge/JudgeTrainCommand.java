@@ -166,7 +166,7 @@ final class JudgeTrainCommand extends SoupCommand {
         Path blip = vqa.orElse(Path.of(world + "vqa"));
         Path embedder = clip.orElse(Path.of(scenes ? "models/scene-clip" : "models/judge-clip"));
         try (FolderLock alone = FolderLock.hold(work);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             JudgeMaterial material = material(progress);
             long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
@@ -189,7 +189,7 @@ final class JudgeTrainCommand extends SoupCommand {
                     };
             progress.close();
             if (!finished) {
-                console.note("Stopped; the same command goes on from " + work + ".");
+                console.stopped("Stopped; the same command goes on from " + work + ".");
                 return;
             }
         }

@@ -170,7 +170,7 @@ public final class ScoreCommand extends SoupCommand {
         if (retrieval != 0 && spec.kind() != JudgeSpec.Kind.CLIP) {
             throw misuse("--retrieval compares embeddings; give a CLIP as --judge.");
         }
-        try (Interrupt interrupt = Interrupt.listen()) {
+        try (Interrupt interrupt = Interrupt.listen(console)) {
             measure(console, spec, interrupt);
         }
     }
@@ -186,7 +186,7 @@ public final class ScoreCommand extends SoupCommand {
                 scoreModels(console, spec, judge, progress);
             }
         } catch (StoppableProgress.Stopped e) {
-            console.note(
+            console.stopped(
                     "Stopped; nothing is kept of it, and the same command draws its pictures again."
                             + " 'soup evaluate' keeps them and goes on where it was.");
         }

@@ -8,7 +8,6 @@ import java.util.Optional;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.io.ProjectFiles;
 import org.diffusionsoup.workbench.Progress;
@@ -91,8 +90,7 @@ final class StudyCostsCommand extends SoupCommand {
                 model.orElseGet(() ->
                         Path.of(System.getProperty(ProjectFiles.HOME, ""), "models/web-base"));
         CostResults results;
-        try (Progress progress = console.progress();
-                Farewell farewell = Farewell.ofNothingKept(console, progress)) {
+        try (Progress progress = console.progress()) {
             results =
                     new CostStudy(
                                     copied,

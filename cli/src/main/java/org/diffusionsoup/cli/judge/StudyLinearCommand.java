@@ -9,7 +9,6 @@ import java.util.Optional;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.io.ProjectFiles;
 import org.diffusionsoup.data.ShardRef;
@@ -114,8 +113,7 @@ final class StudyLinearCommand extends SoupCommand {
                         Path.of(System.getProperty(ProjectFiles.HOME, ""), "shards/emoji")
                                 + "#split=heldout");
         LinearResults results;
-        try (Progress progress = console.progress();
-                Farewell farewell = Farewell.ofNothingKept(console, progress)) {
+        try (Progress progress = console.progress()) {
             results =
                     new LinearStudy(
                                     base,

@@ -7,7 +7,6 @@ import java.util.Optional;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.workbench.Progress;
@@ -102,8 +101,7 @@ final class StudyNafCommand extends SoupCommand {
     protected void run(Console console) {
         NafStudy.KIND.checkOwn(out);
         NafResults results;
-        try (Progress progress = console.progress();
-                Farewell farewell = Farewell.ofNothingKept(console, progress)) {
+        try (Progress progress = console.progress()) {
             results = new NafStudy(samples, seed, progress).run(out, models());
         }
         console.result(results, text -> print(results, text));

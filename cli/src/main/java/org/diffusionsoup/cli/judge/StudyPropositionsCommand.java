@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.study.PropositionResults;
@@ -68,8 +67,7 @@ final class StudyPropositionsCommand extends SoupCommand {
     protected void run(Console console) {
         PropositionStudy.KIND.checkOwn(out);
         PropositionResults results;
-        try (Progress progress = console.progress();
-                Farewell farewell = Farewell.ofNothingKept(console, progress)) {
+        try (Progress progress = console.progress()) {
             results =
                     new PropositionStudy(samples, repeats, trainingSteps, seed, progress).run(out);
         }

@@ -108,7 +108,7 @@ final class StudyRunCommand extends SoupCommand {
         Path kept = cache.orElse(out.resolve(EvaluationFiles.CACHE));
         try (FolderLock alone = FolderLock.hold(out);
                 FolderLock shared = FolderLock.hold(kept);
-                Interrupt interrupt = Interrupt.listen()) {
+                Interrupt interrupt = Interrupt.listen(console)) {
             for (Study study : studies) {
                 try (Progress progress = console.progress()) {
                     console.note(study.title());
@@ -123,7 +123,7 @@ final class StudyRunCommand extends SoupCommand {
                                     .run();
                     progress.close();
                     if (done.isEmpty()) {
-                        console.note("Stopped; the same command goes on.");
+                        console.stopped("Stopped; the same command goes on.");
                         return;
                     }
                     Evaluation e = done.get();

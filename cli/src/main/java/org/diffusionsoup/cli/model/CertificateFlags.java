@@ -88,7 +88,7 @@ final class CertificateFlags {
         List<String> checked;
         List<String> since;
         List<String> wrong;
-        try (Interrupt interrupt = Interrupt.listen();
+        try (Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             CertificateCheck.Report report =
                     CertificateCheck.check(

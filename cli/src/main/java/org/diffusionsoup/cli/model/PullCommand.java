@@ -81,14 +81,15 @@ public final class PullCommand extends SoupCommand {
         }
         Map<String, String> environment = new LinkedHashMap<>(System.getenv());
         endpoint.ifPresent(e -> environment.put("HF_ENDPOINT", e));
+        Path place = cache.orElseGet(() -> Pull.cacheOf(environment));
+        console.onStop(() ->
+                "Stopped; what came so far is in %s, and the same command goes on from there."
+                        .formatted(place));
         Pull.Result there;
         long start = System.nanoTime();
         try (Progress progress = console.progress()) {
             there =
-                    new Pull(
-                                    Pull.hubOf(environment),
-                                    cache.orElseGet(() -> Pull.cacheOf(environment)),
-                                    progress)
+                    new Pull(Pull.hubOf(environment), place, progress)
                             .run(new Pull.Request(repository, revision, files, variant));
         }
         double seconds = (System.nanoTime() - start) / 1e9;

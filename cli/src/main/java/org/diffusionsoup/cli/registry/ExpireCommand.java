@@ -37,7 +37,7 @@ public final class ExpireCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         Withdrawn done;
-        Optional<ClipJudge> clip = near.open();
+        Optional<ClipJudge> clip = Optional.empty();
         try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
             List<String> expired = r.expired();
@@ -47,6 +47,7 @@ public final class ExpireCommand extends SoupCommand {
                         Map.of("shards", List.of()), text -> text.println("nothing has expired"));
                 return;
             }
+            clip = near.open();
             done =
                     r.withdraw(
                             new WithdrawRequest(
@@ -55,7 +56,8 @@ public final class ExpireCommand extends SoupCommand {
                                     "expired",
                                     reselect.keepSelection(),
                                     Optional.empty(),
-                                    reselect.reselector(r, progress),
+                                    reselect.reselector(
+                                            r, WithdrawalStop.of(console, registry, r), progress),
                                     Optional.of(new PictureLikeness(clip)),
                                     yes.consent()));
         } finally {

@@ -52,6 +52,13 @@ public final class FsckCommand extends SoupCommand {
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
     @Override
+    protected String stopped() {
+        return repair
+                ? "Stopped; what it had repaired is repaired, and the same command goes on with the rest."
+                : super.stopped();
+    }
+
+    @Override
     protected void run(Console console) {
         List<String> done = new ArrayList<>();
         if (repair) {

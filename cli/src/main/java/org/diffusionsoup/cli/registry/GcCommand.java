@@ -35,6 +35,11 @@ public final class GcCommand extends SoupCommand {
     @Mixin private RegistryFlag registry = new RegistryFlag();
 
     @Override
+    protected String stopped() {
+        return "Stopped; what it had deleted is gone, and the same command deletes the rest.";
+    }
+
+    @Override
     protected void run(Console console) {
         if (grace < 0) {
             throw misuse("--grace-minutes must not be negative, not " + grace + ".");

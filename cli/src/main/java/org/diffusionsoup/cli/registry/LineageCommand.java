@@ -24,6 +24,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.workbench.OwnOutputs;
+import org.diffusionsoup.workbench.registry.LineagePage;
 import org.diffusionsoup.workbench.registry.LineageSvg;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,7 +71,7 @@ public final class LineageCommand extends SoupCommand {
         Lineage l = r.read(this::lineage);
         if (out.isPresent()) {
             String drawn =
-                    out.get().toString().endsWith(".svg") ? LineageSvg.svg(l) : LineageSvg.html(l);
+                    out.get().toString().endsWith(".svg") ? LineageSvg.svg(l) : LineagePage.html(l);
             AtomicFiles.write(out.get(), drawn.getBytes(StandardCharsets.UTF_8));
         }
         Map<String, Object> json = new LinkedHashMap<>();

@@ -243,11 +243,17 @@ final class RegistryMakeCommand extends SoupCommand {
                                 + names
                                 + ".");
             }
+            List<SoupPlan.Item> all =
+                    names.stream().map(n -> new SoupPlan.Item(n, Coefficient.ONE)).toList();
+            r.checkMake(new SoupPlan(name, all, false, Optional.empty(), !noSum));
             chosen =
                     new RegistrySearch(
                                     r,
                                     Optional.empty(),
-                                    SearchOutput.listener(console, names),
+                                    (candidates, journal) -> {
+                                        console.onStop(() -> SearchOutput.stopped(journal));
+                                        return SearchOutput.listener(console, candidates);
+                                    },
                                     progress)
                             .choose(recipe, names);
             made =

@@ -1,7 +1,6 @@
 package org.diffusionsoup.cli.registry;
 
 import java.util.Optional;
-import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
@@ -30,7 +29,8 @@ final class ReselectFlags {
         return keepSelection;
     }
 
-    Optional<WithdrawRequest.Reselector> reselector(Registry registry, Progress progress) {
-        return Optional.of(new RegistrySearch(registry, judge, ScoreBook.Listener.NONE, progress));
+    Optional<WithdrawRequest.Reselector> reselector(
+            Registry registry, RegistrySearch.Watcher watcher, Progress progress) {
+        return Optional.of(new RegistrySearch(registry, judge, watcher, progress));
     }
 }

@@ -13,12 +13,12 @@ import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.command.YesFlag;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
@@ -100,24 +100,30 @@ public final class WithdrawCommand extends SoupCommand {
         if (out.isPresent()) {
             OutputKind.JSON.checkNew(out.get());
         }
+        Set<String> pictures = samples.isPresent() ? hashes(samples.get()) : Set.of();
         Withdrawn w;
-        Optional<ClipJudge> clip = near.open();
-        try (Interrupt interrupt = Interrupt.listen();
-                Progress progress = console.progress()) {
+        Optional<ClipJudge> clip = Optional.empty();
+        try (Progress progress = console.progress()) {
             Registry r = registry.open(progress);
+            WithdrawalStop stop = WithdrawalStop.of(console, registry, r);
             Set<String> names = new TreeSet<>(shards);
             provider.ifPresent(p -> names.addAll(shardsOf(r, p)));
+            r.read(q -> {
+                names.forEach(n -> Names.shard(q, n)); // before a judge is loaded
+                return true;
+            });
+            clip = near.open();
             w =
                     r.withdraw(
                             new WithdrawRequest(
                                     List.copyOf(names),
-                                    samples.isPresent() ? hashes(samples.get()) : Set.of(),
+                                    pictures,
                                     reason,
                                     reselect.keepSelection(),
                                     dropIngredients
                                             ? Optional.empty()
-                                            : Optional.of(new Retrainer(progress, interrupt)),
-                                    reselect.reselector(r, progress),
+                                            : Optional.of(new Retrainer(progress)),
+                                    reselect.reselector(r, stop, progress),
                                     Optional.of(new PictureLikeness(clip)),
                                     yes.consent()));
         } finally {

@@ -6,9 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
-import org.diffusionsoup.core.search.JournalNotes;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
@@ -72,14 +70,10 @@ abstract class SearchBase extends SoupCommand {
         ingredients.forEach(ModelNames::requireThere);
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
         List<String> names = ingredients.stream().map(ModelNames::of).toList();
+        console.onStop(() -> SearchOutput.stopped(request.journal(), request.testJournal()));
         FoundSoup found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
-                Progress progress = console.progress();
-                Farewell farewell =
-                        Farewell.with(
-                                console,
-                                progress,
-                                () -> stopped(request.journal(), request.testJournal()))) {
+                Progress progress = console.progress()) {
             found =
                     new SoupSearch(request, judge, SearchOutput.listener(console, names), progress)
                             .run();
@@ -87,23 +81,6 @@ abstract class SearchBase extends SoupCommand {
         console.result(
                 SearchOutput.json(found, request),
                 text -> SearchOutput.print(found, request, text));
-    }
-
-    /**
-     * What a search says that is ended before its time; journals without notes go.
-     *
-     * @param journals first that of the candidates
-     */
-    static String stopped(Path... journals) {
-        Path journal = journals[0];
-        boolean scored = JournalNotes.areIn(journal);
-        List.of(journals).forEach(JournalNotes::removeWithout);
-        if (!scored) {
-            return "Stopped before a candidate was scored; the same command begins again.";
-        }
-        return "Stopped; candidates scored so far are in "
-                + journal
-                + ", the one in work is lost. The same command goes on from there.";
     }
 
     private SearchRequest request() {

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.search;
 
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.search.Candidate;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.Improvement;
+import org.diffusionsoup.core.search.JournalNotes;
 import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.SearchStep;
 import org.diffusionsoup.workbench.search.FoundSoup;
@@ -33,6 +35,23 @@ public final class SearchOutput {
                                 e.mean(),
                                 e.candidate().describe(names),
                                 known ? "  (from the journal)" : ""));
+    }
+
+    /**
+     * What is said where a search is ended before its time; journals without notes go.
+     *
+     * @param journals first the one of the candidates
+     */
+    public static String stopped(Path... journals) {
+        Path journal = journals[0];
+        boolean scored = JournalNotes.areIn(journal);
+        List.of(journals).forEach(JournalNotes::removeWithout);
+        if (!scored) {
+            return "Stopped before a candidate was scored; the same command begins again.";
+        }
+        return "Stopped; candidates scored so far are in "
+                + journal
+                + ", the one in work is lost. The same command goes on from there.";
     }
 
     public static void print(FoundSoup found, SearchRequest request, PrintWriter text) {

@@ -10,7 +10,6 @@ import org.diffusionsoup.cli.command.JudgeFlags;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.cli.console.Farewell;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
@@ -156,12 +155,10 @@ public final class ValueCommand extends SoupCommand {
                         ? "The %d permutations need all %s; the values are exact."
                                 .formatted(permutations.get(), Plural.of(wanted, "coalition"))
                         : Plural.of(wanted, "coalition"));
+        console.onStop(() -> SearchOutput.stopped(request.journal()));
         FoundValues found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
-                Progress progress = console.progress();
-                Farewell farewell =
-                        Farewell.with(
-                                console, progress, () -> SearchBase.stopped(request.journal()))) {
+                Progress progress = console.progress()) {
             found =
                     new SoupValue(request, judge, SearchOutput.listener(console, names), progress)
                             .run();

@@ -149,7 +149,7 @@ public final class PretrainCommand extends SoupCommand {
         EnumSet<Pretrainer.Stage> wanted =
                 stages.isEmpty() ? EnumSet.allOf(Pretrainer.Stage.class) : EnumSet.copyOf(stages);
         try (FolderLock alone = FolderLock.hold(work);
-                Interrupt interrupt = Interrupt.listen();
+                Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             tellResumption(progress, wanted);
             Drawings all = drawings.load(progress);
@@ -178,7 +178,7 @@ public final class PretrainCommand extends SoupCommand {
                     pretrainer.publish(out);
                     soFar = " What it has learnt so far is " + out + ".";
                 }
-                console.note("Stopped; the same command goes on from " + work + "." + soFar);
+                console.stopped("Stopped; the same command goes on from " + work + "." + soFar);
                 return;
             }
             progress.close();

@@ -19,6 +19,7 @@ import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
@@ -224,6 +225,9 @@ public final class TrainCommand extends SoupCommand {
             throw misuse("--dry-run records nothing; leave out --registry.");
         }
         lora.check(this, out, paper, registry.isPresent());
+        if (registry.isPresent()) {
+            ModelOutput.MODEL_FOLDER.check(out, force); // before bases are compared
+        }
         Optional<RegisteredTraining> record =
                 registry.map(r -> RegisteredTraining.begin(r, base, shards, name, out));
         // a recorded base is a folder of the registry's kind already
@@ -241,7 +245,7 @@ public final class TrainCommand extends SoupCommand {
                         .minimising(new DenoisingLoss(minSnr, offsetNoise))
                         .checkpointing(checkpointing)
                         .keeping(keepEvery.orElse(0L));
-        try (Interrupt interrupt = Interrupt.listen();
+        try (Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             FineTuner tuner = new FineTuner(request, progress, interrupt);
             if (dryRun) {
@@ -254,12 +258,12 @@ public final class TrainCommand extends SoupCommand {
                     tuner.run(plan -> plan.memory().ifPresent(m -> console.note(m.sentence())));
             progress.close();
             if (result.isEmpty()) {
-                console.note(
+                console.stopped(
                         Files.exists(request.stateFolder())
                                 ? "Stopped; the same command goes on from "
                                         + request.stateFolder()
                                         + "."
-                                : "Stopped before the first step, so nothing was written; the same"
+                                : "Stopped; no step was done, so nothing was written, and the same"
                                         + " command begins again.");
                 return;
             }

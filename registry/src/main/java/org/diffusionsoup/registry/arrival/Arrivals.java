@@ -99,10 +99,7 @@ public final class Arrivals {
      * @throws RegistryException if the name was ever used, or the shard expired already
      */
     public AddedShard addShard(NewShard n) {
-        if (n.expires().isPresent() && n.expires().get().isBefore(context.calendar().today())) {
-            throw new RegistryException(
-                    "Shard " + n.name() + " expired on " + n.expires().get() + " already.");
-        }
+        refuseExpired(n);
         Set<String> hashes = new LinkedHashSet<>();
         List<String> manifest = new ArrayList<>();
         n.samples().stream()
@@ -130,6 +127,31 @@ public final class Arrivals {
                     long id = t.append(Kind.SHARD, body.build()).seq();
                     return new AddedShard(t.shard(n.name()).orElseThrow(), t.copiesOf(id));
                 });
+    }
+
+    /**
+     * Refuses a shard that {@link #addShard} would refuse, and records nothing.
+     *
+     * @param n whose samples need no fingerprints: what takes long is done for a shard that comes
+     *     in
+     * @throws RegistryException as {@link #addShard} does
+     */
+    public void checkShard(NewShard n) {
+        refuseExpired(n);
+        Set<String> hashes = new LinkedHashSet<>();
+        n.samples().forEach(s -> hashes.add(s.sha256()));
+        context.read(q -> {
+            Names.checkNewShard(q, n.name());
+            readmit(q, n, hashes, Json.object());
+            return true;
+        });
+    }
+
+    private void refuseExpired(NewShard n) {
+        if (n.expires().isPresent() && n.expires().get().isBefore(context.calendar().today())) {
+            throw new RegistryException(
+                    "Shard " + n.name() + " expired on " + n.expires().get() + " already.");
+        }
     }
 
     /** Pictures that were withdrawn come back only where it is said why they may. */

@@ -40,6 +40,11 @@ public record NewShard(
         this(name, provider, licence, uses, expires, source, samples, Optional.empty());
     }
 
+    /** The same of other samples, such as with fingerprints. */
+    public NewShard with(List<Sample> others) {
+        return new NewShard(name, provider, licence, uses, expires, source, others, readmission);
+    }
+
     /** The same, with pictures that were withdrawn before and come back under a new agreement. */
     public NewShard readmitted(String agreement) {
         return new NewShard(

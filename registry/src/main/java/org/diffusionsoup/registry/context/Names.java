@@ -142,11 +142,13 @@ public final class Names {
     }
 
     /**
-     * Refuses a name that an ingredient has, or that would be taken for something else.
+     * Refuses a name that an ingredient has, or that would be taken for something else: before work
+     * that ends with an ingredient of that name.
      *
-     * @throws RegistryException naming what has it
+     * @throws RegistryException naming what has it, or saying what names are made of
      */
     public static void checkNewName(Queries q, String name) {
+        check("ingredient", name);
         q.ingredient(name)
                 .ifPresent(old -> {
                     throw new RegistryException(

@@ -46,6 +46,15 @@ public final class Soups {
         return Attempts.at(plan.name(), () -> makeOnce(plan));
     }
 
+    /**
+     * Refuses a plan that {@link #make} would refuse, and makes nothing.
+     *
+     * @throws RegistryException as {@link #make} does
+     */
+    public void check(SoupPlan plan) {
+        context.read(q -> draft(q, plan));
+    }
+
     private SoupRow makeOnce(SoupPlan plan) {
         try (WeightStore.Session session = store.open()) {
             Draft draft = context.read(q -> draft(q, plan));

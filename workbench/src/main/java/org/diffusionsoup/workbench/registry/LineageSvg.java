@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.Lineage.Edge;
@@ -14,6 +15,8 @@ public final class LineageSvg {
     private static final int ROW = 44;
     private static final int BOX = 34;
     private static final int GAP = 130;
+    private static final int NARROWEST_GAP = 70;
+    private static final int MARGIN = 20;
     private static final int TOP = 50;
 
     /** Boxes are as wide as what they say, within these. */
@@ -29,44 +32,71 @@ public final class LineageSvg {
 
     private LineageSvg() {}
 
-    /** The drawing as an SVG document. */
+    /** The drawing as an SVG document, as wide as its names need. */
     public static String svg(Lineage l) {
+        return svg(l, Integer.MAX_VALUE);
+    }
+
+    /**
+     * The drawing, in a given room.
+     *
+     * @param room pixels; where names need more, columns become narrower and the longest are cut,
+     *     and said whole when pointed at
+     */
+    static String svg(Lineage l, int room) {
         List<List<Node>> columns = List.of(l.shards(), l.ingredients(), l.soups());
-        int wide = width(columns);
+        int[] wide = widths(columns, room - 2 * MARGIN - 2 * NARROWEST_GAP);
+        int boxes = IntStream.of(wide).sum();
+        int gap = Math.clamp((room - 2L * MARGIN - boxes) / 2, NARROWEST_GAP, GAP);
         int rows = columns.stream().mapToInt(List::size).max().orElse(0);
         int height = TOP + Math.max(1, rows) * ROW + 20;
-        int width = 3 * wide + 2 * GAP + 40;
+        int width = boxes + 2 * gap + 2 * MARGIN;
         StringBuilder b = new StringBuilder();
         b.append(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\">\n"
                         .formatted(width, height, width, height));
         b.append("<title>Shards, ingredients and soups, by Diffusion Soup</title>\n");
-        Map<Long, int[]> places = new HashMap<>();
-        Map<Long, Node> nodes = new HashMap<>();
-        for (int c = 0; c < 3; c++) {
+        Map<Long, Place> places = new HashMap<>();
+        int x = MARGIN;
+        List<String> titles = List.of("shards", "ingredients", "soups");
+        StringBuilder boxesAbove = new StringBuilder();
+        for (int c = 0; c < columns.size(); c++) {
+            boxesAbove.append(
+                    "<text class=\"heading\" x=\"%d\" y=\"28\" font-size=\"15\" fill=\"#555\">%s</text>\n"
+                            .formatted(x, titles.get(c)));
             for (int r = 0; r < columns.get(c).size(); r++) {
                 Node n = columns.get(c).get(r);
-                places.put(n.id(), new int[] {20 + c * (wide + GAP), TOP + r * ROW});
-                nodes.put(n.id(), n);
+                Place place = new Place(n, x, TOP + r * ROW, wide[c]);
+                places.put(n.id(), place);
+                node(boxesAbove, place);
             }
+            x += wide[c] + gap;
         }
         for (Edge e : l.edges()) {
-            edge(b, e, places, nodes, wide);
+            edge(b, e, places, gap);
         }
-        List<String> titles = List.of("shards", "ingredients", "soups");
-        for (int c = 0; c < 3; c++) {
-            b.append(
-                    "<text x=\"%d\" y=\"28\" font-size=\"15\" fill=\"#555\">%s</text>\n"
-                            .formatted(20 + c * (wide + GAP), titles.get(c)));
-            columns.get(c).forEach(n -> node(b, n, places, wide));
-        }
-        return b.append("</svg>\n").toString();
+        return b.append(boxesAbove).append("</svg>\n").toString();
     }
 
-    private static int width(List<List<Node>> columns) {
+    /** Where a box is. */
+    private record Place(Node node, int x, int y, int wide) {}
+
+    /** As wide as each column's names need, the widest made narrower until they fit. */
+    private static int[] widths(List<List<Node>> columns, int room) {
+        int[] wide = columns.stream().mapToInt(LineageSvg::width).toArray();
+        int most = WIDEST;
+        while (most > NARROWEST && IntStream.of(wide).sum() > room) {
+            most--;
+            for (int c = 0; c < wide.length; c++) {
+                wide[c] = Math.min(wide[c], most);
+            }
+        }
+        return wide;
+    }
+
+    private static int width(List<Node> column) {
         double needed =
-                columns.stream()
-                        .flatMap(List::stream)
+                column.stream()
                         .mapToDouble(n ->
                                 Math.max(
                                         letters(n.name()) * NAME_LETTER,
@@ -80,39 +110,30 @@ public final class LineageSvg {
         return s.codePointCount(0, s.length());
     }
 
-    /** The drawing in a page that needs nothing else. */
-    public static String html(Lineage l) {
-        return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"Diffusion Soup\"><title>Lineage</title>"
-                + "</head>\n<body style=\"font-family:sans-serif;margin:2em\">\n<h1>Lineage</h1>\n"
-                + "<p>Withdrawn things are struck out, superseded soups are grey.</p>\n"
-                + svg(l)
-                + "</body></html>\n";
-    }
-
-    private static void edge(
-            StringBuilder b, Edge e, Map<Long, int[]> places, Map<Long, Node> nodes, int wide) {
-        int[] from = places.get(e.from());
-        int[] to = places.get(e.to());
-        Node a = nodes.get(e.from());
-        Node z = nodes.get(e.to());
-        if (from == null || to == null || a == null || z == null) {
+    private static void edge(StringBuilder b, Edge e, Map<Long, Place> places, int gap) {
+        Place from = places.get(e.from());
+        Place to = places.get(e.to());
+        if (from == null || to == null) {
             return;
         }
+        Node a = from.node();
+        Node z = to.node();
         boolean gone = a.withdrawn() || z.withdrawn();
-        int x1 = from[0] + wide;
-        int y1 = from[1] + BOX / 2;
-        int y2 = to[1] + BOX / 2;
+        int x1 = from.x() + from.wide();
+        int y1 = from.y() + BOX / 2;
+        int y2 = to.y() + BOX / 2;
         b.append(
                 String.format(
                         Locale.ROOT,
-                        "<path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" stroke=\"%s\"%s><title>%s</title></path>\n",
+                        "<g%s><path class=\"line\" d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" stroke=\"%s\"%s><title>%s</title></path></g>\n",
+                        gone || z.superseded() ? " class=\"gone\"" : "",
                         x1,
                         y1,
-                        x1 + GAP / 2,
+                        x1 + gap / 2,
                         y1,
-                        to[0] - GAP / 2,
+                        to.x() - gap / 2,
                         y2,
-                        to[0],
+                        to.x(),
                         y2,
                         gone ? "#ccc" : z.superseded() ? "#bbb" : "#4477aa",
                         gone ? " stroke-dasharray=\"4 3\"" : "",
@@ -122,32 +143,33 @@ public final class LineageSvg {
                                 + (e.label().isEmpty() ? "" : ": " + escape(e.label()))));
     }
 
-    private static void node(StringBuilder b, Node n, Map<Long, int[]> places, int wide) {
-        int[] at = places.getOrDefault(n.id(), new int[2]);
+    private static void node(StringBuilder b, Place at) {
+        Node n = at.node();
         boolean grey = n.withdrawn() || n.superseded();
         b.append(
-                "<g><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"5\" fill=\"%s\" stroke=\"%s\"/>"
+                "<g%s><rect class=\"box\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"5\" fill=\"%s\" stroke=\"%s\"/>"
                         .formatted(
-                                at[0],
-                                at[1],
-                                wide,
+                                grey ? " class=\"gone\"" : "",
+                                at.x(),
+                                at.y(),
+                                at.wide(),
                                 BOX,
                                 grey ? "#f4f4f4" : "#eef4fb",
                                 grey ? "#ccc" : "#4477aa"));
         b.append(
-                "<text x=\"%d\" y=\"%d\" font-size=\"13\" fill=\"%s\"%s>%s</text>"
+                "<text class=\"name\" x=\"%d\" y=\"%d\" font-size=\"13\" fill=\"%s\"%s>%s</text>"
                         .formatted(
-                                at[0] + 8,
-                                at[1] + 15,
+                                at.x() + 8,
+                                at.y() + 15,
                                 grey ? "#999" : "#222",
                                 n.withdrawn() ? " text-decoration=\"line-through\"" : "",
-                                escape(shorten(n.name(), fitting(wide, NAME_LETTER)))));
+                                escape(shorten(n.name(), fitting(at.wide(), NAME_LETTER)))));
         b.append(
-                "<text x=\"%d\" y=\"%d\" font-size=\"10\" fill=\"#777\">%s</text>"
+                "<text class=\"about\" x=\"%d\" y=\"%d\" font-size=\"10\" fill=\"#777\">%s</text>"
                         .formatted(
-                                at[0] + 8,
-                                at[1] + 28,
-                                escape(shorten(n.about(), fitting(wide, ABOUT_LETTER)))));
+                                at.x() + 8,
+                                at.y() + 28,
+                                escape(shorten(n.about(), fitting(at.wide(), ABOUT_LETTER)))));
         b.append("<title>%s: %s</title></g>\n".formatted(escape(n.name()), escape(n.about())));
     }
 

@@ -58,6 +58,7 @@ public final class RegisteredTraining {
         }
         r.read(q -> {
             Names.checkNewName(q, chosen);
+            shards.forEach(s -> r.usableShard(q, s)); // before the base is hashed
             return true;
         });
         Path absolute = out.toAbsolutePath().normalize();

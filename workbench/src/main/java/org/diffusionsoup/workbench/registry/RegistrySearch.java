@@ -39,22 +39,33 @@ import org.diffusionsoup.workbench.search.SoupSearch;
 public final class RegistrySearch implements WithdrawRequest.Reselector {
     private final Registry registry;
     private final Optional<String> judge;
-    private final ScoreBook.Listener listener;
+    private final Watcher watcher;
     private final Progress progress;
+
+    /** Who is told of searches. A withdrawal makes one for every soup that it chooses again. */
+    @FunctionalInterface
+    public interface Watcher {
+        /**
+         * A search begins, or goes on from its journal.
+         *
+         * @param names of the ingredients to choose from, in the order in which candidates count
+         *     them
+         * @param journal in which scores are kept, also of a process that is ended meanwhile
+         * @return told of every candidate
+         */
+        ScoreBook.Listener begin(List<String> names, Path journal);
+    }
 
     /**
      * @param judge where a recorded search's judge is now, as {@link
      *     org.diffusionsoup.workbench.evaluate.JudgeSpec} reads it; empty if where it was
-     * @param listener told of every candidate
+     * @param watcher told of every search
      */
     public RegistrySearch(
-            Registry registry,
-            Optional<String> judge,
-            ScoreBook.Listener listener,
-            Progress progress) {
+            Registry registry, Optional<String> judge, Watcher watcher, Progress progress) {
         this.registry = registry;
         this.judge = judge;
-        this.listener = listener;
+        this.watcher = watcher;
         this.progress = progress;
     }
 
@@ -124,6 +135,8 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
             }
             JsonObject json = recipe.json(sha256);
             Path journal = journal(json, candidates);
+            List<String> names = List.copyOf(candidates.keySet());
+            ScoreBook.Listener listener = watcher.begin(names, journal);
             List<Path> paths = new ArrayList<>();
             candidates.forEach((name, id) ->
                     paths.add(registry.store().rebuild(id, work.resolve("search").resolve(name))));
@@ -141,7 +154,6 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
                             Optional.empty(),
                             false);
             FoundSoup found = new SoupSearch(request, scorer, listener, progress).run();
-            List<String> names = List.copyOf(candidates.keySet());
             Candidate best = found.result().best().candidate();
             List<SoupPlan.Item> items = new ArrayList<>();
             for (int i : best.members()) {

@@ -33,6 +33,8 @@ public final class RegistryShards {
      * fingerprint of its pixels. Its rows state provider and licence, unless they are given.
      *
      * @param source as {@code soup train --shard} takes it
+     * @param check given the shard, but for its fingerprints, before they are taken: to refuse what
+     *     the registry would refuse after minutes of reading
      * @param note told where rows state another provider or licence than is given
      * @throws SoupException if rows state different providers or licences and none is given
      */
@@ -43,6 +45,7 @@ public final class RegistryShards {
             Optional<String> licence,
             String uses,
             Optional<LocalDate> expires,
+            Consumer<NewShard> check,
             Progress progress,
             Consumer<String> note) {
         ShardRef ref = ShardRef.parse(source);
@@ -59,15 +62,6 @@ public final class RegistryShards {
                                     heldOut == 1 ? "is not" : "are not",
                                     heldOut == 1 ? "it" : "them"));
         }
-        List<NewShard.Sample> samples = new ArrayList<>();
-        progress.start("fingerprint " + name, rows.size(), "images");
-        for (int i = 0; i < rows.size(); i++) {
-            samples.add(
-                    new NewShard.Sample(
-                            rows.infos().get(i).sha256(),
-                            Fingerprint.of(rows.get(i).image()).orElse("")));
-            progress.advance(1);
-        }
         NewShard shard =
                 new NewShard(
                         name,
@@ -77,9 +71,21 @@ public final class RegistryShards {
                         uses,
                         expires,
                         absolute.toString(),
-                        samples);
+                        rows.infos().stream()
+                                .map(i -> new NewShard.Sample(i.sha256(), ""))
+                                .toList());
+        check.accept(shard);
+        List<NewShard.Sample> samples = new ArrayList<>();
+        progress.start("fingerprint " + name, rows.size(), "images");
+        for (int i = 0; i < rows.size(); i++) {
+            samples.add(
+                    new NewShard.Sample(
+                            rows.infos().get(i).sha256(),
+                            Fingerprint.of(rows.get(i).image()).orElse("")));
+            progress.advance(1);
+        }
         otherWords(source, rows, shard).ifPresent(note);
-        return shard;
+        return shard.with(samples);
     }
 
     /**

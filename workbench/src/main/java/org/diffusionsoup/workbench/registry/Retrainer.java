@@ -3,9 +3,6 @@ package org.diffusionsoup.workbench.registry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.function.BooleanSupplier;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
@@ -18,12 +15,10 @@ import org.diffusionsoup.workbench.train.FineTuner;
  */
 public final class Retrainer implements WithdrawRequest.Retrainer {
     private final Progress progress;
-    private final BooleanSupplier stop;
 
-    /** Shows progress; a run that is stopped fails, and with it the withdrawal. */
-    public Retrainer(Progress progress, BooleanSupplier stop) {
+    /** Shows progress. */
+    public Retrainer(Progress progress) {
         this.progress = progress;
-        this.stop = stop;
     }
 
     @Override
@@ -36,19 +31,12 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
             Path tar = folder.resolve(i + "-" + what.ingredient() + ".tar");
             shards.add(RegistryShards.without(source, what.without(), tar));
         }
-        Optional<FineTuner.Result> result =
-                new FineTuner(
-                                FineTuneRecipe.request(
-                                        what.recipe(), what.base(), shards, what.out()),
-                                progress,
-                                stop)
-                        .run();
-        if (result.isEmpty()) {
-            throw new SoupException(
-                    "Training ingredient "
-                            + what.ingredient()
-                            + " again was stopped; nothing was withdrawn.");
-        }
+        // Nothing is kept of a withdrawal that is ended in between: the process may just end.
+        new FineTuner(
+                        FineTuneRecipe.request(what.recipe(), what.base(), shards, what.out()),
+                        progress,
+                        () -> false)
+                .run();
         return TrainingRecipe.ofWeights(what.out());
     }
 }

@@ -81,6 +81,7 @@ public final class PaperReport {
                 .replace("{heading}", HEADING)
                 .replace("{summary}", summary())
                 .replace("{claims}", String.join("", rows))
+                .replace("{unclaimed}", unclaimed())
                 .replace("{studies}", studies());
     }
 
@@ -111,17 +112,12 @@ public final class PaperReport {
             List<Claim.Finding> findings = claim.check().get().of(files, study);
             counts.merge(overall(findings), 1, Integer::sum);
             verdict = verdict(findings);
-            here =
-                    findings.stream()
-                                    .map(f ->
-                                            f.judge().isEmpty()
-                                                    ? f.here()
-                                                    : f.judge() + " " + f.here())
-                                    .collect(Collectors.joining("<br>"))
-                            + (claim.note().isEmpty() ? "" : "<br>" + claim.note())
-                            + " ("
-                            + study
-                            + ")";
+            List<String> lines = new ArrayList<>();
+            lines.add(claim.check().get().compared());
+            findings.forEach(f -> lines.add((f.judge() + " " + f.here()).strip()));
+            lines.add(claim.note());
+            lines.removeIf(String::isEmpty);
+            here = String.join("<br>", lines) + " (" + study + ")";
         } else {
             open++;
         }
@@ -152,6 +148,25 @@ public final class PaperReport {
         return by.entrySet().stream()
                 .map(e -> "**" + e.getKey().text() + "**: " + String.join(", ", e.getValue()))
                 .collect(Collectors.joining("<br>"));
+    }
+
+    private static String unclaimed() {
+        return Claims.unclaimed().stream()
+                .map(u -> "| %s | %s | %s |\n".formatted(u.study(), what(u), u.why()))
+                .collect(Collectors.joining());
+    }
+
+    private static String what(Claims.Unclaimed u) {
+        List<String> parts = new ArrayList<>();
+        if (!u.models().isEmpty()) {
+            parts.add(String.join("; ", u.models()));
+        }
+        if (!u.judges().isEmpty()) {
+            parts.add("all models by " + String.join(", ", u.judges()));
+        }
+        parts.add(u.what());
+        parts.removeIf(String::isEmpty);
+        return String.join("<br>", parts);
     }
 
     private String studies() {

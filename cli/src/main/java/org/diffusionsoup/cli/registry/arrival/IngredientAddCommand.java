@@ -9,6 +9,7 @@ import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
@@ -63,6 +64,10 @@ final class IngredientAddCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         Registry r = registry.open();
+        r.read(q -> {
+            Names.checkNewName(q, name); // before weights are opened
+            return true;
+        });
         IngredientRow i =
                 r.addIngredient(
                         new NewIngredient(

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.AddedShard;
 import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.near.NearDuplicates;
@@ -98,16 +99,32 @@ final class ShardAddCommand extends SoupCommand {
         return json;
     }
 
+    private NewShard agreed(NewShard shard) {
+        return readmit.map(shard::readmitted).orElse(shard);
+    }
+
     @Override
     protected void run(Console console) {
         Registry r = registry.open();
         AddedShard added;
         List<String> notes = new ArrayList<>();
+        r.read(q -> {
+            Names.checkNewShard(q, name); // before the shard is so much as opened
+            return true;
+        });
         try (Progress progress = console.progress()) {
             NewShard shard =
                     RegistryShards.describe(
-                            name, data, provider, licence, uses, expires, progress, notes::add);
-            added = r.addShard(readmit.map(shard::readmitted).orElse(shard));
+                            name,
+                            data,
+                            provider,
+                            licence,
+                            uses,
+                            expires,
+                            stated -> r.checkShard(agreed(stated)),
+                            progress,
+                            notes::add);
+            added = r.addShard(agreed(shard));
         }
         notes.forEach(console::note);
         ShardRow s = added.shard();

@@ -1,0 +1,86 @@
+package org.diffusionsoup.workbench.registry;
+
+import java.util.List;
+import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.registry.Lineage;
+import org.diffusionsoup.registry.Lineage.Edge;
+import org.diffusionsoup.registry.Lineage.Node;
+import org.diffusionsoup.report.Block;
+import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.Table;
+
+/** A lineage as a page: drawn, and in words. */
+public final class LineagePage {
+    /** Pixels that the page's column leaves for a drawing. */
+    private static final int ROOM = 1036;
+
+    private LineagePage() {}
+
+    /** The page, which needs no other file. */
+    public static String html(Lineage l) {
+        HtmlReport page =
+                HtmlReport.titled("Lineage")
+                        .subtitle("Which shards are in which ingredients, and these in which soups")
+                        .footer(SoupVersion.PROGRAM + ": soup lineage");
+        fact(page, "Shards", l.shards());
+        fact(page, "Ingredients", l.ingredients());
+        fact(page, "Soups, all versions", l.soups());
+        page.lead(
+                new Block.Drawing(
+                        LineageSvg.svg(l, ROOM),
+                        "Withdrawn things are struck out, superseded soups are grey. Pointed at, a"
+                                + " line says how much of a soup an ingredient is."),
+                new Block.Details(
+                        "The same in words",
+                        List.of(
+                                table("Shard", l.shards(), l, "Ingredients trained on it"),
+                                table("Ingredient", l.ingredients(), l, "Soups that hold it"),
+                                table("Soup", l.soups(), l, "Ingredients in it"))));
+        return page.toHtml();
+    }
+
+    private static void fact(HtmlReport page, String label, List<Node> nodes) {
+        long gone = nodes.stream().filter(Node::withdrawn).count();
+        page.fact(
+                label,
+                Integer.toString(nodes.size()),
+                gone == 0 ? "" : Plural.of(gone, "of them was", "of them were") + " withdrawn");
+    }
+
+    private static Table table(String what, List<Node> nodes, Lineage l, String others) {
+        Table.Builder t =
+                Table.titled(
+                        nodes.isEmpty() ? "None." : "By their entries in the ledger.",
+                        what,
+                        "About",
+                        others);
+        for (Node n : nodes) {
+            List<String> named =
+                    l.edges().stream()
+                            .filter(e ->
+                                    what.equals("Soup") ? e.to() == n.id() : e.from() == n.id())
+                            .map(e -> other(l, n, e))
+                            .toList();
+            t.row(
+                    Table.Cell.text(
+                            n.name(),
+                            n.withdrawn() ? "withdrawn" : n.superseded() ? "superseded" : ""),
+                    Table.Cell.text(n.about()),
+                    Table.Cell.text(String.join(", ", named)));
+        }
+        return t.build();
+    }
+
+    private static String other(Lineage l, Node n, Edge e) {
+        long id = e.from() == n.id() ? e.to() : e.from();
+        String name =
+                List.of(l.ingredients(), l.soups()).stream()
+                        .flatMap(List::stream)
+                        .filter(o -> o.id() == id)
+                        .map(Node::name)
+                        .findFirst()
+                        .orElse("entry " + id);
+        return e.label().isEmpty() ? name : name + " (" + e.label() + ")";
+    }
+}
