@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -96,13 +97,19 @@ public final class TinyModels {
 
     /** Changes the float32 tensors of a file. */
     public static void change(Path file, BiConsumer<String, float[]> change) {
+        change(file, change, Map.of("format", "pt"));
+    }
+
+    /** Changes the float32 tensors of a file, and its header's texts. */
+    public static void change(
+            Path file, BiConsumer<String, float[]> change, Map<String, String> texts) {
         List<TensorEntry> entries = new ArrayList<>();
         tensors(file)
                 .forEach((info, values) -> {
                     change.accept(info.name(), values);
                     entries.add(TensorEntry.ofFloats(info.name(), info.shape(), values));
                 });
-        SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
+        SafetensorsWriter.write(file, texts, entries);
     }
 
     /** The float32 tensors of a file, by name. */
@@ -113,7 +120,7 @@ public final class TinyModels {
     }
 
     private static Map<TensorInfo, float[]> tensors(Path file) {
-        Map<TensorInfo, float[]> out = new java.util.LinkedHashMap<>();
+        Map<TensorInfo, float[]> out = new LinkedHashMap<>();
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
             for (TensorInfo t : f.tensors().values()) {
                 out.put(t, f.data(t.name()).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED));
