@@ -70,7 +70,9 @@ class SmallPartsTest {
                         + side * side / 16 * 24 * (8 + 3) * 5;
         assertThat(UNetMaps.values(tiny(), side)).isEqualTo(expected);
         double outputs =
-                side * side * 16 * 5 * 5 + side * side / 4 * 16 * 5 * 5 + side * side / 16 * 24 * 2 * 5;
+                side * side * 16 * 5 * 5
+                        + side * side / 4 * 16 * 5 * 5
+                        + side * side / 16 * 24 * 2 * 5;
         double largest = side * side * 16 * 40;
         assertThat(UNetMaps.drawn(tiny(), side)).isEqualTo(outputs + largest);
         assertThat(UNetMaps.recomputed(tiny(), side)).isEqualTo(outputs + 2 * largest);
@@ -109,8 +111,10 @@ class SmallPartsTest {
         assertThat(end).isEqualTo("stopped");
         assertThat(done).containsExactly(0, 1, 2, 3);
         assertThat(told.done).as("what was done is told first").containsExactly(4L);
-        assertThatThrownBy(() -> progress.message("x")).isInstanceOf(StoppableProgress.Stopped.class);
-        assertThatThrownBy(() -> progress.start("more", 1, "")).isInstanceOf(StoppableProgress.Stopped.class);
+        assertThatThrownBy(() -> progress.message("x"))
+                .isInstanceOf(StoppableProgress.Stopped.class);
+        assertThatThrownBy(() -> progress.start("more", 1, ""))
+                .isInstanceOf(StoppableProgress.Stopped.class);
         assertThat(told.tasks).as("a task that may not begin is not told").containsExactly("work");
         progress.close();
         stop.set(false);
@@ -132,21 +136,22 @@ class SmallPartsTest {
     @Test
     void skippedUnitsAreDoneUnlessSomebodyTellsThemApart() {
         List<Long> advanced = new ArrayList<>();
-        Progress plain = new Progress() {
-            @Override
-            public void start(String task, long total, String unit) {}
+        Progress plain =
+                new Progress() {
+                    @Override
+                    public void start(String task, long total, String unit) {}
 
-            @Override
-            public void advance(long units) {
-                advanced.add(units);
-            }
+                    @Override
+                    public void advance(long units) {
+                        advanced.add(units);
+                    }
 
-            @Override
-            public void message(String note) {}
+                    @Override
+                    public void message(String note) {}
 
-            @Override
-            public void close() {}
-        };
+                    @Override
+                    public void close() {}
+                };
         plain.skip(5);
         assertThat(advanced).containsExactly(5L);
     }
@@ -157,7 +162,9 @@ class SmallPartsTest {
         for (long number : new long[] {0, 1, 5}) {
             assertThat(pools.pool(number))
                     .containsExactlyElementsOf(
-                            LongStream.range(12 * number, 12 * number + 12).mapToObj(i -> i * i).toList());
+                            LongStream.range(12 * number, 12 * number + 12)
+                                    .mapToObj(i -> i * i)
+                                    .toList());
         }
         // 3 epochs of 12 rows are 9 batches of 4.
         for (long batch = 0; batch < 40; batch++) {
@@ -172,15 +179,16 @@ class SmallPartsTest {
     }
 
     private void yaml(String text, String problem) {
-        assertThatThrownBy(() -> {
-                    Path file = Files.writeString(dir.resolve("r.yaml"), text);
-                    try (JsonParser p = YamlParsers.open(file)) {
-                        JsonToken token = p.nextToken();
-                        while (token != null) {
-                            token = p.nextToken();
-                        }
-                    }
-                })
+        assertThatThrownBy(
+                        () -> {
+                            Path file = Files.writeString(dir.resolve("r.yaml"), text);
+                            try (JsonParser p = YamlParsers.open(file)) {
+                                JsonToken token = p.nextToken();
+                                while (token != null) {
+                                    token = p.nextToken();
+                                }
+                            }
+                        })
                 .isInstanceOf(JsonProcessingException.class)
                 .satisfies(e ->
                         assertThat(((JsonProcessingException) e).getOriginalMessage())
@@ -248,8 +256,10 @@ class SmallPartsTest {
         Path results = Files.createDirectory(dir.resolve("results"));
         OwnOutputs.EVALUATION.checkOwn(results);
         Files.writeString(results.resolve("holiday.txt"), "x");
-        assertThatThrownBy(() -> OwnOutputs.EVALUATION.checkOwn(results)).isInstanceOf(SoupException.class);
-        assertThatThrownBy(() -> OwnOutputs.DEMO.checkOwn(results)).isInstanceOf(SoupException.class);
+        assertThatThrownBy(() -> OwnOutputs.EVALUATION.checkOwn(results))
+                .isInstanceOf(SoupException.class);
+        assertThatThrownBy(() -> OwnOutputs.DEMO.checkOwn(results))
+                .isInstanceOf(SoupException.class);
         Files.writeString(results.resolve("results.json"), "{}");
         OwnOutputs.EVALUATION.checkOwn(results);
         Files.writeString(results.resolve("plan.txt"), "x");

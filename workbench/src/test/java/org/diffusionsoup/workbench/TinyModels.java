@@ -37,7 +37,9 @@ public final class TinyModels {
 
     private TinyModels() {}
 
-    /** A Stable Diffusion 1.5 that was made for pictures of 64 pixels; sizes are multiples of 16. */
+    /**
+     * A Stable Diffusion 1.5 that was made for pictures of 64 pixels; sizes are multiples of 16.
+     */
     public static Path sd15() {
         return REFERENCE.resolve("pipelines/tiny-sd15");
     }

@@ -283,8 +283,7 @@ public final class EvaluationRecipes {
             return Optional.empty();
         }
         if (!s.get("size").isTextual()) {
-            return Optional.of(
-                    PictureSize.square((int) nodes.whole(s, "sampler", "size", 0, 1)));
+            return Optional.of(PictureSize.square((int) nodes.whole(s, "sampler", "size", 0, 1)));
         }
         String text = s.get("size").asText();
         try {

@@ -147,7 +147,8 @@ class CurateTest {
                                 out,
                                 Progress.silent()))
                 .isInstanceOf(SoupException.class)
-                .hasMessageMatching("No row of 20 in .* passes; the mean scores are \\d+\\.\\d{4}\\.");
+                .hasMessageMatching(
+                        "No row of 20 in .* passes; the mean scores are \\d+\\.\\d{4}\\.");
         assertThat(out).doesNotExist();
     }
 
@@ -162,7 +163,8 @@ class CurateTest {
         ShardSplit split = split(scan, new By.Score(RED, 4, "AE"), false, dir.resolve("parts"));
         Integer[] order = new Integer[150];
         Arrays.setAll(order, i -> i);
-        Arrays.sort(order, Comparator.comparingInt((Integer i) -> -scores[i]).thenComparing(i -> i));
+        Arrays.sort(
+                order, Comparator.comparingInt((Integer i) -> -scores[i]).thenComparing(i -> i));
         int at = 0;
         for (int p = 0; p < 4; p++) {
             ShardSplit.Part part = split.shards().get(p);
@@ -183,22 +185,30 @@ class CurateTest {
         ShardScan scan = many(new int[50]);
         ShardSplit one = split(scan, new By.Lot(3, 7), false, dir.resolve("a"));
         assertThat(one.shards()).extracting(ShardSplit.Part::rows).containsExactly(17, 17, 16);
-        assertThat(one.shards()).extracting(ShardSplit.Part::name)
+        assertThat(one.shards())
+                .extracting(ShardSplit.Part::name)
                 .containsExactly("random1", "random2", "random3");
         List<String> all = new ArrayList<>();
         one.shards().forEach(p -> all.addAll(keys(p.file())));
         assertThat(all).hasSize(50).doesNotHaveDuplicates();
         ShardSplit again = split(scan, new By.Lot(3, 7), false, dir.resolve("b"));
         ShardSplit other = split(scan, new By.Lot(3, 8), false, dir.resolve("c"));
-        assertThat(keys(again.shards().getFirst().file())).isEqualTo(keys(one.shards().getFirst().file()));
-        assertThat(keys(other.shards().getFirst().file())).isNotEqualTo(keys(one.shards().getFirst().file()));
+        assertThat(keys(again.shards().getFirst().file()))
+                .isEqualTo(keys(one.shards().getFirst().file()));
+        assertThat(keys(other.shards().getFirst().file()))
+                .isNotEqualTo(keys(one.shards().getFirst().file()));
     }
 
     @Test
     void aFieldsValuesBecomeFileNames() {
-        ShardSplit split = split(many(new int[30]), new By.Field("domain"), false, dir.resolve("d"));
-        assertThat(split.shards()).extracting(ShardSplit.Part::name).containsExactly("even", "odd-uneven");
-        assertThat(keys(split.shards().get(1).file())).allMatch(k -> number(k) % 2 == 1).hasSize(15);
+        ShardSplit split =
+                split(many(new int[30]), new By.Field("domain"), false, dir.resolve("d"));
+        assertThat(split.shards())
+                .extracting(ShardSplit.Part::name)
+                .containsExactly("even", "odd-uneven");
+        assertThat(keys(split.shards().get(1).file()))
+                .allMatch(k -> number(k) % 2 == 1)
+                .hasSize(15);
         ShardScan same =
                 scan(
                         "same",
@@ -278,7 +288,8 @@ class CurateTest {
                         false,
                         Progress.silent());
         assertThat(dedup.superfluous()).isEqualTo(2);
-        assertThat(dedup.written()).containsExactly(out.resolve("doubles.tar"), out.resolve("other.tar"));
+        assertThat(dedup.written())
+                .containsExactly(out.resolve("doubles.tar"), out.resolve("other.tar"));
         assertThat(keys(out.resolve("doubles.tar"))).containsExactly("row0", "row1", "row2");
         assertThat(keys(out.resolve("other.tar"))).containsExactly("y");
         Path page = dir.resolve("pairs.html");
@@ -328,7 +339,9 @@ class CurateTest {
             }
             double least = Arrays.stream(best).sorted().skip(70 - 9).findFirst().orElseThrow();
             assertThat(found.rows()).isEqualTo(70);
-            assertThat(found.best()).hasSize(9).isSortedAccordingTo(Comparator.comparingDouble(r -> -r.score()));
+            assertThat(found.best())
+                    .hasSize(9)
+                    .isSortedAccordingTo(Comparator.comparingDouble(r -> -r.score()));
             for (TopK.Ranked r : found.best()) {
                 assertThat(r.score()).isCloseTo(best[r.row()], within(1e-5));
                 assertThat(best[r.row()]).isGreaterThan(least - 1e-5);
@@ -339,9 +352,12 @@ class CurateTest {
                             found.best().stream().map(TopK.Ranked::key).toList());
             assertThat(found.heldOut())
                     .isEqualTo(
-                            (int) found.best().stream().filter(r -> number(r.key()) % 10 == 9).count());
-            assertThatThrownBy(() ->
-                            Retrieval.run(clip, scan, List.of(), 9, out, Progress.silent()))
+                            (int)
+                                    found.best().stream()
+                                            .filter(r -> number(r.key()) % 10 == 9)
+                                            .count());
+            assertThatThrownBy(
+                            () -> Retrieval.run(clip, scan, List.of(), 9, out, Progress.silent()))
                     .isInstanceOf(SoupException.class)
                     .hasMessage("Retrieval needs a `prompt`.");
         }

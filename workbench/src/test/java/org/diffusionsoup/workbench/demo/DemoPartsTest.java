@@ -52,8 +52,7 @@ class DemoPartsTest {
 
     @Test
     void bothPlansNameWhatIsThere() {
-        for (DemoPlan plan :
-                List.of(DemoPlan.full(PROJECT, dir), DemoPlan.quick(PROJECT, dir))) {
+        for (DemoPlan plan : List.of(DemoPlan.full(PROJECT, dir), DemoPlan.quick(PROJECT, dir))) {
             assertThat(plan.base()).isDirectory();
             assertThat(plan.clip()).isDirectory();
             assertThat(plan.reward()).isDirectory();
@@ -93,8 +92,18 @@ class DemoPartsTest {
         assertThat(prompts.size()).as("four of each of three").isEqualTo(12);
         assertThat(prompts.domains())
                 .containsExactly(
-                        "food", "food", "food", "food", "animals", "animals", "animals", "animals",
-                        "vehicles", "vehicles", "vehicles", "vehicles");
+                        "food",
+                        "food",
+                        "food",
+                        "food",
+                        "animals",
+                        "animals",
+                        "animals",
+                        "animals",
+                        "vehicles",
+                        "vehicles",
+                        "vehicles",
+                        "vehicles");
         Set<String> held =
                 all.filter(r -> r.provider().equals(plan.provider())).infos().stream()
                         .map(SampleInfo::prompt)
@@ -140,7 +149,8 @@ class DemoPartsTest {
     }
 
     private static void claim(DemoPlan plan) {
-        new Demo(plan, org.diffusionsoup.workbench.Progress.silent(), () -> false, n -> {}).claimFolder();
+        new Demo(plan, org.diffusionsoup.workbench.Progress.silent(), () -> false, n -> {})
+                .claimFolder();
     }
 
     @Test
@@ -179,7 +189,9 @@ class DemoPartsTest {
         Bootstrap bootstrap = Bootstrap.seeded(1);
         assertThat(a.rate(bootstrap).estimate()).isCloseTo(0.625, within(1e-12));
         assertThat(a.minus(b, bootstrap).estimate()).isCloseTo(0.5, within(1e-12));
-        assertThat(a.minus(b, bootstrap).halfWidth()).as("each differs by a half").isCloseTo(0, within(1e-12));
+        assertThat(a.minus(b, bootstrap).halfWidth())
+                .as("each differs by a half")
+                .isCloseTo(0, within(1e-12));
     }
 
     /** A page may claim only what its intervals allow. */

@@ -63,8 +63,7 @@ class EvaluatorTest {
 
     private static EvaluationRecipe read(String text) {
         try {
-            return EvaluationRecipes.read(
-                    Files.writeString(models.resolve("recipe.yaml"), text));
+            return EvaluationRecipes.read(Files.writeString(models.resolve("recipe.yaml"), text));
         } catch (IOException e) {
             throw new AssertionError(e);
         }
@@ -87,7 +86,10 @@ class EvaluatorTest {
     /** The single file that a step of a test damages. */
     private static Path first(Path folder, String ending) throws IOException {
         try (Stream<Path> files = Files.walk(folder)) {
-            return files.filter(f -> f.toString().endsWith(ending)).sorted().findFirst().orElseThrow();
+            return files.filter(f -> f.toString().endsWith(ending))
+                    .sorted()
+                    .findFirst()
+                    .orElseThrow();
         }
     }
 
@@ -117,7 +119,8 @@ class EvaluatorTest {
         for (int m = 0; m < 4; m++) {
             for (int p = 0; p < 3; p++) {
                 for (int s = 0; s < 2; s++) {
-                    RgbImage picture = PictureCache.read(e.models().get(m).pictures().get(p).get(s));
+                    RgbImage picture =
+                            PictureCache.read(e.models().get(m).pictures().get(p).get(s));
                     assertThat(picture.width()).isEqualTo(32);
                     double expected = colour(picture);
                     assertThat(judged.sets().get(m).values().get(p).get(s))
@@ -154,8 +157,7 @@ class EvaluatorTest {
         assertThat(drawn).doesNotHaveDuplicates();
         // Weights that differ by a tenth move a picture less than another seed does.
         RgbImage other = PictureCache.read(e.models().getFirst().pictures().getFirst().get(1));
-        assertThat(distance(drawn.get(0), drawn.get(1)))
-                .isLessThan(distance(drawn.get(0), other));
+        assertThat(distance(drawn.get(0), drawn.get(1))).isLessThan(distance(drawn.get(0), other));
     }
 
     private static double distance(RgbImage one, RgbImage other) {
@@ -184,7 +186,11 @@ class EvaluatorTest {
         run(RECIPE);
         assertThat(run(RECIPE.replace("[4, 9]", "[9, 4, 5]")).drawn()).isEqualTo(4 * 3);
         assertThat(run(RECIPE.replace("batch: 4", "batch: 1")).drawn()).isZero();
-        assertThat(run(RECIPE.replace("  both:", "  b2: {soup: [one, two], weights: [1, 2]}\n  both:")).drawn())
+        assertThat(
+                        run(RECIPE.replace(
+                                        "  both:",
+                                        "  b2: {soup: [one, two], weights: [1, 2]}\n  both:"))
+                                .drawn())
                 .isEqualTo(3 * 2);
         assertThat(run(RECIPE.replace("baseline: soup", "baseline: one")).drawn()).isZero();
         assertThat(run(RECIPE.replace("weights: [1, 3]", "weights: [2, 6]")).drawn()).isZero();
@@ -203,8 +209,11 @@ class EvaluatorTest {
         assertThat(run(RECIPE).drawn()).isEqualTo(1);
         assertThat(notes)
                 .containsExactly(
-                        "The cached picture " + picture + " is not what was drawn; it is drawn anew.");
-        assertThat(TinyModels.contents(cache.resolve("pictures")).keySet()).isEqualTo(files.keySet());
+                        "The cached picture "
+                                + picture
+                                + " is not what was drawn; it is drawn anew.");
+        assertThat(TinyModels.contents(cache.resolve("pictures")).keySet())
+                .isEqualTo(files.keySet());
     }
 
     @Test
@@ -275,10 +284,11 @@ class EvaluatorTest {
                 for (int s = 0; s < 2; s++) {
                     double expected =
                             clip.score(
-                                    List.of(
-                                            PictureScores.picture(
-                                                    PictureCache.read(files.get(p).get(s)))),
-                                    List.of(e.recipe().prompts().get(p)))[0];
+                                            List.of(
+                                                    PictureScores.picture(
+                                                            PictureCache.read(
+                                                                    files.get(p).get(s)))),
+                                            List.of(e.recipe().prompts().get(p)))[0];
                     assertThat(e.judges().get(1).sets().getFirst().values().get(p).get(s))
                             .isCloseTo(expected, within(1e-5));
                 }
@@ -319,7 +329,8 @@ class EvaluatorTest {
     void aSearchFindsTheSoupThatItsOwnPromptsPreferAndIsKept() {
         String searched =
                 RECIPE.replace(
-                        "  both:", "  found: {search: greedy, of: [one, two], judge: colour}\n  both:");
+                        "  both:",
+                        "  found: {search: greedy, of: [one, two], judge: colour}\n  both:");
         Evaluation e = run(searched);
         Path found = e.models().get(3).made().folders().getFirst();
         assertThat(found.getFileName().toString()).matches("found-[0-9a-f]{10}");
@@ -347,7 +358,9 @@ class EvaluatorTest {
     }
 
     private static String valid(Evaluation e) {
-        assertThat(e.recipe().validation()).hasSize(2).doesNotContainAnyElementsOf(e.recipe().prompts());
+        assertThat(e.recipe().validation())
+                .hasSize(2)
+                .doesNotContainAnyElementsOf(e.recipe().prompts());
         return String.join(", ", e.recipe().validation());
     }
 

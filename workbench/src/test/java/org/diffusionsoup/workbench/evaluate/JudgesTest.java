@@ -10,9 +10,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.SampleInfo;
+import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.data.image.RgbImage;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.PictureScorer;
@@ -36,7 +36,8 @@ class JudgesTest {
     @Test
     void everyFormIsReadAndWritten() {
         Optional<Path> q = Optional.of(Path.of("/q.json"));
-        assertThat(JudgeSpec.parse("/m", NO_QUESTIONS)).isEqualTo(JudgeSpec.of(Kind.CLIP, Path.of("/m")));
+        assertThat(JudgeSpec.parse("/m", NO_QUESTIONS))
+                .isEqualTo(JudgeSpec.of(Kind.CLIP, Path.of("/m")));
         for (String text : List.of("clip:/m", "imagereward:/m/w.pt", "aesthetic:/m,/h")) {
             JudgeSpec spec = JudgeSpec.parse(text, NO_QUESTIONS);
             assertThat(spec.text()).isEqualTo(text);
@@ -53,7 +54,15 @@ class JudgesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "clip:", "imagereward: ", "aesthetic:/m", "aesthetic:/m,", "aesthetic:,h"})
+    @ValueSource(
+            strings = {
+                "",
+                "clip:",
+                "imagereward: ",
+                "aesthetic:/m",
+                "aesthetic:/m,",
+                "aesthetic:,h"
+            })
     void formsWithoutAModelAreRefused(String text) {
         assertThatThrownBy(() -> JudgeSpec.parse(text, NO_QUESTIONS))
                 .isInstanceOf(SoupException.class)
@@ -85,7 +94,8 @@ class JudgesTest {
     void aConventionIsAClipsOnly() {
         Path head = TinyModels.clip().resolve("model.safetensors");
         JudgeSpec spec =
-                new JudgeSpec(Kind.AESTHETIC, TinyModels.clip(), Optional.of(head), Optional.empty());
+                new JudgeSpec(
+                        Kind.AESTHETIC, TinyModels.clip(), Optional.of(head), Optional.empty());
         ClipConvention other =
                 List.of(ClipConvention.values()).stream()
                         .filter(c -> c != ClipConvention.RAW_COSINE)

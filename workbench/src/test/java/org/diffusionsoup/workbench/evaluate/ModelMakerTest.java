@@ -108,8 +108,7 @@ class ModelMakerTest {
         Map<String, float[]> two = TinyModels.values(TinyModels.unet(inputs.resolve("two")));
         for (String name : List.of("equal", "mix")) {
             double k = name.equals("equal") ? 0.5 : 0.25;
-            Map<String, float[]> soup =
-                    TinyModels.values(TinyModels.unet(folder(made.get(name))));
+            Map<String, float[]> soup = TinyModels.values(TinyModels.unet(folder(made.get(name))));
             assertThat(soup).hasSameSizeAs(one);
             soup.forEach((tensor, values) -> {
                 for (int i = 0; i < values.length; i++) {

@@ -29,12 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PictureCacheTest {
     private static final GenerateSettings SETTINGS =
             new GenerateSettings(
-                    2,
-                    1,
-                    "",
-                    Optional.of(Sampler.DDIM),
-                    Optional.of(PictureSize.square(16)),
-                    2);
+                    2, 1, "", Optional.of(Sampler.DDIM), Optional.of(PictureSize.square(16)), 2);
     private static final String HASH = "a".repeat(64);
 
     private static Generator generator;
@@ -59,8 +54,8 @@ class PictureCacheTest {
 
     private List<RgbImage> draw(List<String> prompts, List<Long> seeds) {
         drawn.clear();
-        return cache()
-                .draw(HASH, generator, prompts, seeds, SETTINGS, drawn::add, Progress.silent());
+        return cache().draw(
+                        HASH, generator, prompts, seeds, SETTINGS, drawn::add, Progress.silent());
     }
 
     @Test
@@ -77,8 +72,12 @@ class PictureCacheTest {
         Optional<PictureSize> small = SETTINGS.size();
         files.add(cache.file(HASH, "p", 1, new GenerateSettings(2, 2, "", ddim, small, 2)));
         files.add(cache.file(HASH, "p", 1, new GenerateSettings(2, 1, "n", ddim, small, 2)));
-        files.add(cache.file(HASH, "p", 1, new GenerateSettings(2, 1, "", Optional.empty(), small, 2)));
-        files.add(cache.file(HASH, "p", 1, new GenerateSettings(2, 1, "", ddim, Optional.empty(), 2)));
+        files.add(
+                cache.file(
+                        HASH, "p", 1, new GenerateSettings(2, 1, "", Optional.empty(), small, 2)));
+        files.add(
+                cache.file(
+                        HASH, "p", 1, new GenerateSettings(2, 1, "", ddim, Optional.empty(), 2)));
         assertThat(files).doesNotHaveDuplicates();
         assertThat(cache.file(HASH, "p", 1, new GenerateSettings(2, 1, "", ddim, small, 7)))
                 .as("the batch is not of it")
@@ -134,7 +133,8 @@ class PictureCacheTest {
 
     @Test
     void keptPicturesAreTheGenerators() {
-        RgbImage alone = generator.pictures(List.of("a"), List.of(5L), Progress.silent()).getFirst();
+        RgbImage alone =
+                generator.pictures(List.of("a"), List.of(5L), Progress.silent()).getFirst();
         assertThat(draw(List.of("a"), List.of(5L))).containsExactly(alone);
     }
 
@@ -148,7 +148,8 @@ class PictureCacheTest {
                 java.nio.file.StandardCopyOption.REPLACE_EXISTING);
         assertThat(draw(List.of("a"), List.of(1L))).containsExactly(ab.getFirst());
         assertThat(notes)
-                .containsExactly("The cached picture " + a + " is not what was drawn; it is drawn anew.");
+                .containsExactly(
+                        "The cached picture " + a + " is not what was drawn; it is drawn anew.");
     }
 
     @Test

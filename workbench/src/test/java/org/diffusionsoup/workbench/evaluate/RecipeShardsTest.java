@@ -77,7 +77,10 @@ class RecipeShardsTest {
                 assertThat(rows).isSorted().hasSizeBetween(20 / parts, 20 / parts + 1);
                 all.addAll(rows);
             }
-            assertThat(all).hasSize(20).doesNotHaveDuplicates().noneMatch(k -> k.compareTo("row20") >= 0);
+            assertThat(all)
+                    .hasSize(20)
+                    .doesNotHaveDuplicates()
+                    .noneMatch(k -> k.compareTo("row20") >= 0);
         }
     }
 
@@ -105,7 +108,16 @@ class RecipeShardsTest {
     void picturesAreDamagedByTheGradeAndCaptionsLoseTheStyle() {
         Shard plain = Shard.open(make(part(1, 1, 1, 5)));
         Shard worst =
-                Shard.open(make(new Spec(source.toString(), 1, 1, 1, Optional.of(Tier.AE1), false, 5)));
+                Shard.open(
+                        make(
+                                new Spec(
+                                        source.toString(),
+                                        1,
+                                        1,
+                                        1,
+                                        Optional.of(Tier.AE1),
+                                        false,
+                                        5)));
         Shard unstyled =
                 Shard.open(make(new Spec(source.toString(), 1, 1, 1, Optional.empty(), true, 5)));
         int changed = 0;

@@ -19,7 +19,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The tiny model has three levels and an autoencoder that divides by 4: multiples of 16 suit it. */
+/**
+ * The tiny model has three levels and an autoencoder that divides by 4: multiples of 16 suit it.
+ */
 class DrawingPlanTest {
     @TempDir private Path dir;
 

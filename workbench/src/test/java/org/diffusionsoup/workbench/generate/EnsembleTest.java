@@ -165,17 +165,14 @@ class EnsembleTest {
 
     @Test
     void weightsOfNothingAreRefused() {
-        for (double wrong :
-                new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
+        for (double wrong : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
             assertThatThrownBy(() ->
-                            new Ensemble(
-                                    true, List.of(1.0, wrong), Optional.empty(), false, false))
+                            new Ensemble(true, List.of(1.0, wrong), Optional.empty(), false, false))
                     .isInstanceOf(SoupException.class)
                     .hasMessageStartingWith("`weights` are numbers above 0, one per model");
         }
         assertThatThrownBy(() ->
-                        new Ensemble(
-                                true, List.of(1.0), Optional.of(Path.of("c")), false, false))
+                        new Ensemble(true, List.of(1.0), Optional.of(Path.of("c")), false, false))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("A `classifier` gives the models' weights");
     }
@@ -183,8 +180,7 @@ class EnsembleTest {
     @Test
     void modelsOfAnotherBaseAreRefused() {
         assertThatThrownBy(() ->
-                        Generator.ensemble(
-                                List.of(TinyModels.sd15(), TinyModels.sd21()), SETTINGS))
+                        Generator.ensemble(List.of(TinyModels.sd15(), TinyModels.sd21()), SETTINGS))
                 .isInstanceOf(SoupException.class)
                 .hasMessageEndingWith(
                         "differ in text_encoder/model.safetensors; an ensemble takes models of one base.");
@@ -206,12 +202,12 @@ class EnsembleTest {
         assertThatThrownBy(() -> Generator.ensemble(List.of(one, one), SETTINGS))
                 .isInstanceOf(SoupException.class)
                 .hasMessage("The same `model` is given twice.");
-        assertThatThrownBy(() ->
-                        Generator.classified(List.of(one, two), none, false, false, SETTINGS))
+        assertThatThrownBy(
+                        () -> Generator.classified(List.of(one, two), none, false, false, SETTINGS))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining(none.toString());
-        assertThatThrownBy(() ->
-                        Generator.classified(List.of(one, two), none, true, true, SETTINGS))
+        assertThatThrownBy(
+                        () -> Generator.classified(List.of(one, two), none, true, true, SETTINGS))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("they cannot take turns; leave `sequential` out");
         assertThatThrownBy(() -> Generator.ensemble(List.of(), List.of(), false, SETTINGS))

@@ -123,7 +123,10 @@ class GenerateRunTest {
     @Test
     void anEnsembleIsOneModelThatNamesItsMembers() {
         GenerateRun.Result result = run(request(List.of(one, two), Ensemble.UNIFORM, List.of()));
-        assertThat(result.models()).singleElement().extracting(Drawn::name).isEqualTo("ensemble of 2");
+        assertThat(result.models())
+                .singleElement()
+                .extracting(Drawn::name)
+                .isEqualTo("ensemble of 2");
         assertThat(result.pictures()).isEqualTo(4);
         assertThat(PngFiles.readText(dir.resolve("sheet.png")).get("ensemble"))
                 .matches("0\\.5 [0-9a-f]{64} one\n0\\.5 [0-9a-f]{64} two");

@@ -22,8 +22,7 @@ class GenerateSettingsTest {
     @TempDir private Path dir;
 
     private static GenerateSettings of(int steps, double guidance, int batch) {
-        return new GenerateSettings(
-                steps, guidance, "", Optional.empty(), Optional.empty(), batch);
+        return new GenerateSettings(steps, guidance, "", Optional.empty(), Optional.empty(), batch);
     }
 
     @ParameterizedTest
@@ -58,8 +57,7 @@ class GenerateSettingsTest {
         assertThat(of(25, 3, 4).isModelsOwn()).as("a batch changes no picture").isTrue();
         for (GenerateSettings other :
                 List.of(
-                        new GenerateSettings(
-                                25, 3, "dark", Optional.empty(), Optional.empty(), 16),
+                        new GenerateSettings(25, 3, "dark", Optional.empty(), Optional.empty(), 16),
                         new GenerateSettings(
                                 25, 3, "", Optional.of(Sampler.DDIM), Optional.empty(), 16),
                         new GenerateSettings(
@@ -157,7 +155,8 @@ class GenerateSettingsTest {
 
     @Test
     void modelsAreCalledByTheirFoldersOrTheirPaths() {
-        assertThat(ModelNames.of(List.of(Path.of("a/x"), Path.of("a/y")))).containsExactly("x", "y");
+        assertThat(ModelNames.of(List.of(Path.of("a/x"), Path.of("a/y"))))
+                .containsExactly("x", "y");
         assertThat(ModelNames.of(List.of(Path.of("a/x"), Path.of("b/x"))))
                 .containsExactly(Path.of("a/x").toString(), Path.of("b/x").toString());
         assertThat(ModelNames.of(Path.of("a/x/../y/."))).isEqualTo("y");

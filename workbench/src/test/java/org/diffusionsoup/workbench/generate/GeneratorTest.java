@@ -113,9 +113,7 @@ class GeneratorTest {
                                 Collections.nCopies(5, "a red cat"),
                                 order.stream().map(seeds::get).toList(),
                                 Progress.silent());
-                assertThat(
-                                TinyModels.difference(
-                                        together, order.stream().map(alone::get).toList()))
+                assertThat(TinyModels.difference(together, order.stream().map(alone::get).toList()))
                         .as("batch %d, order %s", batch, order)
                         .isLessThanOrEqualTo(1);
             }
@@ -361,8 +359,7 @@ class GeneratorTest {
             assertThat(notes.get(2)).startsWith("The negative prompt has ");
         }
         GenerateSettings unguided =
-                new GenerateSettings(
-                        2, 1, longPrompt, Optional.empty(), Optional.empty(), 1);
+                new GenerateSettings(2, 1, longPrompt, Optional.empty(), Optional.empty(), 1);
         try (Generator g = Generator.open(TinyModels.sd15(), unguided)) {
             assertThat(g.notes(List.of("a cat"))).as("nothing reads the negative prompt").isEmpty();
         }
@@ -433,7 +430,8 @@ class GeneratorTest {
     private static List<RgbImage> drawFrom(Source source) {
         GenerateSettings settings = settings(4, 5, 2).withSource(source);
         try (Generator g = Generator.open(TinyModels.sd15(), settings)) {
-            return g.pictures(List.of("a red cat", "two boats"), List.of(1L, 1L), Progress.silent());
+            return g.pictures(
+                    List.of("a red cat", "two boats"), List.of(1L, 1L), Progress.silent());
         }
     }
 
@@ -448,7 +446,8 @@ class GeneratorTest {
         try (Generator g = Generator.ensemble(List.of(TinyModels.sd15(), other), settings(1))) {
             assertThat(g.unetHash())
                     .isEqualTo(
-                            Hashes.sha256Hex((base + "\n" + moved).getBytes(StandardCharsets.UTF_8)));
+                            Hashes.sha256Hex(
+                                    (base + "\n" + moved).getBytes(StandardCharsets.UTF_8)));
         }
     }
 }

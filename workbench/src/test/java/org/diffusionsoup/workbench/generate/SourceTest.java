@@ -65,8 +65,7 @@ class SourceTest {
         Source whole = Source.read(image, Optional.of(mask), 0.2).whole();
         assertThat(whole.strength()).isEqualTo(1);
         assertThat(whole.mask()).isPresent();
-        assertThat(whole.image().toRgb().samples())
-                .isEqualTo(TinyModels.noise(8, 1).pixels());
+        assertThat(whole.image().toRgb().samples()).isEqualTo(TinyModels.noise(8, 1).pixels());
     }
 
     @Test

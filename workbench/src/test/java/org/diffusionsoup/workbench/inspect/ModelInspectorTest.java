@@ -51,9 +51,13 @@ class ModelInspectorTest {
                 .isEqualTo(new ModelSummary.Group(unet.size(), parameters, 4 * parameters));
         assertThat(s.groups()).containsOnlyKeys("text_encoder", "unet", "vae");
         assertThat(s.parameters())
-                .isEqualTo(s.groups().values().stream().mapToLong(ModelSummary.Group::parameters).sum());
+                .isEqualTo(
+                        s.groups().values().stream()
+                                .mapToLong(ModelSummary.Group::parameters)
+                                .sum());
         assertThat(s.tensors())
-                .isEqualTo(s.groups().values().stream().mapToLong(ModelSummary.Group::tensors).sum());
+                .isEqualTo(
+                        s.groups().values().stream().mapToLong(ModelSummary.Group::tensors).sum());
     }
 
     @Test
@@ -127,7 +131,10 @@ class ModelInspectorTest {
         Path unet = TinyModels.sd15().resolve("unet");
         ModelSummary s = inspect(unet);
         assertThat(s.layout()).isEqualTo("files");
-        assertThat(s.components()).singleElement().extracting(ModelSummary.Component::name).isEqualTo("unet");
+        assertThat(s.components())
+                .singleElement()
+                .extracting(ModelSummary.Component::name)
+                .isEqualTo("unet");
         assertThat(s.pipeline()).isEmpty();
         Path empty = Files.createDirectory(dir.resolve("empty"));
         assertThatThrownBy(() -> inspect(empty))
@@ -143,8 +150,12 @@ class ModelInspectorTest {
         assertThatThrownBy(() -> inspect(none))
                 .isInstanceOf(SoupException.class)
                 .hasMessage(
-                        "There is no " + none + "; name a .safetensors file or a folder in diffusers layout.");
-        Path cut = Files.write(dir.resolve("cut.safetensors"), new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{'});
+                        "There is no "
+                                + none
+                                + "; name a .safetensors file or a folder in diffusers layout.");
+        Path cut =
+                Files.write(
+                        dir.resolve("cut.safetensors"), new byte[] {9, 0, 0, 0, 0, 0, 0, 0, '{'});
         assertThatThrownBy(() -> inspect(cut))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining(cut.toString());

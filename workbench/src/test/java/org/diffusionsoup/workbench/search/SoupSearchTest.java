@@ -57,7 +57,8 @@ class SoupSearchTest {
         return new SearchRequest(
                 ingredients,
                 SearchMethods.named(method),
-                new SearchRequest.Split(List.of("a cat", "a boat", "a hat"), List.of("a dog", "a sun")),
+                new SearchRequest.Split(
+                        List.of("a cat", "a boat", "a hat"), List.of("a dog", "a sun")),
                 List.of(1L, 2L),
                 SETTINGS,
                 Acceptance.ANY_IMPROVEMENT,
@@ -70,11 +71,12 @@ class SoupSearchTest {
 
     private static FoundSoup run(SearchRequest request, List<Evaluation> heard) {
         try (PictureScorer judge = JudgeSpec.of(JudgeSpec.Kind.CLIP, TinyModels.clip()).open()) {
-            ScoreBook.Listener listener = (e, known) -> {
-                if (!known) {
-                    heard.add(e);
-                }
-            };
+            ScoreBook.Listener listener =
+                    (e, known) -> {
+                        if (!known) {
+                            heard.add(e);
+                        }
+                    };
             return new SoupSearch(request, judge, listener, Progress.silent()).run();
         }
     }
@@ -90,7 +92,9 @@ class SoupSearchTest {
         List<Integer> order =
                 IntStream.range(0, 3)
                         .boxed()
-                        .sorted(Comparator.comparingDouble(i -> -scores.get(Candidate.single(3, i))))
+                        .sorted(
+                                Comparator.comparingDouble(
+                                        i -> -scores.get(Candidate.single(3, i))))
                         .toList();
         Candidate best = Candidate.single(3, order.getFirst());
         for (int i : order.subList(1, 3)) {
@@ -143,7 +147,8 @@ class SoupSearchTest {
         Path out = Files.createDirectory(dir.resolve("mine"));
         Files.writeString(out.resolve("x"), "x");
         List<Evaluation> heard = new ArrayList<>();
-        assertThatThrownBy(() -> run(request("greedy", out), heard)).isInstanceOf(SoupException.class);
+        assertThatThrownBy(() -> run(request("greedy", out), heard))
+                .isInstanceOf(SoupException.class);
         assertThat(heard).isEmpty();
         assertThat(dir.resolve("journal.jsonl")).doesNotExist();
     }

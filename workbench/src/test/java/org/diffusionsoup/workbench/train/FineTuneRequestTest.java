@@ -16,7 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FineTuneRequestTest {
-    private static FineTuneRequest request(String out, long steps, double dropout, long checkpoint) {
+    private static FineTuneRequest request(
+            String out, long steps, double dropout, long checkpoint) {
         return new FineTuneRequest(
                 Path.of("base"),
                 List.of("a.tar"),
@@ -78,9 +79,19 @@ class FineTuneRequestTest {
         Optional<LowRankOptions> lora = Optional.of(new LowRankOptions(4));
         DenoisingLoss loss = new DenoisingLoss(5, 0.1);
         FineTuneRequest one =
-                request("x").keeping(10).stoppedAfter(50).training(lora).minimising(loss).checkpointing(true);
+                request("x")
+                        .keeping(10)
+                        .stoppedAfter(50)
+                        .training(lora)
+                        .minimising(loss)
+                        .checkpointing(true);
         FineTuneRequest other =
-                request("x").checkpointing(true).minimising(loss).training(lora).stoppedAfter(50).keeping(10);
+                request("x")
+                        .checkpointing(true)
+                        .minimising(loss)
+                        .training(lora)
+                        .stoppedAfter(50)
+                        .keeping(10);
         assertThat(one).isEqualTo(other);
         assertThat(one.lora()).isEqualTo(lora);
         assertThat(one.loss()).isEqualTo(loss);
@@ -96,12 +107,15 @@ class FineTuneRequestTest {
                 request("mine.safetensors").training(Optional.of(new LowRankOptions(4)));
         assertThat(factors.writesFactors()).isTrue();
         assertThat(request("mine.safetensors").writesFactors()).isFalse();
-        assertThat(request("mine").training(Optional.of(new LowRankOptions(4))).writesFactors()).isFalse();
+        assertThat(request("mine").training(Optional.of(new LowRankOptions(4))).writesFactors())
+                .isFalse();
         Path here = Path.of("").toAbsolutePath();
         assertThat(factors.keptFolder(7)).isEqualTo(here.resolve("mine-step000007.safetensors"));
         assertThat(request("a/../b").keptFolder(1234567)).isEqualTo(here.resolve("b-step1234567"));
         assertThat(request("b").stateFolder().getParent()).isEqualTo(here);
-        assertThat(request("b").stateFolder().getFileName().toString()).startsWith("b").isNotEqualTo("b");
+        assertThat(request("b").stateFolder().getFileName().toString())
+                .startsWith("b")
+                .isNotEqualTo("b");
     }
 
     @ParameterizedTest

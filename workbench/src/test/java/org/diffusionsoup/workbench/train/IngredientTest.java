@@ -78,7 +78,8 @@ class IngredientTest {
                 assertThat(made).containsEntry(name, hash);
             }
         });
-        assertThat(result.weightsSha256()).isEqualTo(WeightsHash.of(dir.resolve("x").resolve(UNET)));
+        assertThat(result.weightsSha256())
+                .isEqualTo(WeightsHash.of(dir.resolve("x").resolve(UNET)));
         assertThat(result.rows()).isEqualTo(3);
         assertThat(result.steps()).isEqualTo(3);
         assertThat(dir.toFile().list()).containsExactlyInAnyOrder("s.tar", "x");
@@ -96,7 +97,8 @@ class IngredientTest {
         assertThat(again.loss()).isEqualTo(first.loss());
         assertThat(again.captionDropout()).isEqualTo(0.1);
         run(again);
-        assertThat(TinyModels.contents(dir.resolve("y"))).isEqualTo(TinyModels.contents(dir.resolve("x")));
+        assertThat(TinyModels.contents(dir.resolve("y")))
+                .isEqualTo(TinyModels.contents(dir.resolve("x")));
     }
 
     @Test
@@ -110,12 +112,13 @@ class IngredientTest {
         JsonObject kept = recipe(dir.resolve("x-step000004").resolve(UNET));
         assertThat(FineTuneRecipe.request(kept, TinyModels.sd15(), List.of("s"), dir).stopAfter())
                 .isEqualTo(4);
-        assertThat(FineTuneRecipe.request(
-                                recipe(dir.resolve("x").resolve(UNET)),
-                                TinyModels.sd15(),
-                                List.of("s"),
-                                dir)
-                        .stopAfter())
+        assertThat(
+                        FineTuneRecipe.request(
+                                        recipe(dir.resolve("x").resolve(UNET)),
+                                        TinyModels.sd15(),
+                                        List.of("s"),
+                                        dir)
+                                .stopAfter())
                 .isEqualTo(6);
     }
 
@@ -187,7 +190,9 @@ class IngredientTest {
     @Test
     void aRecipeOfAnotherKindIsNoTraining() {
         JsonObject soup =
-                org.diffusionsoup.registry.ledger.Json.object().put("method", "weighted average").build();
+                org.diffusionsoup.registry.ledger.Json.object()
+                        .put("method", "weighted average")
+                        .build();
         assertThatThrownBy(() -> FineTuneRecipe.request(soup, dir, List.of("s"), dir.resolve("y")))
                 .isInstanceOf(SoupException.class)
                 .hasMessageStartingWith("The ingredient's recipe is not one of 'soup train'");

@@ -72,7 +72,8 @@ class PlayerTest {
                     .containsExactlyInAnyOrderElementsOf(IntStream.range(0, n).boxed().toList());
             assertThat(players).extracting(p -> p.members().getFirst()).isSorted();
             for (Player p : players) {
-                assertThat(p.members()).allSatisfy(i -> assertThat(owners.get(i)).isEqualTo(p.name()));
+                assertThat(p.members())
+                        .allSatisfy(i -> assertThat(owners.get(i)).isEqualTo(p.name()));
             }
         }
     }

@@ -16,6 +16,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.data.Csv;
+import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.PictureScorer;
 import org.diffusionsoup.eval.value.PlayerValue;
 import org.diffusionsoup.eval.value.ShapleyPlan;
@@ -129,10 +130,20 @@ class SoupValueTest {
         assertThat(rows).hasSize(4);
         for (int i = 0; i < 3; i++) {
             List<String> row = rows.get(i + 1).fields();
-            assertThat(row.subList(0, 2)).containsExactly("abc".substring(i, i + 1), "abc".substring(i, i + 1));
-            assertThat(Double.parseDouble(row.get(2)))
-                    .isEqualTo(found.values().players().get(i).shapley().estimate());
-            assertThat(Double.parseDouble(row.get(3))).isLessThanOrEqualTo(Double.parseDouble(row.get(4)));
+            assertThat(row.subList(0, 2))
+                    .containsExactly("abc".substring(i, i + 1), "abc".substring(i, i + 1));
+            PlayerValue v = found.values().players().get(i);
+            assertThat(row.get(5)).as("exact values have no error").isEqualTo("0.0");
+            List<Interval> intervals = List.of(v.shapley(), v.leaveOneOut(), v.alone());
+            int[] columns = {2, 6, 9};
+            for (int c = 0; c < 3; c++) {
+                Interval interval = intervals.get(c);
+                assertThat(row.subList(columns[c], columns[c] + 3))
+                        .containsExactly(
+                                Double.toString(interval.estimate()),
+                                Double.toString(interval.low()),
+                                Double.toString(interval.high()));
+            }
         }
         assertThat(ValueTable.KIND.isOne().test(dir.resolve("values.csv"))).isTrue();
         Path other = Files.writeString(dir.resolve("mine.csv"), "player,score\n");
@@ -166,8 +177,11 @@ class SoupValueTest {
         List<Player> players = Player.grouped(List.of("a", "b", "c"), List.of("G=a,c"));
         FoundValues found = run(request(players, new ShapleyPlan.Exact(2)));
         assertThat(found.coalitions()).hasSize(4);
-        assertThat(means(found)).containsOnlyKeys(List.of(), List.of(1), List.of(0, 2), List.of(0, 1, 2));
-        assertThat(found.values().players()).extracting(PlayerValue::name).containsExactly("G", "b");
+        assertThat(means(found))
+                .containsOnlyKeys(List.of(), List.of(1), List.of(0, 2), List.of(0, 1, 2));
+        assertThat(found.values().players())
+                .extracting(PlayerValue::name)
+                .containsExactly("G", "b");
     }
 
     @Test
@@ -193,7 +207,8 @@ class SoupValueTest {
 
     @Test
     void aRequestNeedsTwoPlayersAndTwoDifferentPrompts() {
-        assertThatThrownBy(() -> request(Player.of(List.of("P", "P", "P")), new ShapleyPlan.Exact(1)))
+        assertThatThrownBy(
+                        () -> request(Player.of(List.of("P", "P", "P")), new ShapleyPlan.Exact(1)))
                 .isInstanceOf(SoupException.class)
                 .hasMessage("There is only [P] to value; name at least two ingredients or groups.");
         for (List<String> prompts : List.of(List.of("one"), List.of("one", "one"))) {

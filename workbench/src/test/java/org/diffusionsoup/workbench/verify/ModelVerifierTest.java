@@ -40,7 +40,9 @@ class ModelVerifierTest {
     private Path file(float[] values, Map<String, String> metadata) {
         Path file = dir.resolve("w.safetensors");
         SafetensorsWriter.write(
-                file, metadata, List.of(TensorEntry.ofFloats("w", new long[] {values.length}, values)));
+                file,
+                metadata,
+                List.of(TensorEntry.ofFloats("w", new long[] {values.length}, values)));
         return file;
     }
 
@@ -75,7 +77,9 @@ class ModelVerifierTest {
         VerifyReport one = new ModelVerifier(1, SoupProgress.NONE).verify(broken, Optional.empty());
         assertThat(one.findings()).hasSizeGreaterThan(100);
         for (int threads : new int[] {2, 7}) {
-            assertThat(new ModelVerifier(threads, SoupProgress.NONE).verify(broken, Optional.empty()))
+            assertThat(
+                            new ModelVerifier(threads, SoupProgress.NONE)
+                                    .verify(broken, Optional.empty()))
                     .isEqualTo(one);
         }
     }
@@ -89,7 +93,8 @@ class ModelVerifierTest {
         int infinite = 0;
         for (int i = 0; i < values.length; i++) {
             int kind = i == values.length - 1 || i == 65_536 ? 0 : random.nextInt(3000);
-            values[i] = kind == 0 ? Float.NaN : kind == 1 ? Float.NEGATIVE_INFINITY : Float.MAX_VALUE;
+            values[i] =
+                    kind == 0 ? Float.NaN : kind == 1 ? Float.NEGATIVE_INFINITY : Float.MAX_VALUE;
             nan += kind == 0 ? 1 : 0;
             infinite += kind == 1 ? 1 : 0;
         }
@@ -110,7 +115,11 @@ class ModelVerifierTest {
         Path broken =
                 TinyModels.moved(
                         dir.resolve("m"),
-                        (name, w) -> w[0] = name.equals("conv_out.bias") ? Float.POSITIVE_INFINITY : w[0]);
+                        (name, w) ->
+                                w[0] =
+                                        name.equals("conv_out.bias")
+                                                ? Float.POSITIVE_INFINITY
+                                                : w[0]);
         assertThatThrownBy(() -> BrokenWeights.refuse("base", broken))
                 .isInstanceOf(SoupException.class)
                 .hasMessage(
@@ -125,7 +134,9 @@ class ModelVerifierTest {
         Path file = file(new float[] {1, 2}, Map.of("note", "x"));
         for (String hash : List.of(Hashes.sha256(file), WeightsHash.of(file))) {
             assertThat(verify(file, Optional.of(hash)).findings()).isEmpty();
-            assertThat(verify(file, Optional.of(hash.toUpperCase(java.util.Locale.ROOT))).findings())
+            assertThat(
+                            verify(file, Optional.of(hash.toUpperCase(java.util.Locale.ROOT)))
+                                    .findings())
                     .isEmpty();
         }
         String other = "0".repeat(64);
@@ -135,7 +146,9 @@ class ModelVerifierTest {
                                 Kind.HASH,
                                 "w.safetensors",
                                 "neither the file nor its weights have the sha256 " + other));
-        assertThat(verify(TinyModels.sd15(), Optional.of(WeightsHash.of(TinyModels.sd15()))).findings())
+        assertThat(
+                        verify(TinyModels.sd15(), Optional.of(WeightsHash.of(TinyModels.sd15())))
+                                .findings())
                 .isEmpty();
     }
 
@@ -146,7 +159,8 @@ class ModelVerifierTest {
         assertThat(Hashes.sha256(TinyModels.unet(copy)))
                 .isNotEqualTo(Hashes.sha256(TinyModels.unet(TinyModels.sd15())));
         assertThat(verify(copy, Optional.of(TinyModels.sd15().toString())).findings()).isEmpty();
-        TinyModels.change(TinyModels.unet(copy), (name, w) -> w[0] += name.equals("conv_out.bias") ? 1 : 0);
+        TinyModels.change(
+                TinyModels.unet(copy), (name, w) -> w[0] += name.equals("conv_out.bias") ? 1 : 0);
         assertThat(verify(copy, Optional.of(TinyModels.sd15().toString())).findings())
                 .singleElement()
                 .satisfies(f -> {
@@ -155,7 +169,8 @@ class ModelVerifierTest {
                 });
         assertThatThrownBy(() -> verify(copy, Optional.of("abc")))
                 .isInstanceOf(SoupException.class)
-                .hasMessage("'abc' is neither a SHA-256 (64 hexadecimal digits) nor a file or folder.");
+                .hasMessage(
+                        "'abc' is neither a SHA-256 (64 hexadecimal digits) nor a file or folder.");
     }
 
     @Test
@@ -166,7 +181,10 @@ class ModelVerifierTest {
             Files.write(file, java.util.Arrays.copyOf(bytes, length));
             VerifyReport report = verify(file);
             assertThat(report.layout()).isEqualTo("unreadable");
-            assertThat(report.findings()).singleElement().extracting(Finding::kind).isEqualTo(Kind.STRUCTURE);
+            assertThat(report.findings())
+                    .singleElement()
+                    .extracting(Finding::kind)
+                    .isEqualTo(Kind.STRUCTURE);
             assertThat(report.weightsSha256()).isEmpty();
         }
         assertThatThrownBy(() -> verify(dir.resolve("none")))
@@ -184,7 +202,8 @@ class ModelVerifierTest {
         }
         List<Finding> findings = verify(model).findings();
         assertThat(findings).contains(new Finding(Kind.STRUCTURE, "vae", "no weights"));
-        assertThat(findings).contains(new Finding(Kind.STRUCTURE, "tokenizer", "the folder is empty"));
+        assertThat(findings)
+                .contains(new Finding(Kind.STRUCTURE, "tokenizer", "the folder is empty"));
         assertThat(findings)
                 .extracting(Finding::where)
                 .containsExactlyInAnyOrder("vae", "tokenizer", "unet");
@@ -194,10 +213,11 @@ class ModelVerifierTest {
     void progressEndsAtWhatItBeganWith() {
         List<Long> done = new ArrayList<>();
         List<Long> totals = new ArrayList<>();
-        SoupProgress told = (what, at, total) -> {
-            done.add(at);
-            totals.add(total);
-        };
+        SoupProgress told =
+                (what, at, total) -> {
+                    done.add(at);
+                    totals.add(total);
+                };
         new ModelVerifier(3, told).verify(TinyModels.sd15(), Optional.empty());
         assertThat(totals.stream().distinct()).hasSize(1);
         assertThat(done).isSorted().first().isEqualTo(0L);
@@ -245,7 +265,8 @@ class ModelVerifierTest {
         assertThat(ProvenanceCheck.of(Map.of())).isEmpty();
         Map<String, String> broken = recipe("");
         broken.put("soup.recipe", "{not json");
-        assertThat(ProvenanceCheck.of(broken)).containsExactly("the recorded recipe does not parse");
+        assertThat(ProvenanceCheck.of(broken))
+                .containsExactly("the recorded recipe does not parse");
         Map<String, String> hash =
                 recipe(ingredient("a", "1").replace("a".repeat(64), "A".repeat(64)));
         assertThat(ProvenanceCheck.of(hash))
