@@ -282,9 +282,16 @@ public final class EvaluationRecipes {
         if (!s.has("size")) {
             return Optional.empty();
         }
-        return Optional.of(
-                s.get("size").isTextual()
-                        ? PictureSize.parse(s.get("size").asText())
-                        : PictureSize.square((int) nodes.whole(s, "sampler", "size", 0, 1)));
+        if (!s.get("size").isTextual()) {
+            return Optional.of(PictureSize.square((int) nodes.whole(s, "sampler", "size", 0, 1)));
+        }
+        String text = s.get("size").asText();
+        try {
+            return Optional.of(PictureSize.parse(text));
+        } catch (SoupException e) {
+            throw nodes.wrong(
+                    "size of sampler is a number of pixels, or a width and a height as 768x512, not "
+                            + text);
+        }
     }
 }

@@ -1,0 +1,77 @@
+package org.diffusionsoup.workbench.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.diffusionsoup.core.SoupException;
+import org.junit.jupiter.api.Test;
+
+class DrawingTimeTest {
+    /** A picture that takes at least 2 ms. */
+    private static void slow(int steps) {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2L * steps);
+        while (System.nanoTime() < end) {
+            LockSupport.parkNanos(end - System.nanoTime());
+        }
+    }
+
+    @Test
+    void whatIsShortIsNotTried() {
+        List<Integer> tried = new ArrayList<>();
+        DrawingTime.check("m", 1, 1999, tried::add);
+        DrawingTime.check("m", 1999, 1, tried::add);
+        DrawingTime.check("m", 99, 20, tried::add);
+        assertThat(tried).isEmpty();
+    }
+
+    @Test
+    void whatMayBeLongIsTriedWithOneStepAndWithTwo() {
+        List<Integer> tried = new ArrayList<>();
+        DrawingTime.check("m", 100, 20, tried::add);
+        assertThat(tried).as("the first of all is not counted").containsExactly(1, 1, 2);
+    }
+
+    @Test
+    void whatTakesHoursIsRefused() {
+        // 4 million pictures of at least 2 ms: over 2.2 hours, however quick a step is.
+        assertThatThrownBy(() -> DrawingTime.check("m", 4_000_000, 1, DrawingTimeTest::slow))
+                .isInstanceOf(SoupException.class)
+                .hasMessageMatching(
+                        "4,000,000 pictures of 1 steps with m take about [\\d,]+ hours here \\(a step of one picture took [\\d.]+ ms\\); add `yes` if that is meant\\.");
+    }
+
+    @Test
+    void whatTakesSecondsIsNot() {
+        List<Integer> tried = new ArrayList<>();
+        DrawingTime.check(
+                "m",
+                40,
+                50,
+                steps -> {
+                    tried.add(steps);
+                    slow(steps);
+                });
+        assertThat(tried).hasSize(3);
+    }
+
+    /** Two hours of 16 pictures are a second and a half for one: not of a product of ints. */
+    @Test
+    void productsBeyondAnIntAreCounted() {
+        List<Integer> tried = new ArrayList<>();
+        assertThatThrownBy(() ->
+                        DrawingTime.check(
+                                "m",
+                                65_536,
+                                65_536,
+                                steps -> {
+                                    tried.add(steps);
+                                    slow(100 * steps);
+                                }))
+                .isInstanceOf(SoupException.class);
+        assertThat(tried).hasSize(3);
+    }
+}
