@@ -22,8 +22,8 @@ import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardWriter;
-import org.diffusionsoup.data.image.PngCodec;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.PngCodec;
+import org.diffusionsoup.image.RgbImage;
 
 /** Models with random weights that draw in milliseconds, changed in known ways, and rows. */
 public final class TinyModels {

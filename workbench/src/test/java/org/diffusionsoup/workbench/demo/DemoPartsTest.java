@@ -16,8 +16,8 @@ import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.eval.Bootstrap;
+import org.diffusionsoup.report.HtmlReport;
 import org.diffusionsoup.workbench.TinyModels;
-import org.diffusionsoup.workbench.report.HtmlReport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -13,7 +13,7 @@ import java.util.Random;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
-import org.diffusionsoup.data.image.RgbImage;
+import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.TinyModels;
 import org.diffusionsoup.workbench.generate.GenerateRequest.Ensemble;
