@@ -198,7 +198,7 @@ class EnsembleTest {
         Path none = dir.resolve("none");
         assertThatThrownBy(() -> Generator.ensemble(List.of(one, none), SETTINGS))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("There is no model folder " + none);
+                .hasMessageContaining("There is no model " + none);
         assertThatThrownBy(() -> Generator.ensemble(List.of(one, one), SETTINGS))
                 .isInstanceOf(SoupException.class)
                 .hasMessage("The same `model` is given twice.");

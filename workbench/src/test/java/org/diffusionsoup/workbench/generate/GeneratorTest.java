@@ -237,7 +237,7 @@ class GeneratorTest {
     void aFolderWithoutAModelIsRefused() {
         assertThatThrownBy(() -> Generator.open(dir.resolve("none"), settings(1)))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("There is no model folder " + dir.resolve("none"));
+                .hasMessageContaining("There is no model " + dir.resolve("none"));
         assertThatThrownBy(() -> Generator.open(dir, settings(1)))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining(dir.toString());
