@@ -282,6 +282,12 @@ class RegistryTellsTest {
         assertThat(json("show", 3).path("state").asText()).isEqualTo("retired by entry 7");
         assertThat(soup("ingredient", "list").ok().out()).contains("retired");
         assertThat(soup("lineage").ok().out()).contains("retired");
+        String second = soup("lineage", "a2").ok().out(); // an ingredient, by its name and number
+        assertThat(second).contains("soup all@1", "a2 (checkpoint").doesNotContain("soup one@1");
+        assertThat(soup("lineage", "4").ok().out()).isEqualTo(second);
+        assertThat(soup("lineage", "6").ok().out()).contains("soup one@1").doesNotContain("all@1");
+        soup("lineage", "1").fails(1, "'1' is no soup, shard or ingredient");
+        soup("lineage", "nothing").fails(1, "no soup, ingredient, shard or base 'nothing'");
         assertThat(json("update", "all").path("ingredients").asInt()).isOne();
         assertThat(soup("fsck").ok().out()).contains("sound");
     }

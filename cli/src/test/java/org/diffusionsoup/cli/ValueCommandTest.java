@@ -215,7 +215,7 @@ class ValueCommandTest {
                 new ArrayList<>(List.of(args(folder.resolve("q.csv"), "--by", "provider")));
         unknown.addAll(List.of("--registry", registry));
         unknown.add(1, other);
-        Run.of(unknown.toArray()).fails(1, "no live ingredient of the registry", "--group");
+        Run.of(unknown.toArray()).fails(1, "no ingredient of the registry", "--group");
         recordedValuesLeaveWithTheirIngredient(registry);
     }
 

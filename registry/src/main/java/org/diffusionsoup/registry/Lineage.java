@@ -65,12 +65,25 @@ public record Lineage(
 
     /** What a shard went into. */
     public static Lineage ofShard(Queries q, ShardRow shard) {
-        List<IngredientRow> in =
-                q.ingredients().stream().filter(i -> i.shards().contains(shard.id())).toList();
+        return into(
+                q,
+                List.of(shard),
+                q.ingredients().stream().filter(i -> i.shards().contains(shard.id())).toList());
+    }
+
+    /** What an ingredient was trained on, and what it went into. */
+    public static Lineage ofIngredient(Queries q, IngredientRow ingredient) {
+        return into(
+                q,
+                q.shards().stream().filter(s -> ingredient.shards().contains(s.id())).toList(),
+                List.of(ingredient));
+    }
+
+    private static Lineage into(Queries q, List<ShardRow> shards, List<IngredientRow> in) {
         Set<Long> ingredients = new HashSet<>(in.stream().map(IngredientRow::id).toList());
         return build(
                 q,
-                List.of(shard),
+                shards,
                 in,
                 q.soups().stream()
                         .filter(s ->

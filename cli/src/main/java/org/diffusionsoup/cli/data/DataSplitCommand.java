@@ -201,6 +201,9 @@ final class DataSplitCommand extends SoupCommand {
     }
 
     private int count() {
+        if (random.isPresent() && random.get() < 1) {
+            throw misuse("--random must be at least 1, not " + random.get() + ".");
+        }
         return random.or(() -> shards)
                 .orElseThrow(() -> misuse("missing --shards N: into how many?"));
     }

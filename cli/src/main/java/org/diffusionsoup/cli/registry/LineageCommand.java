@@ -22,7 +22,6 @@ import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.context.Names.Named;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
-import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.registry.LineagePage;
 import org.diffusionsoup.workbench.registry.LineageSvg;
@@ -47,7 +46,9 @@ public final class LineageCommand extends SoupCommand {
     @Parameters(
             arity = "0..1",
             paramLabel = "NAME",
-            description = "A soup (or SOUP@VERSION) or a shard; default: everything.")
+            description =
+                    "A soup (or SOUP@VERSION), a shard, an ingredient, or the number of their"
+                            + " entry; default: everything.")
     private Optional<String> name = Optional.empty();
 
     @Option(
@@ -113,15 +114,25 @@ public final class LineageCommand extends SoupCommand {
         }
         String n = name.get();
         if (n.contains("@") || q.soup(n).isPresent()) {
-            SoupRow soup = Names.soup(q, n);
-            return Lineage.ofSoup(q, soup);
+            return Lineage.ofSoup(q, Names.soup(q, n));
         }
-        ShardRow shard =
-                q.shard(n)
-                        .orElseThrow(() ->
-                                new SoupException(
-                                        "The registry has no soup and no shard '" + n + "'."));
-        return Lineage.ofShard(q, shard);
+        Optional<ShardRow> shard = q.shard(n);
+        if (shard.isPresent()) {
+            return Lineage.ofShard(q, shard.get());
+        }
+        long entry = NamedEntry.find(q, n).entry();
+        return q.soup(entry)
+                .map(s -> Lineage.ofSoup(q, s))
+                .or(() -> q.ingredient(entry).map(i -> Lineage.ofIngredient(q, i)))
+                .or(() ->
+                        q.shards().stream()
+                                .filter(s -> s.id() == entry)
+                                .findFirst()
+                                .map(s -> Lineage.ofShard(q, s)))
+                .orElseThrow(() ->
+                        new SoupException(
+                                "'%s' is no soup, shard or ingredient, which have a lineage; 'soup show %s' says what it is."
+                                        .formatted(n, n)));
     }
 
     private static void print(Lineage l, PrintWriter text) {

@@ -45,17 +45,29 @@ public final class Providers {
         return registry.read(q -> {
             Map<Map<String, String>, IngredientRow> known = new HashMap<>();
             for (IngredientRow i : q.ingredients()) {
-                if (i.isLive()) {
-                    known.put(new TreeMap<>(Json.map(q.entry(i.id()).body(), "files")), i);
-                }
+                known.merge(
+                        new TreeMap<>(Json.map(q.entry(i.id()).body(), "files")),
+                        i,
+                        (a, b) -> a.isLive() ? a : b);
             }
             List<IngredientRow> found = new ArrayList<>();
             for (Path path : ingredients) {
                 IngredientRow i = known.get(files(path));
                 if (i == null) {
                     throw new SoupException(
-                            "%s is no live ingredient of the registry %s; record it with 'soup ingredient add', or group ingredients with `group` NAME=a,b."
+                            "%s is no ingredient of the registry %s; record it with 'soup ingredient add', or group ingredients with `group` NAME=a,b."
                                     .formatted(path, registry.folder()));
+                }
+                if (!i.isLive()) {
+                    throw new SoupException(
+                            "%s is ingredient '%s' of the registry %s, which %s; leave it out."
+                                    .formatted(
+                                            path,
+                                            i.name(),
+                                            registry.folder(),
+                                            i.withdrawn()
+                                                    .map(e -> "was withdrawn (entry " + e + ")")
+                                                    .orElse("is retired")));
                 }
                 found.add(i);
             }
