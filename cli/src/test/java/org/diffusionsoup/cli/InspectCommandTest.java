@@ -69,7 +69,8 @@ class InspectCommandTest {
                     Run.of("merge", TinyModels.sd15(), model, "-o", out),
                     Run.of("generate", "--model", model, "--prompt", "x", "-o", out + ".png")
                 }) {
-            run.fails(1, "no " + model + " yet", "animals.training", "same soup train command");
+            run.fails(
+                    1, "no model " + model + " yet", "animals.training", "same soup train command");
         }
         Run.of("make", state, state, "-o", out)
                 .fails(1, "holds the checkpoints of a training", "makes animals");

@@ -134,6 +134,9 @@ class MergeCommandTest {
         Run.of("adjust", soup, "-o", less).fails(2, "--remove or --add");
         Run.of("adjust", afresh, "--remove", four.get(0), "-o", folder.resolve("y"))
                 .fails(1, "No sum is kept beside", "--keep-sum");
+        Path none = folder.resolve("none");
+        Run.of("adjust", none, "--remove", four.get(0), "-o", folder.resolve("y"))
+                .fails(1, "There is no model " + none);
         Run.of("adjust", soup, "--remove", afresh, "-o", folder.resolve("y"))
                 .fails(1, "is not in the sum", "i1.safetensors");
     }

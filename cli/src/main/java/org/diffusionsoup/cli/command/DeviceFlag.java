@@ -7,7 +7,7 @@ import picocli.CommandLine.ParseResult;
 
 /** Where models are computed; a mixin of the commands that run some. */
 public final class DeviceFlag {
-    private static final String OPTION = "--device";
+    static final String OPTION = "--device";
 
     @Option(
             names = OPTION,

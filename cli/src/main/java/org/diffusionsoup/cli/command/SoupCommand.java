@@ -79,6 +79,7 @@ public abstract class SoupCommand implements Callable<Integer> {
         refusePipes(line.getParseResult());
         DeviceFlag.use(line.getParseResult());
         Console console = new Console(line.getOut(), line.getErr(), json, quiet);
+        BusyMachine.note(line.getCommandSpec()).ifPresent(console::note);
         Farewell farewell = console.farewell(this::stopped);
         try (farewell) {
             run(console);

@@ -239,6 +239,10 @@ record KeptSum(
         Path folder = folderOf(soup);
         Path index = folder.resolve(INDEX);
         if (!Files.isRegularFile(index)) {
+            if (!Files.exists(soup)) {
+                throw new SoupException(
+                        "There is no model " + soup + "; name the soup that is to be adjusted.");
+            }
             throw new SoupException(
                     "No sum is kept beside "
                             + soup

@@ -174,9 +174,11 @@ public final class CertificateCheck {
         wrong.addAll(absence.wrong());
         if (absence.wrong().isEmpty()) {
             checked.add(
-                    "none of the "
-                            + absence.hashes().size()
-                            + " withdrawn hashes is in what the soups hold");
+                    absence.hashes().size() == 1
+                            ? "the withdrawn hash is not in what the soups hold"
+                            : "none of the "
+                                    + absence.hashes().size()
+                                    + " withdrawn hashes is in what the soups hold");
         }
         for (JsonObject s : Json.objects(certificate, CertificateForm.SHARED)) {
             checked.add(

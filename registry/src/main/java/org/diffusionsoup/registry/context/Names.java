@@ -300,13 +300,15 @@ public final class Names {
         } else {
             found = q.soup(label);
         }
-        return found.orElseThrow(() ->
-                new RegistryException(
-                        "There is no soup '"
-                                + Visible.shortened(label)
-                                + "', only "
-                                + few(q.soups().stream().map(SoupRow::name).toList())
-                                + "."));
+        return found.orElseThrow(() -> {
+            List<String> soups = q.soups().stream().map(SoupRow::name).toList();
+            return new RegistryException(
+                    "There is no soup '"
+                            + Visible.shortened(label)
+                            + (soups.isEmpty()
+                                    ? "'; the registry has no soups yet."
+                                    : "', only " + few(soups) + "."));
+        });
     }
 
     /** Names in a sentence: the first of them, and how many more there are. */
