@@ -57,9 +57,4 @@ public record NewIngredient(
             String codeVersion) {
         this(name, base, shards, weights, recipe, codeVersion, OptionalInt.empty());
     }
-
-    /** The same with the number of threads of its training. */
-    public NewIngredient with(OptionalInt trainedWith) {
-        return new NewIngredient(name, base, shards, weights, recipe, codeVersion, trainedWith);
-    }
 }
