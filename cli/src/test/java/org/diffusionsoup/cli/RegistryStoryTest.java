@@ -374,7 +374,7 @@ class RegistryStoryTest {
                 Shard.open(tar).samples().stream()
                         .filter(s -> !s.info().sha256().equals(gone))
                         .toList();
-        Path smaller = folder.resolve("0-mine.tar");
+        Path smaller = Files.createDirectory(folder.resolve("left")).resolve("mine.tar");
         ShardWriter.write(smaller, rest);
         Path again = folder.resolve("again");
         Run.of(
@@ -404,6 +404,7 @@ class RegistryStoryTest {
         try (var all = Files.list(registry.resolve("certificates"))) {
             certificate = all.findFirst().orElseThrow();
         }
+        Path elsewhere = Files.copy(smaller, folder.resolve("whatever was left.tar"));
         Run deep =
                 Run.of(
                         "verify",
@@ -415,7 +416,7 @@ class RegistryStoryTest {
                         "--deep",
                         "mine",
                         "--shard",
-                        smaller,
+                        elsewhere,
                         "-q");
         assertThat(deep.ok().out()).contains("trained again, it has the same bytes");
     }

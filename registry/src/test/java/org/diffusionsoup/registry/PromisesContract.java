@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -57,9 +58,14 @@ abstract class PromisesContract extends RegistryContract {
                         Optional.of(r -> {
                             asked.add(r);
                             retrained(r, seed);
-                            return Json.object().put("seed", seed).build();
+                            return trained(seed);
                         }),
                         Optional.empty()));
+    }
+
+    private static WithdrawRequest.Trained trained(long seed) {
+        return new WithdrawRequest.Trained(
+                Json.object().put("seed", seed).build(), OptionalInt.empty());
     }
 
     private static void retrained(WithdrawRequest.Retraining r, long seed) {
@@ -407,7 +413,7 @@ abstract class PromisesContract extends RegistryContract {
                                 Optional.of(r -> {
                                     retrained(r, 9);
                                     beside.add(collectWhenItMay());
-                                    return Json.object().put("seed", 9).build();
+                                    return trained(9);
                                 }),
                                 Optional.empty()));
         beside.getFirst().join();

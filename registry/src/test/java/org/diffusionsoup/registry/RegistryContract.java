@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -481,12 +482,17 @@ abstract class RegistryContract {
                                         throw new java.io.UncheckedIOException(e);
                                     }
                                     Small.checkpoint(r.out(), 77);
-                                    return Json.object().put("seed", 77).build();
+                                    return new WithdrawRequest.Trained(
+                                            Json.object().put("seed", 77).build(),
+                                            OptionalInt.of(3));
                                 }),
                                 Optional.empty()));
         assertThat(asked).singleElement();
         assertThat(asked.getFirst().without()).containsExactly(gone);
         assertThat(asked.getFirst().ingredient()).isEqualTo("s2");
+        assertThat(asked.getFirst().shards()).containsExactly("s2");
+        long again = registry.read(q -> q.ingredient("s2").orElseThrow().id());
+        assertThat(Json.number(registry.read(q -> q.entry(again)).body(), "threads")).isEqualTo(3);
         assertThat(w.samples()).isEqualTo(1);
         assertThat(isWithdrawn("s2")).isFalse();
 

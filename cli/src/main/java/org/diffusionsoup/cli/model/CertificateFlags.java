@@ -46,13 +46,17 @@ final class CertificateFlags {
     @Option(
             names = "--deep",
             paramLabel = "INGREDIENT",
-            description = "Also train this ingredient again, from --shard, and compare bytes.")
+            description =
+                    "Also train this ingredient again, from --shard, with as many threads as are"
+                            + " recorded, and compare bytes.")
     private Optional<String> deep = Optional.empty();
 
     @Option(
             names = "--shard",
             paramLabel = "SHARD",
-            description = "With --deep: its data, as it was trained on.")
+            description =
+                    "With --deep: its data, as it was trained on, under any name; repeat for"
+                            + " several.")
     private List<String> shards = List.of();
 
     private Verdict verdict = Verdict.HOLDS;
@@ -87,6 +91,7 @@ final class CertificateFlags {
         }
         List<String> checked;
         List<String> since;
+        List<String> untold = new ArrayList<>();
         List<String> wrong;
         try (Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
@@ -110,32 +115,25 @@ final class CertificateFlags {
                                 DeepCheck.workFolder(),
                                 progress,
                                 interrupt);
-                if (again.differing().isEmpty()) {
-                    checked.add(
-                            "ingredient " + deep.get() + ": trained again, it has the same bytes");
-                } else {
-                    wrong.add(
-                            "ingredient "
-                                    + deep.get()
-                                    + ": trained again, "
-                                    + again.differing()
-                                    + " differ (which proves nothing on another kind of machine)");
-                }
+                List<String> to = again.isSame() ? checked : again.provesNothing() ? untold : wrong;
+                to.add(again.sentence());
             }
         }
-        verdict = new CertificateCheck.Report(checked, since, wrong).verdict();
+        verdict = new CertificateCheck.Report(checked, since, untold, wrong).verdict();
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("certificate", certificate.toString());
         json.put("verdict", verdict.name().toLowerCase(Locale.ROOT));
-        json.put("valid", wrong.isEmpty());
+        json.put("valid", wrong.isEmpty() && untold.isEmpty());
         json.put("checked", checked);
         json.put("since", since);
+        json.put("untold", untold);
         json.put("wrong", wrong);
         console.result(
                 json,
                 text -> {
                     checked.forEach(c -> text.println("ok     " + c));
                     since.forEach(s -> text.println("since  " + s));
+                    untold.forEach(u -> text.println("untold " + u));
                     wrong.forEach(w -> text.println("wrong  " + w));
                     text.println(
                             switch (verdict) {
@@ -143,6 +141,9 @@ final class CertificateFlags {
                                 case HELD ->
                                         "held when it was signed; what was withdrawn since can no"
                                                 + " longer be replayed here";
+                                case CANNOT_TELL ->
+                                        "cannot tell: nothing speaks against it, but training again"
+                                                + " does not show it either";
                                 case FALSE -> "false";
                             });
                 });

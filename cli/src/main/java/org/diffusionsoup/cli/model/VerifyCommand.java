@@ -17,7 +17,6 @@ import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.certificate.CertificateCheck;
-import org.diffusionsoup.registry.certificate.CertificateCheck.Verdict;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.verify.ModelVerifier;
 import org.diffusionsoup.workbench.verify.VerifyReport;
@@ -40,7 +39,9 @@ import picocli.CommandLine.Parameters;
             "Exit status 0: sound, or the certificate holds. 1: anything is found, or the certificate"
                     + " is false. 3: the certificate held when it was signed, and since then something"
                     + " it names was withdrawn, as a certificate of that withdrawal says that was"
-                    + " checked too, so it can no longer be replayed here."
+                    + " checked too, so it can no longer be replayed here. 4: --deep cannot tell:"
+                    + " training again ended in other bytes, and nobody recorded with how many"
+                    + " threads it was trained."
         },
         footer = {
             "  soup verify models/emoji-base",
@@ -67,9 +68,16 @@ public final class VerifyCommand extends SoupCommand {
     /** Exit status for a certificate of which something was withdrawn since. */
     static final int HELD = 3;
 
+    /** Exit status where an ingredient was trained again and nothing follows from the result. */
+    static final int CANNOT_TELL = 4;
+
     @Override
     protected int status() {
-        return certificate.verdict() == Verdict.HELD ? HELD : super.status();
+        return switch (certificate.verdict()) {
+            case HELD -> HELD;
+            case CANNOT_TELL -> CANNOT_TELL;
+            case HOLDS, FALSE -> super.status();
+        };
     }
 
     @Override

@@ -313,7 +313,7 @@ public final class Arrivals {
             throw new RegistryException(
                     "Ingredient " + n.name() + " names no shard that it was trained on.");
         }
-        JsonObject body =
+        Json.Builder body =
                 Json.object()
                         .put("name", n.name())
                         .put("base", base.id())
@@ -322,8 +322,8 @@ public final class Arrivals {
                         .map("files", manifest.weightFiles())
                         .strings(ContentHashes.FIELD, contents)
                         .put("recipe", n.recipe())
-                        .put("code_version", n.codeVersion())
-                        .build();
-        return t.append(Kind.INGREDIENT, body).seq();
+                        .put("code_version", n.codeVersion());
+        n.threads().ifPresent(threads -> body.put(IngredientRow.THREADS, threads));
+        return t.append(Kind.INGREDIENT, body.build()).seq();
     }
 }

@@ -2,6 +2,7 @@ package org.diffusionsoup.registry.arrival;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -15,6 +16,8 @@ import org.diffusionsoup.registry.ledger.RegistryException;
  * @param weights its checkpoint
  * @param recipe how it was trained, as far as known: enough to train it again
  * @param codeVersion version of the code that trained it, empty if unknown
+ * @param threads number of threads that every operation of its training had, 1 or more: the last
+ *     bits of its weights depend on it; empty if unknown
  */
 public record NewIngredient(
         String name,
@@ -22,7 +25,8 @@ public record NewIngredient(
         List<String> shards,
         Path weights,
         JsonObject recipe,
-        String codeVersion) {
+        String codeVersion,
+        OptionalInt threads) {
     public NewIngredient {
         Names.check("ingredient", name);
         shards = List.copyOf(shards);
@@ -33,5 +37,24 @@ public record NewIngredient(
                             + "' has blanks for the version of the code (`codeVersion`); say which,"
                             + " or leave that out.");
         }
+        if (threads.isPresent() && threads.getAsInt() < 1) {
+            throw new RegistryException(
+                    "Ingredient '"
+                            + name
+                            + "' cannot have been trained with "
+                            + threads.getAsInt()
+                            + " threads; leave that out if it is not known.");
+        }
+    }
+
+    /** One of which nobody knows with how many threads it was trained. */
+    public NewIngredient(
+            String name,
+            String base,
+            List<String> shards,
+            Path weights,
+            JsonObject recipe,
+            String codeVersion) {
+        this(name, base, shards, weights, recipe, codeVersion, OptionalInt.empty());
     }
 }

@@ -37,6 +37,11 @@ public final class CertificateCheck {
          * that withdrawal says that was checked too; what needs it can no longer be replayed.
          */
         HELD,
+        /**
+         * Nothing speaks against it, but a check that was asked for came to no end: training again
+         * gave other bytes, which may be due to where and how it was done.
+         */
+        CANNOT_TELL,
         /** Something it says is not so, or cannot be replayed without a certified reason. */
         FALSE
     }
@@ -46,20 +51,27 @@ public final class CertificateCheck {
      *
      * @param checked what holds, in words
      * @param since what can no longer be replayed, and by which later withdrawal
+     * @param untold what a check could not decide, and why
      * @param wrong what does not hold, each naming the section, soup or file
      */
-    public record Report(List<String> checked, List<String> since, List<String> wrong) {
+    public record Report(
+            List<String> checked, List<String> since, List<String> untold, List<String> wrong) {
         public Report {
             checked = List.copyOf(checked);
             since = List.copyOf(since);
+            untold = List.copyOf(untold);
             wrong = List.copyOf(wrong);
         }
 
         /** All of it in one word. */
         public Verdict verdict() {
-            return !wrong.isEmpty()
-                    ? Verdict.FALSE
-                    : since.isEmpty() ? Verdict.HOLDS : Verdict.HELD;
+            if (!wrong.isEmpty()) {
+                return Verdict.FALSE;
+            }
+            if (!untold.isEmpty()) {
+                return Verdict.CANNOT_TELL;
+            }
+            return since.isEmpty() ? Verdict.HOLDS : Verdict.HELD;
         }
     }
 
@@ -125,7 +137,7 @@ public final class CertificateCheck {
         } catch (org.diffusionsoup.registry.ledger.RegistryException | StoreException e) {
             check.wrong.add(String.valueOf(e.getMessage()));
         }
-        return new Report(check.checked, check.since, check.wrong);
+        return new Report(check.checked, check.since, List.of(), check.wrong);
     }
 
     private boolean signature(PublicKeyFile key) {

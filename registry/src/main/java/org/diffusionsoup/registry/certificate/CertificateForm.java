@@ -9,6 +9,7 @@ import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.weights.ContentHashes;
 
@@ -66,6 +67,14 @@ final class CertificateForm {
             b.strings(ContentHashes.FIELD, Json.strings(body, ContentHashes.FIELD));
         }
         return b;
+    }
+
+    /** Adds with how many threads an ingredient was trained, where its entry says so. */
+    static Json.Builder threads(Json.Builder ingredient, JsonObject body) {
+        if (body.get(IngredientRow.THREADS).isPresent()) {
+            ingredient.put(IngredientRow.THREADS, Json.number(body, IngredientRow.THREADS));
+        }
+        return ingredient;
     }
 
     /** A shard, as certificates name it. */

@@ -220,15 +220,15 @@ public final class Certificates {
             bases.add(Json.number(i.body(), "base"));
             List<JsonObject> of = new ArrayList<>();
             Json.numbers(i.body(), "shards").forEach(s -> of.add(CertificateForm.shard(shards, s)));
-            ingredients.add(
+            Json.Builder one =
                     Json.object(m)
                             .put("entry_hash", i.hash())
                             .put("base", Json.number(i.body(), "base"))
                             .objects("shards", of)
                             .map("files", Json.map(i.body(), "files"))
                             .put("recipe", q.recipe(i.seq()))
-                            .put("code_version", Json.string(i.body(), "code_version"))
-                            .build());
+                            .put("code_version", Json.string(i.body(), "code_version"));
+            ingredients.add(CertificateForm.threads(one, i.body()).build());
         }
         Json.Builder soup =
                 Json.object()

@@ -62,7 +62,7 @@ final class LiveSoups {
             JsonObject b = i.body();
             bases.add(Json.number(b, "base"));
             of.addAll(Json.numbers(b, "shards"));
-            parts.add(
+            Json.Builder part =
                     Json.object()
                             .put("entry", id)
                             .put("entry_hash", i.hash())
@@ -71,8 +71,8 @@ final class LiveSoups {
                             .put("base", Json.number(b, "base"))
                             .numbers("shards", Json.numbers(b, "shards"))
                             .map("files", Json.map(b, "files"))
-                            .put(CertificateForm.RECIPE, q.recipe(id))
-                            .build());
+                            .put(CertificateForm.RECIPE, q.recipe(id));
+            parts.add(CertificateForm.threads(part, b).build());
         }
         return Json.object()
                 .objects("soups", list)

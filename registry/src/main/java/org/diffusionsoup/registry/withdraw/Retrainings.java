@@ -20,6 +20,7 @@ import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest.Retrainer;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest.Retraining;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest.Trained;
 
 /** Trains ingredients again that have to do without some pictures, and stores their weights. */
 final class Retrainings {
@@ -75,11 +76,12 @@ final class Retrainings {
         String checkpoint = facts.base().checkpoint();
         Path base = store.rebuild(checkpoint, folder.resolve("base"));
         Path out = folder.resolve(store.manifest(checkpoint).folder() ? "out" : "out.safetensors");
-        JsonObject recipe =
+        Trained trained =
                 retrainer.retrain(
                         new Retraining(
                                 i.name(),
                                 base,
+                                facts.shards().stream().map(ShardRow::name).toList(),
                                 facts.shards().stream().map(ShardRow::source).toList(),
                                 facts.without(),
                                 facts.recipe(),
@@ -90,8 +92,9 @@ final class Retrainings {
                         facts.base().name(),
                         facts.shards().stream().map(ShardRow::name).toList(),
                         out,
-                        recipe,
-                        SoupVersion.current());
+                        trained.recipe(),
+                        SoupVersion.current(),
+                        trained.threads());
         String made = store.put(out);
         return new Retrained(n, made, Arrivals.contents(store, made, facts.base()));
     }

@@ -3,6 +3,7 @@ package org.diffusionsoup.registry.withdraw;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -118,20 +119,33 @@ public record WithdrawRequest(
                 shards, samples, reason, keepSelection, retrainer, reselector, likeness, asked);
     }
 
-    /** An ingredient that has to do without some pictures (paper, Section 5.3). */
+    /**
+     * An ingredient that has to do without some pictures (paper, Section 5.3).
+     *
+     * @param shards names of the recorded shards that {@code sources} are, in the same order
+     */
     public record Retraining(
             String ingredient,
             Path base,
+            List<String> shards,
             List<String> sources,
             Set<String> without,
             JsonObject recipe,
             Path out) {}
 
+    /**
+     * What was trained.
+     *
+     * @param recipe that was followed
+     * @param threads that every operation had; empty if unknown
+     */
+    public record Trained(JsonObject recipe, OptionalInt threads) {}
+
     /** Resets to the base and fine-tunes on the rest. */
     @FunctionalInterface
     public interface Retrainer {
-        /** Trains into {@link Retraining#out} and returns the recipe that was followed. */
-        JsonObject retrain(Retraining what);
+        /** Trains into {@link Retraining#out}. */
+        Trained retrain(Retraining what);
     }
 
     /** Searches again among what is left. */

@@ -7,18 +7,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
+import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
-/** Trains an ingredient of a certificate again, from base, data and recorded recipe. */
+/**
+ * Trains an ingredient of a certificate again, from base, data and recorded recipe: under the names
+ * that the recipe has for the data, whatever the files are called now, and with as many threads as
+ * are recorded.
+ */
 public final class DeepCheck {
     private DeepCheck() {}
 
@@ -26,15 +34,47 @@ public final class DeepCheck {
      * What came of it.
      *
      * @param differing weight files whose bytes are not the certificate's; empty if all are
+     * @param threads that the training had now
+     * @param recorded whether the certificate says that it had as many then
      */
-    public record Result(String ingredient, List<String> differing) {}
+    public record Result(String ingredient, List<String> differing, int threads, boolean recorded) {
+        /** Whether it has the certificate's bytes. */
+        public boolean isSame() {
+            return differing.isEmpty();
+        }
+
+        /** Whether other bytes tell nothing, since nobody knows how many threads there were. */
+        public boolean provesNothing() {
+            return !isSame() && !recorded;
+        }
+
+        /** In words. */
+        public String sentence() {
+            String what = "ingredient " + ingredient + ": trained again";
+            if (isSame()) {
+                return what + ", it has the same bytes";
+            }
+            String differ =
+                    String.join(", ", differing) + (differing.size() == 1 ? " differs" : " differ");
+            String machine =
+                    "%s on %s"
+                            .formatted(
+                                    System.getProperty("os.name"), System.getProperty("os.arch"));
+            return recorded
+                    ? "%s with %s as it is recorded, %s; that says so for the kind of machine that it was trained on, and this one is %s"
+                            .formatted(what, Plural.of(threads, "thread"), differ, machine)
+                    : "%s with %s, %s; with another number of threads (none is recorded) or on another kind of machine (this one is %s) training ends in other last bits, so this proves nothing"
+                            .formatted(what, Plural.of(threads, "thread"), differ, machine);
+        }
+    }
 
     /**
-     * Trains and compares bytes. Training repeats on one kind of machine and library; elsewhere a
-     * difference proves nothing.
+     * Trains and compares bytes. Training repeats with one number of threads on one kind of machine
+     * and library; elsewhere a difference proves nothing.
      *
-     * @param shards the ingredient's data, as it was trained on
+     * @param shards the ingredient's data, as it was trained on, in any order and under any name
      * @param work an empty or new folder
+     * @throws SoupException before anything is trained, if the data is not what the recipe records
      */
     public static Result check(
             Path certificate,
@@ -46,6 +86,10 @@ public final class DeepCheck {
             BooleanSupplier stop) {
         JsonObject c = JsonValue.readObject(certificate);
         JsonObject wanted = find(c, ingredient);
+        JsonObject recipe = Json.object(wanted, "recipe");
+        Path out = work.resolve("again");
+        FineTuneRecipe.request(recipe, out, shards, out); // refuses recipes of other programs first
+        RecordedData data = RecordedData.of(ingredient, recipe, shards);
         long baseEntry = Json.number(wanted, "base");
         String base =
                 Json.objects(c, "bases").stream()
@@ -54,18 +98,19 @@ public final class DeepCheck {
                         .findFirst()
                         .orElseThrow(() ->
                                 new SoupException("The certificate lacks base " + baseEntry + "."));
-        Path out = work.resolve("again");
         Path rebuilt = new WeightStore(store).rebuild(base, work.resolve("base"));
-        boolean finished =
-                new FineTuner(
-                                FineTuneRecipe.request(
-                                        Json.object(wanted, "recipe"), rebuilt, shards, out),
-                                progress,
-                                stop)
-                        .run()
-                        .isPresent();
-        if (!finished) {
-            throw new SoupException("Training again was stopped.");
+        FineTuneRequest request =
+                FineTuneRecipe.request(recipe, rebuilt, data.sources(), out).calling(data.names());
+        boolean recorded = wanted.get(IngredientRow.THREADS).isPresent();
+        int before = Torch.threads();
+        int threads = recorded ? (int) Json.number(wanted, IngredientRow.THREADS) : before;
+        Torch.setThreads(threads);
+        try {
+            if (new FineTuner(request, progress, stop).run().isEmpty()) {
+                throw new SoupException("Training again was stopped.");
+            }
+        } finally {
+            Torch.setThreads(before);
         }
         Map<String, String> expected = new TreeMap<>(Json.map(wanted, "files"));
         return new Result(
@@ -74,7 +119,9 @@ public final class DeepCheck {
                         .filter(f ->
                                 !Files.exists(out.resolve(f))
                                         || !Hashes.sha256(out.resolve(f)).equals(expected.get(f)))
-                        .toList());
+                        .toList(),
+                threads,
+                recorded);
     }
 
     private static JsonObject find(JsonObject c, String ingredient) {

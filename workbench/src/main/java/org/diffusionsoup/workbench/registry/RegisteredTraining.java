@@ -1,11 +1,15 @@
 package org.diffusionsoup.workbench.registry;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
+import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
@@ -20,6 +24,7 @@ public final class RegisteredTraining {
     private final List<String> shards;
     private final List<String> sources;
     private final Path out;
+    private final boolean beganBefore;
 
     private RegisteredTraining(
             Registry registry,
@@ -34,6 +39,9 @@ public final class RegisteredTraining {
         this.shards = shards;
         this.sources = sources;
         this.out = out;
+        // How many threads had the part that was done before, nobody wrote down.
+        this.beganBefore =
+                Files.exists(UnfinishedTraining.folderOf(out.toAbsolutePath().normalize()));
     }
 
     /**
@@ -86,7 +94,8 @@ public final class RegisteredTraining {
                         shards,
                         out,
                         TrainingRecipe.ofWeights(out),
-                        SoupVersion.current());
+                        SoupVersion.current(),
+                        beganBefore ? OptionalInt.empty() : OptionalInt.of(Torch.threads()));
         try {
             IngredientRow i = registry.addIngredient(n);
             return new Recorded(

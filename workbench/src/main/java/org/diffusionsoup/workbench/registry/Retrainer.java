@@ -3,7 +3,8 @@ package org.diffusionsoup.workbench.registry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import java.util.OptionalInt;
+import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
@@ -22,21 +23,23 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
     }
 
     @Override
-    public JsonObject retrain(WithdrawRequest.Retraining what) {
+    public WithdrawRequest.Trained retrain(WithdrawRequest.Retraining what) {
         List<String> shards = new ArrayList<>();
         Path folder = what.out().resolveSibling("shards");
         for (int i = 0; i < what.sources().size(); i++) {
             String source = what.sources().get(i);
-            // Numbered: tars of one name may come from different folders.
-            Path tar = folder.resolve(i + "-" + what.ingredient() + ".tar");
+            // What the tar is called goes nowhere: the recipe has the names of the ledger.
+            Path tar = folder.resolve(i + ".tar");
             shards.add(RegistryShards.without(source, what.without(), tar));
         }
         // Nothing is kept of a withdrawal that is ended in between: the process may just end.
         new FineTuner(
-                        FineTuneRecipe.request(what.recipe(), what.base(), shards, what.out()),
+                        FineTuneRecipe.request(what.recipe(), what.base(), shards, what.out())
+                                .calling(what.shards()),
                         progress,
                         () -> false)
                 .run();
-        return TrainingRecipe.ofWeights(what.out());
+        return new WithdrawRequest.Trained(
+                TrainingRecipe.ofWeights(what.out()), OptionalInt.of(Torch.threads()));
     }
 }

@@ -33,6 +33,8 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
  * @param checkpointing whether the UNet's activations are computed again in the backward pass
  *     instead of being held (gradient checkpointing): the same ingredient, byte for byte, with less
  *     memory and in more time
+ * @param names what the recipe calls the shards, in their order; empty to call them as their files
+ *     are called
  */
 public record FineTuneRequest(
         Path base,
@@ -46,7 +48,8 @@ public record FineTuneRequest(
         long stopAfter,
         Optional<LowRankOptions> lora,
         DenoisingLoss loss,
-        boolean checkpointing) {
+        boolean checkpointing,
+        List<String> names) {
 
     /**
      * Steps between checkpoints where nobody asks for others: a third of the shortest usual run, so
@@ -80,14 +83,21 @@ public record FineTuneRequest(
                 options.steps(),
                 Optional.empty(),
                 DenoisingLoss.PLAIN,
-                false);
+                false,
+                List.of());
     }
 
     /**
-     * @throws TrainingException if a share or a number of steps is out of range
+     * @throws TrainingException if a share or a number of steps is out of range, or there are names
+     *     for some shards only
      */
     public FineTuneRequest {
         shards = List.copyOf(shards);
+        names = List.copyOf(names);
+        if (!names.isEmpty() && names.size() != shards.size()) {
+            throw new TrainingException(
+                    "%d `names` for %d shards".formatted(names.size(), shards.size()));
+        }
         if (!(captionDropout >= 0 && captionDropout <= 1)) {
             throw new TrainingException(
                     "`captionDropout` must be in [0, 1], not " + captionDropout);
@@ -155,6 +165,16 @@ public record FineTuneRequest(
         return changed(c -> c.checkpointing = wanted);
     }
 
+    /**
+     * The same under other names for the shards, so that the recipe, and with it the bytes, does
+     * not depend on what files are called.
+     *
+     * @param shardNames one for each of the shards
+     */
+    public FineTuneRequest calling(List<String> shardNames) {
+        return changed(c -> c.names = shardNames);
+    }
+
     private FineTuneRequest changed(Consumer<Choices> change) {
         Choices c = new Choices(this);
         change.accept(c);
@@ -170,7 +190,8 @@ public record FineTuneRequest(
                 c.stopAfter,
                 c.lora,
                 c.loss,
-                c.checkpointing);
+                c.checkpointing,
+                c.names);
     }
 
     /** What has a default, on its way from one request to another. */
@@ -180,6 +201,7 @@ public record FineTuneRequest(
         private Optional<LowRankOptions> lora;
         private DenoisingLoss loss;
         private boolean checkpointing;
+        private List<String> names;
 
         Choices(FineTuneRequest of) {
             keepEvery = of.keepEvery;
@@ -187,6 +209,7 @@ public record FineTuneRequest(
             lora = of.lora;
             loss = of.loss;
             checkpointing = of.checkpointing;
+            names = of.names;
         }
     }
 

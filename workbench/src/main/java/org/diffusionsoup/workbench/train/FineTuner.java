@@ -172,7 +172,8 @@ public final class FineTuner {
                 throw new SoupException(
                         "shard " + ref + " has no training rows; choose another `shard`.");
             }
-            shards.add(s);
+            List<String> names = request.names();
+            shards.add(names.isEmpty() ? s : s.named(names.get(shards.size())));
         }
         opened = shards;
         return shards;
