@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.store.WeightStore;
@@ -72,10 +73,7 @@ public final class ReturnedWeights {
      */
     public Optional<String> ofOtherData(Queries q, IngredientRow i) {
         return data(q).unnamed(
-                        q,
-                        "Ingredient '" + i.name() + "'",
-                        reader.origin(q, i).data(),
-                        i.shards())
+                        q, "Ingredient '" + i.name() + "'", reader.origin(q, i).data(), i.shards())
                 .map(RecordedData.Unnamed::sentence);
     }
 
@@ -130,10 +128,18 @@ public final class ReturnedWeights {
         return madeOf(q, what, reader.ofIngredient(recipe, checkpoint, base), base, shards);
     }
 
-    /** The same of a base that is stored, but in the ledger not yet. */
+    /**
+     * The same of a base that is stored, but in the ledger not yet, and of data that was withdrawn
+     * and that it was trained on.
+     */
     public Optional<String> baseMadeOf(Queries q, String what, String checkpoint) {
         Origin origin = Origin.of(Json.object().build(), store, checkpoint, Optional.empty());
-        return madeOf(q, what, origin.named(), Long.MAX_VALUE, List.of());
+        List<Long> live =
+                q.shards().stream().filter(s -> s.withdrawn().isEmpty()).map(ShardRow::id).toList();
+        return madeOf(q, what, origin.named(), Long.MAX_VALUE, List.of())
+                .or(() ->
+                        data(q).unnamed(q, what, origin.data(), live)
+                                .map(RecordedData.Unnamed::sentence));
     }
 
     private Optional<String> madeOf(
