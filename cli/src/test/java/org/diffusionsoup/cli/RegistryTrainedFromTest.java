@@ -199,6 +199,74 @@ class RegistryTrainedFromTest {
         soup("registry", "make", "made", "--from", "own").fails(1, told, "retire own");
     }
 
+    /** Weights follow their pictures, and so does what was made of them. */
+    @Test
+    void whatWasMadeOfReadmittedDataComesBackWithIt() {
+        Path weights = folder.resolve("hers");
+        Path from = train("from", weights, mine);
+        Path own = train("own", TinyTraining.BASE, mine);
+        ingredient("own", own, "mine").ok();
+        soup("registry", "make", "both", "--from", "hers,own").ok();
+        Path mean = folder.resolve("mean");
+        soup("export", "both", "-o", mean).ok();
+        Path fromMean = train("from-mean", mean, mine);
+        soup("withdraw", "hers", "--reason", "asked", "-o", folder.resolve("c.json")).ok();
+        String gone = "Ingredient 'g' was made of ingredient 'hers' (entry 4), which was withdrawn";
+        ingredient("g", from, "mine").fails(1, gone, "--readmit");
+        soup("shard", "add", "hers2", "--data", hers, "--readmit", "contract 2027").ok();
+        ingredient("g", from, "mine").fails(1, gone, "--readmit");
+        ingredient("back", weights, "hers2").ok();
+        ingredient("g", from, "hers2", "mine").ok();
+        ingredient("m", mean, "hers2", "mine").ok();
+        ingredient("fm", fromMean, "hers2", "mine").ok();
+        assertThat(soup("fsck").ok().out()).contains("sound").doesNotContain("made of");
+        soup("registry", "make", "all", "--from", "back,g,m,fm").ok();
+        soup("registry", "make", "next", "--follow").ok();
+        soup("update", "next").ok();
+        soup("publish", "next", "--to", "hub").ok();
+        verify("c.json").ok();
+        // Where the new agreement ends, all of it goes.
+        soup("withdraw", "hers2", "--reason", "asked", "--yes", "-o", folder.resolve("d.json"))
+                .ok();
+        soup("registry", "make", "none", "--from", "g").fails(1, "'g' was withdrawn");
+        verify("d.json").ok();
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    /** Readmitted in part, it stays away, and nobody is asked to name what was withdrawn. */
+    @Test
+    void whatWasMadeOfDataThatIsReadmittedInPartStaysAway() {
+        Path from = train("from", folder.resolve("hers"), mine);
+        soup("withdraw", "hers", "--reason", "asked").ok();
+        Path some = folder.resolve("some.tar");
+        ShardWriter.write(some, Shard.open(hers).samples().subList(0, 3));
+        soup("shard", "add", "some", "--data", some, "--readmit", "contract 2027").ok();
+        Run run = ingredient("g", from, "some", "mine");
+        run.fails(1, "ingredient 'hers' (entry 4), which was withdrawn (entry 5", "--readmit");
+        assertThat(run.err()).doesNotContain("--shard hers");
+    }
+
+    /** Trained afresh on withdrawn data, whichever shard is named for it. */
+    @Test
+    void whatIsTrainedAfreshOnWithdrawnDataIsKnownByItsHash() throws IOException {
+        Path again = train("again", TinyTraining.BASE, hers, "--seed", 7);
+        String says = ": its recipe says that it was trained on the data of shard 'hers'";
+        ingredient("a", again, "mine").fails(1, "'a'" + says + "; name it, too (--shard hers)");
+        soup("withdraw", "hers", "--reason", "asked").ok();
+        String left = says + ", which was withdrawn (entry 5)";
+        ingredient("a", again, "mine").fails(1, "Ingredient 'a'" + left, "--readmit");
+        soup("base", "add", "a", again).fails(1, "Base 'a'" + left);
+        asBefore("old", again, "mine", "");
+        Run fsck = soup("fsck");
+        assertThat(fsck.status()).isEqualTo(1);
+        assertThat(fsck.out() + fsck.err()).contains("'old'" + left, "soup ingredient retire old");
+        soup("registry", "make", "x", "--from", "old").fails(1, "'old'" + left);
+        soup("ingredient", "retire", "old", "--reason", "mistaken").ok();
+        soup("shard", "add", "hers2", "--data", hers, "--readmit", "contract 2027").ok();
+        ingredient("a", again, "hers2").ok();
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
     /**
      * Records an ingredient as earlier versions did, which looked at averages alone.
      *

@@ -216,11 +216,7 @@ public final class Arrivals {
     }
 
     private static void refuse(String returned) {
-        throw new RegistryException(
-                returned
-                        + "; weights may come back only with all pictures that they"
-                        + " were trained on: if that was agreed anew, record those"
-                        + " with 'soup shard add `readmit`', and name that shard.");
+        throw new RegistryException(returned + "; " + ReturnedWeights.READMIT);
     }
 
     /**
@@ -269,6 +265,15 @@ public final class Arrivals {
                                     .ifPresent(Arrivals::refuse);
                             new NamedWeights(WeightStore.with(staged))
                                     .objection(t, what, n.recipe(), staged.id(), base, shards)
+                                    .or(() ->
+                                            new ReturnedWeights(WeightStore.with(staged))
+                                                    .dataObjection(
+                                                            t,
+                                                            what,
+                                                            n.recipe(),
+                                                            staged.id(),
+                                                            base,
+                                                            shards))
                                     .ifPresent(s -> {
                                         throw new RegistryException(s);
                                     });

@@ -50,6 +50,17 @@ final class ReturnCheck {
                                                         + " out with 'soup ingredient retire "
                                                         + i.name()
                                                         + "'")));
+                weights.ofOtherData(q, i)
+                        .ifPresent(s ->
+                                found.add(
+                                        new Finding(
+                                                Severity.ERROR,
+                                                "store",
+                                                s
+                                                        + ", which the ledger does not state for it; take it"
+                                                        + " out with 'soup ingredient retire "
+                                                        + i.name()
+                                                        + "'")));
                 weights.unsaid(q, i)
                         .ifPresent(s -> found.add(new Finding(Severity.NOTE, "store", s)));
             }

@@ -112,7 +112,7 @@ record HeldWeights(
         /** The same of one that is to be recorded. */
         Origin ofIngredient(JsonObject recipe, String checkpoint, BaseRow base) {
             Origin own = Origin.of(recipe, store, checkpoint, Optional.of(base.checkpoint()));
-            return own.without(origin(base));
+            return own.without(origin(base)).withDataOf(Origin.of(recipe));
         }
 
         /** What a base says of its making. */

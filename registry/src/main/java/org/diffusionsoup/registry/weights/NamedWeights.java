@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
 
@@ -74,7 +75,7 @@ public final class NamedWeights {
 
     /**
      * Shards that something was trained on by way of a recorded ingredient or soup that its recipe
-     * names, and that are not among those named for it.
+     * names, and that are not among those named for it, nor have all their pictures live in those.
      */
     private Optional<String> unsaid(
             Queries q, String what, Origin origin, BaseRow base, List<Long> shards) {
@@ -86,8 +87,7 @@ public final class NamedWeights {
         q.ingredients().forEach(i -> ingredients.put(i.id(), i));
         for (IngredientRow i : ingredients.values()) {
             if (isNamed(q, named, i.id(), i.checkpoint())) {
-                Set<Long> missing = new LinkedHashSet<>(i.shards());
-                shards.forEach(missing::remove);
+                Set<Long> missing = AgreedPictures.missing(q, i.shards(), i.id(), shards);
                 if (!missing.isEmpty()) {
                     return Optional.of(sentence(q, what, "ingredient '" + i.name() + "'", missing));
                 }
@@ -95,12 +95,12 @@ public final class NamedWeights {
         }
         for (SoupRow s : q.soups()) {
             if (isNamed(q, named, s.id(), s.checkpoint())) {
-                Set<Long> missing = new LinkedHashSet<>();
+                Set<Long> of = new LinkedHashSet<>();
                 s.members()
                         .forEach(m ->
                                 Optional.ofNullable(ingredients.get(m.ingredient()))
-                                        .ifPresent(i -> missing.addAll(i.shards())));
-                shards.forEach(missing::remove);
+                                        .ifPresent(i -> of.addAll(i.shards())));
+                Set<Long> missing = AgreedPictures.missing(q, of, s.id(), shards);
                 if (!missing.isEmpty()) {
                     return Optional.of(sentence(q, what, "soup " + s.label(), missing));
                 }
@@ -171,9 +171,26 @@ public final class NamedWeights {
 
     private static String sentence(Queries q, String what, String madeOf, Set<Long> missing) {
         List<String> names = new ArrayList<>();
-        q.shards().stream().filter(s -> missing.contains(s.id())).forEach(s -> names.add(s.name()));
-        String all = String.join(", ", names);
-        return "%s was made of %s, as its recipe says, and so from the data of %s; name that, too (`shard` %s), so that it leaves with it."
-                .formatted(what, madeOf, all, String.join(" `shard` ", names));
+        List<String> live = new ArrayList<>();
+        List<String> gone = new ArrayList<>();
+        for (ShardRow s : q.shards()) {
+            if (missing.contains(s.id())) {
+                String name = s.name();
+                names.add(name);
+                s.withdrawn()
+                        .ifPresentOrElse(
+                                w -> gone.add("'%s' was withdrawn (entry %d)".formatted(name, w)),
+                                () -> live.add(name));
+            }
+        }
+        String made =
+                "%s was made of %s, as its recipe says, and so from the data of %s"
+                        .formatted(what, madeOf, String.join(", ", names));
+        if (!gone.isEmpty()) {
+            return "%s; shard %s: its pictures have to be readmitted first ('soup shard add `readmit`'), and the shard that has them then be named."
+                    .formatted(made, String.join(", shard ", gone));
+        }
+        return "%s; name that, too (`shard` %s), so that it leaves with it."
+                .formatted(made, String.join(" `shard` ", live));
     }
 }

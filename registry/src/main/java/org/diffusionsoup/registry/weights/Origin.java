@@ -1,6 +1,8 @@
 package org.diffusionsoup.registry.weights;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +13,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
+import org.diffusionsoup.core.io.JsonValue.JsonNumber;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.registry.ledger.Json;
@@ -26,10 +29,11 @@ import org.diffusionsoup.registry.store.WeightStore;
  *
  * @param named all hashes but those of data
  * @param trainedFrom those of weights that a training started from
+ * @param data hashes of the rows that a training was on, with how many there are; 0 if not stated
  */
-public record Origin(Set<String> named, List<Start> trainedFrom) {
+public record Origin(Set<String> named, List<Start> trainedFrom, Map<String, Long> data) {
     /** Of nothing. */
-    public static final Origin NONE = new Origin(Set.of(), List.of());
+    public static final Origin NONE = new Origin(Set.of(), List.of(), Map.of());
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -48,6 +52,9 @@ public record Origin(Set<String> named, List<Start> trainedFrom) {
     private static final Set<String> DATA =
             Set.of("shards", "shards_sha256", "data_sha256", "drawings_sha256", "prompts_sha256");
 
+    /** Those of them whose data are the rows of shards; others may go with any shard. */
+    private static final Set<String> ROWS = Set.of("shards", "shards_sha256", "data_sha256");
+
     /**
      * What a training started from.
      *
@@ -60,6 +67,7 @@ public record Origin(Set<String> named, List<Start> trainedFrom) {
     public Origin {
         named = Set.copyOf(named);
         trainedFrom = List.copyOf(trainedFrom);
+        data = Map.copyOf(data);
     }
 
     /** What a recipe says. */
@@ -99,13 +107,23 @@ public record Origin(Set<String> named, List<Start> trainedFrom) {
     Origin without(Origin other) {
         Set<String> left = new HashSet<>(named);
         left.removeAll(other.named());
+        Map<String, Long> rows = new HashMap<>(data);
+        rows.keySet().removeAll(other.data().keySet());
         return new Origin(
-                left, trainedFrom.stream().filter(s -> left.contains(s.sha256())).toList());
+                left, trainedFrom.stream().filter(s -> left.contains(s.sha256())).toList(), rows);
+    }
+
+    /** The same with the data that another, such as the ledger's recipe, names. */
+    Origin withDataOf(Origin other) {
+        Map<String, Long> rows = new HashMap<>(data);
+        rows.putAll(other.data());
+        return new Origin(named, trainedFrom, rows);
     }
 
     private static final class Collector {
         private final Set<String> named = new HashSet<>();
         private final List<Start> starts = new ArrayList<>();
+        private final Map<String, Long> data = new HashMap<>();
 
         void header(Map<String, String> metadata) {
             metadata.forEach((key, text) -> {
@@ -127,6 +145,9 @@ public record Origin(Set<String> named, List<Start> trainedFrom) {
 
         void value(JsonValue value, String field, boolean converted) {
             if (DATA.contains(field)) {
+                if (ROWS.contains(field)) {
+                    rows(value, 0);
+                }
                 return;
             }
             switch (value) {
@@ -153,8 +174,28 @@ public record Origin(Set<String> named, List<Start> trainedFrom) {
             }
         }
 
+        /** Hashes in a list of shards, each a text or an object that states its rows, too. */
+        private void rows(JsonValue value, long n) {
+            switch (value) {
+                case JsonObject o -> {
+                    long rows =
+                            o.fields().get("rows") instanceof JsonNumber(BigDecimal v)
+                                    ? Math.max(0, v.longValue())
+                                    : 0;
+                    o.fields().values().forEach(v -> rows(v, rows));
+                }
+                case JsonArray(List<JsonValue> items) -> items.forEach(v -> rows(v, n));
+                case JsonString(String text) -> {
+                    if (SHA256.matcher(text).matches()) {
+                        data.put(text, n);
+                    }
+                }
+                default -> {}
+            }
+        }
+
         Origin origin() {
-            return new Origin(named, starts);
+            return new Origin(named, starts, data);
         }
     }
 }

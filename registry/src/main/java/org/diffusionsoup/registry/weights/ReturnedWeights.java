@@ -13,10 +13,11 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
-import org.diffusionsoup.registry.ledger.Rows.SampleRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds weights that were withdrawn and are back, under whatever name: by the hashes of
@@ -24,10 +25,20 @@ import org.diffusionsoup.registry.store.WeightStore;
  * their pictures: they may be back where all pictures they were trained on are agreed on anew.
  */
 public final class ReturnedWeights {
+    /** What a refusal of weights that were withdrawn asks for. */
+    public static final String READMIT =
+            "weights may come back only with all pictures that they were trained on: if that was"
+                    + " agreed anew, record those with 'soup shard add `readmit`', and name that"
+                    + " shard.";
+
     private final WeightStore store;
     private final HeldWeights.Reader reader;
     private final NamedWeights named;
+    private @Nullable RecordedData data;
 
+    /**
+     * @param store of the weights; what is asked of it is asked in one state of the ledger
+     */
     public ReturnedWeights(WeightStore store) {
         this.store = store;
         this.reader = new HeldWeights.Reader(store);
@@ -55,6 +66,46 @@ public final class ReturnedWeights {
         return named.contradiction(q, i);
     }
 
+    /**
+     * How an ingredient's recipe names data of shards that the ledger does not state for it, in a
+     * sentence; empty if it does not. An earlier version may have recorded it, which did not
+     * compare them.
+     */
+    public Optional<String> ofOtherData(Queries q, IngredientRow i) {
+        return data(q).unnamed(
+                        q, "Ingredient '" + i.name() + "'", reader.origin(q, i).data(), i.shards())
+                .map(RecordedData.Unnamed::sentence);
+    }
+
+    /**
+     * Refuses weights whose recipe names data that is known to be of a shard which was withdrawn,
+     * or which is not among those that are named for them.
+     *
+     * @param checkpoint stored, but in the ledger not yet
+     * @param shards whose pictures are agreed on
+     * @return a sentence that says what to do; empty if nothing is wrong
+     */
+    public Optional<String> dataObjection(
+            Queries q,
+            String what,
+            JsonObject recipe,
+            String checkpoint,
+            BaseRow base,
+            List<Long> shards) {
+        Origin origin = reader.ofIngredient(recipe, checkpoint, base);
+        return data(q).unnamed(q, what, origin.data(), shards)
+                .map(u -> u.sentence() + "; " + (u.isWithdrawn() ? READMIT : u.advice()));
+    }
+
+    private RecordedData data(Queries q) {
+        RecordedData known = data;
+        if (known == null) {
+            known = new RecordedData(q);
+            data = known;
+        }
+        return known;
+    }
+
     /** Of what it was made besides its base and what its shards say, in a sentence. */
     public Optional<String> unsaid(Queries q, IngredientRow i) {
         return named.unsaid(q, i);
@@ -77,10 +128,18 @@ public final class ReturnedWeights {
         return madeOf(q, what, reader.ofIngredient(recipe, checkpoint, base), base, shards);
     }
 
-    /** The same of a base that is stored, but in the ledger not yet. */
+    /**
+     * The same of a base that is stored, but in the ledger not yet, and of data that was withdrawn
+     * and that it was trained on.
+     */
     public Optional<String> baseMadeOf(Queries q, String what, String checkpoint) {
         Origin origin = Origin.of(Json.object().build(), store, checkpoint, Optional.empty());
-        return madeOf(q, what, origin.named(), Long.MAX_VALUE, List.of());
+        List<Long> live =
+                q.shards().stream().filter(s -> s.withdrawn().isEmpty()).map(ShardRow::id).toList();
+        return madeOf(q, what, origin.named(), Long.MAX_VALUE, List.of())
+                .or(() ->
+                        data(q).unnamed(q, what, origin.data(), live)
+                                .map(RecordedData.Unnamed::sentence));
     }
 
     private Optional<String> madeOf(
@@ -128,7 +187,7 @@ public final class ReturnedWeights {
 
     /**
      * Stops a soup one of whose ingredients holds, or was made of, what was withdrawn, or was
-     * trained from another base than its entry says.
+     * trained from another base, or on other shards, than its entry says.
      *
      * @throws RegistryException naming it, and what to do
      */
@@ -145,6 +204,7 @@ public final class ReturnedWeights {
                                 + ", or name other ingredients.");
             });
             contradiction(q, i)
+                    .or(() -> ofOtherData(q, i))
                     .ifPresent(s -> {
                         throw new RegistryException(
                                 s
@@ -226,22 +286,7 @@ public final class ReturnedWeights {
                 .map(SoupRow::members)
                 .orElse(List.of())
                 .forEach(m -> of.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
-        Set<String> needed = new HashSet<>();
-        for (long shard : of) {
-            for (SampleRow s : q.samples(shard)) {
-                if (s.withdrawn().isEmpty() || s.withdrawn().get() > owner) {
-                    needed.add(s.sha256());
-                }
-            }
-        }
-        if (needed.isEmpty()) {
-            return false;
-        }
-        q.shards().stream()
-                .filter(s -> s.withdrawn().isEmpty() && shards.contains(s.id()))
-                .flatMap(s -> q.samples(s.id()).stream())
-                .filter(s -> s.withdrawn().isEmpty())
-                .forEach(s -> needed.remove(s.sha256()));
-        return needed.isEmpty();
+        Set<String> needed = AgreedPictures.asOf(q, of, owner);
+        return !needed.isEmpty() && AgreedPictures.live(q, shards).containsAll(needed);
     }
 }
