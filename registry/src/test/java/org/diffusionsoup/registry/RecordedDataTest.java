@@ -159,6 +159,16 @@ class RecordedDataTest {
         assertThat(registry.check()).isEmpty();
     }
 
+    /** A soup from before it was known what one of its ingredients was trained on. */
+    @Test
+    void aSoupWithOtherDataIsNotHandedOut() {
+        add("i1", recipe(5, "a"), "s1");
+        add("i2", recipe(5, "b"), "s2");
+        registry.make(Small.of("two", "i1", "i2"));
+        registry.correctRecipe("i2", recipe(5, "a"), "it was other data");
+        refused(() -> registry.publish("two", "hub"), "'i2':" + DATA + " 's1'", "retire i2");
+    }
+
     /** What was recorded wrongly and taken out is no reason to refuse it where it belongs. */
     @Test
     void aRetiredMistakeTellsNothing() {

@@ -158,9 +158,8 @@ public final class ReturnedWeights {
      */
     private static Optional<String> madeOf(
             Queries q, String what, Set<String> names, long before, List<Long> shards) {
-        return q.withdrawnWeights(names).stream()
+        return notAgreed(q, names, shards).stream()
                 .filter(h -> h.owner() < before)
-                .filter(h -> !isAgreed(q, h.owner(), shards))
                 .findFirst()
                 .map(h ->
                         "%s was made of %s, which was withdrawn (entry %d, '%s'): its recipe names the hash %s"
@@ -221,14 +220,30 @@ public final class ReturnedWeights {
         return q.shards().stream().filter(s -> ids.contains(s.id())).map(s -> s.name()).toList();
     }
 
+    /**
+     * Hashes that were withdrawn and of which no owner's pictures are all live in some shards: what
+     * an ingredient has in common with a soup of it is agreed with the ingredient.
+     */
+    private static List<WithdrawnWeight> notAgreed(
+            Queries q, Set<String> hashes, List<Long> shards) {
+        List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
+        Map<Long, Boolean> agreed = new HashMap<>();
+        Set<String> free = new HashSet<>();
+        for (WithdrawnWeight h : hits) {
+            if (agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards))) {
+                free.add(h.sha256());
+            }
+        }
+        hits.removeIf(h -> free.contains(h.sha256()));
+        return hits;
+    }
+
     private Optional<String> sentence(
             Queries q, String what, HeldWeights held, Optional<BaseRow> base, List<Long> shards) {
         Set<String> hashes =
                 base.map(b -> held.without(reader.of(q, b.id(), b.checkpoint())))
                         .orElseGet(() -> held.without(HeldWeights.NONE));
-        List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
-        Map<Long, Boolean> agreed = new HashMap<>();
-        hits.removeIf(h -> agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards)));
+        List<WithdrawnWeight> hits = notAgreed(q, hashes, shards);
         if (hits.isEmpty()) {
             return Optional.empty();
         }
