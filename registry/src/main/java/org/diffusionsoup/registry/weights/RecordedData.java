@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
@@ -102,9 +102,9 @@ final class RecordedData {
      */
     Optional<Unnamed> unnamed(
             Queries q, String what, Map<String, Long> data, Collection<Long> shards) {
-        for (String sha256 : new TreeSet<>(data.keySet())) {
-            Known k = known.get(sha256);
-            if (k != null && !isCovered(q, k, data.get(sha256), shards)) {
+        for (Map.Entry<String, Long> d : new TreeMap<>(data).entrySet()) {
+            Known k = known.get(d.getKey());
+            if (k != null && !isCovered(q, k, d.getValue(), shards)) {
                 return Optional.of(unnamed(q, what, k, shards));
             }
         }
