@@ -96,7 +96,7 @@ public record FineTuneRequest(
         names = List.copyOf(names);
         if (!names.isEmpty() && names.size() != shards.size()) {
             throw new TrainingException(
-                    "%d `names` for %d shards".formatted(names.size(), shards.size()));
+                    "%d names for %d shards".formatted(names.size(), shards.size()));
         }
         if (!(captionDropout >= 0 && captionDropout <= 1)) {
             throw new TrainingException(
