@@ -8,8 +8,10 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /**
- * Tells tensors that are a base's own in another number format, as a text encoder that was not
- * trained and saved in F16: their hashes are not the base's, but they have nothing of any picture.
+ * Tells tensors that say nothing of any picture, though their hashes are not the base's: those that
+ * are its own in another number format, as a text encoder that was not trained and saved in F16,
+ * and small ones that training has moved by a rounding step or two, where two trainings on
+ * different pictures may well end in the same bytes.
  */
 final class InheritedTensors {
     private final WeightStore store;
@@ -20,7 +22,8 @@ final class InheritedTensors {
 
     /**
      * Those of some hashes that are of tensors, or of whole files of tensors, which the base has
-     * too but for their format. Reads both checkpoints; empty where one cannot be read.
+     * too but for their format, and of small tensors next to the base's. Reads both checkpoints;
+     * empty where one cannot be read.
      */
     Set<String> among(Set<String> hashes, String checkpoint, String base) {
         try (WeightStore.Session session = store.open()) {
@@ -35,7 +38,8 @@ final class InheritedTensors {
                                 hashes.contains(t.piece().sha256())
                                         || hashes.contains(t.file().sha256());
                         boolean inherited = asked && t.hasValuesOf(of.tensors().get(name), store);
-                        if (inherited) {
+                        if (inherited
+                                || (asked && t.isSmallStepFrom(of.tensors().get(name), store))) {
                             same.add(t.piece().sha256());
                         }
                         whole.merge(

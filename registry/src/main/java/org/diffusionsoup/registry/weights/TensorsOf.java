@@ -10,6 +10,7 @@ import java.util.SequencedMap;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.mismatch.Mismatches.Model;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.registry.store.Manifest.Piece;
@@ -32,6 +33,12 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
      */
     record Stored(TensorInfo info, StoredFile file, Piece piece) {
         private static final int BLOCK = 1 << 16;
+
+        /** Bytes of the largest norm of a usual model: scales and biases, no matrices. */
+        private static final long SMALL = 4096;
+
+        /** Rounding steps between values that count as next to each other. */
+        private static final int STEPS = 2;
 
         /** What looks at values, some at a time. */
         @FunctionalInterface
@@ -88,6 +95,47 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
                         });
             }
             return same[0];
+        }
+
+        /**
+         * Whether this is a small tensor of two bytes a value or less, all of whose values are next
+         * to another's.
+         */
+        boolean isSmallStepFrom(@Nullable Stored other, WeightStore store) {
+            if (other == null
+                    || !info.sameShape(other.info)
+                    || !info.dtype().isFloat()
+                    || !other.info.dtype().isFloat()
+                    || info.dtype().bytes() > 2
+                    || info.byteSize() > SMALL) {
+                return false;
+            }
+            int bits = info.dtype() == DType.F16 ? 10 : info.dtype() == DType.BF16 ? 7 : 2;
+            double[] mine = new double[(int) info.elements()];
+            values(
+                    store,
+                    (at, v, n) -> {
+                        System.arraycopy(v, 0, mine, (int) at, n);
+                        return true;
+                    });
+            boolean[] near = {true};
+            other.values(
+                    store,
+                    (at, v, n) -> {
+                        for (int i = 0; i < n && near[0]; i++) {
+                            double a = mine[(int) at + i];
+                            double step =
+                                    Math.scalb(
+                                            1.0,
+                                            Math.getExponent(Math.max(Math.abs(a), Math.abs(v[i])))
+                                                    - bits);
+                            near[0] =
+                                    Math.abs(a - v[i])
+                                            <= (STEPS + 0.5) * step; // the base may be finer
+                        }
+                        return near[0];
+                    });
+            return near[0];
         }
     }
 
