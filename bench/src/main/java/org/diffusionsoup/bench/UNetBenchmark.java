@@ -46,6 +46,7 @@ public final class UNetBenchmark {
      * @param batch rows of a forward pass; a picture with guidance takes two
      * @param forwards timed passes in each number format, after one that does not count
      * @param bfloat16 whether products and convolutions are measured in bfloat16 too
+     * @param gemmSeconds how long each size of matrix product is tried, twice per number format
      * @param work folder for a file of all weights in F16, which is deleted at the end; empty to
      *     leave loading out
      */
@@ -56,6 +57,7 @@ public final class UNetBenchmark {
             int batch,
             int forwards,
             boolean bfloat16,
+            double gemmSeconds,
             Optional<Path> work) {
         /**
          * @throws SoupException if a number is not positive, or a side does not suit the UNet
@@ -168,7 +170,7 @@ public final class UNetBenchmark {
     private Forward forward(UNet2DConditionModel unet, double flop, boolean bfloat16) {
         String format = bfloat16 ? "bfloat16" : "float32";
         progress.start("matrix products in " + format, 0, "sizes");
-        GemmPeak peak = GemmPeak.measure(bfloat16, TrainBenchmark.Request.GEMM_SECONDS);
+        GemmPeak peak = GemmPeak.measure(bfloat16, request.gemmSeconds());
         progress.start("forward passes in " + format, 1L + request.forwards(), "passes");
         ProcessMemory.forgetPeak();
         double[] seconds = new double[request.forwards()];
@@ -193,7 +195,7 @@ public final class UNetBenchmark {
             }
         }
         long resident = ProcessMemory.peak().orElse(0);
-        peak = peak.max(GemmPeak.measure(bfloat16, TrainBenchmark.Request.GEMM_SECONDS));
+        peak = peak.max(GemmPeak.measure(bfloat16, request.gemmSeconds()));
         Arrays.sort(seconds);
         double gflops = flop / seconds[0] / 1e9;
         return new Forward(

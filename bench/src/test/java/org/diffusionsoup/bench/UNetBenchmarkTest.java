@@ -25,7 +25,7 @@ class UNetBenchmarkTest {
         UNetBenchmark.Result r =
                 new UNetBenchmark(
                                 new UNetBenchmark.Request(
-                                        shape, 16, 8, 2, 2, true, Optional.of(folder)),
+                                        shape, 16, 8, 2, 2, true, 0.02, Optional.of(folder)),
                                 Progress.silent())
                         .run();
         assertThat(folder).isEmptyDirectory();
@@ -68,7 +68,7 @@ class UNetBenchmarkTest {
         for (int[] size : List.of(new int[] {12, 16}, new int[] {16, 0})) {
             assertThatThrownBy(() ->
                             new UNetBenchmark.Request(
-                                    shape, size[0], size[1], 1, 1, false, Optional.empty()))
+                                    shape, size[0], size[1], 1, 1, false, 0.02, Optional.empty()))
                     .isInstanceOf(SoupException.class)
                     .hasMessageContaining("multiples of 8 for sd-1.5");
         }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.diffusionsoup.bench.TrainBenchmark;
 import org.diffusionsoup.bench.UNetBenchmark;
 import org.diffusionsoup.bench.UNetShape;
 import org.diffusionsoup.cli.command.DeviceFlag;
@@ -109,6 +110,7 @@ final class BenchUNetCommand extends SoupCommand {
                                             batch,
                                             forwards,
                                             bfloat16,
+                                            TrainBenchmark.Request.GEMM_SECONDS,
                                             Optional.ofNullable(work)),
                                     progress)
                             .run();
