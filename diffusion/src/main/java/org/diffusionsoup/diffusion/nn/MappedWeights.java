@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -42,12 +41,7 @@ public final class MappedWeights implements AutoCloseable {
         SafetensorsFile opened = SafetensorsFile.open(file);
         MappedWeights weights = new MappedWeights(parameters, opened);
         try {
-            Map<String, TensorInfo> given = Weights.fitting(parameters, opened, Weights::canonical);
-            for (Parameter p : parameters.all()) {
-                TensorInfo info = Objects.requireNonNull(given.get(p.name()));
-                Weights.requireFloat(info);
-                weights.tensors.put(p, info);
-            }
+            weights.tensors.putAll(Weights.fitting(parameters, opened, Weights::canonical));
             return weights;
         } catch (RuntimeException e) {
             opened.close();

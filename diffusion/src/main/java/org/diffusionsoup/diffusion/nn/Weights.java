@@ -58,22 +58,16 @@ public final class Weights {
      */
     public static void load(
             Parameters parameters, TensorSource source, UnaryOperator<String> names) {
-        Map<String, TensorInfo> given = fitting(parameters, source, names);
-        Map<Parameter, TensorInfo> tensors = new LinkedHashMap<>();
-        for (Parameter p : parameters.all()) {
-            TensorInfo info = Objects.requireNonNull(given.get(p.name()));
-            requireFloat(info);
-            tensors.put(p, info);
-        }
-        PieceReader.fill(source, tensors);
+        PieceReader.fill(source, fitting(parameters, source, names));
     }
 
     /**
-     * A source's tensors by the model's names, one for each parameter.
+     * The tensor of a source for each parameter, of a float type.
      *
-     * @throws UnsupportedConfigException listing what is missing, surplus or of another shape
+     * @throws UnsupportedConfigException listing what is missing, surplus or of another shape, or
+     *     naming a tensor of another type
      */
-    static Map<String, TensorInfo> fitting(
+    static Map<Parameter, TensorInfo> fitting(
             Parameters parameters, TensorSource source, UnaryOperator<String> names) {
         Map<String, TensorInfo> given = new HashMap<>();
         source.tensors()
@@ -84,7 +78,13 @@ public final class Weights {
                     }
                 });
         refuseMisfits(parameters, source.path(), given);
-        return given;
+        Map<Parameter, TensorInfo> tensors = new LinkedHashMap<>();
+        for (Parameter p : parameters.all()) {
+            TensorInfo info = Objects.requireNonNull(given.get(p.name()));
+            requireFloat(info);
+            tensors.put(p, info);
+        }
+        return tensors;
     }
 
     private static void refuseMisfits(
@@ -146,7 +146,7 @@ public final class Weights {
     /**
      * @throws UnsupportedConfigException if the tensor is of no float type that models are run from
      */
-    static void requireFloat(TensorInfo info) {
+    private static void requireFloat(TensorInfo info) {
         if (!Set.of(DType.F32, DType.F16, DType.BF16, DType.F64).contains(info.dtype())) {
             throw new UnsupportedConfigException(
                     "tensor "

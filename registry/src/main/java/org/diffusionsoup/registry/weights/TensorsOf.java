@@ -70,12 +70,15 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
             return bytes.asSlice(at * size, (long) n * size);
         }
 
+        private boolean isComparable(Stored other) {
+            return info.sameShape(other.info)
+                    && info.dtype().isFloat()
+                    && other.info.dtype().isFloat();
+        }
+
         /** Whether another's values, rounded to this one's format, are this one's bytes. */
         boolean hasValuesOf(@Nullable Stored other, WeightStore store) {
-            if (other == null
-                    || !info.sameShape(other.info)
-                    || !info.dtype().isFloat()
-                    || !other.info.dtype().isFloat()) {
+            if (other == null || !isComparable(other)) {
                 return false;
             }
             if (info.dtype() == other.info.dtype()) {
@@ -103,9 +106,7 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
          */
         boolean isSmallStepFrom(@Nullable Stored other, WeightStore store) {
             if (other == null
-                    || !info.sameShape(other.info)
-                    || !info.dtype().isFloat()
-                    || !other.info.dtype().isFloat()
+                    || !isComparable(other)
                     || info.dtype().bytes() > 2
                     || info.byteSize() > SMALL) {
                 return false;

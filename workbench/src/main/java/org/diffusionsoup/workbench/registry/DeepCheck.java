@@ -89,7 +89,7 @@ public final class DeepCheck {
         JsonObject recipe = Json.object(wanted, "recipe");
         Path out = work.resolve("again");
         FineTuneRecipe.request(recipe, out, shards, out); // refuses recipes of other programs first
-        RecordedData data = RecordedData.of(ingredient, recipe, shards);
+        GivenData data = GivenData.of(ingredient, recipe, shards);
         long baseEntry = Json.number(wanted, "base");
         String base =
                 Json.objects(c, "bases").stream()

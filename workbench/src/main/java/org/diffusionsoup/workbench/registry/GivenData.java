@@ -18,7 +18,7 @@ import org.diffusionsoup.registry.ledger.Json;
  * @param names those in the recipe, one for each source; empty where the recipe tells nothing of
  *     its data
  */
-record RecordedData(List<String> sources, List<String> names) {
+record GivenData(List<String> sources, List<String> names) {
     private static final String SHARDS = "shards";
     private static final int HASH_SHOWN = 8;
 
@@ -35,9 +35,9 @@ record RecordedData(List<String> sources, List<String> names) {
      * @param given shards as {@code soup train} takes them, in any order
      * @throws SoupException if it is other data, less or more; or what is given is no shard
      */
-    static RecordedData of(String ingredient, JsonObject recipe, List<String> given) {
+    static GivenData of(String ingredient, JsonObject recipe, List<String> given) {
         if (recipe.get(SHARDS).isEmpty()) {
-            return new RecordedData(given, List.of());
+            return new GivenData(given, List.of());
         }
         List<Given> left = new ArrayList<>();
         for (String source : given) {
@@ -68,7 +68,7 @@ record RecordedData(List<String> sources, List<String> names) {
                     "This is not the data that ingredient %s was trained on: %s recorded, %s. Nothing was trained, and this says nothing of the certificate; give what the ingredient was trained on, after a withdrawal of single pictures the rows that were left."
                             .formatted(ingredient, recorded(missing), atHand(left)));
         }
-        return new RecordedData(sources, names);
+        return new GivenData(sources, names);
     }
 
     private static String recorded(List<String> missing) {
