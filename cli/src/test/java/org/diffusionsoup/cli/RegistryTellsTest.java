@@ -293,6 +293,65 @@ class RegistryTellsTest {
     }
 
     @Test
+    void aWithdrawalSaysWhatStaysWhatIsEmptyAndWhatIsDamaged() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        soup("shard", "add", "b", "--data", tar("b", 4, 8)).ok();
+        soup("shard", "add", "c", "--data", tar("c", 8, 12)).ok();
+        ingredient("ia", "a", 1).ok();
+        ingredient("ib", "b", 2).ok();
+        ingredient("ic", "c", 3).ok();
+        ingredient("id", "b", 4).ok();
+        soup("registry", "make", "all", "--follow").ok();
+        soup("registry", "make", "one", "--from", "ic").ok();
+        soup("ingredient", "retire", "ia", "--reason", "wrong").ok();
+
+        Path object = objects().stream().filter(this::isOfIb).findFirst().orElseThrow();
+        byte[] whole = Files.readAllBytes(object);
+        Files.write(object, java.util.Arrays.copyOf(whole, 12));
+        Run done = soup("withdraw", "c", "--reason", "asked", "-o", folder.resolve("c.json")).ok();
+        assertThat(done.out())
+                .contains(
+                        "nothing is left of soup one: there is no next version",
+                        "kept       ingredient ia (entry 5): it was retired, and no soup holds it"
+                                + " any more; 'soup gc' deletes its weights",
+                        "damaged    1 object: "
+                                + object
+                                + ": altered, it has 12 bytes, not 200"
+                                + " (ingredient ib, ",
+                        "'soup fsck' says how");
+        assertThat(soup("fsck").out())
+                .contains("'soup fsck --repair --original PATH'", "brings ingredient ib back");
+        assertThat(soup("fsck", "--repair", "--original", weights(2)).ok().out())
+                .contains("brought ingredient ib back from " + weights(2), "sound");
+        assertThat(Files.readAllBytes(object)).isEqualTo(whole);
+
+        Path key = registry.resolve("registry.pub");
+        Path store = registry.resolve("store");
+        Run.of("verify", folder.resolve("c.json"), "--key", key, "--store", store).ok();
+        Run.of("verify", folder.resolve("d.json"), "--key", key, "--store", store)
+                .fails(1, "There is no file " + folder.resolve("d.json"));
+        soup("fsck", "--original", weights(2)).fails(2, "--original", "add --repair");
+        assertThat(soup("gc", "--grace-minutes", "0").ok().out()).contains("freed");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    private List<Path> objects() throws IOException {
+        try (var all = Files.walk(registry.resolve("store/objects"))) {
+            return all.filter(Files::isRegularFile).toList();
+        }
+    }
+
+    private boolean isOfIb(Path object) {
+        try {
+            byte[] file = Files.readAllBytes(weights(2));
+            byte[] values = java.util.Arrays.copyOfRange(file, file.length - 200, file.length);
+            return java.util.Arrays.equals(Files.readAllBytes(object), values);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
     void trainingSaysWhatItRecorded() throws IOException {
         soup("base", "add", "tiny", TinyTraining.BASE).ok();
         Path tar = TinyTraining.shard(folder.resolve("mine.tar"), 4, 64, "train");

@@ -340,11 +340,11 @@ public final class Registry {
 
     /** Re-makes what can be, then checks again. */
     public Repair repair() {
-        return repair(List.of());
+        return repair(List.of(), List.of());
     }
 
-    /** The same, with certificates as in {@link #check(List)}. */
-    public Repair repair(List<Path> certificates) {
-        return new Repairs(context).repair(certificates);
+    /** The same; see {@link Repairs#repair}. */
+    public Repair repair(List<Path> certificates, List<Path> originals) {
+        return new Repairs(context).repair(certificates, originals);
     }
 }

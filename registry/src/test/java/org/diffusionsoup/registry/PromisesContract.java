@@ -184,6 +184,93 @@ abstract class PromisesContract extends RegistryContract {
         assertFalse(verify(mine, List.of(third.certificate())), "has no ingredient s2");
     }
 
+    @Test
+    void whatWasRetiredStaysUntilItIsCollectedAndCertificatesHeld() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        Path mine = alone(withdraw("s1").certificate());
+        registry.retire("s2", "wrong");
+        registry.update("soup");
+        registry.make(Small.of("other", "s3"));
+        String s2 = checkpointOf("s2");
+
+        Withdrawn second = withdraw("s3", "s4");
+        assertThat(second.retired()).extracting(IngredientRow::name).containsExactly("s2");
+        assertThat(second.emptied()).extracting(SoupRow::name).containsExactly("soup", "other");
+        assertThat(registry.store().has(s2)).as("nobody asked for it to leave").isTrue();
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HELD);
+
+        registry.collect(false, 0);
+        assertThat(registry.store().has(s2)).isFalse();
+        Report held = verify(mine, List.of());
+        assertThat(held.verdict()).as("%s", held.wrong()).isEqualTo(Verdict.HELD);
+        assertThat(held.since())
+                .anyMatch(s ->
+                        s.contains(
+                                "soup@2: since then the soup was withdrawn, and nothing live holds its"
+                                        + " ingredient s2 (entry "
+                                        + second.entry()));
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void aSoupsWithdrawalDoesNotExplainTheLossOfWhatAnotherHolds() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        registry.make(Small.of("pair", "s2", "s3"));
+        Path mine = alone(withdraw("s1").certificate());
+        registry.retire("s2", "wrong");
+        withdraw("s4");
+        registry.store().forget(checkpointOf("s2"));
+        assertFalse(verify(mine, List.of()), "soup@2 cannot be replayed: the store");
+    }
+
+    private String checkpointOf(String ingredient) {
+        return registry.read(q ->
+                q.ingredients().stream()
+                        .filter(i -> i.name().equals(ingredient))
+                        .findFirst()
+                        .orElseThrow()
+                        .checkpoint());
+    }
+
+    @Test
+    void aWithdrawalTellsOfIngredientsThatAreDamaged() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        Path object = objectOf("s2", 42 * 4);
+        Files.delete(object);
+        Withdrawn w = withdraw("s1");
+        assertThat(w.lacking())
+                .singleElement()
+                .asString()
+                .contains(object + ": missing (ingredient s2, file ");
+        assertFalse(verify(alone(w.certificate()), List.of()), "cannot be replayed");
+
+        Path original = Small.checkpoint(folder.resolve("original.safetensors"), 2);
+        assertThat(registry.repair(List.of(), List.of(original)).left()).isEmpty();
+        assertThat(verify(alone(w.certificate()), List.of()).verdict()).isEqualTo(Verdict.HOLDS);
+        assertThat(withdraw("s3").lacking()).isEmpty();
+    }
+
+    @Test
+    void aSectionThatIsMissingIsTheOnlyThingToldOfACertificate() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        JsonObject c = JsonValue.readObject(withdraw("s1").certificate());
+        Json.Builder b = Json.object();
+        c.fields()
+                .forEach((k, v) -> {
+                    if (!k.equals("withdrawn")) {
+                        b.put(k, v);
+                    }
+                });
+        Path file = folder.resolve("without.json");
+        write(file, b.build());
+        assertThat(verify(file, List.of()).wrong())
+                .containsExactly("withdrawn: this section is missing");
+    }
+
     private static void assertFalse(Report report, String why) {
         assertThat(report.verdict()).isEqualTo(Verdict.FALSE);
         assertThat(report.wrong()).anySatisfy(s -> assertThat(s).contains(why));

@@ -25,7 +25,6 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
-import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.certificate.CertificateCheck;
 import org.diffusionsoup.registry.certificate.Certificates;
@@ -43,6 +42,7 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.near.Likeness;
 import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.BeforeEach;
@@ -324,7 +324,7 @@ abstract class RegistryContract {
         }
     }
 
-    private Path objectOf(String ingredient, long bytes) {
+    Path objectOf(String ingredient, long bytes) {
         String id = registry.read(q -> q.ingredient(ingredient).orElseThrow().checkpoint());
         String hash =
                 registry.store().manifest(id).files().getFirst().pieces().stream()
@@ -369,22 +369,31 @@ abstract class RegistryContract {
                                                 "missing, what was damaged is kept as "
                                                         + aside.getFileName())
                                 && f.sentence()
-                                        .contains("soup ingredient add OTHERNAME `weights`"));
+                                        .contains(
+                                                "'soup fsck `repair` `original` PATH', with the"
+                                                        + " weights as they were recorded, brings"
+                                                        + " ingredient s2 back"));
         registry.collect(false, 0);
         assertThat(aside).as("nobody may have another copy").hasBinaryContent(damaged);
 
-        registry.addIngredient(
-                new NewIngredient(
-                        "again",
-                        "base",
-                        List.of("s2"),
-                        Small.checkpoint(folder.resolve("again.safetensors"), 2),
-                        Json.object().put("method", "fine-tune").put("seed", 2).build(),
-                        "test"));
-        assertThat(registry.check()).anyMatch(f -> f.sentence().contains("whole again"));
-        assertThat(registry.repair().done()).anyMatch(s -> s.contains("byte for byte"));
+        Path other = Small.checkpoint(folder.resolve("other.safetensors"), 7);
+        Path original = Small.checkpoint(folder.resolve("again.safetensors"), 2);
+        assertThat(registry.repair(List.of(), List.of(other, original)).done())
+                .anyMatch(s -> s.startsWith("took nothing from " + other))
+                .anyMatch(s -> s.equals("brought ingredient s2 back from " + original))
+                .anyMatch(s -> s.contains("byte for byte"));
         assertThat(registry.check()).isEmpty();
         assertThat(aside).doesNotExist();
+        // Nothing was recorded: the ingredient counts once in whatever is made next.
+        assertThat(registry.<Integer>read(q -> q.ingredients().size())).isEqualTo(3);
+        assertThat(registry.store().has(idOf(other))).isFalse();
+    }
+
+    /** What a checkpoint would be called in the store. */
+    private String idOf(Path checkpoint) {
+        try (Staged s = registry.store().stage(checkpoint)) {
+            return s.id();
+        }
     }
 
     @Test

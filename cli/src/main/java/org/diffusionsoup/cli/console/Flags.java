@@ -83,6 +83,7 @@ public final class Flags {
                     "onMissing",
                     "onShape",
                     "openclipart",
+                    "original",
                     "out",
                     "pictures",
                     "predictionType",

@@ -70,6 +70,15 @@ final class CertificateFlags {
         return verdict;
     }
 
+    private static void checkIsOne(Path file, String flag) {
+        if (!Files.exists(file)) {
+            throw new SoupException("There is no file " + file + flag + ".");
+        }
+        if (!CertificateCheck.isOne(file)) {
+            throw new SoupException(file + flag + " is no certificate of a withdrawal.");
+        }
+    }
+
     /** Checks; a sentence if the flags make no sense. */
     Optional<String> verify(Console console, Path certificate) {
         if (key.isEmpty() || store.isEmpty()) {
@@ -78,15 +87,13 @@ final class CertificateFlags {
         if (deep.isPresent() == shards.isEmpty()) {
             return Optional.of("--deep and --shard belong together.");
         }
-        if (!CertificateCheck.isOne(certificate)) {
-            throw new SoupException(certificate + " is no certificate of a withdrawal.");
-        }
+        checkIsOne(certificate, "");
         if (!Files.isDirectory(store.get())) {
-            throw new SoupException(store.get() + " is no store of weights.");
+            throw new SoupException(store.get() + " (--store) is no store of weights.");
         }
         for (Path p : later) {
-            if (!Files.isDirectory(p) && !CertificateCheck.isOne(p)) {
-                throw new SoupException(p + " (--later) is no certificate of a withdrawal.");
+            if (!Files.isDirectory(p)) {
+                checkIsOne(p, " (--later)");
             }
         }
         List<String> checked;

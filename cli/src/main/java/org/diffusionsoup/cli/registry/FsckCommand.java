@@ -35,11 +35,20 @@ import picocli.CommandLine.Option;
         footer = {
             "  soup fsck",
             "  soup fsck --repair",
+            "  soup fsck --repair --original noto/",
             "  soup fsck --certificate elsewhere/head.json"
         })
 public final class FsckCommand extends SoupCommand {
     @Option(names = "--repair", description = "Make again what can be.")
     private boolean repair;
+
+    @Option(
+            names = "--original",
+            paramLabel = "PATH",
+            description =
+                    "With --repair: a model as it was when it was recorded, to bring back what is"
+                            + " missing or altered of it; repeat for several.")
+    private List<Path> originals = List.of();
 
     @Option(
             names = "--certificate",
@@ -60,6 +69,9 @@ public final class FsckCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        if (!repair && !originals.isEmpty()) {
+            throw misuse("--original says what --repair takes; add --repair.");
+        }
         List<String> done = new ArrayList<>();
         if (repair) {
             Registry.restore(registry.folder()).ifPresent(done::add);
@@ -70,7 +82,7 @@ public final class FsckCommand extends SoupCommand {
                     registry.openToRead()
                             .with(SoupOptions.DEFAULT.withProgress(new MegabyteSteps(progress)));
             if (repair) {
-                Repair repaired = r.repair(certificates);
+                Repair repaired = r.repair(certificates, originals);
                 done.addAll(Flags.in(repaired.done()));
                 left = repaired.left();
             } else {

@@ -8,6 +8,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.withdraw.Gone;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
@@ -42,8 +43,9 @@ final class WithdrawnText {
                     w.all()
                             .forEach(g ->
                                     text.printf(
-                                            "  withdrawn  %s: %s%s%n",
+                                            "  withdrawn  %s%s: %s%s%n",
                                             g.label(),
+                                            which(g, w.all()),
                                             g.why(),
                                             g.again() ? "; trained again without" : ""));
                     worth.forEach((name, v) -> text.printf("  worth      %s: %s%n", name, v));
@@ -53,6 +55,29 @@ final class WithdrawnText {
                                             "  made       soup %s of %s%n",
                                             s.label(),
                                             Plural.of(s.members().size(), "ingredient")));
+                    w.emptied()
+                            .forEach(s ->
+                                    text.printf(
+                                            "  nothing is left of soup %s: there is no next"
+                                                    + " version%n",
+                                            s.name()));
+                    w.retired()
+                            .forEach(i ->
+                                    text.printf(
+                                            "  kept       ingredient %s (entry %d): it was retired,"
+                                                    + " and no soup holds it any more; 'soup gc'"
+                                                    + " deletes its weights%n",
+                                            i.name(), i.id()));
+                    if (!w.lacking().isEmpty()) {
+                        text.printf(
+                                "  damaged    %s: %s. Soups made by their kept sums are right,"
+                                        + " but no certificate can be replayed until that is"
+                                        + " back; 'soup fsck' says how%n",
+                                w.lacking().size() == 1
+                                        ? "1 object"
+                                        : w.lacking().size() + " objects, the first",
+                                w.lacking().getFirst());
+                    }
                     w.publications()
                             .forEach(p ->
                                     text.println(
@@ -78,6 +103,12 @@ final class WithdrawnText {
                 });
     }
 
+    /** Of several with one name, by its entry. */
+    private static String which(Gone g, List<Gone> all) {
+        boolean alone = all.stream().filter(o -> o.label().equals(g.label())).count() == 1;
+        return alone ? "" : " (entry " + g.entry() + ")";
+    }
+
     private static Map<String, Object> json(Withdrawn w, Map<String, String> worth) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", w.entry());
@@ -90,6 +121,9 @@ final class WithdrawnText {
         json.put("same_pictures", w.samePictures());
         json.put("withdrawn", labels(w.withdrawn()));
         json.put("made", w.made().stream().map(SoupText::json).toList());
+        json.put("emptied", w.emptied().stream().map(SoupRow::name).toList());
+        json.put("retired", w.retired().stream().map(IngredientRow::name).toList());
+        json.put("lacking", w.lacking());
         json.put("bases", w.bases());
         json.put("publications", w.publications());
         json.put("bytes_freed", w.bytesFreed());

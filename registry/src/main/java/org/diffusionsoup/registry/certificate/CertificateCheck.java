@@ -128,8 +128,7 @@ public final class CertificateCheck {
         CertificateCheck check =
                 new CertificateCheck(c, store, options, new LaterWithdrawals(c, key, places));
         try {
-            if (check.signature(key)) {
-                check.sections();
+            if (check.signature(key) && check.sections()) {
                 check.owner();
                 check.absence();
                 check.replay();
@@ -146,13 +145,15 @@ public final class CertificateCheck {
         return broken.isEmpty();
     }
 
-    private void sections() {
+    /** What was changed since says nothing that could be checked further. */
+    private boolean sections() {
         List<String> changed = Seal.sections(certificate);
         wrong.addAll(changed);
         if (changed.isEmpty()) {
             checked.add(
                     "all " + Json.map(certificate, "digests").size() + " sections are as signed");
         }
+        return changed.isEmpty();
     }
 
     /** A store that is another registry's says nothing about this one's soups. */
@@ -196,9 +197,11 @@ public final class CertificateCheck {
             checked.add(
                     "said to be shared: ingredient "
                             + Json.string(s, "name")
-                            + " has "
-                            + Json.number(s, "tensors")
-                            + " tensors of what left, which are not its base's");
+                            + " (entry "
+                            + Json.number(s, "entry")
+                            + ") has "
+                            + Plural.of(Json.number(s, "tensors"), "tensor")
+                            + " of what left, not of its base");
         }
         for (JsonObject r : Json.objects(certificate, CertificateForm.READMITTED)) {
             checked.add(
@@ -230,20 +233,14 @@ public final class CertificateCheck {
             all = false;
             String name = Json.string(i, "name");
             Optional<JsonObject> by = later.of(i);
+            Optional<JsonObject> whole = by.isPresent() ? by : later.ofSoup(s, i);
             if (by.isPresent()) {
-                JsonObject ledger = Json.object(by.get(), "ledger");
-                since.add(
-                        "soup "
-                                + soup
-                                + ": since then ingredient "
-                                + name
-                                + " was withdrawn (entry "
-                                + Json.number(ledger, "entry")
-                                + ", "
-                                + Json.string(ledger, "withdrawn_at")
-                                + ", '"
-                                + Json.string(Json.object(by.get(), "withdrawn"), "reason")
-                                + "'), so it can no longer be replayed here");
+                tellSince(soup, "ingredient " + name + " was withdrawn", by.get());
+            } else if (whole.isPresent()) {
+                tellSince(
+                        soup,
+                        "the soup was withdrawn, and nothing live holds its ingredient " + name,
+                        whole.get());
             } else {
                 wrong.add(
                         "soups: "
@@ -262,6 +259,22 @@ public final class CertificateCheck {
             }
         }
         return all;
+    }
+
+    private void tellSince(String soup, String what, JsonObject by) {
+        JsonObject ledger = Json.object(by, "ledger");
+        since.add(
+                "soup "
+                        + soup
+                        + ": since then "
+                        + what
+                        + " (entry "
+                        + Json.number(ledger, "entry")
+                        + ", "
+                        + Json.string(ledger, "withdrawn_at")
+                        + ", '"
+                        + Json.string(Json.object(by, "withdrawn"), "reason")
+                        + "'), so it can no longer be replayed here");
     }
 
     private void replay(JsonObject s, String soup) {

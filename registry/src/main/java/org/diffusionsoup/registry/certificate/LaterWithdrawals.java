@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -51,14 +52,45 @@ final class LaterWithdrawals {
 
     /** The certificate that took an ingredient out; empty if there is none that can be believed. */
     Optional<JsonObject> of(JsonObject ingredient) {
-        if (believed == null) {
-            believed = find();
-        }
-        return believed.stream()
+        return withdrawing("ingredients", ingredient, believed());
+    }
+
+    /**
+     * The certificate that took a whole soup out, and with it the need for those of its ingredients
+     * that nothing else held; empty if there is none that can be believed, or if the last of them
+     * names the ingredient in a soup that is live.
+     *
+     * @param ingredient which is missing
+     */
+    Optional<JsonObject> ofSoup(JsonObject soup, JsonObject ingredient) {
+        List<JsonObject> known = believed();
+        boolean isLive =
+                known.stream()
+                        .max(Comparator.comparingLong(LaterWithdrawals::moment))
+                        .filter(last ->
+                                Absence.soups(last).stream()
+                                        .flatMap(s -> Json.objects(s, "ingredients").stream())
+                                        .anyMatch(i -> same(i, ingredient)))
+                        .isPresent();
+        return isLive ? Optional.empty() : withdrawing("soups", soup, known);
+    }
+
+    private static Optional<JsonObject> withdrawing(
+            String list, JsonObject what, List<JsonObject> known) {
+        return known.stream()
                 .filter(c ->
-                        Json.objects(Json.object(c, "withdrawn"), "ingredients").stream()
-                                .anyMatch(i -> same(i, ingredient)))
+                        Json.objects(Json.object(c, "withdrawn"), list).stream()
+                                .anyMatch(i -> same(i, what)))
                 .findFirst();
+    }
+
+    private List<JsonObject> believed() {
+        List<JsonObject> known = believed;
+        if (known == null) {
+            known = find();
+            believed = known;
+        }
+        return known;
     }
 
     private static boolean same(JsonObject a, JsonObject b) {
@@ -94,10 +126,7 @@ final class LaterWithdrawals {
         try {
             JsonObject here = Json.object(certificate, "ledger");
             JsonObject there = Json.object(c, "ledger");
-            boolean told = here.get(CertificateForm.WITHDRAWALS).isPresent();
-            // A certificate speaks of the ledger at its head; earlier forms of the withdrawal.
-            long moment = Json.number(here, told ? "head" : "entry");
-            if (Json.number(there, "entry") <= moment) {
+            if (Json.number(there, "entry") <= moment(certificate)) {
                 return Optional.of("");
             }
             if (there.get(CertificateForm.WITHDRAWALS).isPresent()
@@ -115,6 +144,13 @@ final class LaterWithdrawals {
         } catch (RegistryException e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** A certificate speaks of the ledger at its head; earlier forms of the withdrawal. */
+    private static long moment(JsonObject certificate) {
+        JsonObject ledger = Json.object(certificate, "ledger");
+        boolean told = ledger.get(CertificateForm.WITHDRAWALS).isPresent();
+        return Json.number(ledger, told ? "head" : "entry");
     }
 
     private static List<Map.Entry<Long, String>> history(JsonObject ledger) {

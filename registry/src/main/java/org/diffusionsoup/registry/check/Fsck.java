@@ -114,7 +114,8 @@ public final class Fsck {
         if (Files.isDirectory(store.folder())) {
             store.links().forEach(s -> found.add(new Finding(Severity.ERROR, "store", s)));
             store.foreign().forEach(s -> found.add(new Finding(Severity.NOTE, "store", s)));
-            store.needlesslyAside()
+            store.damaged()
+                    .needlesslyAside()
                     .forEach(hash ->
                             found.add(
                                     new Finding(
@@ -149,15 +150,11 @@ public final class Fsck {
     }
 
     private static String advice(String name) {
-        String add =
-                name.startsWith("ingredient ")
-                        ? "soup ingredient add OTHERNAME `weights` ORIGINAL"
-                        : name.startsWith("base ") ? "soup base add OTHERNAME ORIGINAL" : "";
-        return add.isEmpty()
-                ? ""
-                : "; 'soup fsck `repair`' puts damaged bytes aside, and then '"
-                        + add
-                        + "' with the same weights brings "
+        boolean isMade = name.startsWith("soup ");
+        return isMade
+                ? "; 'soup fsck `repair`' makes it again, if its ingredients are whole"
+                : "; 'soup fsck `repair` `original` PATH', with the weights as they were recorded,"
+                        + " brings "
                         + name
                         + " back";
     }

@@ -23,6 +23,7 @@ import org.diffusionsoup.registry.soup.SoupMaker;
 import org.diffusionsoup.registry.soup.SoupMaker.Made;
 import org.diffusionsoup.registry.soup.SoupMaker.Start;
 import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.store.StoreFinding;
 import org.diffusionsoup.registry.store.WeightStore;
 
@@ -45,8 +46,10 @@ public final class Repairs {
      * Re-makes what can be, then checks again.
      *
      * @param certificates as {@link Fsck#check} takes them
+     * @param originals checkpoints as they were when they were recorded, to bring back what is
+     *     missing or altered of them; nothing is taken from one of which nothing is
      */
-    public Repair repair(List<Path> certificates) {
+    public Repair repair(List<Path> certificates, List<Path> originals) {
         List<String> done = new ArrayList<>();
         LedgerFindings ledger = context.ledger().check(context.publicKey());
         if (!ledger.entries().isEmpty()) {
@@ -85,20 +88,41 @@ public final class Repairs {
             for (StoreFinding f : damaged) {
                 ids.add(f.checkpoint());
                 if (!f.object().isEmpty()) {
-                    store.putAside(f.object());
+                    store.damaged().putAside(f.object());
                 }
+            }
+            for (Path original : originals) {
+                bringBack(original, ids, wanted, done);
             }
             for (SoupRow s : context.read(Queries::soups)) {
                 if (ids.remove(s.checkpoint())) {
                     remake(session, s, done);
                 }
             }
-            store.needlesslyAside().forEach(store::dropDamaged);
+            store.damaged().needlesslyAside().forEach(store.damaged()::drop);
             for (Finding f : context.read(fsck::sums)) {
                 done.addAll(context.read(q -> dropSums(q, f)));
             }
         }
         return new Repair(done, fsck.check(certificates));
+    }
+
+    /** Puts what an original has into the store, if it is what is damaged there. */
+    private void bringBack(
+            Path original, Set<String> damaged, Map<String, String> names, List<String> done) {
+        try (Staged s = store.stage(original)) {
+            if (damaged.remove(s.id())) {
+                s.keep();
+                done.add("brought " + names.get(s.id()) + " back from " + original);
+            } else {
+                done.add(
+                        "took nothing from "
+                                + original
+                                + ": it is checkpoint "
+                                + s.id()
+                                + ", and nothing of that is missing or altered here");
+            }
+        }
     }
 
     private List<String> dropSums(Queries q, Finding f) {

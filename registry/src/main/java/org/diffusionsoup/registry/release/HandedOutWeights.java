@@ -5,12 +5,14 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.registry.certificate.Heads;
 import org.diffusionsoup.registry.certificate.StoredCertificates;
 import org.diffusionsoup.registry.context.Belonging;
 import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.Wanted;
@@ -91,11 +93,24 @@ public final class HandedOutWeights {
                             + wrong.getFirst()
                             + "; see 'soup fsck'.");
         }
-        return collectNow(superseded, graceMillis);
+        return collect(graceMillis, q -> NeededWeights.wanted(q, !superseded).keySet());
     }
 
-    /** The same by a ledger that was just written to, without checking all of it again. */
-    public long collectNow(boolean superseded, long graceMillis) {
+    /**
+     * The same after a withdrawal, by the ledger that was just written to: what was retired stays,
+     * as nobody asked for it to leave; {@link #collect(boolean, long)} takes it.
+     */
+    public long collectWithdrawn() {
+        return collect(
+                0,
+                q -> {
+                    Set<String> wanted = new HashSet<>(NeededWeights.wanted(q, true).keySet());
+                    NeededWeights.retired(q).forEach(i -> wanted.add(i.checkpoint()));
+                    return wanted;
+                });
+    }
+
+    private long collect(long graceMillis, Function<Queries, Set<String>> wanted) {
         new Belonging(context).enforce();
         // First: what explains that weights are gone is there before they go.
         new StoredCertificates(context).saveMissing();
@@ -107,10 +122,7 @@ public final class HandedOutWeights {
                                     q.soups().stream()
                                             .filter(SoupRow::isCurrent)
                                             .forEach(s -> sums.add(s.checkpoint()));
-                                    return new Wanted(
-                                            NeededWeights.wanted(q, !superseded).keySet(),
-                                            sums,
-                                            this::withdrawn);
+                                    return new Wanted(wanted.apply(q), sums, this::withdrawn);
                                 }),
                         graceMillis);
     }

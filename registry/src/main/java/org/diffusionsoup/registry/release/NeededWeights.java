@@ -1,14 +1,27 @@
 package org.diffusionsoup.registry.release;
 
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 
 /** The weights that something live needs. */
 public final class NeededWeights {
     private NeededWeights() {}
+
+    /**
+     * Ingredients that were retired, not withdrawn, and that no soup holds any more but withdrawn
+     * ones: garbage, though nobody ever asked for it to leave.
+     */
+    public static List<IngredientRow> retired(Queries q) {
+        Set<String> wanted = wanted(q, true).keySet();
+        return q.ingredients().stream()
+                .filter(i -> i.withdrawn().isEmpty() && !wanted.contains(i.checkpoint()))
+                .toList();
+    }
 
     /**
      * Ids of the checkpoints that must be in the store, with a name for each.

@@ -34,6 +34,7 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.Adjusted;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
+import org.diffusionsoup.registry.store.StoreException;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.ContentHashes;
 import org.diffusionsoup.registry.weights.IngredientCheck;
@@ -112,16 +113,26 @@ public final class SoupMaker {
         }
         Path work = session.work().resolve(UUID.randomUUID().toString());
         SoupOptions o = options.withKeepSum(keepSum);
-        Optional<Made> adjusted = start.flatMap(s -> tryAdjust(s, parts, work, o));
-        Made made =
-                adjusted.orElseGet(
-                        () -> stored(average(parts, work.resolve("afresh"), o), "averaged"));
+        Optional<Made> adjusted =
+                start.filter(s -> changes(s, parts) < parts.size())
+                        .flatMap(s -> tryAdjust(s, parts, work, o));
+        Made made = adjusted.orElseGet(() -> afresh(parts, start, work, o));
         SortedSet<String> contents =
                 ContentHashes.ofNew(
                         store,
                         store.manifest(made.checkpoint()),
                         Optional.of(store.manifest(parts.getFirst().checkpoint())));
         return new Made(made.checkpoint(), made.sumHashes(), made.how(), contents);
+    }
+
+    /** The sum that is kept may do without an ingredient that is damaged and stays. */
+    private Made afresh(List<Part> parts, Optional<Start> start, Path work, SoupOptions o) {
+        try {
+            return stored(average(parts, work.resolve("afresh"), o), "averaged");
+        } catch (StoreException e) {
+            return start.flatMap(s -> tryAdjust(s, parts, work.resolve("instead"), o))
+                    .orElseThrow(() -> e);
+        }
     }
 
     private Made stored(Path out, String how) {
@@ -244,11 +255,13 @@ public final class SoupMaker {
         List<SoupIngredient> in = new ArrayList<>();
         for (int i = 0; i < parts.size(); i++) {
             Part p = parts.get(i);
-            in.add(
-                    new SoupIngredient(
-                            p.name(),
-                            store.rebuild(p.checkpoint(), work.resolve("in" + i)),
-                            p.coefficient()));
+            try {
+                Path rebuilt = store.rebuild(p.checkpoint(), work.resolve("in" + i));
+                in.add(new SoupIngredient(p.name(), rebuilt, p.coefficient()));
+            } catch (StoreException e) {
+                throw new StoreException(
+                        "The weights of " + label(p) + " are damaged: " + e.getMessage(), e);
+            }
         }
         Path out = out(parts, work);
         try {
@@ -368,13 +381,17 @@ public final class SoupMaker {
         return new SoupAdjuster.Request(old, remove, add, out, true);
     }
 
-    private boolean canAdjust(Start start, List<Part> parts) {
+    /** How many come and leave; of a soup with more of them than parts, averaging is quicker. */
+    private static int changes(Start start, List<Part> parts) {
         Set<Part> changes = new HashSet<>(start.parts());
         changes.addAll(parts);
         changes.removeIf(p -> start.parts().contains(p) && parts.contains(p));
+        return changes.size();
+    }
+
+    private boolean canAdjust(Start start, List<Part> parts) {
         Path sum = store.sum(start.checkpoint());
-        if (changes.isEmpty()
-                || changes.size() >= parts.size()
+        if (changes(start, parts) == 0
                 || start.sumHashes().isEmpty()
                 || !Files.isDirectory(sum)
                 || !store.has(start.checkpoint())

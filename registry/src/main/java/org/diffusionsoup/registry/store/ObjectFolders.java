@@ -1,10 +1,8 @@
 package org.diffusionsoup.registry.store;
 
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.TreeSet;
 
 /** Which objects there are, by the names in their folders. */
 record ObjectFolders(StoreLayout layout) {
@@ -23,32 +21,5 @@ record ObjectFolders(StoreLayout layout) {
         }
         checkpoints.forEach(id -> names.removeAll(manifests.pieces(id)));
         return names;
-    }
-
-    /** SHA-256 of those that are there whole while damaged bytes of theirs are kept. */
-    Set<String> needlesslyAside() {
-        Path folder = layout.folder();
-        Set<String> hashes = new TreeSet<>();
-        if (!Files.isDirectory(folder)) {
-            return hashes;
-        }
-        for (Inside.Item d : layout.foldersOfObjects()) {
-            Inside.list(folder, StoreLayout.OBJECTS, d.name()).stream()
-                    .map(Inside.Item::name)
-                    .filter(n -> n.matches(StoreLayout.HASH + "\\" + Objects.DAMAGED))
-                    .map(StoreLayout::hash)
-                    .filter(h -> Trees.isFile(new Objects(folder).file(h)))
-                    .forEach(hashes::add);
-        }
-        return hashes;
-    }
-
-    /** Deletes the damaged bytes of one that were put aside. */
-    void dropDamaged(String sha256) {
-        Inside.delete(
-                layout.folder(),
-                StoreLayout.OBJECTS,
-                sha256.substring(0, 2),
-                sha256 + Objects.DAMAGED);
     }
 }

@@ -68,19 +68,6 @@ final class Objects {
         return folder.resolve(sha256.substring(0, 2)).resolve(sha256 + DAMAGED);
     }
 
-    /**
-     * Takes a damaged object out of the way of a whole one, and keeps it: nobody may have another
-     * copy. What is no file is deleted.
-     */
-    void putAside(String sha256) {
-        String[] path = {StoreLayout.OBJECTS, sha256.substring(0, 2), sha256};
-        if (Trees.isFile(file(sha256))) {
-            Inside.rename(store, sha256 + DAMAGED, path);
-        } else {
-            Inside.delete(store, path);
-        }
-    }
-
     /** A range of a file that is to become an object. */
     record Range(long from, long size, String kind) {}
 

@@ -9,4 +9,8 @@ public final class StoreException extends SoupException {
     public StoreException(String message) {
         super(message);
     }
+
+    public StoreException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

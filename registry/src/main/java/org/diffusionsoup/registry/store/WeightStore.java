@@ -278,7 +278,12 @@ public final class WeightStore {
      * @return what is missing or altered
      */
     public List<StoreFinding> check(TreeMap<String, String> wanted) {
-        return new StoreCheck(manifests, objects).run(wanted);
+        return new StoreCheck(manifests, objects, true).run(wanted);
+    }
+
+    /** As {@link #check}, but looks only whether everything is there and of its size. */
+    public List<StoreFinding> lacking(TreeMap<String, String> wanted) {
+        return new StoreCheck(manifests, objects, false).run(wanted);
     }
 
     /** A sentence for each folder that is none: a link leads elsewhere, a pipe has no end. */
@@ -333,18 +338,8 @@ public final class WeightStore {
         sums.delete(id);
     }
 
-    /** Puts an object aside that is known to be damaged, until it is there whole again. */
-    public void putAside(String sha256) {
-        new Objects(layout.folder()).putAside(sha256);
-    }
-
-    /** SHA-256 of the objects that are there whole while damaged bytes of theirs are kept. */
-    public Set<String> needlesslyAside() {
-        return new ObjectFolders(layout).needlesslyAside();
-    }
-
-    /** Deletes the damaged bytes of an object that were put aside. */
-    public void dropDamaged(String sha256) {
-        new ObjectFolders(layout).dropDamaged(sha256);
+    /** Its objects that are not what they should be. */
+    public DamagedObjects damaged() {
+        return new DamagedObjects(layout);
     }
 }

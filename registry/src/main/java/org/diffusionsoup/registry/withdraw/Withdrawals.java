@@ -6,6 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.certificate.Certificates;
@@ -16,11 +19,14 @@ import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.Member;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.release.HandedOutWeights;
+import org.diffusionsoup.registry.release.NeededWeights;
 import org.diffusionsoup.registry.soup.Attempts;
 import org.diffusionsoup.registry.soup.Attempts.Overtaken;
+import org.diffusionsoup.registry.store.StoreFinding;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
 
@@ -83,6 +89,9 @@ public final class Withdrawals {
                 samePictures(recorded.entry()),
                 plan.soups(),
                 recorded.soups(),
+                emptied(plan, recorded.soups()),
+                lacking(),
+                retired(plan),
                 plan.bases().stream().map(BaseRow::name).toList(),
                 recorded.publications(),
                 deleted.bytes(),
@@ -130,7 +139,7 @@ public final class Withdrawals {
             // Before weights are deleted: it is what tells others why they are gone.
             Path certificate = new StoredCertificates(context).save(entry);
             long begin = System.nanoTime();
-            long freed = new HandedOutWeights(context).collectNow(false, 0);
+            long freed = new HandedOutWeights(context).collectWithdrawn();
             return new Deleted(certificate, freed, System.nanoTime() - begin);
         } catch (SoupException e) {
             throw new RegistryException(
@@ -144,6 +153,43 @@ public final class Withdrawals {
                             + " `out` FILE' writes it.",
                     e);
         }
+    }
+
+    /** Current soups that have no next version. */
+    private static List<SoupRow> emptied(Plan plan, List<SoupRow> made) {
+        Set<String> names = made.stream().map(SoupRow::name).collect(Collectors.toSet());
+        return plan.soups().stream()
+                .filter(s -> s.isCurrent() && !names.contains(s.name()))
+                .toList();
+    }
+
+    /**
+     * What is missing, or of another size, of the ingredients of current soups: a sum that was kept
+     * gives a soup without reading them.
+     */
+    private List<String> lacking() {
+        TreeMap<String, String> members = new TreeMap<>();
+        context.read(q -> {
+            q.soups().stream()
+                    .filter(SoupRow::isCurrent)
+                    .flatMap(s -> s.members().stream())
+                    .map(m -> q.ingredient(m.ingredient()).orElseThrow())
+                    .forEach(i -> members.put(i.checkpoint(), "ingredient " + i.name()));
+            return true;
+        });
+        return store.lacking(members).stream().map(StoreFinding::sentence).toList();
+    }
+
+    /** Members of soups that left, which were retired and are in the store still. */
+    private List<IngredientRow> retired(Plan plan) {
+        Set<Long> members =
+                plan.soups().stream()
+                        .flatMap(s -> s.members().stream())
+                        .map(Member::ingredient)
+                        .collect(Collectors.toSet());
+        return context.read(NeededWeights::retired).stream()
+                .filter(i -> members.contains(i.id()) && store.has(i.checkpoint()))
+                .toList();
     }
 
     /** Live shards that hold the same pictures, with how many. */

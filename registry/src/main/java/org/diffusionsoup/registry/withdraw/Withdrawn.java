@@ -3,6 +3,7 @@ package org.diffusionsoup.registry.withdraw;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SequencedMap;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
 /**
@@ -17,6 +18,12 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  * @param samePictures live shards that hold some of the same pictures, and how many
  * @param withdrawn soups that left, all versions
  * @param made soups made instead
+ * @param emptied soups that were current and that nothing is left of
+ * @param lacking a sentence for each object that is missing, or of another size, of ingredients
+ *     that current soups hold, which were perhaps made by their kept sums: no certificate can be
+ *     replayed until it is back
+ * @param retired ingredients that were retired, and that no soup holds any more now; their weights
+ *     stay until garbage is collected
  * @param bases names of bases that left, because they held what left
  * @param publications everywhere that a soup went that ever held what left, in any version
  * @param bytesFreed deleted from the store
@@ -36,6 +43,9 @@ public record Withdrawn(
         SequencedMap<String, Integer> samePictures,
         List<SoupRow> withdrawn,
         List<SoupRow> made,
+        List<SoupRow> emptied,
+        List<String> lacking,
+        List<IngredientRow> retired,
         List<String> bases,
         List<HandedOut> publications,
         long bytesFreed,
