@@ -88,6 +88,7 @@ class DemoTest {
         assertThat(html)
                 .contains("closer to one of its pictures than 99 in 100 drawings of other domains")
                 .contains("Near copies of half one, the soup against the paragon: ")
+                .contains("Mean CLIP score of 4 pictures", "Without the line art, its own style: ")
                 .contains("OMP_NUM_THREADS=", " ./soup demo --out demo ")
                 .contains("on this machine, all included<")
                 .doesNotContain("in 2 runs");

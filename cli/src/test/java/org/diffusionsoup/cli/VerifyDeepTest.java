@@ -8,14 +8,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.diffusion.torch.Processor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.TrainedOn;
+import org.diffusionsoup.workbench.registry.TrainingRecipe;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -146,9 +152,42 @@ class VerifyDeepTest {
         assertThat(wrong.status()).as(wrong.err()).isEqualTo(1);
         assertThat(wrong.out())
                 .contains(
-                        "trained again with 1 thread as it is recorded, " + UNET + " differs",
-                        System.getProperty("os.name"))
+                        "trained again with 1 thread on %s, as it is recorded, %s differs"
+                                .formatted(Processor.name(), UNET))
                 .endsWith("false\n");
+    }
+
+    @Test
+    void onAnotherProcessorOtherBytesProveNothing() throws Exception {
+        soup("base", "add", "base", TinyTraining.BASE);
+        Path weights = train(TinyTraining.BASE, food, "food");
+        Registry r = Registry.open(registry);
+        IngredientRow i =
+                r.addIngredient(
+                        new NewIngredient(
+                                "food",
+                                "base",
+                                List.of("food"),
+                                weights,
+                                TrainingRecipe.ofWeights(weights),
+                                "test",
+                                Optional.of(new TrainedOn(1, "an abacus"))));
+        Path certificate = certificate(TinyTraining.BASE);
+        assertThat(deep(certificate, food).ok().out()).as("the same bytes").endsWith("holds\n");
+        r.correctRecipe(
+                "food",
+                Json.object(r.read(q -> q.recipe(i.id()))).put("seed", 9).build(),
+                "for other bytes");
+        Path again = folder.resolve("again.json");
+        soup("certificate", entryOfWithdrawal(certificate), "-o", again);
+        Run elsewhere = deep(again, food);
+        assertThat(elsewhere.status()).as(elsewhere.err()).isEqualTo(4);
+        assertThat(elsewhere.out())
+                .contains(
+                        "on " + Processor.name(),
+                        "it was trained on an abacus then",
+                        "proves nothing")
+                .endsWith("does not show it either\n");
     }
 
     private static String entryOfWithdrawal(Path certificate) {
@@ -179,7 +218,8 @@ class VerifyDeepTest {
         Run elsewhere = deep(certificate, food);
         assertThat(elsewhere.status()).as(elsewhere.err()).isEqualTo(4);
         assertThat(elsewhere.out())
-                .contains("untold ingredient food: trained again with 1 thread, " + UNET)
+                .contains("untold ingredient food: trained again with 1 thread on " + Processor.name())
+                .contains(UNET + " differs; on what it was trained then is not recorded")
                 .contains("proves nothing", "cannot tell")
                 .doesNotContain("false");
         Run json = deep(certificate, food, "--json");

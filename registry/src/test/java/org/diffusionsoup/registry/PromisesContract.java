@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -65,7 +64,7 @@ abstract class PromisesContract extends RegistryContract {
 
     private static WithdrawRequest.Trained trained(long seed) {
         return new WithdrawRequest.Trained(
-                Json.object().put("seed", seed).build(), OptionalInt.empty());
+                Json.object().put("seed", seed).build(), Optional.empty());
     }
 
     private static void retrained(WithdrawRequest.Retraining r, long seed) {

@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -40,6 +39,7 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.TrainedOn;
 import org.diffusionsoup.registry.near.Likeness;
 import org.diffusionsoup.registry.soup.SoupPlan;
 import org.diffusionsoup.registry.store.Staged;
@@ -493,7 +493,7 @@ abstract class RegistryContract {
                                     Small.checkpoint(r.out(), 77);
                                     return new WithdrawRequest.Trained(
                                             Json.object().put("seed", 77).build(),
-                                            OptionalInt.of(3));
+                                            Optional.of(new TrainedOn(3, "an abacus")));
                                 }),
                                 Optional.empty()));
         assertThat(asked).singleElement();
@@ -501,7 +501,8 @@ abstract class RegistryContract {
         assertThat(asked.getFirst().ingredient()).isEqualTo("s2");
         assertThat(asked.getFirst().shards()).containsExactly("s2");
         long again = registry.read(q -> q.ingredient("s2").orElseThrow().id());
-        assertThat(Json.number(registry.read(q -> q.entry(again)).body(), "threads")).isEqualTo(3);
+        JsonObject entry = registry.read(q -> q.entry(again)).body();
+        assertThat(TrainedOn.of(entry)).contains(new TrainedOn(3, "an abacus"));
         assertThat(w.samples()).isEqualTo(1);
         assertThat(isWithdrawn("s2")).isFalse();
 

@@ -57,7 +57,7 @@ final class StudyRunCommand extends SoupCommand {
             arity = "1..*",
             description =
                     "Which: table1 to table4, fig4 to fig9, fig7-rates, ensembles, unlearning,"
-                            + " unlearning-rest, or all.")
+                            + " unlearning-rest, unlearning-style, unlearning-style-rest, or all.")
     private List<String> names = List.of();
 
     @Option(

@@ -328,7 +328,7 @@ public final class Arrivals {
                         .strings(ContentHashes.FIELD, contents)
                         .put("recipe", n.recipe())
                         .put("code_version", n.codeVersion());
-        n.threads().ifPresent(threads -> body.put(IngredientRow.THREADS, threads));
+        n.trainedOn().ifPresent(on -> on.describe(body));
         return t.append(Kind.INGREDIENT, body.build()).seq();
     }
 }

@@ -2,10 +2,11 @@ package org.diffusionsoup.registry.arrival;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.OptionalInt;
+import java.util.Optional;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.TrainedOn;
 
 /**
  * An ingredient to be recorded.
@@ -16,8 +17,8 @@ import org.diffusionsoup.registry.ledger.RegistryException;
  * @param weights its checkpoint
  * @param recipe how it was trained, as far as known: enough to train it again
  * @param codeVersion version of the code that trained it, empty if unknown
- * @param threads number of threads that every operation of its training had, 1 or more: the last
- *     bits of its weights depend on it; empty if unknown
+ * @param trainedOn what it was trained on, on which the last bits of its weights depend; empty if
+ *     unknown
  */
 public record NewIngredient(
         String name,
@@ -26,7 +27,7 @@ public record NewIngredient(
         Path weights,
         JsonObject recipe,
         String codeVersion,
-        OptionalInt threads) {
+        Optional<TrainedOn> trainedOn) {
     public NewIngredient {
         Names.check("ingredient", name);
         shards = List.copyOf(shards);
@@ -37,17 +38,9 @@ public record NewIngredient(
                             + "' has blanks for the version of the code (`codeVersion`); say which,"
                             + " or leave that out.");
         }
-        if (threads.isPresent() && threads.getAsInt() < 1) {
-            throw new RegistryException(
-                    "Ingredient '"
-                            + name
-                            + "' cannot have been trained with "
-                            + threads.getAsInt()
-                            + " threads; leave that out if it is not known.");
-        }
     }
 
-    /** One of which nobody knows with how many threads it was trained. */
+    /** One of which nobody knows what it was trained on. */
     public NewIngredient(
             String name,
             String base,
@@ -55,6 +48,6 @@ public record NewIngredient(
             Path weights,
             JsonObject recipe,
             String codeVersion) {
-        this(name, base, shards, weights, recipe, codeVersion, OptionalInt.empty());
+        this(name, base, shards, weights, recipe, codeVersion, Optional.empty());
     }
 }

@@ -9,8 +9,8 @@ import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.RegistryException;
-import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.TrainedOn;
 import org.diffusionsoup.registry.weights.ContentHashes;
 
 /** What those who write certificates and those who read them agree on. */
@@ -69,12 +69,9 @@ final class CertificateForm {
         return b;
     }
 
-    /** Adds with how many threads an ingredient was trained, where its entry says so. */
-    static Json.Builder threads(Json.Builder ingredient, JsonObject body) {
-        if (body.get(IngredientRow.THREADS).isPresent()) {
-            ingredient.put(IngredientRow.THREADS, Json.number(body, IngredientRow.THREADS));
-        }
-        return ingredient;
+    /** Adds what an ingredient was trained on, where its entry says so. */
+    static Json.Builder trainedOn(Json.Builder ingredient, JsonObject body) {
+        return TrainedOn.of(body).map(t -> t.describe(ingredient)).orElse(ingredient);
     }
 
     /** A shard, as certificates name it. */

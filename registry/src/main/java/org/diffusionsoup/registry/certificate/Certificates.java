@@ -228,7 +228,7 @@ public final class Certificates {
                             .map("files", Json.map(i.body(), "files"))
                             .put("recipe", q.recipe(i.seq()))
                             .put("code_version", Json.string(i.body(), "code_version"));
-            ingredients.add(CertificateForm.threads(one, i.body()).build());
+            ingredients.add(CertificateForm.trainedOn(one, i.body()).build());
         }
         Json.Builder soup =
                 Json.object()

@@ -72,7 +72,7 @@ final class LiveSoups {
                             .numbers("shards", Json.numbers(b, "shards"))
                             .map("files", Json.map(b, "files"))
                             .put(CertificateForm.RECIPE, q.recipe(id));
-            parts.add(CertificateForm.threads(part, b).build());
+            parts.add(CertificateForm.trainedOn(part, b).build());
         }
         return Json.object()
                 .objects("soups", list)

@@ -80,9 +80,6 @@ public final class Rows {
             String checkpoint,
             Optional<Long> withdrawn,
             Optional<Long> retired) {
-        /** In its entry: the threads that it was trained with; absent where nobody knows. */
-        public static final String THREADS = "threads";
-
         /** Whether soups may take it: neither withdrawn nor retired. */
         public boolean isLive() {
             return withdrawn.isEmpty() && retired.isEmpty();

@@ -94,7 +94,7 @@ final class Retrainings {
                         out,
                         trained.recipe(),
                         SoupVersion.current(),
-                        trained.threads());
+                        trained.on());
         String made = store.put(out);
         return new Retrained(n, made, Arrivals.contents(store, made, facts.base()));
     }

@@ -3,11 +3,11 @@ package org.diffusionsoup.registry.withdraw;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.TrainedOn;
 import org.diffusionsoup.registry.near.Likeness;
 import org.diffusionsoup.registry.soup.SoupPlan;
 
@@ -137,9 +137,9 @@ public record WithdrawRequest(
      * What was trained.
      *
      * @param recipe that was followed
-     * @param threads that every operation had; empty if unknown
+     * @param on what; empty if unknown
      */
-    public record Trained(JsonObject recipe, OptionalInt threads) {}
+    public record Trained(JsonObject recipe, Optional<TrainedOn> on) {}
 
     /** Resets to the base and fine-tunes on the rest. */
     @FunctionalInterface

@@ -69,7 +69,7 @@ public final class Demo {
             String soupSha256,
             String withoutSha256,
             boolean replayEqual,
-            List<DemoStyles.Row> styles,
+            DemoStyles.Made styles,
             DemoMemory.Made memory,
             double seconds,
             int runs,
@@ -154,7 +154,7 @@ public final class Demo {
                 ImageRewardJudge reward = ImageRewardJudge.load(plan.reward())) {
             DemoSampler sampler = new DemoSampler(plan, prompts, clip, reward, kitchen, times);
             List<DemoModel> models = compared(sampler, ingredients);
-            List<DemoStyles.Row> styles = DemoStyles.run(plan, kitchen, all);
+            DemoStyles.Made styles = DemoStyles.run(plan, kitchen, all, clip);
             DemoMemory.Made memory =
                     DemoMemory.run(plan, kitchen, clip, new StoppableProgress(progress, stop));
             Made made =

@@ -82,7 +82,7 @@ final class DemoReport {
         scores(report.section("What two judges say"));
         domains(report.section("Who knows what"));
         withdrawal(report.section("Withdrawing a shard"));
-        styles(report.section("Two styles in one soup"));
+        DemoStylesReport.write(made.styles(), bootstrap, report.section("Two styles in one soup"));
         DemoMemoryReport.write(
                 made.memory(), bootstrap, report.section("Who draws the training pictures again"));
         cost(report.section("Soup against ensemble"));
@@ -269,23 +269,6 @@ final class DemoReport {
                         "Near-duplicates of a withdrawn picture in another shard stay too.",
                         "Whoever has both soups can compute the withdrawn ingredient from them:"
                                 + " n·w_n − (n−1)·w_(n−1)."));
-    }
-
-    private void styles(Section section) {
-        section.prose(
-                "One ingredient has seen line art, the other shaded drawings of other subjects;"
-                        + " their captions say nothing of a style, and neither do these prompts."
-                        + " The soup draws outlines filled with paler colour, which is in no"
-                        + " shard; withdrawing either shard leaves the other style.");
-        ImageGrid.Builder grid =
-                ImageGrid.titled("The same noise in every row.", DemoStyles.PROMPTS).pixels(64);
-        for (DemoStyles.Row row : made.styles()) {
-            grid.row(
-                    row.label(),
-                    row.note(),
-                    row.pictures().stream().map(PngCodec::encode).toList());
-        }
-        section.add(grid.build());
     }
 
     private void cost(Section section) {

@@ -3,11 +3,20 @@ package org.diffusionsoup.workbench.demo;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.workbench.evaluate.PictureScores;
 
 /**
  * Two styles in one soup (paper, Section 6.2 and Appendix D): one ingredient learns line art,
@@ -28,11 +37,29 @@ final class DemoStyles {
                     "soccer ball",
                     "mushroom");
 
+    /** Labels of what is compared. */
+    static final String BOTH = "soup of both";
+
+    static final String LINE_ART = "line art";
+    static final String SHADED = "shaded";
+
     private static final String LINES = "lineart";
     private static final int BATCH = 8;
 
     /** What one model drew of {@link #PROMPTS}. */
     record Row(String label, String note, List<RgbImage> pictures) {}
+
+    /**
+     * What this part made.
+     *
+     * @param asked captions of {@link #likeness}: things that both providers drew, without a style
+     * @param likeness how like each style what a model draws is, by the model's label: scores of
+     *     the judge for the captions with the word for line art, and with the shaded provider's
+     */
+    record Made(List<Row> rows, List<String> asked, Map<String, Likeness> likeness) {}
+
+    /** Scores per caption as line art, and as the shaded provider's. */
+    record Likeness(ScoreSet lines, ScoreSet shaded) {}
 
     private DemoStyles() {}
 
@@ -41,7 +68,7 @@ final class DemoStyles {
         return List.of("line-art", "shaded", "both-styles");
     }
 
-    static List<Row> run(DemoPlan plan, DemoKitchen kitchen, Shard all) {
+    static Made run(DemoPlan plan, DemoKitchen kitchen, Shard all, ClipJudge clip) {
         long steps = plan.steps() * 5 / 4;
         Path lines =
                 kitchen.train(
@@ -53,11 +80,56 @@ final class DemoStyles {
                         steps,
                         BATCH);
         kitchen.soup(List.of(lines, shaded), "both-styles");
-        return List.of(
-                row(kitchen, "base", "dirty, any style", plan.base()),
-                row(kitchen, "line art", "ingredient", lines),
-                row(kitchen, "shaded", "ingredient", shaded),
-                row(kitchen, "soup of both", "half of each", kitchen.model("both-styles")));
+        Path both = kitchen.model("both-styles");
+        List<String> asked = asked(plan, all);
+        Map<String, Likeness> likeness = new LinkedHashMap<>();
+        likeness.put(BOTH, likeness(plan, kitchen, clip, asked, BOTH, both));
+        likeness.put(LINE_ART, likeness(plan, kitchen, clip, asked, LINE_ART, lines));
+        likeness.put(SHADED, likeness(plan, kitchen, clip, asked, SHADED, shaded));
+        return new Made(
+                List.of(
+                        row(kitchen, "base", "dirty, any style", plan.base()),
+                        row(kitchen, LINE_ART, "ingredient", lines),
+                        row(kitchen, SHADED, "ingredient", shaded),
+                        row(kitchen, BOTH, "half of each", both)),
+                asked,
+                likeness);
+    }
+
+    /** Things that both providers drew: half as many as the demo has prompts. */
+    private static List<String> asked(DemoPlan plan, Shard all) {
+        Set<String> names = names(plan, all, LINES);
+        names.retainAll(names(plan, all, plan.provider()));
+        List<String> shuffled = new ArrayList<>(names);
+        Collections.shuffle(shuffled, new Random(plan.seed()));
+        return shuffled.subList(0, Math.min(plan.prompts() / 2, shuffled.size()));
+    }
+
+    private static Set<String> names(DemoPlan plan, Shard all, String provider) {
+        Set<String> names = new LinkedHashSet<>();
+        all.train()
+                .filter(r -> r.provider().equals(provider))
+                .filter(r -> plan.domains().contains(r.domain()))
+                .infos()
+                .forEach(r -> names.add(r.withoutStyle().prompt()));
+        return names;
+    }
+
+    private static Likeness likeness(
+            DemoPlan plan,
+            DemoKitchen kitchen,
+            ClipJudge clip,
+            List<String> asked,
+            String label,
+            Path model) {
+        List<List<RgbImage>> pictures = kitchen.draw(model, asked).stream().map(List::of).toList();
+        return new Likeness(
+                PictureScores.of(clip, label, in(LINES, asked), pictures),
+                PictureScores.of(clip, label, in(plan.provider(), asked), pictures));
+    }
+
+    private static List<String> in(String style, List<String> asked) {
+        return asked.stream().map(name -> style + " " + name).toList();
     }
 
     private static Row row(DemoKitchen kitchen, String label, String note, Path model) {

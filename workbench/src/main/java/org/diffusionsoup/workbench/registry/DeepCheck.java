@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.Plural;
@@ -15,7 +16,7 @@ import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.registry.ledger.Json;
-import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.TrainedOn;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
@@ -34,18 +35,22 @@ public final class DeepCheck {
      * What came of it.
      *
      * @param differing weight files whose bytes are not the certificate's; empty if all are
-     * @param threads that the training had now
-     * @param recorded whether the certificate says that it had as many then
+     * @param now what it was trained on for this check
+     * @param then what the certificate says that it was trained on; empty if it does not say
      */
-    public record Result(String ingredient, List<String> differing, int threads, boolean recorded) {
+    public record Result(
+            String ingredient, List<String> differing, TrainedOn now, Optional<TrainedOn> then) {
         /** Whether it has the certificate's bytes. */
         public boolean isSame() {
             return differing.isEmpty();
         }
 
-        /** Whether other bytes tell nothing, since nobody knows how many threads there were. */
+        /**
+         * Whether other bytes tell nothing, since it was trained on something else, or nobody knows
+         * on what.
+         */
         public boolean provesNothing() {
-            return !isSame() && !recorded;
+            return !isSame() && !then.equals(Optional.of(now));
         }
 
         /** In words. */
@@ -56,21 +61,29 @@ public final class DeepCheck {
             }
             String differ =
                     String.join(", ", differing) + (differing.size() == 1 ? " differs" : " differ");
-            String machine =
-                    "%s on %s"
-                            .formatted(
-                                    System.getProperty("os.name"), System.getProperty("os.arch"));
-            return recorded
-                    ? "%s with %s as it is recorded, %s; that says so for the kind of machine that it was trained on, and this one is %s"
-                            .formatted(what, Plural.of(threads, "thread"), differ, machine)
-                    : "%s with %s, %s; with another number of threads (none is recorded) or on another kind of machine (this one is %s) training ends in other last bits, so this proves nothing"
-                            .formatted(what, Plural.of(threads, "thread"), differ, machine);
+            String with = Plural.of(now.threads(), "thread") + " on " + now.processor();
+            if (!provesNothing()) {
+                return "%s with %s, as it is recorded, %s".formatted(what, with, differ);
+            }
+            return "%s with %s, %s; %s, and with another number of threads or on another kind of processor training ends in other last bits, so this proves nothing"
+                    .formatted(what, with, differ, unlike());
+        }
+
+        /** What is recorded, which is not what it was now. */
+        private String unlike() {
+            if (then.isEmpty()) {
+                return "on what it was trained then is not recorded";
+            }
+            String before = then.get().processor();
+            return before.isEmpty()
+                    ? "on what processor it was trained then is not recorded"
+                    : "it was trained on " + before + " then";
         }
     }
 
     /**
-     * Trains and compares bytes. Training repeats with one number of threads on one kind of machine
-     * and library; elsewhere a difference proves nothing.
+     * Trains and compares bytes. Training repeats with one number of threads on one kind of
+     * processor; elsewhere a difference proves nothing.
      *
      * @param shards the ingredient's data, as it was trained on, in any order and under any name
      * @param work an empty or new folder
@@ -101,10 +114,10 @@ public final class DeepCheck {
         Path rebuilt = new WeightStore(store).rebuild(base, work.resolve("base"));
         FineTuneRequest request =
                 FineTuneRecipe.request(recipe, rebuilt, data.sources(), out).calling(data.names());
-        boolean recorded = wanted.get(IngredientRow.THREADS).isPresent();
+        Optional<TrainedOn> then = TrainedOn.of(wanted);
         int before = Torch.threads();
-        int threads = recorded ? (int) Json.number(wanted, IngredientRow.THREADS) : before;
-        Torch.setThreads(threads);
+        Torch.setThreads(then.map(TrainedOn::threads).orElse(before));
+        TrainedOn now = ThisMachine.trainedOn();
         try {
             if (new FineTuner(request, progress, stop).run().isEmpty()) {
                 throw new SoupException("Training again was stopped.");
@@ -120,8 +133,8 @@ public final class DeepCheck {
                                 !Files.exists(out.resolve(f))
                                         || !Hashes.sha256(out.resolve(f)).equals(expected.get(f)))
                         .toList(),
-                threads,
-                recorded);
+                now,
+                then);
     }
 
     private static JsonObject find(JsonObject c, String ingredient) {

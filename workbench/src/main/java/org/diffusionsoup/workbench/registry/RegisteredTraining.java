@@ -5,11 +5,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
-import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
@@ -39,7 +37,8 @@ public final class RegisteredTraining {
         this.shards = shards;
         this.sources = sources;
         this.out = out;
-        // How many threads had the part that was done before, nobody wrote down.
+        // With how many threads, and where, the part was done that was there before, nobody wrote
+        // down.
         this.beganBefore =
                 Files.exists(UnfinishedTraining.folderOf(out.toAbsolutePath().normalize()));
     }
@@ -95,7 +94,7 @@ public final class RegisteredTraining {
                         out,
                         TrainingRecipe.ofWeights(out),
                         SoupVersion.current(),
-                        beganBefore ? OptionalInt.empty() : OptionalInt.of(Torch.threads()));
+                        beganBefore ? Optional.empty() : Optional.of(ThisMachine.trainedOn()));
         try {
             IngredientRow i = registry.addIngredient(n);
             return new Recorded(

@@ -3,8 +3,7 @@ package org.diffusionsoup.workbench.registry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
-import org.diffusionsoup.diffusion.torch.Torch;
+import java.util.Optional;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
@@ -40,6 +39,6 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
                         () -> false)
                 .run();
         return new WithdrawRequest.Trained(
-                TrainingRecipe.ofWeights(what.out()), OptionalInt.of(Torch.threads()));
+                TrainingRecipe.ofWeights(what.out()), Optional.of(ThisMachine.trainedOn()));
     }
 }

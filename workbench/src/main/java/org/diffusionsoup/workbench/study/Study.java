@@ -17,6 +17,8 @@ public enum Study {
     ENSEMBLES("Appendix C, Proposition 2: ensembles and soups weighed by a classifier"),
     UNLEARNING("Section 6.2: a withdrawn shard's own drawings"),
     UNLEARNING_REST("Section 6.2: the drawings of the shards that stay"),
+    UNLEARNING_STYLE("Section 6.2: the drawings of a withdrawn shard of a style of its own"),
+    UNLEARNING_STYLE_REST("Section 6.2: the drawings of the shards beside it that stay"),
     FIG4("Fig. 4: the soup without each of its shards"),
     FIG5("Fig. 5: two styles in one soup"),
     FIG6("Fig. 6: who draws the training pictures again"),
