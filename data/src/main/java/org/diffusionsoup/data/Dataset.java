@@ -71,6 +71,11 @@ public final class Dataset {
         return new Dataset(root.path("name").asText(), shards, views);
     }
 
+    /** Whether a folder is a data set, by its index; it may be damaged all the same. */
+    public static boolean isOne(Path folder) {
+        return Files.isRegularFile(folder.resolve(INDEX));
+    }
+
     private static JsonNode index(Path folder) {
         Path index = folder.resolve(INDEX);
         if (!Files.isRegularFile(index)) {

@@ -12,6 +12,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.context.Names;
@@ -42,7 +43,7 @@ public final class SplitCommand extends SoupCommand {
     @Parameters(
             arity = "0..1",
             paramLabel = "SHARD",
-            description = "With --disjoint: what to split, a tar or a view.")
+            description = "With --disjoint: what to split, a tar, a view or a recorded shard.")
     private Optional<String> shard = Optional.empty();
 
     @Option(names = "--disjoint", paramLabel = "N", description = "Number of parts.")
@@ -102,8 +103,7 @@ public final class SplitCommand extends SoupCommand {
                 return part;
             });
         }
-        RegistryShards.requireStated(shard.orElseThrow(), provider, licence);
-        List<Path> tars = Disjoint.split(shard.orElseThrow(), parts.orElseThrow(), prefix);
+        List<Path> tars = tars(r, prefix);
         try (Progress progress = console.progress()) {
             List<NewShard> described = new ArrayList<>();
             for (int i = 0; i < tars.size(); i++) {
@@ -153,6 +153,15 @@ public final class SplitCommand extends SoupCommand {
                                         s.name(),
                                         Quantity.of(s.samples(), "picture"),
                                         s.source())));
+    }
+
+    private List<Path> tars(Registry r, Path prefix) {
+        // For what is left of a recorded shard of which pictures were withdrawn.
+        try (WorkFolder left = WorkFolder.make("soup-split-")) {
+            String source = RegistryShards.source(() -> r, shard.orElseThrow(), left.path());
+            RegistryShards.requireStated(source, provider, licence);
+            return Disjoint.split(source, parts.orElseThrow(), prefix);
+        }
     }
 
     private void check(Console console, Registry r, String a, String b) {

@@ -254,13 +254,11 @@ public final class AuditCommand extends SoupCommand {
         }
     }
 
-    /** A shard as it is named: a path, or the name of a recorded shard where no file has it. */
+    /** A shard as it is named: a path, or the name of a recorded shard where no data has it. */
     private String source(String text, Path work) {
-        boolean recorded =
-                Files.isDirectory(registry.folder())
-                        && !Files.exists(ShardRef.parse(text).path())
-                        && registry.open().read(q -> q.shard(text)).isPresent();
-        return recorded ? RegistryShards.usable(registry.open(), text, work) : text;
+        return Files.isDirectory(registry.folder())
+                ? RegistryShards.source(registry::open, text, work)
+                : text;
     }
 
     private int drawn(Pictures p) {

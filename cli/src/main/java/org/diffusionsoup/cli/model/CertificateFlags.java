@@ -13,6 +13,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.certificate.CertificateCheck;
 import org.diffusionsoup.registry.certificate.CertificateCheck.Verdict;
@@ -113,15 +114,18 @@ final class CertificateFlags {
             since = Flags.in(report.since());
             wrong = new ArrayList<>(Flags.in(report.wrong()));
             if (deep.isPresent() && wrong.isEmpty()) {
-                DeepCheck.Result again =
+                DeepCheck.Result again;
+                try (WorkFolder work = WorkFolder.make("soup-deep-")) {
+                    again =
                         DeepCheck.check(
                                 certificate,
                                 store.get(),
                                 deep.get(),
                                 shards,
-                                DeepCheck.workFolder(),
+                                work.path(),
                                 progress,
                                 interrupt);
+                }
                 List<String> to = again.isSame() ? checked : again.provesNothing() ? untold : wrong;
                 to.add(again.sentence());
             }

@@ -3,12 +3,9 @@ package org.diffusionsoup.cli.start;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 import org.diffusionsoup.bench.CheckpointMaker;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
@@ -16,6 +13,7 @@ import org.diffusionsoup.cli.model.AdjustCommand;
 import org.diffusionsoup.cli.model.MergeCommand;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.io.HashCache;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.core.soup.SoupAdjuster;
 import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.SoupOptions;
@@ -54,8 +52,8 @@ final class RecordStartCommand extends SoupCommand {
 
     /** Merging is over in seconds: without profiles from here, most of them go to warming up. */
     private static void merge(PrintWriter nowhere) throws IOException {
-        Path folder = Files.createTempDirectory("soup-record");
-        try {
+        try (WorkFolder work = WorkFolder.make("soup-record-")) {
+            Path folder = work.path();
             for (DType dtype : List.of(DType.F16, DType.BF16, DType.F32)) {
                 List<SoupIngredient> ingredients = new ArrayList<>();
                 for (int i = 0; i < 3; i++) {
@@ -85,12 +83,6 @@ final class RecordStartCommand extends SoupCommand {
                 String removedFile = removed.toString();
                 List<String> adjust = List.of(sum, "--remove", removedFile, "-o", out.toString());
                 run(new AdjustCommand(), nowhere, adjust, "--force", "--no-hash-cache");
-            }
-        } finally {
-            try (Stream<Path> all = Files.walk(folder)) {
-                for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(p);
-                }
             }
         }
     }

@@ -110,7 +110,7 @@ public final class Gate {
         if (counted.isEmpty()) {
             return List.of(
                     new Shortfall(
-                            "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d')"
+                            "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d `judge` DIR', where DIR is a CLIP)"
                                     .formatted(
                                             shard,
                                             wanted.pictures(),

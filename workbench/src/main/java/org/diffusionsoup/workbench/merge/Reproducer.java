@@ -1,15 +1,11 @@
 package org.diffusionsoup.workbench.merge;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
@@ -70,12 +66,9 @@ public final class Reproducer {
             if (out.isPresent()) {
                 return make(original, recipe, inputs, found, out.get(), out);
             }
-            Path temporary = temporary(parent);
-            try {
-                Path made = temporary.resolve(String.valueOf(self.getFileName()));
+            try (WorkFolder work = WorkFolder.in(parent, ".reproduce-")) {
+                Path made = work.path().resolve(String.valueOf(self.getFileName()));
                 return make(original, recipe, inputs, found, made, out);
-            } finally {
-                delete(temporary);
             }
         }
     }
@@ -96,24 +89,6 @@ public final class Reproducer {
         try (Checkpoint again = Checkpoint.open(target)) {
             return new Reproduction(
                     original.path(), found, Comparison.of(original, again), recipe.version(), out);
-        }
-    }
-
-    private static Path temporary(Path parent) {
-        try {
-            return Files.createTempDirectory(parent, ".reproduce-");
-        } catch (IOException e) {
-            throw new SoupIoException("write into", parent, e);
-        }
-    }
-
-    private static void delete(Path folder) {
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(p);
-            }
-        } catch (IOException e) {
-            throw new SoupIoException("remove", folder, e);
         }
     }
 }

@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.registry;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,7 +9,6 @@ import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -146,14 +144,5 @@ public final class DeepCheck {
             }
         }
         throw new SoupException("The certificate names no ingredient '" + ingredient + "'.");
-    }
-
-    /** A folder for {@link #check} that is made now. */
-    public static Path workFolder() {
-        try {
-            return Files.createTempDirectory("soup-deep-");
-        } catch (IOException e) {
-            throw new SoupIoException("make", Path.of(System.getProperty("java.io.tmpdir")), e);
-        }
     }
 }

@@ -1,5 +1,8 @@
 package org.diffusionsoup.workbench.registry;
 
+import java.nio.file.Files;
+import org.diffusionsoup.data.Dataset;
+import java.util.function.Supplier;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -194,6 +197,24 @@ public final class RegistryShards {
         return f.withdrawn().isEmpty()
                 ? f.row().source()
                 : without(f.row().source(), f.withdrawn(), work.resolve(name + ".tar"));
+    }
+
+    /**
+     * Data as commands name it: a path, or a recorded shard by its name where no data lies at that
+     * path. A model's folder may well have the name of the shard that it was trained on.
+     *
+     * @param registry opened only where it is asked
+     * @param work for a tar of what is left of a shard
+     * @return a source to be opened
+     * @throws SoupException as {@link #usable}
+     */
+    public static String source(Supplier<Registry> registry, String text, Path work) {
+        Path path = ShardRef.parse(text).path();
+        if (Files.isRegularFile(path) || Dataset.isOne(path)) {
+            return text;
+        }
+        Registry r = registry.get();
+        return r.read(q -> q.shard(text)).isPresent() ? usable(r, text, work) : text;
     }
 
     /**
