@@ -270,6 +270,181 @@ abstract class PromisesContract extends RegistryContract {
                 .containsExactly("withdrawn: this section is missing");
     }
 
+    /** A checkpoint of the same tensors in another file: its header says something else. */
+    private Path resaved(String name, long seed) throws IOException {
+        Path from = Small.checkpoint(folder.resolve("from-" + name), seed);
+        return rewritten(from, name, Map.of("note", name));
+    }
+
+    @Test
+    void aCopyThatLeftDoesNotComeBackBecauseItsOwnShardIsLive() throws Exception {
+        addFour();
+        Path weights = folder.resolve("s1-1.safetensors");
+        ingredient("copy", "s2", resaved("copy", 1));
+        Withdrawn w = withdrawAsked("s1");
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("s1", "copy");
+        for (Path back : List.of(weights, folder.resolve("copy.safetensors"))) {
+            assertThatThrownBy(() -> ingredient("back", "s2", back))
+                    .hasMessageContaining("'back' holds weights of ingredient")
+                    .hasMessageContaining("entry " + w.entry());
+        }
+        // With all pictures that any of them is known to be of.
+        registry.addShard(
+                new NewShard("again", "p", "l", "", Optional.empty(), "x", Small.samples("s1", 5))
+                        .readmitted("contract of 2027"));
+        assertThatThrownBy(() -> ingredient("back", "again", weights))
+                .as("a copy of it was said to be of s2, too")
+                .hasMessageContaining("holds weights of");
+        registry.addIngredient(
+                new NewIngredient(
+                        "back",
+                        "base",
+                        List.of("again", "s2"),
+                        weights,
+                        Json.object().build(),
+                        "test"));
+        assertThat(registry.check()).isEmpty();
+        registry.make(Small.of("soup", "back", "s3"));
+        Path now = folder.resolve("now.json");
+        write(now, registry.certificate(w.entry()));
+        assertThat(verify(now, List.of()).wrong()).isEmpty();
+    }
+
+    @Test
+    void whatWasMadeFromABaseThatLeftDoesNotComeBackFromAnother() throws Exception {
+        addFour();
+        registry.addBase("b2", resaved("b2", 1));
+        Path child = Small.checkpoint(folder.resolve("child.safetensors"), 60);
+        registry.addIngredient(
+                new NewIngredient(
+                        "child", "b2", List.of("s2"), child, Json.object().build(), "test"));
+        Withdrawn w = withdrawAsked("s1");
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("s1", "child");
+        assertThatThrownBy(() -> ingredient("child2", "s2", child))
+                .hasMessageContaining("'child2' holds weights of ingredient 'child'");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void aCopyIsKnownThoughWhatItIsACopyOfWasCollected() throws Exception {
+        addFour();
+        registry.retire("s1", "wrong shard");
+        registry.collect(false, 0);
+        assertThat(registry.store().has(checkpointOf("s1"))).isFalse();
+        ingredient("again", "s2", resaved("again", 1));
+        SoupRow soup = registry.make(Small.of("soup", "s2", "s3"));
+        Path exported = registry.export(soup.checkpoint(), folder.resolve("e.safetensors"));
+        registry.make(Small.of("soup", "s3", "s4"));
+        registry.collect(true, 0);
+        ingredient("stripped", "s4", rewritten(exported, "stripped", Map.of()));
+
+        Withdrawn w = withdrawAsked("s1");
+        assertThat(w.all())
+                .anyMatch(g ->
+                        g.name().equals("again")
+                                && g.why()
+                                        .equals(
+                                                "holds 100 % of the weights that are ingredient"
+                                                        + " s1's own"));
+        assertThat(w.unknown()).isEmpty();
+        assertThatThrownBy(() -> ingredient("more", "s2", resaved("more", 1)))
+                .hasMessageContaining("'more' holds weights of ingredient 's1'");
+        assertThat(withdrawAsked("s3").ingredients()).contains("s3", "stripped");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    private Path rewritten(Path checkpoint, String name, Map<String, String> metadata) {
+        Path to = folder.resolve(name + ".safetensors");
+        try (SafetensorsFile file = SafetensorsFile.open(checkpoint)) {
+            List<TensorEntry> entries = new ArrayList<>();
+            for (TensorInfo t : file.tensors().values()) {
+                MemorySegment data = Arena.ofAuto().allocate(t.byteSize(), 8);
+                file.read(t.name(), 0, data);
+                entries.add(
+                        new TensorEntry(
+                                t.name(),
+                                t.dtype(),
+                                t.shape(),
+                                out -> TensorBytes.of(data).writeTo(out)));
+            }
+            SafetensorsWriter.write(to, metadata, entries);
+        }
+        return to;
+    }
+
+    @Test
+    void aCopyIsKnownByItsContentsThoughTheManifestIsGoneAndThatIsTold() throws Exception {
+        addFour();
+        ingredient("copy", "s2", resaved("copy", 1));
+        registry.store().forget(checkpointOf("s1"));
+        Withdrawn w = withdrawAsked("s1");
+        assertThat(w.unknown()).containsExactly("ingredient s1");
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("s1", "copy");
+        assertThatThrownBy(() -> ingredient("more", "s2", resaved("more", 1)))
+                .hasMessageContaining("'more' holds weights of ingredient");
+    }
+
+    @Test
+    void whatNoManifestIsLeftOfIsNoted() throws Exception {
+        addFour();
+        registry.retire("s1", "wrong shard");
+        registry.collect(false, 0);
+        assertThat(registry.check()).isEmpty();
+        Path known =
+                registry.store().folder().resolve("known").resolve(checkpointOf("s1") + ".json");
+        Files.delete(known);
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f -> {
+                    assertThat(f.severity()).isEqualTo(Severity.NOTE);
+                    assertThat(f.sentence()).contains("1 recorded checkpoint", "no manifest");
+                });
+    }
+
+    @Test
+    void weightsThatArePutBackIntoTheStoreAreToldByTheCertificate() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        String s1 = checkpointOf("s1");
+        Path mine = alone(withdraw("s1").certificate());
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HOLDS);
+        registry.store().put(folder.resolve("s1-1.safetensors"));
+        Report r = verify(mine, List.of());
+        assertThat(r.verdict()).isEqualTo(Verdict.HELD);
+        assertThat(r.since()).singleElement().asString().contains(s1, "put back");
+        registry.collect(false, 0);
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HOLDS);
+    }
+
+    @Test
+    void aForgedCertificateAmongTheRegistrysOwnIsNamedAndWrittenAgain() throws Exception {
+        addFour();
+        registry.make(Small.follow("soup"));
+        Path own = withdraw("s1").certificate();
+        String text = Files.readString(own);
+        Files.writeString(own, text.replace("contract ended", "never"));
+        assertThat(registry.check())
+                .singleElement()
+                .satisfies(f -> {
+                    assertThat(f.severity()).isEqualTo(Severity.ERROR);
+                    assertThat(f.sentence()).contains(own.toString());
+                });
+        assertThat(registry.repair().left()).isEmpty();
+        assertThat(own).hasContent(text);
+    }
+
+    /** A withdrawal that takes more along than what was named, which is consented to. */
+    private Withdrawn withdrawAsked(String shard) {
+        return registry.withdraw(
+                new WithdrawRequest(
+                        List.of(shard),
+                        Set.of(),
+                        "contract ended",
+                        false,
+                        Optional.empty(),
+                        Optional.empty()));
+    }
+
     private static void assertFalse(Report report, String why) {
         assertThat(report.verdict()).isEqualTo(Verdict.FALSE);
         assertThat(report.wrong()).anySatisfy(s -> assertThat(s).contains(why));

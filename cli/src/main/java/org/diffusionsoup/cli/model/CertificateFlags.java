@@ -117,14 +117,14 @@ final class CertificateFlags {
                 DeepCheck.Result again;
                 try (WorkFolder work = WorkFolder.make("soup-deep-")) {
                     again =
-                        DeepCheck.check(
-                                certificate,
-                                store.get(),
-                                deep.get(),
-                                shards,
-                                work.path(),
-                                progress,
-                                interrupt);
+                            DeepCheck.check(
+                                    certificate,
+                                    store.get(),
+                                    deep.get(),
+                                    shards,
+                                    work.path(),
+                                    progress,
+                                    interrupt);
                 }
                 List<String> to = again.isSame() ? checked : again.provesNothing() ? untold : wrong;
                 to.add(again.sentence());
@@ -150,8 +150,8 @@ final class CertificateFlags {
                             switch (verdict) {
                                 case HOLDS -> "holds";
                                 case HELD ->
-                                        "held when it was signed; what was withdrawn since can no"
-                                                + " longer be replayed here";
+                                        "held when it was signed; the lines above say what has"
+                                                + " changed since";
                                 case CANNOT_TELL ->
                                         "cannot tell: nothing speaks against it, but training again"
                                                 + " does not show it either";

@@ -19,6 +19,9 @@ import picocli.CommandLine.Option;
         },
         footer = {"  soup gc", "  soup gc --superseded --grace-minutes 0"})
 public final class GcCommand extends SoupCommand {
+    /** A hundred years. */
+    private static final long MOST_MINUTES = Duration.ofDays(36_525).toMinutes();
+
     @Option(
             names = "--superseded",
             description =
@@ -41,8 +44,13 @@ public final class GcCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        if (grace < 0) {
-            throw misuse("--grace-minutes must not be negative, not " + grace + ".");
+        if (grace < 0 || grace > MOST_MINUTES) {
+            throw misuse(
+                    "--grace-minutes must be between 0 and "
+                            + MOST_MINUTES
+                            + ", not "
+                            + grace
+                            + ".");
         }
         long freed = registry.open().collect(superseded, Duration.ofMinutes(grace).toMillis());
         console.result(

@@ -188,6 +188,9 @@ public final class WithdrawCommand extends SoupCommand {
     }
 
     private static List<String> lines(Path file) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) { // a device may never end
+            throw new SoupException(file + " is no file with hashes, one a line.");
+        }
         try {
             return Files.readAllLines(file);
         } catch (CharacterCodingException e) {

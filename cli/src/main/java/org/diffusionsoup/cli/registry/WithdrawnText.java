@@ -68,6 +68,13 @@ final class WithdrawnText {
                                                     + " and no soup holds it any more; 'soup gc'"
                                                     + " deletes its weights%n",
                                             i.name(), i.id()));
+                    w.unknown()
+                            .forEach(u ->
+                                    text.printf(
+                                            "  unknown    what tensors %s held: the store has no"
+                                                    + " manifest of it; weights that hold a part"
+                                                    + " of it would not be found%n",
+                                            u));
                     if (!w.lacking().isEmpty()) {
                         text.printf(
                                 "  damaged    %s: %s. Soups made by their kept sums are right,"
@@ -124,6 +131,7 @@ final class WithdrawnText {
         json.put("emptied", w.emptied().stream().map(SoupRow::name).toList());
         json.put("retired", w.retired().stream().map(IngredientRow::name).toList());
         json.put("lacking", w.lacking());
+        json.put("unknown", w.unknown());
         json.put("bases", w.bases());
         json.put("publications", w.publications());
         json.put("bytes_freed", w.bytesFreed());

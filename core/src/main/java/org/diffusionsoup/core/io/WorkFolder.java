@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.diffusionsoup.core.SoupIoException;
 
-/** A folder for what is needed for a while; it is deleted with all that is in it when it is closed. */
+/**
+ * A folder for what is needed for a while; it is deleted with all that is in it when it is closed.
+ */
 public final class WorkFolder implements AutoCloseable {
     private final Path path;
 

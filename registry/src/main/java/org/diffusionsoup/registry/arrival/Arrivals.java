@@ -59,7 +59,7 @@ public final class Arrivals {
                 return context.ledger()
                         .write(t -> {
                             String what = "Base '" + name + "'";
-                            refuseReturned(t, what, staged, Optional.empty(), List.of());
+                            refuseReturned(t, what, staged, contents, Optional.empty(), List.of());
                             new ReturnedWeights(WeightStore.with(staged))
                                     .baseMadeOf(t, what, id)
                                     .ifPresent(Arrivals::refuse);
@@ -209,9 +209,14 @@ public final class Arrivals {
     }
 
     private static void refuseReturned(
-            Queries q, String what, Staged staged, Optional<BaseRow> base, List<Long> shards) {
+            Queries q,
+            String what,
+            Staged staged,
+            Set<String> contents,
+            Optional<BaseRow> base,
+            List<Long> shards) {
         new ReturnedWeights(WeightStore.with(staged))
-                .of(q, what, staged.id(), base, shards)
+                .of(q, what, staged.id(), contents, base, shards)
                 .ifPresent(Arrivals::refuse);
     }
 
@@ -259,7 +264,7 @@ public final class Arrivals {
                                             .toList();
                             String what = "Ingredient '" + n.name() + "'";
                             BaseRow base = Names.base(t, n.base());
-                            refuseReturned(t, what, staged, Optional.of(base), shards);
+                            refuseReturned(t, what, staged, contents, Optional.of(base), shards);
                             new ReturnedWeights(WeightStore.with(staged))
                                     .madeOf(t, what, n.recipe(), staged.id(), base, shards)
                                     .ifPresent(Arrivals::refuse);

@@ -3,22 +3,16 @@ package org.diffusionsoup.registry.certificate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import org.diffusionsoup.core.Coefficient;
+import java.util.Set;
 import org.diffusionsoup.core.Plural;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
-import org.diffusionsoup.registry.soup.SoupMaker;
-import org.diffusionsoup.registry.soup.SoupMaker.Made;
-import org.diffusionsoup.registry.soup.SoupMaker.Part;
-import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.StoreException;
 import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.store.WeightStore;
@@ -34,7 +28,8 @@ public final class CertificateCheck {
         HOLDS,
         /**
          * Nothing speaks against it, but an ingredient was withdrawn since, as a certificate of
-         * that withdrawal says that was checked too; what needs it can no longer be replayed.
+         * that withdrawal says that was checked too, and what needs it can no longer be replayed;
+         * or weights that left are in the store.
          */
         HELD,
         /**
@@ -50,7 +45,7 @@ public final class CertificateCheck {
      * What was found.
      *
      * @param checked what holds, in words
-     * @param since what can no longer be replayed, and by which later withdrawal
+     * @param since what can no longer be replayed, and by which later withdrawal, and what is back
      * @param untold what a check could not decide, and why
      * @param wrong what does not hold, each naming the section, soup or file
      */
@@ -77,21 +72,13 @@ public final class CertificateCheck {
 
     private final JsonObject certificate;
     private final WeightStore store;
-    private final SoupOptions options;
-    private final LaterWithdrawals later;
     private final List<String> checked = new ArrayList<>();
     private final List<String> since = new ArrayList<>();
     private final List<String> wrong = new ArrayList<>();
 
-    private CertificateCheck(
-            JsonObject certificate,
-            WeightStore store,
-            SoupOptions options,
-            LaterWithdrawals later) {
+    private CertificateCheck(JsonObject certificate, WeightStore store) {
         this.certificate = certificate;
         this.store = store;
-        this.options = options;
-        this.later = later;
     }
 
     /** Whether a file is a certificate, valid or not. */
@@ -125,13 +112,15 @@ public final class CertificateCheck {
         places.add(store.certificates());
         places.add(java.util.Objects.requireNonNull(file.toAbsolutePath().getParent()));
         places.removeIf(p -> !Files.exists(p) && !later.contains(p));
-        CertificateCheck check =
-                new CertificateCheck(c, store, options, new LaterWithdrawals(c, key, places));
+        CertificateCheck check = new CertificateCheck(c, store);
+        LaterWithdrawals explained = new LaterWithdrawals(c, key, places);
         try {
             if (check.signature(key) && check.sections()) {
                 check.owner();
                 check.absence();
-                check.replay();
+                check.backInStore();
+                new SoupReplay(store, options, explained, check.checked, check.since, check.wrong)
+                        .replay(Absence.soups(c));
             }
         } catch (org.diffusionsoup.registry.ledger.RegistryException | StoreException e) {
             check.wrong.add(String.valueOf(e.getMessage()));
@@ -210,135 +199,30 @@ public final class CertificateCheck {
         }
     }
 
-    private void replay() {
+    /** Weights that left and lie in the store, though none of the certificate's soups has them. */
+    private void backInStore() {
+        Set<String> live = new HashSet<>();
         for (JsonObject s : Absence.soups(certificate)) {
-            String soup = Absence.label(s);
-            try {
-                if (allThere(s, soup)) {
-                    replay(s, soup);
+            live.add(Json.string(s, "checkpoint"));
+            Json.objects(s, "ingredients").forEach(i -> live.add(Json.string(i, "checkpoint")));
+        }
+        Json.objects(certificate, "bases").forEach(b -> live.add(Json.string(b, "checkpoint")));
+        JsonObject gone = Json.object(certificate, "withdrawn");
+        for (String list : List.of("ingredients", "bases", "soups")) {
+            for (JsonObject o : Json.objects(gone, list)) {
+                String id = Json.string(o, "checkpoint");
+                if (store.has(id) && !live.contains(id)) {
+                    since.add(
+                            "the withdrawn checkpoint "
+                                    + id
+                                    + " (entry "
+                                    + Json.number(o, "entry")
+                                    + ") is in the store "
+                                    + store.folder()
+                                    + ": not deleted yet ('soup gc'), put back, or agreed on anew"
+                                    + " since then, which a certificate issued now says");
                 }
-            } catch (SoupException e) {
-                wrong.add("soups: " + soup + " cannot be replayed: " + e.getMessage());
             }
         }
-    }
-
-    /** Whether the store has a soup's ingredients; one that left later is told of, and by what. */
-    private boolean allThere(JsonObject s, String soup) {
-        boolean all = true;
-        for (JsonObject i : Json.objects(s, "ingredients")) {
-            if (store.has(Json.string(i, "checkpoint"))) {
-                continue;
-            }
-            all = false;
-            String name = Json.string(i, "name");
-            Optional<JsonObject> by = later.of(i);
-            Optional<JsonObject> whole = by.isPresent() ? by : later.ofSoup(s, i);
-            if (by.isPresent()) {
-                tellSince(soup, "ingredient " + name + " was withdrawn", by.get());
-            } else if (whole.isPresent()) {
-                tellSince(
-                        soup,
-                        "the soup was withdrawn, and nothing live holds its ingredient " + name,
-                        whole.get());
-            } else {
-                wrong.add(
-                        "soups: "
-                                + soup
-                                + " cannot be replayed: the store "
-                                + store.folder()
-                                + " has no ingredient "
-                                + name
-                                + " (checkpoint "
-                                + Json.string(i, "checkpoint")
-                                + "), and no certificate of a later withdrawal says that it left"
-                                + " (`later`)"
-                                + later.refused().stream()
-                                        .map(r -> "; not believed: " + r)
-                                        .collect(java.util.stream.Collectors.joining()));
-            }
-        }
-        return all;
-    }
-
-    private void tellSince(String soup, String what, JsonObject by) {
-        JsonObject ledger = Json.object(by, "ledger");
-        since.add(
-                "soup "
-                        + soup
-                        + ": since then "
-                        + what
-                        + " (entry "
-                        + Json.number(ledger, "entry")
-                        + ", "
-                        + Json.string(ledger, "withdrawn_at")
-                        + ", '"
-                        + Json.string(Json.object(by, "withdrawn"), "reason")
-                        + "'), so it can no longer be replayed here");
-    }
-
-    private void replay(JsonObject s, String soup) {
-        List<Part> parts = new ArrayList<>();
-        int before = wrong.size();
-        for (JsonObject i : Json.objects(s, "ingredients")) {
-            String name = Json.string(i, "name");
-            String id = Json.string(i, "checkpoint");
-            Manifest m = store.manifest(id);
-            if (!m.weightFiles().equals(new TreeMap<>(Json.map(i, "files")))) {
-                wrong.add("soups: the files of ingredient " + name + " are not those of " + id);
-            }
-            parts.add(new Part(name, id, Coefficient.parse(Json.string(i, "coefficient"))));
-        }
-        if (wrong.size() > before) {
-            return;
-        }
-        // Into a store of its own: what is there must not be what is compared with itself.
-        try (WeightStore.Session from = store.open()) {
-            Path out = from.work().resolve("replayed");
-            Made made = new SoupMaker(store, options).replay(from, parts, new WeightStore(out));
-            Manifest again = new WeightStore(out).manifest(made.checkpoint());
-            Map<String, String> expected = Json.map(s, "files");
-            again.weightFiles()
-                    .forEach((file, hash) -> {
-                        if (!hash.equals(expected.get(file))) {
-                            wrong.add(
-                                    "soups: "
-                                            + soup
-                                            + ": averaging its ingredients again gives other bytes"
-                                            + " for "
-                                            + file
-                                            + " ("
-                                            + hash
-                                            + ")");
-                        }
-                    });
-            if (!again.weightFiles().keySet().equals(expected.keySet())) {
-                wrong.add("soups: " + soup + ": it lists other files than its ingredients have");
-            }
-        }
-        String stored = Json.string(s, "checkpoint");
-        Optional<String> differs = compareStored(stored, s);
-        differs.ifPresent(d -> wrong.add("soups: " + soup + ": " + d));
-        if (wrong.size() == before) {
-            checked.add(
-                    "soup "
-                            + soup
-                            + ": averaging its "
-                            + Plural.of(parts.size(), "ingredient")
-                            + " again gives the same bytes"
-                            + (store.has(stored) ? ", which are those in the store" : ""));
-        }
-    }
-
-    /** A soup made by a later change may be gone from the store; what is there must be right. */
-    private Optional<String> compareStored(String stored, JsonObject s) {
-        if (!store.has(stored)) {
-            return Optional.empty();
-        }
-        if (!store.manifest(stored).weightFiles().equals(new TreeMap<>(Json.map(s, "files")))) {
-            return Optional.of("the store's copy has other files");
-        }
-        TreeMap<String, String> one = new TreeMap<>(Map.of(stored, "soup " + Absence.label(s)));
-        return store.check(one).stream().findFirst().map(f -> f.sentence());
     }
 }

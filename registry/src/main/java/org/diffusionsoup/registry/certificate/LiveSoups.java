@@ -6,14 +6,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
+import org.diffusionsoup.registry.weights.AgreedWeights;
 import org.diffusionsoup.registry.weights.Origin;
-import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** What a certificate says of the soups that the withdrawal did not touch. */
 final class LiveSoups {
@@ -95,9 +97,7 @@ final class LiveSoups {
             hashes.add(Json.string(b, "checkpoint"));
             hashes.addAll(Origin.of(q.recipe(id)).named());
             boolean agreed =
-                    q.withdrawnWeights(hashes).stream()
-                                    .filter(w -> w.withdrawal() == withdrawal.seq())
-                                    .anyMatch(w -> ReturnedWeights.isAgreed(q, w.owner(), of))
+                    isAgreed(hashes, withdrawal.seq(), of)
                             || of.stream()
                                     .anyMatch(s ->
                                             roots.contains(
@@ -114,5 +114,15 @@ final class LiveSoups {
             }
         }
         return list;
+    }
+
+    /** Whether something of a withdrawal is among these hashes, and all of that is agreed on. */
+    private boolean isAgreed(Set<String> hashes, long withdrawal, List<Long> of) {
+        AgreedWeights agreed = new AgreedWeights(q, of);
+        Map<String, List<WithdrawnWeight>> owners =
+                q.withdrawnWeights(hashes).stream()
+                        .collect(Collectors.groupingBy(WithdrawnWeight::sha256));
+        owners.values().removeIf(o -> o.stream().noneMatch(w -> w.withdrawal() == withdrawal));
+        return !owners.isEmpty() && owners.values().stream().allMatch(agreed::isAgreed);
     }
 }

@@ -56,12 +56,13 @@ public final class StoredCertificates {
     /** Writes those again that are damaged; says so. */
     public List<String> repair() {
         List<String> done = new ArrayList<>();
-        for (long w : context.read(Queries::withdrawals)) {
-            if (!Files.exists(folder.resolve(name(w))) || wrong(w).isPresent()) {
-                save(w);
-                done.add("wrote the certificate of withdrawal " + w + " again");
-            }
-        }
+        unsound().stream()
+                .map(Unsound::withdrawal)
+                .distinct()
+                .forEach(w -> {
+                    save(w);
+                    done.add("wrote the certificate of withdrawal " + w + " again");
+                });
         return done;
     }
 
@@ -73,23 +74,29 @@ public final class StoredCertificates {
      */
     public record Unsound(long withdrawal, Path file, Optional<String> wrong) {}
 
-    /** Those that are missing or damaged. */
+    /**
+     * Those that are missing or damaged. The registry's own copies are for handing out: one that is
+     * missing was perhaps moved, but one that is there has to be right.
+     */
     public List<Unsound> unsound() {
         List<Unsound> found = new ArrayList<>();
         for (long w : context.read(Queries::withdrawals)) {
             Path file = folder.resolve(name(w));
-            boolean missing = !Files.exists(file);
-            Optional<String> wrong = missing ? Optional.empty() : wrong(w);
-            if (missing || wrong.isPresent()) {
-                found.add(new Unsound(w, file, wrong));
+            if (!Files.exists(file)) {
+                found.add(new Unsound(w, file, Optional.empty()));
+            }
+            for (Path f : List.of(file, context.place().certificates().resolve(name(w)))) {
+                if (Files.exists(f)) {
+                    wrong(f, w).ifPresent(s -> found.add(new Unsound(w, f, Optional.of(s))));
+                }
             }
         }
         return found;
     }
 
-    private Optional<String> wrong(long withdrawal) {
+    private Optional<String> wrong(Path file, long withdrawal) {
         try {
-            JsonObject c = JsonValue.readObject(folder.resolve(name(withdrawal)));
+            JsonObject c = JsonValue.readObject(file);
             Optional<String> broken = Seal.broken(c, context.publicKey());
             if (broken.isPresent()) {
                 return broken;

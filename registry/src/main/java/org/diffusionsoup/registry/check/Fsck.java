@@ -61,6 +61,7 @@ public final class Fsck {
                 found.addAll(damage(wanted));
                 found.addAll(context.read(this::sums));
                 found.addAll(context.read(q -> leftovers(q, wanted)));
+                context.read(this::forgotten).ifPresent(found::add);
                 found.addAll(context.read(q -> new ReturnCheck(store).findings(q)));
                 new StoredCertificates(context).unsound().forEach(u -> found.add(certificate(u)));
             } catch (SoupException e) {
@@ -233,6 +234,32 @@ public final class Fsck {
                                                 "of its tensors is",
                                                 "of its tensors are"))));
         return found;
+    }
+
+    /** Recorded checkpoints of which nobody knows any more what they held. */
+    private Optional<Finding> forgotten(Queries q) {
+        List<String> unknown =
+                NeededWeights.recorded(q).stream().filter(id -> !isKnown(id)).sorted().toList();
+        return unknown.isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        new Finding(
+                                Severity.NOTE,
+                                "store",
+                                "what tensors "
+                                        + Plural.of(unknown.size(), "recorded checkpoint")
+                                        + " held is not known, since no manifest is there, the first "
+                                        + unknown.getFirst()
+                                        + ": when it is withdrawn, weights that hold a part of it are"
+                                        + " not found"));
+    }
+
+    private boolean isKnown(String id) {
+        try {
+            return !store.known(id).files().isEmpty();
+        } catch (SoupException e) {
+            return false;
+        }
     }
 
     private static Finding leftover(String what) {

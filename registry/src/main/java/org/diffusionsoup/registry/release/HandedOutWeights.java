@@ -122,7 +122,11 @@ public final class HandedOutWeights {
                                     q.soups().stream()
                                             .filter(SoupRow::isCurrent)
                                             .forEach(s -> sums.add(s.checkpoint()));
-                                    return new Wanted(wanted.apply(q), sums, this::withdrawn);
+                                    return new Wanted(
+                                            wanted.apply(q),
+                                            sums,
+                                            NeededWeights.recorded(q),
+                                            this::withdrawn);
                                 }),
                         graceMillis);
     }

@@ -24,6 +24,24 @@ public final class NeededWeights {
     }
 
     /**
+     * Ids of all checkpoints that are recorded and not withdrawn, wanted or not: weights that hold
+     * a part of theirs have to be known when they are withdrawn.
+     */
+    public static Set<String> recorded(Queries q) {
+        Set<String> recorded = new HashSet<>();
+        q.bases().stream()
+                .filter(b -> b.withdrawn().isEmpty())
+                .forEach(b -> recorded.add(b.checkpoint()));
+        q.ingredients().stream()
+                .filter(i -> i.withdrawn().isEmpty())
+                .forEach(i -> recorded.add(i.checkpoint()));
+        q.soups().stream()
+                .filter(s -> s.withdrawn().isEmpty())
+                .forEach(s -> recorded.add(s.checkpoint()));
+        return recorded;
+    }
+
+    /**
      * Ids of the checkpoints that must be in the store, with a name for each.
      *
      * @param superseded whether older versions of soups are wanted too

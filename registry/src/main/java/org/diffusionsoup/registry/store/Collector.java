@@ -68,7 +68,19 @@ final class Collector {
                     && m.kind() == Kind.FILE
                     && m.name().matches(MANIFEST)
                     && (isOld(m) || gone.contains(StoreLayout.hash(m.name())))) {
+                if (wanted.remembered().contains(StoreLayout.hash(m.name()))) {
+                    manifests.remember(StoreLayout.hash(m.name()));
+                }
                 drop(StoreLayout.MANIFESTS, m.name());
+            }
+        }
+        for (Item k : Inside.list(folder, StoreLayout.KNOWN)) {
+            // One that was being written has no id's name, and is no more of use.
+            if (k.kind() == Kind.FILE
+                    && k.name().matches(MANIFEST)
+                    && !(k.name().matches(HASH + "\\" + StoreLayout.MANIFEST)
+                            && wanted.remembered().contains(StoreLayout.hash(k.name())))) {
+                drop(StoreLayout.KNOWN, k.name());
             }
         }
         for (Item s : sums) {

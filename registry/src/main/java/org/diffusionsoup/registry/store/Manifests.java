@@ -60,6 +60,22 @@ record Manifests(StoreLayout layout, Optional<Manifest> staged) {
                             + id
                             + " (manifest missing).");
         }
+        return read(file, id);
+    }
+
+    /**
+     * Reads one, also of a checkpoint whose objects are gone.
+     *
+     * @throws StoreException if it is missing or altered
+     */
+    Manifest readKnown(String id) {
+        Path known = layout.known(id);
+        return has(id) || !Files.exists(known, LinkOption.NOFOLLOW_LINKS)
+                ? read(id)
+                : read(known, id);
+    }
+
+    private static Manifest read(Path file, String id) {
         try {
             if (!Trees.isFile(file)) {
                 throw new StoreException(file + " was altered: it is no file.");
@@ -90,6 +106,19 @@ record Manifests(StoreLayout layout, Optional<Manifest> staged) {
         if (!Trees.isFile(target)) {
             Inside.make(layout.folder(), StoreLayout.MANIFESTS);
             AtomicFiles.write(target, manifest.text().getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** Keeps what a checkpoint held, before its manifest goes; one that is damaged says nothing. */
+    void remember(String id) {
+        try {
+            Manifest m = read(id);
+            if (!Trees.isFile(layout.known(id))) {
+                Inside.make(layout.folder(), StoreLayout.KNOWN);
+                AtomicFiles.write(layout.known(id), m.text().getBytes(StandardCharsets.UTF_8));
+            }
+        } catch (StoreException e) {
+            // Then fsck tells that it is not known.
         }
     }
 

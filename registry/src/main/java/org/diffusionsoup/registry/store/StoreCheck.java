@@ -22,6 +22,7 @@ final class StoreCheck {
             Set.of(
                     StoreLayout.OBJECTS,
                     StoreLayout.MANIFESTS,
+                    StoreLayout.KNOWN,
                     StoreLayout.SUMS,
                     StoreLayout.WORK,
                     StoreLayout.CERTIFICATES);

@@ -13,6 +13,10 @@ record StoreLayout(Path folder) {
     static final String OBJECTS = "objects";
 
     static final String MANIFESTS = "manifests";
+
+    /** Manifests of recorded checkpoints whose objects are gone: what they held is known still. */
+    static final String KNOWN = "known";
+
     static final String SUMS = "sums";
     static final String WORK = "work";
     static final String CERTIFICATES = "certificates";
@@ -54,6 +58,10 @@ record StoreLayout(Path folder) {
 
     Path manifest(String id) {
         return folder.resolve(MANIFESTS).resolve(id + MANIFEST);
+    }
+
+    Path known(String id) {
+        return folder.resolve(KNOWN).resolve(id + MANIFEST);
     }
 
     Path sum(String id) {

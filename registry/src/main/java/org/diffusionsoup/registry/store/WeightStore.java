@@ -240,6 +240,11 @@ public final class WeightStore {
         return rebuilder.map(p, arena, check);
     }
 
+    /** The same, also of a recorded checkpoint that was collected: what it held is known still. */
+    public Manifest known(String id) {
+        return manifests.readKnown(id);
+    }
+
     /** Where a soup's exact sum is kept, if it is. */
     public Path sum(String id) {
         return layout.sum(id);

@@ -69,6 +69,14 @@ public final class ContentHashes {
         return hashes;
     }
 
+    /** Those of one file of a checkpoint. */
+    static Set<String> ofFile(WeightStore store, StoredFile file) {
+        Set<String> hashes = new HashSet<>();
+        hashes.add(weightsHash(store, List.of(file), false));
+        recipe(store, file).ifPresent(hashes::add);
+        return hashes;
+    }
+
     /**
      * The same, empty where the store cannot say: weights that leave may be damaged, and that must
      * not keep them.

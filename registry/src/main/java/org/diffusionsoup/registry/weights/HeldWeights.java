@@ -13,6 +13,8 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.store.Manifest;
+import org.diffusionsoup.registry.store.Manifest.Piece;
+import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /**
@@ -87,6 +89,36 @@ record HeldWeights(
             return known;
         }
 
+        /**
+         * How much of a checkpoint's own tensors lies in files that some content hashes are of.
+         *
+         * @param notOwn SHA-256 of tensors that are others'
+         * @return from 0 to 1; 1 where the store cannot say
+         */
+        double share(String checkpoint, Set<String> contents, Set<String> notOwn) {
+            try {
+                long all = 0;
+                long in = 0;
+                for (StoredFile f : ContentHashes.weights(store.manifest(checkpoint))) {
+                    long bytes =
+                            f.pieces().stream()
+                                    .skip(1)
+                                    .filter(p -> !notOwn.contains(p.sha256()))
+                                    .mapToLong(Piece::size)
+                                    .sum();
+                    boolean same =
+                            bytes > 0
+                                    && ContentHashes.ofFile(store, f).stream()
+                                            .anyMatch(contents::contains);
+                    all += bytes;
+                    in += same ? bytes : 0;
+                }
+                return all == 0 ? 0 : (double) in / all;
+            } catch (SoupException e) {
+                return 1;
+            }
+        }
+
         /** A checkpoint whose frozen parts it has: an ingredient's base, a soup's ingredient. */
         private static Optional<String> like(Queries q, long entry) {
             return q.ingredient(entry)
@@ -124,7 +156,7 @@ record HeldWeights(
 
         private HeldWeights stored(String checkpoint, Map<String, String> files) {
             try {
-                Manifest m = store.manifest(checkpoint);
+                Manifest m = store.known(checkpoint);
                 return new HeldWeights(
                         checkpoint,
                         Set.copyOf(m.weightFiles().values()),

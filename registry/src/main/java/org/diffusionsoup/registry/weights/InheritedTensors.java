@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /**
@@ -18,6 +19,34 @@ final class InheritedTensors {
 
     InheritedTensors(WeightStore store) {
         this.store = store;
+    }
+
+    /**
+     * By what recipes name those files all of whose tensors the base has, but for their format.
+     * Reads both checkpoints; empty where one cannot be read.
+     */
+    Set<String> contents(String checkpoint, String base) {
+        Map<StoredFile, Boolean> whole = new HashMap<>();
+        try (WeightStore.Session session = store.open()) {
+            TensorsOf mine = TensorsOf.of(store, checkpoint, "", session.work().resolve("whole"));
+            TensorsOf of = TensorsOf.of(store, base, "", session.work().resolve("whole-from"));
+            mine.tensors()
+                    .forEach((name, t) ->
+                            whole.merge(
+                                    t.file(),
+                                    !t.info().dtype().isFloat()
+                                            || t.hasValuesOf(of.tensors().get(name), store),
+                                    Boolean::logicalAnd));
+            Set<String> contents = new HashSet<>();
+            whole.forEach((file, all) -> {
+                if (all) {
+                    contents.addAll(ContentHashes.ofFile(store, file));
+                }
+            });
+            return contents;
+        } catch (SoupException e) {
+            return Set.of(); // what cannot be looked at is not excused
+        }
     }
 
     /**

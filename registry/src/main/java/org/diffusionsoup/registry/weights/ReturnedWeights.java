@@ -1,10 +1,7 @@
 package org.diffusionsoup.registry.weights;
 
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -14,7 +11,6 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
-import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +49,7 @@ public final class ReturnedWeights {
                         q,
                         what,
                         reader.of(q, i.id(), i.checkpoint()),
+                        reader.contents(q, i.id(), i.checkpoint()),
                         Optional.of(base),
                         i.shards())
                 .or(() -> madeOf(q, what, reader.origin(q, i), base, i.shards()));
@@ -158,30 +155,47 @@ public final class ReturnedWeights {
      */
     private static Optional<String> madeOf(
             Queries q, String what, Set<String> names, long before, List<Long> shards) {
-        return notAgreed(q, names, shards).stream()
-                .filter(h -> h.owner() < before)
-                .findFirst()
-                .map(h ->
-                        "%s was made of %s, which was withdrawn (entry %d, '%s'): its recipe names the hash %s"
-                                .formatted(
-                                        what,
-                                        name(q, h.owner()),
-                                        h.withdrawal(),
-                                        Json.string(q.entry(h.withdrawal()).body(), "reason"),
-                                        h.sha256().substring(0, 12)));
+        return new AgreedWeights(q, shards)
+                .missing(names).stream()
+                        .filter(h -> h.owner() < before)
+                        .findFirst()
+                        .map(h ->
+                                "%s was made of %s, which was withdrawn (entry %d, '%s'): its recipe names the hash %s"
+                                        .formatted(
+                                                what,
+                                                name(q, h.owner()),
+                                                h.withdrawal(),
+                                                Json.string(
+                                                        q.entry(h.withdrawal()).body(), "reason"),
+                                                h.sha256().substring(0, 12)));
     }
 
     /** The same of a base. */
     public Optional<String> of(Queries q, BaseRow b) {
         String what = "Base '" + b.name() + "'";
-        return sentence(q, what, reader.of(q, b.id(), b.checkpoint()), Optional.empty(), List.of())
+        return sentence(
+                        q,
+                        what,
+                        reader.of(q, b.id(), b.checkpoint()),
+                        reader.contents(q, b.id(), b.checkpoint()),
+                        Optional.empty(),
+                        List.of())
                 .or(() -> madeOf(q, what, reader.origin(b).named(), b.id(), List.of()));
     }
 
-    /** The same of a checkpoint that is stored, but in the ledger not yet. */
+    /**
+     * The same of a checkpoint that is stored, but in the ledger not yet.
+     *
+     * @param contents its {@link ContentHashes}
+     */
     public Optional<String> of(
-            Queries q, String what, String checkpoint, Optional<BaseRow> base, List<Long> shards) {
-        return sentence(q, what, reader.of(checkpoint), base, shards);
+            Queries q,
+            String what,
+            String checkpoint,
+            Set<String> contents,
+            Optional<BaseRow> base,
+            List<Long> shards) {
+        return sentence(q, what, reader.of(checkpoint), contents, base, shards);
     }
 
     /**
@@ -220,43 +234,34 @@ public final class ReturnedWeights {
         return q.shards().stream().filter(s -> ids.contains(s.id())).map(s -> s.name()).toList();
     }
 
-    /**
-     * Hashes that were withdrawn and of which no owner's pictures are all live in some shards: what
-     * an ingredient has in common with a soup of it is agreed with the ingredient.
-     */
-    private static List<WithdrawnWeight> notAgreed(
-            Queries q, Set<String> hashes, List<Long> shards) {
-        List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
-        Map<Long, Boolean> agreed = new HashMap<>();
-        Set<String> free = new HashSet<>();
-        for (WithdrawnWeight h : hits) {
-            if (agreed.computeIfAbsent(h.owner(), o -> isAgreed(q, o, shards))) {
-                free.add(h.sha256());
-            }
-        }
-        hits.removeIf(h -> free.contains(h.sha256()));
-        return hits;
-    }
-
     private Optional<String> sentence(
-            Queries q, String what, HeldWeights held, Optional<BaseRow> base, List<Long> shards) {
-        Set<String> hashes =
-                base.map(b -> held.without(reader.of(q, b.id(), b.checkpoint())))
-                        .orElseGet(() -> held.without(HeldWeights.NONE));
-        List<WithdrawnWeight> hits = notAgreed(q, hashes, shards);
-        if (hits.isEmpty()) {
-            return Optional.empty();
-        }
-        if (base.isPresent()) {
+            Queries q,
+            String what,
+            HeldWeights held,
+            Set<String> contents,
+            Optional<BaseRow> base,
+            List<Long> shards) {
+        Set<String> hashes = held.without(HeldWeights.NONE);
+        hashes.addAll(contents);
+        base.ifPresent(b -> {
+            hashes.removeAll(reader.of(q, b.id(), b.checkpoint()).all());
+            hashes.removeAll(reader.contents(q, b.id(), b.checkpoint()));
+        });
+        List<WithdrawnWeight> hits = new AgreedWeights(q, shards).missing(hashes);
+        if (base.isPresent() && !hits.isEmpty()) {
             Set<String> found = new HashSet<>();
             hits.forEach(h -> found.add(h.sha256()));
-            Set<String> inherited =
-                    new InheritedTensors(store)
-                            .among(found, held.checkpoint(), base.get().checkpoint());
-            hits.removeIf(h -> inherited.contains(h.sha256()));
-            if (hits.isEmpty()) {
-                return Optional.empty();
+            InheritedTensors inherited = new InheritedTensors(store);
+            String of = base.get().checkpoint();
+            Set<String> excused = inherited.among(found, held.checkpoint(), of);
+            hits.removeIf(h -> excused.contains(h.sha256()));
+            if (hits.stream().anyMatch(h -> contents.contains(h.sha256()))) {
+                Set<String> files = inherited.contents(held.checkpoint(), of);
+                hits.removeIf(h -> files.contains(h.sha256()));
             }
+        }
+        if (hits.isEmpty()) {
+            return Optional.empty();
         }
         WithdrawnWeight first = hits.getFirst();
         long same =
@@ -286,22 +291,5 @@ public final class ReturnedWeights {
                 .map(i -> "ingredient '" + i.name() + "' (entry " + owner + ")")
                 .or(() -> q.soup(owner).map(s -> "soup " + s.label()))
                 .orElse("the base of entry " + owner);
-    }
-
-    /**
-     * Whether all pictures behind something that was withdrawn are live in some shards.
-     *
-     * @param owner an ingredient, or a soup
-     * @param shards where they would have to be
-     */
-    public static boolean isAgreed(Queries q, long owner, List<Long> shards) {
-        Set<Long> of = new HashSet<>();
-        q.ingredient(owner).ifPresent(i -> of.addAll(i.shards()));
-        q.soup(owner)
-                .map(SoupRow::members)
-                .orElse(List.of())
-                .forEach(m -> of.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
-        Set<String> needed = AgreedPictures.asOf(q, of, owner);
-        return !needed.isEmpty() && AgreedPictures.live(q, shards).containsAll(needed);
     }
 }

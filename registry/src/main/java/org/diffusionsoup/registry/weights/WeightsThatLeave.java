@@ -1,6 +1,7 @@
 package org.diffusionsoup.registry.weights;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -150,8 +151,30 @@ public final class WeightsThatLeave {
             if (blind && other.files().stream().anyMatch(l.own()::contains)) {
                 return Optional.of("has a file of " + l.label());
             }
+            if (l.isBlind() && isByContents(q, l, entry, checkpoint)) {
+                return Optional.of("has the same weights as " + l.label());
+            }
         }
         return Optional.empty();
+    }
+
+    /** Whether more than half of something's own tensors are in files that what leaves has, too. */
+    private boolean isByContents(Queries q, Leaving l, long entry, String checkpoint) {
+        if (Collections.disjoint(reader.contents(q, entry, checkpoint), l.contents())) {
+            return false;
+        }
+        Set<String> bases = new HashSet<>();
+        for (BaseRow b : q.bases()) {
+            if (b.id() < l.since()) {
+                bases.addAll(reader.of(q, b.id(), b.checkpoint()).all());
+            }
+        }
+        return reader.share(checkpoint, l.contents(), bases) > 0.5;
+    }
+
+    /** What leaves and of which it is not known any more what tensors it held. */
+    public List<String> unknown() {
+        return leaving.values().stream().filter(Leaving::isBlind).map(Leaving::label).toList();
     }
 
     /** Why an ingredient was made of what leaves: its recipe, or a file's header, names that. */

@@ -91,6 +91,7 @@ public final class Withdrawals {
                 recorded.soups(),
                 emptied(plan, recorded.soups()),
                 lacking(),
+                plan.weights().unknown(),
                 retired(plan),
                 plan.bases().stream().map(BaseRow::name).toList(),
                 recorded.publications(),

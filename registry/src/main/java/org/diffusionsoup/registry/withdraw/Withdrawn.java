@@ -22,6 +22,8 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  * @param lacking a sentence for each object that is missing, or of another size, of ingredients
  *     that current soups hold, which were perhaps made by their kept sums: no certificate can be
  *     replayed until it is back
+ * @param unknown what left and of which nobody knows any more what tensors it held, as its manifest
+ *     is gone: weights that hold a part of it are not found
  * @param retired ingredients that were retired, and that no soup holds any more now; their weights
  *     stay until garbage is collected
  * @param bases names of bases that left, because they held what left
@@ -45,6 +47,7 @@ public record Withdrawn(
         List<SoupRow> made,
         List<SoupRow> emptied,
         List<String> lacking,
+        List<String> unknown,
         List<IngredientRow> retired,
         List<String> bases,
         List<HandedOut> publications,

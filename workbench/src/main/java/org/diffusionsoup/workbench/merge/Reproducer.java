@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.io.HashCache;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.Reproduction.Found;
 

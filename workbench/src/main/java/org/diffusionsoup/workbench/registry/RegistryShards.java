@@ -1,8 +1,6 @@
 package org.diffusionsoup.workbench.registry;
 
 import java.nio.file.Files;
-import org.diffusionsoup.data.Dataset;
-import java.util.function.Supplier;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -13,9 +11,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.Dataset;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;

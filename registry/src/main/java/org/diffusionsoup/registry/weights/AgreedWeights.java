@@ -1,0 +1,91 @@
+package org.diffusionsoup.registry.weights;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
+
+/**
+ * Which weights that were withdrawn may be back, at one state of the ledger: those of which all
+ * pictures behind everything that had them are live in the shards that are named.
+ */
+public final class AgreedWeights {
+    private final Queries q;
+    private final Collection<Long> shards;
+    private final Map<Long, Boolean> known = new HashMap<>();
+
+    /**
+     * @param shards in which the pictures would have to be live
+     */
+    public AgreedWeights(Queries q, Collection<Long> shards) {
+        this.q = q;
+        this.shards = List.copyOf(shards);
+    }
+
+    /** Hashes that were withdrawn, each by all that had it, and that are not agreed on. */
+    List<WithdrawnWeight> missing(Set<String> hashes) {
+        List<WithdrawnWeight> hits = new ArrayList<>(q.withdrawnWeights(hashes));
+        Map<String, List<WithdrawnWeight>> owners = new HashMap<>();
+        hits.forEach(h -> owners.computeIfAbsent(h.sha256(), x -> new ArrayList<>()).add(h));
+        hits.removeIf(h -> isAgreed(owners.getOrDefault(h.sha256(), List.of())));
+        return hits;
+    }
+
+    /** Whether all that had one hash, and was withdrawn with it, is agreed on. */
+    public boolean isAgreed(Collection<WithdrawnWeight> owners) {
+        return owners.stream().allMatch(o -> isAgreed(o) || isOfAgreedMember(o, owners));
+    }
+
+    /** What a soup has in common with an ingredient of it is agreed on with that. */
+    private boolean isOfAgreedMember(WithdrawnWeight soup, Collection<WithdrawnWeight> owners) {
+        return q.soup(soup.owner()).map(SoupRow::members).orElse(List.of()).stream()
+                .anyMatch(m ->
+                        owners.stream().anyMatch(o -> o.owner() == m.ingredient() && isAgreed(o)));
+    }
+
+    private boolean isAgreed(WithdrawnWeight owner) {
+        return known.computeIfAbsent(
+                owner.owner(),
+                o -> {
+                    Set<String> needed = needed(o, owner.withdrawal());
+                    return !needed.isEmpty() && AgreedPictures.live(q, shards).containsAll(needed);
+                });
+    }
+
+    /**
+     * SHA-256 of the pictures behind something that a withdrawal took. What left without having
+     * been trained on what was withdrawn, as a copy under another name or made from such a base,
+     * has those pictures behind it, too, whatever it is recorded with.
+     */
+    private Set<String> needed(long owner, long withdrawal) {
+        Optional<IngredientRow> ingredient = q.ingredient(owner);
+        Set<Long> own = new HashSet<>();
+        ingredient.ifPresent(i -> own.addAll(i.shards()));
+        q.soup(owner)
+                .map(SoupRow::members)
+                .orElse(List.of())
+                .forEach(m -> own.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
+        Set<String> needed = AgreedPictures.asOf(q, own, owner);
+        JsonObject body = q.entry(withdrawal).body();
+        Set<Long> left = new HashSet<>(Json.numbers(body, "shards"));
+        Json.objects(body, "samples").forEach(s -> left.add(Json.number(s, "shard")));
+        boolean trained = own.stream().anyMatch(left::contains);
+        boolean fromBase =
+                ingredient.filter(i -> Json.numbers(body, "bases").contains(i.base())).isPresent();
+        if (!trained || fromBase) {
+            // as they were before it
+            needed.addAll(AgreedPictures.asOf(q, left, withdrawal - 1));
+        }
+        return needed;
+    }
+}
