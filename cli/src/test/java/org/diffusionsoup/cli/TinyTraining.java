@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -28,13 +29,22 @@ final class TinyTraining {
 
     /** Writes a shard of coloured squares. */
     static Path shard(Path tar, int rows, int side, String split) {
+        int[][] sizes = new int[rows][];
+        Arrays.fill(sizes, new int[] {side, side});
+        return shard(tar, sizes, split);
+    }
+
+    /** Writes a shard of pictures of these widths and heights. */
+    static Path shard(Path tar, int[][] sizes, String split) {
         List<Sample> samples = new ArrayList<>();
-        for (int i = 0; i < rows; i++) {
-            byte[] pixels = new byte[3 * side * side];
+        for (int i = 0; i < sizes.length; i++) {
+            int width = sizes[i][0];
+            int height = sizes[i][1];
+            byte[] pixels = new byte[3 * width * height];
             for (int p = 0; p < pixels.length; p++) {
                 pixels[p] = (byte) (p % 3 == i % 3 ? 40 + 5 * i : p / (i + 2));
             }
-            byte[] png = PngCodec.encode(new RgbImage(side, side, pixels));
+            byte[] png = PngCodec.encode(new RgbImage(width, height, pixels));
             SampleInfo info =
                     new SampleInfo(
                             "row%03d".formatted(i),

@@ -1,5 +1,6 @@
 package org.diffusionsoup.data;
 
+import org.diffusionsoup.image.PictureSize;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 
@@ -18,8 +19,16 @@ public record Sample(SampleInfo info, byte[] png, String from) {
 
     /** The decoded picture; transparency is flattened onto white. */
     public RgbImage image() {
-        return PngCodec.decode(
-                png, "the image of row " + info.key() + (from.isEmpty() ? "" : " of " + from));
+        return PngCodec.decode(png, what());
+    }
+
+    /** Width and height of {@link #image}, without decoding it. */
+    public PictureSize size() {
+        return PictureSize.of(png, what());
+    }
+
+    private String what() {
+        return "the image of row " + info.key() + (from.isEmpty() ? "" : " of " + from);
     }
 
     /** The whole caption. */

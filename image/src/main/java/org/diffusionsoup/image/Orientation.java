@@ -71,12 +71,17 @@ public final class Orientation {
         return matcher.find() ? Integer.parseInt(matcher.group(1)) : UPRIGHT;
     }
 
+    /** Whether what is stored as width is the upright picture's height. */
+    static boolean swapsSides(int orientation) {
+        return orientation >= 5;
+    }
+
     /** The picture turned and mirrored until it is upright. */
     static RgbImage upright(RgbImage stored, int orientation) {
         if (orientation == UPRIGHT) {
             return stored;
         }
-        boolean swaps = orientation >= 5;
+        boolean swaps = swapsSides(orientation);
         int width = swaps ? stored.height() : stored.width();
         int height = swaps ? stored.width() : stored.height();
         int lastX = stored.width() - 1;

@@ -55,6 +55,11 @@ public final class PictureDecoder {
         return decode(file, what, PictureDecoder::decodeChecked);
     }
 
+    /** Width and height of the upright picture, from the file's header. */
+    static PictureSize size(byte[] file, String what) {
+        return decode(file, what, PictureDecoder::sizeChecked);
+    }
+
     /** The picture as it lies in the file, transparency kept. */
     static BufferedImage decodeArgb(byte[] file, String what) {
         return decode(file, what, PictureDecoder::read);
@@ -97,10 +102,33 @@ public final class PictureDecoder {
         return line.length() > 200 ? line.substring(0, 200) : line;
     }
 
-    private static RgbImage decodeChecked(byte[] file, String what) throws IOException {
-        if (file.length == 0) {
-            throw new SoupException(what + " is an empty file; copy the picture again");
+    private static PictureSize sizeChecked(byte[] file, String what) throws IOException {
+        refuseForeign(file, what);
+        byte[] picture = file;
+        int orientation = Orientation.UPRIGHT;
+        if (Orientation.startsWith(file, 0, PngParts.SIGNATURE)) {
+            PngParts png = PngParts.of(file);
+            picture = png.picture();
+            orientation = png.orientation();
+        } else if (Orientation.startsWith(file, 0, "\u00ff\u00d8")) {
+            JpegParts jpeg = JpegParts.of(file);
+            picture = jpeg.picture();
+            orientation = jpeg.orientation();
+        } else if (isTiff(file)) {
+            orientation = Orientation.ofExif(file);
         }
+        boolean turned = Orientation.swapsSides(orientation);
+        return withReader(
+                picture,
+                what,
+                reader ->
+                        turned
+                                ? new PictureSize(reader.getHeight(0), reader.getWidth(0))
+                                : new PictureSize(reader.getWidth(0), reader.getHeight(0)));
+    }
+
+    private static RgbImage decodeChecked(byte[] file, String what) throws IOException {
+        refuseForeign(file, what);
         if (Orientation.startsWith(file, 0, PngParts.SIGNATURE)) {
             PngParts png = PngParts.of(file);
             BufferedImage image = read(png.picture(), what);
@@ -110,16 +138,24 @@ public final class PictureDecoder {
             JpegParts jpeg = JpegParts.of(file);
             return Orientation.upright(jpeg(jpeg, what), jpeg.orientation());
         }
+        return Orientation.upright(
+                onWhite(read(file, what)),
+                isTiff(file) ? Orientation.ofExif(file) : Orientation.UPRIGHT);
+    }
+
+    private static void refuseForeign(byte[] file, String what) {
+        if (file.length == 0) {
+            throw new SoupException(what + " is an empty file; copy the picture again");
+        }
         String foreign = foreign(file);
         if (!foreign.isEmpty()) {
             throw new SoupException(
                     "%s is a picture in %s, which is not read; %s".formatted(what, foreign, USE));
         }
-        boolean tiff =
-                Orientation.startsWith(file, 0, "II*\0")
-                        || Orientation.startsWith(file, 0, "MM\0*");
-        return Orientation.upright(
-                onWhite(read(file, what)), tiff ? Orientation.ofExif(file) : Orientation.UPRIGHT);
+    }
+
+    private static boolean isTiff(byte[] file) {
+        return Orientation.startsWith(file, 0, "II*\0") || Orientation.startsWith(file, 0, "MM\0*");
     }
 
     /** Kinds that people bring and the JDK cannot read, known by their first bytes. */

@@ -75,17 +75,35 @@ public record RgbImage(int width, int height, byte[] pixels) {
      */
     public RgbImage centreSquare() {
         int side = Math.min(width, height);
-        if (width == height) {
+        return centre(side, side);
+    }
+
+    /**
+     * The part in the middle; where what is left over is odd, its larger half is cut off at the
+     * right and at the bottom.
+     *
+     * @param toWidth pixels, at most this image's
+     * @param toHeight pixels, at most this image's
+     * @return this image when it has that size already
+     * @throws SoupException if the image is smaller than that
+     */
+    public RgbImage centre(int toWidth, int toHeight) {
+        if (toWidth == width && toHeight == height) {
             return this;
         }
-        int left = (width - side) / 2;
-        int top = (height - side) / 2;
-        byte[] square = new byte[3 * side * side];
-        for (int y = 0; y < side; y++) {
-            System.arraycopy(
-                    pixels, 3 * ((top + y) * width + left), square, 3 * y * side, 3 * side);
+        if (toWidth > width || toHeight > height) {
+            throw new SoupException(
+                    "an image of %dx%d has no part of %dx%d"
+                            .formatted(width, height, toWidth, toHeight));
         }
-        return new RgbImage(side, side, square);
+        int left = (width - toWidth) / 2;
+        int top = (height - toHeight) / 2;
+        byte[] part = new byte[3 * toWidth * toHeight];
+        for (int y = 0; y < toHeight; y++) {
+            System.arraycopy(
+                    pixels, 3 * ((top + y) * width + left), part, 3 * y * toWidth, 3 * toWidth);
+        }
+        return new RgbImage(toWidth, toHeight, part);
     }
 
     /** The picture in the middle of a white square whose side is its longer side. */

@@ -43,6 +43,25 @@ class PictureDecoderTest {
         assertThat(Hashes.sha256Hex(image.pixels())).isEqualTo(words[3]);
     }
 
+    @ParameterizedTest
+    @MethodSource("expected")
+    void theSizeIsKnownBeforeAnyPixel(String line) throws IOException {
+        String[] words = line.split(" ");
+        PictureSize size = PictureSize.of(Files.readAllBytes(FOLDER.resolve(words[0])), words[0]);
+        assertThat(size)
+                .isEqualTo(new PictureSize(Integer.parseInt(words[1]), Integer.parseInt(words[2])));
+    }
+
+    @Test
+    void noSizeIsTakenFromWhatIsNoPicture() {
+        assertThatThrownBy(() -> PictureSize.of(new byte[0], "the picture"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("the picture is an empty file");
+        assertThatThrownBy(() -> PictureSize.of(new byte[] {1, 2, 3, 4}, "the picture"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("not a picture that can be read");
+    }
+
     /** A 2x3 picture's pixels are numbered by rows; each orientation puts pixel 0 elsewhere. */
     @ParameterizedTest
     @CsvSource({

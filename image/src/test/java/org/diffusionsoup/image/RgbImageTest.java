@@ -48,6 +48,21 @@ class RgbImageTest {
         assertThat(padded.channel(5, 2, 1)).isEqualTo(wide.channel(5, 0, 1));
     }
 
+    @Test
+    void theMiddleLosesAsMuchOnEitherSide() {
+        RgbImage picture = Pictures.noise(9, 6, 3);
+        RgbImage middle = picture.centre(4, 4);
+        for (int y = 0; y < 4; y++) {
+            for (int x = 0; x < 4; x++) {
+                assertThat(middle.channel(x, y, 1)).isEqualTo(picture.channel(x + 2, y + 1, 1));
+            }
+        }
+        assertThat(picture.centre(9, 6)).isSameAs(picture);
+        assertThatThrownBy(() -> picture.centre(4, 7))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("9x6 has no part of 4x7");
+    }
+
     private static org.assertj.core.data.Offset<Double> within(double value) {
         return org.assertj.core.data.Offset.offset(value);
     }

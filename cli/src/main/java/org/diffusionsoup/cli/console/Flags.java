@@ -33,6 +33,7 @@ public final class Flags {
                     "base",
                     "batch",
                     "bfloat16",
+                    "buckets",
                     "captionDropout",
                     "checkpointEvery",
                     "checkpointing",

@@ -2,7 +2,6 @@ package org.diffusionsoup.cli.train;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -162,6 +161,8 @@ public final class TrainCommand extends SoupCommand {
                             + " OUT-step000200, with the moving average put in (default: none).")
     private Optional<Long> keepEvery = Optional.empty();
 
+    @Mixin private BucketFlag buckets = new BucketFlag();
+
     @Mixin private LoraFlags lora = new LoraFlags();
 
     @Option(
@@ -244,6 +245,7 @@ public final class TrainCommand extends SoupCommand {
                         .training(lora.options())
                         .minimising(new DenoisingLoss(minSnr, offsetNoise))
                         .checkpointing(checkpointing)
+                        .inBuckets(buckets.rule(start))
                         .keeping(keepEvery.orElse(0L));
         try (Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
@@ -251,11 +253,12 @@ public final class TrainCommand extends SoupCommand {
             if (dryRun) {
                 FineTuner.Plan plan = tuner.plan();
                 progress.close();
-                console.result(json(plan), text -> describe(plan, text));
+                console.result(
+                        TrainingPlans.json(plan), text -> TrainingPlans.describe(plan, text));
                 return;
             }
             Optional<FineTuner.Result> result =
-                    tuner.run(plan -> plan.memory().ifPresent(m -> console.note(m.sentence())));
+                    tuner.run(plan -> TrainingPlans.note(plan, console));
             progress.close();
             if (result.isEmpty()) {
                 console.stopped(
@@ -270,7 +273,7 @@ public final class TrainCommand extends SoupCommand {
             FineTuner.Result r = result.get();
             Optional<RegisteredTraining.Recorded> recorded = record.map(RegisteredTraining::end);
             console.result(
-                    json(r, recorded),
+                    json(r, tuner, recorded),
                     text -> {
                         text.printf(
                                 Locale.ROOT,
@@ -290,33 +293,15 @@ public final class TrainCommand extends SoupCommand {
         }
     }
 
-    private static Map<String, Object> json(FineTuner.Plan plan) {
-        Map<String, Object> all = new LinkedHashMap<>();
-        all.put("rows", plan.rows());
-        all.put("steps", plan.steps());
-        plan.memory()
-                .ifPresent(m -> {
-                    all.put("memory", m);
-                    all.put("bytes", m.total());
-                });
-        return all;
-    }
-
-    private static void describe(FineTuner.Plan plan, PrintWriter text) {
-        text.println(
-                "%s, %s"
-                        .formatted(
-                                Quantity.of(plan.rows(), "picture"),
-                                Quantity.of(plan.steps(), "step")));
-        plan.memory().ifPresent(m -> text.println(Flags.in(m.sentence())));
-    }
-
     private static Map<String, Object> json(
-            FineTuner.Result result, Optional<RegisteredTraining.Recorded> recorded) {
+            FineTuner.Result result,
+            FineTuner tuner,
+            Optional<RegisteredTraining.Recorded> recorded) {
         Map<String, Object> all =
                 JsonMappers.PLAIN.convertValue(
                         result, new TypeReference<LinkedHashMap<String, Object>>() {});
         all.put("notes", Flags.in(result.notes()));
+        tuner.buckets().ifPresent(b -> TrainingPlans.buckets(b, all));
         recorded.ifPresent(i -> all.put("ingredient", i));
         return all;
     }

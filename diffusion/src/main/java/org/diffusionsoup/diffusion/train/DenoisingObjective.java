@@ -118,6 +118,11 @@ public final class DenoisingObjective implements Objective {
     }
 
     @Override
+    public Optional<int[]> buckets() {
+        return data.buckets();
+    }
+
+    @Override
     public Tensor loss(int[] rows, Rng rng, RandomGenerator random) {
         int n = rows.length;
         long[] t = new long[n];
@@ -135,7 +140,7 @@ public final class DenoisingObjective implements Objective {
         Tensor xt = noise.addNoise(x0, eps, t);
         Tensor target = type.target(noise, x0, eps, t);
         Tensor context = texts == null ? data.text(text) : texts.encode(text);
-        Tensor out = data.predict(unet, xt, Tensor.of(t, n), context, text);
+        Tensor out = data.predict(unet, xt, Tensor.of(t, n), context, rows, text);
         return loss.of(out.toFloat(), target, noise, type, t);
     }
 }

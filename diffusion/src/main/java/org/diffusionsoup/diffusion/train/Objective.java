@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.train;
 
+import java.util.Optional;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 
@@ -7,6 +8,14 @@ import org.diffusionsoup.diffusion.torch.Tensor;
 public interface Objective {
     /** Number of training rows. */
     int rows();
+
+    /**
+     * The bucket of each row, from 0: only rows of one bucket, such as pictures of one size, may
+     * make a batch, so that some batches hold fewer rows than others. Empty where any rows may.
+     */
+    default Optional<int[]> buckets() {
+        return Optional.empty();
+    }
 
     /**
      * Told before every batch how many batches of the run came before it, so that an objective can

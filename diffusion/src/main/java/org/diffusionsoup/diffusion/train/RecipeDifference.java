@@ -20,7 +20,12 @@ public final class RecipeDifference {
     /**
      * Settings that follow from another where nobody gives them: told only if that one is equal.
      */
-    private static final Map<String, String> FOLLOWS = Map.of("warmup", "steps");
+    private static final Map<String, String> FOLLOWS =
+            Map.of(
+                    "warmup", "steps",
+                    "bucket_step", "bucket_resolution",
+                    "bucket_least", "bucket_resolution",
+                    "bucket_most", "bucket_resolution");
 
     private RecipeDifference() {}
 

@@ -2,6 +2,7 @@ package org.diffusionsoup.diffusion.train;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
@@ -37,6 +38,7 @@ public final class TrainingRun implements AutoCloseable {
     private final Parameters parameters;
     private final Objective objective;
     private final TrainingOptions options;
+    private final RowOrder order;
     private final TrainingState state;
     private final AdamW optimizer;
     private final List<LossPoint> curve = new ArrayList<>();
@@ -60,6 +62,12 @@ public final class TrainingRun implements AutoCloseable {
         this.parameters = parameters;
         this.objective = objective;
         this.options = options;
+        this.order =
+                new RowOrder(
+                        objective.rows(),
+                        options.batch(),
+                        objective.buckets(),
+                        Rng.mix(options.seed(), -2));
         this.state = new TrainingState(stateDir, fingerprint);
         parameters.train();
         this.optimizer =
@@ -142,14 +150,13 @@ public final class TrainingRun implements AutoCloseable {
             BooleanSupplier stop,
             Consumer<LossPoint> listener,
             LongConsumer keeper) {
-        RowOrder order = new RowOrder(objective.rows(), Rng.mix(options.seed(), -2));
         long lastSave = System.nanoTime();
         while (optimizer.steps() < options.steps()) {
             if (stop.getAsBoolean()) {
                 state.save(parameters, optimizer, ema, curve);
                 return End.STOPPED;
             }
-            LossPoint p = step(order, optimizer.steps());
+            LossPoint p = step(optimizer.steps());
             curve.add(p);
             keeper.accept(optimizer.steps());
             listener.accept(p);
@@ -163,15 +170,41 @@ public final class TrainingRun implements AutoCloseable {
         return End.FINISHED;
     }
 
-    private LossPoint step(RowOrder order, long k) {
+    /**
+     * Rows that some steps take, which are fewer than batch times accumulation where batches of
+     * buckets are incomplete ({@link Objective#buckets}).
+     *
+     * @param from steps before them
+     * @param to steps up to the last of them
+     */
+    public long rows(long from, long to) {
+        return order.count(from * options.accumulation(), to * options.accumulation());
+    }
+
+    private int[][] batches(long k) {
+        int[][] batches = new int[options.accumulation()][];
+        for (int a = 0; a < batches.length; a++) {
+            batches[a] = order.batch(k * options.accumulation() + a);
+        }
+        return batches;
+    }
+
+    /**
+     * One step. Its gradient is the sum over its rows divided by how many a step of full batches
+     * has: a row of an incomplete batch weighs what every other does, and not more for being alone.
+     * The loss that is told is the mean over the rows.
+     */
+    private LossPoint step(long k) {
         long start = System.nanoTime();
-        int perStep = options.batch() * options.accumulation();
+        int[][] batches = batches(k);
+        double full = (double) options.batch() * options.accumulation();
+        int taken = Arrays.stream(batches).mapToInt(b -> b.length).sum();
         parameters.flatGrad().zero_();
         double total = 0;
         for (int a = 0; a < options.accumulation(); a++) {
             long micro = k * options.accumulation() + a;
             objective.begin(micro);
-            int[] rows = order.take(micro * options.batch(), options.batch());
+            int[] rows = batches[a];
             long seed = Rng.mix(options.seed(), micro);
             try (Scope s = Scope.open();
                     Rng rng = new Rng(seed);
@@ -180,8 +213,9 @@ public final class TrainingRun implements AutoCloseable {
                 try (Torch.Guard half = Torch.bfloat16Compute(options.bfloat16())) {
                     loss = objective.loss(rows, rng, new SplittableRandom(seed));
                 }
-                memory.backward(loss.div(options.accumulation()));
-                total += loss.item() / options.accumulation();
+                // Both are the number of batches, exactly, where all are full.
+                memory.backward(loss.div(full / rows.length));
+                total += loss.item() / (float) ((double) taken / rows.length);
             }
         }
         double norm = parameters.gradientNorm();
@@ -209,7 +243,7 @@ public final class TrainingRun implements AutoCloseable {
             average(ema, parameters.flat(), 1 - decay);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
-        return new LossPoint(k + 1, total, norm, lr, perStep / seconds);
+        return new LossPoint(k + 1, total, norm, lr, taken / seconds);
     }
 
     /**

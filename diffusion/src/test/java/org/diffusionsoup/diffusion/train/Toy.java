@@ -1,6 +1,9 @@
 package org.diffusionsoup.diffusion.train;
 
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
@@ -17,6 +20,7 @@ final class Toy implements Objective, AutoCloseable {
     private final Linear second;
     private final float[][] inputs;
     private final double noise;
+    private Optional<int[]> buckets = Optional.empty();
 
     /**
      * @param initSeed decides the starting weights
@@ -38,6 +42,17 @@ final class Toy implements Objective, AutoCloseable {
         }
     }
 
+    /** The same, of whose rows only those of one bucket come together; row r is in r % count. */
+    Toy inBuckets(int count) {
+        buckets = Optional.of(IntStream.range(0, inputs.length).map(r -> r % count).toArray());
+        return this;
+    }
+
+    @Override
+    public Optional<int[]> buckets() {
+        return buckets;
+    }
+
     Parameters parameters() {
         return parameters;
     }
@@ -47,8 +62,14 @@ final class Toy implements Objective, AutoCloseable {
         return inputs.length;
     }
 
+    /** The mean over some rows, which must be of one bucket. */
     @Override
     public Tensor loss(int[] rows, Rng rng, RandomGenerator java) {
+        buckets.ifPresent(b -> {
+            if (Arrays.stream(rows).map(r -> b[r]).distinct().count() != 1) {
+                throw new IllegalArgumentException("rows of several buckets in one batch");
+            }
+        });
         float[] x = new float[rows.length * INPUTS];
         float[] y = new float[rows.length];
         for (int i = 0; i < rows.length; i++) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.train.TrainingOptions.Schedule;
@@ -114,9 +115,9 @@ class TrainingOptionsTest {
 
     @Test
     void everyRowComesOncePerEpochInAnotherOrder() {
-        RowOrder order = new RowOrder(10, 4);
-        int[] first = order.take(0, 10);
-        int[] second = order.take(10, 10);
+        RowOrder order = new RowOrder(10, 10, Optional.empty(), 4);
+        int[] first = order.batch(0);
+        int[] second = order.batch(1);
         for (int[] epoch : new int[][] {first, second}) {
             Set<Integer> seen = new HashSet<>();
             for (int row : epoch) {
@@ -126,8 +127,9 @@ class TrainingOptionsTest {
         }
         assertThat(second).isNotEqualTo(first);
         // from anywhere, across the border of two epochs, as a resumed run asks
-        int[] across = new RowOrder(10, 4).take(7, 6);
+        int[] across = new RowOrder(10, 7, Optional.empty(), 4).batch(1);
         assertThat(across)
-                .containsExactly(first[7], first[8], first[9], second[0], second[1], second[2]);
+                .containsExactly(
+                        first[7], first[8], first[9], second[0], second[1], second[2], second[3]);
     }
 }

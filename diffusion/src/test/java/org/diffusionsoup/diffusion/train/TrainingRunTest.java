@@ -280,6 +280,57 @@ class TrainingRunTest {
         }
     }
 
+    /** Eleven rows in three buckets, batches of three: most batches are incomplete. */
+    @RepeatedTest(4)
+    void aRunInBucketsStoppedAnywhereEndsInTheSameBytes(RepetitionInfo repetition) {
+        TrainingOptions options = options(30, 3, 2, 1e-2, 0.5, 0.9, 7);
+        Outcome whole;
+        try (Toy toy = new Toy(11, 1, 0.1).inBuckets(3);
+                TrainingRun run = run(toy, options, "whole")) {
+            assertThat(run.run(0, NEVER, NOBODY)).isEqualTo(TrainingRun.End.FINISHED);
+            // Per epoch buckets of 4, 4 and 3 rows make 2 + 2 + 1 batches, of which 60 are done.
+            assertThat(run.rows(0, 30)).isEqualTo(12 * 11);
+            whole = Outcome.of(run, toy);
+        }
+        SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
+        boolean done = false;
+        for (int start = 1; !done; start++) {
+            // Other starting weights each time: what counts must come from the checkpoint.
+            try (Toy toy = new Toy(11, start, 0.1).inBuckets(3);
+                    TrainingRun run = run(toy, options, "stopped")) {
+                long until = run.stepsDone() + 1 + random.nextInt(9);
+                done =
+                        run.run(0, () -> run.stepsDone() >= until, NOBODY)
+                                == TrainingRun.End.FINISHED;
+                if (done) {
+                    Outcome.of(run, toy).isSame(whole);
+                }
+            }
+        }
+    }
+
+    /**
+     * Two rows where three make a batch: the gradient is two thirds of their mean's, so that a row
+     * weighs what it does in a full batch, and the loss is their mean.
+     */
+    @Test
+    void aRowOfAnIncompleteBatchWeighsWhatEveryOtherDoes() {
+        LossPoint full;
+        LossPoint incomplete;
+        try (Toy toy = new Toy(2, 1, 0).inBuckets(1);
+                TrainingRun run = run(toy, options(1, 2, 1, 1e-2, 0, 0, 7), "full")) {
+            run.run(0, NEVER, NOBODY);
+            full = run.curve().getFirst();
+        }
+        try (Toy toy = new Toy(2, 1, 0).inBuckets(1);
+                TrainingRun run = run(toy, options(1, 3, 1, 1e-2, 0, 0, 7), "incomplete")) {
+            run.run(0, NEVER, NOBODY);
+            incomplete = run.curve().getFirst();
+        }
+        assertThat(incomplete.loss()).isCloseTo(full.loss(), within(1e-6));
+        assertThat(incomplete.gradientNorm()).isCloseTo(full.gradientNorm() * 2 / 3, within(1e-5));
+    }
+
     @Test
     void gradientsAreClippedToTheirNorm() {
         // With a huge epsilon AdamW's first step is learning rate / epsilon times the gradient.

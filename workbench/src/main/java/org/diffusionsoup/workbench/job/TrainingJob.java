@@ -124,6 +124,15 @@ public final class TrainingJob implements AutoCloseable {
         return run.curve();
     }
 
+    /** Rows per second of all steps so far, as the progress counts; not a number without any. */
+    public double rowsPerSecond() {
+        double seconds = 0;
+        for (LossPoint p : run.curve()) {
+            seconds += run.rows(p.step() - 1, p.step()) / p.imagesPerSecond();
+        }
+        return run.rows(0, run.stepsDone()) / seconds;
+    }
+
     /** Trains to the last step; see {@link #run(long, LongConsumer)}. */
     public boolean run() {
         return run(options.steps(), step -> {});
@@ -142,9 +151,8 @@ public final class TrainingJob implements AutoCloseable {
      * @throws SoupException if a checkpoint or the log cannot be written
      */
     public boolean run(long lastStep, LongConsumer afterStep) {
-        long perStep = (long) options.batch() * options.accumulation();
-        progress.start(spec.task(), lastStep * perStep, spec.unit());
-        progress.skip(resumedFrom * perStep);
+        progress.start(spec.task(), run.rows(0, lastStep), spec.unit());
+        progress.skip(run.rows(0, resumedFrom));
         try (@Nullable LossLog log = spec.log().map(this::openLog).orElse(null)) {
             run.run(
                     checkpointEvery,
@@ -154,7 +162,7 @@ public final class TrainingJob implements AutoCloseable {
                             log.add(p);
                         }
                         progress.message(String.format(Locale.ROOT, "loss %.4f", p.loss()));
-                        progress.advance(perStep);
+                        progress.advance(run.rows(p.step() - 1, p.step()));
                     },
                     afterStep);
         }

@@ -9,16 +9,14 @@ import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.pipeline.Conditioning;
-import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.LatentSet;
 import org.diffusionsoup.diffusion.train.PictureSet;
 import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.image.PictureSize;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
 
@@ -32,21 +30,21 @@ public final class EncodedRows implements AutoCloseable {
     /** Pixels of a chunk: pictures above 128×128 are encoded fewer at a time. */
     private static final int CHUNK_PIXELS = CHUNK * 128 * 128;
 
-    private final Tensor latents;
-    private final Texts texts;
+    private final List<Tensor> latents;
+    private final Optional<BucketPlan> plan;
+    private final EncodedTexts texts;
     private final int[][] captions;
     private final int[][] ids;
     private final int factor;
 
-    /**
-     * Embeddings of captions.
-     *
-     * @param hidden (captions, tokens, width)
-     * @param pooled SDXL's (captions, D), empty for others
-     */
-    private record Texts(Tensor hidden, Optional<Tensor> pooled) {}
-
-    private EncodedRows(Tensor latents, Texts texts, int[][] captions, int[][] ids, int factor) {
+    private EncodedRows(
+            List<Tensor> latents,
+            Optional<BucketPlan> plan,
+            EncodedTexts texts,
+            int[][] captions,
+            int[][] ids,
+            int factor) {
+        this.plan = plan;
         this.factor = factor;
         this.ids = ids;
         this.latents = latents;
@@ -60,20 +58,31 @@ public final class EncodedRows implements AutoCloseable {
      * @throws SoupException if the pictures differ in size, or it does not suit the model
      */
     public static EncodedRows encode(StableDiffusion model, List<Shard> shards, Progress progress) {
+        return encode(model, shards, Optional.empty(), progress);
+    }
+
+    /**
+     * As above, with each picture at its bucket's size.
+     *
+     * @param plan of these shards; empty to take the pictures as they are
+     * @throws SoupException if the pictures, or the buckets, do not suit the model
+     */
+    public static EncodedRows encode(
+            StableDiffusion model,
+            List<Shard> shards,
+            Optional<BucketPlan> plan,
+            Progress progress) {
         Map<String, Integer> index = new LinkedHashMap<>();
         index.put("", 0); // the empty caption, for guidance
         List<int[]> captions = new ArrayList<>();
         int rows = shards.stream().mapToInt(Shard::size).sum();
         progress.start("encode pictures", rows, "images");
-        List<Tensor> parts = new ArrayList<>();
         try (Torch.Guard off = Torch.gradients(false)) {
+            List<Tensor> latents =
+                    plan.isPresent()
+                            ? latents(model, plan.get(), progress)
+                            : List.of(latents(model, shards, progress));
             for (Shard shard : shards) {
-                for (int from = 0; from < shard.size(); from += CHUNK) {
-                    int count = Math.min(CHUNK, shard.size() - from);
-                    parts.add(latents(model, shard, from, count));
-                    requireSameSize(parts, model, shard);
-                    progress.advance(count);
-                }
                 for (SampleInfo row : shard.infos()) {
                     captions.add(
                             captionsOf(row).stream()
@@ -82,15 +91,62 @@ public final class EncodedRows implements AutoCloseable {
                 }
             }
             List<String> prompts = List.copyOf(index.keySet());
-            Texts texts = texts(model, prompts);
+            EncodedTexts texts = EncodedTexts.of(model, prompts);
             int[][] ids = prompts.stream().map(model.tokenizer()::encode).toArray(int[][]::new);
             return new EncodedRows(
-                    join(parts),
+                    latents,
+                    plan,
                     texts,
                     captions.toArray(new int[0][]),
                     ids,
                     model.vae().config().downFactor());
         }
+    }
+
+    private static Tensor latents(StableDiffusion model, List<Shard> shards, Progress progress) {
+        List<Tensor> parts = new ArrayList<>();
+        for (Shard shard : shards) {
+            for (int from = 0; from < shard.size(); from += CHUNK) {
+                int count = Math.min(CHUNK, shard.size() - from);
+                parts.add(latents(model, shard, from, count));
+                requireSameSize(parts, model, shard);
+                progress.advance(count);
+            }
+        }
+        return join(parts);
+    }
+
+    /** One tensor for each bucket. */
+    private static List<Tensor> latents(StableDiffusion model, BucketPlan plan, Progress progress) {
+        int divisor = divisor(model);
+        if (plan.rule().step() % divisor != 0) {
+            throw new SoupException(
+                    "buckets in steps of %d pixels do not suit %s, which needs sides divisible by %d"
+                            .formatted(plan.rule().step(), model.folder(), divisor));
+        }
+        List<Tensor> latents = new ArrayList<>();
+        for (PictureSize bucket : plan.sizes()) {
+            List<BucketPlan.Row> rows = plan.of(bucket);
+            List<Tensor> parts = new ArrayList<>();
+            for (int from = 0; from < rows.size(); from += CHUNK) {
+                List<BucketPlan.Row> some = rows.subList(from, Math.min(from + CHUNK, rows.size()));
+                byte[][] pixels =
+                        some.stream().map(r -> r.picture().pixels()).toArray(byte[][]::new);
+                parts.add(
+                        latents(
+                                model.vae(),
+                                new PictureSet(pixels, bucket.width(), bucket.height())));
+                progress.advance(some.size());
+            }
+            latents.add(join(parts));
+        }
+        return latents;
+    }
+
+    /** Autoencoder and each level of the UNet but the last divide the sides. */
+    private static int divisor(StableDiffusion model) {
+        int levels = model.unet().config().blockOutChannels().size();
+        return model.vae().config().downFactor() << (levels - 1);
     }
 
     /** The captions a model may meet for a row: the whole one, and "style name". */
@@ -121,7 +177,7 @@ public final class EncodedRows implements AutoCloseable {
                                 + width
                                 + "×"
                                 + height
-                                + "; import the pictures at one `size`.");
+                                + "; import the pictures at one `size`; 'soup train' takes them as they are with `buckets`.");
             }
             pixels[i] = image.pixels();
             width = image.width();
@@ -137,7 +193,7 @@ public final class EncodedRows implements AutoCloseable {
         if (first.size(2) != last.size(2) || first.size(3) != last.size(3)) {
             int factor = model.vae().config().downFactor();
             throw new SoupException(
-                    "pictures of shard %s are %d×%d, those before them %d×%d; import the pictures at one `size`."
+                    "pictures of shard %s are %d×%d, those before them %d×%d; import the pictures at one `size`; 'soup train' takes them as they are with `buckets`."
                             .formatted(
                                     shard.name(),
                                     last.size(3) * factor,
@@ -155,11 +211,10 @@ public final class EncodedRows implements AutoCloseable {
      */
     public static Tensor latents(StableDiffusion model, Shard shard, int from, int count) {
         PictureSet pictures = pictures(shard, from, count);
-        int levels = model.unet().config().blockOutChannels().size();
-        int divisor = model.vae().config().downFactor() << (levels - 1);
+        int divisor = divisor(model);
         if (pictures.width() % divisor != 0 || pictures.height() % divisor != 0) {
             throw new SoupException(
-                    "picture %s of shard %s is %d×%d; %s needs sides divisible by %d, import the pictures at another `size`."
+                    "picture %s of shard %s is %d×%d; %s needs sides divisible by %d, import the pictures at another `size`; 'soup train' takes them as they are with `buckets`."
                             .formatted(
                                     shard.infos().get(from).key(),
                                     shard.name(),
@@ -198,46 +253,7 @@ public final class EncodedRows implements AutoCloseable {
         }
     }
 
-    private static Texts texts(StableDiffusion model, List<String> prompts) {
-        if (model.second().isEmpty()) {
-            Tensor hidden = texts(model.textEncoder(), model.tokenizer(), prompts);
-            return new Texts(hidden, Optional.empty());
-        }
-        List<Tensor> hidden = new ArrayList<>();
-        List<Tensor> pooled = new ArrayList<>();
-        for (int from = 0; from < prompts.size(); from += CHUNK) {
-            List<String> some = prompts.subList(from, Math.min(from + CHUNK, prompts.size()));
-            try (Scope s = Scope.open()) {
-                Conditioning c = Conditioning.of(model, some);
-                hidden.add(c.text().contiguous().keep());
-                pooled.add(c.added().orElseThrow().pooledText().contiguous().keep());
-            }
-        }
-        Texts all = new Texts(join(hidden), Optional.of(join(pooled)));
-        if (model.second().get().zerosWithoutPrompt()) {
-            // What the model is drawn from without a prompt is what it should meet without a
-            // caption.
-            try (Scope s = Scope.open()) {
-                all.hidden.select(0, 0).zero_();
-                all.pooled.orElseThrow().select(0, 0).zero_();
-            }
-        }
-        return all;
-    }
-
-    private static Tensor texts(ClipTextModel text, ClipTokenizer tokenizer, List<String> prompts) {
-        List<Tensor> parts = new ArrayList<>();
-        for (int from = 0; from < prompts.size(); from += CHUNK) {
-            List<String> some = prompts.subList(from, Math.min(from + CHUNK, prompts.size()));
-            int[][] ids = some.stream().map(tokenizer::encode).toArray(int[][]::new);
-            try (Scope s = Scope.open()) {
-                parts.add(text.forward(Tensor.ofRows(ids)).lastHiddenState().keep());
-            }
-        }
-        return join(parts);
-    }
-
-    private static Tensor join(List<Tensor> parts) {
+    static Tensor join(List<Tensor> parts) {
         if (parts.size() == 1) {
             return parts.getFirst();
         }
@@ -263,8 +279,16 @@ public final class EncodedRows implements AutoCloseable {
     public List<String> notes(StableDiffusion base) {
         int factor = base.vae().config().downFactor();
         int side = base.unet().config().sampleSize() * factor;
-        long height = latents.size(2) * factor;
-        long width = latents.size(3) * factor;
+        if (plan.isPresent()) {
+            int resolution = plan.get().rule().resolution();
+            return resolution == side
+                    ? List.of()
+                    : List.of(
+                            "The buckets are of %d×%d pixels, the base was trained on %d×%d: it learns another size than it draws."
+                                    .formatted(resolution, resolution, side, side));
+        }
+        long height = latents.getFirst().size(2) * factor;
+        long width = latents.getFirst().size(3) * factor;
         if (width == side && height == side) {
             return List.of();
         }
@@ -275,11 +299,22 @@ public final class EncodedRows implements AutoCloseable {
 
     /** What the denoising objective draws from; valid until this is closed. */
     public LatentSet latents() {
-        int height = (int) latents.size(2) * factor;
-        int width = (int) latents.size(3) * factor;
-        Optional<LatentSet.Added> added =
-                texts.pooled.map(p -> new LatentSet.Added(p, height, width));
-        return new LatentSet(latents, texts.hidden, captions, 0, added);
+        Optional<LatentSet.Added> added = texts.pooled().map(this::added);
+        return new LatentSet(
+                latents, plan.map(BucketPlan::bucketOf), texts.hidden(), captions, 0, added);
+    }
+
+    private LatentSet.Added added(Tensor pooled) {
+        if (plan.isPresent()) {
+            float[][] sizes =
+                    plan.get().rows().stream()
+                            .map(r -> r.fit().conditioning())
+                            .toArray(float[][]::new);
+            return new LatentSet.Added(pooled, sizes);
+        }
+        int height = (int) latents.getFirst().size(2) * factor;
+        int width = (int) latents.getFirst().size(3) * factor;
+        return LatentSet.Added.whole(pooled, captions.length, height, width);
     }
 
     /** Token ids of every distinct caption, in the order of the latent set's embeddings. */
@@ -289,8 +324,7 @@ public final class EncodedRows implements AutoCloseable {
 
     @Override
     public void close() {
-        latents.release();
-        texts.hidden.release();
-        texts.pooled.ifPresent(Tensor::release);
+        latents.forEach(Tensor::release);
+        texts.release();
     }
 }

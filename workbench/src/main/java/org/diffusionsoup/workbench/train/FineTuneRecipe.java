@@ -37,6 +37,13 @@ public final class FineTuneRecipe {
     /** Key of the strength of offset noise; absent where there is none. */
     private static final String OFFSET_NOISE = "offset_noise";
 
+    /** Keys of the aspect-ratio buckets' rule, in pixels; absent where there are none. */
+    private static final String BUCKET_RESOLUTION = "bucket_resolution";
+
+    private static final String BUCKET_STEP = "bucket_step";
+    private static final String BUCKET_LEAST = "bucket_least";
+    private static final String BUCKET_MOST = "bucket_most";
+
     private static final String STEPS = "steps";
     private static final String BATCH = "batch";
     private static final String ACCUMULATION = "accumulation";
@@ -111,6 +118,13 @@ public final class FineTuneRecipe {
         if (request.loss().offsetNoise() > 0) {
             r.put(OFFSET_NOISE, request.loss().offsetNoise());
         }
+        request.buckets()
+                .ifPresent(b -> {
+                    r.put(BUCKET_RESOLUTION, b.resolution());
+                    r.put(BUCKET_STEP, b.step());
+                    r.put(BUCKET_LEAST, b.least());
+                    r.put(BUCKET_MOST, b.most());
+                });
         return new FineTuneRecipe(r);
     }
 
@@ -170,6 +184,7 @@ public final class FineTuneRecipe {
                                 FineTuneRequest.CHECKPOINT_EVERY,
                                 false)
                         .training(lora(recipe))
+                        .inBuckets(buckets(recipe))
                         .minimising(
                                 new DenoisingLoss(
                                         realOr0(recipe, MIN_SNR), realOr0(recipe, OFFSET_NOISE)));
@@ -188,6 +203,17 @@ public final class FineTuneRecipe {
                                 LowRankOptions.Target.valueOf(
                                         Json.string(recipe, LORA_TARGET)
                                                 .toUpperCase(Locale.ROOT))));
+    }
+
+    private static Optional<BucketRule> buckets(JsonObject recipe) {
+        return recipe.get(BUCKET_RESOLUTION).isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        new BucketRule(
+                                (int) Json.number(recipe, BUCKET_RESOLUTION),
+                                (int) Json.number(recipe, BUCKET_STEP),
+                                (int) Json.number(recipe, BUCKET_LEAST),
+                                (int) Json.number(recipe, BUCKET_MOST)));
     }
 
     private static double realOr0(JsonObject o, String key) {

@@ -33,6 +33,8 @@ import org.diffusionsoup.diffusion.train.TrainingOptions;
  * @param checkpointing whether the UNet's activations are computed again in the backward pass
  *     instead of being held (gradient checkpointing): the same ingredient, byte for byte, with less
  *     memory and in more time
+ * @param buckets which sizes pictures of any shape are trained at; empty where all pictures have
+ *     one size and are trained as they are
  * @param names what the recipe calls the shards, in their order; empty to call them as their files
  *     are called
  */
@@ -49,6 +51,7 @@ public record FineTuneRequest(
         Optional<LowRankOptions> lora,
         DenoisingLoss loss,
         boolean checkpointing,
+        Optional<BucketRule> buckets,
         List<String> names) {
 
     /**
@@ -84,6 +87,7 @@ public record FineTuneRequest(
                 Optional.empty(),
                 DenoisingLoss.PLAIN,
                 false,
+                Optional.empty(),
                 List.of());
     }
 
@@ -166,6 +170,15 @@ public record FineTuneRequest(
     }
 
     /**
+     * The same with pictures of any shape, each at the size that the rule has for it.
+     *
+     * @param rule empty to train pictures of one size as they are
+     */
+    public FineTuneRequest inBuckets(Optional<BucketRule> rule) {
+        return changed(c -> c.buckets = rule);
+    }
+
+    /**
      * The same under other names for the shards, so that the recipe, and with it the bytes, does
      * not depend on what files are called.
      *
@@ -191,6 +204,7 @@ public record FineTuneRequest(
                 c.lora,
                 c.loss,
                 c.checkpointing,
+                c.buckets,
                 c.names);
     }
 
@@ -201,6 +215,7 @@ public record FineTuneRequest(
         private Optional<LowRankOptions> lora;
         private DenoisingLoss loss;
         private boolean checkpointing;
+        private Optional<BucketRule> buckets;
         private List<String> names;
 
         Choices(FineTuneRequest of) {
@@ -209,6 +224,7 @@ public record FineTuneRequest(
             lora = of.lora;
             loss = of.loss;
             checkpointing = of.checkpointing;
+            buckets = of.buckets;
             names = of.names;
         }
     }

@@ -22,10 +22,8 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
-import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
-import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
@@ -47,6 +45,7 @@ public final class FineTuner {
     private final BooleanSupplier stop;
     private final IngredientFiles files;
     private List<Shard> opened = List.of();
+    private Optional<BucketPlan> buckets = Optional.empty();
 
     /**
      * @param stop polled between steps; when true, the state is saved and the run ends
@@ -121,8 +120,10 @@ public final class FineTuner {
      * @param rows pictures in the shards
      * @param steps optimizer steps
      * @param memory estimated; empty where the base is no model's folder, which a run refuses
+     * @param buckets where each picture goes; empty where all are trained as they are
      */
-    public record Plan(int rows, long steps, Optional<MemoryPlan> memory) {}
+    public record Plan(
+            int rows, long steps, Optional<MemoryPlan> memory, Optional<BucketPlan> buckets) {}
 
     /**
      * Looks at what a run needs, and writes nothing.
@@ -137,23 +138,34 @@ public final class FineTuner {
         }
         files.kind().check(request.out(), request.replace());
         List<Shard> data = shards();
+        if (buckets.isEmpty()) {
+            buckets = request.buckets().map(rule -> BucketPlan.of(rule, data));
+        }
         Optional<MemoryPlan> memory =
                 isModel
                         ? Optional.of(MemoryPlan.of(request, side(data), FreeMemory.bytes()))
                         : Optional.empty();
         memory.ifPresent(MemoryPlan::check);
-        return new Plan(data.stream().mapToInt(Shard::size).sum(), request.stopAfter(), memory);
+        int rows = data.stream().mapToInt(Shard::size).sum();
+        return new Plan(rows, request.stopAfter(), memory, buckets);
+    }
+
+    /** Where each picture goes, once that is planned; empty where all are trained as they are. */
+    public Optional<BucketPlan> buckets() {
+        return buckets;
     }
 
     private boolean isModel() {
         return Files.exists(request.base().resolve("unet/config.json"));
     }
 
-    /** Side of a square latent as large as the first picture's; all pictures have one size. */
+    /** Side of a square latent as large as the largest bucket's, or as all pictures'. */
     private double side(List<Shard> data) {
-        RgbImage first = data.getFirst().get(0).image();
+        long area =
+                buckets.map(BucketPlan::largest)
+                        .orElseGet(() -> data.getFirst().get(0).size().area());
         JsonConfig vae = JsonConfig.read(request.base().resolve("vae/config.json"));
-        return Math.sqrt((double) first.width() * first.height()) / VaeConfig.of(vae).downFactor();
+        return Math.sqrt((double) area) / VaeConfig.of(vae).downFactor();
     }
 
     private List<Shard> shards() {
@@ -208,7 +220,7 @@ public final class FineTuner {
             Progress encoding,
             TrainingJob.Spec spec,
             KeptSteps kept) {
-        try (EncodedRows rows = EncodedRows.encode(base, shards, encoding)) {
+        try (EncodedRows rows = EncodedRows.encode(base, shards, buckets, encoding)) {
             base.closeEncoders(); // which only the encoding needed
             return trainChosen(base, spec, rows, kept);
         } catch (TrainingException e) {
@@ -305,16 +317,7 @@ public final class FineTuner {
 
     private Result result(
             StableDiffusion base, EncodedRows rows, long trained, TrainingJob job, KeptSteps kept) {
-        List<LossPoint> curve = job.curve();
-        LossCurve losses = IngredientFiles.lossCurve(curve);
-        // Pictures over time, as the progress counts: a mean of rates would let fast steps weigh
-        // more.
-        double rate =
-                1
-                        / curve.stream()
-                                .mapToDouble(p -> 1 / p.imagesPerSecond())
-                                .average()
-                                .orElse(Double.NaN);
+        LossCurve losses = IngredientFiles.lossCurve(job.curve());
         List<String> notes = new ArrayList<>(rows.notes(base));
         notes.addAll(kept.notes());
         return new Result(
@@ -322,11 +325,11 @@ public final class FineTuner {
                 WeightsHash.of(files.trained(request.out())),
                 trained,
                 rows.rows(),
-                curve.size(),
+                job.curve().size(),
                 job.resumedFrom(),
                 losses.finalLoss(),
                 losses.finalSteps(),
-                rate,
+                job.rowsPerSecond(),
                 notes,
                 kept.folders());
     }

@@ -78,15 +78,18 @@ class FineTuneRequestTest {
     void eachChangeKeepsTheOthers() {
         Optional<LowRankOptions> lora = Optional.of(new LowRankOptions(4));
         DenoisingLoss loss = new DenoisingLoss(5, 0.1);
+        Optional<BucketRule> buckets = Optional.of(new BucketRule(512, 64, 256, 1024));
         FineTuneRequest one =
                 request("x")
                         .keeping(10)
                         .stoppedAfter(50)
                         .training(lora)
                         .minimising(loss)
+                        .inBuckets(buckets)
                         .checkpointing(true);
         FineTuneRequest other =
                 request("x")
+                        .inBuckets(buckets)
                         .checkpointing(true)
                         .minimising(loss)
                         .training(lora)
@@ -95,6 +98,7 @@ class FineTuneRequestTest {
         assertThat(one).isEqualTo(other);
         assertThat(one.lora()).isEqualTo(lora);
         assertThat(one.loss()).isEqualTo(loss);
+        assertThat(one.buckets()).isEqualTo(buckets);
         assertThat(one.checkpointing()).isTrue();
         assertThat(one.keepEvery()).isEqualTo(10);
         assertThat(one.stopAfter()).isEqualTo(50);

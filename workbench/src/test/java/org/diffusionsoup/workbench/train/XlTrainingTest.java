@@ -1,12 +1,16 @@
 package org.diffusionsoup.workbench.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Random;
 import java.util.SplittableRandom;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Sample;
@@ -23,11 +27,14 @@ import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
+import org.diffusionsoup.diffusion.train.PictureSet;
+import org.diffusionsoup.diffusion.train.TrainingException;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.TinyModels;
 import org.diffusionsoup.workbench.job.LossLog;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,6 +131,94 @@ class XlTrainingTest {
                                 .isCloseTo(Functional.mse(out, noise).item(), within(1e-5f));
                     }
                 }
+            }
+        }
+    }
+
+    /**
+     * In buckets the six numbers are each picture's own: its size as it was, what is cut off at its
+     * top and left once it is scaled, its bucket's size. One step on both pictures of a bucket.
+     */
+    @Test
+    void inBucketsEveryPictureHasItsOwnSizes() {
+        Path mixed = temp.resolve("mixed.tar");
+        int[][] sizes = {{200, 50}, {64, 64}, {300, 120}, {128, 48}, {75, 200}};
+        List<Sample> samples = new ArrayList<>();
+        for (int i = 0; i < sizes.length; i++) {
+            byte[] pixels = new byte[3 * sizes[i][0] * sizes[i][1]];
+            new Random(i).nextBytes(pixels);
+            RgbImage picture = new RgbImage(sizes[i][0], sizes[i][1], pixels);
+            samples.add(TinyModels.row("row" + i, CAPTION, "test", "other", picture));
+        }
+        ShardWriter.write(mixed, samples);
+        List<Shard> rows = List.of(ShardRef.parse(mixed.toString()).open().train());
+        BucketPlan plan = BucketPlan.of(BucketRule.of(BASE, OptionalInt.empty()), rows);
+        assertThat(plan.rows().stream().map(r -> r.fit().bucket().toString()))
+                .containsExactly("128×32", "64×64", "96×32", "96×32", "32×96");
+        float[][] ids = {
+            {50, 200, 0, 0, 32, 128},
+            {64, 64, 0, 0, 64, 64},
+            {120, 300, 3, 0, 32, 96},
+            {48, 128, 2, 0, 32, 96},
+            {200, 75, 0, 2, 96, 32}
+        };
+        try (StableDiffusion model = StableDiffusion.loadForTraining(BASE);
+                EncodedRows encoded =
+                        EncodedRows.encode(model, rows, Optional.of(plan), Progress.silent());
+                Torch.Guard off = Torch.gradients(false)) {
+            NoiseTable table = model.scheduler().table();
+            DenoisingObjective objective =
+                    new DenoisingObjective(
+                            model.unet(),
+                            encoded.latents(),
+                            table,
+                            model.scheduler().predictionType(),
+                            0);
+            assertThat(objective.buckets().orElseThrow()).containsExactly(3, 1, 2, 2, 0);
+            for (int[] batch : new int[][] {{0}, {1}, {3, 2}, {4}}) {
+                try (Scope s = Scope.open();
+                        Rng rng = new Rng(7);
+                        Rng same = new Rng(7)) {
+                    float loss = objective.loss(batch, rng, new SplittableRandom(7)).item();
+                    SplittableRandom random = new SplittableRandom(7);
+                    List<Tensor> latents = new ArrayList<>();
+                    List<String> captions = new ArrayList<>();
+                    long[] t = new long[batch.length];
+                    float[] sizeIds = new float[6 * batch.length];
+                    for (int i = 0; i < batch.length; i++) {
+                        t[i] = random.nextInt(table.size());
+                        captions.add(List.of(CAPTION, "plain " + CAPTION).get(random.nextInt(2)));
+                        random.nextDouble(); // without dropout
+                        RgbImage p = plan.rows().get(batch[i]).picture();
+                        latents.add(
+                                EncodedRows.latents(
+                                        model.vae(),
+                                        new PictureSet(
+                                                new byte[][] {p.pixels()}, p.width(), p.height())));
+                        System.arraycopy(ids[batch[i]], 0, sizeIds, 6 * i, 6);
+                    }
+                    Tensor clean = Tensor.cat(latents, 0);
+                    Tensor noise = same.normal(clean.shape());
+                    Conditioning c = Conditioning.of(model, captions);
+                    Tensor out =
+                            model.unet()
+                                    .forward(
+                                            table.addNoise(clean, noise, t),
+                                            Tensor.of(t),
+                                            c.text(),
+                                            c.added().orElseThrow().pooledText(),
+                                            Tensor.of(sizeIds, batch.length, 6));
+                    assertThat(loss)
+                            .as("batch of row %d", batch[0])
+                            .isCloseTo(Functional.mse(out, noise).item(), within(1e-5f));
+                }
+            }
+            try (Scope s = Scope.open();
+                    Rng rng = new Rng(7)) {
+                assertThatThrownBy(() ->
+                                objective.loss(new int[] {0, 1}, rng, new SplittableRandom(7)))
+                        .isInstanceOf(TrainingException.class)
+                        .hasMessageContaining("rows 0 and 1");
             }
         }
     }
