@@ -28,9 +28,11 @@ public final class Conv2d {
 
     public Tensor forward(Tensor x) {
         Tensor y =
-                bias.length == 0
-                        ? Functional.conv2d(x, weight.value(), stride, padding)
-                        : Functional.conv2d(x, weight.value(), stride, padding, bias[0].value());
+                weight.computing(() ->
+                        bias.length == 0
+                                ? Functional.conv2d(x, weight.float32(), stride, padding)
+                                : Functional.conv2d(
+                                        x, weight.float32(), stride, padding, bias[0].float32()));
         LowRank branch = weight.branch();
         return names.tap(branch == null ? y : y.add(branch.conv2d(x, stride, padding)));
     }
