@@ -1,7 +1,9 @@
 package org.diffusionsoup.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -91,6 +93,8 @@ public final class UNetBenchmark {
      * @param gemmPeak of all threads together
      * @param seconds of the fastest pass
      * @param medianSeconds of all timed passes
+     * @param processorSeconds of all the process's threads in the pass that took least of them,
+     *     which tells more where other work runs beside it
      * @param gflops model operations per second in the fastest pass
      * @param shareOfPeakPercent of {@code gemmPeak}
      * @param peakResidentBytes most memory of the process during the passes, 0 where the system
@@ -102,6 +106,7 @@ public final class UNetBenchmark {
             GemmPeak gemmPeak,
             double seconds,
             double medianSeconds,
+            double processorSeconds,
             double gflops,
             double shareOfPeakPercent,
             long peakResidentBytes) {}
@@ -197,6 +202,7 @@ public final class UNetBenchmark {
         progress.start("forward passes in " + format, 1L + request.forwards(), "passes");
         ProcessMemory.forgetPeak();
         double[] seconds = new double[request.forwards()];
+        double processor = Double.MAX_VALUE;
         try (Scope all = Scope.open();
                 Rng rng = new Rng(2);
                 Torch.Guard half = Torch.bfloat16Compute(bfloat16)) {
@@ -209,9 +215,11 @@ public final class UNetBenchmark {
             for (int i = -1; i < seconds.length; i++) {
                 try (Scope one = Scope.open()) {
                     long start = System.nanoTime();
+                    double before = processorSeconds();
                     UNetFlops.pass(unet, latents, times, text);
                     if (i >= 0) {
                         seconds[i] = (System.nanoTime() - start) / 1e9;
+                        processor = Math.min(processor, processorSeconds() - before);
                     }
                 }
                 progress.advance(1);
@@ -227,9 +235,16 @@ public final class UNetBenchmark {
                 peak,
                 seconds[0],
                 seconds[seconds.length / 2],
+                processor,
                 gflops,
                 100 * gflops / peak.gflops(),
                 resident);
+    }
+
+    private static double processorSeconds() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                        .getProcessCpuTime()
+                / 1e9;
     }
 
     private Loading loading(UNet2DConditionModel unet, Path work) {

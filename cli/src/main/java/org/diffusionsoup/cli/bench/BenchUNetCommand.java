@@ -148,24 +148,26 @@ final class BenchUNetCommand extends SoupCommand {
         line(text, "");
         line(
                 text,
-                "%-8s %-9s %14s %10s %10s %10s %8s %12s",
+                "%-8s %-9s %14s %10s %10s %12s %10s %8s %12s",
                 "weights",
                 "forward",
                 "GEMM GFLOP/s",
                 "fastest s",
                 "median s",
+                "processor s",
                 "GFLOP/s",
                 "of peak",
                 "resident GB");
         for (UNetBenchmark.Forward f : r.forwards()) {
             line(
                     text,
-                    "%-8s %-9s %14.1f %10.2f %10.2f %10.1f %7.1f%% %12.2f",
+                    "%-8s %-9s %14.1f %10.2f %10.2f %12.2f %10.1f %7.1f%% %12.2f",
                     f.weights(),
                     f.format(),
                     f.gemmPeak().gflops(),
                     f.seconds(),
                     f.medianSeconds(),
+                    f.processorSeconds(),
                     f.gflops(),
                     f.shareOfPeakPercent(),
                     f.peakResidentBytes() / 1e9);

@@ -30,9 +30,9 @@ public final class Conv2d {
         Tensor y =
                 weight.computing(() ->
                         bias.length == 0
-                                ? Functional.conv2d(x, weight.float32(), stride, padding)
+                                ? Functional.conv2d(x, weight.float32Once(), stride, padding)
                                 : Functional.conv2d(
-                                        x, weight.float32(), stride, padding, bias[0].float32()));
+                                        x, weight.float32Once(), stride, padding, bias[0].float32()));
         LowRank branch = weight.branch();
         return names.tap(branch == null ? y : y.add(branch.conv2d(x, stride, padding)));
     }

@@ -26,8 +26,8 @@ public final class Linear {
         Tensor y =
                 weight.computing(() ->
                         bias.length == 0
-                                ? Functional.linear(x, weight.float32())
-                                : Functional.linear(x, weight.float32(), bias[0].float32()));
+                                ? Functional.linear(x, weight.float32Once())
+                                : Functional.linear(x, weight.float32Once(), bias[0].float32()));
         LowRank branch = weight.branch();
         return names.tap(branch == null ? y : y.add(branch.linear(x)));
     }

@@ -20,6 +20,7 @@ public final class Parameter {
     private final long offset;
     private @Nullable Tensor value;
     private WeightFormat format = WeightFormat.F32;
+    private WideCopy wide = new WideCopy();
     private @Nullable LowRank branch;
 
     Parameter(String name, long[] shape, Init init, long offset) {
@@ -70,6 +71,14 @@ public final class Parameter {
      */
     public Tensor float32() {
         return format.isHalf() ? value().toFloat() : value();
+    }
+
+    /**
+     * The same for one operation: where it is a copy, it lies in memory that the model's weights
+     * share, and is overwritten by the next such call for one of them.
+     */
+    Tensor float32Once() {
+        return format.isHalf() && WideCopy.isFor(this) ? wide.of(this) : float32();
     }
 
     /**
@@ -127,14 +136,20 @@ public final class Parameter {
         branch = beside;
     }
 
-    void bind(Tensor tensor, WeightFormat heldIn) {
+    void bind(Tensor tensor, WeightFormat heldIn, WideCopy shared) {
         value = tensor;
         format = heldIn;
+        wide = shared;
     }
 
     /** The part of a flat buffer that belongs to this parameter, shaped like it. */
     Tensor viewOf(Tensor flat) {
-        Tensor part = flat.narrow(0, offset, elements());
+        return viewOf(flat, offset);
+    }
+
+    /** A part of a flat buffer from a place of choice, shaped and laid out like this parameter. */
+    Tensor viewOf(Tensor flat, long from) {
+        Tensor part = flat.narrow(0, from, elements());
         if (shape.length == 4) {
             // Convolution weights lie as (out, k, k, in) in memory, the layout CPU convolutions
             // want, and are seen as (out, in, k, k).

@@ -30,6 +30,7 @@ public final class Parameters implements AutoCloseable {
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
     private List<Parameters> parts = List.of();
     private long total;
+    private final WideCopy wide = new WideCopy();
     private WeightFormat format = WeightFormat.F32;
     private @Nullable Tensor flat;
     private @Nullable Tensor flatGrad;
@@ -70,7 +71,7 @@ public final class Parameters implements AutoCloseable {
                 part.close();
                 part.flat = mine;
                 for (Parameter p : part.byName.values()) {
-                    p.bind(p.viewOf(mine).detach().keep(), WeightFormat.F32);
+                    p.bind(p.viewOf(mine).detach().keep(), WeightFormat.F32, all.wide);
                 }
                 at += part.total;
             }
@@ -128,7 +129,7 @@ public final class Parameters implements AutoCloseable {
             flat = buffer;
             format = heldIn;
             for (Parameter p : byName.values()) {
-                p.bind(p.viewOf(buffer).detach().keep(), heldIn);
+                p.bind(p.viewOf(buffer).detach().keep(), heldIn, wide);
             }
         }
         return this;
@@ -281,6 +282,7 @@ public final class Parameters implements AutoCloseable {
     /** Frees the buffers; the model must not be used afterwards. */
     @Override
     public void close() {
+        wide.close();
         parts.forEach(Parameters::close);
         for (Parameter p : byName.values()) {
             if (flat != null && parts.isEmpty()) {
