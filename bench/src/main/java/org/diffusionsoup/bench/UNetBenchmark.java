@@ -242,8 +242,7 @@ public final class UNetBenchmark {
     }
 
     private static double processorSeconds() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                        .getProcessCpuTime()
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime()
                 / 1e9;
     }
 
@@ -272,12 +271,7 @@ public final class UNetBenchmark {
             }
             Parameters held = unet.parameters();
             return new Loading(
-                    held.format(),
-                    bytes,
-                    load,
-                    read,
-                    grown,
-                    held.format().bytes() * held.count());
+                    held.format(), bytes, load, read, grown, held.format().bytes() * held.count());
         } catch (IOException e) {
             throw new SoupIoException("measure", file, e);
         } finally {

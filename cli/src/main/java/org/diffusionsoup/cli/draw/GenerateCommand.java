@@ -266,8 +266,7 @@ public final class GenerateCommand extends SoupCommand {
                                 Source.read(
                                         begin,
                                         mask,
-                                        strength.orElse(
-                                                mask.isPresent() ? 1.0 : Source.STRENGTH))))
+                                        strength.orElse(mask.isPresent() ? 1.0 : Source.STRENGTH))))
                 .orElse(settings);
     }
 

@@ -238,8 +238,8 @@ public record StableDiffusion(
     public static UNet2DConditionModel unet(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         UNet2DConditionModel unet =
-                config.checked(() ->
-                        new UNet2DConditionModel(UNetConfig.of(config), view.format()));
+                config.checked(
+                        () -> new UNet2DConditionModel(UNetConfig.of(config), view.format()));
         Weights.load(unet.parameters(), weights(folder, DIFFUSERS_WEIGHTS), view.of(folder));
         return unet;
     }
@@ -252,7 +252,8 @@ public record StableDiffusion(
     /** The same with weights as a view shows them. */
     public static AutoencoderKL vae(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
-        AutoencoderKL vae = config.checked(() -> new AutoencoderKL(VaeConfig.of(config), view.format()));
+        AutoencoderKL vae =
+                config.checked(() -> new AutoencoderKL(VaeConfig.of(config), view.format()));
         Weights.load(vae.parameters(), weights(folder, DIFFUSERS_WEIGHTS), view.of(folder));
         return vae;
     }

@@ -32,7 +32,11 @@ public final class Conv2d {
                         bias.length == 0
                                 ? Functional.conv2d(x, weight.float32Once(), stride, padding)
                                 : Functional.conv2d(
-                                        x, weight.float32Once(), stride, padding, bias[0].float32()));
+                                        x,
+                                        weight.float32Once(),
+                                        stride,
+                                        padding,
+                                        bias[0].float32()));
         LowRank branch = weight.branch();
         return names.tap(branch == null ? y : y.add(branch.conv2d(x, stride, padding)));
     }

@@ -19,7 +19,7 @@ public final class LayerNorm {
 
     public Tensor forward(Tensor x) {
         return names.tap(
-                weight.computing(() ->
-                        Functional.layerNorm(x, weight.float32(), bias.float32(), eps)));
+                weight.computing(
+                        () -> Functional.layerNorm(x, weight.float32(), bias.float32(), eps)));
     }
 }

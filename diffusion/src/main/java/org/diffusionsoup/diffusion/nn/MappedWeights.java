@@ -51,8 +51,8 @@ public final class MappedWeights implements AutoCloseable {
     /**
      * Copies all weights into the parameters.
      *
-     * @throws SoupException if the file changed since it was opened, or a value is beyond the
-     *     range of the parameters' format
+     * @throws SoupException if the file changed since it was opened, or a value is beyond the range
+     *     of the parameters' format
      */
     public void load() {
         file.checkUnchanged(); // a file that was cut would end the process at the first byte

@@ -16,8 +16,8 @@ import org.diffusionsoup.diffusion.torch.TorchException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state dict of one model: named parameters, all of them views into one flat buffer, of
- * float32 unless {@linkplain #allocate(WeightFormat) asked otherwise}.
+ * The state dict of one model: named parameters, all of them views into one flat buffer, of float32
+ * unless {@linkplain #allocate(WeightFormat) asked otherwise}.
  *
  * <p>Layers declare parameters while a model is built; {@link #allocate()} then makes the buffer.
  * One flat buffer makes optimizer steps, moving averages, gradient norms and checkpoints single

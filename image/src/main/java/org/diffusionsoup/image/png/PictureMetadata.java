@@ -49,15 +49,7 @@ public record PictureMetadata(
             double guidanceScale,
             String scheduler,
             int steps) {
-        this(
-                prompt,
-                negativePrompt,
-                seed,
-                modelHash,
-                guidanceScale,
-                scheduler,
-                steps,
-                DType.F32);
+        this(prompt, negativePrompt, seed, modelHash, guidanceScale, scheduler, steps, DType.F32);
     }
 
     /** Adds the weights' format to a file's texts, where it is not float32. */

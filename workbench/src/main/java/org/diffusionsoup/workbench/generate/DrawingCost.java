@@ -13,10 +13,10 @@ import org.diffusionsoup.workbench.UNetMaps;
  * How much memory drawing takes beyond the weights, estimated from the shapes of the layers before
  * anything is drawn: in float32 the maps that one denoising step holds at once, or decoding the
  * batch's pictures, whichever is more, and beside them what the largest layer makes of weights that
- * are held in half as many bytes. Resident memory beyond loading was measured with the
- * embedded base (guided, 317 MiB for a picture of 512 pixels, 1,124 MiB for one of 1,024, 1,514 MiB
- * for 256 of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768) and of
- * its decoder (0.87 GB for 512 pixels, 1.8 GB for 768).
+ * are held in half as many bytes. Resident memory beyond loading was measured with the embedded
+ * base (guided, 317 MiB for a picture of 512 pixels, 1,124 MiB for one of 1,024, 1,514 MiB for 256
+ * of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768) and of its
+ * decoder (0.87 GB for 512 pixels, 1.8 GB for 768).
  */
 final class DrawingCost {
     private static final long FLOAT = 4;
@@ -90,8 +90,7 @@ final class DrawingCost {
         }
         String fits;
         if (bytes(side, 1, guided) <= free) {
-            int most =
-                    Integer.highestOneBit((int) ((free - widened) / maps(side, 1, guided)));
+            int most = Integer.highestOneBit((int) ((free - widened) / maps(side, 1, guided)));
             fits = "`batch` " + most + " would fit";
         } else {
             OptionalInt largest = largest(free, guided);

@@ -181,8 +181,8 @@ final class EnsembleLoader {
                 more.add(turns::close);
                 members = turns.members();
             } else {
-                others.forEach(other ->
-                        unets.add(StableDiffusion.unet(other.resolve("unet"), view)));
+                others.forEach(
+                        other -> unets.add(StableDiffusion.unet(other.resolve("unet"), view)));
                 members = unets.stream().map(NoisePredictor::of).toList();
             }
             NoisePredictor predictor = combination.of(members, unets, more);

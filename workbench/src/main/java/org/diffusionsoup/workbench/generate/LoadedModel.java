@@ -69,8 +69,7 @@ record LoadedModel(
         }
         try (Checkpoint model = Checkpoint.open(folder);
                 LoraUse.Open open = LoraUse.open(loras, model.parts())) {
-            WeightsView fused =
-                    (name, stored) -> LoraFusion.component(name, stored, open.terms());
+            WeightsView fused = (name, stored) -> LoraFusion.component(name, stored, open.terms());
             return TextToImagePipeline.load(folder, fused.heldIn(format));
         }
     }
