@@ -48,7 +48,7 @@ class UNetBenchmarkTest {
                 .containsExactly(
                         WeightFormat.F32, WeightFormat.F32, WeightFormat.BF16, WeightFormat.BF16);
         for (UNetBenchmark.Forward f : r.forwards()) {
-            assertThat(f.processorSeconds()).isPositive();
+            assertThat(f.processorSeconds()).isNotNegative(); // counted in ticks
             assertThat(f.medianSeconds()).isGreaterThanOrEqualTo(f.seconds());
             assertThat(f.gflops()).isCloseTo(r.gflop() / f.seconds(), within(1e-6 * f.gflops()));
             assertThat(f.shareOfPeakPercent())
