@@ -12,6 +12,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.workbench.ProcessMemory;
 import org.diffusionsoup.workbench.Progress;
@@ -40,9 +41,15 @@ public final class GenerateBenchmark {
      * @param steps of each
      * @param ensembles numbers of members, each at least 2; the members are copies of the model
      * @param repeats of each way, at least 1; the fastest counts
+     * @param weights the format that weights are held in
      */
     public record Request(
-            Path model, int pictures, int steps, List<Integer> ensembles, int repeats) {
+            Path model,
+            int pictures,
+            int steps,
+            List<Integer> ensembles,
+            int repeats,
+            WeightFormat weights) {
         /**
          * @throws SoupException if a number is too small
          */
@@ -85,9 +92,16 @@ public final class GenerateBenchmark {
      * @param threads of libtorch
      * @param pictures drawn in each way
      * @param steps of each
+     * @param weights the format that weights were held in
      * @param ways in one batch first
      */
-    public record Result(String model, int threads, int pictures, int steps, List<Way> ways) {}
+    public record Result(
+            String model,
+            int threads,
+            int pictures,
+            int steps,
+            WeightFormat weights,
+            List<Way> ways) {}
 
     /** Runs all measurements. */
     public Result run() {
@@ -103,6 +117,7 @@ public final class GenerateBenchmark {
                 Torch.threads(),
                 request.pictures(),
                 request.steps(),
+                request.weights(),
                 ways);
     }
 
@@ -142,12 +157,13 @@ public final class GenerateBenchmark {
     private Way way(String name, Path links, int members, int batch, double reference) {
         GenerateSettings settings =
                 new GenerateSettings(
-                        request.steps(),
-                        GenerateSettings.GUIDANCE,
-                        "",
-                        Optional.empty(),
-                        Optional.empty(),
-                        batch);
+                                request.steps(),
+                                GenerateSettings.GUIDANCE,
+                                "",
+                                Optional.empty(),
+                                Optional.empty(),
+                                batch)
+                        .withWeights(request.weights());
         List<String> prompts = Collections.nCopies(request.pictures(), "a red apple");
         List<Long> seeds = LongStream.range(0, request.pictures()).boxed().toList();
         try (Generator generator = open(links, members, settings)) {

@@ -1,7 +1,9 @@
 package org.diffusionsoup.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
@@ -25,7 +28,8 @@ import org.diffusionsoup.workbench.Progress;
 /**
  * Measures a UNet of any size with random weights: how long a forward pass takes, what share of the
  * machine's matrix-product peak that is, how much memory it needs, and how fast weights are loaded
- * from a file that the system has in memory, beside plain reading of the same file.
+ * from a file that the system has in memory, beside plain reading of the same file; for each format
+ * that weights are held in.
  */
 public final class UNetBenchmark {
     private final Request request;
@@ -45,6 +49,7 @@ public final class UNetBenchmark {
      * @param width of the latents
      * @param batch rows of a forward pass; a picture with guidance takes two
      * @param forwards timed passes in each number format, after one that does not count
+     * @param weights the formats that weights are held in, one after the other
      * @param bfloat16 whether products and convolutions are measured in bfloat16 too
      * @param gemmSeconds how long each size of matrix product is tried, twice per number format
      * @param work folder for a file of all weights in F16, which is deleted at the end; empty to
@@ -56,6 +61,7 @@ public final class UNetBenchmark {
             int width,
             int batch,
             int forwards,
+            List<WeightFormat> weights,
             boolean bfloat16,
             double gemmSeconds,
             Optional<Path> work) {
@@ -65,6 +71,10 @@ public final class UNetBenchmark {
         public Request {
             if (batch < 1 || forwards < 1) {
                 throw new SoupException("`batch` and `forwards` must be at least 1.");
+            }
+            weights = List.copyOf(weights);
+            if (weights.isEmpty()) {
+                throw new SoupException("`dtype` must name a format that weights are held in.");
             }
             int steps = 1 << (shape.config().blockOutChannels().size() - 1);
             if (height < steps || width < steps || height % steps != 0 || width % steps != 0) {
@@ -78,20 +88,25 @@ public final class UNetBenchmark {
     /**
      * Forward passes in one number format.
      *
-     * @param format {@code float32} or {@code bfloat16}
+     * @param weights the format that weights are held in
+     * @param format of the products, {@code float32} or {@code bfloat16}
      * @param gemmPeak of all threads together
      * @param seconds of the fastest pass
      * @param medianSeconds of all timed passes
+     * @param processorSeconds of all the process's threads in the pass that took least of them,
+     *     which tells more where other work runs beside it
      * @param gflops model operations per second in the fastest pass
      * @param shareOfPeakPercent of {@code gemmPeak}
      * @param peakResidentBytes most memory of the process during the passes, 0 where the system
      *     does not tell
      */
     public record Forward(
+            WeightFormat weights,
             String format,
             GemmPeak gemmPeak,
             double seconds,
             double medianSeconds,
+            double processorSeconds,
             double gflops,
             double shareOfPeakPercent,
             long peakResidentBytes) {}
@@ -99,13 +114,15 @@ public final class UNetBenchmark {
     /**
      * Loading of weights.
      *
+     * @param weights the format that weights are held in
      * @param fileBytes of the F16 file
      * @param seconds of the fastest of three
      * @param readSeconds of reading the file and doing nothing with it, the fastest of three
      * @param residentBytes what the process grew by
-     * @param weightBytes what the weights take in float32
+     * @param weightBytes what the weights take in that format
      */
     public record Loading(
+            WeightFormat weights,
             long fileBytes,
             double seconds,
             double readSeconds,
@@ -122,8 +139,8 @@ public final class UNetBenchmark {
      * @param tokens of the text
      * @param batch rows of a pass
      * @param gflop of one pass of all rows
-     * @param loading empty when left out
-     * @param forwards one per number format
+     * @param loadings one per format of the weights, none when left out
+     * @param forwards one per format of the weights and of the products
      */
     public record Result(
             String shape,
@@ -133,38 +150,49 @@ public final class UNetBenchmark {
             int tokens,
             int batch,
             double gflop,
-            Optional<Loading> loading,
+            List<Loading> loadings,
             List<Forward> forwards) {}
 
     /** Runs all measurements. */
     public Result run() {
         UNetShape shape = request.shape();
-        UNet2DConditionModel unet = new UNet2DConditionModel(shape.config());
-        try (Parameters weights = unet.parameters();
-                Torch.Guard off = Torch.gradients(false)) {
-            progress.start("random weights", 0, "weights");
-            weights.initialise(1);
-            Optional<Loading> loading = request.work().map(work -> loading(unet, work));
-            double flop =
-                    (double) request.batch()
-                            * UNetFlops.forward(
-                                    unet, request.height(), request.width(), shape.tokens());
-            List<Forward> forwards = new ArrayList<>();
-            forwards.add(forward(unet, flop, false));
-            if (request.bfloat16()) {
-                forwards.add(forward(unet, flop, true));
+        List<Loading> loadings = new ArrayList<>();
+        List<Forward> forwards = new ArrayList<>();
+        long count = 0;
+        double flop = 0;
+        for (WeightFormat format : request.weights()) {
+            UNet2DConditionModel unet = new UNet2DConditionModel(shape.config(), format);
+            try (Parameters weights = unet.parameters();
+                    Torch.Guard off = Torch.gradients(false)) {
+                progress.start("random weights in " + format, 0, "weights");
+                weights.initialise(1);
+                request.work().ifPresent(work -> loadings.add(loading(unet, work)));
+                count = weights.count();
+                if (flop == 0) {
+                    flop =
+                            (double) request.batch()
+                                    * UNetFlops.forward(
+                                            unet,
+                                            request.height(),
+                                            request.width(),
+                                            shape.tokens());
+                }
+                forwards.add(forward(unet, flop, false));
+                if (request.bfloat16()) {
+                    forwards.add(forward(unet, flop, true));
+                }
             }
-            return new Result(
-                    shape.name(),
-                    Torch.threads(),
-                    weights.count(),
-                    List.of(shape.config().inChannels(), request.height(), request.width()),
-                    shape.tokens(),
-                    request.batch(),
-                    flop / 1e9,
-                    loading,
-                    forwards);
         }
+        return new Result(
+                shape.name(),
+                Torch.threads(),
+                count,
+                List.of(shape.config().inChannels(), request.height(), request.width()),
+                shape.tokens(),
+                request.batch(),
+                flop / 1e9,
+                loadings,
+                forwards);
     }
 
     private Forward forward(UNet2DConditionModel unet, double flop, boolean bfloat16) {
@@ -174,6 +202,7 @@ public final class UNetBenchmark {
         progress.start("forward passes in " + format, 1L + request.forwards(), "passes");
         ProcessMemory.forgetPeak();
         double[] seconds = new double[request.forwards()];
+        double processor = Double.MAX_VALUE;
         try (Scope all = Scope.open();
                 Rng rng = new Rng(2);
                 Torch.Guard half = Torch.bfloat16Compute(bfloat16)) {
@@ -186,9 +215,11 @@ public final class UNetBenchmark {
             for (int i = -1; i < seconds.length; i++) {
                 try (Scope one = Scope.open()) {
                     long start = System.nanoTime();
+                    double before = processorSeconds();
                     UNetFlops.pass(unet, latents, times, text);
                     if (i >= 0) {
                         seconds[i] = (System.nanoTime() - start) / 1e9;
+                        processor = Math.min(processor, processorSeconds() - before);
                     }
                 }
                 progress.advance(1);
@@ -199,13 +230,20 @@ public final class UNetBenchmark {
         Arrays.sort(seconds);
         double gflops = flop / seconds[0] / 1e9;
         return new Forward(
+                unet.parameters().format(),
                 format,
                 peak,
                 seconds[0],
                 seconds[seconds.length / 2],
+                processor,
                 gflops,
                 100 * gflops / peak.gflops(),
                 resident);
+    }
+
+    private static double processorSeconds() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime()
+                / 1e9;
     }
 
     private Loading loading(UNet2DConditionModel unet, Path work) {
@@ -222,14 +260,18 @@ public final class UNetBenchmark {
             for (int i = 0; i < 3; i++) {
                 read = Math.min(read, timed(() -> readThrough(file)));
                 long before = ProcessMemory.resident().orElse(0);
-                UNet2DConditionModel again = new UNet2DConditionModel(request.shape().config());
+                UNet2DConditionModel again =
+                        new UNet2DConditionModel(
+                                request.shape().config(), unet.parameters().format());
                 try (Parameters loaded = again.parameters()) {
                     load = Math.min(load, timed(() -> Weights.load(loaded, file)));
                     grown = Math.max(grown, ProcessMemory.resident().orElse(0) - before);
                 }
                 progress.advance(1);
             }
-            return new Loading(bytes, load, read, grown, 4 * unet.parameters().count());
+            Parameters held = unet.parameters();
+            return new Loading(
+                    held.format(), bytes, load, read, grown, held.format().bytes() * held.count());
         } catch (IOException e) {
             throw new SoupIoException("measure", file, e);
         } finally {

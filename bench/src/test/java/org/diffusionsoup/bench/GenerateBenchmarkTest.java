@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.nio.file.Path;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.Progress;
 import org.junit.jupiter.api.Test;
 
@@ -18,9 +19,11 @@ class GenerateBenchmarkTest {
     void everyWayIsTimedBesideTheSoupInOneBatch() {
         GenerateBenchmark.Result r =
                 new GenerateBenchmark(
-                                new GenerateBenchmark.Request(TINY, 2, 1, List.of(2), 1),
+                                new GenerateBenchmark.Request(
+                                        TINY, 2, 1, List.of(2), 1, WeightFormat.F16),
                                 Progress.silent())
                         .run();
+        assertThat(r.weights()).isEqualTo(WeightFormat.F16);
         assertThat(r.ways())
                 .extracting(GenerateBenchmark.Way::way)
                 .containsExactly("soup, one batch", "soup, one by one", "ensemble of 2, one batch");
@@ -33,10 +36,13 @@ class GenerateBenchmarkTest {
 
     @Test
     void numbersThatMakeNoSenseAreRefused() {
-        assertThatThrownBy(() -> new GenerateBenchmark.Request(TINY, 1, 1, List.of(), 1))
+        assertThatThrownBy(() ->
+                        new GenerateBenchmark.Request(TINY, 1, 1, List.of(), 1, WeightFormat.F32))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("`pictures`");
-        assertThatThrownBy(() -> new GenerateBenchmark.Request(TINY, 2, 1, List.of(2, 1), 1))
+        assertThatThrownBy(() ->
+                        new GenerateBenchmark.Request(
+                                TINY, 2, 1, List.of(2, 1), 1, WeightFormat.F32))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("`members`");
     }

@@ -97,6 +97,26 @@ class GenerateCommandTest {
     }
 
     @Test
+    void weightsInHalfTheMemoryAreSaidAndOthersRefused() throws IOException {
+        Object[] command = {"generate", "--model", MODEL, "--prompt", "cat", "--steps", 2, "-o"};
+        Run.of(with(command, out("wide.png"))).ok();
+        assertThat(PngFiles.readText(out("wide.png"))).doesNotContainKey("weights_dtype");
+        Run half = Run.of(with(command, out("half.png"), "--dtype", "bf16", "--json")).ok();
+        JsonNode json = new ObjectMapper().readTree(half.out());
+        assertThat(json.path("dtype").asText()).isEqualTo("BF16");
+        assertThat(json.path("notes").get(0).asText())
+                .isEqualTo(
+                        "The weights are rounded from F32, as files have them, to BF16; pictures differ from those of --dtype F32.");
+        assertThat(PngFiles.readText(out("half.png"))).containsEntry("weights_dtype", "BF16");
+        assertThat(read(out("half.png"))).isNotEqualTo(read(out("wide.png")));
+        for (String wrong : new String[] {"half", "F64"}) {
+            Run.of(with(command, out("none.png"), "--dtype", wrong))
+                    .fails(2, "--dtype", "F32, F16, BF16", "'" + wrong + "'");
+        }
+        assertThat(out("none.png")).doesNotExist();
+    }
+
+    @Test
     void widthAndHeightMayDiffer() throws IOException {
         Object[] command = {
             "generate", "--model", MODEL, "--prompt", "cat", "--steps", 2, "--size", "96x48", "-o"

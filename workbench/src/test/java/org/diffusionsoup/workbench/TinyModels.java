@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,8 @@ import java.util.stream.Stream;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.data.Sample;
@@ -112,6 +115,33 @@ public final class TinyModels {
                     entries.add(TensorEntry.ofFloats(info.name(), info.shape(), values));
                 });
         SafetensorsWriter.write(file, texts, entries);
+    }
+
+    /** A copy of a float32 model whose weights are rounded to F16, in files of that format. */
+    public static Path halved(Path from, Path to) {
+        copy(from, to);
+        try (Stream<Path> all = Files.walk(to)) {
+            for (Path f : all.filter(p -> p.toString().endsWith(".safetensors")).toList()) {
+                List<TensorEntry> entries = new ArrayList<>();
+                tensors(f)
+                        .forEach((info, values) -> {
+                            short[] half = new short[values.length];
+                            for (int i = 0; i < half.length; i++) {
+                                half[i] = Float.floatToFloat16(values[i]);
+                            }
+                            entries.add(
+                                    new TensorEntry(
+                                            info.name(),
+                                            DType.F16,
+                                            info.shape(),
+                                            TensorBytes.of(MemorySegment.ofArray(half))));
+                        });
+                SafetensorsWriter.write(f, Map.of("format", "pt"), entries);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return to;
     }
 
     /** The float32 tensors of a file, by name. */

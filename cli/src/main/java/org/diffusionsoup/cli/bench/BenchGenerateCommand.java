@@ -9,6 +9,7 @@ import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,6 +65,14 @@ final class BenchGenerateCommand extends SoupCommand {
                     "How often each way is measured; the fastest counts (default: ${DEFAULT-VALUE}).")
     private int repeats;
 
+    @Option(
+            names = "--dtype",
+            defaultValue = "F32",
+            paramLabel = "DTYPE",
+            description =
+                    "How weights are held in memory: F32, F16 or BF16 (default: ${DEFAULT-VALUE}).")
+    private WeightFormat dtype = WeightFormat.F32;
+
     @Override
     protected void run(Console console) {
         Path folder = RunnableFolders.runnable(model, console);
@@ -72,7 +81,7 @@ final class BenchGenerateCommand extends SoupCommand {
             result =
                     new GenerateBenchmark(
                                     new GenerateBenchmark.Request(
-                                            folder, pictures, steps, members, repeats),
+                                            folder, pictures, steps, members, repeats, dtype),
                                     progress)
                             .run();
         }
@@ -82,10 +91,11 @@ final class BenchGenerateCommand extends SoupCommand {
     private static void print(GenerateBenchmark.Result r, PrintWriter text) {
         line(
                 text,
-                "%s: %d pictures of %d steps, %d %s",
+                "%s: %d pictures of %d steps, weights in %s, %d %s",
                 r.model(),
                 r.pictures(),
                 r.steps(),
+                r.weights(),
                 r.threads(),
                 r.threads() == 1 ? "thread" : "threads");
         line(text, "");

@@ -11,6 +11,7 @@ import org.diffusionsoup.bench.UNetShape;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.PictureSize;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ import picocli.CommandLine.Option;
         footer = {
             "  soup bench unet --shape sd-2.1 --latents 64",
             "  soup bench unet --shape sdxl --latents 128 --forwards 1 --json",
+            "  soup bench unet --shape sd-2.1 --latents 64 --dtype F32,F16,BF16",
             "  soup bench unet --base models/emoji-base --batch 32 --bfloat16"
         })
 final class BenchUNetCommand extends SoupCommand {
@@ -73,6 +75,16 @@ final class BenchUNetCommand extends SoupCommand {
     private int forwards;
 
     @Option(
+            names = "--dtype",
+            split = ",",
+            defaultValue = "F32",
+            paramLabel = "DTYPE",
+            description =
+                    "Formats that weights are held in, F32, F16 or BF16, one after the other"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private List<WeightFormat> dtypes = List.of();
+
+    @Option(
             names = "--bfloat16",
             description =
                     "Measure matrix products and convolutions in bfloat16 too; minutes where the"
@@ -109,38 +121,14 @@ final class BenchUNetCommand extends SoupCommand {
                                             size.width(),
                                             batch,
                                             forwards,
+                                            dtypes,
                                             bfloat16,
                                             TrainBenchmark.Request.GEMM_SECONDS,
                                             Optional.ofNullable(work)),
                                     progress)
                             .run();
         }
-        console.result(JsonForm.of(result), text -> print(result, text));
-    }
-
-    /** The result with null where loading was not measured. */
-    private record JsonForm(
-            String shape,
-            int threads,
-            long parameters,
-            List<Integer> latents,
-            int tokens,
-            int batch,
-            double gflop,
-            UNetBenchmark.@Nullable Loading loading,
-            List<UNetBenchmark.Forward> forwards) {
-        static JsonForm of(UNetBenchmark.Result r) {
-            return new JsonForm(
-                    r.shape(),
-                    r.threads(),
-                    r.parameters(),
-                    r.latents(),
-                    r.tokens(),
-                    r.batch(),
-                    r.gflop(),
-                    r.loading().orElse(null),
-                    r.forwards());
-        }
+        console.result(result, text -> print(result, text));
     }
 
     private static void print(UNetBenchmark.Result r, PrintWriter text) {
@@ -160,40 +148,44 @@ final class BenchUNetCommand extends SoupCommand {
         line(text, "");
         line(
                 text,
-                "%-9s %14s %10s %10s %10s %8s %12s",
+                "%-8s %-9s %14s %10s %10s %12s %10s %8s %12s",
+                "weights",
                 "forward",
                 "GEMM GFLOP/s",
                 "fastest s",
                 "median s",
+                "processor s",
                 "GFLOP/s",
                 "of peak",
                 "resident GB");
         for (UNetBenchmark.Forward f : r.forwards()) {
             line(
                     text,
-                    "%-9s %14.1f %10.2f %10.2f %10.1f %7.1f%% %12.2f",
+                    "%-8s %-9s %14.1f %10.2f %10.2f %12.2f %10.1f %7.1f%% %12.2f",
+                    f.weights(),
                     f.format(),
                     f.gemmPeak().gflops(),
                     f.seconds(),
                     f.medianSeconds(),
+                    f.processorSeconds(),
                     f.gflops(),
                     f.shareOfPeakPercent(),
                     f.peakResidentBytes() / 1e9);
         }
-        r.loading()
-                .ifPresent(l -> {
-                    line(text, "");
-                    line(
-                            text,
-                            "loading %.2f GB of F16: %.2f s, %.1f times reading the file (%.2f s);"
-                                    + " resident %.2f GB more, %.2f times the weights in float32",
-                            l.fileBytes() / 1e9,
-                            l.seconds(),
-                            l.seconds() / l.readSeconds(),
-                            l.readSeconds(),
-                            l.residentBytes() / 1e9,
-                            (double) l.residentBytes() / l.weightBytes());
-                });
+        for (UNetBenchmark.Loading l : r.loadings()) {
+            line(text, "");
+            line(
+                    text,
+                    "loading %.2f GB of F16: %.2f s, %.1f times reading the file (%.2f s);"
+                            + " resident %.2f GB more, %.2f times the weights in %s",
+                    l.fileBytes() / 1e9,
+                    l.seconds(),
+                    l.seconds() / l.readSeconds(),
+                    l.readSeconds(),
+                    l.residentBytes() / 1e9,
+                    (double) l.residentBytes() / l.weightBytes(),
+                    l.weights().word());
+        }
     }
 
     private static void line(PrintWriter text, String format, Object... values) {

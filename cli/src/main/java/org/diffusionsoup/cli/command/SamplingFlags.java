@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.command;
 
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.PictureSize;
 import org.diffusionsoup.workbench.generate.Prompts;
@@ -88,6 +89,7 @@ public final class SamplingFlags {
                 size.map(PictureSize::parse),
                 Optional.empty(),
                 batch,
-                yes);
+                yes,
+                WeightFormat.F32);
     }
 }

@@ -18,6 +18,7 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
 import org.diffusionsoup.workbench.generate.GenerateRequest;
@@ -76,6 +77,16 @@ public final class GenerateCommand extends SoupCommand {
     private Optional<Path> promptsFile = Optional.empty();
 
     @Mixin private SamplingFlags sampling = new SamplingFlags();
+
+    @Option(
+            names = "--dtype",
+            defaultValue = "F32",
+            paramLabel = "DTYPE",
+            description =
+                    "How weights are held in memory: F32, or F16 or BF16 in half of it, to which they"
+                            + " are rounded; layers still compute in float32 (default:"
+                            + " ${DEFAULT-VALUE}).")
+    private WeightFormat dtype = WeightFormat.F32;
 
     @Option(
             names = "--ensemble",
@@ -249,15 +260,14 @@ public final class GenerateCommand extends SoupCommand {
             throw misuse(
                     "--mask and --strength are of a picture to begin with; name it with --image.");
         }
+        GenerateSettings settings = sampling.settings().withWeights(dtype);
         return image.map(begin ->
-                        sampling.settings()
-                                .withSource(
-                                        Source.read(
-                                                begin,
-                                                mask,
-                                                strength.orElse(
-                                                        mask.isPresent() ? 1.0 : Source.STRENGTH))))
-                .orElseGet(sampling::settings);
+                        settings.withSource(
+                                Source.read(
+                                        begin,
+                                        mask,
+                                        strength.orElse(mask.isPresent() ? 1.0 : Source.STRENGTH))))
+                .orElse(settings);
     }
 
     private static Map<String, Object> json(GenerateRequest request, GenerateRun.Result result) {
@@ -294,6 +304,7 @@ public final class GenerateCommand extends SoupCommand {
         json.put("steps", request.settings().steps());
         json.put("guidance", request.settings().guidance());
         json.put("negative_prompt", request.settings().negativePrompt());
+        json.put("dtype", request.settings().weights());
         json.put("pictures", result.pictures());
         json.put("seconds", result.seconds());
         json.put("notes", Flags.in(result.notes()));

@@ -29,6 +29,6 @@ final class MedLanguageHead {
     /** (..., width) to (..., vocabulary). */
     Tensor forward(Tensor states, Tensor table) {
         Tensor x = norm.forward(config.activation().apply(dense.forward(states)));
-        return Functional.linear(x, table, bias.value());
+        return Functional.linear(x, table, bias.float32());
     }
 }

@@ -59,8 +59,8 @@ public final class VisionTransformer {
         long width = config.width();
         // (N, width, rows, columns) to (N, rows*columns, width)
         Tensor p = patches.forward(pixels.channelsLast()).permute(0, 2, 3, 1).reshape(n, -1, width);
-        Tensor cls = classToken.value().expand(n, 1, width);
-        Tensor x = Tensor.cat(List.of(cls, p), 1).add(positions.value());
+        Tensor cls = classToken.float32().expand(n, 1, width);
+        Tensor x = Tensor.cat(List.of(cls, p), 1).add(positions.float32());
         for (Block block : blocks) {
             x = block.forward(x);
         }

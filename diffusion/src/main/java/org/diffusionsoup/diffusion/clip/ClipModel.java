@@ -104,7 +104,7 @@ public final class ClipModel {
 
     /** Inverse temperature of the contrastive logits, exp(logit_scale). */
     public Tensor scale() {
-        return logitScale.value().exp();
+        return logitScale.float32().exp();
     }
 
     /** Rows divided by their Euclidean norm. */

@@ -7,6 +7,7 @@ import org.diffusionsoup.diffusion.nn.LayerNorm;
 import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +30,13 @@ public final class ClipTextModel {
      * @param projected whether it has a {@code text_projection} (SDXL's second encoder)
      */
     public ClipTextModel(ClipTextConfig c, boolean projected) {
+        this(c, projected, WeightFormat.F32);
+    }
+
+    /** The same with weights held in another format than float32. */
+    public ClipTextModel(ClipTextConfig c, boolean projected, WeightFormat weights) {
         this(c, Names.root(), projected);
-        parameters.allocate();
+        parameters.allocate(weights);
     }
 
     /** Builds the tower inside another model, which allocates. */

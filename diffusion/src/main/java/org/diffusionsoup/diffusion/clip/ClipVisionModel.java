@@ -70,7 +70,7 @@ public final class ClipVisionModel {
         long width = config.hiddenSize();
         // (N, width, side, side) to (N, side*side, width)
         Tensor p = patches.forward(pixels.channelsLast()).permute(0, 2, 3, 1).reshape(n, -1, width);
-        Tensor cls = classEmbedding.value().reshape(1, 1, width).expand(n, 1, width);
+        Tensor cls = classEmbedding.float32().reshape(1, 1, width).expand(n, 1, width);
         Tensor x = Tensor.cat(List.of(cls, p), 1).add(positions.table());
         Tensor last = encoder.forward(preNorm.forward(x)).getLast();
         return new Output(last, postNorm.forward(last.select(1, 0)));

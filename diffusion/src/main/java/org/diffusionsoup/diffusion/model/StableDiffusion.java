@@ -77,8 +77,17 @@ public record StableDiffusion(
      * @throws SoupException when the folder is not a pipeline of this kind
      */
     public static StableDiffusion load(Path folder) {
+        return load(folder, WeightsView.STORED);
+    }
+
+    /**
+     * The same with weights as a view shows them, and in its format.
+     *
+     * @throws SoupException when the folder is not a pipeline of this kind
+     */
+    public static StableDiffusion load(Path folder, WeightsView view) {
         DiffusersFolder.require(folder);
-        return load(folder, WeightsView.STORED, KINDS);
+        return load(folder, view, KINDS);
     }
 
     /**
@@ -229,7 +238,8 @@ public record StableDiffusion(
     public static UNet2DConditionModel unet(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         UNet2DConditionModel unet =
-                config.checked(() -> new UNet2DConditionModel(UNetConfig.of(config)));
+                config.checked(
+                        () -> new UNet2DConditionModel(UNetConfig.of(config), view.format()));
         Weights.load(unet.parameters(), weights(folder, DIFFUSERS_WEIGHTS), view.of(folder));
         return unet;
     }
@@ -242,7 +252,8 @@ public record StableDiffusion(
     /** The same with weights as a view shows them. */
     public static AutoencoderKL vae(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
-        AutoencoderKL vae = config.checked(() -> new AutoencoderKL(VaeConfig.of(config)));
+        AutoencoderKL vae =
+                config.checked(() -> new AutoencoderKL(VaeConfig.of(config), view.format()));
         Weights.load(vae.parameters(), weights(folder, DIFFUSERS_WEIGHTS), view.of(folder));
         return vae;
     }
@@ -258,7 +269,8 @@ public record StableDiffusion(
         boolean projected =
                 config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
         ClipTextModel text =
-                config.checked(() -> new ClipTextModel(ClipTextConfig.of(config), projected));
+                config.checked(() ->
+                        new ClipTextModel(ClipTextConfig.of(config), projected, view.format()));
         Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS), view.of(folder));
         return text;
     }

@@ -3,8 +3,12 @@ package org.diffusionsoup.diffusion.model;
 import java.nio.file.Path;
 import java.util.function.Function;
 import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 
-/** What is loaded in place of a component's stored weights, such as the same with LoRAs in them. */
+/**
+ * What is loaded in place of a component's stored weights, such as the same with LoRAs in them, and
+ * the format in which it is then held.
+ */
 @FunctionalInterface
 public interface WeightsView {
     /** The weights as they are stored. */
@@ -18,6 +22,29 @@ public interface WeightsView {
      * @return the same names and shapes
      */
     TensorSource of(String component, TensorSource stored);
+
+    /** The format that the weights are held in, to which they are rounded. */
+    default WeightFormat format() {
+        return WeightFormat.F32;
+    }
+
+    /** The same weights held in a format of choice. */
+    default WeightsView heldIn(WeightFormat format) {
+        return new Held(this, format);
+    }
+
+    /**
+     * A view's weights in a format.
+     *
+     * @param values the view
+     * @param format it is held in
+     */
+    record Held(WeightsView values, WeightFormat format) implements WeightsView {
+        @Override
+        public TensorSource of(String component, TensorSource stored) {
+            return values.of(component, stored);
+        }
+    }
 
     /** The view of the component that lies in a folder of its name. */
     default Function<TensorSource, TensorSource> of(Path folder) {

@@ -28,9 +28,15 @@ public final class Conv2d {
 
     public Tensor forward(Tensor x) {
         Tensor y =
-                bias.length == 0
-                        ? Functional.conv2d(x, weight.value(), stride, padding)
-                        : Functional.conv2d(x, weight.value(), stride, padding, bias[0].value());
+                weight.computing(() ->
+                        bias.length == 0
+                                ? Functional.conv2d(x, weight.float32Once(), stride, padding)
+                                : Functional.conv2d(
+                                        x,
+                                        weight.float32Once(),
+                                        stride,
+                                        padding,
+                                        bias[0].float32()));
         LowRank branch = weight.branch();
         return names.tap(branch == null ? y : y.add(branch.conv2d(x, stride, padding)));
     }

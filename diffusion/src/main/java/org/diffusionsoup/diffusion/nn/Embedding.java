@@ -13,11 +13,12 @@ public final class Embedding {
 
     /** Ids of any shape to vectors: (...) to (..., width). */
     public Tensor forward(Tensor ids) {
-        return Functional.embedding(weight.value(), ids);
+        // of the rows alone, as the table is large
+        return Functional.embedding(weight.value(), ids).toFloat();
     }
 
-    /** The whole table. */
+    /** The whole table, float32. */
     public Tensor table() {
-        return weight.value();
+        return weight.float32();
     }
 }

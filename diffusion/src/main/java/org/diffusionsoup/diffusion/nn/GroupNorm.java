@@ -20,6 +20,8 @@ public final class GroupNorm {
     }
 
     public Tensor forward(Tensor x) {
-        return names.tap(Functional.groupNorm(x, groups, weight.value(), bias.value(), eps));
+        return names.tap(
+                weight.computing(() ->
+                        Functional.groupNorm(x, groups, weight.float32(), bias.float32(), eps)));
     }
 }

@@ -18,6 +18,8 @@ public final class LayerNorm {
     }
 
     public Tensor forward(Tensor x) {
-        return names.tap(Functional.layerNorm(x, weight.value(), bias.value(), eps));
+        return names.tap(
+                weight.computing(
+                        () -> Functional.layerNorm(x, weight.float32(), bias.float32(), eps)));
     }
 }

@@ -24,9 +24,10 @@ public final class Linear {
 
     public Tensor forward(Tensor x) {
         Tensor y =
-                bias.length == 0
-                        ? Functional.linear(x, weight.value())
-                        : Functional.linear(x, weight.value(), bias[0].value());
+                weight.computing(() ->
+                        bias.length == 0
+                                ? Functional.linear(x, weight.float32Once())
+                                : Functional.linear(x, weight.float32Once(), bias[0].float32()));
         LowRank branch = weight.branch();
         return names.tap(branch == null ? y : y.add(branch.linear(x)));
     }

@@ -1,6 +1,5 @@
 package org.diffusionsoup.diffusion.nn;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,7 +14,7 @@ import org.diffusionsoup.diffusion.torch.Torch;
  * Weights of a safetensors file that is mapped into memory, to be put into {@link Parameters} again
  * and again. Nothing of them is held by this process: the system reads the file once and keeps as
  * much of it in its page cache as there is room for. Each {@link #load} copies every tensor once,
- * straight from there, converting F16, BF16 and F64 on the way.
+ * straight from there, converting what is of another format than the parameters on the way.
  *
  * <p>Not for use by several threads at once.
  */
@@ -52,7 +51,8 @@ public final class MappedWeights implements AutoCloseable {
     /**
      * Copies all weights into the parameters.
      *
-     * @throws SoupException if the file changed since it was opened
+     * @throws SoupException if the file changed since it was opened, or a value is beyond the range
+     *     of the parameters' format
      */
     public void load() {
         file.checkUnchanged(); // a file that was cut would end the process at the first byte
@@ -60,10 +60,12 @@ public final class MappedWeights implements AutoCloseable {
         try (Torch.Guard off = Torch.gradients(false)) {
             tensors.forEach((parameter, info) -> {
                 try (Scope s = Scope.open()) {
-                    MemorySegment data = file.data(info.name());
-                    parameter
-                            .value()
-                            .copy_(Tensor.over(data, info.dtype()).reshape(parameter.shape()));
+                    Tensor stored = Tensor.over(file.data(info.name()), info.dtype());
+                    parameter.put(
+                            parameter.value(),
+                            stored.reshape(parameter.shape()),
+                            info.dtype(),
+                            file.path());
                 }
             });
         }

@@ -16,7 +16,8 @@ import org.diffusionsoup.diffusion.torch.TorchException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state dict of one model: named parameters, all of them views into one flat float32 buffer.
+ * The state dict of one model: named parameters, all of them views into one flat buffer, of float32
+ * unless {@linkplain #allocate(WeightFormat) asked otherwise}.
  *
  * <p>Layers declare parameters while a model is built; {@link #allocate()} then makes the buffer.
  * One flat buffer makes optimizer steps, moving averages, gradient norms and checkpoints single
@@ -29,6 +30,8 @@ public final class Parameters implements AutoCloseable {
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
     private List<Parameters> parts = List.of();
     private long total;
+    private final WideCopy wide = new WideCopy();
+    private WeightFormat format = WeightFormat.F32;
     private @Nullable Tensor flat;
     private @Nullable Tensor flatGrad;
     private @Nullable BiConsumer<String, Tensor> tap;
@@ -40,10 +43,12 @@ public final class Parameters implements AutoCloseable {
      * have been trained on their own before.
      *
      * @param parts allocated weights with different parameter names
+     * @throws TorchException if some are not held in float32
      */
     public static Parameters joined(Parameters... parts) {
         Parameters all = new Parameters();
         for (Parameters part : parts) {
+            part.requireFloat32();
             if (part.flatGrad != null) {
                 throw new TorchException("weights that have gradients already cannot be joined");
             }
@@ -66,7 +71,7 @@ public final class Parameters implements AutoCloseable {
                 part.close();
                 part.flat = mine;
                 for (Parameter p : part.byName.values()) {
-                    p.bind(p.viewOf(mine).detach().keep());
+                    p.bind(p.viewOf(mine).detach().keep(), WeightFormat.F32, all.wide);
                 }
                 at += part.total;
             }
@@ -94,24 +99,37 @@ public final class Parameters implements AutoCloseable {
      * @throws UnsupportedConfigException if the parameters exceed this machine's whole memory
      */
     public Parameters allocate() {
-        double bytes = (double) Float.BYTES * total;
+        return allocate(WeightFormat.F32);
+    }
+
+    /**
+     * The same with weights held in a format of choice: what is loaded is rounded to it, to nearest
+     * and ties to even. Weights of half as many bytes as float32's can be computed with, and not
+     * trained.
+     *
+     * @throws UnsupportedConfigException if the parameters exceed this machine's whole memory
+     */
+    public Parameters allocate(WeightFormat heldIn) {
+        double bytes = (double) heldIn.bytes() * total;
         double memory = physicalMemory();
         if (bytes > memory) {
             throw new UnsupportedConfigException(
                     String.format(
                             Locale.ROOT,
-                            "it describes a model of %,d weights, %.0f GB in float32, and this machine"
+                            "it describes a model of %,d weights, %.0f GB in %s, and this machine"
                                     + " has %.0f GB of memory; are the sizes those of the weights"
                                     + " beside it?",
                             total,
                             bytes / 1e9,
+                            heldIn.word(),
                             memory / 1e9));
         }
         try (Scope s = Scope.open()) {
-            Tensor buffer = Tensor.empty(total).keep();
+            Tensor buffer = Tensor.empty(heldIn.dtype(), total).keep();
             flat = buffer;
+            format = heldIn;
             for (Parameter p : byName.values()) {
-                p.bind(p.viewOf(buffer).detach().keep());
+                p.bind(p.viewOf(buffer).detach().keep(), heldIn, wide);
             }
         }
         return this;
@@ -146,8 +164,11 @@ public final class Parameters implements AutoCloseable {
     /**
      * Turns on gradients. Every backward pass then adds into one flat gradient buffer, see {@link
      * #flatGrad()}.
+     *
+     * @throws TorchException if the weights are not held in float32
      */
     public void train() {
+        requireFloat32();
         if (flatGrad != null) {
             return;
         }
@@ -165,6 +186,15 @@ public final class Parameters implements AutoCloseable {
                 part.attachGradients(mine);
                 at += part.total;
             }
+        }
+    }
+
+    private void requireFloat32() {
+        if (format.isHalf()) {
+            throw new TorchException(
+                    "weights that are held in "
+                            + format.word()
+                            + " cannot be trained; load the model with weights in float32");
         }
     }
 
@@ -191,7 +221,12 @@ public final class Parameters implements AutoCloseable {
         return total;
     }
 
-    /** The flat buffer (count). Convolution weights lie channels-last in it. */
+    /** The format that the weights are held in. */
+    public WeightFormat format() {
+        return format;
+    }
+
+    /** The flat buffer (count), of {@link #format}. Convolution weights lie channels-last in it. */
     public Tensor flat() {
         if (flat == null) {
             throw new TorchException("the parameters are not allocated yet");
@@ -247,6 +282,7 @@ public final class Parameters implements AutoCloseable {
     /** Frees the buffers; the model must not be used afterwards. */
     @Override
     public void close() {
+        wide.close();
         parts.forEach(Parameters::close);
         for (Parameter p : byName.values()) {
             if (flat != null && parts.isEmpty()) {

@@ -72,7 +72,8 @@ final class PieceReader {
                     place = place.narrow(0, row, n);
                     shape[0] = n;
                 }
-                place.copy_(Tensor.over(piece, tensor.dtype()).reshape(shape));
+                Tensor stored = Tensor.over(piece, tensor.dtype()).reshape(shape);
+                into.put(place, stored, tensor.dtype(), source.path());
             }
         }
     }

@@ -208,7 +208,7 @@ public final class Weights {
                                         Torch.Guard off = Torch.gradients(false)) {
                                     Tensor all = values.apply(p);
                                     Tensor stored =
-                                            (dtype == DType.F16 ? all.toFloat16() : all)
+                                            (dtype == DType.F16 ? all.toFloat16() : all.toFloat())
                                                     .contiguous();
                                     TensorBytes.of(stored.memory()).writeTo(channel);
                                 }

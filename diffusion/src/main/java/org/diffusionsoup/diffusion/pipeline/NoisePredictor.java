@@ -101,9 +101,9 @@ public interface NoisePredictor {
      * (paper, Proposition 2) as far as Eq. 4 holds, with one model's activations, at the price of
      * an average of all weights per sample and step, and of samples that go one by one.
      *
-     * @param unet whose weights are overwritten
-     * @param members the ingredients' weights, of the same architecture, in the order of the
-     *     classifier's shards
+     * @param unet whose weights are overwritten; held in float32, as sums are
+     * @param members the ingredients' weights, of the same architecture and any format, in the
+     *     order of the classifier's shards
      */
     static NoisePredictor resouped(
             UNet2DConditionModel unet, List<Parameters> members, ShardClassifier classifier) {

@@ -86,7 +86,7 @@ public final class TextToImagePipeline implements AutoCloseable {
     }
 
     /**
-     * The same with weights as a view shows them, such as with LoRAs in them.
+     * The same with weights as a view shows them, such as with LoRAs in them, and in its format.
      *
      * @throws SoupException when the folder is not such a pipeline
      */

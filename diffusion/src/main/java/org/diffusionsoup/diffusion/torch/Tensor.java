@@ -113,6 +113,27 @@ public final class Tensor {
         return w(torch.empty(shape, floats(), NO_FORMAT));
     }
 
+    /**
+     * Uninitialised tensor of another float type.
+     *
+     * @param dtype F32, F16, BF16 or F64
+     */
+    public static Tensor empty(DType dtype, long... shape) {
+        OnDevice on = onDevice();
+        TensorOptions options = new TensorOptions(floatType(dtype));
+        return w(torch.empty(shape, on == null ? options : options.device(on.raw), NO_FORMAT));
+    }
+
+    private static ScalarType floatType(DType dtype) {
+        return switch (dtype) {
+            case F32 -> ScalarType.Float;
+            case F16 -> ScalarType.Half;
+            case BF16 -> ScalarType.BFloat16;
+            case F64 -> ScalarType.Double;
+            default -> throw new TorchException("no tensor of floats of " + dtype);
+        };
+    }
+
     /** Uninitialised float32 tensor in the processor's memory, whatever device is in use. */
     static Tensor emptyOnCpu(long... shape) {
         return w(torch.empty(shape, FLOAT, NO_FORMAT));
@@ -152,14 +173,7 @@ public final class Tensor {
      * @param dtype F32, F16, BF16 or F64
      */
     public static Tensor over(MemorySegment bytes, DType dtype) {
-        ScalarType type =
-                switch (dtype) {
-                    case F32 -> ScalarType.Float;
-                    case F16 -> ScalarType.Half;
-                    case BF16 -> ScalarType.BFloat16;
-                    case F64 -> ScalarType.Double;
-                    default -> throw new TorchException("no tensor of floats over " + dtype);
-                };
+        ScalarType type = floatType(dtype);
         long n = bytes.byteSize() / dtype.bytes();
         return w(
                 torch.from_blob(

@@ -77,7 +77,7 @@ public final class Torch {
     }
 
     /** Whether gradients are recorded on this thread. */
-    static boolean gradients() {
+    public static boolean gradients() {
         return GradMode.is_enabled();
     }
 

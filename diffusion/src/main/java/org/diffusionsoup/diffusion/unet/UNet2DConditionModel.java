@@ -9,6 +9,7 @@ import org.diffusionsoup.diffusion.nn.Linear;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.nn.TimestepEmbedding;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Recomputation;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -38,6 +39,11 @@ public final class UNet2DConditionModel {
 
     /** Builds the model and allocates its weights, uninitialised. */
     public UNet2DConditionModel(UNetConfig c) {
+        this(c, WeightFormat.F32);
+    }
+
+    /** The same with weights held in another format than float32. */
+    public UNet2DConditionModel(UNetConfig c, WeightFormat weights) {
         config = c;
         root = Names.root();
         parameters = root.parameters();
@@ -73,7 +79,7 @@ public final class UNet2DConditionModel {
         }
         convNormOut = new GroupNorm(root.sub("conv_norm_out"), g, first, c.normEps());
         convOut = new Conv2d(root.sub("conv_out"), first, c.outChannels(), 3, 1, 1);
-        parameters.allocate();
+        parameters.allocate(weights);
     }
 
     public UNetConfig config() {

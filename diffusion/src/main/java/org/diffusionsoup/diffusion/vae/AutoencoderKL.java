@@ -3,6 +3,7 @@ package org.diffusionsoup.diffusion.vae;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.Names;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,11 @@ public final class AutoencoderKL {
 
     /** Builds the model and allocates its weights, uninitialised. */
     public AutoencoderKL(VaeConfig c) {
+        this(c, WeightFormat.F32);
+    }
+
+    /** The same with weights held in another format than float32. */
+    public AutoencoderKL(VaeConfig c, WeightFormat weights) {
         config = c;
         Names root = Names.root();
         parameters = root.parameters();
@@ -32,7 +38,7 @@ public final class AutoencoderKL {
                         ? new Conv2d(root.sub("post_quant_conv"), z, z, 1, 1, 0)
                         : null;
         decoder = new Decoder(root.sub("decoder"), c);
-        parameters.allocate();
+        parameters.allocate(weights);
     }
 
     public VaeConfig config() {

@@ -9,12 +9,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.image.PngCodec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +49,24 @@ class PngFilesTest {
                         Steps: 25, Sampler: DDIMScheduler, CFG scale: 4.5, Seed: -7, \
                         Model hash: 3fa94c01be\
                         """);
+    }
+
+    @Test
+    void theFormatOfTheWeightsIsSaidWhereItIsNotFloat32() {
+        for (DType weights : new DType[] {DType.F32, DType.F16, DType.BF16}) {
+            PictureMetadata m =
+                    new PictureMetadata("p", "", 1, "0".repeat(64), 1, "DDIMScheduler", 2, weights);
+            Map<String, String> text = new HashMap<>(m.toText());
+            assertThat(PictureMetadata.fromText(text)).contains(m);
+            assertThat(text.containsKey("weights_dtype")).isEqualTo(weights != DType.F32);
+            assertThat(text.get("parameters").endsWith(", Weights: " + weights))
+                    .isEqualTo(weights != DType.F32);
+            text.put("weights_dtype", "F12");
+            assertThatThrownBy(() -> PictureMetadata.fromText(text))
+                    .isInstanceOf(SoupException.class)
+                    .hasMessage(
+                            "The picture's metadata name weights of 'F12', which is no format.");
+        }
     }
 
     @Test

@@ -47,7 +47,7 @@ public final class PictureCache {
         String key =
                 String.join(
                         "\n",
-                        "picture-cache-1",
+                        "picture-cache-1" + (s.weights().isHalf() ? " " + s.weights() : ""),
                         modelHash,
                         Long.toString(seed),
                         Integer.toString(s.steps()),
@@ -89,7 +89,8 @@ public final class PictureCache {
                                             && m.negativePrompt().equals(s.negativePrompt())
                                             && m.seed() == seed
                                             && m.steps() == s.steps()
-                                            && m.guidanceScale() == s.guidance())
+                                            && m.guidanceScale() == s.guidance()
+                                            && m.weights() == s.weights().dtype())
                             .isEmpty()) {
                 return false;
             }

@@ -12,10 +12,11 @@ import org.diffusionsoup.workbench.UNetMaps;
 /**
  * How much memory drawing takes beyond the weights, estimated from the shapes of the layers before
  * anything is drawn: in float32 the maps that one denoising step holds at once, or decoding the
- * batch's pictures, whichever is more. Resident memory beyond loading was measured with the
- * embedded base (guided, 317 MiB for a picture of 512 pixels, 1,124 MiB for one of 1,024, 1,514 MiB
- * for 256 of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768) and of
- * its decoder (0.87 GB for 512 pixels, 1.8 GB for 768).
+ * batch's pictures, whichever is more, and beside them what the largest layer makes of weights that
+ * are held in half as many bytes. Resident memory beyond loading was measured with the embedded
+ * base (guided, 317 MiB for a picture of 512 pixels, 1,124 MiB for one of 1,024, 1,514 MiB for 256
+ * of 64), of a step of Stable Diffusion 2.1 (0.73 GB for 512 pixels, 1.4 GB for 768) and of its
+ * decoder (0.87 GB for 512 pixels, 1.8 GB for 768).
  */
 final class DrawingCost {
     private static final long FLOAT = 4;
@@ -30,14 +31,18 @@ final class DrawingCost {
     private final UNetConfig unet;
     private final VaeConfig vae;
     private final int divisor;
+    private final long widened;
 
     /**
      * @param divisor of sizes that suit the model
+     * @param widened bytes of the largest float32 copy that a layer makes of its weights, 0 where
+     *     they are held in float32
      */
-    DrawingCost(UNetConfig unet, VaeConfig vae, int divisor) {
+    DrawingCost(UNetConfig unet, VaeConfig vae, int divisor, long widened) {
         this.unet = unet;
         this.vae = vae;
         this.divisor = divisor;
+        this.widened = widened;
     }
 
     /** Side of a square as large as a picture: all maps grow with the area. */
@@ -47,6 +52,10 @@ final class DrawingCost {
 
     /** Bytes for a batch of square pictures; a double, as absurd sizes go beyond a long. */
     double bytes(double size, double batch, boolean guided) {
+        return widened + maps(size, batch, guided);
+    }
+
+    private double maps(double size, double batch, boolean guided) {
         double step =
                 STEP_WORKSPACE * (guided ? 2 : 1) * UNetMaps.drawn(unet, size / vae.downFactor());
         return FLOAT * batch * Math.max(step, DECODING_WORKSPACE * decoding(size));
@@ -81,7 +90,7 @@ final class DrawingCost {
         }
         String fits;
         if (bytes(side, 1, guided) <= free) {
-            int most = Integer.highestOneBit((int) (free / bytes(side, 1, guided)));
+            int most = Integer.highestOneBit((int) ((free - widened) / maps(side, 1, guided)));
             fits = "`batch` " + most + " would fit";
         } else {
             OptionalInt largest = largest(free, guided);
@@ -105,7 +114,8 @@ final class DrawingCost {
     }
 
     private OptionalInt largest(double free, boolean guided) {
-        int side = (int) Math.sqrt(free / bytes(1, 1, guided)) / divisor * divisor;
+        double room = Math.max(0, free - widened);
+        int side = (int) Math.sqrt(room / maps(1, 1, guided)) / divisor * divisor;
         return side > 0 ? OptionalInt.of(side) : OptionalInt.empty();
     }
 

@@ -1,9 +1,12 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
 import org.diffusionsoup.diffusion.unet.UNetConfig;
@@ -19,6 +22,7 @@ final class DrawingPlan {
     private final GenerateSettings settings;
     private final int trained;
     private final PictureSize size;
+    private final StoredWeights stored;
     private final DrawingCost cost;
 
     /**
@@ -37,7 +41,8 @@ final class DrawingPlan {
         int latentPixels = trained / unet.sampleSize();
         int divisor = latentPixels << (unet.blockOutChannels().size() - 1);
         size = size(divisor);
-        cost = new DrawingCost(unet, vae, divisor);
+        stored = StoredWeights.of(model.folders());
+        cost = new DrawingCost(unet, vae, divisor, widened());
         cost.check(size, 1, isGuided());
     }
 
@@ -65,6 +70,11 @@ final class DrawingPlan {
                                     divisor));
         }
         return size;
+    }
+
+    /** Bytes of the largest float32 copy that a layer makes of its weights. */
+    private long widened() {
+        return settings.weights().isHalf() ? Float.BYTES * stored.largest() : 0;
     }
 
     PictureSize size() {
@@ -100,14 +110,25 @@ final class DrawingPlan {
         cost.check(size, Math.min(settings.batch(), pictures), isGuided());
     }
 
-    /** Whether the size is not the model's own: a sentence, or none. */
+    /** Whether weights are rounded, and whether the size is not the model's own: sentences. */
     List<String> notes() {
+        List<String> notes = new ArrayList<>();
+        if (stored.isRounded(settings.weights().dtype()) && settings.weights().isHalf()) {
+            notes.add(
+                    "The weights are rounded from %s, as files have them, to %s; pictures differ from those of `dtype` F32."
+                            .formatted(
+                                    stored.dtypes().stream()
+                                            .map(DType::safetensorsName)
+                                            .collect(Collectors.joining(" and ")),
+                                    settings.weights()));
+        }
         if (size.equals(PictureSize.square(trained))) {
-            return List.of();
+            return notes;
         }
         String help = settings.size().isPresent() ? "leave `size` out" : "give `size` " + trained;
-        return List.of(
+        notes.add(
                 "The pictures are %dx%d pixels, the model was trained on %dx%d: expect repeated or broken subjects, or %s."
                         .formatted(size.width(), size.height(), trained, trained, help));
+        return notes;
     }
 }

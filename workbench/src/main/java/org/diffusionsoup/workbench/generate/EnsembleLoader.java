@@ -13,6 +13,8 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.classify.ShardClassifier;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.model.WeightsView;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.pipeline.DenoisersInTurn;
 import org.diffusionsoup.diffusion.pipeline.NoisePredictor;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
@@ -53,8 +55,13 @@ final class EnsembleLoader {
      * With coefficients above 0 whose sum is 1.
      *
      * @param sequential whether the members take turns in one UNet
+     * @param format that the weights are held in
      */
-    static LoadedModel weighted(List<Path> folders, List<Double> coefficients, boolean sequential) {
+    static LoadedModel weighted(
+            List<Path> folders,
+            List<Double> coefficients,
+            boolean sequential,
+            WeightFormat format) {
         boolean equal = coefficients.stream().distinct().count() == 1;
         String name = "ensemble of " + folders.size();
         return load(
@@ -65,6 +72,7 @@ final class EnsembleLoader {
                         MEMBERS_KEY,
                         members(folders, i -> Double.toString(coefficients.get(i)) + " ")),
                 sequential,
+                format,
                 (members, unets, release) ->
                         NoisePredictor.weighted(
                                 members, coefficients.stream().mapToDouble(k -> k).toArray()));
@@ -75,10 +83,15 @@ final class EnsembleLoader {
      *
      * @param resouped whether weights are averaged with them instead of predictions
      * @param sequential whether the members take turns in one UNet
+     * @param format that the members' weights are held in; an average of them is float32
      * @throws SoupException if both are wanted: an average needs all weights at once
      */
     static LoadedModel classified(
-            List<Path> folders, Path classifier, boolean resouped, boolean sequential) {
+            List<Path> folders,
+            Path classifier,
+            boolean resouped,
+            boolean sequential,
+            WeightFormat format) {
         if (resouped && sequential) {
             throw new SoupException(
                     "`resoup` averages the weights of all models, so they cannot take turns; leave `sequential` out.");
@@ -101,6 +114,7 @@ final class EnsembleLoader {
                 (resouped ? "\nresouped " : "\nclassified ") + hash,
                 text,
                 sequential,
+                format,
                 (members, unets, release) -> {
                     ShardClassifier shards = ShardClassifier.load(classifier);
                     release.add(shards.parameters()::close);
@@ -139,6 +153,7 @@ final class EnsembleLoader {
             String with,
             Map<String, String> text,
             boolean sequential,
+            WeightFormat format,
             Combination combination) {
         if (folders.isEmpty()) {
             throw new SoupException("An ensemble needs at least one `model`.");
@@ -146,7 +161,8 @@ final class EnsembleLoader {
         Path first = folders.getFirst();
         List<Path> others = folders.subList(1, folders.size());
         others.forEach(other -> requireShared(first, other));
-        StableDiffusion model = StableDiffusion.load(first);
+        WeightsView view = WeightsView.STORED.heldIn(format);
+        StableDiffusion model = StableDiffusion.load(first, view);
         List<UNet2DConditionModel> unets = new ArrayList<>(List.of(model.unet()));
         List<Runnable> more = new ArrayList<>();
         Runnable release =
@@ -165,7 +181,8 @@ final class EnsembleLoader {
                 more.add(turns::close);
                 members = turns.members();
             } else {
-                others.forEach(other -> unets.add(StableDiffusion.unet(other.resolve("unet"))));
+                others.forEach(
+                        other -> unets.add(StableDiffusion.unet(other.resolve("unet"), view)));
                 members = unets.stream().map(NoisePredictor::of).toList();
             }
             NoisePredictor predictor = combination.of(members, unets, more);

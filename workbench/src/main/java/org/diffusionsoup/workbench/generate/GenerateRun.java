@@ -10,6 +10,7 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.image.png.PictureMetadata;
 import org.diffusionsoup.image.png.PngFiles;
 import org.diffusionsoup.workbench.Progress;
 
@@ -163,6 +164,7 @@ public final class GenerateRun {
         text.put("schedulers", lines(drawn.stream().map(Drawn::scheduler).toList()));
         text.put("guidance_scale", Double.toString(request.settings().guidance()));
         text.put("steps", Integer.toString(request.settings().steps()));
+        PictureMetadata.putWeights(text, request.settings().weights().dtype());
         request.settings().source().ifPresent(source -> text.putAll(source.toText()));
         text.put(VERSION_KEY, SoupVersion.current());
         text.put("Software", "Diffusion Soup");

@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.generate;
 
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.pipeline.ImageToImage;
 
 /**
@@ -17,6 +18,7 @@ import org.diffusionsoup.diffusion.pipeline.ImageToImage;
  * @param batch pictures denoised together, at least 1; more is faster and takes more memory
  * @param mayBeLong whether drawing may take more than two hours; otherwise its time is estimated
  *     first from two steps of one picture
+ * @param weights the format that the model's weights are held in, to which they are rounded
  */
 public record GenerateSettings(
         int steps,
@@ -26,7 +28,8 @@ public record GenerateSettings(
         Optional<PictureSize> size,
         Optional<Source> source,
         int batch,
-        boolean mayBeLong) {
+        boolean mayBeLong,
+        WeightFormat weights) {
 
     /** Hours beyond which drawing has to be allowed explicitly. */
     public static final double LONG_HOURS = 2;
@@ -64,7 +67,16 @@ public record GenerateSettings(
             Optional<Sampler> sampler,
             Optional<PictureSize> size,
             int batch) {
-        this(steps, guidance, negativePrompt, sampler, size, Optional.empty(), batch, true);
+        this(
+                steps,
+                guidance,
+                negativePrompt,
+                sampler,
+                size,
+                Optional.empty(),
+                batch,
+                true,
+                WeightFormat.F32);
     }
 
     /** 25 steps of the model's own scheduler, guidance 3, the model's own size, batches of 16. */
@@ -74,7 +86,7 @@ public record GenerateSettings(
 
     /**
      * Whether a model is sampled as it is meant to be: its own scheduler and size, the usual
-     * guidance, and no fewer steps than usual.
+     * guidance, no fewer steps than usual, and weights that are not rounded.
      */
     public boolean isModelsOwn() {
         return steps >= STEPS
@@ -82,7 +94,8 @@ public record GenerateSettings(
                 && negativePrompt.isEmpty()
                 && sampler.isEmpty()
                 && size.isEmpty()
-                && source.isEmpty();
+                && source.isEmpty()
+                && weights == WeightFormat.F32;
     }
 
     /**
@@ -100,12 +113,19 @@ public record GenerateSettings(
                 size,
                 Optional.of(picture),
                 batch,
-                mayBeLong);
+                mayBeLong,
+                weights);
     }
 
     /** The same with another number of steps. */
     public GenerateSettings withSteps(int other) {
         return new GenerateSettings(
-                other, guidance, negativePrompt, sampler, size, source, batch, mayBeLong);
+                other, guidance, negativePrompt, sampler, size, source, batch, mayBeLong, weights);
+    }
+
+    /** The same with weights held in another format. */
+    public GenerateSettings withWeights(WeightFormat other) {
+        return new GenerateSettings(
+                steps, guidance, negativePrompt, sampler, size, source, batch, mayBeLong, other);
     }
 }

@@ -10,7 +10,6 @@ import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.nn.Parameters;
-import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.pipeline.NonFiniteException;
 import org.diffusionsoup.diffusion.pipeline.SamplingOptions;
@@ -41,10 +40,7 @@ public final class Generator implements AutoCloseable {
         this.model = model;
         this.settings = settings;
         unetHash = model.unetHash();
-        pipeline =
-                settings.sampler()
-                        .map(s -> sampledWith(model.pipeline(), s))
-                        .orElseGet(model::pipeline);
+        pipeline = settings.sampler().map(s -> s.on(model.pipeline())).orElseGet(model::pipeline);
         int timesteps = pipeline.scheduler().table().size();
         if (settings.steps() > timesteps) {
             throw new SoupException(
@@ -53,17 +49,6 @@ public final class Generator implements AutoCloseable {
         }
         plan = new DrawingPlan(model, settings, pipeline.nativeSize());
         painter = new Painter(pipeline, settings.source());
-    }
-
-    private static TextToImagePipeline sampledWith(TextToImagePipeline loaded, Sampler sampler) {
-        try {
-            return loaded.with(loaded.scheduler().withClassName(sampler.className()));
-        } catch (UnsupportedConfigException e) {
-            throw new SoupException(
-                    "`scheduler` %s does not suit this model (%s); try ddim, euler or dpm++2m."
-                            .formatted(sampler.word(), e.getMessage()),
-                    e);
-        }
     }
 
     /**
@@ -86,7 +71,7 @@ public final class Generator implements AutoCloseable {
      *     it
      */
     public static Generator open(Path folder, GenerateSettings settings, List<LoraUse> loras) {
-        return of(LoadedModel.of(folder, loras), settings);
+        return of(LoadedModel.of(folder, loras, settings.weights()), settings);
     }
 
     /**
@@ -96,7 +81,7 @@ public final class Generator implements AutoCloseable {
      * @throws SoupException when the folder is not a model, or the settings do not suit it
      */
     public static Generator exchangeable(Path folder, GenerateSettings settings) {
-        return of(LoadedModel.exchangeable(folder), settings);
+        return of(LoadedModel.exchangeable(folder, settings.weights()), settings);
     }
 
     /**
@@ -145,7 +130,9 @@ public final class Generator implements AutoCloseable {
             List<Double> coefficients,
             boolean sequential,
             GenerateSettings settings) {
-        return of(EnsembleLoader.weighted(folders, coefficients, sequential), settings);
+        return of(
+                EnsembleLoader.weighted(folders, coefficients, sequential, settings.weights()),
+                settings);
     }
 
     /**
@@ -166,7 +153,10 @@ public final class Generator implements AutoCloseable {
             boolean resouped,
             boolean sequential,
             GenerateSettings settings) {
-        return of(EnsembleLoader.classified(folders, classifier, resouped, sequential), settings);
+        return of(
+                EnsembleLoader.classified(
+                        folders, classifier, resouped, sequential, settings.weights()),
+                settings);
     }
 
     private static Generator of(LoadedModel model, GenerateSettings settings) {
@@ -214,7 +204,7 @@ public final class Generator implements AutoCloseable {
 
     /**
      * What of some prompts does not reach the pictures, and whether their size is not the model's
-     * own.
+     * own, or the weights are rounded.
      *
      * @return sentences, none where all is well
      */
@@ -240,7 +230,8 @@ public final class Generator implements AutoCloseable {
                 unetHash,
                 settings.guidance(),
                 schedulerName(),
-                settings.steps());
+                settings.steps(),
+                settings.weights().dtype());
     }
 
     /**

@@ -12,7 +12,9 @@ import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.lora.LoraFusion;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.model.WeightsView;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 
 /**
@@ -43,11 +45,12 @@ record LoadedModel(
      *
      * @param folder in diffusers layout
      * @param loras added up in this order
+     * @param format that the weights are held in
      * @throws SoupException when the folder is not a model, or a LoRA does not suit it
      */
-    static LoadedModel of(Path folder, List<LoraUse> loras) {
+    static LoadedModel of(Path folder, List<LoraUse> loras, WeightFormat format) {
         DiffusersFolder.require(folder);
-        TextToImagePipeline pipeline = pipeline(folder, loras);
+        TextToImagePipeline pipeline = pipeline(folder, loras, format);
         return new LoadedModel(
                 ModelNames.of(folder),
                 List.of(folder),
@@ -59,14 +62,15 @@ record LoadedModel(
                 pipeline::close);
     }
 
-    private static TextToImagePipeline pipeline(Path folder, List<LoraUse> loras) {
+    private static TextToImagePipeline pipeline(
+            Path folder, List<LoraUse> loras, WeightFormat format) {
         if (loras.isEmpty()) {
-            return TextToImagePipeline.load(folder);
+            return TextToImagePipeline.load(folder, WeightsView.STORED.heldIn(format));
         }
         try (Checkpoint model = Checkpoint.open(folder);
                 LoraUse.Open open = LoraUse.open(loras, model.parts())) {
-            return TextToImagePipeline.load(
-                    folder, (name, stored) -> LoraFusion.component(name, stored, open.terms()));
+            WeightsView fused = (name, stored) -> LoraFusion.component(name, stored, open.terms());
+            return TextToImagePipeline.load(folder, fused.heldIn(format));
         }
     }
 
@@ -74,11 +78,12 @@ record LoadedModel(
      * One model whose weights may be exchanged.
      *
      * @param folder of Stable Diffusion 1.x or 2.x, in diffusers layout
+     * @param format that the weights are held in, those that are put in later, too
      * @throws SoupException when the folder is not a model
      */
-    static LoadedModel exchangeable(Path folder) {
+    static LoadedModel exchangeable(Path folder, WeightFormat format) {
         DiffusersFolder.require(folder);
-        StableDiffusion model = StableDiffusion.load(folder);
+        StableDiffusion model = StableDiffusion.load(folder, WeightsView.STORED.heldIn(format));
         return new LoadedModel(
                 ModelNames.of(folder),
                 List.of(folder),

@@ -4,6 +4,8 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
+import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
 
 /** A scheduler by the short name that a command line takes. */
 public enum Sampler {
@@ -33,6 +35,22 @@ public enum Sampler {
     /** The name of diffusers' class. */
     public String className() {
         return className;
+    }
+
+    /**
+     * A model that samples with this scheduler.
+     *
+     * @throws SoupException if its noise schedule is none for it
+     */
+    TextToImagePipeline on(TextToImagePipeline model) {
+        try {
+            return model.with(model.scheduler().withClassName(className));
+        } catch (UnsupportedConfigException e) {
+            throw new SoupException(
+                    "`scheduler` %s does not suit this model (%s); try ddim, euler or dpm++2m."
+                            .formatted(word, e.getMessage()),
+                    e);
+        }
     }
 
     /**

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
@@ -78,6 +79,8 @@ class PictureCacheTest {
         files.add(
                 cache.file(
                         HASH, "p", 1, new GenerateSettings(2, 1, "", ddim, Optional.empty(), 2)));
+        files.add(cache.file(HASH, "p", 1, SETTINGS.withWeights(WeightFormat.F16)));
+        files.add(cache.file(HASH, "p", 1, SETTINGS.withWeights(WeightFormat.BF16)));
         assertThat(files).doesNotHaveDuplicates();
         assertThat(cache.file(HASH, "p", 1, new GenerateSettings(2, 1, "", ddim, small, 7)))
                 .as("the batch is not of it")

@@ -17,11 +17,32 @@ class DrawingCostTest {
 
     /** Of the shape whose resident memory beyond loading was measured. */
     private static DrawingCost measured() {
+        return measured(0);
+    }
+
+    private static DrawingCost measured(long widened) {
         Path base = Path.of("../models/emoji-base");
         return new DrawingCost(
                 UNetConfig.of(JsonConfig.read(base.resolve("unet/config.json"))),
                 VaeConfig.of(JsonConfig.read(base.resolve("vae/config.json"))),
-                16);
+                16,
+                widened);
+    }
+
+    /** What layers widen is needed once, whatever the pictures, and leaves less for them. */
+    @Test
+    void floatCopiesOfHalfWeightsCount() {
+        long copy = 118L << 20;
+        for (int batch : new int[] {1, 7}) {
+            assertThat(measured(copy).bytes(512, batch, true))
+                    .isEqualTo(copy + measured().bytes(512, batch, true));
+        }
+        long all = (long) FreeMemory.bytes() * 2;
+        assertThatThrownBy(() -> measured(all).check(PictureSize.square(64), 1, true))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("nothing this model draws would fit");
+        assertThatThrownBy(() -> measured(copy).check(PictureSize.square(64), 100_000_000, true))
+                .hasMessageMatching(".*; `batch` \\d+ would fit\\.");
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.TinyModels;
@@ -29,7 +30,7 @@ class DrawingPlanTest {
 
     @BeforeAll
     static void load() {
-        model = LoadedModel.of(TinyModels.sd15(), List.of());
+        model = LoadedModel.of(TinyModels.sd15(), List.of(), WeightFormat.F32);
     }
 
     @AfterAll

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.workbench.TinyModels;
 import org.junit.jupiter.api.Test;
@@ -67,6 +68,7 @@ class GenerateSettingsTest {
                                 Optional.empty(),
                                 Optional.of(PictureSize.square(64)),
                                 16),
+                        usual.withWeights(WeightFormat.F16),
                         usual.withSource(source(0.5)))) {
             assertThat(other.isModelsOwn()).isFalse();
         }
@@ -106,10 +108,15 @@ class GenerateSettingsTest {
                         Optional.of(PictureSize.square(32)),
                         Optional.of(source(0.5)),
                         7,
-                        false);
+                        false,
+                        WeightFormat.BF16);
         GenerateSettings more = all.withSteps(9);
         assertThat(more.steps()).isEqualTo(9);
         assertThat(more.withSteps(5)).isEqualTo(all);
+        assertThat(all.withSource(source(0.5)).weights()).isEqualTo(WeightFormat.BF16);
+        GenerateSettings wide = all.withWeights(WeightFormat.F32);
+        assertThat(wide).isNotEqualTo(all);
+        assertThat(wide.withWeights(WeightFormat.BF16)).isEqualTo(all);
     }
 
     @ParameterizedTest
