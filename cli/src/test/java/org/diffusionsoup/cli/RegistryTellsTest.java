@@ -331,6 +331,17 @@ class RegistryTellsTest {
         Run.of("verify", folder.resolve("d.json"), "--key", key, "--store", store)
                 .fails(1, "There is no file " + folder.resolve("d.json"));
         soup("fsck", "--original", weights(2)).fails(2, "--original", "add --repair");
+        Path inside = store.resolve("manifests/a.json");
+        soup("certificate", "12", "-o", inside).fails(1, inside + " is in the registry's store");
+        soup("withdraw", "b", "--reason", "x", "-o", inside).fails(1, "name another --out");
+        soup("export", "all", "-o", store.resolve("x")).fails(1, "name another --out");
+        soup("withdraw", "--reason", "x", "--samples", "/dev/zero")
+                .fails(1, "/dev/zero is no file with hashes");
+        soup("gc", "--grace-minutes", Long.MAX_VALUE).fails(2, "--grace-minutes must be between");
+        for (String what : List.of("review ", "audit(bound=0.05)")) {
+            soup("evaluation", "add", "all", "--what", what, "--passed")
+                    .fails(1, "'" + what + "' would read like another");
+        }
         assertThat(soup("gc", "--grace-minutes", "0").ok().out()).contains("freed");
         assertThat(soup("fsck").ok().out()).contains("sound");
     }

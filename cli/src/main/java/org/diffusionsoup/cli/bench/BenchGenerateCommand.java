@@ -3,7 +3,6 @@ package org.diffusionsoup.cli.bench;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.diffusionsoup.bench.GenerateBenchmark;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.RunnableFolders;
@@ -89,7 +88,7 @@ final class BenchGenerateCommand extends SoupCommand {
     }
 
     private static void print(GenerateBenchmark.Result r, PrintWriter text) {
-        line(
+        Lines.print(
                 text,
                 "%s: %d pictures of %d steps, weights in %s, %d %s",
                 r.model(),
@@ -98,8 +97,8 @@ final class BenchGenerateCommand extends SoupCommand {
                 r.weights(),
                 r.threads(),
                 r.threads() == 1 ? "thread" : "threads");
-        line(text, "");
-        line(
+        Lines.print(text, "");
+        Lines.print(
                 text,
                 "%-24s %10s %10s %12s %12s",
                 "",
@@ -108,7 +107,7 @@ final class BenchGenerateCommand extends SoupCommand {
                 "to one batch",
                 "resident MB");
         for (GenerateBenchmark.Way w : r.ways()) {
-            line(
+            Lines.print(
                     text,
                     "%-24s %10.3f %10.2f %12.2f %12.0f",
                     w.way(),
@@ -117,9 +116,5 @@ final class BenchGenerateCommand extends SoupCommand {
                     w.toBatch(),
                     w.peakResidentBytes() / 1e6);
         }
-    }
-
-    private static void line(PrintWriter text, String format, Object... values) {
-        text.println(String.format(Locale.ROOT, format, values));
     }
 }

@@ -136,7 +136,7 @@ final class BenchTrainCommand extends SoupCommand {
     }
 
     private static void print(TrainBenchmark.Result r, PrintWriter text) {
-        line(
+        Lines.print(
                 text,
                 "UNet of %,d weights, latents %d×%d×%d, %d text tokens, %d threads",
                 r.parameters(),
@@ -145,13 +145,13 @@ final class BenchTrainCommand extends SoupCommand {
                 r.latent()[2],
                 r.textTokens(),
                 r.threads());
-        line(
+        Lines.print(
                 text,
                 "one image: %.0f MFLOP forward, %.0f MFLOP in training",
                 r.forwardMflopsPerImage(),
                 r.trainingMflopsPerImage());
-        line(text, "");
-        line(
+        Lines.print(text, "");
+        Lines.print(
                 text,
                 "%-9s %14s %10s %10s %10s %8s",
                 "batch " + r.batch(),
@@ -164,8 +164,8 @@ final class BenchTrainCommand extends SoupCommand {
         throughput(text, "bfloat16", r.bfloat16());
         r.memory()
                 .ifPresent(m -> {
-                    line(text, "");
-                    line(
+                    Lines.print(text, "");
+                    Lines.print(
                             text,
                             "resident memory over %d steps of batch %d: min %.0f, median"
                                     + " %.0f, max %.0f MiB; drift %+.2f %%, spread %.2f %%",
@@ -180,7 +180,7 @@ final class BenchTrainCommand extends SoupCommand {
     }
 
     private static void throughput(PrintWriter text, String name, TrainBenchmark.Throughput t) {
-        line(
+        Lines.print(
                 text,
                 "%-9s %14.1f %10.1f %10.1f %10.1f %7.1f%%",
                 name,
@@ -189,9 +189,5 @@ final class BenchTrainCommand extends SoupCommand {
                 t.bestImagesPerSecond(),
                 t.gflops(),
                 t.shareOfPeakPercent());
-    }
-
-    private static void line(PrintWriter text, String format, Object... values) {
-        text.println(String.format(Locale.ROOT, format, values));
     }
 }

@@ -3,7 +3,6 @@ package org.diffusionsoup.cli.bench;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.bench.TrainBenchmark;
 import org.diffusionsoup.bench.UNetBenchmark;
@@ -132,7 +131,7 @@ final class BenchUNetCommand extends SoupCommand {
     }
 
     private static void print(UNetBenchmark.Result r, PrintWriter text) {
-        line(
+        Lines.print(
                 text,
                 "%s: %,d weights, latents %d×%d×%d, batch %d, %d text tokens, %d %s; %,.0f GFLOP",
                 r.shape(),
@@ -145,8 +144,8 @@ final class BenchUNetCommand extends SoupCommand {
                 r.threads(),
                 r.threads() == 1 ? "thread" : "threads",
                 r.gflop());
-        line(text, "");
-        line(
+        Lines.print(text, "");
+        Lines.print(
                 text,
                 "%-8s %-9s %14s %10s %10s %12s %10s %8s %12s",
                 "weights",
@@ -159,7 +158,7 @@ final class BenchUNetCommand extends SoupCommand {
                 "of peak",
                 "resident GB");
         for (UNetBenchmark.Forward f : r.forwards()) {
-            line(
+            Lines.print(
                     text,
                     "%-8s %-9s %14.1f %10.2f %10.2f %12.2f %10.1f %7.1f%% %12.2f",
                     f.weights(),
@@ -173,8 +172,8 @@ final class BenchUNetCommand extends SoupCommand {
                     f.peakResidentBytes() / 1e9);
         }
         for (UNetBenchmark.Loading l : r.loadings()) {
-            line(text, "");
-            line(
+            Lines.print(text, "");
+            Lines.print(
                     text,
                     "loading %.2f GB of F16: %.2f s, %.1f times reading the file (%.2f s);"
                             + " resident %.2f GB more, %.2f times the weights in %s",
@@ -186,9 +185,5 @@ final class BenchUNetCommand extends SoupCommand {
                     (double) l.residentBytes() / l.weightBytes(),
                     l.weights().word());
         }
-    }
-
-    private static void line(PrintWriter text, String format, Object... values) {
-        text.println(String.format(Locale.ROOT, format, values));
     }
 }

@@ -3,6 +3,7 @@ package org.diffusionsoup.cli.command;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.workbench.Progress;
@@ -28,6 +29,21 @@ public final class RegistryFlag {
             String set = System.getenv("SOUP_REGISTRY");
             return Path.of(set == null || set.isBlank() ? "soup-registry" : set);
         });
+    }
+
+    /**
+     * Refuses an output among the weights, where it would count as something that somebody put
+     * there.
+     */
+    public void checkOutside(Path out) {
+        Path store = openToRead().store().folder().toAbsolutePath().normalize();
+        if (out.toAbsolutePath().normalize().startsWith(store)) {
+            throw new SoupException(
+                    out
+                            + " is in the registry's store of weights, "
+                            + store
+                            + "; name another --out.");
+        }
     }
 
     public Registry open() {

@@ -36,6 +36,7 @@ public final class CertificateCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         out.ifPresent(OutputKind.JSON::checkNew);
+        out.ifPresent(registry::checkOutside);
         String text = Json.pretty(registry.open().certificate(entry));
         if (out.isPresent()) {
             AtomicFiles.write(out.get(), text.getBytes(StandardCharsets.UTF_8));

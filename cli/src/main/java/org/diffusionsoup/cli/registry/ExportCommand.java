@@ -36,6 +36,7 @@ public final class ExportCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         ModelOutput.MODEL.checkNew(out);
+        registry.checkOutside(out);
         Registry r = registry.openToRead();
         NamedEntry named = r.read(q -> NamedEntry.find(q, name));
         named.tell(console);

@@ -67,6 +67,7 @@ public final class LineageCommand extends SoupCommand {
         out.ifPresent(file ->
                 (file.toString().endsWith(".svg") ? OwnOutputs.DRAWING : OwnOutputs.PAGE)
                         .checkOwn(file));
+        out.ifPresent(registry::checkOutside);
         Registry r = registry.openToRead();
         name.ifPresent(n -> tell(console, r, n));
         Lineage l = r.read(this::lineage);

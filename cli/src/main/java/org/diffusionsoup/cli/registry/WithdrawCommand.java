@@ -99,6 +99,7 @@ public final class WithdrawCommand extends SoupCommand {
         }
         if (out.isPresent()) {
             OutputKind.JSON.checkNew(out.get());
+            registry.checkOutside(out.get());
         }
         Set<String> pictures = samples.isPresent() ? hashes(samples.get()) : Set.of();
         Withdrawn w;

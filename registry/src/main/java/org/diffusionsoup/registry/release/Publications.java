@@ -34,6 +34,13 @@ public final class Publications {
         if (what.isBlank()) {
             throw new RegistryException("An evaluation states what was looked at (`what`).");
         }
+        if (!what.strip().equals(what) || what.contains("(")) {
+            throw new RegistryException(
+                    "'"
+                            + what
+                            + "' would read like another evaluation's name (`what`); leave blanks at its"
+                            + " ends and parentheses out.");
+        }
         return context.ledger()
                 .write(t -> {
                     SoupRow s = Names.current(t, soup);
