@@ -43,6 +43,28 @@ final class Markup {
         return this;
     }
 
+    /**
+     * Text whose long words, such as the names of files and shards, may be broken after the signs
+     * that part them ({@code /}, {@code #}, {@code &}) and nowhere else.
+     */
+    Markup names(String text) {
+        int from = 0;
+        int word = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == ' ') {
+                word = i + 1;
+            } else if ((c == '/' || c == '#' || c == '&')
+                    && i > word
+                    && i + 1 < text.length()
+                    && text.charAt(i + 1) != ' ') {
+                text(text.substring(from, i + 1)).empty("wbr");
+                from = i + 1;
+            }
+        }
+        return text(text.substring(from));
+    }
+
     /** Prose with {@code `code`} and {@code **strong**}; unmatched marks are left as they are. */
     Markup prose(String text) {
         int at = 0;

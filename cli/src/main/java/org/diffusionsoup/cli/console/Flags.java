@@ -126,6 +126,7 @@ public final class Flags {
                     "vectors",
                     "weights",
                     "what",
+                    "work",
                     "yes");
 
     private Flags() {}
