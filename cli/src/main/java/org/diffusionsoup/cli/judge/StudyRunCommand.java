@@ -123,7 +123,7 @@ final class StudyRunCommand extends SoupCommand {
                                     .run();
                     progress.close();
                     if (done.isEmpty()) {
-                        console.stopped("Stopped; the same command goes on.");
+                        console.stopped(EvaluationFiles.stopped(kept));
                         return;
                     }
                     Evaluation e = done.get();
