@@ -260,6 +260,12 @@ class EvaluatorTest {
             AtomicInteger left = new AtomicInteger(polls);
             end = run(RECIPE, cache, () -> left.getAndDecrement() == 0);
             stops += end.isEmpty() ? 1 : 0;
+            int pictures = TinyModels.contents(cache.resolve("pictures")).size();
+            assertThat(EvaluationFiles.stopped(cache))
+                    .contains(
+                            "kept in " + cache,
+                            pictures == 1 ? "1 picture," : pictures + " pictures,",
+                            "scores of ");
             end.ifPresent(e -> drawn.set(e.drawn()));
         }
         assertThat(stops).isGreaterThan(2);
