@@ -73,7 +73,13 @@ public final class JudgeBenchmark {
         List<Result> out = new ArrayList<>();
         for (JudgeSpec spec : request.judges()) {
             try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE)) {
-                out.add(measure(named(spec, judge.judge()), judge, pictures, request.pictures(), progress));
+                out.add(
+                        measure(
+                                named(spec, judge.judge()),
+                                judge,
+                                pictures,
+                                request.pictures(),
+                                progress));
             }
         }
         return out;

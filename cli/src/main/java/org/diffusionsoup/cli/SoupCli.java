@@ -181,7 +181,9 @@ public final class SoupCli {
         }
     }
 
-    /** An empty text would be the current folder, which nobody means: a script's value is missing. */
+    /**
+     * An empty text would be the current folder, which nobody means: a script's value is missing.
+     */
     private static Path path(String text) {
         if (text.isBlank()) {
             throw new TypeConversionException("it is empty; name a file or a folder");

@@ -99,10 +99,10 @@ class GenerateCommandTest {
     /** As in {@code --model "$(a command that failed)"}. */
     @Test
     void anEmptyModelIsRefusedByItsFlag() {
-        Run.of("generate", "--model", "", "--prompt", "cat", "-o", dir.resolve("x.png"))
+        Run.of("generate", "--model", "", "--prompt", "cat", "-o", folder.resolve("x.png"))
                 .fails(2, "--model", "it is empty");
         Run.of("inspect", "").fails(2, "MODEL", "it is empty");
-        Run.of("audit", "--model", "", "--shard", "s.tar", "--judge", dir)
+        Run.of("audit", "--model", "", "--shard", "s.tar", "--judge", folder)
                 .fails(1, "--model is empty");
     }
 

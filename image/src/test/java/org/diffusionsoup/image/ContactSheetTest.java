@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 
 class ContactSheetTest {
-    /** About square: never higher than wide by more than a row, never wider than half as wide again. */
+    /**
+     * About square: never higher than wide by more than a row, never wider than half as wide again.
+     */
     @Test
     void rowsMakeTheSheetAboutSquare() {
         assertThat(ContactSheet.columns(1)).isEqualTo(1);

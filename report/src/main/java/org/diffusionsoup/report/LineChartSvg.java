@@ -166,14 +166,7 @@ final class LineChartSvg {
                 Integer.toString(right),
                 Integer.toString(bottom));
         out.element(
-                "text",
-                label(chart.yLabel(), chart.logY()),
-                "class",
-                "label",
-                "x",
-                "4",
-                "y",
-                "14");
+                "text", label(chart.yLabel(), chart.logY()), "class", "label", "x", "4", "y", "14");
         out.element(
                 "text",
                 label(chart.xLabel(), chart.logX()),

@@ -4,9 +4,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Keeps the names in a help text whole. The parser's help breaks lines wherever prose may be broken,
- * and so inside {@code docs/value.md} or {@code --memory-batch}: for as long as it does so, the
- * signs inside of names are letters to it.
+ * Keeps the names in a help text whole. The parser's help breaks lines wherever prose may be
+ * broken, and so inside {@code docs/value.md} or {@code --memory-batch}: for as long as it does so,
+ * the signs inside of names are letters to it.
  */
 public final class WholeNames {
     private static final Pattern WORD = Pattern.compile("\\S+");

@@ -40,7 +40,8 @@ public final class JournalNotes {
         }
         List<String> differ = new ArrayList<>();
         for (String name : names) {
-            String what = name.endsWith(HASH) ? name.substring(0, name.length() - HASH.length()) : "";
+            String what =
+                    name.endsWith(HASH) ? name.substring(0, name.length() - HASH.length()) : "";
             if (what.isEmpty()) {
                 differ.add(
                         "%s %s, now %s"

@@ -60,8 +60,8 @@ public final class TrainingRun implements AutoCloseable {
     /**
      * Prepares a run as above.
      *
-     * @param setting of the caller's that decides where {@code stateDir} is, such as {@code "work"}:
-     *     who meets another run's checkpoint there is told to give another one
+     * @param setting of the caller's that decides where {@code stateDir} is, such as {@code
+     *     "work"}: who meets another run's checkpoint there is told to give another one
      */
     public TrainingRun(
             Parameters parameters,

@@ -108,8 +108,7 @@ public final class AuditPage {
             Table.Cell.text(result.isWithin(bound) ? "within" : "may be above"),
             Table.Cell.text(result.copies().hits() + " of " + result.copies().total()),
             Table.Cell.text(
-                    percent(rate.estimate()),
-                    percent(rate.low()) + " to " + percent(rate.high())),
+                    percent(rate.estimate()), percent(rate.low()) + " to " + percent(rate.high())),
             row == first
                     ? Table.Cell.empty()
                     : Table.Cell.text(row.minus(first).text().replace('-', '−')),

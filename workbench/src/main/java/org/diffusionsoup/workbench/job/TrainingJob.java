@@ -66,7 +66,10 @@ public final class TrainingJob implements AutoCloseable {
             String setting,
             Optional<Path> log,
             String fingerprint) {
-        /** A training that shares a folder of the setting {@code work}: {@code NAME-state}, {@code NAME-loss.csv}. */
+        /**
+         * A training that shares a folder of the setting {@code work}: {@code NAME-state}, {@code
+         * NAME-loss.csv}.
+         */
         public static Spec in(
                 Path work, String name, String task, String unit, String fingerprint) {
             Path log = work.resolve(name + "-loss.csv");

@@ -106,24 +106,22 @@ public final class ClipJudgeTrainer {
                     material.clip(
                             clip, tokenizer, new JudgeMaterial.Run(steps, options.batch(), seed));
             return fit.train(
-                            JudgeKind.CLIP,
-                            clip.parameters(),
-                            objective,
-                            options,
-                            recipe,
-                            folder -> {
-                                JudgeFit.saveWeights(
-                                        folder.resolve(BlipShape.WEIGHTS),
-                                        clip.parameters(),
-                                        recipe);
-                                Files.writeString(
-                                        folder.resolve("config.json"),
-                                        JsonConfig.text(clip.config().toJson()));
-                                Files.writeString(
-                                        folder.resolve("preprocessor_config.json"),
-                                        JsonConfig.text(JudgeFit.preprocessor(side)));
-                                copy(tokens, folder);
-                            });
+                    JudgeKind.CLIP,
+                    clip.parameters(),
+                    objective,
+                    options,
+                    recipe,
+                    folder -> {
+                        JudgeFit.saveWeights(
+                                folder.resolve(BlipShape.WEIGHTS), clip.parameters(), recipe);
+                        Files.writeString(
+                                folder.resolve("config.json"),
+                                JsonConfig.text(clip.config().toJson()));
+                        Files.writeString(
+                                folder.resolve("preprocessor_config.json"),
+                                JsonConfig.text(JudgeFit.preprocessor(side)));
+                        copy(tokens, folder);
+                    });
         } finally {
             clip.parameters().close();
         }

@@ -61,7 +61,8 @@ final class JudgeFit {
             ObjectNode recipe,
             IoConsumer<Path> save) {
         try (TrainingJob job =
-                new TrainingJob(spec(kind, recipe), parameters, objective, options, progress, stop)) {
+                new TrainingJob(
+                        spec(kind, recipe), parameters, objective, options, progress, stop)) {
             if (!job.run()) {
                 return false;
             }

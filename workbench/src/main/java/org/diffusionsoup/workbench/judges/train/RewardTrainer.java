@@ -78,19 +78,19 @@ public final class RewardTrainer {
                             reading);
             List<String> vocabulary = BlipShape.vocabulary(from.orElse(vqa));
             return fit.train(
-                            JudgeKind.REWARD,
-                            reward.parameters(),
-                            objective,
-                            options,
-                            recipe,
-                            folder ->
-                                    BlipShape.save(
-                                            folder,
-                                            reward.parameters(),
-                                            reward.vit(),
-                                            reward.med(),
-                                            vocabulary,
-                                            recipe));
+                    JudgeKind.REWARD,
+                    reward.parameters(),
+                    objective,
+                    options,
+                    recipe,
+                    folder ->
+                            BlipShape.save(
+                                    folder,
+                                    reward.parameters(),
+                                    reward.vit(),
+                                    reward.med(),
+                                    vocabulary,
+                                    recipe));
         } finally {
             reward.parameters().close();
         }

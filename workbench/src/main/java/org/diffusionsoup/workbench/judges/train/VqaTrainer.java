@@ -71,19 +71,19 @@ public final class VqaTrainer {
                             start.tokenizer(),
                             new JudgeMaterial.Run(steps, options.batch(), seed));
             return fit.train(
-                            JudgeKind.VQA,
-                            vqa.parameters(),
-                            objective,
-                            options,
-                            recipe,
-                            folder ->
-                                    BlipShape.save(
-                                            folder,
-                                            vqa.parameters(),
-                                            vqa.vit(),
-                                            vqa.med(),
-                                            start.vocabulary(),
-                                            recipe));
+                    JudgeKind.VQA,
+                    vqa.parameters(),
+                    objective,
+                    options,
+                    recipe,
+                    folder ->
+                            BlipShape.save(
+                                    folder,
+                                    vqa.parameters(),
+                                    vqa.vit(),
+                                    vqa.med(),
+                                    start.vocabulary(),
+                                    recipe));
         } finally {
             vqa.parameters().close();
         }
