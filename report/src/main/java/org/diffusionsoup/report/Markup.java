@@ -9,6 +9,9 @@ import org.diffusionsoup.core.Visible;
  * own name.
  */
 final class Markup {
+    /** Letters of a word that has a line to itself everywhere. */
+    private static final int SHORT_NAME = 12;
+
     private final StringBuilder out = new StringBuilder(1 << 16);
     private final Deque<String> open = new ArrayDeque<>();
 
@@ -49,20 +52,22 @@ final class Markup {
      */
     Markup names(String text) {
         int from = 0;
-        int word = 0;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == ' ') {
-                word = i + 1;
-            } else if ((c == '/' || c == '#' || c == '&')
-                    && i > word
-                    && i + 1 < text.length()
-                    && text.charAt(i + 1) != ' ') {
-                text(text.substring(from, i + 1)).empty("wbr");
+        for (int space = text.indexOf(' '); space >= 0; space = text.indexOf(' ', from)) {
+            name(text.substring(from, space)).text(" ");
+            from = space + 1;
+        }
+        return name(text.substring(from));
+    }
+
+    private Markup name(String word) {
+        int from = 0;
+        for (int i = 1; word.length() > SHORT_NAME && i < word.length() - 1; i++) {
+            if ("/#&".indexOf(word.charAt(i)) >= 0) {
+                text(word.substring(from, i + 1)).empty("wbr");
                 from = i + 1;
             }
         }
-        return text(text.substring(from));
+        return text(word.substring(from));
     }
 
     /** Prose with {@code `code`} and {@code **strong**}; unmatched marks are left as they are. */

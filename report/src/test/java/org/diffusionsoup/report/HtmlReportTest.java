@@ -115,7 +115,8 @@ class HtmlReportTest {
     void namesBreakAtTheSignsThatPartThemOnly() {
         assertThat(new Markup().names("shards/emoji#provider=noto&split=<x>").finish())
                 .isEqualTo("shards/<wbr/>emoji#<wbr/>provider=noto&amp;<wbr/>split=&lt;x&gt;");
-        assertThat(new Markup().names("/a 3 / 4, #5 b/").finish()).isEqualTo("/a 3 / 4, #5 b/");
+        assertThat(new Markup().names("/a 1/3 i0 + 3 / 4, #5 b/").finish())
+                .isEqualTo("/a 1/3 i0 + 3 / 4, #5 b/");
     }
 
     @Test
