@@ -73,20 +73,47 @@ public final class JudgeBenchmark {
         List<Result> out = new ArrayList<>();
         for (JudgeSpec spec : request.judges()) {
             try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE)) {
-                out.add(measure(judge, pictures, request.pictures(), progress));
+                out.add(
+                        measure(
+                                named(spec, judge.judge()),
+                                judge,
+                                pictures,
+                                request.pictures(),
+                                progress));
             }
         }
         return out;
     }
 
+    /** An aesthetic head that lies alone in a folder is known by that, not by its file. */
+    private static Judge named(JudgeSpec spec, Judge judge) {
+        String file = "model.safetensors";
+        return spec.head()
+                .map(h -> h.toAbsolutePath().normalize())
+                .map(h -> h.endsWith(file) ? h.getParent() : h)
+                .map(h ->
+                        new Judge(
+                                judge.name()
+                                        .replace(
+                                                "aesthetic " + file,
+                                                "aesthetic " + h.getFileName()),
+                                judge.weightsSha256(),
+                                judge.convention()))
+                .orElse(judge);
+    }
+
     private static Result measure(
-            PictureScorer judge, List<Picture> pictures, int wanted, Progress progress) {
+            Judge name,
+            PictureScorer judge,
+            List<Picture> pictures,
+            int wanted,
+            Progress progress) {
         List<String> captions = captions(judge);
         for (int i = 0; i < WARM_UP_CALLS; i++) {
             judge.score(pictures, captions);
         }
         int calls = (wanted + CALL - 1) / CALL;
-        progress.start(judge.judge().name(), (long) calls * CALL, "images");
+        progress.start(name.name(), (long) calls * CALL, "images");
         List<Long> samples = new ArrayList<>();
         ProcessMemory.resident().ifPresent(samples::add);
         long nanos = 0;
@@ -101,7 +128,7 @@ public final class JudgeBenchmark {
         int scored = calls * CALL;
         boolean known = samples.size() == calls + 1;
         return new Result(
-                judge.judge(),
+                name,
                 scored,
                 scored * NANOS / nanos,
                 known ? Optional.of(samples.getFirst() / MIB) : Optional.empty(),

@@ -5,16 +5,20 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.format.DateTimeParseException;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
 import org.diffusionsoup.cli.console.Flags;
+import org.diffusionsoup.cli.console.WholeNames;
 import org.diffusionsoup.cli.start.Commands;
 import org.diffusionsoup.core.Visible;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
@@ -81,11 +85,16 @@ public final class SoupCli {
         commands.forEach(root::addSubcommand);
         int columns = Integer.getInteger("soup.columns", 0);
         boolean colours = columns > 0 && System.getenv("NO_COLOR") == null;
+        Map<String, IHelpSectionRenderer> sections = new LinkedHashMap<>();
+        root.getHelpSectionMap()
+                .forEach((name, section) ->
+                        sections.put(name, help -> WholeNames.shown(section.render(help))));
+        root.setHelpSectionMap(sections);
         return root.setOut(out)
                 .setErr(err)
                 .setExpandAtFiles(false) // a prompt may start with @
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .registerConverter(Path.class, Path::of) // without reflection
+                .registerConverter(Path.class, SoupCli::path) // without reflection
                 .registerConverter(LocalDate.class, SoupCli::date)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
                 .setHelpFactory(ExamplesHelp::new)
@@ -106,6 +115,41 @@ public final class SoupCli {
     private static final class ExamplesHelp extends CommandLine.Help {
         ExamplesHelp(CommandSpec command, ColorScheme colours) {
             super(command, colours);
+        }
+
+        @Override
+        public String description(Object... params) {
+            UsageMessageSpec usage = commandSpec().usageMessage();
+            TextTable table = TextTable.forColumnWidths(colorScheme(), usage.width());
+            table.indentWrappedLines = 0;
+            for (String line : usage.description()) {
+                table.addRowValues(WholeNames.kept(line.replace("%%", "%")));
+            }
+            return table.toString();
+        }
+
+        @Override
+        public IOptionRenderer createDefaultOptionRenderer() {
+            IOptionRenderer usual = super.createDefaultOptionRenderer();
+            return (option, label, colours) -> kept(usual.render(option, label, colours));
+        }
+
+        @Override
+        public IParameterRenderer createDefaultParameterRenderer() {
+            IParameterRenderer usual = super.createDefaultParameterRenderer();
+            return (parameter, label, colours) -> kept(usual.render(parameter, label, colours));
+        }
+
+        /** The rows of an option or an argument, with the names in their last cell kept whole. */
+        private Ansi.Text[][] kept(Ansi.Text[][] rows) {
+            for (Ansi.Text[] row : rows) {
+                String prose = row[row.length - 1].plainString();
+                String whole = WholeNames.kept(prose);
+                if (!whole.equals(prose)) {
+                    row[row.length - 1] = ansi().text(whole);
+                }
+            }
+            return rows;
         }
 
         @Override
@@ -135,6 +179,16 @@ public final class SoupCli {
             }
             return text.toString();
         }
+    }
+
+    /**
+     * An empty text would be the current folder, which nobody means: a script's value is missing.
+     */
+    private static Path path(String text) {
+        if (text.isBlank()) {
+            throw new TypeConversionException("it is empty; name a file or a folder");
+        }
+        return Path.of(text);
     }
 
     private static LocalDate date(String text) {

@@ -95,7 +95,7 @@ class AuditCommandTest {
         assertThat(page)
                 .content()
                 .contains("Memorization audit", "data:image/png")
-                .contains("Bound 100.0 %", "within", "of 6");
+                .contains("Bound<small>100.0 %</small>", "within", "of 6");
 
         // By its recorded name, in the model's own sampling, more pictures than there are prompts.
         Run own =

@@ -314,7 +314,7 @@ class DataCommandTest {
         Run.of("data", "sheet", tar, "-o", in("s.png"), "--columns", 0).fails(2, "--columns");
         Run.of("data", "sheet", tar, "-o", in("s.png"), "--tile", 2000).fails(2, "--tile");
         Run.of("data", "sheet", EMOJI, "-o", in("s.png"), "--max", 7000, "--tile", 1024, "-q")
-                .fails(1, "6,362 pictures would be 25,652×261,632 pixels", "show fewer");
+                .fails(1, "6,362 pictures would be 103,628×64,640 pixels", "show fewer");
         Run.of("data", "sheet", tar, "-o", tar).fails(1, "p.tar would hold a PNG picture");
         Run.of("data", "sheet", tar, "-o", photos, "--force")
                 .fails(1, "photos is a folder, not a PNG picture", "not even with --force");

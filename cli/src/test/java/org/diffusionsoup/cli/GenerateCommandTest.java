@@ -96,6 +96,16 @@ class GenerateCommandTest {
                 .containsEntry("model", "tiny-sd15");
     }
 
+    /** As in {@code --model "$(a command that failed)"}. */
+    @Test
+    void anEmptyModelIsRefusedByItsFlag() {
+        Run.of("generate", "--model", "", "--prompt", "cat", "-o", folder.resolve("x.png"))
+                .fails(2, "--model", "it is empty");
+        Run.of("inspect", "").fails(2, "MODEL", "it is empty");
+        Run.of("audit", "--model", "", "--shard", "s.tar", "--judge", folder)
+                .fails(1, "--model is empty");
+    }
+
     @Test
     void weightsInHalfTheMemoryAreSaidAndOthersRefused() throws IOException {
         Object[] command = {"generate", "--model", MODEL, "--prompt", "cat", "--steps", 2, "-o"};

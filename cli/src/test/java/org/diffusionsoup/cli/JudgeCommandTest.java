@@ -144,7 +144,14 @@ final class JudgeCommandTest {
                         "--steps",
                         3,
                         "-q")
-                .fails(1, "checkpoint of a different run");
+                .fails(
+                        1,
+                        "checkpoint of a different run",
+                        "give another --work, or remove the folder");
+        Run.of("judge", "train", "reward", "--scenes", "--work", dir.resolve("w"), "-o", out)
+                .fails(2, "--vqa DIR is missing");
+        Run.of("judge", "train", "aesthetic", "--scenes", "--work", dir.resolve("w"), "-o", out)
+                .fails(2, "--clip DIR is missing");
     }
 
     @Test

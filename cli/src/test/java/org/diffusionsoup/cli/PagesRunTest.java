@@ -202,7 +202,9 @@ class PagesRunTest {
                         .replace("--retrieval 5", "--retrieval 2")
                         .replace("docs/emoji-prompts.txt", "four-prompts.txt")
                         .replace("recipes/embedded/questions.json", "four-questions.json")
-                        .replaceAll("(split=heldout)(?=')", "$1&provider=noto&domain=accessories")
+                        .replaceAll(
+                                "(?<!provider=\\w{1,20}&)(split=heldout)(?=')",
+                                "$1&provider=noto&domain=accessories")
                         .replace("--validation 20", "--validation 2")
                         .replace("--seeds 0-3", "--seeds 0")
                         .replace("--heldout 200", "--heldout 20")

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code soup pretrain} on the committed drawings, with few steps. */
@@ -70,6 +72,31 @@ class PretrainCommandTest {
         assertThat(Files.readAllBytes(more.resolve(unet)))
                 .isNotEqualTo(Files.readAllBytes(base.resolve(unet)));
         assertThat(Run.of("inspect", more, "--json").ok().out()).contains("unet_from_sha256");
+    }
+
+    /** Before there is a denoiser there is no base, and it says so. */
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void stoppedInTheAutoencoderItLeavesNoBase() throws Exception {
+        Path work = folder.resolve("work");
+        Path out = folder.resolve("out");
+        Stopped stopped =
+                Stopped.when(
+                        () -> Files.exists(work.resolve("vae-loss.csv")),
+                        folder,
+                        "pretrain",
+                        "--drawings",
+                        DRAWINGS,
+                        "--work",
+                        work,
+                        "--out",
+                        out,
+                        "--vae-steps",
+                        100_000,
+                        "--json");
+        assertThat(stopped.sentence())
+                .contains("are kept in " + work, "nothing was written to " + out);
+        assertThat(out).doesNotExist();
     }
 
     @Test

@@ -132,7 +132,8 @@ class StudyCommandTest {
                         Run.of("study", "run", "all", "-o", folder, "--scale", "paper", "--dry-run")
                                 .ok()
                                 .out())
-                .contains("table1", "fig9", "?");
+                .contains("table1", "fig9", "?")
+                .contains("stable-diffusion-2-1-base is not there; put it there");
     }
 
     @Test

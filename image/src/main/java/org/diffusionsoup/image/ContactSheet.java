@@ -53,6 +53,26 @@ public final class ContactSheet {
     }
 
     /**
+     * Pictures per row for a sheet of square pictures that is about square, or up to half as wide
+     * again where that leaves fewer places of the last row empty.
+     *
+     * @param count pictures on it, at least 1
+     */
+    public static int columns(int count) {
+        int best = (int) Math.ceil(Math.sqrt(count));
+        for (int c = best; c <= 1.5 * Math.sqrt(count); c++) {
+            if (empty(count, c) < empty(count, best)) {
+                best = c;
+            }
+        }
+        return best;
+    }
+
+    private static int empty(int count, int columns) {
+        return down(count, columns) * columns - count;
+    }
+
+    /**
      * Refuses a sheet that would be too large, before its pictures are read.
      *
      * @param count pictures on it

@@ -165,10 +165,11 @@ final class LineChartSvg {
                 Integer.toString(bottom),
                 Integer.toString(right),
                 Integer.toString(bottom));
-        out.element("text", chart.yLabel(), "class", "label", "x", "4", "y", "14");
+        out.element(
+                "text", label(chart.yLabel(), chart.logY()), "class", "label", "x", "4", "y", "14");
         out.element(
                 "text",
-                chart.xLabel(),
+                label(chart.xLabel(), chart.logX()),
                 "class",
                 "label end",
                 "x",
@@ -285,5 +286,10 @@ final class LineChartSvg {
 
     private void line(String style, String x1, String y1, String x2, String y2) {
         out.empty("line", "class", style, "x1", x1, "y1", y1, "x2", x2, "y2", y2);
+    }
+
+    /** An axis' label; that it is logarithmic cannot be told from few ticks. */
+    private static String label(String text, boolean log) {
+        return log ? text + ", logarithmic" : text;
     }
 }

@@ -9,6 +9,9 @@ import org.diffusionsoup.core.Visible;
  * own name.
  */
 final class Markup {
+    /** Letters of a word that has a line to itself everywhere. */
+    private static final int SHORT_NAME = 12;
+
     private final StringBuilder out = new StringBuilder(1 << 16);
     private final Deque<String> open = new ArrayDeque<>();
 
@@ -41,6 +44,30 @@ final class Markup {
     Markup text(String text) {
         escape(text);
         return this;
+    }
+
+    /**
+     * Text whose long words, such as the names of files and shards, may be broken after the signs
+     * that part them ({@code /}, {@code #}, {@code &}) and nowhere else.
+     */
+    Markup names(String text) {
+        int from = 0;
+        for (int space = text.indexOf(' '); space >= 0; space = text.indexOf(' ', from)) {
+            name(text.substring(from, space)).text(" ");
+            from = space + 1;
+        }
+        return name(text.substring(from));
+    }
+
+    private Markup name(String word) {
+        int from = 0;
+        for (int i = 1; word.length() > SHORT_NAME && i < word.length() - 1; i++) {
+            if ("/#&".indexOf(word.charAt(i)) >= 0) {
+                text(word.substring(from, i + 1)).empty("wbr");
+                from = i + 1;
+            }
+        }
+        return text(word.substring(from));
     }
 
     /** Prose with {@code `code`} and {@code **strong**}; unmatched marks are left as they are. */

@@ -71,7 +71,9 @@ final class PageWriter {
         if (!report.facts().isEmpty()) {
             out.open("dl", "class", "facts");
             for (HtmlReport.Fact fact : report.facts()) {
-                out.open("div").element("dt", fact.label()).element("dd", fact.value());
+                out.open("div");
+                out.open("dt").names(fact.label()).close();
+                out.element("dd", fact.value());
                 if (!fact.note().isEmpty()) {
                     out.element("dd", fact.note(), "class", "note");
                 }

@@ -1,10 +1,14 @@
 package org.diffusionsoup.report;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.diffusionsoup.eval.Interval;
 
 /** A table as HTML: first column row headers, numbers right-aligned on their digits. */
 final class TableHtml {
+    /** Letters between two places to break that a column of words is made wide enough for. */
+    private static final int LONGEST_PIECE = 24;
+
     private final Markup out;
 
     TableHtml(Markup out) {
@@ -43,7 +47,7 @@ final class TableHtml {
     }
 
     private void cell(Table.Cell cell, boolean first, boolean numeric) {
-        String style = numeric ? "number" : "words";
+        String style = numeric ? "number" : isLong(cell) ? "words long" : "words";
         if (first) {
             out.open("th", "scope", "row", "class", style);
         } else {
@@ -51,9 +55,9 @@ final class TableHtml {
         }
         switch (cell) {
             case Table.Cell.Text text -> {
-                out.text(text.text());
+                out.names(text.text());
                 if (!text.note().isEmpty()) {
-                    out.element("small", text.note());
+                    out.open("small").names(text.note()).close();
                 }
             }
             case Table.Cell.Plain number ->
@@ -62,6 +66,14 @@ final class TableHtml {
             case Table.Cell.Empty ignored -> out.element("span", "–", "class", "none");
         }
         out.close();
+    }
+
+    /** Whether a text has to be broken inside a name, lest the table grow too wide. */
+    private static boolean isLong(Table.Cell cell) {
+        return cell instanceof Table.Cell.Text text
+                && Stream.of(text.text(), text.note())
+                        .flatMap(t -> Stream.of(t.split("[ /#&]")))
+                        .anyMatch(piece -> piece.length() > LONGEST_PIECE);
     }
 
     private void estimate(Table.Cell.Estimate cell) {

@@ -111,6 +111,44 @@ class HtmlReportTest {
         assertThat(new Markup().prose("").finish()).isEmpty();
     }
 
+    @Test
+    void namesBreakAtTheSignsThatPartThemOnly() {
+        assertThat(new Markup().names("shards/emoji#provider=noto&split=<x>").finish())
+                .isEqualTo("shards/<wbr/>emoji#<wbr/>provider=noto&amp;<wbr/>split=&lt;x&gt;");
+        assertThat(new Markup().names("/a 1/3 i0 + 3 / 4, #5 b/").finish())
+                .isEqualTo("/a 1/3 i0 + 3 / 4, #5 b/");
+    }
+
+    @Test
+    void aTableOfShortWordsIsNarrowAndALongNameIsBrokenAnywhere() {
+        HtmlReport report = HtmlReport.titled("t");
+        report.section("s")
+                .add(
+                        Table.titled("c", "Model", "Verdict")
+                                .row("(reference)", "within")
+                                .row("a".repeat(25), "within")
+                                .build());
+        assertThat(report.toHtml())
+                .contains(
+                        "<th scope=\"row\" class=\"words\">(reference)",
+                        "<th scope=\"row\" class=\"words long\">aaaa",
+                        "<td class=\"words\">within");
+    }
+
+    @Test
+    void aLogarithmicAxisSaysSo() throws Exception {
+        double[] values = {1, 10, 100};
+        LineChart chart =
+                LineChart.of(
+                        "c", "the x", "the y", List.of(LineChart.Series.of("s", values, values)));
+        HtmlReport both = HtmlReport.titled("t");
+        both.section("s").add(chart.withLogX().withLogY());
+        assertThat(both.toHtml()).contains(">the x, logarithmic<", ">the y, logarithmic<");
+        HtmlReport none = HtmlReport.titled("t");
+        none.section("s").add(chart);
+        assertThat(none.toHtml()).contains(">the x<", ">the y<").doesNotContain("logarithmic");
+    }
+
     /** Intervals of several curves stand side by side, at the ends of the axis too. */
     @Test
     void intervalsAtTheEndsAreInsideTheClip() throws Exception {

@@ -11,6 +11,7 @@ import org.diffusionsoup.bench.TrainBenchmark;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.workbench.Progress;
 import org.jspecify.annotations.Nullable;
@@ -138,13 +139,13 @@ final class BenchTrainCommand extends SoupCommand {
     private static void print(TrainBenchmark.Result r, PrintWriter text) {
         Lines.print(
                 text,
-                "UNet of %,d weights, latents %d×%d×%d, %d text tokens, %d threads",
+                "UNet of %,d weights, latents %d×%d×%d, %d text tokens, %s",
                 r.parameters(),
                 r.latent()[0],
                 r.latent()[1],
                 r.latent()[2],
                 r.textTokens(),
-                r.threads());
+                Plural.of(r.threads(), "thread"));
         Lines.print(
                 text,
                 "one image: %.0f MFLOP forward, %.0f MFLOP in training",

@@ -127,6 +127,7 @@ public final class Flags {
                     "vectors",
                     "weights",
                     "what",
+                    "work",
                     "yes");
 
     private Flags() {}

@@ -49,10 +49,9 @@ final class DataSheetCommand extends SoupCommand {
 
     @Option(
             names = "--columns",
-            defaultValue = "25",
             paramLabel = "N",
-            description = "Pictures per row (default: ${DEFAULT-VALUE}).")
-    private int columns;
+            description = "Pictures per row (default: as many as make the sheet about square).")
+    private Optional<Integer> columns = Optional.empty();
 
     @Option(
             names = "--tile",
@@ -71,8 +70,8 @@ final class DataSheetCommand extends SoupCommand {
         if (max < 1) {
             throw misuse("--max must be at least 1, not " + max + ".");
         }
-        if (columns < 1) {
-            throw misuse("--columns must be at least 1, not " + columns + ".");
+        if (columns.isPresent() && columns.get() < 1) {
+            throw misuse("--columns must be at least 1, not " + columns.get() + ".");
         }
         if (tile.isPresent() && (tile.get() < 1 || tile.get() > 1024)) {
             throw misuse("--tile must be 1 to 1024, not " + tile.get() + ".");
@@ -80,6 +79,7 @@ final class DataSheetCommand extends SoupCommand {
         OwnOutputs.PICTURE.check(out, force);
         Shard shard = ShardRef.parse(ref).open();
         int count = Math.min(max, shard.size());
+        int across = columns.orElseGet(() -> ContactSheet.columns(count));
         List<RgbImage> pictures = new ArrayList<>();
         try (Progress progress = console.progress()) {
             progress.start("sheet", count, "images");
@@ -89,13 +89,13 @@ final class DataSheetCommand extends SoupCommand {
                 if (i == 0) {
                     int longer = Math.max(image.width(), image.height());
                     side = tile.orElse(Math.min(MAX_TILE, longer));
-                    ContactSheet.checkSize(count, side, side, columns);
+                    ContactSheet.checkSize(count, side, side, across);
                 }
                 pictures.add(image.paddedToSquare().resized(side, side));
                 progress.advance(1);
             }
         }
-        PngFiles.write(out, ContactSheet.of(pictures, columns), OwnOutputs.MARK);
+        PngFiles.write(out, ContactSheet.of(pictures, across), OwnOutputs.MARK);
         console.result(
                 Map.of("sheet", out.toString(), "pictures", count, "rows", shard.size()),
                 text ->

@@ -119,7 +119,11 @@ public final class DemoCommand extends SoupCommand {
             Optional<Path> report = demo.run();
             progress.close();
             if (report.isEmpty()) {
-                console.stopped("Stopped; the same command goes on from " + folder + ".");
+                console.stopped(
+                        "Stopped; finished models, their pictures and the last checkpoint of the"
+                                + " model in training are kept in "
+                                + folder
+                                + ", from which the same command goes on.");
                 return;
             }
             if (finished) {

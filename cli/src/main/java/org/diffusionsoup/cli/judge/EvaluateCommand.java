@@ -81,7 +81,7 @@ public final class EvaluateCommand extends SoupCommand {
                             .run();
             progress.close();
             if (done.isEmpty()) {
-                console.stopped("Stopped; the same command goes on.");
+                console.stopped(EvaluationFiles.stopped(kept));
                 return;
             }
             Evaluation e = done.get();

@@ -100,7 +100,7 @@ final class JudgeClassifierCommand extends SoupCommand {
                             .run(steps, seed, out);
         }
         if (accuracy.isEmpty()) {
-            console.stopped("Stopped; the same command goes on from " + work + ".");
+            console.stopped(Resumption.stopped(Resumption.stateIn(work, "classifier")));
             return;
         }
         Map<String, Object> json = new LinkedHashMap<>();

@@ -117,8 +117,8 @@ final class JudgeTrainCommand extends SoupCommand {
             names = "--vqa",
             paramLabel = "DIR",
             description =
-                    "For reward: the BLIP to start from (default: models/emoji-vqa, with --scenes"
-                            + " models/scene-vqa).")
+                    "For reward: the BLIP to start from (default: models/emoji-vqa; with --scenes it"
+                            + " has to be named, as none of scenes is shipped).")
     private Optional<Path> vqa = Optional.empty();
 
     @Option(
@@ -126,7 +126,8 @@ final class JudgeTrainCommand extends SoupCommand {
             paramLabel = "DIR",
             description =
                     "For aesthetic: the CLIP whose embeddings are read (default:"
-                            + " models/judge-clip, with --scenes models/scene-clip).")
+                            + " models/judge-clip; with --scenes it has to be named, as none of scenes"
+                            + " is shipped).")
     private Optional<Path> clip = Optional.empty();
 
     @Option(
@@ -162,9 +163,9 @@ final class JudgeTrainCommand extends SoupCommand {
             throw misuse("--batch is for --scenes, and a power of 2 from 8 to 1024.");
         }
         ModelOutput.WEIGHTS_FOLDER.check(out, true);
-        String world = scenes ? "models/scene-" : "models/emoji-";
-        Path blip = vqa.orElse(Path.of(world + "vqa"));
-        Path embedder = clip.orElse(Path.of(scenes ? "models/scene-clip" : "models/judge-clip"));
+        requireScenesOwn();
+        Path blip = vqa.orElse(Path.of("models/emoji-vqa"));
+        Path embedder = clip.orElse(Path.of("models/judge-clip"));
         try (FolderLock alone = FolderLock.hold(work);
                 Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
@@ -189,12 +190,26 @@ final class JudgeTrainCommand extends SoupCommand {
                     };
             progress.close();
             if (!finished) {
-                console.stopped("Stopped; the same command goes on from " + work + ".");
+                console.stopped(Resumption.stopped(Resumption.stateIn(work, kind.word())));
                 return;
             }
         }
         Map<String, String> result = Map.of("judge", kind.word(), "out", out.toString());
         console.result(result, text -> text.println(out));
+    }
+
+    /** What a judge of scenes is made from is a judge of scenes, and none is shipped. */
+    private void requireScenesOwn() {
+        if (scenes && kind == JudgeKind.REWARD && vqa.isEmpty() && from.isEmpty()) {
+            throw misuse(
+                    "--vqa DIR is missing: a reward of scenes starts from a BLIP of scenes, which"
+                            + " 'soup judge train vqa --scenes' makes.");
+        }
+        if (scenes && kind == JudgeKind.AESTHETIC && clip.isEmpty()) {
+            throw misuse(
+                    "--clip DIR is missing: an aesthetic head of scenes reads a CLIP of scenes, which"
+                            + " 'soup judge train clip --scenes' makes.");
+        }
     }
 
     private JudgeMaterial material(Progress progress) {

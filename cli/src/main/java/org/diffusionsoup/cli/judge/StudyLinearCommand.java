@@ -130,7 +130,7 @@ final class StudyLinearCommand extends SoupCommand {
 
     private void print(LinearResults results, PrintWriter text) {
         TextTable t =
-                new TextTable("", "|dw|", "gap / effect", "Eq. 4 remainder", "gap", "exponent");
+                new TextTable("", "|Δw|", "gap / effect", "Eq. 4 remainder", "gap", "exponent");
         for (LinearResults.Stage s : results.stages()) {
             t.row(
                     s.name(),

@@ -123,7 +123,7 @@ final class StudyRunCommand extends SoupCommand {
                                     .run();
                     progress.close();
                     if (done.isEmpty()) {
-                        console.stopped("Stopped; the same command goes on.");
+                        console.stopped(EvaluationFiles.stopped(kept));
                         return;
                     }
                     Evaluation e = done.get();
@@ -167,6 +167,7 @@ final class StudyRunCommand extends SoupCommand {
         plan.diskBytes().ifPresent(b -> json.put("disk_bytes", b));
         plan.trainingBytes().ifPresent(b -> json.put("training_bytes", b));
         plan.seconds().ifPresent(s -> json.put("seconds", s));
+        plan.missing().ifPresent(base -> json.put("missing_base", base.toString()));
         return json;
     }
 
@@ -203,10 +204,15 @@ final class StudyRunCommand extends SoupCommand {
         text.println(
                 "Each as if nothing were in the cache; studies share what they train. Times are of training and"
                         + " drawing on this machine, judges come on top.");
-        if (plans.values().stream().anyMatch(p -> p.seconds().isEmpty())) {
-            text.println(
-                    "?: the base that the recipe names is not there; put it there to learn it.");
-        }
+        plans.values().stream()
+                .flatMap(p -> p.missing().stream())
+                .distinct()
+                .forEach(base ->
+                        text.println(
+                                "?: disk, memory and time follow from the base model, and "
+                                        + base
+                                        + " is not there; put it there, in diffusers layout, and the"
+                                        + " same command says them (shards, prompts and judges may come later)."));
         text.printf(
                 Locale.ROOT,
                 "A pass is one picture through the UNet once; a step of training counts as three.%n");

@@ -251,7 +251,8 @@ final class RegistryMakeCommand extends SoupCommand {
                                     r,
                                     Optional.empty(),
                                     (candidates, journal) -> {
-                                        console.onStop(() -> SearchOutput.stopped(journal));
+                                        console.onStop(
+                                                () -> SearchOutput.stopped("candidate", journal));
                                         return SearchOutput.listener(console, candidates);
                                     },
                                     progress)

@@ -70,7 +70,8 @@ abstract class SearchBase extends SoupCommand {
         ingredients.forEach(ModelNames::requireThere);
         page.ifPresent(OwnOutputs.PAGE::checkOwn);
         List<String> names = ingredients.stream().map(ModelNames::of).toList();
-        console.onStop(() -> SearchOutput.stopped(request.journal(), request.testJournal()));
+        console.onStop(
+                () -> SearchOutput.stopped("candidate", request.journal(), request.testJournal()));
         FoundSoup found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
                 Progress progress = console.progress()) {

@@ -40,16 +40,19 @@ public final class SearchOutput {
     /**
      * What is said where a search is ended before its time; journals without notes go.
      *
+     * @param scored what the journal's scores are of: {@code candidate}, {@code coalition}
      * @param journals first the one of the candidates
      */
-    public static String stopped(Path... journals) {
+    public static String stopped(String scored, Path... journals) {
         Path journal = journals[0];
-        boolean scored = JournalNotes.areIn(journal);
+        boolean any = JournalNotes.areIn(journal);
         List.of(journals).forEach(JournalNotes::removeWithout);
-        if (!scored) {
-            return "Stopped before a candidate was scored; the same command begins again.";
+        if (!any) {
+            return "Stopped before a " + scored + " was scored; the same command begins again.";
         }
-        return "Stopped; candidates scored so far are in "
+        return "Stopped; "
+                + scored
+                + "s scored so far are in "
                 + journal
                 + ", the one in work is lost. The same command goes on from there.";
     }

@@ -155,7 +155,7 @@ public final class ValueCommand extends SoupCommand {
                         ? "The %d permutations need all %s; the values are exact."
                                 .formatted(permutations.get(), Plural.of(wanted, "coalition"))
                         : Plural.of(wanted, "coalition"));
-        console.onStop(() -> SearchOutput.stopped(request.journal()));
+        console.onStop(() -> SearchOutput.stopped("coalition", request.journal()));
         FoundValues found;
         try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE);
                 Progress progress = console.progress()) {

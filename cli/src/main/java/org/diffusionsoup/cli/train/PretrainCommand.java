@@ -56,7 +56,9 @@ public final class PretrainCommand extends SoupCommand {
             names = {"-o", "--out"},
             required = true,
             paramLabel = "DIR",
-            description = "Folder of the base, in diffusers layout.")
+            description =
+                    "Folder of the base, in diffusers layout; written at the end, and when the"
+                            + " denoiser's training is stopped.")
     private Path out = Path.of(".");
 
     @Option(
@@ -173,12 +175,17 @@ public final class PretrainCommand extends SoupCommand {
                             interrupt);
             if (!pretrainer.run(wanted)) {
                 progress.close();
-                String soFar = "";
+                String soFar = "there is no denoiser yet, so nothing was written to " + out;
                 if (pretrainer.publishable()) {
                     pretrainer.publish(out);
-                    soFar = " What it has learnt so far is " + out + ".";
+                    soFar = "what it has learnt so far is " + out;
                 }
-                console.stopped("Stopped; the same command goes on from " + work + "." + soFar);
+                console.stopped(
+                        "Stopped; finished stages and the last checkpoint are kept in "
+                                + work
+                                + ", from which the same command goes on; "
+                                + soFar
+                                + ".");
                 return;
             }
             progress.close();

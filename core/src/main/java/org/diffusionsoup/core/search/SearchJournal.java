@@ -222,14 +222,7 @@ public final class SearchJournal implements AutoCloseable {
         }
         if (mine.get("scorer").orElse(mine) instanceof JsonObject a
                 && its.get("scorer").orElse(its) instanceof JsonObject b) {
-            List<String> differ = new ArrayList<>();
-            for (var e : a.fields().entrySet()) {
-                if (!e.getValue().equals(b.fields().get(e.getKey()))) {
-                    differ.add(e.getKey());
-                }
-            }
-            return "its scores have another "
-                    + (differ.isEmpty() ? "scorer" : String.join(", ", differ));
+            return JournalNotes.difference(b, a);
         }
         return "its version is another";
     }

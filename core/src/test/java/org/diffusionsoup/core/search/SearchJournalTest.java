@@ -114,7 +114,8 @@ class SearchJournalTest {
                 .hasMessageContaining("ingredients");
         assertThatThrownBy(() -> run(new Greedy(), new SyntheticScorer(3, 2, 9, 1000), file))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("its scores have another seed");
+                .hasMessageContaining(
+                        "its scores were made with other settings (seed 8/1000, now 9/1000); name");
     }
 
     @Test

@@ -56,6 +56,22 @@ public final class TrainingRun implements AutoCloseable {
             TrainingOptions options,
             Path stateDir,
             String fingerprint) {
+        this(parameters, objective, options, stateDir, fingerprint, "stateDir");
+    }
+
+    /**
+     * Prepares a run as above.
+     *
+     * @param setting of the caller's that decides where {@code stateDir} is, such as {@code
+     *     "work"}: who meets another run's checkpoint there is told to give another one
+     */
+    public TrainingRun(
+            Parameters parameters,
+            Objective objective,
+            TrainingOptions options,
+            Path stateDir,
+            String fingerprint,
+            String setting) {
         if (objective.rows() == 0) {
             throw new TrainingException("there is nothing to train on: the shard has no rows");
         }
@@ -68,7 +84,7 @@ public final class TrainingRun implements AutoCloseable {
                         options.batch(),
                         objective.buckets(),
                         Rng.mix(options.seed(), -2));
-        this.state = new TrainingState(stateDir, fingerprint);
+        this.state = new TrainingState(stateDir, fingerprint, setting);
         parameters.train();
         this.optimizer =
                 new AdamW(
@@ -93,10 +109,11 @@ public final class TrainingRun implements AutoCloseable {
      *
      * @param stateDir as of the run
      * @param fingerprint as of the run
+     * @param setting as of the run
      * @throws TrainingException saying in what the two runs differ
      */
-    public static void requireOwnCheckpoint(Path stateDir, String fingerprint) {
-        new TrainingState(stateDir, fingerprint).requireOwn();
+    public static void requireOwnCheckpoint(Path stateDir, String fingerprint, String setting) {
+        new TrainingState(stateDir, fingerprint, setting).requireOwn();
     }
 
     /**
@@ -106,7 +123,7 @@ public final class TrainingRun implements AutoCloseable {
      * @return 0 without a checkpoint
      */
     public static long checkpointedSteps(Path stateDir) {
-        return new TrainingState(stateDir, "").steps();
+        return new TrainingState(stateDir, "", "").steps();
     }
 
     /**

@@ -28,11 +28,16 @@ final class TrainingState {
     private final Path dir;
     private final Path file;
     private final String fingerprint;
+    private final String setting;
 
-    TrainingState(Path dir, String fingerprint) {
+    /**
+     * @param setting whose value decides the folder, as the caller names it
+     */
+    TrainingState(Path dir, String fingerprint, String setting) {
         this.dir = dir;
         this.file = dir.resolve("training-state.safetensors");
         this.fingerprint = fingerprint;
+        this.setting = setting;
     }
 
     void save(Parameters p, AdamW optimizer, @Nullable Tensor ema, List<LossPoint> curve) {
@@ -147,8 +152,9 @@ final class TrainingState {
                     file
                             + " is a checkpoint of a different run ("
                             + (difference.isEmpty() ? "other base, shard or options" : difference)
-                            + "); go on with the settings of that run, give another `out`, or"
-                            + " remove the folder "
+                            + "); go on with the settings of that run, give another `"
+                            + setting
+                            + "`, or remove the folder "
                             + dir);
         }
     }

@@ -184,7 +184,7 @@ class TrainingRunTest {
                     .isInstanceOf(TrainingException.class)
                     .hasMessageContaining(file.toString())
                     .hasMessageContaining("a different run")
-                    .hasMessageContaining("`out`");
+                    .hasMessageContaining("give another `stateDir`");
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(before);
     }

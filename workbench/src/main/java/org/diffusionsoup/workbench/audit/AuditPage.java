@@ -52,15 +52,13 @@ public final class AuditPage {
         Table.Builder table =
                 Table.titled(
                         "Rates of near copies and their 95 % intervals.",
-                        "Model",
-                        "Held against",
+                        "Model|and what it is held against",
+                        "Bound|" + percent(bound),
                         "Near copies",
-                        "Rate",
-                        "95 %",
+                        "Rate|95 %",
                         "To " + rows.getFirst().result().model() + "|95 %",
                         "Median to nearest",
-                        "To its own",
-                        "Bound " + percent(bound));
+                        "To its own");
         rows.forEach(r -> table.row(rate(r, rows.getFirst(), bound)));
         byShard.forEach((audit, held) -> table.row(reference(audit, held.getFirst().against())));
         rates.add(table.build());
@@ -90,33 +88,32 @@ public final class AuditPage {
                                 : ""));
     }
 
-    private static String[] reference(MemorizationAudit audit, String against) {
-        return new String[] {
-            "(reference)",
-            against,
-            "",
-            percent(MemorizationAudit.BY_CHANCE),
-            "",
-            "",
-            number(audit.typical()),
-            "",
-            ""
+    private static Table.Cell[] reference(MemorizationAudit audit, String against) {
+        return new Table.Cell[] {
+            Table.Cell.text("(reference)", against),
+            Table.Cell.empty(),
+            Table.Cell.empty(),
+            Table.Cell.text(percent(MemorizationAudit.BY_CHANCE)),
+            Table.Cell.empty(),
+            Table.Cell.text(number(audit.typical())),
+            Table.Cell.empty()
         };
     }
 
-    private static String[] rate(AuditRow row, AuditRow first, double bound) {
+    private static Table.Cell[] rate(AuditRow row, AuditRow first, double bound) {
         Interval rate = row.rate();
         MemorizationAudit.Result result = row.result();
-        return new String[] {
-            result.model(),
-            row.against(),
-            result.copies().hits() + " of " + result.copies().total(),
-            percent(rate.estimate()),
-            percent(rate.low()) + " to " + percent(rate.high()),
-            row == first ? "" : row.minus(first).text().replace('-', '−'),
-            number(MemorizationAudit.median(result.nearest())),
-            number(MemorizationAudit.median(result.own())),
-            result.isWithin(bound) ? "within" : "may be above"
+        return new Table.Cell[] {
+            Table.Cell.text(result.model(), row.against()),
+            Table.Cell.text(result.isWithin(bound) ? "within" : "may be above"),
+            Table.Cell.text(result.copies().hits() + " of " + result.copies().total()),
+            Table.Cell.text(
+                    percent(rate.estimate()), percent(rate.low()) + " to " + percent(rate.high())),
+            row == first
+                    ? Table.Cell.empty()
+                    : Table.Cell.text(row.minus(first).text().replace('-', '−')),
+            Table.Cell.text(number(MemorizationAudit.median(result.nearest()))),
+            Table.Cell.text(number(MemorizationAudit.median(result.own())))
         };
     }
 

@@ -41,6 +41,9 @@ public record AuditTarget(Path folder, Optional<String> shard) {
      * @throws SoupException if no shard follows the '=', or nothing stands before it
      */
     public static AuditTarget parse(String text) {
+        if (text.isBlank()) {
+            throw new SoupException("`model` is empty; name a folder or a single file.");
+        }
         int at = isFolder(text) ? -1 : split(text);
         if (at < 0) {
             return new AuditTarget(path(text), Optional.empty());

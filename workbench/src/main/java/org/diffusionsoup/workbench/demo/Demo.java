@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.AtomicFiles;
@@ -117,7 +118,22 @@ public final class Demo {
         }
     }
 
+    /** What an earlier run had trained, of which nothing else is heard. */
+    private void tellKept() {
+        List<String> trained = new ArrayList<>(plan.domains());
+        trained.addAll(List.of("paragon", "paragon-long"));
+        trained.removeIf(name -> !Files.exists(model(name)));
+        if (!trained.isEmpty()) {
+            progress.tell(
+                    "%s trained by an earlier run: %s."
+                            .formatted(
+                                    Plural.of(trained.size(), "model is", "models are"),
+                                    String.join(", ", trained)));
+        }
+    }
+
     private Path make() {
+        tellKept();
         DemoTimes times = new DemoTimes(plan.out());
         times.begin();
         DemoKitchen kitchen = new DemoKitchen(plan, progress, stop, notes, times);

@@ -28,6 +28,7 @@ public final class DrawnScores implements Scorer {
     private final List<Long> seeds;
     private final GenerateSettings settings;
     private final Progress progress;
+    private String name = "candidate";
     private long drawing;
     private long judging;
 
@@ -51,6 +52,11 @@ public final class DrawnScores implements Scorer {
         this.seeds = List.copyOf(seeds);
         this.settings = settings;
         this.progress = progress;
+    }
+
+    /** What progress calls the models that are drawn from now on, such as {@code candidate 3}. */
+    public void call(String name) {
+        this.name = name;
     }
 
     @Override
@@ -79,7 +85,7 @@ public final class DrawnScores implements Scorer {
         List<Picture> pictures = new ArrayList<>();
         List<String> captions = new ArrayList<>();
         long start = System.nanoTime();
-        List<List<RgbImage>> grid = generator.grid(prompts, seeds, progress);
+        List<List<RgbImage>> grid = generator.grid(prompts, seeds, new Named(progress, name));
         long drawn = System.nanoTime();
         for (int p = 0; p < prompts.size(); p++) {
             for (RgbImage image : grid.get(p)) {
@@ -123,8 +129,31 @@ public final class DrawnScores implements Scorer {
     /** The first seed's picture of some prompts, drawn with a candidate's weights. */
     public List<RgbImage> pictures(CandidateWeights weights, List<String> some) {
         use(weights);
-        return generator.grid(some, seeds.subList(0, 1), progress).stream()
+        return generator.grid(some, seeds.subList(0, 1), new Named(progress, name)).stream()
                 .map(List::getFirst)
                 .toList();
+    }
+
+    /** The generator knows the folder that it was opened with, and not whose weights it draws. */
+    private record Named(Progress all, String name) implements Progress {
+        @Override
+        public void start(String task, long total, String unit) {
+            all.start("generate " + name, total, unit);
+        }
+
+        @Override
+        public void advance(long units) {
+            all.advance(units);
+        }
+
+        @Override
+        public void message(String note) {
+            all.message(note);
+        }
+
+        @Override
+        public void close() {
+            all.close();
+        }
     }
 }

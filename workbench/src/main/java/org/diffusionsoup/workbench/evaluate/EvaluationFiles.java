@@ -2,7 +2,9 @@ package org.diffusionsoup.workbench.evaluate;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.File;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -10,7 +12,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.data.Csv;
@@ -37,6 +43,45 @@ public final class EvaluationFiles {
     private EvaluationFiles(Evaluation evaluation, Path out) {
         this.evaluation = evaluation;
         this.out = out;
+    }
+
+    /**
+     * What is said of an evaluation that was stopped: what its cache holds, in a sentence.
+     *
+     * @param cache as of {@link Evaluator}; where several evaluations share it, of all of them
+     */
+    public static String stopped(Path cache) {
+        Path models = cache.resolve("models");
+        long made = count(models, 1, f -> Files.isDirectory(f) && !isUnfinished(f) && !isHidden(f));
+        long drawn = count(cache.resolve("pictures"), 2, f -> f.toString().endsWith(".png"));
+        long scores = count(cache.resolve("scores"), 1, f -> f.toString().endsWith(".json"));
+        boolean training = count(models, 1, EvaluationFiles::isUnfinished) > 0;
+        return "Stopped; kept in %s: %s, %s, scores of %s by a judge%s; the same command goes on from there."
+                .formatted(
+                        cache,
+                        Plural.of(made, "model"),
+                        Plural.of(drawn, "picture"),
+                        Plural.of(scores, "model"),
+                        training ? ", the checkpoint of a training" : "");
+    }
+
+    private static boolean isUnfinished(Path model) {
+        return model.toString().endsWith(".training");
+    }
+
+    private static boolean isHidden(Path file) {
+        return String.valueOf(file.getFileName()).startsWith(".");
+    }
+
+    private static long count(Path folder, int depth, Predicate<Path> which) {
+        if (!Files.isDirectory(folder)) {
+            return 0;
+        }
+        try (Stream<Path> files = Files.walk(folder, depth)) {
+            return files.filter(f -> !f.equals(folder)).filter(which).count();
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
     }
 
     /** Writes the files into a folder; those of an earlier run are replaced. */

@@ -31,6 +31,7 @@ import org.diffusionsoup.workbench.generate.Generator;
  * @param trainingBytes of weights, gradients and AdamW's moments of a denoiser in float32; empty
  *     where the base is not there
  * @param seconds that all passes take here, by a probe of the base; empty where it is not there
+ * @param missing the base, where it is not there
  */
 public record EvaluationPlan(
         int trainings,
@@ -41,7 +42,8 @@ public record EvaluationPlan(
         int judges,
         Optional<Long> diskBytes,
         Optional<Long> trainingBytes,
-        OptionalDouble seconds) {
+        OptionalDouble seconds,
+        Optional<Path> missing) {
     private static final int FORWARD_AND_BACKWARD = 3;
     private static final int PROBE_STEPS = 4;
     private static final int PROBES = 3;
@@ -87,7 +89,8 @@ public record EvaluationPlan(
                 there.map(b -> models * bytes(b)),
                 there.map(b -> 4 * 4 * denoiserWeights(b)),
                 there.map(b -> OptionalDouble.of(passes * probe(b, settings)))
-                        .orElse(OptionalDouble.empty()));
+                        .orElse(OptionalDouble.empty()),
+                base.filter(b -> !Files.isDirectory(b)));
     }
 
     private static long bytes(Path folder) {

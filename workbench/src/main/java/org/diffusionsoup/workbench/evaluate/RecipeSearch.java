@@ -82,20 +82,23 @@ final class RecipeSearch implements ModelMaker.Searcher {
                         Generator.exchangeable(ingredients.getFirst(), recipe.settings());
                 SearchJournal journal =
                         SearchJournal.open(out.resolveSibling(out.getFileName() + ".journal"))) {
+            DrawnScores drawn =
+                    new DrawnScores(
+                            generator,
+                            judge,
+                            recipe.validation(),
+                            recipe.seeds(),
+                            recipe.settings(),
+                            progress);
+            drawn.call("candidate 1");
             ScoreBook book =
                     new ScoreBook(
                             soups,
-                            new DrawnScores(
-                                    generator,
-                                    judge,
-                                    recipe.validation(),
-                                    recipe.seeds(),
-                                    recipe.settings(),
-                                    progress),
+                            drawn,
                             Optional.of(journal),
                             Acceptance.ANY_IMPROVEMENT,
                             spec.budget(),
-                            ScoreBook.Listener.NONE);
+                            (e, known) -> drawn.call("candidate " + (e.number() + 1)));
             write(method.run(book).best().candidate(), ingredients, out);
         }
     }

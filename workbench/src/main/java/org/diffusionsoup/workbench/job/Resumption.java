@@ -18,6 +18,19 @@ public final class Resumption {
     }
 
     /**
+     * What is kept of a training that was stopped, and what the same command does then: a sentence.
+     *
+     * @param state folder of the checkpoint, be it there or not
+     */
+    public static String stopped(Path state) {
+        long done = TrainingRun.checkpointedSteps(state);
+        return done == 0
+                ? "Stopped; no step was done, so nothing is kept, and the same command begins again."
+                : "Stopped; what %s taught it is kept in %s, and the same command goes on from there."
+                        .formatted(Plural.of(done, "step"), state);
+    }
+
+    /**
      * Says {@code "noto goes on from step 9 of 600."} where there is a checkpoint with steps left
      * to do.
      *

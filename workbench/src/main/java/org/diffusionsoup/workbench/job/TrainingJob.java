@@ -52,19 +52,34 @@ public final class TrainingJob implements AutoCloseable {
      * @param task what is done, as progress shows it: {@code "train clip"}
      * @param unit the examples' name after a number: {@code "images"}
      * @param state folder of the checkpoint
+     * @param setting of the caller's that decides where that folder is: {@code "out"}, {@code
+     *     "work"}
      * @param log CSV file of the loss curve, see {@link LossLog}; empty where the curve is part of
      *     what is made and so is written with it
      * @param fingerprint all that decides the result, such as the text of the recipe in the
      *     weights' header
      */
     public record Spec(
-            String task, String unit, Path state, Optional<Path> log, String fingerprint) {
-        /** A training that shares a work folder: {@code NAME-state}, {@code NAME-loss.csv}. */
+            String task,
+            String unit,
+            Path state,
+            String setting,
+            Optional<Path> log,
+            String fingerprint) {
+        /**
+         * A training that shares a folder of the setting {@code work}: {@code NAME-state}, {@code
+         * NAME-loss.csv}.
+         */
         public static Spec in(
                 Path work, String name, String task, String unit, String fingerprint) {
             Path log = work.resolve(name + "-loss.csv");
             return new Spec(
-                    task, unit, Resumption.stateIn(work, name), Optional.of(log), fingerprint);
+                    task,
+                    unit,
+                    Resumption.stateIn(work, name),
+                    "work",
+                    Optional.of(log),
+                    fingerprint);
         }
 
         /**
@@ -73,7 +88,7 @@ public final class TrainingJob implements AutoCloseable {
          * @throws TrainingException saying in what the two differ
          */
         public void requireOwnCheckpoint() {
-            TrainingRun.requireOwnCheckpoint(state, fingerprint);
+            TrainingRun.requireOwnCheckpoint(state, fingerprint, setting);
         }
     }
 
@@ -97,7 +112,13 @@ public final class TrainingJob implements AutoCloseable {
         this.progress = progress;
         this.stop = stop;
         this.run =
-                new TrainingRun(parameters, objective, options, spec.state(), spec.fingerprint());
+                new TrainingRun(
+                        parameters,
+                        objective,
+                        options,
+                        spec.state(),
+                        spec.fingerprint(),
+                        spec.setting());
         this.resumedFrom = run.stepsDone();
     }
 

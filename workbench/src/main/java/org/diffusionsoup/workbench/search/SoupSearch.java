@@ -73,6 +73,7 @@ public final class SoupSearch {
                         Generator.exchangeable(
                                 request.ingredients().getFirst(), request.settings())) {
             DrawnScores drawn = drawn(generator, request.prompts().validation());
+            drawn.call("candidate 1");
             SearchResult result =
                     request.method()
                             .run(
@@ -82,16 +83,22 @@ public final class SoupSearch {
                                             Optional.of(journal),
                                             request.acceptance(),
                                             request.budget(),
-                                            listener));
+                                            (e, known) -> {
+                                                // a line of progress comes before its score
+                                                progress.close();
+                                                drawn.call("candidate " + (e.number() + 1));
+                                                listener.evaluated(e, known);
+                                            }));
+            DrawnScores testing = drawn(generator, request.prompts().test());
             ScoreBook book =
                     new ScoreBook(
                             soups,
-                            drawn(generator, request.prompts().test()),
+                            testing,
                             Optional.of(testJournal),
                             Acceptance.ANY_IMPROVEMENT,
                             Integer.MAX_VALUE,
                             ScoreBook.Listener.NONE);
-            List<FoundSoup.Tested> test = test(book, result);
+            List<FoundSoup.Tested> test = test(book, result, testing);
             String sha256 = journal.sha256();
             Optional<Soup> soup = request.out().map(o -> write(result, sha256, o));
             FoundSoup found =
@@ -103,6 +110,7 @@ public final class SoupSearch {
                             sha256,
                             soup,
                             (System.nanoTime() - start) / 1e9);
+            drawn.call("pictures for the page");
             request.page().ifPresent(p -> SearchPage.write(p, request, found, soups, drawn));
             return found;
         }
@@ -114,7 +122,8 @@ public final class SoupSearch {
     }
 
     /** The uniform soup, the best single ingredient if singles were scored, the chosen soup. */
-    private static List<FoundSoup.Tested> test(ScoreBook book, SearchResult result) {
+    private static List<FoundSoup.Tested> test(
+            ScoreBook book, SearchResult result, DrawnScores drawn) {
         Map<Candidate, String> wanted = new LinkedHashMap<>();
         wanted.put(Candidate.uniform(book.ingredients()), "uniform soup");
         result.singles().stream()
@@ -123,11 +132,13 @@ public final class SoupSearch {
         wanted.merge(result.best().candidate(), "chosen", SoupSearch::both);
         Bootstrap bootstrap = Bootstrap.seeded(0);
         List<FoundSoup.Tested> tested = new ArrayList<>();
+        drawn.call("uniform soup, other prompts");
         Evaluation uniform =
                 book.evaluate(
                         Candidate.uniform(book.ingredients()),
                         Candidate.uniform(book.ingredients()));
         wanted.forEach((candidate, label) -> {
+            drawn.call(label + ", other prompts");
             Evaluation e = book.evaluate(candidate, candidate);
             double[] scores = e.scores().stream().mapToDouble(Double::doubleValue).toArray();
             tested.add(

@@ -24,7 +24,8 @@ final class LinearPage {
                 .prose(
                         "Every |Δw| is scaled down to an eighth along the straight line from the base."
                                 + " A gap of second order rises as the square, its share of the"
-                                + " effect in proportion.")
+                                + " effect in proportion: on axes that are both logarithmic,"
+                                + " straight lines of slope 2 and 1.")
                 .add(gaps(r), shares(r));
         page.section("By timestep").add(byTimestep(r));
         page.section("Numbers").add(table(r));

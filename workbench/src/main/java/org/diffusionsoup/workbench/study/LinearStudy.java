@@ -173,6 +173,7 @@ public final class LinearStudy {
 
     /** From where on averaging weights is not averaging predictions. */
     static String verdict(List<LinearResults.Stage> stages) {
+        boolean alone = stages.size() == 1; // there is no before and after
         for (LinearResults.Stage s : stages) {
             if (s.overall().relative().estimate() > THRESHOLD) {
                 String onTheWay =
@@ -184,9 +185,10 @@ public final class LinearStudy {
                                         s.crossing());
                 return String.format(
                         Locale.ROOT,
-                        "From %s on (|Δw| = %.2e) averaging weights no longer means averaging predictions: the gap is %s of the effect%s.",
-                        s.name(),
+                        "%s (|Δw| = %.2e) averaging weights %s averaging predictions: the gap is %s of the effect%s.",
+                        alone ? "For " + s.name() : "From " + s.name() + " on",
                         s.distance(),
+                        alone ? "does not mean" : "no longer means",
                         percent(s),
                         onTheWay);
             }
@@ -194,7 +196,8 @@ public final class LinearStudy {
         LinearResults.Stage last = stages.getLast();
         return String.format(
                 Locale.ROOT,
-                "Up to %s (|Δw| = %.2e) averaging weights means averaging predictions: the gap is %s of the effect, 10 %% at most.",
+                "%s %s (|Δw| = %.2e) averaging weights means averaging predictions: the gap is %s of the effect, 10 %% at most.",
+                alone ? "For" : "Up to",
                 last.name(),
                 last.distance(),
                 percent(last));

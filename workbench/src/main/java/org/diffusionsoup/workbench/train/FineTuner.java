@@ -201,6 +201,7 @@ public final class FineTuner {
                             "train " + request.out().getFileName(),
                             "images",
                             request.stateFolder(),
+                            "out",
                             Optional.empty(), // the ingredient has it in its folder
                             recipe.whole().text());
             spec.requireOwnCheckpoint();

@@ -75,11 +75,11 @@ final class ValuePage {
                         "Player",
                         "Shapley value",
                         sampled
-                                ? "± by permutations|"
+                                ? "sampling ±|"
                                         + (ValueTable.hasError(request)
                                                 ? "standard error"
                                                 : "too few to tell")
-                                : "± by permutations|none: exact",
+                                : "sampling ±|none: exact",
                         "Left out",
                         "Alone|minus the base");
         for (int i = 0; i < request.players().size(); i++) {

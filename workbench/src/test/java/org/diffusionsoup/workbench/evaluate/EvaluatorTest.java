@@ -260,6 +260,13 @@ class EvaluatorTest {
             AtomicInteger left = new AtomicInteger(polls);
             end = run(RECIPE, cache, () -> left.getAndDecrement() == 0);
             stops += end.isEmpty() ? 1 : 0;
+            Path kept = cache.resolve("pictures");
+            int pictures = Files.isDirectory(kept) ? TinyModels.contents(kept).size() : 0;
+            assertThat(EvaluationFiles.stopped(cache))
+                    .contains(
+                            "kept in " + cache,
+                            pictures == 1 ? "1 picture," : pictures + " pictures,",
+                            "scores of ");
             end.ifPresent(e -> drawn.set(e.drawn()));
         }
         assertThat(stops).isGreaterThan(2);

@@ -421,7 +421,8 @@ class TrainingJobTest {
         assertThatThrownBy(other::requireOwnCheckpoint)
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining("sum-state")
-                .hasMessageContaining("a different run");
+                .hasMessageContaining("a different run")
+                .hasMessageContaining("give another `work`, or remove the folder");
         try (Multiplying net = new Multiplying(1)) {
             assertThatThrownBy(() ->
                             new TrainingJob(
@@ -442,7 +443,12 @@ class TrainingJobTest {
     void withoutALogThereIsTheCheckpointAloneAndItCanBeDiscarded() {
         TrainingJob.Spec silent =
                 new TrainingJob.Spec(
-                        "learn", "pairs", temp.resolve("state"), Optional.empty(), "one recipe");
+                        "learn",
+                        "pairs",
+                        temp.resolve("state"),
+                        "out",
+                        Optional.empty(),
+                        "one recipe");
         try (Multiplying net = new Multiplying(1);
                 TrainingJob job =
                         new TrainingJob(

@@ -127,6 +127,44 @@ class SoupSearchTest {
         assertThat(found.test().getFirst().overUniform().difference()).isZero();
     }
 
+    /** A candidate's progress has its number and ends before its score is told. */
+    @Test
+    void progressNumbersTheCandidates() {
+        List<String> told = new ArrayList<>();
+        Progress progress =
+                new Progress() {
+                    @Override
+                    public void start(String task, long total, String unit) {
+                        told.add(task);
+                    }
+
+                    @Override
+                    public void advance(long units) {}
+
+                    @Override
+                    public void message(String note) {}
+
+                    @Override
+                    public void close() {
+                        told.add("end");
+                    }
+                };
+        try (PictureScorer judge = JudgeSpec.of(JudgeSpec.Kind.CLIP, TinyModels.clip()).open()) {
+            new SoupSearch(
+                            request("greedy", dir.resolve("soup")),
+                            judge,
+                            (e, known) -> told.add("score " + e.number()),
+                            progress)
+                    .run();
+        }
+        assertThat(told)
+                .containsSubsequence(
+                        "generate candidate 1", "end", "score 1", "generate candidate 2", "end")
+                .contains("generate candidate 5", "generate pictures for the page")
+                .doesNotContain("generate candidate 6", "generate candidate")
+                .anyMatch(t -> t.startsWith("generate uniform soup"));
+    }
+
     @Test
     void aSearchThatWasKilledGoesOnToTheSameSoup() throws IOException {
         FoundSoup undisturbed = run(request("greedy", dir.resolve("a")), new ArrayList<>());

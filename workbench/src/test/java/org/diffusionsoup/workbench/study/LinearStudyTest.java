@@ -58,7 +58,7 @@ class LinearStudyTest {
                 .isCloseTo(Math.sqrt((0.09 + 0.0225) / 4), within(1e-5));
         assertThat(s.overall().relative().estimate()).isLessThan(1e-5);
         assertThat(s.overall().taylor().estimate()).isLessThan(1e-4);
-        assertThat(r.verdict()).startsWith("Up to all").contains("means averaging predictions");
+        assertThat(r.verdict()).startsWith("For all").contains("means averaging predictions");
         long weights = 0;
         for (Path part : List.of(a)) {
             weights = weightsOf(part);

@@ -77,6 +77,16 @@ public final class ClipJudgeTrainer {
         Optional<ClipModel.Config> given =
                 from.map(f -> ClipModel.Config.of(JsonConfig.read(f.resolve("config.json"))));
         int side = given.map(c -> c.vision().imageSize()).orElse(shape.imageSize());
+        TrainingOptions options = JudgeFit.options(material, JudgeKind.CLIP, steps, seed);
+        ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.CLIP, options);
+        if (from.isPresent()) {
+            recipe.put("from_sha256", WeightsHash.of(from.get().resolve(BlipShape.WEIGHTS)));
+        } else {
+            recipe.put("shape", shape.toString());
+            recipe.put("merges", MERGES);
+        }
+        JudgeFit fit = new JudgeFit(work, out, progress, stop);
+        fit.requireOwn(JudgeKind.CLIP, recipe);
         material.read(side, reading);
         Path tokens = work.resolve("tokenizer");
         AtomicFiles.replaceFolder(
@@ -87,40 +97,31 @@ public final class ClipJudgeTrainer {
         ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
         ClipModel clip = new ClipModel(given.orElseGet(() -> config(shape, tokenizer.vocabSize())));
         try {
-            TrainingOptions options = JudgeFit.options(material, JudgeKind.CLIP, steps, seed);
-            ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.CLIP, options);
             if (from.isPresent()) {
-                Path weights = from.get().resolve(BlipShape.WEIGHTS);
-                Weights.load(clip.parameters(), weights);
-                recipe.put("from_sha256", WeightsHash.of(weights));
+                Weights.load(clip.parameters(), from.get().resolve(BlipShape.WEIGHTS));
             } else {
                 clip.parameters().initialise(seed);
-                recipe.put("shape", shape.toString());
-                recipe.put("merges", MERGES);
             }
             Objective objective =
                     material.clip(
                             clip, tokenizer, new JudgeMaterial.Run(steps, options.batch(), seed));
-            return new JudgeFit(work, out, progress, stop)
-                    .train(
-                            JudgeKind.CLIP,
-                            clip.parameters(),
-                            objective,
-                            options,
-                            recipe,
-                            folder -> {
-                                JudgeFit.saveWeights(
-                                        folder.resolve(BlipShape.WEIGHTS),
-                                        clip.parameters(),
-                                        recipe);
-                                Files.writeString(
-                                        folder.resolve("config.json"),
-                                        JsonConfig.text(clip.config().toJson()));
-                                Files.writeString(
-                                        folder.resolve("preprocessor_config.json"),
-                                        JsonConfig.text(JudgeFit.preprocessor(side)));
-                                copy(tokens, folder);
-                            });
+            return fit.train(
+                    JudgeKind.CLIP,
+                    clip.parameters(),
+                    objective,
+                    options,
+                    recipe,
+                    folder -> {
+                        JudgeFit.saveWeights(
+                                folder.resolve(BlipShape.WEIGHTS), clip.parameters(), recipe);
+                        Files.writeString(
+                                folder.resolve("config.json"),
+                                JsonConfig.text(clip.config().toJson()));
+                        Files.writeString(
+                                folder.resolve("preprocessor_config.json"),
+                                JsonConfig.text(JudgeFit.preprocessor(side)));
+                        copy(tokens, folder);
+                    });
         } finally {
             clip.parameters().close();
         }

@@ -33,6 +33,20 @@ final class JudgeFit {
     }
 
     /**
+     * Refuses the checkpoint of another recipe, before pictures are read.
+     *
+     * @param recipe as of {@link #train}
+     */
+    void requireOwn(JudgeKind kind, ObjectNode recipe) {
+        spec(kind, recipe).requireOwnCheckpoint();
+    }
+
+    private TrainingJob.Spec spec(JudgeKind kind, ObjectNode recipe) {
+        String name = kind.word();
+        return TrainingJob.Spec.in(work, name, "train " + name, "examples", recipe.toString());
+    }
+
+    /**
      * Trains to the last step, and writes the judge with the moving average of its weights.
      *
      * @param recipe what decides the result; a checkpoint of another recipe is refused
@@ -46,11 +60,9 @@ final class JudgeFit {
             TrainingOptions options,
             ObjectNode recipe,
             IoConsumer<Path> save) {
-        String name = kind.word();
-        TrainingJob.Spec spec =
-                TrainingJob.Spec.in(work, name, "train " + name, "examples", recipe.toString());
         try (TrainingJob job =
-                new TrainingJob(spec, parameters, objective, options, progress, stop)) {
+                new TrainingJob(
+                        spec(kind, recipe), parameters, objective, options, progress, stop)) {
             if (!job.run()) {
                 return false;
             }

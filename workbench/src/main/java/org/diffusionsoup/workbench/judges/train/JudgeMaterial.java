@@ -46,14 +46,7 @@ public sealed interface JudgeMaterial permits ShardMaterial, SceneMaterial {
     /** How a judge is trained on this, where nothing else is asked for. */
     Recipe recipe(JudgeKind kind);
 
-    /**
-     * Reads what there is to read; comes before everything below.
-     *
-     * @param side height and width of the pictures that the judge looks at
-     */
-    void read(int side, Progress progress);
-
-    /** Most examples per step that this has rows for, at most the recipe's. */
+    /** Most examples per step that this has rows for, at most the recipe's, and at least 1. */
     int batch(JudgeKind kind);
 
     /** Identity of the pictures. */
@@ -70,6 +63,13 @@ public sealed interface JudgeMaterial permits ShardMaterial, SceneMaterial {
 
     /** Shape of BLIP's text models. */
     MedConfig med(int vocabulary);
+
+    /**
+     * Reads what there is to read; comes before everything below.
+     *
+     * @param side height and width of the pictures that the judge looks at
+     */
+    void read(int side, Progress progress);
 
     /** Texts that a CLIP's tokenizer must know. */
     List<String> captions();

@@ -64,10 +64,12 @@ public final class RewardTrainer {
         ImageReward.Loaded start = from.map(ImageReward::load).orElseGet(() -> fromBlip(seed));
         ImageReward reward = start.model();
         try {
-            material.read(reward.vit().imageSize(), reading);
             TrainingOptions options = JudgeFit.options(material, JudgeKind.REWARD, steps, seed);
             ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.REWARD, options);
             recipe.put("from_sha256", start.weightsSha256());
+            JudgeFit fit = new JudgeFit(work, out, progress, stop);
+            fit.requireOwn(JudgeKind.REWARD, recipe);
+            material.read(reward.vit().imageSize(), reading);
             Objective objective =
                     material.reward(
                             reward,
@@ -75,21 +77,20 @@ public final class RewardTrainer {
                             new JudgeMaterial.Run(steps, options.batch(), seed),
                             reading);
             List<String> vocabulary = BlipShape.vocabulary(from.orElse(vqa));
-            return new JudgeFit(work, out, progress, stop)
-                    .train(
-                            JudgeKind.REWARD,
-                            reward.parameters(),
-                            objective,
-                            options,
-                            recipe,
-                            folder ->
-                                    BlipShape.save(
-                                            folder,
-                                            reward.parameters(),
-                                            reward.vit(),
-                                            reward.med(),
-                                            vocabulary,
-                                            recipe));
+            return fit.train(
+                    JudgeKind.REWARD,
+                    reward.parameters(),
+                    objective,
+                    options,
+                    recipe,
+                    folder ->
+                            BlipShape.save(
+                                    folder,
+                                    reward.parameters(),
+                                    reward.vit(),
+                                    reward.med(),
+                                    vocabulary,
+                                    recipe));
         } finally {
             reward.parameters().close();
         }

@@ -98,10 +98,13 @@ public final class ShardMaterial implements JudgeMaterial {
 
     @Override
     public int batch(JudgeKind kind) {
-        int examples = kind == JudgeKind.CLIP ? rows().subjects().size() : rows().rows().size();
+        long examples =
+                kind == JudgeKind.CLIP
+                        ? train.infos().stream().map(TrainingRows::subject).distinct().count()
+                        : train.size();
         return kind == JudgeKind.AESTHETIC
                 ? recipe(kind).batch()
-                : Math.min(recipe(kind).batch(), examples);
+                : (int) Math.clamp(examples, 1, recipe(kind).batch());
     }
 
     @Override

@@ -56,33 +56,34 @@ public final class VqaTrainer {
     }
 
     private boolean run(long steps, long seed, Path out, Progress reading) {
+        TrainingOptions options = JudgeFit.options(material, JudgeKind.VQA, steps, seed);
+        ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.VQA, options);
+        from.ifPresent(
+                f -> recipe.put("from_sha256", WeightsHash.of(f.resolve(BlipShape.WEIGHTS))));
+        JudgeFit fit = new JudgeFit(work, out, progress, stop);
+        fit.requireOwn(JudgeKind.VQA, recipe);
         Start start = start(seed, reading);
         BlipVqa vqa = start.vqa();
         try {
-            TrainingOptions options = JudgeFit.options(material, JudgeKind.VQA, steps, seed);
-            ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.VQA, options);
-            from.ifPresent(
-                    f -> recipe.put("from_sha256", WeightsHash.of(f.resolve(BlipShape.WEIGHTS))));
             Objective objective =
                     material.vqa(
                             vqa,
                             start.tokenizer(),
                             new JudgeMaterial.Run(steps, options.batch(), seed));
-            return new JudgeFit(work, out, progress, stop)
-                    .train(
-                            JudgeKind.VQA,
-                            vqa.parameters(),
-                            objective,
-                            options,
-                            recipe,
-                            folder ->
-                                    BlipShape.save(
-                                            folder,
-                                            vqa.parameters(),
-                                            vqa.vit(),
-                                            vqa.med(),
-                                            start.vocabulary(),
-                                            recipe));
+            return fit.train(
+                    JudgeKind.VQA,
+                    vqa.parameters(),
+                    objective,
+                    options,
+                    recipe,
+                    folder ->
+                            BlipShape.save(
+                                    folder,
+                                    vqa.parameters(),
+                                    vqa.vit(),
+                                    vqa.med(),
+                                    start.vocabulary(),
+                                    recipe));
         } finally {
             vqa.parameters().close();
         }
