@@ -218,7 +218,9 @@ class VerifyDeepTest {
         Run elsewhere = deep(certificate, food);
         assertThat(elsewhere.status()).as(elsewhere.err()).isEqualTo(4);
         assertThat(elsewhere.out())
-                .contains("untold ingredient food: trained again with 1 thread on " + Processor.name())
+                .contains(
+                        "untold ingredient food: trained again with 1 thread on "
+                                + Processor.name())
                 .contains(UNET + " differs; on what it was trained then is not recorded")
                 .contains("proves nothing", "cannot tell")
                 .doesNotContain("false");

@@ -100,7 +100,10 @@ final class JudgeClassifierCommand extends SoupCommand {
                             .run(steps, seed, out);
         }
         if (accuracy.isEmpty()) {
-            console.stopped("Stopped; the same command goes on from " + work + ".");
+            console.stopped(
+                    "Stopped; the same command goes on from "
+                            + Resumption.place(Resumption.stateIn(work, "classifier"), work, steps)
+                            + ".");
             return;
         }
         Map<String, Object> json = new LinkedHashMap<>();

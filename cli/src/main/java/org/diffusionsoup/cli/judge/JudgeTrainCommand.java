@@ -189,7 +189,11 @@ final class JudgeTrainCommand extends SoupCommand {
                     };
             progress.close();
             if (!finished) {
-                console.stopped("Stopped; the same command goes on from " + work + ".");
+                console.stopped(
+                        "Stopped; the same command goes on from "
+                                + Resumption.place(
+                                        Resumption.stateIn(work, kind.word()), work, wanted)
+                                + ".");
                 return;
             }
         }

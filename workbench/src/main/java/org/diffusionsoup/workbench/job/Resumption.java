@@ -1,5 +1,6 @@
 package org.diffusionsoup.workbench.job;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.diffusion.train.TrainingRun;
@@ -15,6 +16,35 @@ public final class Resumption {
     /** Folder of a training's checkpoint where several share a folder of work. */
     public static Path stateIn(Path work, String name) {
         return work.resolve(name + "-state");
+    }
+
+    /**
+     * From where the same command goes on, as {@code "step 11 of 150, kept in noto-train"} ends a
+     * sentence; the folder alone before the first checkpoint and after the last step.
+     *
+     * @param state folder of the checkpoint, be it there or not
+     * @param shown folder that is named
+     * @param steps of the whole training
+     */
+    public static String place(Path state, Path shown, long steps) {
+        long done = TrainingRun.checkpointedSteps(state);
+        return done > 0 && done < steps
+                ? "step %s of %s, kept in %s"
+                        .formatted(Plural.grouped(done), Plural.grouped(steps), shown)
+                : shown.toString();
+    }
+
+    /**
+     * What is said of a training that was asked to stop.
+     *
+     * @param state folder of its checkpoint, be it there or not
+     * @param steps of the whole training
+     */
+    public static String stopped(Path state, long steps) {
+        return Files.exists(state)
+                ? "Stopped; the same command goes on from " + place(state, state, steps) + "."
+                : "Stopped; no step was done, so nothing was written, and the same command begins"
+                        + " again.";
     }
 
     /**
