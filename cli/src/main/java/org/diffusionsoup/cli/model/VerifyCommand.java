@@ -120,9 +120,12 @@ public final class VerifyCommand extends SoupCommand {
         }
     }
 
-    private static String sentence(Finding f) {
+    private String sentence(Finding f) {
         // Readers' sentences name their file already.
-        boolean named = f.where().isEmpty() || f.what().startsWith(f.where());
+        boolean named =
+                f.where().isEmpty()
+                        || f.what().startsWith(f.where())
+                        || f.where().equals(model.toString()) && f.what().contains(f.where());
         return Flags.in(named ? f.what() : f.where() + ": " + f.what());
     }
 

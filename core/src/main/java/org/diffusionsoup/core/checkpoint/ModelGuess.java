@@ -11,31 +11,17 @@ public final class ModelGuess {
 
     private ModelGuess() {}
 
-    /**
-     * A name such as {@code Stable Diffusion XL}, of a file with one component {@code UNet of
-     * Stable Diffusion XL}; empty where nothing is recognised.
-     */
+    /** A name such as {@code Stable Diffusion XL}, empty where nothing is recognised. */
     public static Optional<String> of(
             SequencedMap<String, ? extends Map<String, TensorInfo>> parts) {
         Map<String, TensorInfo> unet = parts.get("unet");
         if (unet != null) {
             return ofTensors(unet);
         }
-        boolean one = parts.size() == 1;
         return parts.values().stream()
-                .map(p -> one ? withPart(p) : ofTensors(p))
+                .map(ModelGuess::ofTensors)
                 .flatMap(Optional::stream)
                 .findFirst();
-    }
-
-    /** A file that is one component says which: it cannot be used as a model. */
-    private static Optional<String> withPart(Map<String, TensorInfo> tensors) {
-        return ofTensors(tensors)
-                .map(model ->
-                        Architecture.alone(tensors)
-                                .filter(part -> Architecture.of(tensors).isPresent())
-                                .map(part -> part + " of " + model)
-                                .orElse(model));
     }
 
     static Optional<String> ofTensors(Map<String, TensorInfo> tensors) {
