@@ -50,8 +50,9 @@ final class DemoMemoryReport {
                 "Each half was seen %s only, and its pictures have not been learnt by heart: near copies of half one, its own ingredient against that of half two, which has not seen it: %s (not clearly more)."
                         .formatted(Plural.of(memory.passes(), "time"), text(learnt)),
                 "So the near copies counted above are chance likenesses, and how the soup or the"
-                        + " paragon compare with an ingredient means nothing here. The demo in full,"
-                        + " without `quick`, sees each half some 90 times, which is enough.");
+                        + " paragon compare with an ingredient means nothing here. The full demo,"
+                        + " `./soup demo` without further settings, sees each half some 90 times,"
+                        + " which is enough.");
     }
 
     private static ImageGrid pictures(DemoMemory.Made memory) {
