@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -121,6 +122,12 @@ class AnyFileModelsTest {
     void aFileThatHasChangedIsCopiedAnew() throws IOException {
         Path single = folder.resolve("m.safetensors");
         Run.of("convert", TinyModels.sd15(), "-o", single).ok();
+        Object[] draw = {"generate", "--model", single, "--prompt", "cat", "--steps", 1, "-o"};
+        List<Object> words = new ArrayList<>(Arrays.asList(draw));
+        words.add(folder.resolve("first.png"));
+        assertThat(Run.of(words.toArray()).ok().err())
+                .containsPattern("so a copy of [\\d.]+ [kM]B was made in .*; later runs use it");
+        assertThat(Run.of(words.toArray()).ok().err()).doesNotContain("a copy of");
         byte[] before = picture(single);
         Run.of("convert", TinyModels.sd21(), "-o", single, "--force").ok();
         assertThat(picture(single)).isNotEqualTo(before).isEqualTo(picture(TinyModels.sd21()));

@@ -163,6 +163,22 @@ class ConvertCommandTest {
     }
 
     @Test
+    void aComponentAloneIsCalledWhatItIs() {
+        Path out = folder.resolve("out");
+        Path model = TinyModels.sd15();
+        String[][] parts = {
+            {"unet/diffusion_pytorch_model.safetensors", "is a UNet of Stable Diffusion 1.x alone"},
+            {"text_encoder/model.safetensors", "is a text encoder alone"},
+            {"vae/diffusion_pytorch_model.safetensors", "is an autoencoder alone"},
+        };
+        for (String[] part : parts) {
+            Run.of("convert", model.resolve(part[0]), "-o", out)
+                    .fails(1, part[1], "a whole model is needed");
+        }
+        assertThat(out).doesNotExist();
+    }
+
+    @Test
     void wrongUseIsOneSentence() {
         Path out = folder.resolve("out");
         Run.of("convert", TinyModels.sd15(), "-o", out, "--to", "x").fails(2, "--to", "single");

@@ -276,6 +276,8 @@ class DataCommandTest {
         changed[png + 8] ^= 1;
         Files.write(in("changed.tar"), changed);
         Files.createDirectory(in("folder"));
+        Files.createDirectory(in("things"));
+        Files.writeString(in("things").resolve("drawings.json"), "{}");
         Set<String> before = names();
         String[][] cases = {
             {"gone.tar", "gone.tar does not exist"},
@@ -286,6 +288,7 @@ class DataCommandTest {
             {"caption.tar", "row a of shard", "has a caption but no image"},
             {"changed.tar", "is damaged"},
             {"folder", "is not a data set: it holds no dataset.json"},
+            {"things", "which 'soup data drawings' shows"},
             {"p.tar#provider=you", "zero rows"},
             {"p.tar#colour=red", "cannot filter on \"colour\""},
             {"p.tar#food", "has no view food"},

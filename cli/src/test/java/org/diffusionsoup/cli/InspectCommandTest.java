@@ -56,6 +56,13 @@ class InspectCommandTest {
     }
 
     @Test
+    void aFileOfOneComponentSaysWhich() {
+        Path unet = TinyModels.sd15().resolve("unet/diffusion_pytorch_model.safetensors");
+        assertThat(Run.of("inspect", unet, "--no-hash").ok().out())
+                .contains("  UNet of Stable Diffusion 1.x  ");
+    }
+
+    @Test
     void anUnfinishedTrainingIsToldFromNothingAtAll() throws IOException {
         Path model = folder.resolve("animals");
         Path state = Files.createDirectories(folder.resolve("animals.training"));

@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
@@ -139,6 +141,14 @@ class LoraCommandTest {
         Files.write(damaged, bytes);
         Run run = Run.of("lora", "inspect", damaged);
         run.fails(1, "nan.safetensors holds NaN in '");
+        Object[] both = {"lora", "merge", file, TinyModels.lora("peft"), "--weights", "2,1"};
+        List<Object> words = new ArrayList<>(Arrays.asList(both));
+        words.addAll(List.of("--rank", 2, "-o", out("mean.safetensors")));
+        assertThat(Run.of(words.toArray()).ok().out())
+                .contains("  2/3  " + file, "  1/3  " + TinyModels.lora("peft"));
+        words.addAll(List.of("--force", "--json"));
+        assertThat(json(Run.of(words.toArray())).path("bytes").asLong())
+                .isEqualTo(Files.size(out("mean.safetensors")));
         Run.of("lora", "merge", file, damaged, "-o", out("m.safetensors"))
                 .fails(1, "nan.safetensors holds NaN in '");
         assertThat(Run.of("lora", "inspect", file).ok().out()).doesNotContain("NaN");

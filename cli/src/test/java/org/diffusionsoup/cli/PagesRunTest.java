@@ -132,7 +132,8 @@ class PagesRunTest {
             boolean file =
                     word.matches(".*\\.(tar|safetensors)") && Files.exists(folder.resolve(word))
                             || before.equals("--lora") && !word.matches("\\d+"); // no rank
-            boolean model = before.equals("--model"); // a folder, perhaps with its shard behind it
+            // a folder, perhaps with its shard or its weight behind it
+            boolean model = before.equals("--model") || before.equals("--add");
             placed.add((path || file || model) && !w.startsWith("/") ? folder.resolve(w) : w);
             before = word;
         }

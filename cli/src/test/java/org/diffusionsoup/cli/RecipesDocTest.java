@@ -27,9 +27,9 @@ class RecipesDocTest {
 
     @BeforeEach
     void models() throws IOException {
-        MergeModels.file(folder.resolve("base.safetensors"), 1);
-        MergeModels.file(folder.resolve("animals.safetensors"), 2);
-        MergeModels.file(folder.resolve("food.safetensors"), 3);
+        MergeModels.file(folder.resolve("trial-base.safetensors"), 1);
+        MergeModels.file(folder.resolve("trial-animals.safetensors"), 2);
+        MergeModels.file(folder.resolve("trial-food.safetensors"), 3);
         MergeModels.file(folder.resolve("inpainting.safetensors"), 8);
         MergeModels.file(folder.resolve("custom.safetensors"), 9);
         MergeModels.fisher(folder.resolve("animals-fisher.safetensors"), 4);
@@ -84,7 +84,7 @@ class RecipesDocTest {
         assertThat(MergeModels.values(weights, "down_blocks.0.w"))
                 .isNotEqualTo(
                         MergeModels.values(
-                                folder.resolve("animals.safetensors"), "down_blocks.0.w"));
+                                folder.resolve("trial-animals.safetensors"), "down_blocks.0.w"));
         assertThat(Run.of("reproduce", out, "-q").ok().out()).contains(": identical");
     }
 }

@@ -27,6 +27,9 @@ public final class Dataset {
     /** Name of the index inside the folder. */
     public static final String INDEX = "dataset.json";
 
+    /** What a folder of drawings has instead, see {@code data.scene}. */
+    private static final String DRAWINGS = "drawings.json";
+
     /** A data set as an output. */
     public static final OutputKind KIND = OutputKind.folderWith("a data set", INDEX);
 
@@ -79,7 +82,13 @@ public final class Dataset {
     private static JsonNode index(Path folder) {
         Path index = folder.resolve(INDEX);
         if (!Files.isRegularFile(index)) {
-            throw new SoupException(folder + " is not a data set: it holds no " + INDEX);
+            throw new SoupException(
+                    folder
+                            + " is not a data set: it holds no "
+                            + INDEX
+                            + (Files.isRegularFile(folder.resolve(DRAWINGS))
+                                    ? ", but drawings that scenes are composed of, which 'soup data drawings' shows"
+                                    : ""));
         }
         JsonNode root;
         try {

@@ -58,7 +58,18 @@ public record Interval(double estimate, double low, double high, double confiden
      * {@code 0.281 [0.270, 0.293]} with this many digits after the point; of a point {@code 0.281}.
      */
     public String format(int digits) {
-        String f = "%." + digits + "f";
+        return format("%." + digits + "f");
+    }
+
+    /**
+     * The same of a difference: with a plus sign where a number is above 0, and a true minus where
+     * it is below, as {@code +0.281 [−0.010, +0.293]}.
+     */
+    public String formatSigned(int digits) {
+        return format("%+." + digits + "f").replace('-', '−');
+    }
+
+    private String format(String f) {
         if (isPoint()) {
             return String.format(Locale.ROOT, f, estimate);
         }

@@ -6,6 +6,13 @@ import org.junit.jupiter.api.Test;
 
 class IntervalTest {
     @Test
+    void differencesHaveSigns() {
+        assertThat(new Interval(0.281, -0.01, 0.293, 0.95).formatSigned(3))
+                .isEqualTo("+0.281 [−0.010, +0.293]");
+        assertThat(new Interval(-2, -2, -2, 0.95).formatSigned(1)).isEqualTo("−2.0");
+    }
+
+    @Test
     void aPointIsWrittenWithoutItsEnds() {
         assertThat(new Interval(0.281, 0.27, 0.293, 0.95).format(3))
                 .isEqualTo("0.281 [0.270, 0.293]");

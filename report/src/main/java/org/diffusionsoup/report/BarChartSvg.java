@@ -11,6 +11,11 @@ final class BarChartSvg {
     private static final int BOTTOM = 46;
     private static final int LONGEST_LABEL = 54;
 
+    /** Of the axis' label: between two of its lines, and of a character at most, on average. */
+    private static final int LINE = 16;
+
+    private static final double CHARACTER = 6.8;
+
     private final Markup out;
     private final int width;
 
@@ -37,7 +42,9 @@ final class BarChartSvg {
         int values = chart.bars().stream().mapToInt(b -> label(b, chart).length()).max().orElse(0);
         double left = Math.clamp(longest * 7.7 + 16, 60, width * 0.48);
         double right = width - Math.clamp(values * 7.3 + 14, 40, 220);
-        int height = TOP + ROW * chart.bars().size() + BOTTOM;
+        List<String> axisLabel = wrapped(chart.valueLabel(), (int) (right / CHARACTER));
+        int more = LINE * (axisLabel.size() - 1);
+        int height = TOP + ROW * chart.bars().size() + BOTTOM + more;
         Axis axis = axis(chart, (right - left) / 80);
         out.open("div", "class", "scroll");
         out.open(
@@ -55,13 +62,15 @@ final class BarChartSvg {
                                         chart.bars().stream()
                                                 .map(b -> b.name() + " " + label(b, chart))
                                                 .toList())));
-        int bottom = height - BOTTOM;
+        int bottom = height - BOTTOM - more;
         for (Axis.Tick tick : axis.ticks()) {
             double at = left + axis.position(tick.value()) * (right - left);
             line(tick.value() == 0 ? "axis" : "grid", at, TOP, at, bottom + 4);
             text("tick middle", tick.label(), at, bottom + 19);
         }
-        text("label end", chart.valueLabel(), right, height - 6);
+        for (int i = 0; i < axisLabel.size(); i++) {
+            text("label end", axisLabel.get(i), right, height - 6 - more + LINE * i);
+        }
         chart.reference()
                 .ifPresent(value -> {
                     double at = left + axis.position(value) * (right - left);
@@ -71,6 +80,21 @@ final class BarChartSvg {
             row(chart, chart.bars().get(i), axis, left, right, TOP + ROW * i + ROW / 2.0);
         }
         out.close().close();
+    }
+
+    /** At spaces, into lines of at most so many characters; a longer word stays whole. */
+    static List<String> wrapped(String text, int most) {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder();
+        for (String word : text.split(" ", -1)) {
+            if (!line.isEmpty() && line.length() + 1 + word.length() > most) {
+                lines.add(line.toString());
+                line.setLength(0);
+            }
+            line.append(line.isEmpty() ? "" : " ").append(word);
+        }
+        lines.add(line.toString());
+        return lines;
     }
 
     private void row(

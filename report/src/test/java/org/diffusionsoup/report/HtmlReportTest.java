@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.Test;
@@ -206,6 +207,27 @@ class HtmlReportTest {
         String html = report.toHtml();
         parse(html);
         assertThat(html).doesNotContain("NaN").doesNotContain("Infinity");
+    }
+
+    /** Lines end at the axis' right end, so that a long one would begin left of the picture. */
+    @Test
+    void longAxisLabelsAreWrapped() throws Exception {
+        String label =
+                "eReward emoji-reward, reward less 0.1672, over 1.0333; "
+                        + "more words ".repeat(15);
+        HtmlReport report = HtmlReport.titled("long");
+        report.section("s")
+                .add(BarChart.dots("one", label, 1, List.of(BarChart.Bar.exact("a", 0))));
+        String html = report.toHtml();
+        parse(html);
+        List<String> lines =
+                Pattern.compile("class=\"label end\"[^>]*>([^<]*)<")
+                        .matcher(html)
+                        .results()
+                        .map(m -> m.group(1))
+                        .toList();
+        assertThat(String.join(" ", lines)).isEqualTo(label);
+        assertThat(lines).hasSizeGreaterThan(1).allMatch(line -> line.length() < 140);
     }
 
     @Test

@@ -1,9 +1,14 @@
 package org.diffusionsoup.cli.command;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.MegabyteSteps;
+import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.convert.RunnableModels;
 import org.diffusionsoup.workbench.Progress;
 
@@ -23,6 +28,14 @@ public final class RunnableFolders {
                             new MegabyteSteps(progress));
             RunnableModels.Found found = models.of(model);
             progress.close();
+            if (found.copied()) {
+                console.note(
+                        "%s is not in the form that models are run in, so a copy of %s was made in %s; later runs use it, and it may be removed at any time."
+                                .formatted(
+                                        model,
+                                        Quantity.bytes(size(found.folder())),
+                                        found.folder()));
+            }
             for (String note : found.notes()) {
                 console.note(
                         model
@@ -32,6 +45,14 @@ public final class RunnableFolders {
                                         "(soup convert `predictionType` says it)"));
             }
             return found.folder();
+        }
+    }
+
+    private static long size(Path folder) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile).mapToLong(f -> f.toFile().length()).sum();
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
         }
     }
 

@@ -35,7 +35,11 @@ import picocli.CommandLine.Option;
 public final class DemoCommand extends SoupCommand {
     @Mixin private DeviceFlag device = new DeviceFlag();
 
-    @Option(names = "--quick", description = "A smaller run of about two minutes.")
+    @Option(
+            names = "--quick",
+            description =
+                    "A smaller run of about two minutes: too short for pictures to be learnt by"
+                            + " heart, so it shows nothing about memorization.")
     private boolean quick;
 
     @Option(

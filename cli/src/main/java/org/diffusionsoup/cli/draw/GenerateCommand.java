@@ -311,9 +311,16 @@ public final class GenerateCommand extends SoupCommand {
         return json;
     }
 
-    /** A decimal as it is, since that is how pictures carry it, or a fraction. */
+    /**
+     * A decimal or a fraction, as pictures carry them: of a fraction the nearest double, which is
+     * what its numbers would become as weights.
+     */
     private static double number(String weight) {
-        return weight.contains("/") ? Coefficient.parse(weight).value() : decimal(weight);
+        if (!weight.contains("/")) {
+            return decimal(weight);
+        }
+        Coefficient k = Coefficient.parse(weight);
+        return k.numerator().doubleValue() / k.denominator().doubleValue();
     }
 
     private static double decimal(String weight) {

@@ -100,7 +100,7 @@ final class JudgeClassifierCommand extends SoupCommand {
                             .run(steps, seed, out);
         }
         if (accuracy.isEmpty()) {
-            console.stopped(Resumption.stopped(Resumption.stateIn(work, "classifier")));
+            console.stopped(Resumption.stopped(Resumption.stateIn(work, "classifier"), steps));
             return;
         }
         Map<String, Object> json = new LinkedHashMap<>();

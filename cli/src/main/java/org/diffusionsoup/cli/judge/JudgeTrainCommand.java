@@ -190,7 +190,7 @@ final class JudgeTrainCommand extends SoupCommand {
                     };
             progress.close();
             if (!finished) {
-                console.stopped(Resumption.stopped(Resumption.stateIn(work, kind.word())));
+                console.stopped(Resumption.stopped(Resumption.stateIn(work, kind.word()), wanted));
                 return;
             }
         }

@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.model;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -75,25 +76,40 @@ final class LoraMergeCommand extends SoupCommand {
         }
         OptionalInt r =
                 rank.map(n -> OptionalInt.of(LoraOutputFlags.rank(n))).orElse(OptionalInt.empty());
+        List<Coefficient> given =
+                weights.isEmpty()
+                        ? Collections.nCopies(files.size(), Coefficient.ONE)
+                        : weights.stream().map(Coefficient::parse).toList();
         List<LoraUse> uses = new ArrayList<>();
         for (int i = 0; i < files.size(); i++) {
-            Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));
+            Coefficient k = given.get(i);
             double w = k.numerator().doubleValue() / k.denominator().doubleValue();
             uses.add(new LoraUse(files.get(i), w));
         }
         LoraOutput output = flags.output(files);
         if (model.isEmpty()) {
-            make(console, uses, Map.of(), output, r);
+            make(console, uses, parts(given), Map.of(), output, r);
             return;
         }
         try (Checkpoint opened = Checkpoint.open(model.get())) {
-            make(console, uses, Converter.view(opened), output, r);
+            make(console, uses, parts(given), Converter.view(opened), output, r);
         }
+    }
+
+    /** With coefficients that sum to 1. */
+    private List<LoraOutputFlags.Part> parts(List<Coefficient> given) {
+        Coefficient sum = given.stream().reduce(Coefficient::plus).orElse(Coefficient.ONE);
+        List<LoraOutputFlags.Part> parts = new ArrayList<>();
+        for (int i = 0; i < files.size(); i++) {
+            parts.add(new LoraOutputFlags.Part(files.get(i), given.get(i).dividedBy(sum)));
+        }
+        return parts;
     }
 
     private void make(
             Console console,
             List<LoraUse> uses,
+            List<LoraOutputFlags.Part> of,
             Map<String, TensorSource> parts,
             LoraOutput output,
             OptionalInt r) {
@@ -104,6 +120,6 @@ final class LoraMergeCommand extends SoupCommand {
             List<LoraFusion.Term> terms = open.terms();
             made = new LoraMaker(output, new CountedSteps(progress, "updates")).mean(terms, r);
         }
-        flags.say(console, made, (System.nanoTime() - start) / 1e9);
+        flags.say(console, made, of, (System.nanoTime() - start) / 1e9);
     }
 }

@@ -12,6 +12,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.lora.LoraNaming;
@@ -80,10 +81,30 @@ final class LoraOutputFlags {
         return rank;
     }
 
+    /** One of the LoRAs that a mean is of, and its share in it. */
+    record Part(Path file, Coefficient coefficient) {}
+
     /** Says what was made and how far it is from the exact updates. */
     void say(Console console, MadeLora made, double seconds) {
+        say(console, made, List.of(), seconds);
+    }
+
+    /** The same of a mean. */
+    void say(Console console, MadeLora made, List<Part> parts, double seconds) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("out", made.file().toString());
+        if (!parts.isEmpty()) {
+            json.put(
+                    "loras",
+                    parts.stream()
+                            .map(p ->
+                                    Map.of(
+                                            "file",
+                                            p.file().toString(),
+                                            "coefficient",
+                                            p.coefficient().toString()))
+                            .toList());
+        }
         json.put("bytes", made.bytes());
         json.put("relative_error", made.relativeError());
         List<Map<String, Object>> all = new ArrayList<>();
@@ -112,6 +133,7 @@ final class LoraOutputFlags {
                                     + percent(made.relativeError())
                                     + ", in "
                                     + Quantity.seconds(seconds));
+                    parts.forEach(p -> text.println("  " + p.coefficient() + "  " + p.file()));
                     if (made.relativeError() > 0) {
                         text.println(
                                 "The error is what the rank misses: the norm of what is left over, in"

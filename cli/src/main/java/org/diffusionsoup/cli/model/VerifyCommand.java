@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.model;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,6 +94,13 @@ public final class VerifyCommand extends SoupCommand {
                     });
             return;
         }
+        against.filter(a -> !ModelVerifier.isHash(a) && !Files.exists(Path.of(a)))
+                .ifPresent(a -> {
+                    throw misuse(
+                            "--against takes a SHA-256 (64 hexadecimal digits), a file or a folder, and '"
+                                    + a
+                                    + "' is none.");
+                });
         VerifyReport report;
         try (Progress progress = console.progress()) {
             report =
@@ -108,19 +116,16 @@ public final class VerifyCommand extends SoupCommand {
                     Plural.of(findings.size(), "finding")
                             + " in "
                             + model
-                            + ", the first: "
-                            + shortened(sentence(findings.getFirst())));
+                            + ", listed in the report.");
         }
     }
 
-    /** With the beginnings of hashes only, which the report has in full. */
-    private static String shortened(String sentence) {
-        return sentence.replaceAll("\\b([0-9a-f]{12})[0-9a-f]{52}\\b", "$1…");
-    }
-
-    private static String sentence(Finding f) {
+    private String sentence(Finding f) {
         // Readers' sentences name their file already.
-        boolean named = f.where().isEmpty() || f.what().startsWith(f.where());
+        boolean named =
+                f.where().isEmpty()
+                        || f.what().startsWith(f.where())
+                        || f.where().equals(model.toString()) && f.what().contains(f.where());
         return Flags.in(named ? f.what() : f.where() + ": " + f.what());
     }
 

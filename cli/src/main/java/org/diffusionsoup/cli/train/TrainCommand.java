@@ -2,7 +2,6 @@ package org.diffusionsoup.cli.train;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +22,7 @@ import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.diffusion.train.DenoisingLoss;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
@@ -261,13 +261,7 @@ public final class TrainCommand extends SoupCommand {
                     tuner.run(plan -> TrainingPlans.note(plan, console));
             progress.close();
             if (result.isEmpty()) {
-                console.stopped(
-                        Files.exists(request.stateFolder())
-                                ? "Stopped; the same command goes on from "
-                                        + request.stateFolder()
-                                        + "."
-                                : "Stopped; no step was done, so nothing was written, and the same"
-                                        + " command begins again.");
+                console.stopped(Resumption.stopped(request.stateFolder(), request.stopAfter()));
                 return;
             }
             FineTuner.Result r = result.get();

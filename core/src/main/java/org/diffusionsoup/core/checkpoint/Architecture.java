@@ -147,6 +147,26 @@ public record Architecture(Family family, Task task, boolean small) {
                 .findFirst();
     }
 
+    /**
+     * What of a model a state dict is alone, by the names of its tensors: {@code UNet}, {@code text
+     * encoder} or {@code autoencoder}; empty for everything else, single files of the original code
+     * among it.
+     */
+    public static Optional<String> alone(Map<String, TensorInfo> tensors) {
+        if (tensors.containsKey("conv_in.weight")
+                && tensors.containsKey("time_embedding.linear_1.weight")) {
+            return Optional.of("UNet");
+        }
+        if (tensors.containsKey("text_model.embeddings.token_embedding.weight")
+                && !tensors.containsKey("vision_model.embeddings.class_embedding")) {
+            return Optional.of("text encoder");
+        }
+        return tensors.containsKey("encoder.conv_in.weight")
+                        && tensors.containsKey("decoder.conv_in.weight")
+                ? Optional.of("autoencoder")
+                : Optional.empty();
+    }
+
     private static Optional<Architecture> ofTextEncoder(Map<String, TensorInfo> tensors) {
         long[] tokens = shape(tensors, "text_model.embeddings.token_embedding.weight");
         if (tokens.length == 2 && tokens[1] == 1024) {

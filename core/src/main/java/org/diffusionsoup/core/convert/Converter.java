@@ -295,6 +295,7 @@ public record Converter(
     }
 
     private static Architecture architecture(Checkpoint checkpoint) {
+        refuseComponent(checkpoint);
         Architecture a =
                 Architecture.of(checkpoint)
                         .orElseThrow(() ->
@@ -310,6 +311,27 @@ public record Converter(
                             + " Stable Diffusion 1.x, 2.x and XL are.");
         }
         return a;
+    }
+
+    /** A file that is a single component of a model, as folders hold them, is none. */
+    private static void refuseComponent(Checkpoint checkpoint) {
+        if (checkpoint.layout() == Layout.DIFFUSERS) {
+            return;
+        }
+        Map<String, TensorInfo> tensors = checkpoint.part("").tensors();
+        Architecture.alone(tensors)
+                .ifPresent(part -> {
+                    String model = Architecture.of(checkpoint).map(a -> " of " + a).orElse("");
+                    throw new SoupException(
+                            "%s is %s %s%s alone, under the names of a folder's component; a whole model is needed, with UNet, autoencoder and text encoder."
+                                    .formatted(
+                                            checkpoint.path(),
+                                            part.equals("UNet") || part.equals("text encoder")
+                                                    ? "a"
+                                                    : "an",
+                                            part,
+                                            model));
+                });
     }
 
     private static void checkComplete(

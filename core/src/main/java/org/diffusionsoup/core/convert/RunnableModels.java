@@ -38,8 +38,9 @@ public record RunnableModels(Path cache, SoupProgress progress) {
      *
      * @param folder the model itself, or its copy, whose last part is the model's name
      * @param notes what was assumed when it was copied, such as what a file predicts
+     * @param copied whether it was copied just now
      */
-    public record Found(Path folder, List<String> notes) {
+    public record Found(Path folder, List<String> notes, boolean copied) {
         public Found {
             notes = List.copyOf(notes);
         }
@@ -54,11 +55,12 @@ public record RunnableModels(Path cache, SoupProgress progress) {
     public Found of(Path model) {
         boolean single = Files.isRegularFile(model);
         if (!single && (!DiffusersFolder.isOne(model) || isRunnable(model))) {
-            return new Found(model, List.of());
+            return new Found(model, List.of(), false);
         }
         Path home = cache.resolve(key(model));
         Path copy = home.resolve(name(model));
-        if (!Files.isDirectory(copy)) {
+        boolean missing = !Files.isDirectory(copy);
+        if (missing) {
             try {
                 make(model, single, home, copy);
             } catch (SoupException e) {
@@ -70,7 +72,7 @@ public record RunnableModels(Path cache, SoupProgress progress) {
         try {
             // for whoever clears caches by their last use
             Files.setLastModifiedTime(home, FileTime.from(Instant.now()));
-            return new Found(copy, Files.readAllLines(home.resolve(NOTES)));
+            return new Found(copy, Files.readAllLines(home.resolve(NOTES)), missing);
         } catch (IOException e) {
             throw new SoupIoException("read", home, e);
         }

@@ -1,7 +1,10 @@
 package org.diffusionsoup.core.lora;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -15,6 +18,7 @@ import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
@@ -377,13 +381,21 @@ public final class LoraMaker {
         }
 
         MadeLora write(SoupRecipe recipe, List<String> notes) {
-            long bytes = LoraWriter.write(output, layers, recipe);
+            LoraWriter.write(output, layers, recipe);
             return new MadeLora(
                     output.file(),
                     made,
                     square == 0 ? 0 : Math.sqrt(missed / square),
-                    bytes,
+                    size(output.file()),
                     notes);
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
         }
     }
 

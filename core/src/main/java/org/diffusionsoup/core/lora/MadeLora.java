@@ -10,7 +10,7 @@ import java.util.OptionalInt;
  * @param file where it lies
  * @param layers by component and tensor
  * @param relativeError of all updates together, see {@link Layer#relativeError}
- * @param bytes of its tensors
+ * @param bytes of the file
  * @param notes what is not in it, a sentence each
  */
 public record MadeLora(

@@ -248,7 +248,8 @@ record KeptSum(
                             + soup
                             + " ("
                             + folder
-                            + " is missing); average the ingredients again with `keepSum`"
+                            + " is missing; 'soup adjust', too, keeps the sum of its result only with"
+                            + " `keepSum`); average the ingredients again with `keepSum`"
                             + otherwise.map(o -> ", or " + o).orElse("")
                             + ".");
         }

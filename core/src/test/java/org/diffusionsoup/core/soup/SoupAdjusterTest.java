@@ -144,7 +144,8 @@ class SoupAdjusterTest {
         Path other = dir.resolve("other");
         Souper.create().make(List.of(SoupIngredient.of(a), SoupIngredient.of(c)), other);
         assertThatThrownBy(() -> adjust(other, List.of(a), List.of(), dir.resolve("x")))
-                .hasMessageContaining("No sum is kept beside");
+                .hasMessageContaining("No sum is kept beside")
+                .hasMessageContaining("'soup adjust', too, keeps the sum of its result only with");
         Files.move(KeptSum.folderOf(soup), KeptSum.folderOf(other));
         assertThatThrownBy(() -> adjust(other, List.of(a), List.of(), dir.resolve("x")))
                 .hasMessageContaining("their recipes differ");

@@ -23,6 +23,11 @@ final class DemoMemoryReport {
                         + " what models draw for their captions.");
         section.add(pictures(memory));
         section.add(rates(memory, bootstrap));
+        Interval learnt = memory.rows().get(0).minus(memory.rows().get(1), bootstrap);
+        if (learnt.low() <= 0) {
+            section.add(tooShort(memory, learnt));
+            return;
+        }
         DemoMemory.Row soup = memory.rows().get(2);
         section.columns(
                 Callout.shows(
@@ -33,6 +38,21 @@ final class DemoMemoryReport {
                                 + " eyes of a CLIP (docs/safety.md), and one in a hundred passes"
                                 + " for one by chance.",
                         "One training per model: other seeds give other numbers."));
+    }
+
+    /**
+     * A run in which nobody knows pictures by heart has no pictures to forget: whatever the soup
+     * and the paragon draw, it says nothing about memorization.
+     */
+    private static Callout tooShort(DemoMemory.Made memory, Interval learnt) {
+        return Callout.warning(
+                "Too short to show anything about memorization",
+                "Each half was seen %s only, and its pictures have not been learnt by heart: near copies of half one, its own ingredient against that of half two, which has not seen it: %s (not clearly more)."
+                        .formatted(Plural.of(memory.passes(), "time"), text(learnt)),
+                "So the near copies counted above are chance likenesses, and how the soup or the"
+                        + " paragon compare with an ingredient means nothing here. The full demo,"
+                        + " `./soup demo` without further settings, sees each half some 90 times,"
+                        + " which is enough.");
     }
 
     private static ImageGrid pictures(DemoMemory.Made memory) {
@@ -86,6 +106,6 @@ final class DemoMemoryReport {
     }
 
     private static String text(Interval difference) {
-        return difference.format(DIGITS).replace('-', '−');
+        return difference.formatSigned(DIGITS);
     }
 }

@@ -199,7 +199,7 @@ final class DemoReport {
                 d.contains(0)
                         ? "not told apart: the interval includes 0"
                         : d.estimate() > 0 ? "above" : "below";
-        return "%s %s (%s)".formatted(judge, d.format(DIGITS).replace('-', '−'), verdict);
+        return "%s %s (%s)".formatted(judge, d.formatSigned(DIGITS), verdict);
     }
 
     private void domains(Section section) {

@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.util.Locale;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.diffusionsoup.core.SoupException;
 
@@ -9,18 +10,24 @@ final class DrawingTime {
     /** Denoising steps of all pictures together below which nothing is long. */
     private static final long SHORT_STEPS = 2000;
 
+    /** What takes longer is said to, before it begins. */
+    private static final double SAID_MINUTES = 5;
+
     private DrawingTime() {}
 
     /**
-     * Refuses what takes more than {@link GenerateSettings#LONG_HOURS}.
+     * Refuses what takes more than {@link GenerateSettings#LONG_HOURS}, and says how long it takes
+     * where that is more than five minutes.
      *
      * @param name of the model
      * @param pictures to be drawn
      * @param steps of each
+     * @param said is given the sentence
      * @param draw draws one picture in a number of steps
      * @throws SoupException saying how long it would take
      */
-    static void check(String name, int pictures, int steps, IntConsumer draw) {
+    static void check(
+            String name, int pictures, int steps, Consumer<String> said, IntConsumer draw) {
         if ((long) pictures * steps < SHORT_STEPS) {
             return;
         }
@@ -38,6 +45,16 @@ final class DrawingTime {
                             name,
                             hours,
                             1000 * step));
+        }
+        if (60 * hours > SAID_MINUTES) {
+            said.accept(
+                    String.format(
+                            Locale.ROOT,
+                            "%,d pictures of %d steps with %s take about %,.0f minutes here; none is kept if it is stopped before the last.",
+                            pictures,
+                            steps,
+                            name,
+                            60 * hours));
         }
     }
 

@@ -65,12 +65,16 @@ final class EnsembleLoader {
         boolean equal = coefficients.stream().distinct().count() == 1;
         String name = "ensemble of " + folders.size();
         return load(
-                equal ? name : name + " weighed by " + coefficients,
+                equal
+                        ? name
+                        : name
+                                + " weighed by "
+                                + coefficients.stream()
+                                        .map(EnsembleLoader::fraction)
+                                        .collect(Collectors.joining(", ")),
                 folders,
                 equal ? "" : "\n" + coefficients,
-                Map.of(
-                        MEMBERS_KEY,
-                        members(folders, i -> Double.toString(coefficients.get(i)) + " ")),
+                Map.of(MEMBERS_KEY, members(folders, i -> fraction(coefficients.get(i)) + " ")),
                 sequential,
                 format,
                 (members, unets, release) ->
@@ -129,6 +133,20 @@ final class EnsembleLoader {
                             unets.stream().map(UNet2DConditionModel::parameters).toList(),
                             shards);
                 });
+    }
+
+    /**
+     * A coefficient as it is given, such as {@code 2/3}: the fraction with the smallest denominator
+     * whose double it is, to the bit; as a decimal where there is none up to a thousandth.
+     */
+    private static String fraction(double k) {
+        for (int d = 1; d <= 1000; d++) {
+            long n = Math.round(k * d);
+            if (n > 0 && (double) n / d == k) {
+                return d == 1 ? Long.toString(n) : n + "/" + d;
+            }
+        }
+        return Double.toString(k);
     }
 
     /** One a line. */

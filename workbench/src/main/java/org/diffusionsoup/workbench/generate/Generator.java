@@ -270,7 +270,7 @@ public final class Generator implements AutoCloseable {
             throw new IllegalArgumentException(
                     prompts.size() + " prompts need as many seeds, not " + seeds.size());
         }
-        checkWork(prompts, seeds);
+        checkWork(prompts, seeds, progress);
         progress.start("generate " + model.label(), prompts.size(), "images");
         List<RgbImage> out = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += settings.batch()) {
@@ -313,15 +313,15 @@ public final class Generator implements AutoCloseable {
     }
 
     /** Before anything is drawn: what does not fit is refused, and what is long unless allowed. */
-    private void checkWork(List<String> prompts, List<Long> seeds) {
+    private void checkWork(List<String> prompts, List<Long> seeds, Progress progress) {
         plan.checkMemory(prompts.size());
         if (!settings.mayBeLong()) {
             DrawingTime.check(
                     model.name(),
                     prompts.size(),
                     settings.steps(),
-                    steps -> {
-                        // a strength would leave nothing of so few steps
+                    progress::tell,
+                    steps -> { // a strength would leave nothing of so few steps
                         Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
                         paint(
                                 whole,

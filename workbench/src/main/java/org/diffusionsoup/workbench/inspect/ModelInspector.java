@@ -14,6 +14,7 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.checkpoint.Architecture;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.Provenance;
@@ -91,9 +92,21 @@ public final class ModelInspector {
                     });
             return files.with(
                     checkpoint.layout().name().toLowerCase(Locale.ROOT),
-                    Mismatches.Model.of(checkpoint).looksLike(),
+                    looksLike(checkpoint),
                     groups);
         }
+    }
+
+    /** A file that is one component says which, since it cannot be used as a model. */
+    private static Optional<String> looksLike(Checkpoint checkpoint) {
+        Optional<String> model = Mismatches.Model.of(checkpoint).looksLike();
+        if (checkpoint.layout() == Checkpoint.Layout.DIFFUSERS
+                || Architecture.of(checkpoint).isEmpty()) {
+            return model;
+        }
+        return Architecture.alone(checkpoint.part("").tensors())
+                .map(part -> part + " of " + model.orElseThrow())
+                .or(() -> model);
     }
 
     private static boolean hasOneIndex(Path folder) {

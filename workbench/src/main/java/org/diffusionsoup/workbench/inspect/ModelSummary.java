@@ -15,8 +15,8 @@ import org.diffusionsoup.core.checkpoint.Provenance;
  * @param components in name order; a single file is one component with its file's name
  * @param layout {@code safetensors}, {@code sharded}, {@code torch}, {@code diffusers}, or {@code
  *     files} for loose weights
- * @param architecture what model it looks like, such as {@code Stable Diffusion XL}; empty where
- *     unknown
+ * @param architecture what model it looks like, such as {@code Stable Diffusion XL}, or {@code UNet
+ *     of Stable Diffusion XL} of a file with that alone; empty where unknown
  * @param groups what each component holds, by name: of a single-file Stable Diffusion checkpoint by
  *     the keys' prefixes
  */

@@ -1,5 +1,6 @@
 package org.diffusionsoup.workbench.job;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.diffusion.train.TrainingRun;
@@ -18,16 +19,21 @@ public final class Resumption {
     }
 
     /**
-     * What is kept of a training that was stopped, and what the same command does then: a sentence.
+     * What is said of a training that was asked to stop.
      *
-     * @param state folder of the checkpoint, be it there or not
+     * @param state folder of its checkpoint, be it there or not
+     * @param steps of the whole training
      */
-    public static String stopped(Path state) {
+    public static String stopped(Path state, long steps) {
         long done = TrainingRun.checkpointedSteps(state);
-        return done == 0
-                ? "Stopped; no step was done, so nothing is kept, and the same command begins again."
-                : "Stopped; what %s taught it is kept in %s, and the same command goes on from there."
-                        .formatted(Plural.of(done, "step"), state);
+        if (done > 0 && done < steps) {
+            return "Stopped; the same command goes on from step %s of %s, kept in %s."
+                    .formatted(Plural.grouped(done), Plural.grouped(steps), state);
+        }
+        return Files.exists(state)
+                ? "Stopped; the same command goes on from " + state + "."
+                : "Stopped; no step was done, so nothing was written, and the same command begins"
+                        + " again.";
     }
 
     /**

@@ -182,10 +182,17 @@ public record MemoryPlan(
                 : String.join(", and ", ways);
     }
 
+    /**
+     * A batch with room to spare that divides what a step is of, so that the steps are the same.
+     */
     private String smallerBatch(boolean recomputing) {
         int most =
                 Integer.highestOneBit((int) ((free - fixed()) / (recomputing ? recomputed : held)));
-        return "`batch` %d `accumulation` %d"
-                .formatted(most, Math.ceilDiv((long) batch * accumulation, (long) most));
+        long whole = (long) batch * accumulation;
+        int fits = (int) Math.min(most, whole);
+        while (whole % fits != 0) {
+            fits--;
+        }
+        return "`batch` %d `accumulation` %d".formatted(fits, whole / fits);
     }
 }

@@ -49,6 +49,15 @@ public record ModelVerifier(int threads, SoupProgress progress) {
             UnfinishedTraining.refuse(model);
             throw new SoupException("There is no " + model + "; name a file or a folder.");
         }
+        against.filter(a -> !isHash(a))
+                .map(Path::of)
+                .filter(other -> !Files.exists(other))
+                .ifPresent(other -> {
+                    throw new SoupException(
+                            "'"
+                                    + other
+                                    + "' is neither a SHA-256 (64 hexadecimal digits) nor a file or folder.");
+                });
         List<Finding> findings = new ArrayList<>();
         Checkpoint opened;
         try {
@@ -63,6 +72,11 @@ public record ModelVerifier(int threads, SoupProgress progress) {
         try (Checkpoint checkpoint = opened) {
             return verify(checkpoint, against, findings);
         }
+    }
+
+    /** Whether a text is a SHA-256 and no name of a model. */
+    public static boolean isHash(String text) {
+        return text.matches("[0-9a-fA-F]{64}");
     }
 
     private static String text(SoupException e) {
@@ -130,7 +144,7 @@ public record ModelVerifier(int threads, SoupProgress progress) {
             findings.add(new Finding(Kind.STRUCTURE, checkpoint.path().toString(), "no tensors"));
         }
         long data = tensors.stream().mapToLong(TensorInfo::byteSize).sum();
-        boolean other = against.isPresent() && !against.get().matches("[0-9a-fA-F]{64}");
+        boolean other = against.isPresent() && !isHash(against.get());
         scan.start(bytes + 2 * data);
 
         Map<String, Future<String>> fileHashes = new TreeMap<>();
@@ -175,12 +189,6 @@ public record ModelVerifier(int threads, SoupProgress progress) {
             Path other,
             List<Finding> findings,
             ExecutorService workers) {
-        if (!Files.exists(other)) {
-            throw new SoupException(
-                    "'"
-                            + other
-                            + "' is neither a SHA-256 (64 hexadecimal digits) nor a file or folder.");
-        }
         try (Checkpoint c = Checkpoint.open(other)) {
             Scan scan = new Scan(SoupProgress.NONE);
             String its = combined(c, scan.weights(c, workers));

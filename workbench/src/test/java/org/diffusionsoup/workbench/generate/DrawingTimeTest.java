@@ -2,15 +2,22 @@ package org.diffusionsoup.workbench.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.Test;
 
 class DrawingTimeTest {
+    private static final Consumer<String> NOT_SAID =
+            sentence -> {
+                throw new AssertionError(sentence);
+            };
+
     /** A picture that takes at least 2 ms. */
     private static void slow(int steps) {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2L * steps);
@@ -22,26 +29,38 @@ class DrawingTimeTest {
     @Test
     void whatIsShortIsNotTried() {
         List<Integer> tried = new ArrayList<>();
-        DrawingTime.check("m", 1, 1999, tried::add);
-        DrawingTime.check("m", 1999, 1, tried::add);
-        DrawingTime.check("m", 99, 20, tried::add);
+        DrawingTime.check("m", 1, 1999, NOT_SAID, tried::add);
+        DrawingTime.check("m", 1999, 1, NOT_SAID, tried::add);
+        DrawingTime.check("m", 99, 20, NOT_SAID, tried::add);
         assertThat(tried).isEmpty();
     }
 
     @Test
     void whatMayBeLongIsTriedWithOneStepAndWithTwo() {
         List<Integer> tried = new ArrayList<>();
-        DrawingTime.check("m", 100, 20, tried::add);
+        DrawingTime.check("m", 100, 20, NOT_SAID, tried::add);
         assertThat(tried).as("the first of all is not counted").containsExactly(1, 1, 2);
     }
 
     @Test
     void whatTakesHoursIsRefused() {
         // 4 million pictures of at least 2 ms: over 2.2 hours, however quick a step is.
-        assertThatThrownBy(() -> DrawingTime.check("m", 4_000_000, 1, DrawingTimeTest::slow))
+        assertThatThrownBy(
+                        () -> DrawingTime.check("m", 4_000_000, 1, NOT_SAID, DrawingTimeTest::slow))
                 .isInstanceOf(SoupException.class)
                 .hasMessageMatching(
                         "4,000,000 pictures of 1 steps with m take about [\\d,]+ hours here \\(a step of one picture took [\\d.]+ ms\\); add `yes` if that is meant\\.");
+    }
+
+    /** 18,000 pictures of at least 20 ms: six minutes, and two hours only at 400 ms each. */
+    @Test
+    void whatTakesMinutesIsSaidOnceAndDrawn() {
+        List<String> said = new ArrayList<>();
+        DrawingTime.check("m", 18_000, 1, said::add, steps -> slow(10 * steps));
+        assertThat(said)
+                .singleElement(STRING)
+                .matches(
+                        "18,000 pictures of 1 steps with m take about \\d+ minutes here; none is kept if it is stopped before the last\\.");
     }
 
     @Test
@@ -51,6 +70,7 @@ class DrawingTimeTest {
                 "m",
                 40,
                 50,
+                NOT_SAID,
                 steps -> {
                     tried.add(steps);
                     slow(steps);
@@ -67,6 +87,7 @@ class DrawingTimeTest {
                                 "m",
                                 65_536,
                                 65_536,
+                                NOT_SAID,
                                 steps -> {
                                     tried.add(steps);
                                     slow(100 * steps);

@@ -110,10 +110,10 @@ class EnsembleTest {
         String second = WeightsHash.of(TinyModels.unet(two));
         try (Generator g =
                 Generator.ensemble(List.of(one, two), List.of(0.25, 0.75), false, SETTINGS)) {
-            assertThat(g.name()).isEqualTo("ensemble of 2 weighed by [0.25, 0.75]");
+            assertThat(g.name()).isEqualTo("ensemble of 2 weighed by 1/4, 3/4");
             assertThat(g.members())
                     .containsOnlyKeys("ensemble")
-                    .containsEntry("ensemble", "0.25 " + first + " one\n0.75 " + second + " two");
+                    .containsEntry("ensemble", "1/4 " + first + " one\n3/4 " + second + " two");
             assertThat(g.unetHash())
                     .isEqualTo(
                             Hashes.sha256Hex(
@@ -122,7 +122,7 @@ class EnsembleTest {
         }
         try (Generator g = Generator.ensemble(List.of(one, two), SETTINGS)) {
             assertThat(g.name()).isEqualTo("ensemble of 2");
-            assertThat(g.members().get("ensemble")).startsWith("0.5 " + first);
+            assertThat(g.members().get("ensemble")).startsWith("1/2 " + first);
         }
     }
 
@@ -156,7 +156,7 @@ class EnsembleTest {
         List<Double> thirds = List.of(0.1, 0.2, 0.7);
         Ensemble ensemble = new Ensemble(true, thirds, Optional.empty(), false, true);
         try (Generator g = ensemble.open(List.of(one, two, up), SETTINGS)) {
-            assertThat(g.name()).isEqualTo("ensemble of 3 weighed by [0.1, 0.2, 0.7]");
+            assertThat(g.name()).isEqualTo("ensemble of 3 weighed by 1/10, 1/5, 7/10");
         }
         try (Generator g = Ensemble.UNIFORM.open(List.of(one, two, up), SETTINGS)) {
             assertThat(g.name()).isEqualTo("ensemble of 3");

@@ -129,7 +129,7 @@ class GenerateRunTest {
                 .isEqualTo("ensemble of 2");
         assertThat(result.pictures()).isEqualTo(4);
         assertThat(PngFiles.readText(dir.resolve("sheet.png")).get("ensemble"))
-                .matches("0\\.5 [0-9a-f]{64} one\n0\\.5 [0-9a-f]{64} two");
+                .matches("1/2 [0-9a-f]{64} one\n1/2 [0-9a-f]{64} two");
         assertThat(PngFiles.readText(dir.resolve("each/m1-p001-a-red-cat-seed3.png")))
                 .containsKey("ensemble");
     }

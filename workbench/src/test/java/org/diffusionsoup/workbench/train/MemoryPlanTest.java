@@ -65,6 +65,10 @@ class MemoryPlanTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("4,096 pictures")
                 .hasMessageContaining("`batch` 128 `accumulation` 32 would fit");
+        assertThatThrownBy(() -> plan(20_000, 2e9).check())
+                .as("as many pictures a step as before")
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("`batch` 125 `accumulation` 160 would fit");
         assertThatThrownBy(() -> plan(256, 2e9).check())
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("`checkpointing` would fit, and `batch` 128");
