@@ -279,7 +279,7 @@ class CurationCommandTest {
         Run.of("data", "split", held, "--random", 2, "-q", "-o", folder.resolve("x"))
                 .fails(1, "All 3 rows", "--include-heldout");
         Run.of("data", "split", VIEW, "-o", folder.resolve("x")).fails(2, "--shards");
-        Run.of("data", "split", VIEW, "--by", "weather", "-o", folder.resolve("x"))
+        Run.of("data", "split", VIEW, "--by", "weather", "-q", "-o", folder.resolve("x"))
                 .fails(1, "weather");
     }
 

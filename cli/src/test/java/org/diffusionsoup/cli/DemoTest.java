@@ -87,7 +87,8 @@ class DemoTest {
         assertThat(html).doesNotContain("NaN").doesNotContain("http://");
         assertThat(html)
                 .contains("closer to one of its pictures than 99 in 100 drawings of other domains")
-                .contains("Near copies of half one, the soup against the paragon: ")
+                // two steps learn nothing by heart
+                .contains("Too short to show anything about memorization")
                 .contains("Mean CLIP score of 4 pictures", "Without the line art, its own style: ")
                 .contains("OMP_NUM_THREADS=", " ./soup demo --out demo ")
                 .contains("on this machine, all included<")

@@ -584,11 +584,11 @@ class GenerateCommandTest {
         assertThat(members).extracting(m -> m[2]).containsExactly("one", "two");
         assertThat(members).extracting(m -> m[1]).containsExactly(hash(one), hash(two));
         String weights = String.join(",", members.stream().map(m -> m[0]).toList());
-        assertThat(weights).isEqualTo("0.75,0.25");
+        assertThat(weights).isEqualTo("3/4,1/4");
         drawn(draw, List.of("--weights", weights), "again");
         assertThat(TinyTraining.contents(out("again")))
                 .isEqualTo(TinyTraining.contents(out("beside1")));
-        assertThat(text("beside0").get("ensemble")).startsWith("0.5 ").contains("\n0.5 ");
+        assertThat(text("beside0").get("ensemble")).startsWith("1/2 ").contains("\n1/2 ");
         assertThat(text("beside2"))
                 .containsEntry("ensemble", hash(one) + " one\n" + hash(two) + " two")
                 .containsEntry(

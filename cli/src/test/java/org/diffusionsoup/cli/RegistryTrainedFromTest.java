@@ -8,6 +8,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.registry.ledger.Json;
@@ -103,6 +104,13 @@ class RegistryTrainedFromTest {
                         1,
                         "Base 'back' was made of ingredient 'hers' (entry 4), which was withdrawn");
         assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    private String entryOf(String certificate) {
+        return String.valueOf(
+                Json.number(
+                        Json.object(JsonValue.readObject(folder.resolve(certificate)), "ledger"),
+                        "entry"));
     }
 
     private Run verify(String certificate) {
@@ -224,7 +232,11 @@ class RegistryTrainedFromTest {
         soup("registry", "make", "next", "--follow").ok();
         soup("update", "next").ok();
         soup("publish", "next", "--to", "hub").ok();
-        verify("c.json").ok();
+        Run then = verify("c.json"); // signed when there was no new agreement
+        assertThat(then.status()).as(then.err()).isEqualTo(3);
+        assertThat(then.out()).contains("agreed on anew since then").doesNotContain("wrong ");
+        soup("certificate", entryOf("c.json"), "-o", folder.resolve("now.json")).ok();
+        verify("now.json").ok();
         // Where the new agreement ends, all of it goes.
         soup("withdraw", "hers2", "--reason", "asked", "--yes", "-o", folder.resolve("d.json"))
                 .ok();

@@ -91,10 +91,7 @@ public final class Registry {
         return new Registry(Opening.open(folder, clock, Calendar.confirmed()));
     }
 
-    /**
-     * That {@code SOUP_TODAY} is set and does nothing, in a sentence: it confirms this machine's
-     * date, and moves no clock.
-     */
+    /** That {@code SOUP_TODAY} is set and does nothing, in a sentence: it moves no clock. */
     public static Optional<String> unusedDate() {
         return Calendar.unused();
     }
@@ -315,8 +312,9 @@ public final class Registry {
         return new KnownBases(context).name(checkpoint);
     }
 
-    /** Names of live shards whose last day is over. */
+    /** Names of live shards whose last day is over, by a clock that is believed. */
     public List<String> expired() {
+        context.ledger().checkClock();
         return read(context.shards()::expired);
     }
 

@@ -79,7 +79,7 @@ abstract class AttackContract {
                 .with(SoupOptions.DEFAULT.withThreads(1));
     }
 
-    private void sql(String... statements) throws Exception {
+    void sql(String... statements) throws Exception {
         try (Connection c = connect(registry);
                 Statement s = c.createStatement()) {
             for (String sql : statements) {
@@ -103,11 +103,11 @@ abstract class AttackContract {
                 .toList();
     }
 
-    private long newest() {
+    long newest() {
         return registry.read(q -> q.last().orElseThrow().seq());
     }
 
-    private Withdrawn withdraw(String shard) {
+    Withdrawn withdraw(String shard) {
         return registry.withdraw(WithdrawRequest.ofShards(List.of(shard), "asked"));
     }
 

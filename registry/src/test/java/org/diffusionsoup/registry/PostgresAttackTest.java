@@ -1,5 +1,7 @@
 package org.diffusionsoup.registry;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.sql.Connection;
@@ -7,9 +9,11 @@ import java.sql.DriverManager;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /** Attacks on a ledger on a PostgreSQL server that is started for the test. */
 class PostgresAttackTest extends AttackContract {
@@ -48,5 +52,33 @@ class PostgresAttackTest extends AttackContract {
                         + " 'BEGIN NEW.withdrawn := NULL; RETURN NEW; END'",
                 "CREATE TRIGGER keep BEFORE UPDATE OF withdrawn ON ingredient"
                         + " FOR EACH ROW EXECUTE FUNCTION keep()");
+    }
+
+    @Test
+    void operatorsOfSomebodyElseAreNamedAndNotUsed() throws Exception {
+        String path = "ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog";
+        try {
+            sql(path);
+            assertThat(registry.check()).as("the settings of a role alone").isEmpty();
+            sql(
+                    "CREATE FUNCTION eq(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS"
+                            + " 'SELECT false'",
+                    "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = eq)");
+            assertThatThrownBy(() -> registry.read(Queries::shards))
+                    .hasMessageContaining("has an operator = (text, text)")
+                    .hasMessageContaining("'DROP OPERATOR = (text, text)' takes it out");
+            assertThatThrownBy(() -> registry.retire("s1", "to see it refused"))
+                    .hasMessageContaining("operator");
+            sql("DROP OPERATOR public.= (text, text)", "DROP FUNCTION eq(text, text)");
+            sql(
+                    "CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql IMMUTABLE AS"
+                            + " 'SELECT null'");
+            assertThatThrownBy(() -> registry.read(Queries::shards))
+                    .hasMessageContaining("has a function lower(character varying)");
+            sql("DROP FUNCTION public.lower(varchar)");
+            assertThat(registry.check()).isEmpty();
+        } finally {
+            sql("ALTER ROLE CURRENT_USER RESET search_path");
+        }
     }
 }

@@ -20,6 +20,7 @@ import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorBytes;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -444,6 +445,56 @@ abstract class PromisesContract extends RegistryContract {
                         false,
                         Optional.empty(),
                         Optional.empty()));
+    }
+
+    @Test
+    void aBaseThatCameLaterExcusesNothingThatIsInIt() throws Exception {
+        addFour();
+        Path s1 = folder.resolve("s1-1.safetensors");
+        withdraw("s1");
+        // The same values in another format: that it is a copy nobody can see.
+        registry.addBase("later", asDoubles(s1));
+        Path most = Small.checkpoint(folder.resolve("most.safetensors"), 70);
+        replace(most, s1, "unet.t1");
+        assertThatThrownBy(() ->
+                        registry.addIngredient(
+                                new NewIngredient(
+                                        "most",
+                                        "later",
+                                        List.of("s2"),
+                                        most,
+                                        Json.object().build(),
+                                        "test")))
+                .hasMessageContaining("'most' holds weights of ingredient 's1'");
+        assertThatThrownBy(() -> registry.addBase("old", s1))
+                .hasMessageContaining("a base is of no shard")
+                .hasMessageContaining("'soup ingredient add'");
+    }
+
+    private Path asDoubles(Path checkpoint) throws IOException {
+        Path to = folder.resolve("doubles.safetensors");
+        try (SafetensorsFile file = SafetensorsFile.open(checkpoint)) {
+            List<TensorEntry> entries = new ArrayList<>();
+            for (TensorInfo t : file.tensors().values()) {
+                MemorySegment data = Arena.ofAuto().allocate(t.byteSize(), 8);
+                file.read(t.name(), 0, data);
+                MemorySegment stored = data;
+                if (t.dtype().isFloat()) {
+                    double[] values = new double[(int) t.elements()];
+                    Elements.decode(t.dtype(), data, values, values.length);
+                    stored = MemorySegment.ofArray(values);
+                }
+                MemorySegment written = stored;
+                entries.add(
+                        new TensorEntry(
+                                t.name(),
+                                t.dtype().isFloat() ? DType.F64 : t.dtype(),
+                                t.shape(),
+                                out -> TensorBytes.of(written).writeTo(out)));
+            }
+            SafetensorsWriter.write(to, Map.of(), entries);
+        }
+        return to;
     }
 
     private static void assertFalse(Report report, String why) {

@@ -11,6 +11,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -19,8 +21,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.check.Finding;
 import org.diffusionsoup.registry.check.Finding.Severity;
+import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.store.StoreException;
@@ -261,6 +265,41 @@ class SqliteAttackTest extends AttackContract {
         List<Finding> found = registry.check();
         assertThat(found).anyMatch(f -> f.where().equals("sums"));
         assertThat(found).hasSizeLessThan(1100);
+    }
+
+    /** The catalogue says that an index has all rows, and it has not. */
+    @Test
+    void nothingIsSignedThroughAnIndexThatLeavesRowsOut() throws Exception {
+        withdraw("s2");
+        long newest = newest();
+        String index;
+        try (Connection c = connect(registry);
+                Statement s = c.createStatement();
+                ResultSet r =
+                        s.executeQuery(
+                                "SELECT sql FROM sqlite_master WHERE name = 'weight_hash'")) {
+            assertThat(r.next()).isTrue();
+            index = r.getString(1);
+        }
+        sql(
+                "DROP INDEX weight_hash",
+                index + " WHERE sha256 < '0'",
+                "PRAGMA writable_schema = ON",
+                "UPDATE sqlite_master SET sql = '" + index + "' WHERE name = 'weight_hash'");
+        NewIngredient again =
+                new NewIngredient(
+                        "again",
+                        "base",
+                        List.of("s1"),
+                        Small.checkpoint(folder.resolve("again.safetensors"), 2),
+                        Json.object().build(),
+                        "test");
+        assertThatThrownBy(() -> registry.addIngredient(again))
+                .hasMessageContaining("damaged or was altered")
+                .hasMessageContaining("soup fsck `repair`");
+        assertThat(newest()).isEqualTo(newest);
+        assertThat(registry.repair().left()).isEmpty();
+        assertThatThrownBy(() -> registry.addIngredient(again)).hasMessageContaining("withdrawn");
     }
 
     @Test

@@ -44,6 +44,7 @@ public final class Flags {
                     "device",
                     "disjoint",
                     "draws",
+                    "dropIngredients",
                     "dtype",
                     "each",
                     "ema",

@@ -62,7 +62,7 @@ public final class Arrivals {
                             refuseReturned(t, what, staged, contents, Optional.empty(), List.of());
                             new ReturnedWeights(WeightStore.with(staged))
                                     .baseMadeOf(t, what, id)
-                                    .ifPresent(Arrivals::refuse);
+                                    .ifPresent(s -> refuse(s, false));
                             Names.checkFree(t, "base", name);
                             Optional<BaseRow> old =
                                     t.bases().stream()
@@ -217,11 +217,14 @@ public final class Arrivals {
             List<Long> shards) {
         new ReturnedWeights(WeightStore.with(staged))
                 .of(q, what, staged.id(), contents, base, shards)
-                .ifPresent(Arrivals::refuse);
+                .ifPresent(s -> refuse(s, base.isPresent()));
     }
 
-    private static void refuse(String returned) {
-        throw new RegistryException(returned + "; " + ReturnedWeights.READMIT);
+    private static void refuse(String returned, boolean isIngredient) {
+        throw new RegistryException(
+                returned
+                        + "; "
+                        + (isIngredient ? ReturnedWeights.READMIT : ReturnedWeights.READMIT_BASE));
     }
 
     /**
@@ -267,7 +270,7 @@ public final class Arrivals {
                             refuseReturned(t, what, staged, contents, Optional.of(base), shards);
                             new ReturnedWeights(WeightStore.with(staged))
                                     .madeOf(t, what, n.recipe(), staged.id(), base, shards)
-                                    .ifPresent(Arrivals::refuse);
+                                    .ifPresent(s -> refuse(s, true));
                             new NamedWeights(WeightStore.with(staged))
                                     .objection(t, what, n.recipe(), staged.id(), base, shards)
                                     .or(() ->

@@ -62,6 +62,15 @@ public final class Fsck {
                 found.addAll(context.read(this::sums));
                 found.addAll(context.read(q -> leftovers(q, wanted)));
                 context.read(this::forgotten).ifPresent(found::add);
+                context.read(context.shards()::expired)
+                        .forEach(s ->
+                                found.add(
+                                        new Finding(
+                                                Severity.NOTE,
+                                                "ledger",
+                                                "the last day of shard "
+                                                        + s
+                                                        + " is over; 'soup expire' takes it out")));
                 found.addAll(context.read(q -> new ReturnCheck(store).findings(q)));
                 new StoredCertificates(context).unsound().forEach(u -> found.add(certificate(u)));
             } catch (SoupException e) {

@@ -70,7 +70,7 @@ final class Database {
     /** A connection that may write. */
     Connection connect() throws SQLException {
         if (isPostgres()) {
-            return DriverManager.getConnection(url);
+            return postgres();
         }
         checkFile();
         Properties p = new Properties();
@@ -81,12 +81,53 @@ final class Database {
     }
 
     /**
+     * A connection in which names are PostgreSQL's own, and otherwise of the ledger's schema alone:
+     * a role's or a database's settings may put other operators in front of those.
+     */
+    private Connection postgres() throws SQLException {
+        Connection c = DriverManager.getConnection(url);
+        boolean done = false;
+        try (Statement s = c.createStatement()) {
+            s.execute(
+                    "SELECT pg_catalog.set_config('search_path',"
+                            + " pg_catalog.quote_ident(pg_catalog.current_schema()), false)");
+            done = true;
+            return c;
+        } finally {
+            if (!done) {
+                c.close();
+            }
+        }
+    }
+
+    /**
+     * Refuses a ledger whose indexes do not have all rows: what they leave out would not be found,
+     * be it withdrawn or not.
+     */
+    void checkIndexes(Connection c) throws SQLException {
+        if (isPostgres()) {
+            return; // its catalogue cannot say something else than its indexes do
+        }
+        try (Statement s = c.createStatement();
+                ResultSet r = s.executeQuery("PRAGMA integrity_check(1)")) {
+            String found = r.next() ? String.valueOf(r.getString(1)) : "no answer";
+            if (!found.equals("ok")) {
+                throw new RegistryException(
+                        "The ledger's database is damaged or was altered ("
+                                + found
+                                + "); what is read from it could be wrong. 'soup fsck `repair`' makes"
+                                + " the tables anew from the signed entries.");
+            }
+        }
+    }
+
+    /**
      * A connection that reads. What lies where nothing can be written is read from a copy, since
      * SQLite needs files beside a ledger also to read it.
      */
     synchronized Connection connectToRead() throws SQLException {
         if (isPostgres()) {
-            return DriverManager.getConnection(url);
+            return postgres();
         }
         if (copied != null) {
             return sqlite(copied, new Properties());

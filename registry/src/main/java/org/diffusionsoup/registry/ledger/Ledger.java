@@ -197,6 +197,7 @@ public final class Ledger {
             boolean done = false;
             try {
                 database.checkSchema(c);
+                database.checkIndexes(c);
                 Transaction t = new Transaction(c);
                 result = work.apply(t);
                 head = Optional.ofNullable(t.newest);
@@ -220,6 +221,15 @@ public final class Ledger {
         } catch (SQLException e) {
             // The first failure is the one to tell; a lost connection rolls back by itself.
         }
+    }
+
+    /**
+     * Refuses a clock by which nothing would be recorded now: what it says of days cannot be used.
+     *
+     * @throws RegistryException if it is far from the newest entry's date, and nobody confirms it
+     */
+    public void checkClock() {
+        read(q -> Dates.next(q.last(), clock.instant(), today));
     }
 
     /** Reads one state of the ledger, undisturbed by writers. */

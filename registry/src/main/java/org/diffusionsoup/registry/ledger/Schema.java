@@ -80,13 +80,32 @@ final class Schema {
             SELECT 'policy ' || p.polname || ' on ' || c.relname, ''
             FROM ours c JOIN pg_policy p ON p.polrelid = c.oid
             UNION ALL
+            SELECT 'operator ' || o.oprname::text || ' (' || o.oprleft::regtype::text || ', '
+                    || o.oprright::regtype::text || ')', ''
+            FROM pg_operator o WHERE o.oprnamespace = current_schema()::regnamespace
+                AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass
+                    AND d.objid = o.oid AND d.deptype = 'e')
+            UNION ALL
+            SELECT 'function ' || p.oid::regprocedure::text, ''
+            FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace
+                AND EXISTS (SELECT 1 FROM pg_proc x WHERE x.proname = p.proname
+                    AND x.pronamespace = 'pg_catalog'::regnamespace)
+                AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
+                    AND d.objid = p.oid AND d.deptype = 'e')
+            UNION ALL
+            SELECT 'cast (' || k.castsource::regtype::text || ' as '
+                    || k.casttarget::regtype::text || ')', ''
+            FROM pg_cast k WHERE k.oid >= 16384
+                AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass
+                    AND d.objid = k.oid AND d.deptype = 'e')
+            UNION ALL
             SELECT 'inheritance of ' || c.relname || ' by ' || i.inhrelid::regclass::text, ''
             FROM ours c JOIN pg_inherits i ON i.inhparent = c.oid WHERE c.relkind = 'r'
             """;
 
     private static final String TABLE = "table ";
 
-    private static final String STAYS = "; no repair drops a table that may be somebody's own:";
+    private static final String STAYS = "; no repair drops what may be somebody's own:";
 
     private Schema() {}
 
@@ -171,7 +190,7 @@ final class Schema {
                         "has "
                                 + Plural.one(what)
                                 + ", which no version of this program makes"
-                                + (what.startsWith(TABLE) ? byHand(what) : ""));
+                                + (isSomebodys(what) ? byHand(what) : ""));
             } else if (!is.equals(how)) {
                 found.add("has the " + what + " in another way than this program makes it");
             }
@@ -182,9 +201,15 @@ final class Schema {
         return found;
     }
 
-    /** A table may be somebody's own. */
-    private static String byHand(String table) {
-        return STAYS + " 'DROP TABLE " + table.substring(TABLE.length()) + "' takes it out";
+    /** What may be somebody's own, in a database that the ledger is not alone in. */
+    private static boolean isSomebodys(String what) {
+        return Stream.of(TABLE, "operator ", "function ", "cast ").anyMatch(what::startsWith);
+    }
+
+    private static String byHand(String what) {
+        int kind = what.indexOf(' ');
+        String drop = what.substring(0, kind).toUpperCase(java.util.Locale.ROOT);
+        return STAYS + " 'DROP " + drop + what.substring(kind) + "' takes it out";
     }
 
     /** Whether making the tables anew leaves what a sentence of {@link #differences} tells. */

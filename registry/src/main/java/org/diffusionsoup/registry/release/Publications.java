@@ -1,7 +1,9 @@
 package org.diffusionsoup.registry.release;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.context.Names;
@@ -75,6 +77,7 @@ public final class Publications {
                 .write(t -> {
                     SoupRow s = Names.current(t, soup);
                     refuseRetired(t, s);
+                    refuseExpired(t, s);
                     new ReturnedWeights(context.store())
                             .refuseMembers(
                                     t,
@@ -115,6 +118,14 @@ public final class Publications {
                     }
                     return t.append(Kind.PUBLICATION, body.build()).seq();
                 });
+    }
+
+    private void refuseExpired(Queries q, SoupRow s) {
+        Set<Long> shards = new HashSet<>();
+        s.members()
+                .forEach(m ->
+                        q.ingredient(m.ingredient()).ifPresent(i -> shards.addAll(i.shards())));
+        q.shards().stream().filter(x -> shards.contains(x.id())).forEach(context.shards()::check);
     }
 
     private static void refuseRetired(Queries q, SoupRow s) {

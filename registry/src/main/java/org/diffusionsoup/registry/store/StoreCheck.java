@@ -85,6 +85,13 @@ final class StoreCheck {
                         .filter(d -> !StoreLayout.isNamedForObjects(d))
                         .forEach(d -> strange.add(i.name() + "/" + d.name()));
             }
+            if (List.of(StoreLayout.MANIFESTS, StoreLayout.KNOWN).contains(i.name())
+                    && i.kind() == Inside.Kind.FOLDER) {
+                Inside.list(folder, i.name()).stream()
+                        .filter(m ->
+                                !m.name().matches("\\.?" + StoreLayout.HASH + "\\.json(\\.tmp.*)?"))
+                        .forEach(m -> strange.add(i.name() + "/" + m.name()));
+            }
             for (String name : strange) {
                 if (found.size() < MOST_TOLD) {
                     found.add(

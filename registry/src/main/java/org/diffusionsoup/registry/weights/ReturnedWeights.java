@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -26,6 +27,12 @@ public final class ReturnedWeights {
             "weights may come back only with all pictures that they were trained on: if that was"
                     + " agreed anew, record those with 'soup shard add `readmit`', and name that"
                     + " shard.";
+
+    /** The same of a base, which is of no shard. */
+    public static final String READMIT_BASE =
+            "a base is of no shard, with which it would leave again: weights may come back as an"
+                    + " ingredient ('soup ingredient add'), with all pictures that they were trained"
+                    + " on recorded anew ('soup shard add `readmit`').";
 
     private final WeightStore store;
     private final HeldWeights.Reader reader;
@@ -243,22 +250,9 @@ public final class ReturnedWeights {
             List<Long> shards) {
         Set<String> hashes = held.without(HeldWeights.NONE);
         hashes.addAll(contents);
-        base.ifPresent(b -> {
-            hashes.removeAll(reader.of(q, b.id(), b.checkpoint()).all());
-            hashes.removeAll(reader.contents(q, b.id(), b.checkpoint()));
-        });
         List<WithdrawnWeight> hits = new AgreedWeights(q, shards).missing(hashes);
-        if (base.isPresent() && !hits.isEmpty()) {
-            Set<String> found = new HashSet<>();
-            hits.forEach(h -> found.add(h.sha256()));
-            InheritedTensors inherited = new InheritedTensors(store);
-            String of = base.get().checkpoint();
-            Set<String> excused = inherited.among(found, held.checkpoint(), of);
-            hits.removeIf(h -> excused.contains(h.sha256()));
-            if (hits.stream().anyMatch(h -> contents.contains(h.sha256()))) {
-                Set<String> files = inherited.contents(held.checkpoint(), of);
-                hits.removeIf(h -> files.contains(h.sha256()));
-            }
+        if (base.isPresent()) {
+            q.bases().forEach(b -> hits.removeAll(excused(q, hits, held, contents, b)));
         }
         if (hits.isEmpty()) {
             return Optional.empty();
@@ -283,6 +277,40 @@ public final class ReturnedWeights {
                         + (same == 1 ? " hash is" : " hashes are")
                         + " the same, the first "
                         + first.sha256().substring(0, 12));
+    }
+
+    /**
+     * Those of some hashes that say nothing of any picture: what a base had, in whatever format,
+     * before that came which left cannot have been made from it.
+     */
+    private Set<WithdrawnWeight> excused(
+            Queries q,
+            List<WithdrawnWeight> hits,
+            HeldWeights held,
+            Set<String> contents,
+            BaseRow base) {
+        List<WithdrawnWeight> later =
+                hits.stream().filter(h -> base.id() < since(q, h.owner())).toList();
+        Set<String> found = new HashSet<>();
+        later.forEach(h -> found.add(h.sha256()));
+        if (found.isEmpty()) {
+            return Set.of();
+        }
+        Set<String> of = new HashSet<>(reader.of(q, base.id(), base.checkpoint()).all());
+        of.addAll(reader.contents(q, base.id(), base.checkpoint()));
+        InheritedTensors inherited = new InheritedTensors(store);
+        of.addAll(inherited.among(found, held.checkpoint(), base.checkpoint()));
+        if (found.stream().anyMatch(contents::contains)) {
+            of.addAll(inherited.contents(held.checkpoint(), base.checkpoint()));
+        }
+        return later.stream().filter(h -> of.contains(h.sha256())).collect(Collectors.toSet());
+    }
+
+    /** When weights came: a soup's are as old as the oldest of its ingredients. */
+    private static long since(Queries q, long owner) {
+        return q.soup(owner)
+                .map(s -> s.members().stream().mapToLong(m -> m.ingredient()).min().orElse(owner))
+                .orElse(owner);
     }
 
     /** What is called by an entry of the ledger, such as {@code ingredient 'a' (entry 3)}. */

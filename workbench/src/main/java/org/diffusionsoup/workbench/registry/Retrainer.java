@@ -4,9 +4,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
+import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
 
 /**
@@ -32,13 +34,23 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
             shards.add(RegistryShards.without(source, what.without(), tar));
         }
         // Nothing is kept of a withdrawal that is ended in between: the process may just end.
-        new FineTuner(
-                        FineTuneRecipe.request(what.recipe(), what.base(), shards, what.out())
-                                .calling(what.shards()),
-                        progress,
-                        () -> false)
-                .run();
+        new FineTuner(request(what, shards).calling(what.shards()), progress, () -> false).run();
         return new WithdrawRequest.Trained(
                 TrainingRecipe.ofWeights(what.out()), Optional.of(ThisMachine.trainedOn()));
+    }
+
+    private static FineTuneRequest request(WithdrawRequest.Retraining what, List<String> shards) {
+        try {
+            return FineTuneRecipe.request(what.recipe(), what.base(), shards, what.out());
+        } catch (SoupException e) {
+            throw new SoupException(
+                    "Ingredient '"
+                            + what.ingredient()
+                            + "' cannot be trained again, and nothing was withdrawn: "
+                            + e.getMessage()
+                            + " Where there is no such recipe, `dropIngredients` drops ingredients"
+                            + " instead of training them again.",
+                    e);
+        }
     }
 }

@@ -276,23 +276,6 @@ class PaperReportTest {
         assertThat(looked).isGreaterThan(120);
     }
 
-    @Test
-    void theCountsInStudiesAreThoseOfThePage() throws IOException {
-        Matcher page =
-                Pattern.compile(
-                                "Of (\\d+) claims (\\d+) agree, (\\d+) differ, of (\\d+) the results")
-                        .matcher(Files.readString(DOCS.resolve("paper.md")));
-        assertThat(page.find()).isTrue();
-        assertThat(Files.readString(DOCS.resolve("studies.md")))
-                .contains(
-                        "Of %s claims %s agree, %s differ, and of %s the results cannot tell"
-                                .formatted(
-                                        page.group(1),
-                                        page.group(2),
-                                        page.group(3),
-                                        page.group(4)));
-    }
-
     /** The sentence's subject comes first: no claim is about the base. */
     @Test
     void noClaimIsShownAsTheBaseLessAnother() throws IOException {
