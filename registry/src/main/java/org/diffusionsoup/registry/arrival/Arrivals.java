@@ -59,7 +59,7 @@ public final class Arrivals {
                 return context.ledger()
                         .write(t -> {
                             String what = "Base '" + name + "'";
-                            refuseReturned(t, what, staged, contents, Optional.empty(), List.of());
+                            refuseReturned(t, what, staged, contents, List.of(), false);
                             new ReturnedWeights(WeightStore.with(staged))
                                     .baseMadeOf(t, what, id)
                                     .ifPresent(s -> refuse(s, false));
@@ -213,11 +213,11 @@ public final class Arrivals {
             String what,
             Staged staged,
             Set<String> contents,
-            Optional<BaseRow> base,
-            List<Long> shards) {
+            List<Long> shards,
+            boolean isIngredient) {
         new ReturnedWeights(WeightStore.with(staged))
-                .of(q, what, staged.id(), contents, base, shards)
-                .ifPresent(s -> refuse(s, base.isPresent()));
+                .of(q, what, staged.id(), contents, shards)
+                .ifPresent(s -> refuse(s, isIngredient));
     }
 
     private static void refuse(String returned, boolean isIngredient) {
@@ -267,7 +267,7 @@ public final class Arrivals {
                                             .toList();
                             String what = "Ingredient '" + n.name() + "'";
                             BaseRow base = Names.base(t, n.base());
-                            refuseReturned(t, what, staged, contents, Optional.of(base), shards);
+                            refuseReturned(t, what, staged, contents, shards, true);
                             new ReturnedWeights(WeightStore.with(staged))
                                     .madeOf(t, what, n.recipe(), staged.id(), base, shards)
                                     .ifPresent(s -> refuse(s, true));

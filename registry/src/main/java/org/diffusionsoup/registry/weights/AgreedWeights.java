@@ -14,6 +14,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which weights that were withdrawn may be back, at one state of the ledger: those of which all
@@ -22,7 +23,8 @@ import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 public final class AgreedWeights {
     private final Queries q;
     private final Collection<Long> shards;
-    private final Map<Long, Boolean> known = new HashMap<>();
+    private final Map<Long, Boolean> agreed = new HashMap<>();
+    private @Nullable Set<String> live;
 
     /**
      * @param shards in which the pictures would have to be live
@@ -54,12 +56,21 @@ public final class AgreedWeights {
     }
 
     private boolean isAgreed(WithdrawnWeight owner) {
-        return known.computeIfAbsent(
+        return agreed.computeIfAbsent(
                 owner.owner(),
                 o -> {
                     Set<String> needed = needed(o, owner.withdrawal());
-                    return !needed.isEmpty() && AgreedPictures.live(q, shards).containsAll(needed);
+                    return !needed.isEmpty() && live().containsAll(needed);
                 });
+    }
+
+    private Set<String> live() {
+        Set<String> pictures = live;
+        if (pictures == null) {
+            pictures = AgreedPictures.live(q, shards);
+            live = pictures;
+        }
+        return pictures;
     }
 
     /**

@@ -57,7 +57,6 @@ public final class ReturnedWeights {
                         what,
                         reader.of(q, i.id(), i.checkpoint()),
                         reader.contents(q, i.id(), i.checkpoint()),
-                        Optional.of(base),
                         i.shards())
                 .or(() -> madeOf(q, what, reader.origin(q, i), base, i.shards()));
     }
@@ -185,7 +184,6 @@ public final class ReturnedWeights {
                         what,
                         reader.of(q, b.id(), b.checkpoint()),
                         reader.contents(q, b.id(), b.checkpoint()),
-                        Optional.empty(),
                         List.of())
                 .or(() -> madeOf(q, what, reader.origin(b).named(), b.id(), List.of()));
     }
@@ -196,13 +194,8 @@ public final class ReturnedWeights {
      * @param contents its {@link ContentHashes}
      */
     public Optional<String> of(
-            Queries q,
-            String what,
-            String checkpoint,
-            Set<String> contents,
-            Optional<BaseRow> base,
-            List<Long> shards) {
-        return sentence(q, what, reader.of(checkpoint), contents, base, shards);
+            Queries q, String what, String checkpoint, Set<String> contents, List<Long> shards) {
+        return sentence(q, what, reader.of(checkpoint), contents, shards);
     }
 
     /**
@@ -242,18 +235,11 @@ public final class ReturnedWeights {
     }
 
     private Optional<String> sentence(
-            Queries q,
-            String what,
-            HeldWeights held,
-            Set<String> contents,
-            Optional<BaseRow> base,
-            List<Long> shards) {
+            Queries q, String what, HeldWeights held, Set<String> contents, List<Long> shards) {
         Set<String> hashes = held.without(HeldWeights.NONE);
         hashes.addAll(contents);
         List<WithdrawnWeight> hits = new AgreedWeights(q, shards).missing(hashes);
-        if (base.isPresent()) {
-            q.bases().forEach(b -> hits.removeAll(excused(q, hits, held, contents, b)));
-        }
+        q.bases().forEach(b -> hits.removeAll(excused(q, hits, held, contents, b)));
         if (hits.isEmpty()) {
             return Optional.empty();
         }
