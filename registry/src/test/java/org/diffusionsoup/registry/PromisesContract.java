@@ -327,6 +327,89 @@ abstract class PromisesContract extends RegistryContract {
     }
 
     @Test
+    void whatWasMadeFromABaseThatLeavesLaterDoesNotComeBackFromAnother() throws Exception {
+        addFour();
+        registry.addBase("b2", resaved("b2", 1));
+        Path child = Small.checkpoint(folder.resolve("child.safetensors"), 60);
+        Path other = Small.checkpoint(folder.resolve("other.safetensors"), 61);
+        registry.addIngredient(
+                new NewIngredient(
+                        "child", "b2", List.of("s2"), child, Json.object().build(), "test"));
+        registry.addIngredient(
+                new NewIngredient(
+                        "other", "b2", List.of("s2"), other, Json.object().build(), "test"));
+        SoupRow soup = registry.make(Small.of("mixed", "child", "other"));
+        Path exported = registry.export(soup.checkpoint(), folder.resolve("mixed.safetensors"));
+        withdraw("s2"); // child, other and their soup leave with their own shard, and then their
+        // base
+        withdrawAsked("s1");
+        registry.addShard(
+                new NewShard("again", "p", "l", "", Optional.empty(), "x", Small.samples("s2", 5))
+                        .readmitted("contract of 2027"));
+        assertThatThrownBy(() -> ingredient("back", "again", child))
+                .hasMessageContaining("'back' holds weights of ingredient 'child'");
+        assertThatThrownBy(() ->
+                        ingredient("soup", "again", rewritten(exported, "stripped", Map.of())))
+                .hasMessageContaining("'soup' holds weights of soup mixed@1");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void tensorsThatAHeaderCallsIntegersAreKnown() throws Exception {
+        addFour();
+        registry.addBase("integers", asIntegers(folder.resolve("s1-1.safetensors")));
+        Withdrawn w = withdrawAsked("s1");
+        assertThat(w.bases()).containsExactly("integers");
+        assertThatThrownBy(() ->
+                        registry.addBase("again", asIntegers(folder.resolve("s1-1.safetensors"))))
+                .hasMessageContaining("holds weights of");
+    }
+
+    private Path asIntegers(Path checkpoint) throws IOException {
+        String text = Files.readString(checkpoint, java.nio.charset.StandardCharsets.ISO_8859_1);
+        return Files.writeString(
+                folder.resolve("integers.safetensors"),
+                text.replace("\"F32\"", "\"I32\""),
+                java.nio.charset.StandardCharsets.ISO_8859_1);
+    }
+
+    @Test
+    void whatIsTheBasesInAnotherFormatMakesNoCopies() throws Exception {
+        addFour();
+        Path base = Small.checkpoint(folder.resolve("frozen.safetensors"), 100);
+        registry.addBase("frozen", base);
+        for (int i = 1; i <= 2; i++) {
+            Path one = Files.copy(base, folder.resolve("one" + i + ".safetensors"));
+            replace(one, Small.checkpoint(folder.resolve("t" + i), 100 + i), "unet.t1");
+            Path doubles = Files.move(asDoubles(one), folder.resolve("d" + i + ".safetensors"));
+            registry.addIngredient(
+                    new NewIngredient(
+                            "f" + i,
+                            "frozen",
+                            List.of("s" + i),
+                            doubles,
+                            Json.object().build(),
+                            "test"));
+        }
+        Files.move(asDoubles(base), folder.resolve("frozen64.safetensors"));
+        registry.addBase("frozen64", folder.resolve("frozen64.safetensors"));
+        registry.make(Small.of("frozen-soup", "f1", "f2"));
+        Withdrawn w = withdraw("s1");
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("s1", "f1");
+        assertThat(w.bases()).isEmpty();
+        assertThat(w.emptied()).isEmpty();
+        assertThat(registry.check()).isEmpty();
+        ingredient64("f3", folder.resolve("d2.safetensors"));
+    }
+
+    /** The same weights once more, which nobody withdrew. */
+    private void ingredient64(String name, Path weights) {
+        registry.addIngredient(
+                new NewIngredient(
+                        name, "frozen", List.of("s2"), weights, Json.object().build(), "test"));
+    }
+
+    @Test
     void aCopyIsKnownThoughWhatItIsACopyOfWasCollected() throws Exception {
         addFour();
         registry.retire("s1", "wrong shard");

@@ -184,7 +184,7 @@ public final class CertificateCheck {
         }
         for (JsonObject s : Json.objects(certificate, CertificateForm.SHARED)) {
             checked.add(
-                    "said to be shared: ingredient "
+                    "said to be shared: "
                             + Json.string(s, "name")
                             + " (entry "
                             + Json.number(s, "entry")
@@ -193,9 +193,18 @@ public final class CertificateCheck {
                             + " of what left, not of its base");
         }
         for (JsonObject r : Json.objects(certificate, CertificateForm.READMITTED)) {
+            // What was there before has the same pictures under another shard, and never left.
+            boolean came =
+                    Json.number(r, "entry")
+                            > Json.number(Json.object(certificate, "ledger"), "entry");
             checked.add(
-                    "said to have come back by a new agreement: ingredient "
-                            + Json.string(r, "name"));
+                    (came
+                                    ? "said to have come back by a new agreement: ingredient "
+                                    : "said to stay, of a shard with pictures that left: ingredient ")
+                            + Json.string(r, "name")
+                            + " (entry "
+                            + Json.number(r, "entry")
+                            + ")");
         }
     }
 

@@ -152,21 +152,31 @@ public record Manifest(boolean folder, List<StoredFile> files) {
         return map;
     }
 
+    /** Number formats of the floating-point tensors, as safetensors headers have them. */
+    public java.util.Set<String> formats() {
+        return files.stream()
+                .filter(StoredFile::isWeights)
+                .flatMap(f -> f.pieces().stream())
+                .filter(Piece::isFloatTensor)
+                .map(Piece::kind)
+                .collect(java.util.stream.Collectors.toUnmodifiableSet());
+    }
+
     /**
-     * SHA-256 and size in bytes of the floating-point tensors, but of those that are so small that
-     * another's may be equal by chance.
+     * SHA-256 and size in bytes of the tensors, but of those that are so small that another's may
+     * be equal by chance. Of any format: a header may call floating-point numbers something else.
      */
     public Map<String, Long> tensors() {
         Map<String, Long> map = new TreeMap<>();
         files.stream()
                 .filter(StoredFile::isWeights)
                 .flatMap(f -> f.pieces().stream())
-                .filter(p -> p.isFloatTensor() && p.size() >= SMALLEST)
+                .filter(p -> !p.kind().equals(Piece.BYTES) && p.size() >= SMALLEST)
                 .forEach(p -> map.put(p.sha256(), p.size()));
         return map;
     }
 
-    /** SHA-256 of the floating-point tensors that {@link #tensors} leaves out. */
+    /** SHA-256 of floating-point tensors that {@link #tensors} leaves out. */
     public java.util.Set<String> smallTensors() {
         return files.stream()
                 .filter(StoredFile::isWeights)

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
@@ -59,7 +58,7 @@ public final class AgreedWeights {
         return agreed.computeIfAbsent(
                 owner.owner(),
                 o -> {
-                    Set<String> needed = needed(o, owner.withdrawal());
+                    Set<String> needed = needed(o);
                     return !needed.isEmpty() && live().containsAll(needed);
                 });
     }
@@ -74,29 +73,43 @@ public final class AgreedWeights {
     }
 
     /**
-     * SHA-256 of the pictures behind something that a withdrawal took. What left without having
-     * been trained on what was withdrawn, as a copy under another name or made from such a base,
-     * has those pictures behind it, too, whatever it is recorded with.
+     * SHA-256 of the pictures behind something that was recorded, whether it left or not. What left
+     * without having been trained on what was withdrawn, as a copy under another name, has those
+     * pictures behind it, too, whatever it is recorded with; so has what was made from a base that
+     * left, be it then or later; and a soup has what its ingredients have.
      */
-    private Set<String> needed(long owner, long withdrawal) {
-        Optional<IngredientRow> ingredient = q.ingredient(owner);
-        Set<Long> own = new HashSet<>();
-        ingredient.ifPresent(i -> own.addAll(i.shards()));
+    private Set<String> needed(long owner) {
+        Set<String> needed = new HashSet<>();
+        q.ingredient(owner).ifPresent(i -> needed.addAll(ofIngredient(i)));
         q.soup(owner)
                 .map(SoupRow::members)
                 .orElse(List.of())
-                .forEach(m -> own.addAll(q.ingredient(m.ingredient()).orElseThrow().shards()));
-        Set<String> needed = AgreedPictures.asOf(q, own, owner);
+                .forEach(m -> needed.addAll(needed(m.ingredient())));
+        q.bases().stream()
+                .filter(b -> b.id() == owner)
+                .flatMap(b -> b.withdrawn().stream())
+                .forEach(w -> needed.addAll(thatLeft(w)));
+        return needed;
+    }
+
+    private Set<String> ofIngredient(IngredientRow i) {
+        Set<String> needed = AgreedPictures.asOf(q, i.shards(), i.id());
+        needed.addAll(needed(i.base()));
+        i.withdrawn()
+                .filter(w -> i.shards().stream().noneMatch(shardsOf(w)::contains))
+                .ifPresent(w -> needed.addAll(thatLeft(w)));
+        return needed;
+    }
+
+    private Set<String> thatLeft(long withdrawal) {
+        return AgreedPictures.asOf(q, shardsOf(withdrawal), withdrawal - 1); // as they were before
+    }
+
+    /** Those that a withdrawal took, whole or in part. */
+    private Set<Long> shardsOf(long withdrawal) {
         JsonObject body = q.entry(withdrawal).body();
         Set<Long> left = new HashSet<>(Json.numbers(body, "shards"));
         Json.objects(body, "samples").forEach(s -> left.add(Json.number(s, "shard")));
-        boolean trained = own.stream().anyMatch(left::contains);
-        boolean fromBase =
-                ingredient.filter(i -> Json.numbers(body, "bases").contains(i.base())).isPresent();
-        if (!trained || fromBase) {
-            // as they were before it
-            needed.addAll(AgreedPictures.asOf(q, left, withdrawal - 1));
-        }
-        return needed;
+        return left;
     }
 }

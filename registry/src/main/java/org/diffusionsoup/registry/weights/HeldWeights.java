@@ -90,6 +90,21 @@ record HeldWeights(
         }
 
         /**
+         * Those of some hashes that are of a base's tensors in another number format; of weights in
+         * the base's own formats there are none.
+         */
+        Set<String> inherited(Set<String> hashes, String checkpoint, String base) {
+            try {
+                Set<String> formats = store.known(checkpoint).formats();
+                return store.known(base).formats().containsAll(formats)
+                        ? Set.of()
+                        : new InheritedTensors(store).among(hashes, checkpoint, base);
+            } catch (SoupException e) {
+                return Set.of();
+            }
+        }
+
+        /**
          * How much of a checkpoint's own tensors lies in files that some content hashes are of.
          *
          * @param notOwn SHA-256 of tensors that are others'

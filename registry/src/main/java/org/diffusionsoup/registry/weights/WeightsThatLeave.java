@@ -104,6 +104,7 @@ public final class WeightsThatLeave {
             if (b.id() < since) {
                 HeldWeights before = reader.of(q, b.id(), b.checkpoint());
                 own.removeAll(before.all());
+                own.removeAll(reader.inherited(own, checkpoint, b.checkpoint()));
                 small.removeAll(before.small());
                 contents.removeAll(reader.contents(q, b.id(), b.checkpoint()));
                 if (before.tensors().isEmpty() && before.small().isEmpty()) {
