@@ -102,6 +102,11 @@ public record BucketPlan(BucketRule rule, List<Row> rows) {
         return sizes().stream().mapToLong(PictureSize::area).max().orElseThrow();
     }
 
+    /** How many pictures the fullest bucket has: no batch has more. */
+    int fullest() {
+        return buckets().stream().mapToInt(Bucket::pictures).max().orElseThrow();
+    }
+
     /** Buckets that have pictures, by width. */
     public List<Bucket> buckets() {
         return sizes().stream().map(s -> new Bucket(s.width(), s.height(), of(s).size())).toList();

@@ -143,7 +143,12 @@ public final class FineTuner {
         }
         Optional<MemoryPlan> memory =
                 isModel
-                        ? Optional.of(MemoryPlan.of(request, side(data), FreeMemory.bytes()))
+                        ? Optional.of(
+                                MemoryPlan.of(
+                                        request,
+                                        side(data),
+                                        buckets.map(BucketPlan::fullest).orElse(Integer.MAX_VALUE),
+                                        FreeMemory.bytes()))
                         : Optional.empty();
         memory.ifPresent(MemoryPlan::check);
         int rows = data.stream().mapToInt(Shard::size).sum();

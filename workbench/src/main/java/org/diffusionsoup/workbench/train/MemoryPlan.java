@@ -62,9 +62,10 @@ public record MemoryPlan(
      *
      * @param request whose base has a UNet with a config
      * @param side of a square latent with as many values as the pictures' have
+     * @param most pictures that a batch can have, however large it may be
      * @param free bytes
      */
-    static MemoryPlan of(FineTuneRequest request, double side, double free) {
+    static MemoryPlan of(FineTuneRequest request, double side, int most, double free) {
         Path base = request.base();
         UNetConfig unet = UNetConfig.of(JsonConfig.read(base.resolve("unet/config.json")));
         double weights = weights(base, "unet", StableDiffusion.DIFFUSERS_WEIGHTS);
@@ -82,7 +83,7 @@ public record MemoryPlan(
                 request.options().emaDecay() > 0 ? trained : 0,
                 FLOAT * BACKWARD * UNetMaps.values(unet, side),
                 FLOAT * BACKWARD * UNetMaps.recomputed(unet, side),
-                request.options().batch(),
+                Math.min(request.options().batch(), most),
                 request.options().accumulation(),
                 request.checkpointing(),
                 free);
@@ -171,7 +172,7 @@ public record MemoryPlan(
             ways.add("`checkpointing` would fit");
         }
         if (total(1, checkpointing) <= free) {
-            ways.add(smallerBatch(checkpointing) + " would fit and take the same steps");
+            ways.add(smallerBatch(checkpointing) + " would fit, with as many pictures in a step");
         }
         if (ways.isEmpty() && total(1, true) <= free) {
             ways.add("`checkpointing` with " + smallerBatch(true) + " would fit");

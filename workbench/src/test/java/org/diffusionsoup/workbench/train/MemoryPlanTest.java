@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class MemoryPlanTest {
+    private static final int MANY = Integer.MAX_VALUE;
     private static final int SIDE = 16;
 
     private static FineTuneRequest request(int batch) {
@@ -29,7 +30,7 @@ class MemoryPlanTest {
     }
 
     private static MemoryPlan plan(int batch, double free) {
-        return MemoryPlan.of(request(batch), SIDE, free);
+        return MemoryPlan.of(request(batch), SIDE, MANY, free);
     }
 
     /**
@@ -39,7 +40,8 @@ class MemoryPlanTest {
     @ParameterizedTest
     @CsvSource({"2, false, 636e6", "64, false, 1211e6", "256, false, 2963e6", "64, true, 645e6"})
     void theEstimateIsNearWhatWasMeasured(int batch, boolean checkpointing, double measured) {
-        MemoryPlan plan = MemoryPlan.of(request(batch).checkpointing(checkpointing), SIDE, 1e12);
+        MemoryPlan plan =
+                MemoryPlan.of(request(batch).checkpointing(checkpointing), SIDE, MANY, 1e12);
         assertThat(plan.total()).isCloseTo(measured, withinPercentage(20));
     }
 
@@ -47,7 +49,7 @@ class MemoryPlanTest {
     @Test
     void aLoraSavesGradientAndMoments() {
         FineTuneRequest lora = request(4).training(Optional.of(new LowRankOptions(8)));
-        assertThat(plan(4, 1e12).total() - MemoryPlan.of(lora, SIDE, 1e12).total())
+        assertThat(plan(4, 1e12).total() - MemoryPlan.of(lora, SIDE, MANY, 1e12).total())
                 .isBetween(80e6, 87e6);
     }
 
@@ -73,9 +75,16 @@ class MemoryPlanTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("`checkpointing` would fit, and `batch` 128");
         FineTuneRequest way = request(256).checkpointing(true);
-        assertThatCode(() -> MemoryPlan.of(way, SIDE, 2e9).check()).doesNotThrowAnyException();
+        assertThatCode(() -> MemoryPlan.of(way, SIDE, MANY, 2e9).check())
+                .doesNotThrowAnyException();
         assertThatThrownBy(() -> plan(1, 1e8).check())
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("larger machine");
+    }
+
+    @Test
+    void aBatchHasNoMorePicturesThanItsBucket() {
+        assertThat(MemoryPlan.of(request(64), SIDE, 4, 1e12).total())
+                .isEqualTo(MemoryPlan.of(request(4), SIDE, MANY, 1e12).total());
     }
 }
