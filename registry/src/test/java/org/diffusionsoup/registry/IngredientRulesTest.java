@@ -177,6 +177,32 @@ class IngredientRulesTest {
         add("s1", "s1", trained(1));
     }
 
+    /** As a trainer leaves them that computes in BF16. */
+    private static Map<String, double[]> throughBfloat16(Map<String, double[]> tensors) {
+        tensors.values()
+                .forEach(values -> {
+                    MemorySegment held = Arena.ofAuto().allocate(2L * values.length, 8);
+                    Elements.encode(DType.BF16, values, held, values.length);
+                    Elements.decode(DType.BF16, held, values, values.length);
+                });
+        return tensors;
+    }
+
+    @Test
+    void whatIsTheBasesRoundedTwiceMakesNoCopies() {
+        for (int i = 1; i <= 2; i++) {
+            add(
+                    "s" + i,
+                    "s" + i,
+                    save("twice" + i, Map.of(), throughBfloat16(model(0, i)), DType.F16));
+        }
+        registry.make(Small.follow("soup"));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("s1"), "contract ended"));
+        assertThat(w.ingredients()).containsExactly("s1");
+        add("s3", "s2", save("twice3", Map.of(), throughBfloat16(model(0, 3)), DType.F16));
+        assertThat(registry.check()).isEmpty();
+    }
+
     /** Scales near 1, all moved by so many rounding steps of half precision. */
     private Path withScales(String name, long trained, int steps) {
         Map<String, double[]> tensors = model(0, trained);

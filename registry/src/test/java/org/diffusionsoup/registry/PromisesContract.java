@@ -725,7 +725,7 @@ abstract class PromisesContract extends RegistryContract {
         }
         Report r = verify(now, registry);
         assertThat(r.wrong()).isEmpty();
-        assertThat(r.checked()).anyMatch(s -> s.contains("by a new agreement: ingredient back"));
+        assertThat(r.checked()).anyMatch(s -> s.contains("live in its shards: ingredient back"));
     }
 
     @Test

@@ -199,7 +199,7 @@ public final class CertificateCheck {
                             > Json.number(Json.object(certificate, "ledger"), "entry");
             checked.add(
                     (came
-                                    ? "said to have come back by a new agreement: ingredient "
+                                    ? "said to be back, as all pictures behind it are live in its shards: ingredient "
                                     : "said to stay, of a shard with pictures that left: ingredient ")
                             + Json.string(r, "name")
                             + " (entry "

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.mismatch.Mismatches.Model;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
@@ -76,7 +77,10 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
                     && other.info.dtype().isFloat();
         }
 
-        /** Whether another's values, rounded to this one's format, are this one's bytes. */
+        /**
+         * Whether another's values, rounded to this one's format, are this one's bytes: at once, or
+         * in half precision before, as a trainer may have held them.
+         */
         boolean hasValuesOf(@Nullable Stored other, WeightStore store) {
             if (other == null || !isComparable(other)) {
                 return false;
@@ -84,13 +88,25 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
             if (info.dtype() == other.info.dtype()) {
                 return piece.sha256().equals(other.piece.sha256());
             }
+            return Stream.of(other.info.dtype(), DType.BF16, DType.F16)
+                    .distinct()
+                    .anyMatch(held -> hasValuesOf(other, held, store));
+        }
+
+        /**
+         * @param held in which the other's values are rounded first
+         */
+        private boolean hasValuesOf(Stored other, DType held, WeightStore store) {
             boolean[] same = {true};
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment have = store.map(piece, arena, true);
                 MemorySegment want = arena.allocate((long) BLOCK * info.dtype().bytes());
+                MemorySegment first = arena.allocate((long) BLOCK * held.bytes());
                 other.values(
                         store,
                         (at, values, n) -> {
+                            Elements.encode(held, values, first, n);
+                            Elements.decode(held, first, values, n);
                             Elements.encode(info.dtype(), values, want, n);
                             MemorySegment mine = block(have, at, n);
                             same[0] = mine.mismatch(want.asSlice(0, mine.byteSize())) < 0;
