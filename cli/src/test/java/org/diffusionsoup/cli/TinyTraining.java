@@ -1,5 +1,7 @@
 package org.diffusionsoup.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -18,6 +20,9 @@ import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
+import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.train.FineTuneRequest;
+import org.diffusionsoup.workbench.train.FineTuner;
 
 /** The smallest things that {@code soup train} works on. */
 final class TinyTraining {
@@ -91,5 +96,27 @@ final class TinyTraining {
             }
         }
         return out;
+    }
+
+    /** Trains until some steps are done, and is stopped then, as by a signal. */
+    static void stopAfter(FineTuneRequest request, int steps) {
+        int[] done = new int[1];
+        Progress counting =
+                new Progress() {
+                    @Override
+                    public void start(String task, long total, String unit) {}
+
+                    @Override
+                    public void advance(long units) {}
+
+                    @Override
+                    public void message(String loss) { // one after each step
+                        done[0]++;
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+        assertThat(new FineTuner(request, counting, () -> done[0] >= steps).run()).isEmpty();
     }
 }

@@ -161,7 +161,7 @@ class TrainBucketsTest {
                                 TinyTraining.BASE,
                                 List.of(shard.toString()),
                                 stopped);
-                stopAfterTwoSteps(request);
+                TinyTraining.stopAfter(request, 2);
             }
             assertThat(stopped).doesNotExist();
             if (kind.equals("full")) {
@@ -173,27 +173,6 @@ class TrainBucketsTest {
             train(stopped, more.toArray()).ok();
             assertThat(TinyTraining.contents(stopped)).isEqualTo(TinyTraining.contents(out));
         }
-    }
-
-    private static void stopAfterTwoSteps(FineTuneRequest request) {
-        int[] done = new int[1];
-        Progress counting =
-                new Progress() {
-                    @Override
-                    public void start(String task, long total, String unit) {}
-
-                    @Override
-                    public void advance(long units) {}
-
-                    @Override
-                    public void message(String loss) { // one after each step
-                        done[0]++;
-                    }
-
-                    @Override
-                    public void close() {}
-                };
-        assertThat(new FineTuner(request, counting, () -> done[0] >= 2).run()).isEmpty();
     }
 
     @Test

@@ -5,14 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SamplingFlags;
@@ -23,6 +21,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.eval.ClipConvention;
@@ -179,11 +178,12 @@ public final class AuditCommand extends SoupCommand {
         String hash =
                 ledger.map(r -> r.read(q -> Names.soup(q, soup.orElseThrow()).checkpoint()))
                         .orElse("");
-        Path work = Files.createTempDirectory("soup-audit-");
         Map<String, Pictures> shards = new LinkedHashMap<>();
         List<AuditRow> rows = new ArrayList<>();
-        try (ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
+        try (WorkFolder folder = WorkFolder.make("soup-audit-");
+                ClipJudge judge = ClipJudge.load(judgeFolder, ClipConvention.RAW_COSINE);
                 Progress progress = new StoppableProgress(console.progress(), interrupt)) {
+            Path work = folder.path();
             if (soup.isPresent()) {
                 open(shardText.orElseThrow(), shards, work);
             }
@@ -203,8 +203,6 @@ public final class AuditCommand extends SoupCommand {
                     "Stopped; nothing is kept of it, and the same command draws its pictures"
                             + " again.");
             return;
-        } finally {
-            delete(work);
         }
         Optional<Long> entry = Optional.empty();
         if (soup.isPresent()) {
@@ -363,13 +361,5 @@ public final class AuditCommand extends SoupCommand {
                                 checkpoint,
                                 sampling.settings());
         return target.evaluate(soup.orElseThrow(), "audit", r.isWithin(bound), facts);
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path p : all.sorted(Collections.reverseOrder()).toList()) {
-                Files.delete(p);
-            }
-        }
     }
 }
