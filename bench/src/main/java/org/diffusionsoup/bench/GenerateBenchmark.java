@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.workbench.ProcessMemory;
@@ -122,35 +122,20 @@ public final class GenerateBenchmark {
     }
 
     private Way way(String name, int members, int batch, double reference) {
-        Path links = links(members);
-        try {
-            return way(name, links, members, batch, reference);
-        } finally {
-            delete(links);
+        try (WorkFolder links = WorkFolder.make("soup-bench-")) {
+            link(members, links.path());
+            return way(name, links.path(), members, batch, reference);
         }
     }
 
     /** An ensemble takes no model twice, so that its members have names of their own. */
-    private Path links(int members) {
+    private void link(int members, Path folder) {
         try {
-            Path folder = Files.createTempDirectory("soup-bench");
             for (int i = 0; i < members; i++) {
                 Files.createSymbolicLink(folder.resolve("copy-" + i), request.model().toRealPath());
             }
-            return folder;
         } catch (IOException e) {
             throw new SoupIoException("link to", request.model(), e);
-        }
-    }
-
-    private static void delete(Path links) {
-        try (Stream<Path> all = Files.list(links)) {
-            for (Path link : all.toList()) {
-                Files.delete(link);
-            }
-            Files.delete(links);
-        } catch (IOException e) {
-            throw new SoupIoException("delete", links, e);
         }
     }
 
