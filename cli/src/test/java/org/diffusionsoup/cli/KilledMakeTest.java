@@ -38,6 +38,10 @@ class KilledMakeTest {
     private static final int LENGTH = 1_000_000;
 
     @TempDir private Path folder;
+
+    /** Beside it, as nothing but the models' is to be seen there. */
+    @TempDir private Path logs;
+
     private Path a;
     private Path b;
     private Path out;
@@ -94,7 +98,7 @@ class KilledMakeTest {
     }
 
     private Path log() {
-        return folder.resolveSibling(folder.getFileName() + ".log");
+        return logs.resolve("log");
     }
 
     private Set<String> others() throws IOException {

@@ -212,7 +212,7 @@ class RegistrySearchTest {
             "--validation",
             3,
             "--steps",
-            60,
+            20,
             "--registry",
             registry,
             "--json"

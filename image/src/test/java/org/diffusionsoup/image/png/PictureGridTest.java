@@ -14,6 +14,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class PictureGridTest {
     static final String PANGRAM =
@@ -132,8 +133,7 @@ class PictureGridTest {
 
     /** A fresh JVM that has neither fontconfig nor a display, as on a bare server. */
     @Test
-    void aServerWithoutFontsDrawsTheSameGrid() throws Exception {
-        Path config = Files.createTempDirectory("nofonts");
+    void aServerWithoutFontsDrawsTheSameGrid(@TempDir Path config) throws Exception {
         Path empty = Files.writeString(config.resolve("fonts.conf"), "<fontconfig/>");
         Path out = config.resolve("grid.png");
         ProcessBuilder bare =

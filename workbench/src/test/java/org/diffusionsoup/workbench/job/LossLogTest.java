@@ -17,7 +17,9 @@ import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.report.ReportException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
+@Isolated("it changes the locale of all")
 class LossLogTest {
     @TempDir Path folder;
 
