@@ -1,5 +1,7 @@
 package org.diffusionsoup.core.io;
 
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,6 +16,8 @@ public final class Unfinished {
     private static final Set<Path> PATHS = ConcurrentHashMap.newKeySet();
     private static final AtomicBoolean HOOKED = new AtomicBoolean();
     private static final AtomicInteger SAVERS = new AtomicInteger();
+
+    private static final int TRIES = 200;
 
     private Unfinished() {}
 
@@ -34,7 +38,14 @@ public final class Unfinished {
 
     private static void abandon() {
         if (SAVERS.get() == 0) {
-            PATHS.forEach(AtomicFiles::deleteQuietly);
+            PATHS.forEach(Unfinished::delete);
+        }
+    }
+
+    /** Whoever writes goes on meanwhile, and what comes into a folder late keeps it from going. */
+    private static void delete(Path path) {
+        for (int i = 0; i < TRIES && Files.exists(path, LinkOption.NOFOLLOW_LINKS); i++) {
+            AtomicFiles.deleteQuietly(path);
         }
     }
 

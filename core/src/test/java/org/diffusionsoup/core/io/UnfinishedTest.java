@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class UnfinishedTest {
     @TempDir private Path folder;
 
-    /** Writes half a file and a folder, and waits to be ended. */
+    /** Writes half a file, and ever more into a folder, until it is ended. */
     static final class Writer {
         private Writer() {}
 
@@ -31,7 +32,10 @@ class UnfinishedTest {
                                     folder.resolve("made"),
                                     temp -> {
                                         Files.writeString(temp.resolve("a"), "half");
-                                        sleep();
+                                        for (int i = 0; ; i++) { // until there is no folder
+                                            Files.writeString(temp.resolve("more" + i), "half");
+                                            LockSupport.parkNanos(100_000);
+                                        }
                                     }));
             other.setDaemon(true);
             other.start();
