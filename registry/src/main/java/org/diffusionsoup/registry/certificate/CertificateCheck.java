@@ -118,6 +118,7 @@ public final class CertificateCheck {
             if (check.signature(key) && check.sections()) {
                 check.owner();
                 check.absence();
+                check.besideWeights();
                 check.backInStore();
                 new SoupReplay(store, options, explained, check.checked, check.since, check.wrong)
                         .replay(Absence.soups(c));
@@ -205,6 +206,27 @@ public final class CertificateCheck {
                             + " (entry "
                             + Json.number(r, "entry")
                             + ")");
+        }
+    }
+
+    /** Files that left and that something live holds as a file without weights. */
+    private void besideWeights() {
+        Set<String> gone = Absence.of(certificate).hashes();
+        for (JsonObject s : Absence.soups(certificate)) {
+            List<String> held = new ArrayList<>(List.of(Json.string(s, "checkpoint")));
+            Json.objects(s, "ingredients").forEach(i -> held.add(Json.string(i, "checkpoint")));
+            held.stream()
+                    .filter(store::has)
+                    .flatMap(id -> store.manifest(id).otherFiles().entrySet().stream())
+                    .filter(f -> gone.contains(f.getValue()))
+                    .forEach(f ->
+                            wrong.add(
+                                    "soups: "
+                                            + Absence.label(s)
+                                            + " holds the withdrawn file "
+                                            + f.getValue()
+                                            + " as "
+                                            + f.getKey()));
         }
     }
 

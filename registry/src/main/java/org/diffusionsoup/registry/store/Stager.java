@@ -80,6 +80,7 @@ record Stager(Manifests manifests, Objects objects) {
             DiffusersFolder d = open.folder().get();
             paths.addAll(d.weightFiles());
             paths.addAll(d.otherFiles());
+            paths.removeAll(LeftOut.of(d));
             return paths;
         }
         open.parts()

@@ -25,11 +25,17 @@ import org.diffusionsoup.registry.store.WeightStore;
  * @param tensors SHA-256 of its floating-point tensors with their sizes in bytes; empty where the
  *     store cannot say, because its manifest is gone or damaged
  * @param small SHA-256 of floating-point tensors so small that others may be equal by chance
+ * @param others SHA-256 of its files without weights, by their paths; by these it is not known
+ *     again, for others may have the same
  */
 record HeldWeights(
-        String checkpoint, Set<String> files, Map<String, Long> tensors, Set<String> small) {
+        String checkpoint,
+        Set<String> files,
+        Map<String, Long> tensors,
+        Set<String> small,
+        Map<String, String> others) {
     /** Of nothing. */
-    static final HeldWeights NONE = new HeldWeights("", Set.of(), Map.of(), Set.of());
+    static final HeldWeights NONE = new HeldWeights("", Set.of(), Map.of(), Set.of(), Map.of());
 
     /** All hashes by which it is known again: its own, its files' and its tensors'. */
     Set<String> all() {
@@ -176,9 +182,11 @@ record HeldWeights(
                         checkpoint,
                         Set.copyOf(m.weightFiles().values()),
                         m.tensors(),
-                        m.smallTensors());
+                        m.smallTensors(),
+                        m.otherFiles());
             } catch (SoupException e) {
-                return new HeldWeights(checkpoint, Set.copyOf(files.values()), Map.of(), Set.of());
+                return new HeldWeights(
+                        checkpoint, Set.copyOf(files.values()), Map.of(), Set.of(), Map.of());
             }
         }
     }

@@ -1,16 +1,20 @@
 package org.diffusionsoup.registry.weights;
 
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.store.WeightStore;
@@ -58,7 +62,42 @@ public final class ReturnedWeights {
                         reader.of(q, i.id(), i.checkpoint()),
                         reader.contents(q, i.id(), i.checkpoint()),
                         i.shards())
-                .or(() -> madeOf(q, what, reader.origin(q, i), base, i.shards()));
+                .or(() -> madeOf(q, what, reader.origin(q, i), base, i.shards()))
+                .or(() -> besideWeights(q, what, reader.of(q, i.id(), i.checkpoint()), i.shards()));
+    }
+
+    /**
+     * What a checkpoint has of what was withdrawn among its files without weights, in a sentence;
+     * empty if nothing. Only registries of earlier versions kept there what is no text.
+     */
+    private static Optional<String> besideWeights(
+            Queries q, String what, HeldWeights held, List<Long> shards) {
+        Set<String> hashes = Set.copyOf(held.others().values());
+        Map<String, Long> gone = new HashMap<>();
+        new AgreedWeights(q, shards)
+                .missing(hashes)
+                .forEach(h -> gone.put(h.sha256(), h.withdrawal()));
+        q.withdrawnSamples(hashes).stream()
+                .filter(s -> q.samples(s.sha256()).stream().noneMatch(x -> isLive(q, x)))
+                .forEach(s -> s.withdrawn().ifPresent(w -> gone.put(s.sha256(), w)));
+        return held.others().entrySet().stream()
+                .filter(f -> gone.containsKey(f.getValue()))
+                .findFirst()
+                .map(f -> {
+                    long withdrawal = gone.getOrDefault(f.getValue(), 0L);
+                    return "%s holds as '%s' a file that was withdrawn (entry %d, '%s')"
+                            .formatted(
+                                    what,
+                                    Visible.shortened(f.getKey()),
+                                    withdrawal,
+                                    Json.string(q.entry(withdrawal).body(), "reason"));
+                });
+    }
+
+    private static boolean isLive(Queries q, SampleRow sample) {
+        return sample.withdrawn().isEmpty()
+                && q.shards().stream()
+                        .anyMatch(s -> s.id() == sample.shard() && s.withdrawn().isEmpty());
     }
 
     /**
@@ -185,7 +224,8 @@ public final class ReturnedWeights {
                         reader.of(q, b.id(), b.checkpoint()),
                         reader.contents(q, b.id(), b.checkpoint()),
                         List.of())
-                .or(() -> madeOf(q, what, reader.origin(b).named(), b.id(), List.of()));
+                .or(() -> madeOf(q, what, reader.origin(b).named(), b.id(), List.of()))
+                .or(() -> besideWeights(q, what, reader.of(q, b.id(), b.checkpoint()), List.of()));
     }
 
     /**
@@ -195,7 +235,8 @@ public final class ReturnedWeights {
      */
     public Optional<String> of(
             Queries q, String what, String checkpoint, Set<String> contents, List<Long> shards) {
-        return sentence(q, what, reader.of(checkpoint), contents, shards);
+        return sentence(q, what, reader.of(checkpoint), contents, shards)
+                .or(() -> besideWeights(q, what, reader.of(checkpoint), shards));
     }
 
     /**

@@ -27,6 +27,7 @@ final class BaseAddCommand extends SoupCommand {
     @Override
     protected void run(Console console) {
         BaseRow b = registry.open().addBase(name, weights);
+        LeftOutNote.say(console, weights);
         console.result(
                 Map.of("entry", b.id(), "name", b.name(), "checkpoint", b.checkpoint()),
                 text -> text.println("base " + b.name() + ", entry " + b.id()));
