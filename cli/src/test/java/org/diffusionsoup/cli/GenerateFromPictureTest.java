@@ -127,6 +127,7 @@ class GenerateFromPictureTest {
                 .containsEntry("strength", "0.2")
                 .containsEntry("image_sha256", Hashes.sha256Hex(Files.readAllBytes(picture)))
                 .doesNotContainKey("mask_sha256");
+        assertThat(text.get("parameters")).endsWith(", Denoising strength: 0.2");
     }
 
     /** Of 25 steps at a strength of 0.6 there are 15 to do; Heun's predict twice. */

@@ -28,6 +28,9 @@ public record PictureMetadata(
         int steps,
         DType weights) {
 
+    /** Keyword of the one-string form of all settings, which popular picture viewers show. */
+    public static final String PARAMETERS_KEY = "parameters";
+
     /** Keyword of the weights' format, where it is not F32. */
     private static final String WEIGHTS_KEY = "weights_dtype";
 
@@ -78,7 +81,7 @@ public record PictureMetadata(
         String negative = negativePrompt.isEmpty() ? "" : "\nNegative prompt: " + negativePrompt;
         String hash = modelHash.substring(0, Math.min(10, modelHash.length()));
         text.put(
-                "parameters",
+                PARAMETERS_KEY,
                 prompt
                         + negative
                         + "\nSteps: "

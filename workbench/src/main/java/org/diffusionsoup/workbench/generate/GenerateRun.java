@@ -29,11 +29,13 @@ public final class GenerateRun {
 
     private final GenerateRequest request;
     private final Progress progress;
+    private final List<String> loras;
 
     /** A run that tells {@code progress} how far it is. */
     public GenerateRun(GenerateRequest request, Progress progress) {
         this.request = request;
         this.progress = progress;
+        this.loras = request.loras().stream().map(LoraUse::text).toList();
     }
 
     /**
@@ -118,6 +120,7 @@ public final class GenerateRun {
                 text.put("model", name);
                 text.putAll(generator.members());
                 putLoras(text);
+                text.computeIfPresent(PictureMetadata.PARAMETERS_KEY, (k, v) -> v + besides());
                 text.put(VERSION_KEY, SoupVersion.current());
                 String prefix = request.models().size() == 1 ? "" : "m" + (model + 1) + "-";
                 out.add(
@@ -171,10 +174,25 @@ public final class GenerateRun {
         return text;
     }
 
+    /** What the one-string form says of LoRAs and of the picture that was started from. */
+    private String besides() {
+        StringBuilder out = new StringBuilder();
+        request.settings()
+                .source()
+                .ifPresent(s -> out.append(", Denoising strength: ").append(s.strength()));
+        if (!request.loras().isEmpty()) {
+            out.append(
+                    request.loras().stream()
+                            .map(l -> "%s:%s".formatted(l.file().getFileName(), l.strength()))
+                            .collect(Collectors.joining(" ", ", LoRAs: ", "")));
+        }
+        return out.toString();
+    }
+
     /** One a line: strength, hash of the file, its name. */
     private void putLoras(Map<String, String> text) {
-        if (!request.loras().isEmpty()) {
-            text.put(LORAS_KEY, lines(request.loras().stream().map(LoraUse::text).toList()));
+        if (!loras.isEmpty()) {
+            text.put(LORAS_KEY, lines(loras));
         }
     }
 

@@ -143,6 +143,10 @@ class GenerateRunTest {
                     .matches("0\\.5 [0-9a-f]{64} peft\\.safetensors")
                     .isEqualTo(lora.text());
         }
+        assertThat(
+                        PngFiles.readText(dir.resolve("each/p001-a-red-cat-seed3.png"))
+                                .get("parameters"))
+                .endsWith(", LoRAs: peft.safetensors:0.5");
     }
 
     @Test
