@@ -1,6 +1,8 @@
 package org.diffusionsoup.eval;
 
 import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 
@@ -10,13 +12,14 @@ import java.util.function.ToDoubleFunction;
  *
  * <p>Every call starts from the same seed, so the interval of the same values is always the same.
  * Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. With fewer
- * than about 20 values percentile intervals are somewhat too narrow.
+ * than about 20 values percentile intervals are too narrow ({@link #caution}).
  *
  * @param resamples how often the values are drawn again, at least 100
  * @param confidence the level, in (0, 1)
  * @param seed of the draws
  */
 public record Bootstrap(int resamples, double confidence, long seed) {
+    private static final int FEW = 20;
 
     /**
      * @throws EvalException if there are under 100 resamples or the level is outside (0, 1)
@@ -30,6 +33,27 @@ public record Bootstrap(int resamples, double confidence, long seed) {
             throw new EvalException(
                     "A confidence level lies between 0 and 1, got %s.".formatted(confidence));
         }
+    }
+
+    /**
+     * What a reader of intervals should know where they are of few values: over two, an interval is
+     * hardly more than the two values.
+     *
+     * @param units how many values there are, such as prompts
+     * @param name of such a value, in the plural
+     * @return empty where there are 20 or more
+     */
+    public static Optional<String> caution(int units, String name) {
+        return units >= FEW
+                ? Optional.empty()
+                : Optional.of(
+                        String.format(
+                                Locale.ROOT,
+                                "Of %d %s bootstrap intervals are too narrow: that one excludes 0"
+                                        + " says little with fewer than %d.",
+                                units,
+                                name,
+                                FEW));
     }
 
     /** 4,000 resamples, 95 %. */

@@ -9,6 +9,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.schedule.PredictionType;
+import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.workbench.evaluate.LossTable;
 
 /**
@@ -53,6 +54,7 @@ record LossOutput(LossTable table, Shard shard, String text, int draws, long see
             out.println(line);
         }
         table.best().ifPresent(best -> out.println("below all others: " + best));
+        Bootstrap.caution(shard.size(), "pictures").ifPresent(out::println);
     }
 
     private static String named(PredictionType target) {
@@ -66,6 +68,7 @@ record LossOutput(LossTable table, Shard shard, String text, int draws, long see
     Map<String, Object> json() {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("measure", "denoising loss");
+        Bootstrap.caution(shard.size(), "pictures").ifPresent(c -> json.put("caution", c));
         json.put("shard", text);
         json.put("shard_sha256", shard.sha256());
         json.put("pictures", shard.size());

@@ -10,6 +10,7 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.cli.command.SamplingFlags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
+import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.Proportion;
@@ -52,6 +53,7 @@ final class ScoreOutput {
             }
         }
         table.best().ifPresent(best -> text.println("above all others: " + best));
+        Bootstrap.caution(first.prompts(), "prompts").ifPresent(text::println);
     }
 
     private static String byType(Map<String, Proportion> shares) {
@@ -82,6 +84,7 @@ final class ScoreOutput {
         json.putAll(settings(sampling));
         json.put("baseline", table.baseline());
         table.best().ifPresent(best -> json.put("best", best));
+        Bootstrap.caution(first.prompts(), "prompts").ifPresent(c -> json.put("caution", c));
         List<Map<String, Object>> rows = new ArrayList<>();
         for (int i = 0; i < table.rows().size(); i++) {
             ScoreTable.Row row = table.rows().get(i);
@@ -120,6 +123,7 @@ final class ScoreOutput {
                 Plural.of(score.prompts(), "subject"),
                 shard,
                 score.mean().format(DIGITS));
+        Bootstrap.caution(score.prompts(), "subjects").ifPresent(text::println);
     }
 
     static Map<String, Object> json(Score score, int pictures, String shard) {
@@ -128,6 +132,7 @@ final class ScoreOutput {
         json.put("pictures", pictures);
         json.put("subjects", score.prompts());
         json.put("score", interval(score.mean()));
+        Bootstrap.caution(score.prompts(), "subjects").ifPresent(c -> json.put("caution", c));
         return json;
     }
 

@@ -88,7 +88,6 @@ abstract class SearchBase extends SoupCommand {
         if (ingredients.size() < 2) {
             throw misuse("a search needs at least two ingredients to choose from.");
         }
-        Path name = out.toAbsolutePath().normalize();
         return new SearchRequest(
                 ingredients,
                 method(),
@@ -97,7 +96,7 @@ abstract class SearchBase extends SoupCommand {
                 search.settings(),
                 search.acceptance(),
                 search.budget(defaultBudget()),
-                journal.orElse(name.resolveSibling(name.getFileName() + ".search.jsonl")),
+                journal.orElseGet(() -> SearchOutput.beside(out, ".search.jsonl")),
                 Optional.of(out),
                 page,
                 force);

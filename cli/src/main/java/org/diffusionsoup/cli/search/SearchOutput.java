@@ -24,6 +24,14 @@ import org.diffusionsoup.workbench.search.SearchText;
 public final class SearchOutput {
     private SearchOutput() {}
 
+    /** A file beside an output, named after it: relative where that was given relative. */
+    static Path beside(Path out, String ending) {
+        Path given = out.normalize();
+        boolean nameless = given.toString().isEmpty() || given.endsWith("..");
+        Path name = nameless ? out.toAbsolutePath().normalize() : given;
+        return name.resolveSibling(name.getFileName() + ending);
+    }
+
     /** A line for every candidate, as it is scored. */
     public static ScoreBook.Listener listener(Console console, List<String> names) {
         return (e, known) ->
@@ -88,6 +96,7 @@ public final class SearchOutput {
                     t.mean().format(4),
                     SearchText.difference(t.overUniform()));
         }
+        request.prompts().caution().ifPresent(text::println);
         text.println("judge " + found.judge());
         text.println("journal " + request.journal() + " " + found.journalSha256());
         found.soup()
@@ -111,6 +120,7 @@ public final class SearchOutput {
         json.put("seeds", request.seeds());
         json.put("validation_prompts", request.prompts().validation());
         json.put("test_prompts", request.prompts().test());
+        request.prompts().caution().ifPresent(c -> json.put("caution", c));
         json.put("acceptance", request.acceptance().name());
         json.put("note", found.result().note());
         List<Map<String, Object>> candidates = new ArrayList<>();

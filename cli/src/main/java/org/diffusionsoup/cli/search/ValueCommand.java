@@ -181,7 +181,6 @@ public final class ValueCommand extends SoupCommand {
             throw misuse("a soup to value needs at least two ingredients.");
         }
         List<Player> players = players();
-        Path name = out.toAbsolutePath().normalize();
         return new ValueRequest(
                 ingredients,
                 base,
@@ -190,7 +189,7 @@ public final class ValueCommand extends SoupCommand {
                 judges.prompts(this::misuse),
                 judges.seeds(),
                 judges.settings(),
-                journal.orElse(name.resolveSibling(name.getFileName() + ".journal.jsonl")),
+                journal.orElseGet(() -> SearchOutput.beside(out, ".journal.jsonl")),
                 out,
                 page);
     }

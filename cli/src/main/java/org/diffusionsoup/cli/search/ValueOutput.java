@@ -9,6 +9,7 @@ import java.util.Map;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.search.Evaluation;
+import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.value.PlayerValue;
 import org.diffusionsoup.eval.value.ShapleyPlan;
@@ -62,6 +63,7 @@ final class ValueOutput {
         }
         t.print(text);
         text.println(method(request.plan()));
+        Bootstrap.caution(request.prompts().size(), "prompts").ifPresent(text::println);
         text.println("judge " + found.judge());
         text.println("journal " + request.journal() + " " + found.journalSha256());
         text.println(request.out());
@@ -94,6 +96,8 @@ final class ValueOutput {
                 json.put("permutations", s.orders().size());
             }
         }
+        Bootstrap.caution(request.prompts().size(), "prompts")
+                .ifPresent(c -> json.put("caution", c));
         json.put("base", found.values().base());
         json.put("all", found.values().all());
         json.put("gain", found.values().gain());

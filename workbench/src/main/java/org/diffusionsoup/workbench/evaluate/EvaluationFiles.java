@@ -21,6 +21,7 @@ import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.data.Csv;
 import org.diffusionsoup.data.JsonMappers;
+import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ScoreSet;
 import org.diffusionsoup.eval.ScoreTable;
@@ -35,9 +36,8 @@ public final class EvaluationFiles {
     public static final String CACHE = "cache";
 
     /** Fewer prompts have no intervals to rely on. */
-    private static final int FEW = 20;
-
     private final Evaluation evaluation;
+
     private final Path out;
 
     private EvaluationFiles(Evaluation evaluation, Path out) {
@@ -102,15 +102,7 @@ public final class EvaluationFiles {
 
     /** What a reader of the intervals should know where there are few prompts. */
     public static Optional<String> caution(Evaluation e) {
-        int prompts = e.recipe().prompts().size();
-        return prompts >= FEW
-                ? Optional.empty()
-                : Optional.of(
-                        "Of "
-                                + prompts
-                                + " prompts bootstrap intervals are too narrow: that one excludes 0 says little with fewer than "
-                                + FEW
-                                + ".");
+        return Bootstrap.caution(e.recipe().prompts().size(), "prompts");
     }
 
     /**

@@ -39,7 +39,9 @@ final class SearchPage {
                 request.prompts().validation().size() + " + " + request.prompts().test().size(),
                 "to choose by, to test on");
         page.fact("Seeds", "" + request.seeds().size(), "per prompt, the same for all");
-        page.section("On prompts the search never saw").add(tests(found));
+        Section tests = page.section("On prompts the search never saw");
+        request.prompts().caution().ifPresent(tests::prose);
+        tests.add(tests(found));
         page.section("Pictures")
                 .prose("Test prompts, first seed, the same noise in every row.")
                 .add(pictures(request, found, soups, drawn));

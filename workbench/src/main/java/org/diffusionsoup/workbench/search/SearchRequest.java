@@ -10,6 +10,7 @@ import java.util.Random;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.core.search.SearchMethod;
+import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 
 /**
@@ -42,6 +43,11 @@ public record SearchRequest(
 
     /** Prompts in two lists without a common one. */
     public record Split(List<String> validation, List<String> test) {
+        /** What a reader of intervals should know where one of the lists is short. */
+        public Optional<String> caution() {
+            return Bootstrap.caution(Math.min(validation.size(), test.size()), "prompts");
+        }
+
         /**
          * @throws SoupException if a list has under two prompts, or one comes twice
          */

@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import org.diffusionsoup.core.search.Evaluation;
+import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.value.PlayerValue;
 import org.diffusionsoup.eval.value.ShapleyPlan;
 import org.diffusionsoup.report.BarChart;
 import org.diffusionsoup.report.HtmlReport;
+import org.diffusionsoup.report.Section;
 import org.diffusionsoup.report.Table;
 
 /** The page of one valuation: charts, values, every coalition. */
@@ -34,11 +36,12 @@ final class ValuePage {
                 "Prompts × seeds",
                 request.prompts().size() + " × " + request.seeds().size(),
                 "the same for all coalitions");
-        page.section("Values")
-                .prose(
-                        "Intervals are 95 % bootstraps over prompts, the same prompts drawn for every"
-                                + " coalition. A value whose interval holds 0 may be chance.")
-                .add(chart("Shapley value", PlayerValue::shapley, found))
+        Section values = page.section("Values");
+        values.prose(
+                "Intervals are 95 % bootstraps over prompts, the same prompts drawn for every"
+                        + " coalition. A value whose interval holds 0 may be chance.");
+        Bootstrap.caution(request.prompts().size(), "prompts").ifPresent(values::prose);
+        values.add(chart("Shapley value", PlayerValue::shapley, found))
                 .add(
                         chart(
                                 "Left out: what the soup of all loses without it",
