@@ -16,6 +16,8 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.WholeNames;
 import org.diffusionsoup.cli.start.Commands;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.diffusion.nn.WeightFormat;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IHelpSectionRenderer;
@@ -96,6 +98,8 @@ public final class SoupCli {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(Path.class, SoupCli::path) // without reflection
                 .registerConverter(LocalDate.class, SoupCli::date)
+                .registerConverter(DType.class, NumberFormats::dtype)
+                .registerConverter(WeightFormat.class, NumberFormats::weights)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(colours ? Ansi.ON : Ansi.OFF))
                 .setHelpFactory(ExamplesHelp::new)
                 .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))

@@ -280,7 +280,7 @@ class CurationCommandTest {
                 .fails(1, "All 3 rows", "--include-heldout");
         Run.of("data", "split", VIEW, "-o", folder.resolve("x")).fails(2, "--shards");
         Run.of("data", "split", VIEW, "--by", "weather", "-q", "-o", folder.resolve("x"))
-                .fails(1, "weather");
+                .fails(2, "weather");
     }
 
     @Test

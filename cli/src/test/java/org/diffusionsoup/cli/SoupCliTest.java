@@ -137,6 +137,23 @@ class SoupCliTest {
     }
 
     @Test
+    void numberFormatsAreNamedAsHeadersOrTorchDo() {
+        for (String other : List.of("F17", "I64")) {
+            Run.of("merge", "a", "b", "-o", "c", "--dtype", other)
+                    .fails(
+                            2,
+                            "'%s' is no number format for weights; use one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2."
+                                    .formatted(other));
+        }
+        Run.of("generate", "--model", "a", "--prompt", "p", "-o", "c.png", "--dtype", "f64")
+                .fails(2, "'f64' is no number format for weights; use one of F32, F16, BF16.");
+        for (String half : List.of("fp16", "float16", "BF16", "bfloat16")) {
+            Run.of("generate", "--model", "none", "--prompt", "p", "-o", "c.png", "--dtype", half)
+                    .fails(1, "There is no model none");
+        }
+    }
+
+    @Test
     void viewsLeaveOutAndNameTheNearest() {
         String emoji = "../shards/emoji";
         Run.of("data", "list", emoji + "#domain=animal")

@@ -2,6 +2,9 @@ package org.diffusionsoup.data;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
+import java.nio.file.Path;
 
 /**
  * The Jackson mappers of everything that is read or written as a tree or by a record's components,
@@ -11,8 +14,12 @@ import com.fasterxml.jackson.databind.ObjectWriter;
  * no databind: it reads by {@link org.diffusionsoup.core.io.JsonValue}.
  */
 public final class JsonMappers {
-    /** As Jackson is by itself; threads share it, so nobody may configure it. */
-    public static final ObjectMapper PLAIN = new ObjectMapper();
+    /** As Jackson is, with paths as they are written; threads share it: nobody may configure it. */
+    public static final ObjectMapper PLAIN =
+            new ObjectMapper()
+                    .registerModule(
+                            new SimpleModule()
+                                    .addSerializer(Path.class, ToStringSerializer.instance));
 
     /** Writes a field a line, for files and results that people read too. */
     public static final ObjectWriter INDENTED = PLAIN.writerWithDefaultPrettyPrinter();

@@ -36,6 +36,18 @@ public record SampleInfo(
         String split,
         String sha256,
         String scene) {
+    /** Names of the fields that a view can filter on. */
+    public static final List<String> FIELDS =
+            List.of(
+                    "provider",
+                    "domain",
+                    "split",
+                    "style",
+                    "subject",
+                    "group",
+                    "subgroup",
+                    "licence",
+                    "key");
 
     /** A row of a picture that was not composed. */
     public SampleInfo(
@@ -108,7 +120,7 @@ public record SampleInfo(
         return Split.parse(split) == Split.TRAIN;
     }
 
-    /** The field a view can filter on, by its name. */
+    /** The field a view can filter on, by its name, which is one of {@link #FIELDS}. */
     public String field(String field) {
         return switch (field) {
             case "provider" -> provider;
@@ -124,8 +136,8 @@ public record SampleInfo(
                     throw new SoupException(
                             "a view cannot filter on \""
                                     + field
-                                    + "\"; use provider, domain, split, style, subject, group,"
-                                    + " subgroup, licence or key");
+                                    + "\"; use one of "
+                                    + String.join(", ", FIELDS));
         };
     }
 }

@@ -35,7 +35,7 @@ public final class SamplingFlags {
             defaultValue = "" + GenerateSettings.GUIDANCE,
             paramLabel = "SCALE",
             description =
-                    "Scale of classifier-free guidance, 1 for none (default: ${DEFAULT-VALUE}).")
+                    "Scale of classifier-free guidance, 1 or less for none (default: ${DEFAULT-VALUE}).")
     private double guidance;
 
     @Option(

@@ -44,14 +44,17 @@ final class DataSplitCommand extends SoupCommand {
     @Parameters(paramLabel = "SHARD", description = "A tar, a data set's folder, or a view.")
     private String ref = "";
 
+    private static final String RANDOM = "random";
+    private static final List<String> SCORES = List.of("aesthetic", "clip-score");
+
     @Option(
             names = "--by",
-            defaultValue = "random",
+            defaultValue = RANDOM,
             paramLabel = "WHAT",
             description =
                     "aesthetic or clip-score (highest first), random, or a field: domain, provider,"
                             + " licence, style, group, subgroup, split (default: ${DEFAULT-VALUE}).")
-    private String by = "random";
+    private String by = RANDOM;
 
     @Option(names = "--shards", paramLabel = "N", description = "How many, with a score or random.")
     private Optional<Integer> shards = Optional.empty();
@@ -100,11 +103,20 @@ final class DataSplitCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        if (!SCORES.contains(by) && !by.equals(RANDOM) && !SampleInfo.FIELDS.contains(by)) {
+            throw misuse(
+                    "--by '%s' is unknown; use %s, %s or a field, one of %s."
+                            .formatted(
+                                    by,
+                                    String.join(", ", SCORES),
+                                    RANDOM,
+                                    String.join(", ", SampleInfo.FIELDS)));
+        }
         OutputKind.TARS.check(out, force);
         Inputs.keep(out, List.of(ShardRef.parse(ref).path()), "its shard");
         Optional<PictureScorer> scorer = Optional.empty();
         try (Progress progress = console.progress()) {
-            String what = random.isPresent() ? "random" : by;
+            String what = random.isPresent() ? RANDOM : by;
             ShardSplit.By how;
             if (what.equals("clip-score")) {
                 scorer =
@@ -116,7 +128,7 @@ final class DataSplitCommand extends SoupCommand {
             } else if (what.equals("aesthetic")) {
                 scorer = Optional.of(aesthetic());
                 how = new ShardSplit.By.Score(scorer.get(), count(), "AE");
-            } else if (what.equals("random")) {
+            } else if (what.equals(RANDOM)) {
                 how = new ShardSplit.By.Lot(count(), seed);
             } else {
                 how = new ShardSplit.By.Field(what);

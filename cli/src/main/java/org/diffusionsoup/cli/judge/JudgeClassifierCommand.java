@@ -132,7 +132,8 @@ final class JudgeClassifierCommand extends SoupCommand {
                 json,
                 text -> {
                     table.print(text);
-                    text.printf("By chance: %.1f %%. %s%n", 100.0 / shards.size(), out);
+                    text.printf(Locale.ROOT, "By chance: %.1f %%.%n", 100.0 / shards.size());
+                    text.println(out);
                 });
     }
 }

@@ -235,11 +235,13 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The command that makes a folder of a single file, or a single file of a folder. */
     public String convertCommand() {
-        String to =
-                layout == Layout.DIFFUSERS
-                        ? path.toAbsolutePath().normalize().getFileName() + ".safetensors"
-                        : DiffusersFolder.stem(path);
-        return "soup convert " + path + " `out` " + path.resolveSibling(to);
+        if (layout != Layout.DIFFUSERS) {
+            return DiffusersFolder.convertCommand(path);
+        }
+        Path file =
+                path.resolveSibling(
+                        path.toAbsolutePath().normalize().getFileName() + ".safetensors");
+        return "soup convert " + path + " `out` " + DiffusersFolder.free(file);
     }
 
     /** The path as given to {@link #open}. */

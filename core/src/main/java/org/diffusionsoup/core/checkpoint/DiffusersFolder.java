@@ -3,6 +3,7 @@ package org.diffusionsoup.core.checkpoint;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -129,18 +130,35 @@ public final class DiffusersFolder {
                             + path
                             + "; name a folder in diffusers layout, or a single file.");
         }
-        Path stem = path.resolveSibling(stem(path));
         throw new SoupException(
-                "%s is %s, and models are run from folders in diffusers layout; make one with 'soup convert %s `out` %s'."
-                        .formatted(path, FileContent.describe(path), path, stem));
+                "%s is %s, and models are run from folders in diffusers layout; make one with '%s'."
+                        .formatted(path, FileContent.describe(path), convertCommand(path)));
     }
 
-    /** A name for a folder beside a file. */
-    public static String stem(Path file) {
+    /** A place for a folder beside a file, named after it. */
+    private static Path stem(Path file) {
         String name = String.valueOf(file.getFileName());
-        return OutputKind.ending(file)
-                .map(e -> name.substring(0, name.length() - e.length()))
-                .orElse(name + "-folder");
+        return file.resolveSibling(
+                OutputKind.ending(file)
+                        .map(e -> name.substring(0, name.length() - e.length()))
+                        .orElse(name + "-folder"));
+    }
+
+    /** A place, or one beside it that is free: what is advised has to work as it stands. */
+    static Path free(Path place) {
+        String name = String.valueOf(place.getFileName());
+        String ending = OutputKind.ending(place).orElse("");
+        String stem = name.substring(0, name.length() - ending.length());
+        Path free = place;
+        for (int i = 2; Files.exists(free, LinkOption.NOFOLLOW_LINKS); i++) {
+            free = place.resolveSibling(stem + "-" + i + ending);
+        }
+        return free;
+    }
+
+    /** The command that makes a folder of a single file. */
+    public static String convertCommand(Path single) {
+        return "soup convert " + single + " `out` " + free(stem(single));
     }
 
     /**

@@ -81,15 +81,14 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
             TrainingObjective first = said.getFirst();
             if (!other.prediction().equals(first.prediction())) {
                 throw new SoupException(
-                        "%s says two things of what its denoiser predicts, %s (%s) and %s (%s); make a folder of the right one with 'soup convert %s `out` %s `predictionType` TYPE'."
+                        "%s says two things of what its denoiser predicts, %s (%s) and %s (%s); make a folder of the right one with '%s `predictionType` TYPE'."
                                 .formatted(
                                         file,
                                         first.prediction().orElse(""),
                                         first.source(),
                                         other.prediction().orElse(""),
                                         other.source(),
-                                        file,
-                                        file.resolveSibling(DiffusersFolder.stem(file))));
+                                        DiffusersFolder.convertCommand(file)));
             }
         }
         return first(file, said, tensors);

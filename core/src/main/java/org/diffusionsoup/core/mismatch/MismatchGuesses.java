@@ -65,8 +65,7 @@ final class MismatchGuesses {
     private String convert(Mismatch layout) {
         boolean other = layout.actual().startsWith("one ");
         Path single = Path.of((other ? models.get(layout.input()) : models.getFirst()).name());
-        return "soup convert %s `out` %s"
-                .formatted(single, single.resolveSibling(DiffusersFolder.stem(single)));
+        return DiffusersFolder.convertCommand(single);
     }
 
     /** The odd one out is named, be it the first. */

@@ -35,6 +35,12 @@ public final class MemorySoups implements CandidateSoups, CandidateWeights, Auto
         }
         if (new HashSet<>(names).size() < names.size()) {
             soup.close();
+            for (int i = 0; i < ingredients.size(); i++) {
+                if (ingredients.indexOf(ingredients.get(i)) < i) {
+                    throw new SoupException(
+                            ingredients.get(i) + " is named twice; name each ingredient once.");
+                }
+            }
             throw new SoupException(
                     "Two ingredients have the same name among " + names + "; rename one.");
         }

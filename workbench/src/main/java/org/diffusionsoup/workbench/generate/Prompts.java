@@ -29,7 +29,10 @@ public final class Prompts {
      */
     public static List<String> read(Path file) {
         if (!Files.exists(file)) {
-            throw new SoupException("There is no prompts file " + file + ".");
+            throw new SoupException(
+                    "There is no prompts file "
+                            + file
+                            + "; it is a text file with one prompt a line.");
         }
         if (Files.isDirectory(file)) {
             throw new SoupException(

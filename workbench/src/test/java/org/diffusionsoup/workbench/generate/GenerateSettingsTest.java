@@ -190,6 +190,9 @@ class GenerateSettingsTest {
                 .hasMessageContaining("is a folder");
         assertThatThrownBy(() -> Prompts.read(dir.resolve("none")))
                 .isInstanceOf(SoupException.class)
-                .hasMessage("There is no prompts file " + dir.resolve("none") + ".");
+                .hasMessage(
+                        "There is no prompts file "
+                                + dir.resolve("none")
+                                + "; it is a text file with one prompt a line.");
     }
 }
