@@ -96,6 +96,7 @@ class ScoreCommandTest {
         assertThat(score.path("low").asDouble()).isLessThan(score.path("estimate").asDouble());
         assertThat(score.path("high").asDouble()).isGreaterThan(score.path("estimate").asDouble());
         assertThat(json.path("prompts").asInt()).isEqualTo(3);
+        assertThat(json.path("caution").asText()).startsWith("Of 3 prompts");
         assertThat(json.path("seeds")).hasSize(2);
         assertThat(json.path("judge_sha256").asText())
                 .isEqualTo(WeightsHash.of(JUDGE.resolve("model.safetensors")));

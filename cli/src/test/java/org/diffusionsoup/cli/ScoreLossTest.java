@@ -72,6 +72,7 @@ class ScoreLossTest {
         assertThat(json.path("draws").asInt()).isEqualTo(4);
         assertThat(json.path("baseline").asText()).isEqualTo("emoji-base");
         assertThat(json.path("best").asText()).isEqualTo("emoji-base");
+        assertThat(json.path("caution").asText()).contains("pictures bootstrap intervals");
         JsonNode base = json.at("/models/0");
         assertThat(base.path("target").asText()).isEqualTo("v_prediction");
         assertThat(base.path("unet_sha256").asText())

@@ -72,6 +72,8 @@ class SearchCommandTest {
         assertThat(json.path("scored_now").asInt()).isEqualTo(5);
         assertThat(json.path("validation_prompts")).hasSize(3);
         assertThat(json.path("test_prompts")).hasSize(2);
+        String few = "Of 2 prompts bootstrap intervals are too narrow";
+        assertThat(json.path("caution").asText()).startsWith(few);
         double best = 0;
         for (JsonNode c : json.path("candidates")) {
             best = Math.max(best, c.path("score").asDouble());
@@ -103,7 +105,8 @@ class SearchCommandTest {
                     .isEqualTo(json.path("journal_sha256").asText())
                     .isEqualTo(Hashes.sha256(journal));
         }
-        assertThat(Files.readString(page)).contains("Decisions", "a cat".substring(0, 1), "<img");
+        assertThat(Files.readString(page))
+                .contains("Decisions", few, "a cat".substring(0, 1), "<img");
         Run.of("reproduce", out, "--inputs", folder).ok();
     }
 

@@ -86,6 +86,8 @@ class ValueCommandTest {
         JsonNode json = json(args(out, "--page", page));
         assertThat(json.path("coalitions")).hasSize(8);
         assertThat(json.path("scored_now").asInt()).isEqualTo(8);
+        String few = "prompts bootstrap intervals are too narrow";
+        assertThat(json.path("caution").asText()).contains(few);
         assertThat(sum(json))
                 .isCloseTo(json.path("gain").path("estimate").asDouble(), within(1e-9));
 
@@ -107,7 +109,8 @@ class ValueCommandTest {
         assertThat(lines).hasSize(4);
         assertThat(lines.get(2)).startsWith("\"i1\",\"i1\",");
         assertThat(lines.get(2).split(",")).hasSize(12);
-        assertThat(Files.readString(page)).contains("Shapley value", "<svg", "1/3 i0 + 1/3 i1");
+        assertThat(Files.readString(page))
+                .contains("Shapley value", few, "<svg", "1/3 i0 + 1/3 i1");
 
         // A killed run goes on; groups use what is known; the table is its own to replace.
         Path journal = folder.resolve("values.csv.journal.jsonl");

@@ -270,7 +270,7 @@ class MemorySoupsTest {
         List<Path> twice = List.of(files.getFirst(), files.getFirst());
         assertThatThrownBy(() -> MemorySoups.open(twice, OPTIONS))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("same name");
+                .hasMessage(files.getFirst() + " is named twice; name each ingredient once.");
     }
 
     @Test
