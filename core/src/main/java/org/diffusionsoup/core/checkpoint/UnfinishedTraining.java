@@ -39,7 +39,7 @@ public final class UnfinishedTraining {
         }
         if (!Files.exists(model) && Files.isDirectory(folderOf(absolute))) {
             return Optional.of(
-                    "There is no model %s yet: its training has not ended (its checkpoints are in %s); the same soup train command goes on and makes it."
+                    "There is no model %s yet: its training has not ended (it is in %s). Wait for it where it runs; where it was stopped, the same soup train command goes on and makes it."
                             .formatted(model, name + ENDING));
         }
         return Optional.empty();
