@@ -168,7 +168,8 @@ public record StableDiffusion(
                 unet(folder.resolve("unet"), view),
                 SchedulerConfig.read(folder.resolve("scheduler")),
                 XL.contains(index.text("_class_name", ""))
-                        ? Optional.of(second(folder, index, view)) : Optional.empty());
+                        ? Optional.of(second(folder, index, view))
+                        : Optional.empty());
     }
 
     private static SecondEncoder second(Path folder, JsonConfig index, WeightsView view) {
