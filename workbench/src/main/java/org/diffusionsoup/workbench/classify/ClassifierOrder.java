@@ -124,8 +124,7 @@ public record ClassifierOrder(List<Path> models, List<String> notes) {
                                                 : silent.stream()
                                                                 .map(i -> given.get(i).toString())
                                                                 .collect(
-                                                                        Collectors.joining(
-                                                                                " and "))
+                                                                        Collectors.joining(" and "))
                                                         + (silent.size() == 1 ? " does" : " do"),
                                         pairs(modelOf, Arrays.stream(left))));
             }
@@ -151,7 +150,8 @@ public record ClassifierOrder(List<Path> models, List<String> notes) {
             if (known.length == 0) {
                 throw new SoupException(
                         "%s was trained on %s, whose rows are none of the classifier %s's shards (%s); give the models of these, or train a classifier of the models' own shards with 'soup judge classifier'."
-                                .formatted(model, names(own), classifier, String.join(", ", names)));
+                                .formatted(
+                                        model, names(own), classifier, String.join(", ", names)));
             }
             if (known.length > 1) {
                 throw new SoupException(

@@ -116,26 +116,26 @@ final class EnsembleLoader {
             text.put(RESOUPED_KEY, "true");
         }
         return load(
-                name,
-                folders,
-                (resouped ? "\nresouped " : "\nclassified ") + hash,
-                text,
-                sequential,
-                format,
-                (members, unets, release) -> {
-                    ShardClassifier shards = ShardClassifier.load(classifier);
-                    release.add(shards.parameters()::close);
-                    if (!resouped) {
-                        return NoisePredictor.classified(members, shards);
-                    }
-                    UNet2DConditionModel own =
-                            StableDiffusion.unet(folders.getFirst().resolve("unet"));
-                    release.add(own.parameters()::close);
-                    return NoisePredictor.resouped(
-                            own,
-                            unets.stream().map(UNet2DConditionModel::parameters).toList(),
-                            shards);
-                })
+                        name,
+                        folders,
+                        (resouped ? "\nresouped " : "\nclassified ") + hash,
+                        text,
+                        sequential,
+                        format,
+                        (members, unets, release) -> {
+                            ShardClassifier shards = ShardClassifier.load(classifier);
+                            release.add(shards.parameters()::close);
+                            if (!resouped) {
+                                return NoisePredictor.classified(members, shards);
+                            }
+                            UNet2DConditionModel own =
+                                    StableDiffusion.unet(folders.getFirst().resolve("unet"));
+                            release.add(own.parameters()::close);
+                            return NoisePredictor.resouped(
+                                    own,
+                                    unets.stream().map(UNet2DConditionModel::parameters).toList(),
+                                    shards);
+                        })
                 .noting(order.notes());
     }
 

@@ -105,15 +105,7 @@ record LoadedModel(
     /** The same with these notes. */
     LoadedModel noting(List<String> sentences) {
         return new LoadedModel(
-                name,
-                folders,
-                with,
-                members,
-                pipeline,
-                changed,
-                exchangeable,
-                sentences,
-                release);
+                name, folders, with, members, pipeline, changed, exchangeable, sentences, release);
     }
 
     /**

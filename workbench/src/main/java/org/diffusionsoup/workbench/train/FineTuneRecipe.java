@@ -77,15 +77,13 @@ public final class FineTuneRecipe {
         r.put(
                 "base_text_encoder_sha256",
                 WeightsHash.of(
-                        base
-                                .resolve("text_encoder")
+                        base.resolve("text_encoder")
                                 .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
         if (StableDiffusion.isXl(base)) {
             r.put(
                     "base_text_encoder_2_sha256",
                     WeightsHash.of(
-                            base
-                                    .resolve("text_encoder_2")
+                            base.resolve("text_encoder_2")
                                     .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
         }
         var list = r.putArray("shards");

@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.train;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,23 +10,17 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.TrainingException;
-import org.diffusionsoup.diffusion.train.TrainingRun;
-import org.diffusionsoup.diffusion.vae.VaeConfig;
-import org.diffusionsoup.image.PictureSize;
 import org.diffusionsoup.report.LossCurve;
-import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.job.Resumption;
@@ -132,10 +125,10 @@ public final class FineTuner {
     /**
      * Looks at what a run needs, and writes nothing.
      *
-     * @throws SoupException if a run would be refused: if the base is none, a shard cannot be read or its pictures do
-     *     not suit the base, {@code out} is taken, by another training's checkpoint, too, the rank of
-     *     low-rank factors is too high, or the memory that is free would not do, which says what
-     *     would fit
+     * @throws SoupException if a run would be refused: if the base is none, a shard cannot be read
+     *     or its pictures do not suit the base, {@code out} is taken, by another training's
+     *     checkpoint, too, the rank of low-rank factors is too high, or the memory that is free
+     *     would not do, which says what would fit
      */
     public Plan plan() {
         boolean isModel = preflight.isModel();

@@ -61,8 +61,7 @@ final class RowSizes {
      * @param divisor of both sides, see {@link #divisor}
      * @throws SoupException naming the picture
      */
-    static void require(
-            PictureSize size, Shard shard, SampleInfo row, Path model, int divisor) {
+    static void require(PictureSize size, Shard shard, SampleInfo row, Path model, int divisor) {
         if (size.width() % divisor != 0 || size.height() % divisor != 0) {
             throw new SoupException(
                     "picture %s of shard %s is %s; %s needs sides divisible by %d, import the pictures at another %s"
