@@ -460,48 +460,71 @@ class GenerateCommandTest {
         Run.of(none.toArray()).fails(1, "nothing holds no classifier", "soup judge classifier");
     }
 
-    /** The k-th probability of a classifier is the k-th model's coefficient. */
+    /** The k-th probability of a classifier is the coefficient of its k-th shard's model. */
     @Test
-    void modelsStandInTheOrderOfTheClassifiersShards() {
-        for (String shard : List.of("a", "b")) {
-            TinyTraining.shard(out(shard + ".tar"), shard.equals("a") ? 8 : 6, 16, "train");
-            Run.of(
-                            "train",
-                            "--base",
-                            MODEL,
-                            "--shard",
-                            out(shard + ".tar"),
-                            "--out",
-                            out(shard),
-                            "--steps",
-                            1,
-                            "--batch",
-                            1)
-                    .ok();
-        }
-        Run.of(
-                        "judge",
-                        "classifier",
-                        "--base",
-                        MODEL,
-                        "--shard",
-                        out("a.tar"),
-                        "--shard",
-                        out("b.tar"),
-                        "--work",
-                        out("work"),
-                        "-o",
-                        out("which"),
-                        "--steps",
-                        1)
-                .ok();
-        Object[] right = weighed(out("a"), out("b"), out("k.png"));
-        Run.of(right).ok();
-        Run.of(weighed(out("b"), out("a"), out("x.png")))
-                .fails(1, "b is model 1, but was trained on shard 2 of", "in the order");
+    void modelsAreMatchedToTheClassifiersShardsByWhatTheyRecord() throws IOException {
+        TinyTraining.shard(out("a.tar"), 8, 16, "train");
+        TinyTraining.shard(out("b.tar"), 6, 16, "train");
+        TinyTraining.shard(out("c.tar"), 5, 16, "train");
+        train("a", "a");
+        train("b", "b");
+        train("c", "c");
+        train("again", "a");
+        train("ab", "a", "b");
+        train("ac", "a", "c");
+        List<Object> classify = new java.util.ArrayList<>(List.of("judge", "classifier"));
+        classify.addAll(List.of("--base", MODEL, "--steps", 1, "--work", out("work")));
+        List<Object> twice = new java.util.ArrayList<>(classify);
+        classify.addAll(
+                List.of("-o", out("which"), "--shard", out("a.tar"), "--shard", out("b.tar")));
+        Run.of(classify.toArray()).ok();
+        Files.copy(out("a.tar"), out("copy.tar"));
+        twice.addAll(List.of("-o", out("x"), "--shard", out("a.tar"), "--shard", out("copy.tar")));
+        Run.of(twice.toArray()).fails(1, "copy.tar has the rows of another");
+
+        Run right = Run.of(weighed(out("a"), out("b"), out("k.png"))).ok();
+        assertThat(right.err()).doesNotContain("order", "matched");
+        Run other = Run.of(weighed(out("b"), out("a"), out("l.png"))).ok();
+        assertThat(other.err())
+                .contains(
+                        "The order of --model is not that of the classifier's shards",
+                        out("a") + " for " + out("a.tar") + ", " + out("b") + " for ");
+        assertThat(out("l.png")).hasSameBinaryContentAs(out("k.png"));
+        assertThat(PngFiles.readText(out("k.png")).get("ensemble"))
+                .isEqualTo(hash(out("a")) + " a\n" + hash(out("b")) + " b");
+
+        Run.of(weighed(out("a"), out("c"), out("x.png")))
+                .fails(1, "c was trained on c, whose rows are none of", "b.tar");
+        Run.of(weighed(out("a"), out("again"), out("x.png")))
+                .fails(1, "again were both trained on shard " + out("a.tar"));
+        Run.of(weighed(out("a"), out("ab"), out("x.png")))
+                .fails(1, "ab was trained on 2 shards", "one shard each");
+        assertThat(Run.of(weighed(out("ac"), out("b"), out("y.png"))).ok().err())
+                .contains("ac was trained on c, too, which the classifier does not know");
         assertThat(out("x.png")).doesNotExist();
-        // what does not say on which shard it was trained may stand anywhere
-        Run.of(weighed(out("a"), Path.of(MODEL.toString()), out("y.png"))).ok();
+
+        // what does not say on which shard it was trained takes the place that is left
+        Path base = Path.of(MODEL.toString());
+        Run left = Run.of(weighed(base, out("a"), out("y.png"))).ok();
+        assertThat(left.err())
+                .contains(
+                        base + " does not record which shards, so the order of --model is taken",
+                        base + " for " + out("b.tar"));
+        Run silent = Run.of(weighed(copy(MODEL, out("copy")), base, out("z.png"))).ok();
+        assertThat(silent.err())
+                .contains(
+                        out("copy") + " for " + out("a.tar") + ", " + base + " for ",
+                        "do not record which shards");
+        assertThat(silent.err()).doesNotContain("is not that of");
+    }
+
+    private void train(String model, String... shards) {
+        List<Object> line = new java.util.ArrayList<>(List.of("train", "--base", MODEL));
+        for (String shard : shards) {
+            line.addAll(List.of("--shard", out(shard + ".tar")));
+        }
+        line.addAll(List.of("--out", out(model), "--steps", 1, "--batch", 1));
+        Run.of(line.toArray()).ok();
     }
 
     private Object[] weighed(Path first, Path second, Path picture) {

@@ -56,6 +56,23 @@ class MakeCommandTest {
         assertThat(w(soup())).containsOnly(2.5f);
     }
 
+    /** By what they hold, wherever it lies. */
+    @Test
+    void theSameWeightsTwiceAreTold() throws IOException {
+        assertThat(Run.of("make", a, a, b, "-o", soup()).ok().err())
+                .contains(a + " and " + a + " are the same weights, and count twice.");
+        Path copy = Files.copy(a, folder.resolve("copy.safetensors"));
+        assertThat(Run.of("make", a, b, copy, "-o", soup(), "--force").ok().err())
+                .contains(a + " and " + copy + " are the same weights, and count twice.");
+        assertThat(Run.of("make", a, b, "-o", soup(), "--force").ok().err())
+                .doesNotContain("same weights");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), TinyModels.sd15());
+        Run folders = Run.of("make", TinyModels.sd15(), link, "-o", folder.resolve("f")).ok();
+        assertThat(folders.err()).contains(" and " + link + " are the same weights");
+        Run merged = Run.of("merge", a, b, copy, "-o", soup(), "--force", "--no-hash-cache").ok();
+        assertThat(merged.err()).contains(a + " and " + copy + " are the same weights");
+    }
+
     @Test
     void weightsAreScaledToOne() throws IOException {
         Run run = Run.of("make", a, b, "-o", soup(), "--weights", "2,1", "--json").ok();

@@ -192,7 +192,7 @@ class PagesRunTest {
     /** The same command with less work. */
     private static String shortened(String command) {
         String c =
-                command.replace("'shards/emoji#domain=animals'", "'shards/emoji#domain=food'")
+                command.replaceAll("(domain=animals)(?=')", "$1&provider=noto")
                         .replaceAll("(provider=\\w+)(?=')", "$1&domain=body-parts")
                         .replaceAll("(domain=food)(?=')", "$1&provider=noto")
                         .replaceAll(
@@ -218,6 +218,9 @@ class PagesRunTest {
             return c
                     + (c.contains("--steps") ? "" : " --steps 2")
                     + (c.contains("--batch") ? "" : " --batch 2");
+        }
+        if (what.startsWith(" judge classifier ")) {
+            return c + " --steps 2";
         }
         if (what.startsWith(" study propositions ")) {
             return c + " --samples 100 --repeats 2 --training-steps 2";

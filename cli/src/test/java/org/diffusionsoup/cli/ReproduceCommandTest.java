@@ -212,6 +212,35 @@ class ReproduceCommandTest {
         Run.of("reproduce", soup).fails(1, "not valid JSON");
     }
 
+    /** Its text encoder is the base's, of whose recipe nobody asked. */
+    @Test
+    void anIngredientIsMadeAgainByItsTraining() throws IOException {
+        Path ingredient = work.resolve("ingredient");
+        Path shard = TinyTraining.shard(work.resolve("a.tar"), 3, 16, "train");
+        Object[] train = {
+            "train",
+            "--base",
+            TinyTraining.BASE,
+            "--shard",
+            shard,
+            "--out",
+            ingredient,
+            "--steps",
+            1
+        };
+        Run.of(train).ok();
+        Path encoder = ingredient.resolve("text_encoder/model.safetensors");
+        try (SafetensorsFile open = SafetensorsFile.open(encoder)) {
+            SafetensorsWriter.write(
+                    encoder,
+                    Map.of("soup.version", "1", "soup.recipe", "{\"method\":\"pretrain\"}"),
+                    open.tensors().keySet().stream().map(name -> copy(open, name)).toList());
+        }
+        Run run = Run.of("reproduce", ingredient);
+        run.fails(1, "is an ingredient: its unet was trained by 'soup train'", "'fine-tune'");
+        assertThat(run.err()).contains("The same 'soup train'").doesNotContain("pretrain");
+    }
+
     /** Writes a file anew with a number added to its weights and other metadata. */
     private static void rewrite(Path file, float add, Map<String, String> metadata) {
         try (SafetensorsFile open = SafetensorsFile.open(file)) {

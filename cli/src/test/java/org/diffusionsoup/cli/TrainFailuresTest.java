@@ -109,6 +109,24 @@ class TrainFailuresTest {
                 .fails(SoupCli.FAILED, "shard large are 32×32, those before them 16×16");
     }
 
+    /** No memory helps there, and a dry run is for learning that before hours are planned. */
+    @Test
+    void sizesAndRanksComeBeforeMemoryAndInADryRunToo() {
+        int[][] two = {{16, 16}, {16, 16}, {32, 16}};
+        Path mixed = TinyTraining.shard(temp.resolve("mixed.tar"), two, "train");
+        Path odd = TinyTraining.shard(temp.resolve("odd.tar"), 2, 18, "train");
+        for (Object more : new Object[] {"--checkpointing", "--dry-run"}) {
+            train(TinyTraining.BASE, mixed, "--batch", "100000000", more)
+                    .fails(
+                            SoupCli.FAILED,
+                            "row row002 of shard mixed is 32×16, the rows before it 16×16",
+                            "--buckets");
+            train(TinyTraining.BASE, odd, more).fails(SoupCli.FAILED, "sides divisible by 16");
+            train(TinyTraining.BASE, shard, "--lora", 17, "--batch", "100000000", more)
+                    .fails(SoupCli.FAILED, "--lora 17 is above the rank that down_blocks", "16");
+        }
+    }
+
     @Test
     void aBatchBeyondMemoryIsRefusedWithOneThatFits() {
         train(TinyTraining.BASE, shard, "--batch", "100000000")

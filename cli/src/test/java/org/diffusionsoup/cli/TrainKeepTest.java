@@ -182,6 +182,9 @@ class TrainKeepTest {
                 "is a checkpoint of a different run (steps is " + STEPS + " there and",
                 "give another --out");
         assertThat(run.err()).doesNotContain("encode", "warmup");
+        train(out, STEPS + 20, "--dry-run")
+                .fails(SoupCli.FAILED, "is a checkpoint of a different run (steps is ", "--out");
+        train(out, STEPS, "--dry-run").ok(); // which the run goes on from
         Path other = temp.resolve("other.tar");
         TinyTraining.shard(other, 5, 16, "train");
         Run.of("train", "--base", TinyTraining.BASE, "--shard", other, "--out", out, "-q")
@@ -213,6 +216,8 @@ class TrainKeepTest {
         // Another run: refused before a step is made, allowed as --out itself is.
         Path aside = temp.resolve("moved-too");
         Files.move(out, aside);
+        train(out, 6, "--keep-every", 2, "--seed", 5, "--dry-run")
+                .fails(SoupCli.FAILED, "ingredient-step000002 was kept by a different run (");
         train(out, 6, "--keep-every", 2, "--seed", 5, "-q")
                 .fails(
                         SoupCli.FAILED,

@@ -12,10 +12,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.OutputKind;
 
@@ -26,9 +28,6 @@ import org.diffusionsoup.core.io.OutputKind;
 public final class Dataset {
     /** Name of the index inside the folder. */
     public static final String INDEX = "dataset.json";
-
-    /** What a folder of drawings has instead, see {@code data.scene}. */
-    private static final String DRAWINGS = "drawings.json";
 
     /** A data set as an output. */
     public static final OutputKind KIND = OutputKind.folderWith("a data set", INDEX);
@@ -79,16 +78,25 @@ public final class Dataset {
         return Files.isRegularFile(folder.resolve(INDEX));
     }
 
+    /** What was given instead, and what makes a shard of it. */
+    private static String otherKind(Path folder) {
+        Optional<FolderKind> kind = FolderKind.of(folder);
+        return FolderKind.clause(folder)
+                + (kind.equals(Optional.of(FolderKind.PICTURES))
+                        ? ", of which 'soup data import %s `out` %s.tar' makes a shard"
+                                .formatted(
+                                        folder,
+                                        String.valueOf(
+                                                folder.toAbsolutePath().normalize().getFileName()))
+                        : "");
+    }
+
     private static JsonNode index(Path folder) {
         Path index = folder.resolve(INDEX);
         if (!Files.isRegularFile(index)) {
             throw new SoupException(
-                    folder
-                            + " is not a data set: it holds no "
-                            + INDEX
-                            + (Files.isRegularFile(folder.resolve(DRAWINGS))
-                                    ? ", but drawings that scenes are composed of, which 'soup data drawings' shows"
-                                    : ""));
+                    "%s is not a data set: it holds no %s%s"
+                            .formatted(folder, INDEX, otherKind(folder)));
         }
         JsonNode root;
         try {

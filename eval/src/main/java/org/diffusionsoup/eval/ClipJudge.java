@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
 import org.diffusionsoup.diffusion.image.PixelTensor;
@@ -59,12 +60,20 @@ public final class ClipJudge implements PictureScorer {
      * @param folder holds {@code config.json}, {@code model.safetensors} (or {@code
      *     pytorch_model.bin}), {@code preprocessor_config.json} and the tokenizer's files
      * @param convention scale of the scores
+     * @throws EvalException if the folder is of another kind
      * @throws org.diffusionsoup.diffusion.nn.UnsupportedConfigException if {@code config.json} is
      *     missing or the weights do not fit it
      * @throws org.diffusionsoup.diffusion.text.TokenizerException if the tokenizer is missing
      * @throws org.diffusionsoup.image.ImageException if the preprocessing is missing
      */
     public static ClipJudge load(Path folder, ClipConvention convention) {
+        FolderKind.of(folder)
+                .filter(kind -> kind != FolderKind.CLIP)
+                .ifPresent(kind -> {
+                    throw new EvalException(
+                            "%s is %s, not a CLIP in transformers' layout, as models/emoji-clip is"
+                                    .formatted(folder, kind.words()));
+                });
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
         ClipModel clip = config.checked(() -> new ClipModel(ClipModel.Config.of(config)));
         try (Checkpoint weights = Checkpoint.open(weights(folder))) {

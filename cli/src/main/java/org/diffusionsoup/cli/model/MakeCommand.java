@@ -110,6 +110,7 @@ public final class MakeCommand extends SoupCommand {
                     soup.ingredients()
                             .forEach(i -> text.println("  " + i.coefficient() + "  " + i.name()));
                 });
+        SameWeights.note(console, soup);
     }
 
     private static Map<String, Object> json(Soup soup, double seconds) {

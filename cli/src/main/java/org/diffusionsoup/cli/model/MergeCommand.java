@@ -158,12 +158,7 @@ public final class MergeCommand extends SoupCommand {
         if (!soup.note().isEmpty()) {
             console.note(soup.note());
         }
-        SameWeights.note(
-                console,
-                flags.hashes(),
-                ingredients.stream()
-                        .map(i -> new SameWeights.Term(i.path().toString(), i.path()))
-                        .toList());
+        SameWeights.note(console, soup);
     }
 
     /** One line of what was made. */

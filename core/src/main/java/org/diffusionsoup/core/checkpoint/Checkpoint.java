@@ -15,6 +15,7 @@ import org.diffusionsoup.core.MalformedCheckpointException;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.UnsafePickleException;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.core.torch.TorchFile;
 
@@ -117,10 +118,12 @@ public final class Checkpoint implements AutoCloseable {
         if (Files.isDirectory(path)) {
             List<Path> found = indexes(path, variant);
             if (found.size() != 1) {
+                String clause = FolderKind.clause(path);
                 throw new SoupException(
-                        path
-                                + " is a folder with neither a model_index.json nor one"
-                                + " *.safetensors.index.json; name a file inside it.");
+                        "%s is a folder with neither a model_index.json nor one *.safetensors.index.json%s."
+                                .formatted(
+                                        path,
+                                        clause.isEmpty() ? "; name a file inside it" : clause));
             }
             return single(path, Layout.SHARDED, ShardedSafetensors.open(found.getFirst()));
         }

@@ -19,6 +19,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.FileContent;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -114,14 +115,19 @@ public final class DiffusersFolder {
     }
 
     /**
-     * Refuses what is no folder, for commands that run a model: these need its configurations and
-     * its tokenizer, which a single file lacks.
+     * Refuses what is no folder of a model, for commands that run one: these need its
+     * configurations and its tokenizer, which a single file lacks.
      *
-     * @throws SoupException saying that there is nothing, or how a single file becomes a folder
+     * @throws SoupException saying what is there instead, or how a single file becomes a folder
      */
     public static void require(Path path) {
         UnfinishedTraining.refuse(path);
         if (Files.isDirectory(path)) {
+            if (!isOne(path)) {
+                throw new SoupException(
+                        "%s is no model: it has no %s%s. Name a folder in diffusers layout, or a single file."
+                                .formatted(path, INDEX, FolderKind.clause(path)));
+            }
             return;
         }
         if (!Files.exists(path)) {
@@ -181,7 +187,9 @@ public final class DiffusersFolder {
      */
     public static DiffusersFolder open(Path path, String variant) {
         if (!isOne(path)) {
-            throw new SoupException(path + " is not a diffusers folder: it has no " + INDEX + ".");
+            throw new SoupException(
+                    "%s is not a diffusers folder: it has no %s%s."
+                            .formatted(path, INDEX, FolderKind.clause(path)));
         }
         JsonObject index = JsonValue.readObject(path.resolve(INDEX));
         TreeMap<String, Component> components = new TreeMap<>();

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 
@@ -24,7 +25,7 @@ record BlipFiles(Path weights, Path folder) {
 
     /**
      * @param model the checkpoint, or a folder with exactly one
-     * @throws SoupException if it is missing, or not exactly one
+     * @throws SoupException if it is missing, not exactly one, or the folder is of another kind
      */
     static BlipFiles of(Path model) {
         if (!Files.isDirectory(model)) {
@@ -35,6 +36,13 @@ record BlipFiles(Path weights, Path folder) {
             Path parent = model.toAbsolutePath().getParent();
             return new BlipFiles(model, parent == null ? model : parent);
         }
+        FolderKind.of(model)
+                .filter(kind -> kind != FolderKind.BLIP)
+                .ifPresent(kind -> {
+                    throw new SoupException(
+                            "%s is %s, not a BLIP checkpoint or the folder of one."
+                                    .formatted(model, kind.words()));
+                });
         Path first = model.resolve("model.safetensors");
         if (Files.exists(model.resolve("config.json")) && Files.exists(first)) {
             return new BlipFiles(first, model); // other formats of the same may lie beside it

@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.diffusion.nn.Conv2d;
 import org.diffusionsoup.diffusion.nn.GroupNorm;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -113,9 +115,12 @@ public final class ShardClassifier {
      * @throws SoupException naming it
      */
     public static void require(Path folder) {
-        if (!Files.isRegularFile(folder.resolve(WEIGHTS))) {
+        Optional<FolderKind> kind = FolderKind.of(folder);
+        boolean other = kind.filter(k -> k != FolderKind.CLASSIFIER).isPresent();
+        if (other || !Files.isRegularFile(folder.resolve(WEIGHTS))) {
             throw new SoupException(
-                    folder + " holds no classifier of shards; 'soup judge classifier' trains one.");
+                    "%s holds no classifier of shards%s; 'soup judge classifier' trains one."
+                            .formatted(folder, FolderKind.clause(folder)));
         }
     }
 

@@ -96,10 +96,24 @@ public record StableDiffusion(
      * @throws SoupException when the folder is not a pipeline of these kinds
      */
     public static StableDiffusion loadForTraining(Path folder) {
+        requireForTraining(folder);
+        return load(folder, WeightsView.STORED, trainable());
+    }
+
+    /**
+     * Refuses what {@link #loadForTraining} does not take, by its index alone.
+     *
+     * @throws SoupException when the folder is not a pipeline of these kinds
+     */
+    public static void requireForTraining(Path folder) {
         DiffusersFolder.require(folder);
+        requireKind(folder, trainable());
+    }
+
+    private static Set<String> trainable() {
         Set<String> kinds = new HashSet<>(KINDS);
         kinds.addAll(XL);
-        return load(folder, WeightsView.STORED, kinds);
+        return kinds;
     }
 
     /**
@@ -120,7 +134,13 @@ public record StableDiffusion(
                         "StableDiffusionInpaintPipeline"));
     }
 
-    private static StableDiffusion load(Path folder, WeightsView view, Set<String> kinds) {
+    /** Whether a folder's index says that it is Stable Diffusion XL, with two text encoders. */
+    public static boolean isXl(Path folder) {
+        JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
+        return XL.contains(index.text("_class_name", ""));
+    }
+
+    private static JsonConfig requireKind(Path folder, Set<String> kinds) {
         JsonConfig index = JsonConfig.read(folder.resolve("model_index.json"));
         String kind = index.text("_class_name", "");
         if (!kinds.contains(kind)) {
@@ -132,6 +152,11 @@ public record StableDiffusion(
                             + (kinds.containsAll(XL) ? " or StableDiffusionXLPipeline" : "")
                             + " is what this command works on.");
         }
+        return index;
+    }
+
+    private static StableDiffusion load(Path folder, WeightsView view, Set<String> kinds) {
+        JsonConfig index = requireKind(folder, kinds);
         ClipTokenizer tokenizer = ClipTokenizer.load(folder.resolve("tokenizer"));
         requireTable(
                 folder.resolve("tokenizer"), tokenizer.vocabSize(), folder.resolve("text_encoder"));
@@ -142,7 +167,9 @@ public record StableDiffusion(
                 vae(folder.resolve("vae"), view),
                 unet(folder.resolve("unet"), view),
                 SchedulerConfig.read(folder.resolve("scheduler")),
-                XL.contains(kind) ? Optional.of(second(folder, index, view)) : Optional.empty());
+                XL.contains(index.text("_class_name", ""))
+                        ? Optional.of(second(folder, index, view))
+                        : Optional.empty());
     }
 
     private static SecondEncoder second(Path folder, JsonConfig index, WeightsView view) {

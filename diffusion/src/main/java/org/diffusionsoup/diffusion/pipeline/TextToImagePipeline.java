@@ -1,6 +1,5 @@
 package org.diffusionsoup.diffusion.pipeline;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -92,12 +91,7 @@ public final class TextToImagePipeline implements AutoCloseable {
      */
     public static TextToImagePipeline load(Path folder, WeightsView view) {
         DiffusersFolder.require(folder);
-        Path index = folder.resolve("model_index.json");
-        if (!Files.isRegularFile(index)) {
-            throw new SoupException(
-                    folder + " has no model_index.json; give a model in diffusers layout.");
-        }
-        JsonConfig config = JsonConfig.read(index);
+        JsonConfig config = JsonConfig.read(folder.resolve(DiffusersFolder.INDEX));
         if (XL.contains(config.text("_class_name", ""))) {
             return loadXl(folder, view, config.flag("force_zeros_for_empty_prompt", true));
         }

@@ -77,9 +77,7 @@ public record LowRankOptions(int rank, double alpha, Target target) {
      * @throws TrainingException if one of the weights has a lower rank than is asked for
      */
     public LowRankFactors attach(UNet2DConditionModel unet, long seed) {
-        unet.parameters().all().stream()
-                .filter(p -> isTarget(p.name(), p.shape()))
-                .forEach(p -> check(p.name(), p.shape()));
+        unet.parameters().all().forEach(p -> requireRank(p.name(), p.shape()));
         return LowRankFactors.attach(
                 unet.parameters(),
                 p -> isTarget(p.name(), p.shape()),
@@ -88,7 +86,15 @@ public record LowRankOptions(int rank, double alpha, Target target) {
                 Rng.mix(seed, START));
     }
 
-    private void check(String name, long[] shape) {
+    /**
+     * Refuses a tensor of the UNet that is to have factors of more than its own rank.
+     *
+     * @throws TrainingException naming it and the rank that it can have
+     */
+    public void requireRank(String name, long[] shape) {
+        if (!isTarget(name, shape)) {
+            return;
+        }
         long side = Math.min(shape[0], factors(shape) / rank - shape[0]);
         if (rank > side) {
             throw new TrainingException(

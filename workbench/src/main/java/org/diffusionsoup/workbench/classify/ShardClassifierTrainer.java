@@ -7,9 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
@@ -117,8 +119,15 @@ public final class ShardClassifierTrainer {
         List<Tensor> train = new ArrayList<>();
         List<Tensor> heldOut = new ArrayList<>();
         try {
+            Set<String> rows = new HashSet<>();
             for (String ref : shards) {
-                split(model, ShardRef.parse(ref).open().train(), seed, reading, train, heldOut);
+                Shard shard = ShardRef.parse(ref).open().train();
+                if (!rows.add(shard.sha256())) {
+                    throw new SoupException(
+                            "shard %s has the rows of another; no classifier tells them apart."
+                                    .formatted(ref));
+                }
+                split(model, shard, seed, reading, train, heldOut);
             }
             return run(model, train, heldOut, steps, seed, out);
         } finally {

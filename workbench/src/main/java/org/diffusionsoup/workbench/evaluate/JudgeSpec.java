@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.eval.AestheticJudge;
 import org.diffusionsoup.eval.BlipVqaAnswerer;
 import org.diffusionsoup.eval.ClipAnswerer;
@@ -140,6 +141,24 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
                                 .formatted(name, what, path));
             }
         });
+        requireKind();
+    }
+
+    /** Refuses a folder that is no judge, or one of another form. */
+    private void requireKind() {
+        Optional<FolderKind> found = FolderKind.of(model);
+        FolderKind wanted =
+                kind == Kind.IMAGE_REWARD || kind == Kind.TIFA ? FolderKind.BLIP : FolderKind.CLIP;
+        if (found.isEmpty() || found.get() == wanted) {
+            return;
+        }
+        String named =
+                switch (found.get()) {
+                    case CLIP -> ": name it as clip:%s or tifa:clip:%s".formatted(model, model);
+                    case BLIP -> ": name it as imagereward:%s or tifa:%s".formatted(model, model);
+                    default -> ", not a judge; the forms of a judge are " + FORMS;
+                };
+        throw new SoupException("%s is %s%s.".formatted(model, found.get().words(), named));
     }
 
     @Override

@@ -83,15 +83,17 @@ final class EnsembleLoader {
     }
 
     /**
-     * With coefficients that a classifier gives for every sample and timestep.
+     * With coefficients that a classifier gives for every sample and timestep. The members stand in
+     * the order of its shards, whatever order they are given in.
      *
+     * @param given models of one shard each
      * @param resouped whether weights are averaged with them instead of predictions
      * @param sequential whether the members take turns in one UNet
      * @param format that the members' weights are held in; an average of them is float32
      * @throws SoupException if both are wanted: an average needs all weights at once
      */
     static LoadedModel classified(
-            List<Path> folders,
+            List<Path> given,
             Path classifier,
             boolean resouped,
             boolean sequential,
@@ -101,7 +103,8 @@ final class EnsembleLoader {
                     "`resoup` averages the weights of all models, so they cannot take turns; leave `sequential` out.");
         }
         ShardClassifier.require(classifier);
-        ClassifierOrder.check(folders, classifier);
+        ClassifierOrder order = ClassifierOrder.of(given, classifier);
+        List<Path> folders = order.models();
         String hash = WeightsHash.of(classifier.resolve(ShardClassifier.WEIGHTS));
         String name =
                 (resouped ? "soup of %d averaged anew by %s" : "ensemble of %d weighed by %s")
@@ -113,26 +116,27 @@ final class EnsembleLoader {
             text.put(RESOUPED_KEY, "true");
         }
         return load(
-                name,
-                folders,
-                (resouped ? "\nresouped " : "\nclassified ") + hash,
-                text,
-                sequential,
-                format,
-                (members, unets, release) -> {
-                    ShardClassifier shards = ShardClassifier.load(classifier);
-                    release.add(shards.parameters()::close);
-                    if (!resouped) {
-                        return NoisePredictor.classified(members, shards);
-                    }
-                    UNet2DConditionModel own =
-                            StableDiffusion.unet(folders.getFirst().resolve("unet"));
-                    release.add(own.parameters()::close);
-                    return NoisePredictor.resouped(
-                            own,
-                            unets.stream().map(UNet2DConditionModel::parameters).toList(),
-                            shards);
-                });
+                        name,
+                        folders,
+                        (resouped ? "\nresouped " : "\nclassified ") + hash,
+                        text,
+                        sequential,
+                        format,
+                        (members, unets, release) -> {
+                            ShardClassifier shards = ShardClassifier.load(classifier);
+                            release.add(shards.parameters()::close);
+                            if (!resouped) {
+                                return NoisePredictor.classified(members, shards);
+                            }
+                            UNet2DConditionModel own =
+                                    StableDiffusion.unet(folders.getFirst().resolve("unet"));
+                            release.add(own.parameters()::close);
+                            return NoisePredictor.resouped(
+                                    own,
+                                    unets.stream().map(UNet2DConditionModel::parameters).toList(),
+                                    shards);
+                        })
+                .noting(order.notes());
     }
 
     /**
@@ -212,6 +216,7 @@ final class EnsembleLoader {
                     new TextToImagePipeline(model, predictor, model.scheduler()),
                     false,
                     Map.of(),
+                    List.of(),
                     release);
         } catch (RuntimeException e) {
             release.run();

@@ -139,7 +139,11 @@ public final class Generator implements AutoCloseable {
      * The same with coefficients that a classifier gives per sample and timestep (paper, Appendix
      * C).
      *
-     * @param folders in the order of the classifier's shards
+     * <p>Models are matched to the classifier's shards by the shards that their recipes record;
+     * those that record none are taken in the order given. They stand in the order of the shards,
+     * so that the order given changes nothing else.
+     *
+     * @param folders one for each of the classifier's shards
      * @param classifier folder of one that {@code soup judge classifier} trained
      * @param resouped whether the weights are averaged with these coefficients instead of the
      *     predictions (paper, Proposition 2): one model's pass per sample, after an average of all
@@ -204,12 +208,14 @@ public final class Generator implements AutoCloseable {
 
     /**
      * What of some prompts does not reach the pictures, and whether their size is not the model's
-     * own, or the weights are rounded.
+     * own, or the weights are rounded; of an ensemble that a classifier weighs, how its models were
+     * matched to the classifier's shards.
      *
      * @return sentences, none where all is well
      */
     public List<String> notes(List<String> prompts) {
-        List<String> notes = new ArrayList<>(plan.notes());
+        List<String> notes = new ArrayList<>(model.notes());
+        notes.addAll(plan.notes());
         notes.addAll(PromptNotes.of("prompt", prompts, pipeline::reading));
         if (settings.guidance() > 1 && !settings.negativePrompt().isEmpty()) {
             notes.addAll(

@@ -28,6 +28,7 @@ import org.diffusionsoup.diffusion.pipeline.TextToImagePipeline;
  * @param pipeline draws
  * @param changed whether its weights are no longer those of the folders, as with LoRAs in them
  * @param exchangeable weights that others may be put into, by component; empty for none
+ * @param notes sentences on how it was put together
  * @param release frees the weights
  */
 record LoadedModel(
@@ -38,6 +39,7 @@ record LoadedModel(
         TextToImagePipeline pipeline,
         boolean changed,
         Map<String, Parameters> exchangeable,
+        List<String> notes,
         Runnable release) {
 
     /**
@@ -59,6 +61,7 @@ record LoadedModel(
                 pipeline,
                 !loras.isEmpty(),
                 Map.of(),
+                List.of(),
                 pipeline::close);
     }
 
@@ -95,7 +98,14 @@ record LoadedModel(
                         "unet", model.unet().parameters(),
                         "text_encoder", model.textEncoder().parameters(),
                         "vae", model.vae().parameters()),
+                List.of(),
                 model::close);
+    }
+
+    /** The same with these notes. */
+    LoadedModel noting(List<String> sentences) {
+        return new LoadedModel(
+                name, folders, with, members, pipeline, changed, exchangeable, sentences, release);
     }
 
     /**

@@ -21,6 +21,7 @@ import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.diff.BlockNames;
+import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.mismatch.Mismatches;
 import org.diffusionsoup.core.tensor.TensorInfo;
@@ -174,9 +175,8 @@ public final class ModelInspector {
         }
         if (weights.isEmpty()) {
             throw new SoupException(
-                    folder
-                            + " is no model: it holds neither a model_index.json nor a .safetensors"
-                            + " file.");
+                    "%s is no model: it holds neither a model_index.json nor a .safetensors file%s."
+                            .formatted(folder, FolderKind.clause(folder)));
         }
         startHashing(weights.size());
         Path name = folder.toAbsolutePath().normalize().getFileName();

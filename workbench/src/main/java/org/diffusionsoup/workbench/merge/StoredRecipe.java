@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
@@ -95,10 +96,39 @@ record StoredRecipe(
                 }
             }
         }
-        throw new SoupException(
+        throw notMade(soup, recipes);
+    }
+
+    /**
+     * Of a model that was trained: names the training by which it is what it is. Text encoder and
+     * autoencoder of an ingredient are its base's, with recipes of their own.
+     */
+    private static SoupException notMade(
+            Checkpoint soup, SequencedMap<String, Provenance> recipes) {
+        Optional<String> tuned =
+                recipes.entrySet().stream()
+                        .filter(e -> e.getValue().recipe().isOf(SoupRecipe.FINE_TUNE))
+                        .map(Map.Entry::getKey)
+                        .findFirst();
+        if (tuned.isPresent()) {
+            return new SoupException(
+                    "%s is an ingredient: %s trained by 'soup train' (its recipe's method is '%s'), not averaged or merged. The same 'soup train', with the base, shards and settings that 'soup inspect' shows, makes it again."
+                            .formatted(
+                                    soup.path(),
+                                    tuned.get().isEmpty()
+                                            ? "it was"
+                                            : "its " + tuned.get() + " was",
+                                    SoupRecipe.FINE_TUNE));
+        }
+        String methods =
+                recipes.values().stream()
+                        .map(p -> p.recipe().parse(soup.path()).method())
+                        .distinct()
+                        .collect(Collectors.joining("', '"));
+        return new SoupException(
                 soup.path()
                         + " was not averaged or merged (its recipe's method is '"
-                        + recipes.firstEntry().getValue().recipe().parse(soup.path()).method()
+                        + methods
                         + "'), so it cannot be made again from inputs alone.");
     }
 

@@ -97,9 +97,9 @@ public record BucketPlan(BucketRule rule, List<Row> rows) {
         return rows.stream().filter(r -> r.fit().bucket().equals(bucket)).toList();
     }
 
-    /** The largest area that is trained on, in pixels. */
-    long largest() {
-        return sizes().stream().mapToLong(PictureSize::area).max().orElseThrow();
+    /** The bucket of the largest area that is trained on. */
+    PictureSize largest() {
+        return sizes().stream().max(Comparator.comparingLong(PictureSize::area)).orElseThrow();
     }
 
     /** How many pictures the fullest bucket has: no batch has more. */

@@ -104,12 +104,12 @@ public final class EncodedRows implements AutoCloseable {
     }
 
     private static Tensor latents(StableDiffusion model, List<Shard> shards, Progress progress) {
+        RowSizes.common(shards); // several chunks, or shards, are one set of latents
         List<Tensor> parts = new ArrayList<>();
         for (Shard shard : shards) {
             for (int from = 0; from < shard.size(); from += CHUNK) {
                 int count = Math.min(CHUNK, shard.size() - from);
                 parts.add(latents(model, shard, from, count));
-                requireSameSize(parts, model, shard);
                 progress.advance(count);
             }
         }
@@ -118,12 +118,7 @@ public final class EncodedRows implements AutoCloseable {
 
     /** One tensor for each bucket. */
     private static List<Tensor> latents(StableDiffusion model, BucketPlan plan, Progress progress) {
-        int divisor = divisor(model);
-        if (plan.rule().step() % divisor != 0) {
-            throw new SoupException(
-                    "buckets in steps of %d pixels do not suit %s, which needs sides divisible by %d"
-                            .formatted(plan.rule().step(), model.folder(), divisor));
-        }
+        RowSizes.require(plan.rule(), model.folder(), divisor(model));
         List<Tensor> latents = new ArrayList<>();
         for (PictureSize bucket : plan.sizes()) {
             List<BucketPlan.Row> rows = plan.of(bucket);
@@ -143,10 +138,8 @@ public final class EncodedRows implements AutoCloseable {
         return latents;
     }
 
-    /** Autoencoder and each level of the UNet but the last divide the sides. */
     private static int divisor(StableDiffusion model) {
-        int levels = model.unet().config().blockOutChannels().size();
-        return model.vae().config().downFactor() << (levels - 1);
+        return RowSizes.divisor(model.vae().config(), model.unet().config());
     }
 
     /** The captions a model may meet for a row: the whole one, and "style name". */
@@ -164,43 +157,17 @@ public final class EncodedRows implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             RgbImage image = shard.get(from + i).image();
             if (i > 0 && (image.width() != width || image.height() != height)) {
-                throw new SoupException(
-                        "row "
-                                + shard.infos().get(from + i).key()
-                                + " of shard "
-                                + shard.name()
-                                + " is "
-                                + image.width()
-                                + "×"
-                                + image.height()
-                                + ", the rows before it "
-                                + width
-                                + "×"
-                                + height
-                                + "; import the pictures at one `size`; 'soup train' takes them as they are with `buckets`.");
+                throw RowSizes.differing(
+                        shard,
+                        shard.infos().get(from + i),
+                        new PictureSize(image.width(), image.height()),
+                        new PictureSize(width, height));
             }
             pixels[i] = image.pixels();
             width = image.width();
             height = image.height();
         }
         return new PictureSet(pixels, width, height);
-    }
-
-    /** Several chunks, or shards, are one set of latents only if they have one size. */
-    private static void requireSameSize(List<Tensor> parts, StableDiffusion model, Shard shard) {
-        Tensor first = parts.getFirst();
-        Tensor last = parts.getLast();
-        if (first.size(2) != last.size(2) || first.size(3) != last.size(3)) {
-            int factor = model.vae().config().downFactor();
-            throw new SoupException(
-                    "pictures of shard %s are %d×%d, those before them %d×%d; import the pictures at one `size`; 'soup train' takes them as they are with `buckets`."
-                            .formatted(
-                                    shard.name(),
-                                    last.size(3) * factor,
-                                    last.size(2) * factor,
-                                    first.size(3) * factor,
-                                    first.size(2) * factor));
-        }
     }
 
     /**
@@ -211,18 +178,12 @@ public final class EncodedRows implements AutoCloseable {
      */
     public static Tensor latents(StableDiffusion model, Shard shard, int from, int count) {
         PictureSet pictures = pictures(shard, from, count);
-        int divisor = divisor(model);
-        if (pictures.width() % divisor != 0 || pictures.height() % divisor != 0) {
-            throw new SoupException(
-                    "picture %s of shard %s is %d×%d; %s needs sides divisible by %d, import the pictures at another `size`; 'soup train' takes them as they are with `buckets`."
-                            .formatted(
-                                    shard.infos().get(from).key(),
-                                    shard.name(),
-                                    pictures.width(),
-                                    pictures.height(),
-                                    model.folder(),
-                                    divisor));
-        }
+        RowSizes.require(
+                new PictureSize(pictures.width(), pictures.height()),
+                shard,
+                shard.infos().get(from),
+                model.folder(),
+                divisor(model));
         return latents(model.vae(), pictures);
     }
 

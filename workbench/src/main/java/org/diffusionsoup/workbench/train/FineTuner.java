@@ -1,6 +1,5 @@
 package org.diffusionsoup.workbench.train;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,21 +10,17 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
-import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.TrainingException;
-import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.report.LossCurve;
-import org.diffusionsoup.workbench.FreeMemory;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.job.Resumption;
@@ -44,6 +39,7 @@ public final class FineTuner {
     private final Progress progress;
     private final BooleanSupplier stop;
     private final IngredientFiles files;
+    private final Preflight preflight;
     private List<Shard> opened = List.of();
     private Optional<BucketPlan> buckets = Optional.empty();
 
@@ -55,6 +51,7 @@ public final class FineTuner {
         this.progress = progress;
         this.stop = stop;
         this.files = new IngredientFiles(request);
+        this.preflight = new Preflight(request, files);
     }
 
     /**
@@ -103,8 +100,8 @@ public final class FineTuner {
      *     loaded
      */
     public Optional<Result> run(Consumer<Plan> announced) {
-        if (isModel()) { // otherwise loading says why
-            refuseInputAsOutput();
+        if (preflight.isModel()) { // otherwise loading says why
+            preflight.refuseInputAsOutput();
         }
         files.kind().check(request.out(), request.replace());
         try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
@@ -128,29 +125,24 @@ public final class FineTuner {
     /**
      * Looks at what a run needs, and writes nothing.
      *
-     * @throws SoupException if a shard cannot be read, {@code out} is taken, or the memory that is
-     *     free would not do, which says what would fit
+     * @throws SoupException if a run would be refused: if the base is none, a shard cannot be read
+     *     or its pictures do not suit the base, {@code out} is taken, by another training's
+     *     checkpoint, too, the rank of low-rank factors is too high, or the memory that is free
+     *     would not do, which says what would fit
      */
     public Plan plan() {
-        boolean isModel = isModel();
+        boolean isModel = preflight.isModel();
         if (isModel) {
-            refuseInputAsOutput();
+            preflight.refuseInputAsOutput();
         }
         files.kind().check(request.out(), request.replace());
         List<Shard> data = shards();
         if (buckets.isEmpty()) {
             buckets = request.buckets().map(rule -> BucketPlan.of(rule, data));
         }
+        StableDiffusion.requireForTraining(request.base());
         Optional<MemoryPlan> memory =
-                isModel
-                        ? Optional.of(
-                                MemoryPlan.of(
-                                        request,
-                                        side(data),
-                                        buckets.map(BucketPlan::fullest).orElse(Integer.MAX_VALUE),
-                                        FreeMemory.bytes()))
-                        : Optional.empty();
-        memory.ifPresent(MemoryPlan::check);
+                isModel ? Optional.of(preflight.memory(data, buckets)) : Optional.empty();
         int rows = data.stream().mapToInt(Shard::size).sum();
         return new Plan(rows, request.stopAfter(), memory, buckets);
     }
@@ -158,19 +150,6 @@ public final class FineTuner {
     /** Where each picture goes, once that is planned; empty where all are trained as they are. */
     public Optional<BucketPlan> buckets() {
         return buckets;
-    }
-
-    private boolean isModel() {
-        return Files.exists(request.base().resolve("unet/config.json"));
-    }
-
-    /** Side of a square latent as large as the largest bucket's, or as all pictures'. */
-    private double side(List<Shard> data) {
-        long area =
-                buckets.map(BucketPlan::largest)
-                        .orElseGet(() -> data.getFirst().get(0).size().area());
-        JsonConfig vae = JsonConfig.read(request.base().resolve("vae/config.json"));
-        return Math.sqrt((double) area) / VaeConfig.of(vae).downFactor();
     }
 
     private List<Shard> shards() {
@@ -200,19 +179,11 @@ public final class FineTuner {
         announced.accept(plan());
         List<Shard> shards = shards();
         try (StableDiffusion base = StableDiffusion.loadForTraining(request.base())) {
-            FineTuneRecipe recipe = FineTuneRecipe.of(request, base, shards);
-            TrainingJob.Spec spec =
-                    new TrainingJob.Spec(
-                            "train " + request.out().getFileName(),
-                            "images",
-                            request.stateFolder(),
-                            "out",
-                            Optional.empty(), // the ingredient has it in its folder
-                            recipe.whole().text());
-            spec.requireOwnCheckpoint();
+            FineTuneRecipe recipe = FineTuneRecipe.of(request, shards);
+            preflight.requireOwn(recipe);
+            TrainingJob.Spec spec = preflight.spec(recipe);
             KeptSteps kept = new KeptSteps(request, files, recipe);
             tellResumption();
-            kept.check();
             return new StoppableProgress(progress, stop)
                     .unlessStopped(
                             encoding -> encodeAndTrain(base, shards, encoding, spec, kept),
@@ -241,23 +212,6 @@ public final class FineTuner {
                 request.out().getFileName().toString(),
                 request.stateFolder(),
                 request.stopAfter());
-    }
-
-    /** An ingredient in the place of its base, or inside it, would destroy what it came from. */
-    private void refuseInputAsOutput() {
-        Path out = request.out().toAbsolutePath().normalize();
-        Path base = request.base().toAbsolutePath().normalize();
-        boolean same;
-        try {
-            same = Files.exists(out) && Files.exists(base) && Files.isSameFile(out, base);
-        } catch (IOException e) {
-            throw new SoupIoException("read", request.out(), e);
-        }
-        if (same || out.startsWith(base) || base.startsWith(out)) {
-            throw new SoupException(
-                    "Cannot write the ingredient to %s: that is, holds or lies inside its base %s; name another `out`."
-                            .formatted(request.out(), request.base()));
-        }
     }
 
     private Optional<Result> trainChosen(

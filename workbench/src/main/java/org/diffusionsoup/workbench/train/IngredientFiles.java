@@ -26,6 +26,7 @@ import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.train.LossPoint;
+import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.workbench.job.LossLog;
 import org.diffusionsoup.workbench.job.TrainedWeights;
@@ -51,6 +52,23 @@ final class IngredientFiles {
     /** The file whose header tells how a model of this run was made. */
     Path trained(Path model) {
         return request.writesFactors() ? model : unet(model);
+    }
+
+    /**
+     * Refuses low-rank factors of a rank that a weight of the base's UNet cannot have, by the
+     * shapes in its header.
+     *
+     * @throws org.diffusionsoup.diffusion.train.TrainingException naming the weight
+     */
+    void requireRank() {
+        Path weights = unet(request.base());
+        if (request.lora().isEmpty() || !Files.exists(weights)) {
+            return; // loading says what is missing
+        }
+        LowRankOptions lora = request.lora().get();
+        try (SafetensorsFile f = SafetensorsFile.open(weights)) {
+            f.tensors().values().forEach(t -> lora.requireRank(t.name(), t.shape()));
+        }
     }
 
     static Path unet(Path folder) {
