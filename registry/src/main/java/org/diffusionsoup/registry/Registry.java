@@ -14,6 +14,7 @@ import org.diffusionsoup.registry.arrival.KnownBases;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.arrival.Retired;
+import org.diffusionsoup.registry.arrival.ShardArrivals;
 import org.diffusionsoup.registry.certificate.Certificates;
 import org.diffusionsoup.registry.certificate.Heads;
 import org.diffusionsoup.registry.check.Finding;
@@ -166,12 +167,28 @@ public final class Registry {
      * @throws RegistryException if the name was ever used, or the shard expired already
      */
     public AddedShard addShard(NewShard n) {
-        return new Arrivals(context).addShard(n);
+        return new ShardArrivals(context).add(n);
     }
 
     /** Refuses what {@link #addShard} would, before long work: samples need no fingerprints. */
     public void checkShard(NewShard n) {
-        new Arrivals(context).checkShard(n);
+        new ShardArrivals(context).check(n);
+    }
+
+    /**
+     * Records shards that belong together, all of them or none; those that are recorded already are
+     * left as they are, so that what was stopped half-way can go on.
+     *
+     * @return each as it is recorded, in the order given
+     * @throws RegistryException as {@link #addShard} does for each of the others
+     */
+    public List<AddedShard> addShards(List<NewShard> shards) {
+        return new ShardArrivals(context).addAll(shards);
+    }
+
+    /** Whether a shard of that name is in use with the same pictures, source and terms. */
+    public boolean isRecorded(NewShard n) {
+        return read(q -> ShardArrivals.isRecorded(q, n));
     }
 
     /**
