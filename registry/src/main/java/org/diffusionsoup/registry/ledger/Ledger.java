@@ -33,13 +33,72 @@ public final class Ledger {
     }
 
     /**
-     * Makes an empty ledger.
+     * Makes an empty ledger, or finishes one of the same registry whose making was stopped.
      *
      * @param url {@code jdbc:sqlite:FILE} or {@code jdbc:postgresql://HOST/DATABASE}
-     * @throws RegistryException if there is one, or the database cannot be reached
+     * @param owner key of the registry that it is made for
+     * @throws RegistryException if there is one with entries or of another registry, or the
+     *     database cannot be reached
      */
-    public static void create(String url) {
-        Database.at(url).create();
+    public static void create(String url, PublicKeyFile owner) {
+        Database database = Database.at(url);
+        if (database.hasEntries()) {
+            throw ofAnother(url); // before its tables are brought to this version
+        }
+        database.create();
+        new Ledger(database, Optional.empty(), Clock.systemUTC(), Optional.empty())
+                .claim(url, owner);
+    }
+
+    /** Whether there is no ledger: no file, or no table of one. */
+    public static boolean isMissing(String url) {
+        return Database.at(url).isMissing();
+    }
+
+    /** Whether there is a ledger in which something is recorded. */
+    public static boolean hasEntries(String url) {
+        return Database.at(url).hasEntries();
+    }
+
+    private static RegistryException ofAnother(String url) {
+        return new RegistryException(
+                "The database "
+                        + url
+                        + " holds the ledger of another registry; give each its own.");
+    }
+
+    /** Marks an empty ledger as a registry's. */
+    private void claim(String url, PublicKeyFile owner) {
+        try (Connection c = database.connect()) {
+            database.lock(c);
+            boolean done = false;
+            try {
+                database.checkSchema(c);
+                Queries q = new Queries(c);
+                Optional<String> is = q.madeFor();
+                if (q.last().isPresent() || is.filter(k -> !k.equals(owner.id())).isPresent()) {
+                    throw ofAnother(url);
+                }
+                if (is.isEmpty()) {
+                    mark(c, owner.id());
+                }
+                c.commit();
+                done = true;
+            } finally {
+                if (!done) {
+                    rollback(c);
+                }
+            }
+        } catch (SQLException e) {
+            throw database.failed(e);
+        }
+    }
+
+    private static void mark(Connection c, String owner) throws SQLException {
+        try (PreparedStatement s = c.prepareStatement("INSERT INTO registry VALUES (?)")) {
+            s.setString(1, owner);
+            s.executeUpdate();
+        }
     }
 
     /**
@@ -53,7 +112,19 @@ public final class Ledger {
     public static Ledger open(String url, SigningKey key, Clock clock, Optional<LocalDate> today) {
         Database database = Database.at(url);
         database.checkVersion(true);
-        return upToDate(new Ledger(database, Optional.of(key), clock, today));
+        Ledger ledger = upToDate(new Ledger(database, Optional.of(key), clock, today));
+        if (ledger.isUnmarked()) {
+            ledger.claim(url, key.shown()); // an earlier version made it, and nothing is signed yet
+        }
+        return ledger;
+    }
+
+    private boolean isUnmarked() {
+        try {
+            return read(q -> q.last().isEmpty() && q.madeFor().isEmpty());
+        } catch (RegistryException e) {
+            return false; // altered: whatever is done next is refused, and fsck says why
+        }
     }
 
     /** Opens a ledger to read it: no key is needed, and nothing need be writable. */
@@ -265,9 +336,15 @@ public final class Ledger {
             boolean done = false;
             try {
                 List<Entry> entries = new ArrayList<>(new Queries(c).entries());
-                boolean altered = !Schema.differences(c, database.isPostgres()).isEmpty();
-                if (altered) {
+                List<String> differences = Schema.differences(c, database.isPostgres());
+                if (!differences.isEmpty()) {
+                    boolean marked = differences.stream().noneMatch(Schema::isOfMark);
+                    Optional<String> owner =
+                            marked ? new Queries(c).madeFor() : Optional.empty();
                     Schema.remake(c, database.isPostgres());
+                    if (owner.isPresent()) {
+                        mark(c, owner.get());
+                    }
                     for (Entry e : entries) {
                         insert(c, e, Json.canonical(e.body()));
                     }
