@@ -117,6 +117,20 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     /**
+     * Removes a run's checkpoint, once what was trained is safely written elsewhere; another run's
+     * stays.
+     *
+     * @param stateDir as of the run
+     * @param fingerprint as of the run
+     */
+    public static void discardState(Path stateDir, String fingerprint) {
+        TrainingState state = new TrainingState(stateDir, fingerprint, "");
+        if (state.isOwn()) {
+            state.delete();
+        }
+    }
+
+    /**
      * Steps that the checkpoint in a folder has done, whatever run it is of.
      *
      * @param stateDir as of the run

@@ -144,8 +144,22 @@ final class TrainingState {
         }
     }
 
+    /** Whether there is a checkpoint, and it is of this run. */
+    boolean isOwn() {
+        if (!Files.exists(file)) {
+            return false;
+        }
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            return fingerprint.equals(recorded(f));
+        }
+    }
+
+    private static String recorded(SafetensorsFile f) {
+        return f.metadata().getOrDefault("soup.training.fingerprint", "");
+    }
+
     private void requireOwn(SafetensorsFile f) {
-        String recorded = f.metadata().getOrDefault("soup.training.fingerprint", "");
+        String recorded = recorded(f);
         if (!fingerprint.equals(recorded)) {
             String difference = RecipeDifference.of(recorded, fingerprint);
             throw new TrainingException(

@@ -41,13 +41,7 @@ public final class Ledger {
      *     database cannot be reached
      */
     public static void create(String url, PublicKeyFile owner) {
-        Database database = Database.at(url);
-        if (database.hasEntries()) {
-            throw ofAnother(url); // before its tables are brought to this version
-        }
-        database.create();
-        new Ledger(database, Optional.empty(), Clock.systemUTC(), Optional.empty())
-                .claim(url, owner);
+        new LedgerMark(url).create(owner);
     }
 
     /** Whether there is no ledger: no file, or no table of one. */
@@ -58,47 +52,6 @@ public final class Ledger {
     /** Whether there is a ledger in which something is recorded. */
     public static boolean hasEntries(String url) {
         return Database.at(url).hasEntries();
-    }
-
-    private static RegistryException ofAnother(String url) {
-        return new RegistryException(
-                "The database "
-                        + url
-                        + " holds the ledger of another registry; give each its own.");
-    }
-
-    /** Marks an empty ledger as a registry's. */
-    private void claim(String url, PublicKeyFile owner) {
-        try (Connection c = database.connect()) {
-            database.lock(c);
-            boolean done = false;
-            try {
-                database.checkSchema(c);
-                Queries q = new Queries(c);
-                Optional<String> is = q.madeFor();
-                if (q.last().isPresent() || is.filter(k -> !k.equals(owner.id())).isPresent()) {
-                    throw ofAnother(url);
-                }
-                if (is.isEmpty()) {
-                    mark(c, owner.id());
-                }
-                c.commit();
-                done = true;
-            } finally {
-                if (!done) {
-                    rollback(c);
-                }
-            }
-        } catch (SQLException e) {
-            throw database.failed(e);
-        }
-    }
-
-    private static void mark(Connection c, String owner) throws SQLException {
-        try (PreparedStatement s = c.prepareStatement("INSERT INTO registry VALUES (?)")) {
-            s.setString(1, owner);
-            s.executeUpdate();
-        }
     }
 
     /**
@@ -114,7 +67,7 @@ public final class Ledger {
         database.checkVersion(true);
         Ledger ledger = upToDate(new Ledger(database, Optional.of(key), clock, today));
         if (ledger.isUnmarked()) {
-            ledger.claim(url, key.shown()); // an earlier version made it, and nothing is signed yet
+            new LedgerMark(url).claim(key.shown()); // an earlier version made it, and nothing is signed yet
         }
         return ledger;
     }
@@ -286,7 +239,7 @@ public final class Ledger {
         return result;
     }
 
-    private static void rollback(Connection c) {
+    static void rollback(Connection c) {
         try {
             c.rollback();
         } catch (SQLException e) {
@@ -343,7 +296,7 @@ public final class Ledger {
                             marked ? new Queries(c).madeFor() : Optional.empty();
                     Schema.remake(c, database.isPostgres());
                     if (owner.isPresent()) {
-                        mark(c, owner.get());
+                        LedgerMark.write(c, owner.get());
                     }
                     for (Entry e : entries) {
                         insert(c, e, Json.canonical(e.body()));

@@ -67,24 +67,32 @@ public final class FineTuneRecipe {
 
     /** What the ingredient is made of, with hashes instead of paths. */
     static FineTuneRecipe of(FineTuneRequest request, StableDiffusion base, List<Shard> shards) {
+        return of(request, base.folder(), base.second().isPresent(), shards);
+    }
+
+    /**
+     * The same without the base in memory.
+     *
+     * @param second whether the base has a second text encoder, as SDXL has
+     */
+    static FineTuneRecipe of(
+            FineTuneRequest request, Path base, boolean second, List<Shard> shards) {
         TrainingOptions o = request.options();
         ObjectNode r = JsonConfig.object();
         r.put(SoupRecipe.METHOD, SoupRecipe.FINE_TUNE);
-        r.put("base_unet_sha256", WeightsHash.of(IngredientFiles.unet(base.folder())));
+        r.put("base_unet_sha256", WeightsHash.of(IngredientFiles.unet(base)));
         // Latents and text embeddings come from these, so another pair is another run.
-        r.put("base_vae_sha256", WeightsHash.of(IngredientFiles.component(base.folder(), "vae")));
+        r.put("base_vae_sha256", WeightsHash.of(IngredientFiles.component(base, "vae")));
         r.put(
                 "base_text_encoder_sha256",
                 WeightsHash.of(
-                        base.folder()
-                                .resolve("text_encoder")
+                        base.resolve("text_encoder")
                                 .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
-        if (base.second().isPresent()) {
+        if (second) {
             r.put(
                     "base_text_encoder_2_sha256",
                     WeightsHash.of(
-                            base.folder()
-                                    .resolve("text_encoder_2")
+                            base.resolve("text_encoder_2")
                                     .resolve(StableDiffusion.TRANSFORMERS_WEIGHTS)));
         }
         var list = r.putArray("shards");
