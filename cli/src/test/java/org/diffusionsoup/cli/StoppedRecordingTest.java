@@ -52,9 +52,7 @@ class StoppedRecordingTest {
     }
 
     private JsonNode entry() throws IOException {
-        return new ObjectMapper()
-                .readTree(soup("show", "mine", "--json").ok().out())
-                .path("body");
+        return new ObjectMapper().readTree(soup("show", "mine", "--json").ok().out()).path("body");
     }
 
     private static Path state(Path out) {
@@ -92,7 +90,11 @@ class StoppedRecordingTest {
         Files.copy(kept, state(out).resolve("training-state.safetensors"));
         Files.write(state(out).resolve(NOTE), note);
         train(out, "--seed", 1).fails(1, "out exists already");
-        assertThat(new ObjectMapper().readTree(train(out, "--json").ok().out()).path("rows").asInt())
+        assertThat(
+                        new ObjectMapper()
+                                .readTree(train(out, "--json").ok().out())
+                                .path("rows")
+                                .asInt())
                 .isEqualTo(6);
         assertThat(entry()).isEqualTo(undisturbed);
         assertThat(state(out)).doesNotExist();
@@ -104,7 +106,9 @@ class StoppedRecordingTest {
         train(out, "--caption-dropout", 0.2).fails(1, "out exists already");
         train(out).ok();
         assertThat(entry())
-                .isEqualTo(((ObjectNode) undisturbed.deepCopy()).without(List.of("threads", "processor")));
+                .isEqualTo(
+                        ((ObjectNode) undisturbed.deepCopy())
+                                .without(List.of("threads", "processor")));
         soup("fsck").ok();
     }
 

@@ -49,8 +49,7 @@ class StoppedSplitTest {
     /** What an unkilled run writes, and then as if nothing had been. */
     private List<byte[]> unkilled() throws IOException {
         split().ok();
-        List<byte[]> bytes =
-                List.of(Files.readAllBytes(part(1)), Files.readAllBytes(part(2)));
+        List<byte[]> bytes = List.of(Files.readAllBytes(part(1)), Files.readAllBytes(part(2)));
         Files.delete(part(1));
         Files.delete(part(2));
         registry = folder.resolve("another");

@@ -161,11 +161,7 @@ public final class Registry {
         return new Arrivals(context).addBase(name, checkpoint);
     }
 
-    /**
-     * Records a shard.
-     *
-     * @throws RegistryException if the name was ever used, or the shard expired already
-     */
+    /** Records a shard, of a name that was never used; see {@link ShardArrivals#add}. */
     public AddedShard addShard(NewShard n) {
         return new ShardArrivals(context).add(n);
     }
@@ -175,20 +171,9 @@ public final class Registry {
         new ShardArrivals(context).check(n);
     }
 
-    /**
-     * Records shards that belong together, all of them or none; those that are recorded already are
-     * left as they are, so that what was stopped half-way can go on.
-     *
-     * @return each as it is recorded, in the order given
-     * @throws RegistryException as {@link #addShard} does for each of the others
-     */
+    /** Records those that are not recorded yet, all or none; see {@link ShardArrivals#addAll}. */
     public List<AddedShard> addShards(List<NewShard> shards) {
         return new ShardArrivals(context).addAll(shards);
-    }
-
-    /** Whether a shard of that name is in use with the same pictures, source and terms. */
-    public boolean isRecorded(NewShard n) {
-        return read(q -> ShardArrivals.isRecorded(q, n));
     }
 
     /**

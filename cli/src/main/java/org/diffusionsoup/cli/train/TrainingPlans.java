@@ -54,8 +54,7 @@ final class TrainingPlans {
     }
 
     /** Of a run that was finished before and is only recorded now. */
-    static void recorded(
-            FinishedRun run, RegisteredTraining.Recorded ingredient, Console console) {
+    static void recorded(FinishedRun run, RegisteredTraining.Recorded ingredient, Console console) {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("out", run.out());
         all.put("weightsSha256", run.weightsSha256());

@@ -45,8 +45,7 @@ public final class ShardArrivals {
      */
     public List<AddedShard> addAll(List<NewShard> shards) {
         shards.forEach(this::refuseExpired);
-        boolean nothingNew =
-                context.read(q -> shards.stream().allMatch(n -> isRecorded(q, n)));
+        boolean nothingNew = context.read(q -> shards.stream().allMatch(n -> isRecorded(q, n)));
         return nothingNew
                 ? context.read(q -> shards.stream().map(n -> recorded(q, n)).toList())
                 : context.ledger()

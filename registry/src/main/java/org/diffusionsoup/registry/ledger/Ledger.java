@@ -67,7 +67,8 @@ public final class Ledger {
         database.checkVersion(true);
         Ledger ledger = upToDate(new Ledger(database, Optional.of(key), clock, today));
         if (ledger.isUnmarked()) {
-            new LedgerMark(url).claim(key.shown()); // an earlier version made it, and nothing is signed yet
+            new LedgerMark(url)
+                    .claim(key.shown()); // an earlier version made it, and nothing is signed yet
         }
         return ledger;
     }
@@ -292,8 +293,7 @@ public final class Ledger {
                 List<String> differences = Schema.differences(c, database.isPostgres());
                 if (!differences.isEmpty()) {
                     boolean marked = differences.stream().noneMatch(Schema::isOfMark);
-                    Optional<String> owner =
-                            marked ? new Queries(c).madeFor() : Optional.empty();
+                    Optional<String> owner = marked ? new Queries(c).madeFor() : Optional.empty();
                     Schema.remake(c, database.isPostgres());
                     if (owner.isPresent()) {
                         LedgerMark.write(c, owner.get());

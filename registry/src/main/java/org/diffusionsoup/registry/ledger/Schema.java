@@ -26,7 +26,8 @@ import org.diffusionsoup.core.Plural;
  */
 final class Schema {
     /** The migrations in their order; the last one's position is the version of the tables. */
-    static final List<String> MIGRATIONS = List.of("V1__ledger.sql", "V2__weights.sql", "V3__registry.sql");
+    static final List<String> MIGRATIONS =
+            List.of("V1__ledger.sql", "V2__weights.sql", "V3__registry.sql");
 
     /** From the root: a jar knows no way up. */
     private static final String FOLDER = "/org/diffusionsoup/registry/migration/";

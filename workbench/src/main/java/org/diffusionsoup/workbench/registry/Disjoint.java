@@ -38,9 +38,8 @@ public final class Disjoint {
      *
      * @param source what to split
      * @param parts at least 2
-     * <p>The same rows always give the same tars. So a tar that is there already with the very bytes
-     * that would be written is taken: a split that was stopped goes on.
-     *
+     *     <p>The same rows always give the same tars. So a tar that is there already with the very
+     *     bytes that would be written is taken: a split that was stopped goes on.
      * @param prefix see {@link #tars}
      * @throws SoupException if something else is at the place of one of the tars; then none is
      *     written

@@ -75,7 +75,6 @@ public record FinishedRun(Path out, String weightsSha256, int rows, long steps) 
         }
         int rows = shards.stream().mapToInt(Shard::size).sum();
         return Optional.of(
-                new FinishedRun(
-                        request.out(), WeightsHash.of(trained), rows, request.stopAfter()));
+                new FinishedRun(request.out(), WeightsHash.of(trained), rows, request.stopAfter()));
     }
 }
