@@ -16,7 +16,6 @@ import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.AddedShard;
 import org.diffusionsoup.registry.arrival.NewShard;
-import org.diffusionsoup.registry.arrival.ShardArrivals;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
@@ -117,7 +116,7 @@ public final class SplitCommand extends SoupCommand {
                                 "",
                                 Optional.empty(),
                                 part -> {
-                                    if (!r.read(q -> ShardArrivals.isRecorded(q, part))) {
+                                    if (!r.read(part::isRecorded)) {
                                         r.checkShard(part);
                                     }
                                 },

@@ -116,18 +116,9 @@ public final class TrainingRun implements AutoCloseable {
         new TrainingState(stateDir, fingerprint, setting).requireOwn();
     }
 
-    /**
-     * Removes a run's checkpoint, once what was trained is safely written elsewhere; another run's
-     * stays.
-     *
-     * @param stateDir as of the run
-     * @param fingerprint as of the run
-     */
+    /** Removes a finished run's checkpoint, and none of another run. */
     public static void discardState(Path stateDir, String fingerprint) {
-        TrainingState state = new TrainingState(stateDir, fingerprint, "");
-        if (state.isOwn()) {
-            state.delete();
-        }
+        new TrainingState(stateDir, fingerprint, "").deleteOwn();
     }
 
     /**

@@ -144,13 +144,17 @@ final class TrainingState {
         }
     }
 
-    /** Whether there is a checkpoint, and it is of this run. */
-    boolean isOwn() {
+    /** Removes the checkpoint if it is of this run. */
+    void deleteOwn() {
         if (!Files.exists(file)) {
-            return false;
+            return;
         }
+        boolean own;
         try (SafetensorsFile f = SafetensorsFile.open(file)) {
-            return fingerprint.equals(recorded(f));
+            own = fingerprint.equals(recorded(f));
+        }
+        if (own) {
+            delete();
         }
     }
 

@@ -1,11 +1,9 @@
 package org.diffusionsoup.registry.arrival;
 
-import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -39,37 +37,20 @@ public final class ShardArrivals {
 
     /**
      * Records shards that belong together: all of them, or none. Those that are recorded already
-     * ({@link #isRecorded}) are left as they are.
+     * ({@link NewShard#isRecorded}) are left as they are.
      *
      * @throws RegistryException as {@link #add} does for each of the others
      */
     public List<AddedShard> addAll(List<NewShard> shards) {
         shards.forEach(this::refuseExpired);
-        boolean nothingNew = context.read(q -> shards.stream().allMatch(n -> isRecorded(q, n)));
+        boolean nothingNew = context.read(q -> shards.stream().allMatch(n -> n.isRecorded(q)));
         return nothingNew
                 ? context.read(q -> shards.stream().map(n -> recorded(q, n)).toList())
                 : context.ledger()
                         .write(t ->
                                 shards.stream()
-                                        .map(n -> isRecorded(t, n) ? recorded(t, n) : append(t, n))
+                                        .map(n -> n.isRecorded(t) ? recorded(t, n) : append(t, n))
                                         .toList());
-    }
-
-    /**
-     * Whether a shard of this name is in use with the very same pictures, source and terms, so that
-     * recording it once more would say nothing new.
-     */
-    public static boolean isRecorded(Queries q, NewShard n) {
-        Optional<ShardRow> is = q.shard(n.name());
-        return is.isPresent()
-                && is.get().withdrawn().isEmpty()
-                && is.get().source().equals(n.source())
-                && is.get().root().equals(Merkle.root(hashes(n)))
-                && is.get().provider().equals(n.provider())
-                && is.get().licence().equals(n.licence())
-                && is.get().uses().equals(n.uses())
-                && is.get().expires().equals(n.expires().map(LocalDate::toString))
-                && q.samples(is.get().id()).stream().allMatch(s -> s.withdrawn().isEmpty());
     }
 
     private static AddedShard recorded(Queries q, NewShard n) {
@@ -116,15 +97,9 @@ public final class ShardArrivals {
         refuseExpired(n);
         context.read(q -> {
             Names.checkNewShard(q, n.name());
-            readmit(q, n, hashes(n), Json.object());
+            readmit(q, n, n.hashes(), Json.object());
             return true;
         });
-    }
-
-    private static Set<String> hashes(NewShard n) {
-        Set<String> hashes = new LinkedHashSet<>();
-        n.samples().forEach(s -> hashes.add(s.sha256()));
-        return hashes;
     }
 
     private void refuseExpired(NewShard n) {

@@ -285,6 +285,15 @@ final class Database {
         }
     }
 
+    /** After a failure, which is the one to tell. */
+    static void rollback(Connection c) {
+        try {
+            c.rollback();
+        } catch (SQLException e) {
+            // The first failure is the one to tell; a lost connection rolls back by itself.
+        }
+    }
+
     /** Refuses a database whose tables somebody has altered, or added something to. */
     void checkSchema(Connection c) throws SQLException {
         var found = Schema.differences(c, isPostgres());

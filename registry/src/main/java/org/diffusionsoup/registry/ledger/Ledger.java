@@ -230,7 +230,7 @@ public final class Ledger {
                 done = true;
             } finally {
                 if (!done) {
-                    rollback(c);
+                    Database.rollback(c);
                 }
             }
         } catch (SQLException e) {
@@ -238,14 +238,6 @@ public final class Ledger {
         }
         head.ifPresent(onHead);
         return result;
-    }
-
-    static void rollback(Connection c) {
-        try {
-            c.rollback();
-        } catch (SQLException e) {
-            // The first failure is the one to tell; a lost connection rolls back by itself.
-        }
     }
 
     /**
@@ -311,7 +303,7 @@ public final class Ledger {
                 done = true;
             } finally {
                 if (!done) {
-                    rollback(c);
+                    Database.rollback(c);
                 }
             }
             if (!database.isPostgres()) {

@@ -50,7 +50,7 @@ final class LedgerMark {
                 done = true;
             } finally {
                 if (!done) {
-                    Ledger.rollback(c);
+                    Database.rollback(c);
                 }
             }
         } catch (SQLException e) {
