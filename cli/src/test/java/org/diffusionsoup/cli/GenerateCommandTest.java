@@ -119,7 +119,7 @@ class GenerateCommandTest {
                         "The weights are rounded from F32, as files have them, to BF16; pictures differ from those of --dtype F32.");
         assertThat(PngFiles.readText(out("half.png"))).containsEntry("weights_dtype", "BF16");
         assertThat(read(out("half.png"))).isNotEqualTo(read(out("wide.png")));
-        for (String wrong : new String[] {"half", "F64"}) {
+        for (String wrong : new String[] {"quarter", "F64"}) {
             Run.of(with(command, out("none.png"), "--dtype", wrong))
                     .fails(2, "--dtype", "F32, F16, BF16", "'" + wrong + "'");
         }

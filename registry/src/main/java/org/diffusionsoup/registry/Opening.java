@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.certificate.Heads;
 import org.diffusionsoup.registry.context.Belonging;
@@ -34,47 +35,62 @@ final class Opening {
 
     private Opening() {}
 
-    /** An empty registry with a new key; see {@code Registry.init}. */
+    /**
+     * An empty registry with a new key; see {@code Registry.init}. Stopped at any point it goes on
+     * when it is called again: the key is made first, and kept, and the store is marked last.
+     */
     static Context init(Path folder, Optional<String> url) {
         Place place = new Place(folder);
+        String ledger = url.orElse(Place.SQLITE);
+        place.checkLedger(ledger);
         refuseUsed(place);
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw new SoupIoException("make", folder, e);
-        }
-        SigningKey key = SigningKey.generate();
-        key.save(place.secretKey(), place.publicKey());
-        boolean done = false;
-        try {
-            byte[] id = new byte[16];
-            RANDOM.nextBytes(id);
-            place.write(
-                    url.orElse(Place.SQLITE),
-                    new StoreOwner(HexFormat.of().formatHex(id), key.shown().id()));
-            Ledger.create(place.url());
-            boolean empty =
-                    Ledger.openToRead(place.url(), Clock.systemUTC()).read(q -> q.last().isEmpty());
-            if (!empty) {
-                throw new RegistryException(
-                        "The database "
-                                + url.orElse("")
-                                + " holds the ledger of another registry; give each its own.");
+        try (FolderLock alone = FolderLock.hold(folder)) {
+            refuseUsed(place); // by whoever had it until now
+            boolean unfinished = place.isUnfinished();
+            SigningKey key = key(place, unfinished);
+            boolean claimed = false;
+            try {
+                Ledger.create(place.url(ledger), key.shown());
+                claimed = true;
+            } finally {
+                if (!claimed && !unfinished) {
+                    delete(place.secretKey());
+                    delete(place.publicKey());
+                    delete(place.ledger()); // there was none
+                }
             }
-            Context context = open(folder, Clock.systemUTC(), Calendar.confirmed());
-            done = true;
-            return context;
-        } finally {
-            if (!done) {
-                delete(place.config());
-                delete(place.secretKey());
-                delete(place.publicKey());
-                delete(place.ledger()); // there was none
-            }
+            // From here on a database names this key, which therefore stays, whatever fails.
+            place.write(ledger, self(place, key));
+            return open(folder, Clock.systemUTC(), Calendar.confirmed());
         }
     }
 
+    private static SigningKey key(Place place, boolean unfinished) {
+        if (unfinished) {
+            return SigningKey.complete(place.secretKey(), place.publicKey());
+        }
+        SigningKey key = SigningKey.generate();
+        key.save(place.secretKey(), place.publicKey());
+        return key;
+    }
+
+    /** A new id, unless one was given already: a command may just be marking the store with it. */
+    private static StoreOwner self(Place place, SigningKey key) {
+        if (Files.exists(place.config())) {
+            StoreOwner given = place.self(key.shown());
+            if (given.key().equals(key.shown().id())) {
+                return given;
+            }
+        }
+        byte[] id = new byte[16];
+        RANDOM.nextBytes(id);
+        return new StoreOwner(HexFormat.of().formatHex(id), key.shown().id());
+    }
+
     private static void refuseUsed(Place place) {
+        if (place.isUnfinished()) {
+            return;
+        }
         if (place.isWithoutConfig()) {
             place.url(); // says what is missing, and what brings it back
         }
@@ -107,7 +123,7 @@ final class Opening {
      */
     static Context open(Path folder, Clock clock, Optional<LocalDate> today) {
         Place place = new Place(folder);
-        String url = place.url();
+        String url = url(place);
         SigningKey key = SigningKey.load(place.secretKey(), place.publicKey());
         Ledger ledger = Ledger.open(url, key, clock, today);
         Context context = context(place, Optional.of(key), key.shown(), ledger, clock);
@@ -129,7 +145,7 @@ final class Opening {
     /** A registry to look at; see {@code Registry.openToRead}. */
     static Context openToRead(Path folder) {
         Place place = new Place(folder);
-        String url = place.url(); // first: it says where there is no registry at all
+        String url = url(place); // first: it says where there is no registry at all
         Clock clock = Clock.systemUTC();
         return context(
                 place,
@@ -137,6 +153,14 @@ final class Opening {
                 PublicKeyFile.read(place.publicKey()),
                 Ledger.openToRead(url, clock),
                 clock);
+    }
+
+    private static String url(Place place) {
+        String url = place.url();
+        if (place.isUnfinished() && Ledger.isMissing(url)) {
+            throw place.unfinished();
+        }
+        return url;
     }
 
     private static Context context(

@@ -14,6 +14,7 @@ import org.diffusionsoup.registry.arrival.KnownBases;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.arrival.Retired;
+import org.diffusionsoup.registry.arrival.ShardArrivals;
 import org.diffusionsoup.registry.certificate.Certificates;
 import org.diffusionsoup.registry.certificate.Heads;
 import org.diffusionsoup.registry.check.Finding;
@@ -160,18 +161,19 @@ public final class Registry {
         return new Arrivals(context).addBase(name, checkpoint);
     }
 
-    /**
-     * Records a shard.
-     *
-     * @throws RegistryException if the name was ever used, or the shard expired already
-     */
+    /** Records a shard, of a name that was never used; see {@link ShardArrivals#add}. */
     public AddedShard addShard(NewShard n) {
-        return new Arrivals(context).addShard(n);
+        return new ShardArrivals(context).add(n);
     }
 
     /** Refuses what {@link #addShard} would, before long work: samples need no fingerprints. */
     public void checkShard(NewShard n) {
-        new Arrivals(context).checkShard(n);
+        new ShardArrivals(context).check(n);
+    }
+
+    /** Records those that are not recorded yet, all or none; see {@link ShardArrivals#addAll}. */
+    public List<AddedShard> addShards(List<NewShard> shards) {
+        return new ShardArrivals(context).addAll(shards);
     }
 
     /**

@@ -14,6 +14,7 @@ import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.AddedShard;
 import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
@@ -32,7 +33,8 @@ import picocli.CommandLine.Parameters;
             "Make the pairs of shards that protect against memorization: with two ingredients that"
                     + " share no picture, every picture is unknown to one of them.",
             "--disjoint splits a shard's training rows into tars and records each; equal and"
-                    + " near-equal pictures stay together. --public and --private check two recorded"
+                    + " near-equal pictures stay together. Stopped, the same"
+                    + " command goes on. --public and --private check two recorded"
                     + " shards instead. Exit status 1 if they share pictures."
         },
         footer = {
@@ -93,17 +95,15 @@ public final class SplitCommand extends SoupCommand {
     }
 
     private void split(Console console, Registry r) {
-        List<ShardRow> made = new ArrayList<>();
         Path prefix = out.orElseThrow().toAbsolutePath();
+        List<Path> tars = Disjoint.tars(parts.orElseThrow(), prefix);
+        tars.forEach(registry::checkOutside);
         String names = name.orElse(String.valueOf(prefix.getFileName()));
-        for (int i = 1; i <= parts.orElseThrow(); i++) {
-            String part = names + "-" + i;
-            r.read(q -> {
-                Names.checkNewShard(q, part); // before any tar is written
-                return part;
-            });
+        for (int i = 1; i <= tars.size(); i++) {
+            checkName(r, names + "-" + i, tars.get(i - 1)); // before any tar is written
         }
-        List<Path> tars = tars(r, prefix);
+        Disjoint.Split split = write(r, prefix);
+        List<ShardRow> made;
         try (Progress progress = console.progress()) {
             List<NewShard> described = new ArrayList<>();
             for (int i = 0; i < tars.size(); i++) {
@@ -115,13 +115,17 @@ public final class SplitCommand extends SoupCommand {
                                 licence,
                                 "",
                                 Optional.empty(),
-                                r::checkShard,
+                                part -> {
+                                    if (!r.read(part::isRecorded)) {
+                                        r.checkShard(part);
+                                    }
+                                },
                                 progress,
                                 note -> {})); // what is given was meant
             }
-            described.forEach(part -> made.add(r.addShard(part).shard()));
+            made = r.addShards(described).stream().map(AddedShard::shard).toList();
         } catch (SoupException e) {
-            Disjoint.remove(tars.subList(made.size(), tars.size())); // those that nobody knows of
+            Disjoint.remove(split.written()); // those that nobody knows of
             throw e;
         }
         for (int i = 0; i < made.size(); i++) {
@@ -155,7 +159,25 @@ public final class SplitCommand extends SoupCommand {
                                         s.source())));
     }
 
-    private List<Path> tars(Registry r, Path prefix) {
+    /**
+     * Refuses a name that is taken, unless by a shard of the same tar: that may be this very part,
+     * recorded before the command was stopped.
+     */
+    private static void checkName(Registry r, String part, Path tar) {
+        r.read(q -> {
+            boolean maybeThis =
+                    q.shard(part)
+                            .filter(s -> s.withdrawn().isEmpty())
+                            .filter(s -> s.source().equals(tar.normalize().toString()))
+                            .isPresent();
+            if (!maybeThis) {
+                Names.checkNewShard(q, part);
+            }
+            return part;
+        });
+    }
+
+    private Disjoint.Split write(Registry r, Path prefix) {
         // For what is left of a recorded shard of which pictures were withdrawn.
         try (WorkFolder left = WorkFolder.make("soup-split-")) {
             String source = RegistryShards.source(() -> r, shard.orElseThrow(), left.path());

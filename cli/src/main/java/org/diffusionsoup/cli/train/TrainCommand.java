@@ -26,6 +26,7 @@ import org.diffusionsoup.workbench.job.Resumption;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
 import org.diffusionsoup.workbench.train.FineTuneRequest;
 import org.diffusionsoup.workbench.train.FineTuner;
+import org.diffusionsoup.workbench.train.FinishedRun;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -226,7 +227,7 @@ public final class TrainCommand extends SoupCommand {
             throw misuse("--dry-run records nothing; leave out --registry.");
         }
         lora.check(this, out, paper, registry.isPresent());
-        if (registry.isPresent()) {
+        if (registry.isPresent() && (force || !FinishedRun.isLikely(out, options()))) {
             ModelOutput.MODEL_FOLDER.check(out, force); // before bases are compared
         }
         Optional<RegisteredTraining> record =
@@ -257,6 +258,13 @@ public final class TrainCommand extends SoupCommand {
                         TrainingPlans.json(plan), text -> TrainingPlans.describe(plan, text));
                 return;
             }
+            Optional<FinishedRun> finished = record.flatMap(r -> FinishedRun.of(request));
+            if (finished.isPresent()) {
+                progress.close();
+                TrainingPlans.recorded(finished.get(), record.orElseThrow().end(), console);
+                return;
+            }
+            record.ifPresent(r -> tuner.keepNote());
             Optional<FineTuner.Result> result =
                     tuner.run(plan -> TrainingPlans.note(plan, console));
             progress.close();

@@ -7,10 +7,12 @@ import java.util.Map;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.workbench.registry.RegisteredTraining;
 import org.diffusionsoup.workbench.train.BucketPlan;
 import org.diffusionsoup.workbench.train.FineTuner;
+import org.diffusionsoup.workbench.train.FinishedRun;
 
-/** What a training would take, as {@code soup train} tells it. */
+/** What a training would take, or has made, as {@code soup train} tells it. */
 final class TrainingPlans {
     private TrainingPlans() {}
 
@@ -49,5 +51,29 @@ final class TrainingPlans {
                                 Quantity.of(plan.steps(), "step")));
         plan.memory().ifPresent(m -> text.println(Flags.in(m.sentence())));
         plan.buckets().map(BucketPlan::sentences).orElse(List.of()).forEach(text::println);
+    }
+
+    /** Of a run that was finished before and is only recorded now. */
+    static void recorded(FinishedRun run, RegisteredTraining.Recorded ingredient, Console console) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("out", run.out());
+        all.put("weightsSha256", run.weightsSha256());
+        all.put("rows", run.rows());
+        all.put("steps", run.steps());
+        all.put("resumedFrom", run.steps());
+        all.put("ingredient", ingredient);
+        console.result(
+                all,
+                text -> {
+                    text.println(
+                            run.out()
+                                    + ": "
+                                    + Quantity.of(run.rows(), "picture")
+                                    + ", "
+                                    + Quantity.of(run.steps(), "step")
+                                    + ", trained before this");
+                    text.println("UNet " + run.weightsSha256());
+                    ingredient.lines().forEach(text::println);
+                });
     }
 }

@@ -116,6 +116,11 @@ public final class TrainingRun implements AutoCloseable {
         new TrainingState(stateDir, fingerprint, setting).requireOwn();
     }
 
+    /** Removes a finished run's checkpoint, and none of another run. */
+    public static void discardState(Path stateDir, String fingerprint) {
+        new TrainingState(stateDir, fingerprint, "").deleteOwn();
+    }
+
     /**
      * Steps that the checkpoint in a folder has done, whatever run it is of.
      *

@@ -144,8 +144,26 @@ final class TrainingState {
         }
     }
 
+    /** Removes the checkpoint if it is of this run. */
+    void deleteOwn() {
+        if (!Files.exists(file)) {
+            return;
+        }
+        boolean own;
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            own = fingerprint.equals(recorded(f));
+        }
+        if (own) {
+            delete();
+        }
+    }
+
+    private static String recorded(SafetensorsFile f) {
+        return f.metadata().getOrDefault("soup.training.fingerprint", "");
+    }
+
     private void requireOwn(SafetensorsFile f) {
-        String recorded = f.metadata().getOrDefault("soup.training.fingerprint", "");
+        String recorded = recorded(f);
         if (!fingerprint.equals(recorded)) {
             String difference = RecipeDifference.of(recorded, fingerprint);
             throw new TrainingException(

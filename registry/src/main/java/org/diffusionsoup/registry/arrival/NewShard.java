@@ -1,10 +1,14 @@
 package org.diffusionsoup.registry.arrival;
 
 import java.time.LocalDate;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 
 /**
  * A shard to be recorded.
@@ -49,6 +53,30 @@ public record NewShard(
     public NewShard readmitted(String agreement) {
         return new NewShard(
                 name, provider, licence, uses, expires, source, samples, Optional.of(agreement));
+    }
+
+    /**
+     * Whether a shard of this name is in use with the very same pictures, source and terms, so that
+     * recording it once more would say nothing new.
+     */
+    public boolean isRecorded(Queries q) {
+        Optional<ShardRow> is = q.shard(name);
+        return is.isPresent()
+                && is.get().withdrawn().isEmpty()
+                && is.get().source().equals(source)
+                && is.get().root().equals(Merkle.root(hashes()))
+                && is.get().provider().equals(provider)
+                && is.get().licence().equals(licence)
+                && is.get().uses().equals(uses)
+                && is.get().expires().equals(expires.map(LocalDate::toString))
+                && q.samples(is.get().id()).stream().allMatch(s -> s.withdrawn().isEmpty());
+    }
+
+    /** Its pictures' hashes, each once. */
+    Set<String> hashes() {
+        Set<String> hashes = new LinkedHashSet<>();
+        samples.forEach(s -> hashes.add(s.sha256()));
+        return hashes;
     }
 
     /**

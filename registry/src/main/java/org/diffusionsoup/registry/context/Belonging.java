@@ -41,6 +41,16 @@ public final class Belonging {
                             + self.key()
                             + ": put the registry's own key files back.");
         }
+        // Later its entries say whose it is.
+        context.read(q -> q.last().isPresent() ? Optional.<String>empty() : q.madeFor())
+                .filter(k -> !k.equals(key))
+                .ifPresent(k ->
+                        wrong.add(
+                                "The ledger is of the registry with the key "
+                                        + k
+                                        + ", and not of this one, with the key "
+                                        + key
+                                        + ": give each registry a database of its own."));
         Optional<StoreOwner> owner = store.owner();
         if (owner.isPresent() && !owner.get().equals(self)) {
             wrong.add(

@@ -1,8 +1,11 @@
 package org.diffusionsoup.registry.context;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -48,14 +51,23 @@ public record Place(Path folder) {
         return folder.resolve("certificates");
     }
 
-    /** Writes the configuration. */
-    public void write(String ledger, StoreOwner self) {
+    /**
+     * Refuses a ledger's URL that the configuration may not hold.
+     *
+     * @throws RegistryException if it holds a password
+     */
+    public void checkLedger(String ledger) {
         if (ledger.matches("(?is).*[?&](password|sslpassword)=.*")) {
             throw new RegistryException(
                     "The ledger's URL holds a password, which would be written to "
                             + config()
                             + "; put it into ~/.pgpass instead.");
         }
+    }
+
+    /** Writes the configuration. */
+    public void write(String ledger, StoreOwner self) {
+        checkLedger(ledger);
         JsonObject o =
                 Json.object()
                         .put("format", 1)
@@ -90,12 +102,19 @@ public record Place(Path folder) {
      * @throws RegistryException if the folder holds no registry, or one of another format
      */
     public String url() {
-        String ledger = Json.string(read(), "ledger");
+        return url(Json.string(read(), "ledger"));
+    }
+
+    /** The URL for JDBC of a ledger as a configuration names it. */
+    public String url(String ledger) {
         return ledger.equals(SQLITE) ? sqlite() : ledger;
     }
 
     private JsonObject read() {
         if (!Files.isRegularFile(config())) {
+            if (isUnfinished()) {
+                throw unfinished();
+            }
             throw new RegistryException(
                     isWithoutConfig()
                             ? config()
@@ -118,7 +137,44 @@ public record Place(Path folder) {
     public boolean isWithoutConfig() {
         return !Files.exists(config())
                 && Files.isRegularFile(publicKey())
-                && (Files.exists(ledger()) || Files.isDirectory(store()));
+                && (Files.exists(ledger()) || Files.isDirectory(store()))
+                && !isUnfinished();
+    }
+
+    /**
+     * Whether the making of a registry was stopped here: there is its key, and no trace of anything
+     * that was done with it. The last thing that is made is the store's mark.
+     *
+     * @throws RegistryException if the ledger that the configuration names cannot be reached
+     */
+    public boolean isUnfinished() {
+        return Files.isRegularFile(secretKey())
+                && holdsNothing(store())
+                && holdsNothing(certificates())
+                && !Ledger.hasEntries(sqlite())
+                && !(Files.isRegularFile(config()) && Ledger.hasEntries(url()));
+    }
+
+    /** What is said of such a folder. */
+    public RegistryException unfinished() {
+        return new RegistryException(
+                "'soup init' was stopped before the registry in "
+                        + folder
+                        + " was finished; give the same command again.");
+    }
+
+    /** Whether a folder holds no file but locks, and what was being written. */
+    private static boolean holdsNothing(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return true;
+        }
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(f -> !Files.isDirectory(f))
+                    .map(f -> String.valueOf(f.getFileName()))
+                    .allMatch(name -> name.equals("lock") || name.startsWith("."));
+        } catch (IOException | UncheckedIOException e) {
+            return false; // there is something, and nobody knows what
+        }
     }
 
     /**

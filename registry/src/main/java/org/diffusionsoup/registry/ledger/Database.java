@@ -285,6 +285,15 @@ final class Database {
         }
     }
 
+    /** After a failure, which is the one to tell. */
+    static void rollback(Connection c) {
+        try {
+            c.rollback();
+        } catch (SQLException e) {
+            // The first failure is the one to tell; a lost connection rolls back by itself.
+        }
+    }
+
     /** Refuses a database whose tables somebody has altered, or added something to. */
     void checkSchema(Connection c) throws SQLException {
         var found = Schema.differences(c, isPostgres());
@@ -301,13 +310,38 @@ final class Database {
         }
     }
 
-    /** Makes the tables where there is nothing yet. */
+    /** Makes the tables, as far as they are not there yet. */
     void create() {
-        if (!isPostgres() && Files.exists(file())) {
-            throw new RegistryException(
-                    file() + " exists already: it may be a registry's ledger, and stays as it is.");
-        }
         migrate(url);
+    }
+
+    /** Whether there are no tables of a ledger at all. */
+    boolean isMissing() {
+        if (!isPostgres() && !Files.exists(file())) {
+            return true;
+        }
+        try (Connection c = connectToRead()) {
+            return version(c).isEmpty();
+        } catch (SQLException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Whether something is recorded, in tables of whatever version. */
+    boolean hasEntries() {
+        if (!isPostgres() && !Files.exists(file())) {
+            return false;
+        }
+        try (Connection c = connectToRead();
+                Statement s = c.createStatement();
+                ResultSet r = s.executeQuery("SELECT 1 FROM entry LIMIT 1")) {
+            return r.next();
+        } catch (SQLException e) {
+            if (isUnknownTable(e)) {
+                return false;
+            }
+            throw failed(e);
+        }
     }
 
     /**
@@ -368,13 +402,17 @@ final class Database {
                                         + " ORDER BY installed_rank DESC LIMIT 1")) {
             return r.next() ? Optional.ofNullable(r.getString(1)) : Optional.empty();
         } catch (SQLException e) {
-            // PostgreSQL's code for an unknown table; SQLite has none of its own.
-            if ("42P01".equals(e.getSQLState())
-                    || String.valueOf(e.getMessage()).contains("no such table")) {
+            if (isUnknownTable(e)) {
                 return Optional.empty();
             }
             throw e;
         }
+    }
+
+    /** PostgreSQL has a code for it; SQLite has none of its own. */
+    private static boolean isUnknownTable(SQLException e) {
+        return "42P01".equals(e.getSQLState())
+                || String.valueOf(e.getMessage()).contains("no such table");
     }
 
     private void migrate(String where) {

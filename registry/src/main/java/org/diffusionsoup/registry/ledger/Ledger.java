@@ -33,13 +33,25 @@ public final class Ledger {
     }
 
     /**
-     * Makes an empty ledger.
+     * Makes an empty ledger, or finishes one of the same registry whose making was stopped.
      *
      * @param url {@code jdbc:sqlite:FILE} or {@code jdbc:postgresql://HOST/DATABASE}
-     * @throws RegistryException if there is one, or the database cannot be reached
+     * @param owner key of the registry that it is made for
+     * @throws RegistryException if there is one with entries or of another registry, or the
+     *     database cannot be reached
      */
-    public static void create(String url) {
-        Database.at(url).create();
+    public static void create(String url, PublicKeyFile owner) {
+        new LedgerMark(url).create(owner);
+    }
+
+    /** Whether there is no ledger: no file, or no table of one. */
+    public static boolean isMissing(String url) {
+        return Database.at(url).isMissing();
+    }
+
+    /** Whether there is a ledger in which something is recorded. */
+    public static boolean hasEntries(String url) {
+        return Database.at(url).hasEntries();
     }
 
     /**
@@ -53,7 +65,20 @@ public final class Ledger {
     public static Ledger open(String url, SigningKey key, Clock clock, Optional<LocalDate> today) {
         Database database = Database.at(url);
         database.checkVersion(true);
-        return upToDate(new Ledger(database, Optional.of(key), clock, today));
+        Ledger ledger = upToDate(new Ledger(database, Optional.of(key), clock, today));
+        if (ledger.isUnmarked()) {
+            new LedgerMark(url)
+                    .claim(key.shown()); // an earlier version made it, and nothing is signed yet
+        }
+        return ledger;
+    }
+
+    private boolean isUnmarked() {
+        try {
+            return read(q -> q.last().isEmpty() && q.madeFor().isEmpty());
+        } catch (RegistryException e) {
+            return false; // altered: whatever is done next is refused, and fsck says why
+        }
     }
 
     /** Opens a ledger to read it: no key is needed, and nothing need be writable. */
@@ -205,7 +230,7 @@ public final class Ledger {
                 done = true;
             } finally {
                 if (!done) {
-                    rollback(c);
+                    Database.rollback(c);
                 }
             }
         } catch (SQLException e) {
@@ -213,14 +238,6 @@ public final class Ledger {
         }
         head.ifPresent(onHead);
         return result;
-    }
-
-    private static void rollback(Connection c) {
-        try {
-            c.rollback();
-        } catch (SQLException e) {
-            // The first failure is the one to tell; a lost connection rolls back by itself.
-        }
     }
 
     /**
@@ -265,9 +282,14 @@ public final class Ledger {
             boolean done = false;
             try {
                 List<Entry> entries = new ArrayList<>(new Queries(c).entries());
-                boolean altered = !Schema.differences(c, database.isPostgres()).isEmpty();
-                if (altered) {
+                List<String> differences = Schema.differences(c, database.isPostgres());
+                if (!differences.isEmpty()) {
+                    boolean marked = differences.stream().noneMatch(Schema::isOfMark);
+                    Optional<String> owner = marked ? new Queries(c).madeFor() : Optional.empty();
                     Schema.remake(c, database.isPostgres());
+                    if (owner.isPresent()) {
+                        LedgerMark.write(c, owner.get());
+                    }
                     for (Entry e : entries) {
                         insert(c, e, Json.canonical(e.body()));
                     }
@@ -281,7 +303,7 @@ public final class Ledger {
                 done = true;
             } finally {
                 if (!done) {
-                    rollback(c);
+                    Database.rollback(c);
                 }
             }
             if (!database.isPostgres()) {

@@ -50,6 +50,14 @@ public class Queries {
                 > list("SELECT 1 FROM weight LIMIT 1", r -> true).size();
     }
 
+    /**
+     * Id of the public key of the registry that the ledger was made for; empty in one that an
+     * earlier version made. It counts until there are entries, which are signed.
+     */
+    public final Optional<String> madeFor() {
+        return first(list("SELECT key_id FROM registry LIMIT 1", r -> r.getString(1)));
+    }
+
     /** The newest entry. */
     public final Optional<Entry> last() {
         return first(list("SELECT * FROM entry ORDER BY seq DESC LIMIT 1", Entry::of));

@@ -26,7 +26,8 @@ import org.diffusionsoup.core.Plural;
  */
 final class Schema {
     /** The migrations in their order; the last one's position is the version of the tables. */
-    static final List<String> MIGRATIONS = List.of("V1__ledger.sql", "V2__weights.sql");
+    static final List<String> MIGRATIONS =
+            List.of("V1__ledger.sql", "V2__weights.sql", "V3__registry.sql");
 
     /** From the root: a jar knows no way up. */
     private static final String FOLDER = "/org/diffusionsoup/registry/migration/";
@@ -215,6 +216,11 @@ final class Schema {
     /** Whether making the tables anew leaves what a sentence of {@link #differences} tells. */
     static boolean isLeft(String difference) {
         return difference.contains(STAYS);
+    }
+
+    /** Whether a sentence of {@link #differences} is about the mark of the ledger's registry. */
+    static boolean isOfMark(String difference) {
+        return difference.matches("(?s).*\\b(table|column|on) registry\\b.*");
     }
 
     private static boolean isPartOfAnother(String what, Map<String, String> expected) {

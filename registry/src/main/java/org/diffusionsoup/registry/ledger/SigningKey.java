@@ -11,7 +11,10 @@ import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.PrivateKey;
+import java.security.SecureRandom;
 import java.security.Signature;
+import java.security.interfaces.EdECPrivateKey;
+import java.security.spec.NamedParameterSpec;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -77,6 +80,74 @@ public final class SigningKey {
     }
 
     /**
+     * Reads both halves, and writes the public one first where only the secret one is there, as it
+     * is when {@link #save} was stopped.
+     *
+     * @throws RegistryException as {@link #load} does
+     */
+    public static SigningKey complete(Path secretFile, Path publicFile) {
+        if (!Files.exists(publicFile)) {
+            PublicKeyFile shown = publicHalf(secretFile);
+            AtomicFiles.write(publicFile, shown.pem().getBytes(StandardCharsets.UTF_8));
+        }
+        return load(secretFile, publicFile);
+    }
+
+    /**
+     * The public half of a secret key. The platform computes one only for a key that it generates,
+     * from 32 random bytes, which the secret key is: so it is generated once more.
+     */
+    private static PublicKeyFile publicHalf(Path secretFile) {
+        if (!(read(secretFile) instanceof EdECPrivateKey secret)) {
+            throw new RegistryException(noKey(secretFile));
+        }
+        byte[] random =
+                secret.getBytes().orElseThrow(() -> new RegistryException(noKey(secretFile)));
+        try {
+            KeyPairGenerator generator = KeyPairGenerator.getInstance("Ed25519");
+            generator.initialize(NamedParameterSpec.ED25519, new Given(random));
+            KeyPair pair = generator.generateKeyPair();
+            SigningKey key = new SigningKey(secret, PublicKeyFile.of(pair.getPublic()));
+            if (!key.shown().verifies("probe", key.sign("probe"))) {
+                throw new RegistryException(
+                        "The public half of " + secretFile + " is missing; put it back.");
+            }
+            return key.shown();
+        } catch (GeneralSecurityException e) {
+            throw new RegistryException(noKey(secretFile), e);
+        }
+    }
+
+    /** Gives the bytes that it was given. */
+    private static final class Given extends SecureRandom {
+        private static final long serialVersionUID = 1;
+
+        private final byte[] bytes;
+
+        Given(byte[] bytes) {
+            this.bytes = bytes.clone();
+        }
+
+        @Override
+        public void nextBytes(byte[] into) {
+            System.arraycopy(bytes, 0, into, 0, into.length);
+        }
+    }
+
+    private static PrivateKey read(Path secretFile) {
+        try {
+            return KeyFactory.getInstance("Ed25519")
+                    .generatePrivate(new PKCS8EncodedKeySpec(Pem.read(TYPE, secretFile)));
+        } catch (GeneralSecurityException e) {
+            throw new RegistryException(noKey(secretFile), e);
+        }
+    }
+
+    private static String noKey(Path secretFile) {
+        return secretFile + " holds no Ed25519 key.";
+    }
+
+    /**
      * Reads both halves.
      *
      * @throws RegistryException if a file holds no Ed25519 key, the two do not belong together, or
@@ -88,15 +159,7 @@ public final class SigningKey {
                     throw new RegistryException(how + " Nothing is signed with it until then.");
                 });
         PublicKeyFile shown = PublicKeyFile.read(publicFile);
-        PrivateKey secret;
-        try {
-            secret =
-                    KeyFactory.getInstance("Ed25519")
-                            .generatePrivate(new PKCS8EncodedKeySpec(Pem.read(TYPE, secretFile)));
-        } catch (GeneralSecurityException e) {
-            throw new RegistryException(secretFile + " holds no Ed25519 key.", e);
-        }
-        SigningKey key = new SigningKey(secret, shown);
+        SigningKey key = new SigningKey(read(secretFile), shown);
         if (!shown.verifies("probe", key.sign("probe"))) {
             throw new RegistryException(
                     secretFile + " is not the secret half of " + publicFile + ".");

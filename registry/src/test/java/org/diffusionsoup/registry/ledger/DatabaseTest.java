@@ -18,7 +18,7 @@ class DatabaseTest {
     @Test
     void aFullOrReadOnlyDiskIsCalledThat() throws Exception {
         Path file = folder.resolve("ledger.db");
-        Ledger.create("jdbc:sqlite:" + file);
+        Ledger.create("jdbc:sqlite:" + file, SigningKey.generate().shown());
         try (Connection c = DriverManager.getConnection("jdbc:sqlite:" + file);
                 Statement s = c.createStatement()) {
             s.execute("PRAGMA max_page_count = 1");

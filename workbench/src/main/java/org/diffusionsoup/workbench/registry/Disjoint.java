@@ -14,6 +14,7 @@ import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.core.io.WorkFolder;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -37,19 +38,15 @@ public final class Disjoint {
      *
      * @param source what to split
      * @param parts at least 2
-     * @param prefix of the tars, which become PREFIX-1.tar and so on
-     * @return the tars
+     *     <p>The same rows always give the same tars. So a tar that is there already with the very
+     *     bytes that would be written is taken: a split that was stopped goes on.
+     * @param prefix see {@link #tars}
+     * @throws SoupException if something else is at the place of one of the tars; then none is
+     *     written
      */
-    public static List<Path> split(String source, int parts, Path prefix) {
-        if (parts < 2) {
-            throw new SoupException("`disjoint` must be at least 2, not " + parts + ".");
-        }
-        List<Path> tars =
-                IntStream.rangeClosed(1, parts)
-                        .mapToObj(
-                                i -> prefix.resolveSibling(prefix.getFileName() + "-" + i + ".tar"))
-                        .toList();
-        tars.forEach(OutputKind.TAR::checkNew);
+    public static Split split(String source, int parts, Path prefix) {
+        List<Path> tars = tars(parts, prefix);
+        tars.forEach(OutputKind.TAR::checkOwn);
         Shard rows = ShardRef.parse(source).open().train();
         List<List<Sample>> groups = groups(rows, source);
         if (groups.size() < parts) {
@@ -75,15 +72,72 @@ public final class Disjoint {
                     .orElseThrow()
                     .addAll(g);
         }
-        try {
+        List<Path> missing = new ArrayList<>();
+        try (WorkFolder work = WorkFolder.make("soup-split-")) {
             for (int i = 0; i < parts; i++) {
-                ShardWriter.write(tars.get(i), into.get(i));
+                if (Files.exists(tars.get(i))) {
+                    requireSame(tars.get(i), into.get(i), work.path().resolve("part.tar"));
+                } else {
+                    missing.add(tars.get(i));
+                }
+            }
+        }
+        try {
+            for (Path tar : missing) {
+                ShardWriter.write(tar, into.get(tars.indexOf(tar)));
             }
         } catch (SoupException e) {
-            remove(tars);
+            remove(missing);
             throw e;
         }
-        return tars;
+        return new Split(tars, missing);
+    }
+
+    /**
+     * What a split has made.
+     *
+     * @param tars all parts
+     * @param written those of them that were not there before
+     */
+    public record Split(List<Path> tars, List<Path> written) {
+        public Split {
+            tars = List.copyOf(tars);
+            written = List.copyOf(written);
+        }
+    }
+
+    /**
+     * The tars of a split.
+     *
+     * @param parts at least 2
+     * @param prefix of the tars, which become PREFIX-1.tar and so on
+     */
+    public static List<Path> tars(int parts, Path prefix) {
+        if (parts < 2) {
+            throw new SoupException("`disjoint` must be at least 2, not " + parts + ".");
+        }
+        return IntStream.rangeClosed(1, parts)
+                .mapToObj(i -> prefix.resolveSibling(prefix.getFileName() + "-" + i + ".tar"))
+                .toList();
+    }
+
+    /**
+     * Refuses a tar that holds something else than it would be written with.
+     *
+     * @param work for the bytes that it would have
+     */
+    private static void requireSame(Path tar, List<Sample> rows, Path work) {
+        ShardWriter.write(work, rows);
+        try {
+            if (Files.mismatch(tar, work) >= 0) {
+                throw new SoupException(
+                        tar
+                                + " exists already, with other rows than this split would write there;"
+                                + " name another `out`.");
+            }
+        } catch (IOException e) {
+            throw new SoupIoException("read", tar, e);
+        }
     }
 
     /** Deletes tars that a split has written, as far as they are there. */

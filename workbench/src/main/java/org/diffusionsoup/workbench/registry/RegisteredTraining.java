@@ -1,18 +1,17 @@
 package org.diffusionsoup.workbench.registry;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
-import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
+import org.diffusionsoup.workbench.train.TrainingNote;
 
 /** A training run whose ingredient goes into a registry. */
 public final class RegisteredTraining {
@@ -22,7 +21,6 @@ public final class RegisteredTraining {
     private final List<String> shards;
     private final List<String> sources;
     private final Path out;
-    private final boolean beganBefore;
 
     private RegisteredTraining(
             Registry registry,
@@ -37,10 +35,6 @@ public final class RegisteredTraining {
         this.shards = shards;
         this.sources = sources;
         this.out = out;
-        // With how many threads, and where, the part was done that was there before, nobody wrote
-        // down.
-        this.beganBefore =
-                Files.exists(UnfinishedTraining.folderOf(out.toAbsolutePath().normalize()));
     }
 
     /**
@@ -94,9 +88,10 @@ public final class RegisteredTraining {
                         out,
                         TrainingRecipe.ofWeights(out),
                         SoupVersion.current(),
-                        beganBefore ? Optional.empty() : Optional.of(ThisMachine.trainedOn()));
+                        TrainingNote.of(out));
         try {
             IngredientRow i = registry.addIngredient(n);
+            TrainingNote.remove(out);
             return new Recorded(
                     i.name(),
                     i.id(),

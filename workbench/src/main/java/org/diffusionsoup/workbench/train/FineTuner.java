@@ -3,10 +3,8 @@ package org.diffusionsoup.workbench.train;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.diffusionsoup.core.SoupException;
@@ -14,12 +12,12 @@ import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.data.Shard;
-import org.diffusionsoup.data.ShardRef;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.train.DenoisingObjective;
 import org.diffusionsoup.diffusion.train.TrainingException;
+import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.report.LossCurve;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.StoppableProgress;
@@ -42,6 +40,7 @@ public final class FineTuner {
     private final Preflight preflight;
     private List<Shard> opened = List.of();
     private Optional<BucketPlan> buckets = Optional.empty();
+    private boolean keepsNote;
 
     /**
      * @param stop polled between steps; when true, the state is saved and the run ends
@@ -88,6 +87,14 @@ public final class FineTuner {
         }
     }
 
+    /**
+     * Leaves the {@link TrainingNote} of a finished run where it is: for a registry, which removes
+     * it when it has recorded the model.
+     */
+    public void keepNote() {
+        keepsNote = true;
+    }
+
     /** Trains, or goes on where an interrupted run stopped; empty when asked to stop. */
     public Optional<Result> run() {
         return run(plan -> {});
@@ -107,7 +114,16 @@ public final class FineTuner {
         try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
             // whoever had it until now may just have made the model
             files.kind().check(request.out(), request.replace());
-            return runAlone(announced);
+            boolean kept = false;
+            try {
+                Optional<Result> result = runAlone(announced);
+                kept = result.isEmpty() || keepsNote;
+                return result;
+            } finally {
+                if (!kept && TrainingRun.checkpointedSteps(request.stateFolder()) == 0) {
+                    TrainingNote.delete(request.stateFolder()); // there is nothing that it is of
+                }
+            }
         }
     }
 
@@ -153,26 +169,10 @@ public final class FineTuner {
     }
 
     private List<Shard> shards() {
-        if (!opened.isEmpty()) {
-            return opened;
+        if (opened.isEmpty()) {
+            opened = TrainingShards.open(request);
         }
-        List<Shard> shards = new ArrayList<>();
-        Set<String> seen = new HashSet<>();
-        for (String ref : request.shards()) {
-            Shard s = ShardRef.parse(ref).open().train();
-            if (!seen.add(s.sha256())) {
-                throw new SoupException(
-                        "shard " + ref + " is given twice: its pictures would count double.");
-            }
-            if (s.size() == 0) {
-                throw new SoupException(
-                        "shard " + ref + " has no training rows; choose another `shard`.");
-            }
-            List<String> names = request.names();
-            shards.add(names.isEmpty() ? s : s.named(names.get(shards.size())));
-        }
-        opened = shards;
-        return shards;
+        return opened;
     }
 
     private Optional<Result> runAlone(Consumer<Plan> announced) {
@@ -251,6 +251,10 @@ public final class FineTuner {
                     job.run(
                             request.stopAfter(),
                             step -> {
+                                if (step == job.resumedFrom() + 1) {
+                                    TrainingNote.begin(
+                                            request.stateFolder(), job.resumedFrom() > 0);
+                                }
                                 if (kept.isKept(step)) {
                                     job.withMovingAverage(() -> kept.keep(step, writer));
                                 }

@@ -106,7 +106,11 @@ final class KeptSteps {
 
     /** The recipe of the model kept of a step; empty where none is there or it is damaged. */
     private SoupRecipe recorded(long step) {
-        Path trained = files.trained(request.keptFolder(step));
+        return recorded(files.trained(request.keptFolder(step)));
+    }
+
+    /** The recipe in the header of trained weights; empty where there is none or it is damaged. */
+    static SoupRecipe recorded(Path trained) {
         if (!Files.isRegularFile(trained)) {
             return NONE;
         }
