@@ -192,8 +192,8 @@ class PagesRunTest {
     /** The same command with less work. */
     private static String shortened(String command) {
         String c =
-                command.replaceAll("(domain=animals)(?=')", "$1&provider=noto")
-                        .replaceAll("(provider=\\w+)(?=')", "$1&domain=body-parts")
+                command.replaceAll("(provider=\\w+)(?=')", "$1&domain=body-parts")
+                        .replaceAll("(domain=animals)(?=')", "$1&provider=noto")
                         .replaceAll("(domain=food)(?=')", "$1&provider=noto")
                         .replaceAll(
                                 "shards/emoji(?=$| )",

@@ -131,7 +131,8 @@ public record AdapterKey(Naming naming, String module, Role role, String title) 
 
     /** peft's name of an adapter between its factor and {@code weight}. */
     private static final Pattern NAMED =
-            Pattern.compile("(.+\\.lora_(?:A|B|magnitude_vector))\\.(?!weight$)[^.]+(\\.weight)?");
+            Pattern.compile(
+                    "(.+\\.lora_(?:A|B|magnitude_vector))\\.(?!weight$|bias$)[^.]+(\\.weight)?");
 
     private static Map<String, Ending> words(Ending... endings) {
         return Arrays.stream(endings).collect(Collectors.toUnmodifiableMap(Ending::text, e -> e));
@@ -199,7 +200,7 @@ public record AdapterKey(Naming naming, String module, Role role, String title) 
         if (key.startsWith("lycoris_")) {
             title = "LoRA (LyCORIS)";
         } else if (has(key, "lora_A", "lora_B", "lora_embedding_", "lora_magnitude_vector")) {
-            title = PEFT;
+            title = key.endsWith(".bias") ? PEFT + " with lora_bias" : PEFT;
         } else if (has(
                 key, "_lora.up", "_lora.down", "lora_linear_layer", ".lora.up", ".lora.down")) {
             title = DIFFUSERS;

@@ -62,6 +62,18 @@ class LoraRefusalsTest {
     }
 
     @Test
+    void biasesOfFactors() {
+        String module = "unet.mid_block.attentions.0.proj_in.lora_";
+        Path file =
+                write(
+                        dir.resolve("biases.safetensors"),
+                        random(random, module + "A.weight", 2, 4),
+                        random(random, module + "B.bias", 4),
+                        random(random, module + "B.weight", 4, 2));
+        refused(file, module + "B.bias", "with lora_bias", "of a kind that is not read");
+    }
+
+    @Test
     void halfAnUpdate() {
         Path file =
                 write(

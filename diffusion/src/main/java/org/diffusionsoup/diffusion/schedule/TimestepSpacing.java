@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.schedule;
 
+import java.util.function.IntFunction;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 
 /** Which of the training timesteps a run visits (Lin et al. 2024, Table 2). All lists descend. */
@@ -43,8 +44,14 @@ public enum TimestepSpacing {
      * @param steps wanted
      * @param offset added to leading timesteps
      * @param whole whether linspace timesteps are rounded to whole numbers
+     * @throws ScheduleException if so many steps go beyond the trained timesteps, or visit one
+     *     twice
      */
     double[] timesteps(int trained, int steps, int offset, boolean whole) {
+        return usable(trained, steps, n -> spread(trained, n, offset, whole));
+    }
+
+    private double[] spread(int trained, int steps, int offset, boolean whole) {
         return switch (this) {
             case LINSPACE -> {
                 double[] t = new double[steps];
@@ -70,8 +77,13 @@ public enum TimestepSpacing {
      * Timesteps of the multistep solvers, which also count the end point among the equal parts.
      *
      * @param last one more than the highest timestep allowed
+     * @throws ScheduleException as {@link #timesteps} does
      */
     double[] multistepTimesteps(int trained, int last, int steps, int offset) {
+        return usable(trained, steps, n -> multistep(trained, last, n, offset));
+    }
+
+    private double[] multistep(int trained, int last, int steps, int offset) {
         return switch (this) {
             case LINSPACE -> {
                 double[] t = new double[steps];
@@ -90,6 +102,29 @@ public enum TimestepSpacing {
             }
             case TRAILING -> trailing(trained, last, steps);
         };
+    }
+
+    /** Those of a run that can be made: diffusers reads beyond its table there, or divides by 0. */
+    private static double[] usable(int trained, int steps, IntFunction<double[]> timesteps) {
+        double[] t = timesteps.apply(steps);
+        if (isUsable(t, trained)) {
+            return t;
+        }
+        int most = steps - 1;
+        while (most > 1 && !isUsable(timesteps.apply(most), trained)) {
+            most--;
+        }
+        throw new ScheduleException(
+                "%d `steps` are too many for this scheduler and its timestep_spacing: they go beyond the %d timesteps that the model was trained with, or visit one twice; give at most %d."
+                        .formatted(steps, trained, most));
+    }
+
+    private static boolean isUsable(double[] t, int trained) {
+        boolean usable = t[0] <= trained - 1;
+        for (int i = 1; i < t.length; i++) {
+            usable &= t[i] < t[i - 1];
+        }
+        return usable;
     }
 
     private static double linspace(double end, int points, int i) {

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.torch.Rng;
@@ -87,6 +89,65 @@ class SchedulerTest {
             for (int i = 0; i < wanted.length; i++) {
                 assertThat(drawn[i]).isCloseTo(wanted[i], within(mixed ? 0.01f : 1e-5f));
             }
+        }
+    }
+
+    /**
+     * So many steps that some visit a timestep twice, or one beyond the last, divide by nothing.
+     */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "DDIMScheduler",
+                "DDPMScheduler",
+                "PNDMScheduler",
+                "EulerDiscreteScheduler",
+                "EulerAncestralDiscreteScheduler",
+                "LMSDiscreteScheduler",
+                "HeunDiscreteScheduler",
+                "DPMSolverMultistepScheduler",
+                "UniPCMultistepScheduler"
+            })
+    void asManyStepsAsTimestepsAreDoneOrRefused(String name) {
+        for (String spacing : List.of("leading", "linspace", "trailing")) {
+            for (int offset = 0; offset < 2; offset++) {
+                ObjectNode o = config(name, PredictionType.EPSILON).toJson();
+                o.put("timestep_spacing", spacing);
+                o.put("steps_offset", offset);
+                SchedulerConfig c = SchedulerConfig.of(new JsonConfig("test", o));
+                for (int steps : new int[] {1000, 999}) {
+                    assertThat(isFinite(c, mostUpTo(c, steps)))
+                            .as("%s %s %d %d", name, spacing, offset, steps)
+                            .isTrue();
+                }
+            }
+        }
+    }
+
+    private static int mostUpTo(SchedulerConfig c, int steps) {
+        try (Scheduler s = c.scheduler(steps)) {
+            return steps;
+        } catch (ScheduleException e) {
+            Matcher most = Pattern.compile("give at most (\\d+)\\.").matcher(e.getMessage());
+            assertThat(most.find()).as(e.getMessage()).isTrue();
+            int n = Integer.parseInt(most.group(1));
+            assertThat(n).isBetween(900, steps - 1);
+            return n;
+        }
+    }
+
+    private static boolean isFinite(SchedulerConfig c, int steps) {
+        try (Scope scope = Scope.open();
+                Rng rng = new Rng(SEED);
+                Scheduler s = c.scheduler(steps)) {
+            Tensor x = rng.normal(1, 1, 1, 2);
+            for (int i = 0; i < s.timesteps().length; i++) {
+                try (Scope step = Scope.open()) {
+                    Tensor input = s.scaleModelInput(x, i);
+                    x = s.step(input.mul(0.5), i, x, NoiseSource.of(rng)).keep();
+                }
+            }
+            return Float.isFinite(x.toFloatArray()[0]) && Float.isFinite(x.toFloatArray()[1]);
         }
     }
 

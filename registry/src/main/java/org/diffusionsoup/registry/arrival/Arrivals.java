@@ -25,7 +25,9 @@ import org.diffusionsoup.registry.weights.IngredientCheck;
 import org.diffusionsoup.registry.weights.NamedWeights;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
-/** What weights come into a registry: bases and ingredients; of shards are {@link ShardArrivals}. */
+/**
+ * What weights come into a registry: bases and ingredients; of shards are {@link ShardArrivals}.
+ */
 public final class Arrivals {
     private final Context context;
 

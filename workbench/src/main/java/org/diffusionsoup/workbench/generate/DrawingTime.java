@@ -39,11 +39,12 @@ final class DrawingTime {
             throw new SoupException(
                     String.format(
                             Locale.ROOT,
-                            "%,d pictures of %d steps with %s take about %,.0f hours here (a step of one picture took %.1f ms); add `yes` if that is meant.",
+                            "%,d pictures of %d steps with %s take up to about %,.0f hours here (alone, a picture of one step took %.1f ms and each further step %.1f ms; in batches it may be less); add `yes` if that is meant.",
                             pictures,
                             steps,
                             name,
                             hours,
+                            1000 * one,
                             1000 * step));
         }
         if (60 * hours > SAID_MINUTES) {

@@ -47,6 +47,7 @@ public final class Generator implements AutoCloseable {
                     "`steps` %d is more than the %d timesteps that %s was trained with."
                             .formatted(settings.steps(), timesteps, model.name()));
         }
+        pipeline.scheduler().scheduler(settings.steps()); // refuses what it cannot do, at once
         plan = new DrawingPlan(model, settings, pipeline.nativeSize());
         painter = new Painter(pipeline, settings.source());
     }
@@ -217,7 +218,9 @@ public final class Generator implements AutoCloseable {
         List<String> notes = new ArrayList<>(model.notes());
         notes.addAll(plan.notes());
         notes.addAll(PromptNotes.of("prompt", prompts, pipeline::reading));
-        if (settings.guidance() > 1 && !settings.negativePrompt().isEmpty()) {
+        if (settings.guidance() <= 1 && !settings.negativePrompt().isEmpty()) {
+            notes.add("The negative prompt is not read, since `guidanceScale` is not above 1.");
+        } else if (!settings.negativePrompt().isEmpty()) {
             notes.addAll(
                     PromptNotes.of(
                             "negative prompt",

@@ -4,16 +4,27 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.diffusion.text.TextReading;
 
 /** Says in sentences what of texts a text encoder does not read, for pictures and for scores. */
 public final class PromptNotes {
+    /** Weights, extra networks, changes between steps and breaks, as web interfaces write them. */
+    private static final Pattern ELSEWHERE =
+            Pattern.compile(
+                    "\\([^()]+:\\s*-?\\d*\\.?\\d+\\s*\\)"
+                            + "|<(?:lora|lyco|hypernet):[^<>]*>"
+                            + "|\\[[^\\[\\]]+(?:\\|[^\\[\\]]+|:[^\\[\\]]*:\\s*\\d*\\.?\\d+)\\]"
+                            + "|\\bBREAK\\b"
+                            + "|(?<=[a-z,] )AND(?= [a-z])");
+
     private PromptNotes() {}
 
     /**
-     * At most one sentence per text, for those that are cut or hold words the tokenizer does not
-     * know.
+     * At most one sentence per text, for those that are cut, hold words the tokenizer does not
+     * know, or syntax of other programs.
      *
      * @param what what the texts are called, such as {@code prompt}; numbered where there are many
      * @param reading how much of a text is read
@@ -40,6 +51,13 @@ public final class PromptNotes {
                 parts.add(
                         "has words that the tokenizer does not know and only spells out: "
                                 + Visible.shortened(String.join(", ", r.unknown())));
+            }
+            Matcher foreign = ELSEWHERE.matcher(texts.get(i));
+            if (foreign.find()) {
+                parts.add(
+                        "holds "
+                                + Visible.shortened(foreign.group())
+                                + ", which has a meaning in other programs and is read as words here");
             }
             if (!parts.isEmpty()) {
                 String name = texts.size() == 1 ? "The " + what : capital(what) + " " + (i + 1);

@@ -49,7 +49,7 @@ class DrawingTimeTest {
                         () -> DrawingTime.check("m", 4_000_000, 1, NOT_SAID, DrawingTimeTest::slow))
                 .isInstanceOf(SoupException.class)
                 .hasMessageMatching(
-                        "4,000,000 pictures of 1 steps with m take about [\\d,]+ hours here \\(a step of one picture took [\\d.]+ ms\\); add `yes` if that is meant\\.");
+                        "4,000,000 pictures of 1 steps with m take up to about [\\d,]+ hours here \\(alone, a picture of one step took [\\d.]+ ms and each further step [\\d.]+ ms; in batches it may be less\\); add `yes` if that is meant\\.");
     }
 
     /** 18,000 pictures of at least 20 ms: six minutes, and two hours only at 400 ms each. */

@@ -361,7 +361,9 @@ class GeneratorTest {
         GenerateSettings unguided =
                 new GenerateSettings(2, 1, longPrompt, Optional.empty(), Optional.empty(), 1);
         try (Generator g = Generator.open(TinyModels.sd15(), unguided)) {
-            assertThat(g.notes(List.of("a cat"))).as("nothing reads the negative prompt").isEmpty();
+            assertThat(g.notes(List.of("a cat")))
+                    .containsExactly(
+                            "The negative prompt is not read, since `guidanceScale` is not above 1.");
         }
     }
 

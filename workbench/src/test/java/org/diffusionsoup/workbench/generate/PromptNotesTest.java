@@ -44,6 +44,34 @@ class PromptNotesTest {
     }
 
     @Test
+    void syntaxOfOtherProgramsIsNamed() {
+        for (String foreign :
+                List.of(
+                        "(cat:1.3)",
+                        "<lora:foo:0.8>",
+                        "[cat|dog]",
+                        "[cat:dog:0.5]",
+                        "BREAK",
+                        "AND")) {
+            assertThat(PromptNotes.of("prompt", List.of("a " + foreign + " here"), t -> WHOLE))
+                    .containsExactly(
+                            "The prompt holds "
+                                    + foreign
+                                    + ", which has a meaning in other programs and is read as words here.");
+        }
+        for (String plain :
+                List.of(
+                        "a cat (small)",
+                        "CAT AND DOG",
+                        "12:30 (at noon: 12)",
+                        "[cat]",
+                        "a <3 cat")) {
+            List<String> notes = PromptNotes.of("prompt", List.of(plain), t -> WHOLE);
+            assertThat(notes).as(plain).hasSize(plain.contains("noon") ? 1 : 0);
+        }
+    }
+
+    @Test
     void ofSeveralTextsEachIsNumberedAndHasOneSentence() {
         TextReading both = new TextReading(90, 75, "end", List.of("qzx"));
         assertThat(notes(WHOLE, both, WHOLE, CUT))
