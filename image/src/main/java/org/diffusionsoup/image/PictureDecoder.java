@@ -69,11 +69,13 @@ public final class PictureDecoder {
         try {
             return decoding.decode(file, what);
         } catch (OutOfMemoryError e) {
-            throw new SoupException(
-                    what + " needs more memory to decode than there is; make it smaller", e);
+            throw tooLarge(what, e);
         } catch (IOException | RuntimeException e) {
             if (e instanceof SoupException known) {
                 throw known;
+            }
+            if (ofMemory(e)) {
+                throw tooLarge(what, e);
             }
             if (isCutOff(e)) {
                 throw new SoupException(what + CUT, e);
@@ -82,6 +84,21 @@ public final class PictureDecoder {
                     "%s cannot be decoded (%s); save it again as PNG".formatted(what, reason(e)),
                     e);
         }
+    }
+
+    /** Readers of ImageIO wrap what they meet, errors too. */
+    static boolean ofMemory(Exception e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof OutOfMemoryError) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static SoupException tooLarge(String what, Throwable cause) {
+        return new SoupException(
+                what + " needs more memory to decode than there is; make it smaller", cause);
     }
 
     private static boolean isCutOff(Exception e) {

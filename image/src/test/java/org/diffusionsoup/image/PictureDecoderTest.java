@@ -29,6 +29,14 @@ class PictureDecoderTest {
     }
 
     @Test
+    void memoryThatRanOutInAReaderIsNoDamage() {
+        OutOfMemoryError full = new OutOfMemoryError("Java heap space");
+        assertThat(PictureDecoder.ofMemory(new IOException("Caught exception during read:", full)))
+                .isTrue();
+        assertThat(PictureDecoder.ofMemory(new IOException("damaged"))).isFalse();
+    }
+
+    @Test
     void theFolderHoldsEveryKind() throws IOException {
         assertThat(expected()).hasSizeGreaterThan(50);
     }
