@@ -42,7 +42,7 @@ public final class ImageToImage {
                             + " of "
                             + steps
                             + " steps leaves none; take more steps, or a strength of at least "
-                            + 1.0 / steps
+                            + Math.ceil(1e4 / steps) / 1e4 // that it may be typed
                             + ".");
         }
         return steps - left;

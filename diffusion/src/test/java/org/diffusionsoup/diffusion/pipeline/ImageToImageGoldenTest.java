@@ -122,6 +122,9 @@ class ImageToImageGoldenTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("leaves none")
                 .hasMessageContaining("0.1");
+        assertThatThrownBy(() -> ImageToImage.skipped(6, 0.05))
+                .hasMessageContaining("a strength of at least 0.1667.");
+        assertThat(ImageToImage.skipped(6, 0.1667)).isEqualTo(5);
         assertThatThrownBy(() -> ImageToImage.skipped(10, 1.5))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("1.5");
