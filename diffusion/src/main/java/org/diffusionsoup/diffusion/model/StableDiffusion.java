@@ -126,6 +126,19 @@ public record StableDiffusion(
         requireKind(folder, trainable());
         ComponentFit.requireAll(folder);
         requireLatentsOnly(folder);
+        requireRunnableWeights(folder);
+    }
+
+    /** Refuses weights of a type that models are not run from, in the components that are there. */
+    private static void requireRunnableWeights(Path folder) {
+        for (String part : List.of("text_encoder", "text_encoder_2", "unet", "vae")) {
+            for (String name : List.of(DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS)) {
+                Path file = folder.resolve(part).resolve(name);
+                if (Files.isRegularFile(file)) {
+                    Weights.requireRunnable(file);
+                }
+            }
+        }
     }
 
     /** Refuses a UNet that takes a mask and a picture, which nobody but a painter gives it. */
