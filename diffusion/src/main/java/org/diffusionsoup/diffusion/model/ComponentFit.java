@@ -129,7 +129,8 @@ public final class ComponentFit {
             return Optional.empty();
         }
         JsonConfig index = JsonConfig.read(folder.resolve(DiffusersFolder.INDEX));
-        if (!index.text("_class_name", "").startsWith("StableDiffusion")) {
+        // A pipeline of one's own is named by a list of its module and class.
+        if (!index.node().path("_class_name").asText("").startsWith("StableDiffusion")) {
             return Optional.empty();
         }
         return Part.of(folder, "unet")

@@ -122,6 +122,10 @@ class ComponentFitTest {
     void otherPipelinesAreNotJudged() throws IOException {
         Path model = model("KandinskyPipeline", "", "unet", unet(9, 9), "text_encoder", text(768));
         assertThat(ComponentFit.misfits(model)).isEmpty();
+        Files.writeString(
+                model.resolve("model_index.json"),
+                "{\"_class_name\": [\"pipeline\", \"StableDiffusionOwnPipeline\"]}");
+        assertThat(ComponentFit.misfits(model)).isEmpty();
     }
 
     @ParameterizedTest
