@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -52,6 +53,31 @@ class BrokenModelsTest {
                         2,
                         "-q")
                 .fails(SoupCli.FAILED, "broken cannot draw", part + "/");
+    }
+
+    /** Models are not run from eight bits, and the command that is named makes one that is. */
+    @ParameterizedTest
+    @ValueSource(strings = {"F8_E4M3", "F8_E5M2"})
+    void aModelOfEightBitsIsDrawnOnceItIsWiderAsIsSaid(String dtype) {
+        Path narrow = folder.resolve("narrow");
+        Run.of("merge", TinyModels.sd15(), "--dtype", dtype, "-o", narrow).ok();
+        Path out = folder.resolve("picture.png");
+        String advice = "soup merge %s --dtype F16 --out %s-f16".formatted(narrow, narrow);
+        Object[] draw = {"generate", "--prompt", "cat", "--steps", 2, "-o", out, "--model", narrow};
+        Run.of(draw).fails(SoupCli.FAILED, "model.safetensors", dtype, advice);
+        assertThat(out).doesNotExist();
+        Path shard = TinyTraining.shard(folder.resolve("rows.tar"), 4, 64, "train");
+        List<Object> train =
+                new ArrayList<>(List.of("train", "--base", narrow, "--shard", shard, "-q"));
+        train.addAll(List.of("--out", folder.resolve("trained"), "--steps", 1));
+        Run.of(train.toArray()).fails(SoupCli.FAILED, dtype, advice);
+        train.add("--dry-run");
+        Run.of(train.toArray()).fails(SoupCli.FAILED, dtype, advice);
+
+        Run.of((Object[]) advice.substring("soup ".length()).split(" ")).ok();
+        draw[draw.length - 1] = folder.resolve("narrow-f16");
+        Run.of(draw).ok();
+        assertThat(out).exists();
     }
 
     @Test

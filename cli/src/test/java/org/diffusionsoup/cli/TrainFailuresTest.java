@@ -206,8 +206,11 @@ class TrainFailuresTest {
         String text = Files.readString(config);
         Files.writeString(
                 config,
-                text.replaceFirst("\"cross_attention_dim\": \\d+", "\"cross_attention_dim\": 40"));
-        train(base, shard).fails(SoupCli.FAILED, "does not fit its config.json", "to_k.weight");
+                text.replaceFirst(
+                        "\"transformer_layers_per_block\": \\d+",
+                        "\"transformer_layers_per_block\": 2"));
+        train(base, shard)
+                .fails(SoupCli.FAILED, "does not fit its config.json", "transformer_blocks.1");
         Files.writeString(config, text.substring(0, text.length() / 2));
         train(base, shard).fails(SoupCli.FAILED, config + " is not valid JSON");
     }

@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.model;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,6 +19,8 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.convert.Conversion;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.convert.PredictionType;
+import org.diffusionsoup.diffusion.model.ComponentFit;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -113,8 +116,10 @@ public final class ConvertCommand extends SoupCommand {
                             : converter.toDiffusers(checkpoint, out);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
+        List<String> notes = new ArrayList<>(made.notes());
+        notes.addAll(misfits(target == Target.SINGLE ? in : out));
         console.result(
-                json(made, target, seconds),
+                json(made, notes, target, seconds),
                 text -> {
                     text.printf(
                             Locale.ROOT,
@@ -135,13 +140,25 @@ public final class ConvertCommand extends SoupCommand {
                         grouped(made.leftOut())
                                 .forEach((names, n) -> text.println("    " + names + count(n)));
                     }
-                    Flags.in(made.notes()).forEach(n -> text.println("  " + n));
+                    Flags.in(notes).forEach(n -> text.println("  " + n));
                     if (made.recipe()) {
                         text.println(
                                 "  Its recipe is carried along: soup.recipe says that it was"
                                         + " converted, and of what.");
                     }
                 });
+    }
+
+    /**
+     * What of a model's components does not belong together: a conversion loses nothing of such a
+     * model, so it is made, and what is wrong is said.
+     */
+    private static List<String> misfits(Path folder) {
+        try {
+            return ComponentFit.misfits(folder);
+        } catch (UnsupportedConfigException e) {
+            return List.of(String.valueOf(e.getMessage()));
+        }
     }
 
     /** Names by what they begin with, and how many begin so; a single one in full. */
@@ -182,7 +199,8 @@ public final class ConvertCommand extends SoupCommand {
         throw misuse("--prediction-type must be epsilon or v_prediction, not " + name + ".");
     }
 
-    private static Map<String, Object> json(Conversion made, Target target, double seconds) {
+    private static Map<String, Object> json(
+            Conversion made, List<String> notes, Target target, double seconds) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("out", made.output().toString());
         json.put("to", target.name().toLowerCase(Locale.ROOT));
@@ -190,7 +208,7 @@ public final class ConvertCommand extends SoupCommand {
         json.put("tensors", made.tensors());
         json.put("bytes", made.bytes());
         json.put("left_out", made.leftOut());
-        json.put("notes", Flags.in(made.notes()));
+        json.put("notes", Flags.in(notes));
         json.put("recipe", made.recipe());
         json.put("seconds", seconds);
         return json;

@@ -41,13 +41,18 @@ final class FolderFiles {
     private final List<Mismatch> found = new ArrayList<>();
     private final SortedSet<String> reworded = new TreeSet<>();
     private final boolean refused;
+    private final CopiedComponents copied;
 
-    private FolderFiles(MismatchPolicy policy) {
+    private FolderFiles(MismatchPolicy policy, CopiedComponents copied) {
+        this.copied = copied;
         this.refused = policy.files() == OnFiles.REFUSE;
     }
 
-    static FolderFiles compare(List<Model> models, MismatchPolicy policy) {
-        FolderFiles files = new FolderFiles(policy);
+    /**
+     * @param copied whose files are the first's
+     */
+    static FolderFiles compare(List<Model> models, MismatchPolicy policy, CopiedComponents copied) {
+        FolderFiles files = new FolderFiles(policy, copied);
         Model first = models.getFirst();
         ExtraComponents kept =
                 policy.extra() == OnExtra.KEEP
@@ -165,7 +170,7 @@ final class FolderFiles {
             int input, Map<String, Path> mine, Map<String, Path> its, Set<String> without) {
         TreeSet<String> all = new TreeSet<>(mine.keySet());
         all.addAll(its.keySet());
-        all.removeIf(f -> without.contains(DiffusersFolder.componentOf(f)));
+        all.removeIf(f -> without.contains(DiffusersFolder.componentOf(f)) || copied.has(f));
         for (String f : all) {
             Path a = mine.get(f);
             Path b = its.get(f);

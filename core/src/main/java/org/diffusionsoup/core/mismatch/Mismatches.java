@@ -134,12 +134,16 @@ public final class Mismatches {
 
     private final SortedSet<String> reworded;
 
+    private final String copied;
+
     private Mismatches(
             List<Model> models,
             List<Mismatch> all,
             List<TensorPlan> plan,
-            SortedSet<String> reworded) {
+            SortedSet<String> reworded,
+            String copied) {
         this.reworded = reworded;
+        this.copied = copied;
         this.models = List.copyOf(models);
         this.all = List.copyOf(all);
         this.plan = List.copyOf(plan);
@@ -148,9 +152,26 @@ public final class Mismatches {
     /** Compares checkpoints, all their components and other files, with the first. */
     public static Mismatches between(
             Checkpoint first, List<Checkpoint> others, MismatchPolicy policy) {
+        return between(first, others, policy, new TreeSet<>());
+    }
+
+    /**
+     * Compares checkpoints with the first: all their components and other files, or of folders
+     * those that are averaged, and the files without weights that say what these mean.
+     *
+     * @param averaged the only components that are averaged, the rest being copied from the first;
+     *     empty for all
+     */
+    public static Mismatches between(
+            Checkpoint first,
+            List<Checkpoint> others,
+            MismatchPolicy policy,
+            SortedSet<String> averaged) {
         List<Model> models = new ArrayList<>(List.of(Model.of(first)));
         others.forEach(o -> models.add(Model.of(o)));
-        return between(models, policy);
+        CopiedComponents copied = new CopiedComponents(averaged);
+        return between(
+                models.stream().map(copied::without).toList(), policy, copied, copied.note(models));
     }
 
     /**
@@ -159,6 +180,11 @@ public final class Mismatches {
      * @param models at least one
      */
     public static Mismatches between(List<Model> models, MismatchPolicy policy) {
+        return between(models, policy, CopiedComponents.NONE, "");
+    }
+
+    private static Mismatches between(
+            List<Model> models, MismatchPolicy policy, CopiedComponents copied, String note) {
         List<Mismatch> found = new ArrayList<>();
         Model first = models.getFirst();
         for (int i = 1; i < models.size(); i++) {
@@ -170,13 +196,13 @@ public final class Mismatches {
             }
         }
         if (!found.isEmpty()) {
-            return new Mismatches(models, found, List.of(), new TreeSet<>());
+            return new Mismatches(models, found, List.of(), new TreeSet<>(), note);
         }
         MismatchFinder finder = new MismatchFinder(models, policy);
         found.addAll(finder.found());
-        FolderFiles files = FolderFiles.compare(models, policy);
+        FolderFiles files = FolderFiles.compare(models, policy, copied);
         found.addAll(files.found());
-        return new Mismatches(models, found, finder.plan(), files.reworded());
+        return new Mismatches(models, found, finder.plan(), files.reworded(), note);
     }
 
     private static String layout(Model model) {
@@ -246,8 +272,9 @@ public final class Mismatches {
     }
 
     /**
-     * What the policy lets pass although the ingredients are models of different configuration, in
-     * a sentence; empty where there is nothing of the kind.
+     * What the policy lets pass although the ingredients are models of different configuration, and
+     * whose components are copied though others' are of another architecture, in a sentence each;
+     * empty where there is nothing of the kind.
      */
     public String note() {
         List<String> said =
@@ -258,10 +285,11 @@ public final class Mismatches {
                         .map(m -> MismatchText.line(names(), m))
                         .toList();
         return said.isEmpty()
-                ? ""
+                ? copied
                 : "Configurations differ, and the first's are taken: "
                         + String.join("; ", said)
-                        + ".";
+                        + "."
+                        + (copied.isEmpty() ? "" : " " + copied);
     }
 
     /**

@@ -82,7 +82,9 @@ final class AveragePlan {
         boolean alike = options.policy().refusesAll();
         this.tensors = tensors(wanted, given);
         ExtraComponents more = extraComponents(given);
-        this.layout = layout((alike ? ingredients : given).getFirst().checkpoint(), more);
+        // Components that are copied are the first's, so with some it counts which that is.
+        boolean ofAny = alike && options.components().isEmpty();
+        this.layout = layout((ofAny ? ingredients : given).getFirst().checkpoint(), more);
         TreeMap<String, String> extra = new TreeMap<>();
         options.outputDType().ifPresent(d -> extra.put(SoupRecipe.DTYPE, d.safetensorsName()));
         if (options.allowNonFinite()) {

@@ -88,7 +88,7 @@ public final class RunningSoup implements AutoCloseable {
             for (Path p : paths) {
                 opened.add(Ingredient.of(SoupIngredient.of(p), Checkpoint.openWhole(p)));
             }
-            List<TensorPlan> plan = plan(opened);
+            List<TensorPlan> plan = plan(opened, options);
             for (String c : options.components()) {
                 opened.getFirst().part(c);
             }
@@ -104,10 +104,14 @@ public final class RunningSoup implements AutoCloseable {
         }
     }
 
-    private static List<TensorPlan> plan(List<Ingredient> opened) {
+    private static List<TensorPlan> plan(List<Ingredient> opened, SoupOptions options) {
         opened.forEach(i -> SpecialWeights.refuse(i.checkpoint(), "averaged"));
         List<Checkpoint> all = opened.stream().map(Ingredient::checkpoint).toList();
-        return Mismatches.between(all.getFirst(), all.subList(1, all.size()), MismatchPolicy.REFUSE)
+        return Mismatches.between(
+                        all.getFirst(),
+                        all.subList(1, all.size()),
+                        MismatchPolicy.REFUSE,
+                        options.components())
                 .plan();
     }
 

@@ -172,7 +172,8 @@ public final class Souper {
     private Mismatches compared(List<Ingredient> opened) {
         List<Checkpoint> others =
                 opened.subList(1, opened.size()).stream().map(Ingredient::checkpoint).toList();
-        return Mismatches.between(opened.getFirst().checkpoint(), others, options.policy());
+        return Mismatches.between(
+                opened.getFirst().checkpoint(), others, options.policy(), options.components());
     }
 
     private void checkOutput(List<SoupIngredient> ingredients, Path output) {

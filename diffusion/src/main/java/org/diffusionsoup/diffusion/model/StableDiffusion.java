@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -72,12 +71,26 @@ public record StableDiffusion(
     public static final String TRANSFORMERS_WEIGHTS = "model.safetensors";
 
     /**
-     * Loads every component into memory as float32.
+     * Loads every component into memory as float32, of a model whose UNet takes latents alone.
      *
      * @throws SoupException when the folder is not a pipeline of this kind
      */
     public static StableDiffusion load(Path folder) {
+        require(folder);
         return load(folder, WeightsView.STORED);
+    }
+
+    /**
+     * Refuses what {@link #load(Path)} does not take, by its configurations alone.
+     *
+     * @throws SoupException when the folder is not a pipeline of this kind, its components do not
+     *     belong together, or its UNet takes more than latents
+     */
+    public static void require(Path folder) {
+        DiffusersFolder.require(folder);
+        requireKind(folder, KINDS);
+        ComponentFit.requireAll(folder);
+        requireLatentsOnly(folder);
     }
 
     /**
@@ -101,13 +114,44 @@ public record StableDiffusion(
     }
 
     /**
-     * Refuses what {@link #loadForTraining} does not take, by its index alone.
+     * Refuses what {@link #loadForTraining} does not take, by its configurations and the headers of
+     * its weights.
      *
-     * @throws SoupException when the folder is not a pipeline of these kinds
+     * @throws SoupException when the folder is not a pipeline of these kinds, its components do not
+     *     belong together, its UNet takes more than latents, or weights are of a type that models
+     *     are not run from
      */
     public static void requireForTraining(Path folder) {
         DiffusersFolder.require(folder);
         requireKind(folder, trainable());
+        ComponentFit.requireAll(folder);
+        requireLatentsOnly(folder);
+        requireRunnableWeights(folder);
+    }
+
+    /** Refuses weights of a type that models are not run from, in the components that are there. */
+    private static void requireRunnableWeights(Path folder) {
+        for (String part : List.of("text_encoder", "text_encoder_2", "unet", "vae")) {
+            for (String name : List.of(DIFFUSERS_WEIGHTS, TRANSFORMERS_WEIGHTS)) {
+                Path file = folder.resolve(part).resolve(name);
+                if (Files.isRegularFile(file)) {
+                    Weights.requireRunnable(file);
+                }
+            }
+        }
+    }
+
+    /** Refuses a UNet that takes a mask and a picture, which nobody but a painter gives it. */
+    private static void requireLatentsOnly(Path folder) {
+        JsonConfig unet = JsonConfig.read(folder.resolve("unet").resolve("config.json"));
+        JsonConfig vae = JsonConfig.read(folder.resolve("vae").resolve("config.json"));
+        int takes = unet.integer("in_channels", 4);
+        int latent = vae.integer("latent_channels", 4);
+        if (takes != latent) {
+            throw new UnsupportedConfigException(
+                    "%s: in_channels is %d, and %s: latent_channels is %d: this UNet paints into a picture and takes it and a mask beside the latents, which this command does not give it; name a model whose UNet takes %d."
+                            .formatted(unet.source(), takes, vae.source(), latent, latent));
+        }
     }
 
     private static Set<String> trainable() {
@@ -157,9 +201,10 @@ public record StableDiffusion(
 
     private static StableDiffusion load(Path folder, WeightsView view, Set<String> kinds) {
         JsonConfig index = requireKind(folder, kinds);
-        ClipTokenizer tokenizer = ClipTokenizer.load(folder.resolve("tokenizer"));
-        requireTable(
-                folder.resolve("tokenizer"), tokenizer.vocabSize(), folder.resolve("text_encoder"));
+        ComponentFit.require(folder);
+        Path tokens = folder.resolve("tokenizer");
+        ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
+        TokenizerFit.require(tokens, tokenizer, folder.resolve("text_encoder"));
         return new StableDiffusion(
                 folder,
                 tokenizer,
@@ -176,37 +221,11 @@ public record StableDiffusion(
         Path tokens = folder.resolve("tokenizer_2");
         Path encoder = folder.resolve("text_encoder_2");
         ClipTokenizer tokenizer = ClipTokenizer.load(tokens);
-        requireTable(tokens, tokenizer.vocabSize(), encoder);
+        TokenizerFit.require(tokens, tokenizer, encoder);
         return new SecondEncoder(
                 tokenizer,
                 textEncoder(encoder, view),
                 index.flag("force_zeros_for_empty_prompt", true));
-    }
-
-    /**
-     * Refuses a tokenizer with more tokens than a text encoder has embeddings for: some prompts
-     * would ask for rows that are not there, as where a model of its own vocabulary was converted
-     * from a single file, which cannot carry one.
-     *
-     * @param tokenizer its folder, for the message
-     * @param tokens it knows
-     * @param textEncoder folder of the text encoder
-     * @throws UnsupportedConfigException naming both
-     */
-    public static void requireTable(Path tokenizer, int tokens, Path textEncoder) {
-        Path config = textEncoder.resolve("config.json");
-        int rows = ClipTextConfig.of(JsonConfig.read(config)).vocabSize();
-        if (tokens > rows) {
-            throw new UnsupportedConfigException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s knows %,d tokens, and %s has embeddings for %,d; put the vocab.json and merges.txt that the model was trained with into %s",
-                            tokenizer,
-                            tokens,
-                            textEncoder,
-                            rows,
-                            tokenizer));
-        }
     }
 
     /**

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
@@ -25,6 +26,8 @@ import org.diffusionsoup.diffusion.torch.Torch;
 
 /** Moves a model's weights between its {@link Parameters} and safetensors files. */
 public final class Weights {
+    private static final Set<DType> RUNNABLE = Set.of(DType.F32, DType.F16, DType.BF16, DType.F64);
+
     private Weights() {}
 
     /**
@@ -81,7 +84,7 @@ public final class Weights {
         Map<Parameter, TensorInfo> tensors = new LinkedHashMap<>();
         for (Parameter p : parameters.all()) {
             TensorInfo info = Objects.requireNonNull(given.get(p.name()));
-            requireFloat(info);
+            requireRunnable(source.path(), info);
             tensors.put(p, info);
         }
         return tensors;
@@ -144,17 +147,42 @@ public final class Weights {
     }
 
     /**
-     * @throws UnsupportedConfigException if the tensor is of no float type that models are run from
+     * Refuses a file with weights of a type that models are not run from, by its header.
+     *
+     * @throws UnsupportedConfigException naming the file, a tensor, and how to get the model in
+     *     another type
      */
-    private static void requireFloat(TensorInfo info) {
-        if (!Set.of(DType.F32, DType.F16, DType.BF16, DType.F64).contains(info.dtype())) {
-            throw new UnsupportedConfigException(
-                    "tensor "
-                            + info.name()
-                            + " has dtype "
-                            + info.dtype()
-                            + ", a float was expected");
+    public static void requireRunnable(Path file) {
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            for (TensorInfo info : f.tensors().values()) {
+                if (!info.name().endsWith("position_ids")) {
+                    requireRunnable(file, info);
+                }
+            }
         }
+    }
+
+    private static void requireRunnable(Path file, TensorInfo info) {
+        if (RUNNABLE.contains(info.dtype())) {
+            return;
+        }
+        // Of a pipeline's component the whole folder is what a command works on.
+        Path component = file.toAbsolutePath().getParent();
+        boolean inPipeline =
+                component != null
+                        && component.getParent() != null
+                        && DiffusersFolder.isOne(component.getParent());
+        Path model = inPipeline ? file.resolveSibling("").resolveSibling("") : file;
+        String made =
+                inPipeline
+                        ? model + "-f16"
+                        : model.toString().replaceFirst("(\\.\\w+)?$", "-f16$1");
+        throw new UnsupportedConfigException(
+                info.dtype().isFloat()
+                        ? "%s stores its weights as %s (%s), from which models are not run; 'soup merge %s `dtype` F16 `out` %s' writes the model as F16."
+                                .formatted(file, info.dtype(), info.name(), model, made)
+                        : "%s stores %s as integers (%s), from which models are not run; get the model with its weights as F16, BF16 or F32."
+                                .formatted(file, info.name(), info.dtype()));
     }
 
     /**

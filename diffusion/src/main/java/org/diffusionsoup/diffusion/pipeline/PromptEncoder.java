@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.diffusion.clip.ClipTextModel;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.model.TokenizerFit;
 import org.diffusionsoup.diffusion.model.WeightsView;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.TextReading;
@@ -42,7 +43,7 @@ sealed interface PromptEncoder {
     record Encoder(ClipTokenizer tokenizer, ClipTextModel model) {
         static Encoder load(Path tokenizer, Path model, WeightsView view) {
             ClipTokenizer tokens = ClipTokenizer.load(tokenizer);
-            StableDiffusion.requireTable(tokenizer, tokens.vocabSize(), model);
+            TokenizerFit.require(tokenizer, tokens, model);
             return new Encoder(tokens, StableDiffusion.textEncoder(model, view));
         }
 

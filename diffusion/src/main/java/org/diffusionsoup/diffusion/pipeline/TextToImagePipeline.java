@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.diffusion.model.ComponentFit;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.model.WeightsView;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -104,6 +105,7 @@ public final class TextToImagePipeline implements AutoCloseable {
 
     private static TextToImagePipeline loadXl(
             Path folder, WeightsView view, boolean zerosWithoutNegative) {
+        ComponentFit.requireAll(folder);
         PromptEncoder.Encoder first =
                 PromptEncoder.Encoder.load(
                         folder.resolve("tokenizer"), folder.resolve("text_encoder"), view);

@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -106,7 +105,7 @@ public final class HeldOutLoss {
      * @throws SoupException if one is no such model, or a picture does not suit it
      */
     public LossTable compare(List<Path> models, Bootstrap bootstrap, Progress progress) {
-        models.forEach(DiffusersFolder::require); // before the first one's minutes of work
+        models.forEach(StableDiffusion::require); // before the first one's minutes of work
         List<String> names = ModelNames.of(models);
         List<ModelLoss> losses = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {

@@ -12,6 +12,7 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.diffusion.model.ComponentFit;
 
 /**
  * What a model draws depends on all of its components: one hash over every weights file and every
@@ -30,7 +31,8 @@ public final class ModelHash {
     /**
      * @param folder in diffusers layout
      * @return 64 hexadecimal digits
-     * @throws SoupException if there is no such folder, or it holds no weights
+     * @throws SoupException if there is no such folder, it holds no weights, or its components do
+     *     not belong together
      */
     public static String of(Path folder) {
         if (Files.isRegularFile(folder)) {
@@ -44,6 +46,7 @@ public final class ModelHash {
                             + "; put a model in diffusers layout there, or name another in the"
                             + " recipe.");
         }
+        ComponentFit.requireAll(folder); // before other models' minutes of drawing
         StringBuilder lines = new StringBuilder();
         boolean weights = false;
         try (Stream<Path> walk = Files.walk(folder)) {

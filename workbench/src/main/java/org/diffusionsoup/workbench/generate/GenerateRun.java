@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.diffusion.model.ComponentFit;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.image.png.PictureMetadata;
 import org.diffusionsoup.image.png.PngFiles;
@@ -62,6 +63,7 @@ public final class GenerateRun {
 
     /** Draws and writes. */
     public Result run() {
+        request.models().forEach(ComponentFit::requireAll); // before the first one draws
         List<Drawn> drawn = new ArrayList<>();
         List<Single> singles = new ArrayList<>();
         double seconds = 0;

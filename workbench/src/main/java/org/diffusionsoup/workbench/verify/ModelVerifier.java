@@ -24,6 +24,8 @@ import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.diffusion.model.ComponentFit;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.workbench.verify.VerifyReport.FileHash;
 import org.diffusionsoup.workbench.verify.VerifyReport.Finding;
 import org.diffusionsoup.workbench.verify.VerifyReport.Kind;
@@ -122,6 +124,16 @@ public record ModelVerifier(int threads, SoupProgress progress) {
             }
             if (!scheduler && c.weightFiles().isEmpty()) {
                 findings.add(new Finding(Kind.STRUCTURE, c.name(), "no weights"));
+            }
+        }
+        if (findings.isEmpty()) { // what cannot be read cannot be compared either
+            try {
+                ComponentFit.misfits(folder.path())
+                        .forEach(m ->
+                                findings.add(
+                                        new Finding(Kind.STRUCTURE, folder.path().toString(), m)));
+            } catch (UnsupportedConfigException e) {
+                findings.add(new Finding(Kind.STRUCTURE, folder.path().toString(), text(e)));
             }
         }
     }
