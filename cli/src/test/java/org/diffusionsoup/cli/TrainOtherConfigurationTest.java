@@ -31,6 +31,8 @@ import org.diffusionsoup.workbench.train.FinishedRun;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -148,6 +150,20 @@ class TrainOtherConfigurationTest {
                 .isEqualTo(
                         TinyTraining.contents(whole)
                                 .get("unet/diffusion_pytorch_model.safetensors"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS) // where making links takes a privilege
+    void aBaseReachedByLinksMakesTheSameIngredient() throws IOException {
+        Path apart = Files.createDirectory(temp.resolve("apart"));
+        for (String part : new String[] {"unet", "scheduler", "tokenizer", "vae"}) {
+            Files.move(base.resolve(part), apart.resolve(part));
+            Files.createSymbolicLink(base.resolve(part), apart.resolve(part));
+        }
+        Files.createSymbolicLink(base.resolve("here"), base);
+        Path link = Files.createSymbolicLink(temp.resolve("latest"), base);
+        train(link, out).ok();
+        assertThat(TinyTraining.contents(out)).isEqualTo(TinyTraining.contents(whole));
     }
 
     /** Which kept no configuration: whatever the base says, it is gone on with, as it was. */

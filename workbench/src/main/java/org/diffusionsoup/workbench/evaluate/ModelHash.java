@@ -5,13 +5,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.LinkedFiles;
 
 /**
  * What a model draws depends on all of its components: one hash over every weights file and every
@@ -46,9 +46,8 @@ public final class ModelHash {
         }
         StringBuilder lines = new StringBuilder();
         boolean weights = false;
-        try (Stream<Path> walk = Files.walk(folder)) {
-            List<Path> files = walk.filter(Files::isRegularFile).sorted().toList();
-            for (Path file : files) {
+        try {
+            for (Path file : LinkedFiles.below(folder)) {
                 String name = folder.relativize(file).toString().replace('\\', '/');
                 if (name.endsWith(".safetensors")) {
                     lines.append(name).append(' ').append(WeightsHash.of(file)).append('\n');

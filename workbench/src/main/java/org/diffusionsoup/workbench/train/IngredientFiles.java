@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.LinkedFiles;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.core.lora.Lora;
 import org.diffusionsoup.core.lora.LoraFactors;
@@ -195,16 +195,14 @@ final class IngredientFiles {
     }
 
     private static void copyAllBut(Path from, Path to, Path left) throws IOException {
-        try (Stream<Path> files = Files.walk(from)) {
-            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
-                Path relative = from.relativize(f);
-                if (relative.startsWith(left) || relative.toString().equals(FineTuner.LOSS_FILE)) {
-                    continue;
-                }
-                Path target = to.resolve(relative);
-                Files.createDirectories(target.getParent());
-                Files.copy(f, target);
+        for (Path f : LinkedFiles.below(from)) {
+            Path relative = from.relativize(f);
+            if (relative.startsWith(left) || relative.toString().equals(FineTuner.LOSS_FILE)) {
+                continue;
             }
+            Path target = to.resolve(relative);
+            Files.createDirectories(target.getParent());
+            Files.copy(f, target);
         }
     }
 }
