@@ -111,7 +111,8 @@ class MergeCommandTest {
             assertThat(f.tensor("w").dtype()).isEqualTo(DType.F16);
         }
         merge(two, folder.resolve("x"), "--shard-size", "much").fails(1, "'much' is no size");
-        merge(two, folder.resolve("x"), "--dtype", "I64").fails(1, "I64 is no such dtype");
+        merge(two, folder.resolve("x"), "--dtype", "I64")
+                .fails(2, "'I64' is no number format for weights");
     }
 
     @Test

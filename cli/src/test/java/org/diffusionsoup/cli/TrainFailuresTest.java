@@ -65,7 +65,7 @@ class TrainFailuresTest {
 
     @Test
     void aFolderThatIsNoPipeline() {
-        train(temp, shard).fails(SoupCli.FAILED, "model_index.json does not exist");
+        train(temp, shard).fails(SoupCli.FAILED, "is no model: it has no model_index.json");
     }
 
     @Test

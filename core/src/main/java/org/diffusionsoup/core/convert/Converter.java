@@ -210,17 +210,37 @@ public record Converter(
         return all;
     }
 
-    /** Configurations and tokenizers: the JSON and text files of a folder and its components. */
     private static void copySmallFiles(Path from, Path to) throws IOException {
-        try (Stream<Path> files = Files.walk(from, 2)) {
-            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
-                String name = String.valueOf(f.getFileName());
-                if (name.matches("(?s).*\\.(json|txt|model)") && !name.endsWith(".index.json")) {
-                    Path target = to.resolve(from.relativize(f).toString());
-                    Files.createDirectories(target.resolveSibling("."));
-                    Files.copy(f, target);
+        for (Path f : smallFiles(from)) {
+            Path target = to.resolve(from.relativize(f).toString());
+            Files.createDirectories(target.resolveSibling("."));
+            Files.copy(f, target);
+        }
+    }
+
+    /**
+     * Configurations and tokenizers: the JSON and text files of a folder and its components,
+     * wherever links lead to.
+     */
+    static List<Path> smallFiles(Path model) throws IOException {
+        List<Path> small = new ArrayList<>();
+        for (Path f : list(model)) {
+            // No deeper, so that a link to a folder above leads nowhere.
+            for (Path g : Files.isDirectory(f) ? list(f) : List.of(f)) {
+                String name = String.valueOf(g.getFileName());
+                if (Files.isRegularFile(g)
+                        && name.matches("(?s).*\\.(json|txt|model)")
+                        && !name.endsWith(".index.json")) {
+                    small.add(g);
                 }
             }
+        }
+        return small;
+    }
+
+    private static List<Path> list(Path folder) throws IOException {
+        try (Stream<Path> all = Files.list(folder)) {
+            return all.sorted().toList();
         }
     }
 

@@ -56,12 +56,21 @@ public final class TrainingRun implements AutoCloseable {
             TrainingOptions options,
             Path stateDir,
             String fingerprint) {
-        this(parameters, objective, options, stateDir, fingerprint, "stateDir");
+        this(
+                parameters,
+                objective,
+                options,
+                stateDir,
+                fingerprint,
+                BaseConfiguration.NONE,
+                "stateDir");
     }
 
     /**
      * Prepares a run as above.
      *
+     * @param configuration of what the run starts from; a checkpoint of another one is refused, one
+     *     of an earlier version, which kept none, is not
      * @param setting of the caller's that decides where {@code stateDir} is, such as {@code
      *     "work"}: who meets another run's checkpoint there is told to give another one
      */
@@ -71,6 +80,7 @@ public final class TrainingRun implements AutoCloseable {
             TrainingOptions options,
             Path stateDir,
             String fingerprint,
+            BaseConfiguration configuration,
             String setting) {
         if (objective.rows() == 0) {
             throw new TrainingException("there is nothing to train on: the shard has no rows");
@@ -84,7 +94,7 @@ public final class TrainingRun implements AutoCloseable {
                         options.batch(),
                         objective.buckets(),
                         Rng.mix(options.seed(), -2));
-        this.state = new TrainingState(stateDir, fingerprint, setting);
+        this.state = new TrainingState(stateDir, fingerprint, configuration, setting);
         parameters.train();
         this.optimizer =
                 new AdamW(
@@ -109,16 +119,18 @@ public final class TrainingRun implements AutoCloseable {
      *
      * @param stateDir as of the run
      * @param fingerprint as of the run
+     * @param configuration as of the run
      * @param setting as of the run
      * @throws TrainingException saying in what the two runs differ
      */
-    public static void requireOwnCheckpoint(Path stateDir, String fingerprint, String setting) {
-        new TrainingState(stateDir, fingerprint, setting).requireOwn();
+    public static void requireOwnCheckpoint(
+            Path stateDir, String fingerprint, BaseConfiguration configuration, String setting) {
+        new TrainingState(stateDir, fingerprint, configuration, setting).requireOwn();
     }
 
     /** Removes a finished run's checkpoint, and none of another run. */
     public static void discardState(Path stateDir, String fingerprint) {
-        new TrainingState(stateDir, fingerprint, "").deleteOwn();
+        new TrainingState(stateDir, fingerprint, BaseConfiguration.NONE, "").deleteOwn();
     }
 
     /**
@@ -128,7 +140,7 @@ public final class TrainingRun implements AutoCloseable {
      * @return 0 without a checkpoint
      */
     public static long checkpointedSteps(Path stateDir) {
-        return new TrainingState(stateDir, "", "").steps();
+        return new TrainingState(stateDir, "", BaseConfiguration.NONE, "").steps();
     }
 
     /**

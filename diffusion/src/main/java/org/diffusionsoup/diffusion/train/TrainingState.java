@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
@@ -25,18 +26,25 @@ import org.jspecify.annotations.Nullable;
 final class TrainingState {
     private static final int CURVE_COLUMNS = 4;
 
+    /** Key of the configurations; absent where none count, and in what earlier versions wrote. */
+    private static final String CONFIGURATION = "soup.training.configuration";
+
     private final Path dir;
     private final Path file;
     private final String fingerprint;
+    private final BaseConfiguration configuration;
     private final String setting;
 
     /**
+     * @param configuration of what the run starts from; a checkpoint with another one is refused,
+     *     one without any, of an earlier version, is not
      * @param setting whose value decides the folder, as the caller names it
      */
-    TrainingState(Path dir, String fingerprint, String setting) {
+    TrainingState(Path dir, String fingerprint, BaseConfiguration configuration, String setting) {
         this.dir = dir;
         this.file = dir.resolve("training-state.safetensors");
         this.fingerprint = fingerprint;
+        this.configuration = configuration;
         this.setting = setting;
     }
 
@@ -78,6 +86,9 @@ final class TrainingState {
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("format", "pt");
         metadata.put("soup.training.fingerprint", fingerprint);
+        if (!configuration.text().isEmpty()) {
+            metadata.put(CONFIGURATION, configuration.text());
+        }
         metadata.put("soup.training.step", Long.toString(steps));
         try {
             Files.createDirectories(dir);
@@ -166,15 +177,22 @@ final class TrainingState {
         String recorded = recorded(f);
         if (!fingerprint.equals(recorded)) {
             String difference = RecipeDifference.of(recorded, fingerprint);
-            throw new TrainingException(
-                    file
-                            + " is a checkpoint of a different run ("
-                            + (difference.isEmpty() ? "other base, shard or options" : difference)
-                            + "); go on with the settings of that run, give another `"
-                            + setting
-                            + "`, or remove the folder "
-                            + dir);
+            throw another(difference.isEmpty() ? "other base, shard or options" : difference);
         }
+        String configured = f.metadata().getOrDefault(CONFIGURATION, "");
+        if (!configured.isEmpty()) {
+            Optional<String> difference =
+                    configuration.difference(BaseConfiguration.parse(configured));
+            if (difference.isPresent()) {
+                throw another(difference.get());
+            }
+        }
+    }
+
+    private TrainingException another(String difference) {
+        return new TrainingException(
+                "%s is a checkpoint of a different run (%s); go on with the settings of that run, give another `%s`, or remove the folder %s"
+                        .formatted(file, difference, setting, dir));
     }
 
     private double[] curve(SafetensorsFile f) {

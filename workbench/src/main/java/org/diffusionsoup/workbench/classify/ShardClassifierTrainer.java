@@ -19,6 +19,7 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.data.Shard;
@@ -32,6 +33,7 @@ import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.workbench.Progress;
@@ -210,13 +212,25 @@ public final class ShardClassifierTrainer {
             ObjectNode recipe) {
         TrainingJob.Spec spec =
                 TrainingJob.Spec.in(
-                        work, "classifier", "train the classifier", "examples", recipe.toString());
+                                work,
+                                "classifier",
+                                "train the classifier",
+                                "examples",
+                                recipe.toString())
+                        .from(origins());
         try (TrainingJob job =
                 new TrainingJob(
                         spec, classifier.parameters(), objective, options, progress, stop)) {
             job.checkpointEvery(CHECKPOINT_EVERY);
             return job.run();
         }
+    }
+
+    /** Latents and their noise come from the base, which the recipe does not name. */
+    private BaseConfiguration origins() {
+        Path vae = base.resolve("vae").resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+        return BaseConfiguration.of(base, List.of("vae", "scheduler"))
+                .with("the autoencoder's weights", WeightsHash.of(vae));
     }
 
     private static TrainingOptions options(long steps, long seed) {

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.LinkedFiles;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
@@ -94,8 +94,8 @@ public record EvaluationPlan(
     }
 
     private static long bytes(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            return files.filter(Files::isRegularFile).mapToLong(f -> f.toFile().length()).sum();
+        try {
+            return LinkedFiles.below(folder).stream().mapToLong(f -> f.toFile().length()).sum();
         } catch (IOException e) {
             throw new SoupIoException("read", folder, e);
         }

@@ -5,13 +5,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.UnfinishedTraining;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.core.io.LinkedFiles;
 import org.diffusionsoup.diffusion.model.ComponentFit;
 
 /**
@@ -49,9 +49,8 @@ public final class ModelHash {
         ComponentFit.requireAll(folder); // before other models' minutes of drawing
         StringBuilder lines = new StringBuilder();
         boolean weights = false;
-        try (Stream<Path> walk = Files.walk(folder)) {
-            List<Path> files = walk.filter(Files::isRegularFile).sorted().toList();
-            for (Path file : files) {
+        try {
+            for (Path file : LinkedFiles.below(folder)) {
                 String name = folder.relativize(file).toString().replace('\\', '/');
                 if (name.endsWith(".safetensors")) {
                     lines.append(name).append(' ').append(WeightsHash.of(file)).append('\n');

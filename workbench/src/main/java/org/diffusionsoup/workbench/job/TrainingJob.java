@@ -12,6 +12,7 @@ import java.util.function.LongConsumer;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingException;
@@ -58,6 +59,8 @@ public final class TrainingJob implements AutoCloseable {
      *     what is made and so is written with it
      * @param fingerprint all that decides the result, such as the text of the recipe in the
      *     weights' header
+     * @param configuration what else does, and no header says: that of the models that it starts
+     *     from
      */
     public record Spec(
             String task,
@@ -65,7 +68,24 @@ public final class TrainingJob implements AutoCloseable {
             Path state,
             String setting,
             Optional<Path> log,
-            String fingerprint) {
+            String fingerprint,
+            BaseConfiguration configuration) {
+        /** A training that starts from no model. */
+        public Spec(
+                String task,
+                String unit,
+                Path state,
+                String setting,
+                Optional<Path> log,
+                String fingerprint) {
+            this(task, unit, state, setting, log, fingerprint, BaseConfiguration.NONE);
+        }
+
+        /** The same, started from models of such a configuration. */
+        public Spec from(BaseConfiguration other) {
+            return new Spec(task, unit, state, setting, log, fingerprint, other);
+        }
+
         /**
          * A training that shares a folder of the setting {@code work}: {@code NAME-state}, {@code
          * NAME-loss.csv}.
@@ -88,7 +108,7 @@ public final class TrainingJob implements AutoCloseable {
          * @throws TrainingException saying in what the two differ
          */
         public void requireOwnCheckpoint() {
-            TrainingRun.requireOwnCheckpoint(state, fingerprint, setting);
+            TrainingRun.requireOwnCheckpoint(state, fingerprint, configuration, setting);
         }
     }
 
@@ -118,6 +138,7 @@ public final class TrainingJob implements AutoCloseable {
                         options,
                         spec.state(),
                         spec.fingerprint(),
+                        spec.configuration(),
                         spec.setting());
         this.resumedFrom = run.stepsDone();
     }

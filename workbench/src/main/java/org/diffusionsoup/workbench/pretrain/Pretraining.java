@@ -2,6 +2,7 @@ package org.diffusionsoup.workbench.pretrain;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -13,6 +14,7 @@ import org.diffusionsoup.data.scene.SceneStream;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
@@ -70,11 +72,20 @@ record Pretraining(
                 (field, value) -> fingerprint.append(' ').append(field).append('=').append(value));
         TrainingJob.Spec spec =
                 TrainingJob.Spec.in(
-                        work, name, "pretrain " + name, "images", fingerprint.toString());
+                                work, name, "pretrain " + name, "images", fingerprint.toString())
+                        .from(configuration());
         try (TrainingJob job =
                 new TrainingJob(spec, parameters, objective, options, progress, stop)) {
             return job.run(options.steps(), step -> afterStep.run());
         }
+    }
+
+    /** What the base that is trained on says of its weights; nothing without one. */
+    private BaseConfiguration configuration() {
+        return from.map(base ->
+                        BaseConfiguration.of(
+                                base, List.of("unet", "vae", "text_encoder", "tokenizer")))
+                .orElse(BaseConfiguration.NONE);
     }
 
     /** Hash of the weights of a component in diffusers layout, for {@code origins}. */

@@ -68,6 +68,9 @@ public record FinishedRun(Path out, String weightsSha256, int rows, long steps) 
         if (!KeptSteps.recorded(trained).equals(kept.recipe(request.stopAfter()))) {
             return Optional.empty();
         }
+        if (IngredientFiles.difference(request.base(), request.out()).isPresent()) {
+            return Optional.empty(); // trained when the base said something else of its weights
+        }
         try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
             TrainingRun.discardState(request.stateFolder(), recipe.whole().text());
         }

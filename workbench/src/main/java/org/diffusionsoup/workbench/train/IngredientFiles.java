@@ -7,11 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Stream;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.LinkedFiles;
 import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.core.lora.Lora;
 import org.diffusionsoup.core.lora.LoraFactors;
@@ -25,6 +26,7 @@ import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.LossPoint;
 import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.diffusionsoup.report.LossCurve;
@@ -69,6 +71,17 @@ final class IngredientFiles {
         try (SafetensorsFile f = SafetensorsFile.open(weights)) {
             f.tensors().values().forEach(t -> lora.requireRank(t.name(), t.shape()));
         }
+    }
+
+    /**
+     * What a model's folder says of its weights otherwise than the base that it was made from by
+     * the recipe in its header: it was made when the base said that, too. Empty where they say the
+     * same, and of a file of factors, which says nothing.
+     */
+    static Optional<String> difference(Path base, Path model) {
+        return DiffusersFolder.isOne(model)
+                ? BaseConfiguration.ofModel(base).difference(BaseConfiguration.ofModel(model))
+                : Optional.empty();
     }
 
     static Path unet(Path folder) {
@@ -182,16 +195,14 @@ final class IngredientFiles {
     }
 
     private static void copyAllBut(Path from, Path to, Path left) throws IOException {
-        try (Stream<Path> files = Files.walk(from)) {
-            for (Path f : files.filter(Files::isRegularFile).sorted().toList()) {
-                Path relative = from.relativize(f);
-                if (relative.startsWith(left) || relative.toString().equals(FineTuner.LOSS_FILE)) {
-                    continue;
-                }
-                Path target = to.resolve(relative);
-                Files.createDirectories(target.getParent());
-                Files.copy(f, target);
+        for (Path f : LinkedFiles.below(from)) {
+            Path relative = from.relativize(f);
+            if (relative.startsWith(left) || relative.toString().equals(FineTuner.LOSS_FILE)) {
+                continue;
             }
+            Path target = to.resolve(relative);
+            Files.createDirectories(target.getParent());
+            Files.copy(f, target);
         }
     }
 }

@@ -83,11 +83,16 @@ final class KeptSteps {
     private Path free(long step) {
         Path folder = request.keptFolder(step);
         SoupRecipe recorded = recorded(step);
+        String difference;
         if (recorded.equals(recipe(step))) {
-            files.kind().checkReplaceable(folder);
-            return folder;
+            difference = IngredientFiles.difference(request.base(), folder).orElse("");
+            if (difference.isEmpty()) {
+                files.kind().checkReplaceable(folder);
+                return folder;
+            }
+        } else {
+            difference = RecipeDifference.of(recorded.text(), recipe(step).text());
         }
-        String difference = RecipeDifference.of(recorded.text(), recipe(step).text());
         if (!difference.isEmpty() && !request.replace()) {
             throw new SoupException(
                     folder

@@ -9,6 +9,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.TrainingRun;
 import org.diffusionsoup.diffusion.vae.VaeConfig;
 import org.diffusionsoup.image.PictureSize;
@@ -69,12 +70,13 @@ final class Preflight {
     /** What the run is known by. */
     TrainingJob.Spec spec(FineTuneRecipe recipe) {
         return new TrainingJob.Spec(
-                "train " + request.out().getFileName(),
-                "images",
-                request.stateFolder(),
-                "out",
-                Optional.empty(), // the ingredient has it in its folder
-                recipe.whole().text());
+                        "train " + request.out().getFileName(),
+                        "images",
+                        request.stateFolder(),
+                        "out",
+                        Optional.empty(), // the ingredient has it in its folder
+                        recipe.whole().text())
+                .from(BaseConfiguration.ofModel(request.base()));
     }
 
     /** The largest bucket, or the size of all pictures. */

@@ -10,6 +10,7 @@ import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.torch.Functional;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.eval.ClipConvention;
@@ -86,7 +87,12 @@ public final class AestheticTrainer {
                 head.parameters().initialise(seed);
             }
             Objective objective = new Regression(head, graded);
-            return new JudgeFit(work, out, progress, stop)
+            return new JudgeFit(
+                            work,
+                            out,
+                            progress,
+                            stop,
+                            BaseConfiguration.NONE.with("clip", BaseConfiguration.ofFolder(clip)))
                     .train(
                             JudgeKind.AESTHETIC,
                             head.parameters(),

@@ -20,6 +20,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.text.BpeTrainer;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
@@ -85,7 +86,13 @@ public final class ClipJudgeTrainer {
             recipe.put("shape", shape.toString());
             recipe.put("merges", MERGES);
         }
-        JudgeFit fit = new JudgeFit(work, out, progress, stop);
+        JudgeFit fit =
+                new JudgeFit(
+                        work,
+                        out,
+                        progress,
+                        stop,
+                        from.map(BaseConfiguration::ofFolder).orElse(BaseConfiguration.NONE));
         fit.requireOwn(JudgeKind.CLIP, recipe);
         material.read(side, reading);
         Path tokens = work.resolve("tokenizer");

@@ -11,6 +11,7 @@ import org.diffusionsoup.core.io.AtomicFiles.IoConsumer;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
@@ -24,8 +25,18 @@ final class JudgeFit {
     private final Path out;
     private final Progress progress;
     private final BooleanSupplier stop;
+    private final BaseConfiguration origins;
 
-    JudgeFit(Path work, Path out, Progress progress, BooleanSupplier stop) {
+    /**
+     * @param origins what decides the result and no recipe says, see {@link TrainingJob.Spec}
+     */
+    JudgeFit(
+            Path work,
+            Path out,
+            Progress progress,
+            BooleanSupplier stop,
+            BaseConfiguration origins) {
+        this.origins = origins;
         this.work = work;
         this.out = out;
         this.progress = progress;
@@ -43,7 +54,8 @@ final class JudgeFit {
 
     private TrainingJob.Spec spec(JudgeKind kind, ObjectNode recipe) {
         String name = kind.word();
-        return TrainingJob.Spec.in(work, name, "train " + name, "examples", recipe.toString());
+        return TrainingJob.Spec.in(work, name, "train " + name, "examples", recipe.toString())
+                .from(origins);
     }
 
     /**

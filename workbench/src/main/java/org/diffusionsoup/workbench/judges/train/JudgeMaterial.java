@@ -9,6 +9,7 @@ import org.diffusionsoup.diffusion.blip.VitConfig;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.workbench.Progress;
@@ -54,6 +55,12 @@ public sealed interface JudgeMaterial permits ShardMaterial, SceneMaterial {
 
     /** Adds what else decides the result to a header's recipe. */
     void describe(JudgeKind kind, ObjectNode recipe);
+
+    /**
+     * What else decides it and is not in the recipe: a model that pictures are drawn with. A
+     * checkpoint of another one is refused.
+     */
+    BaseConfiguration origins(JudgeKind kind);
 
     /** Shape of a CLIP. */
     ClipShape clipShape();

@@ -9,6 +9,7 @@ import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.blip.ImageReward;
 import org.diffusionsoup.diffusion.nn.Parameter;
 import org.diffusionsoup.diffusion.torch.Torch;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
@@ -67,7 +68,14 @@ public final class RewardTrainer {
             TrainingOptions options = JudgeFit.options(material, JudgeKind.REWARD, steps, seed);
             ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.REWARD, options);
             recipe.put("from_sha256", start.weightsSha256());
-            JudgeFit fit = new JudgeFit(work, out, progress, stop);
+            JudgeFit fit =
+                    new JudgeFit(
+                            work,
+                            out,
+                            progress,
+                            stop,
+                            BaseConfiguration.ofFolder(from.orElse(vqa))
+                                    .with("base", material.origins(JudgeKind.REWARD)));
             fit.requireOwn(JudgeKind.REWARD, recipe);
             material.read(reward.vit().imageSize(), reading);
             Objective objective =

@@ -18,6 +18,7 @@ import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.image.Picture;
@@ -106,6 +107,11 @@ public final class SceneMaterial implements JudgeMaterial {
     @Override
     public String sha256() {
         return scenes.sha256();
+    }
+
+    @Override
+    public BaseConfiguration origins(JudgeKind kind) {
+        return BaseConfiguration.NONE;
     }
 
     @Override

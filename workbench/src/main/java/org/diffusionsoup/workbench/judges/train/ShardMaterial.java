@@ -9,6 +9,7 @@ import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -21,6 +22,7 @@ import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
 import org.diffusionsoup.diffusion.torch.Rng;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.image.Picture;
@@ -110,6 +112,20 @@ public final class ShardMaterial implements JudgeMaterial {
     @Override
     public String sha256() {
         return train.sha256();
+    }
+
+    @Override
+    public BaseConfiguration origins(JudgeKind kind) {
+        if (kind != JudgeKind.REWARD) {
+            return BaseConfiguration.NONE; // no other one looks at incomplete drawings
+        }
+        BaseConfiguration all = BaseConfiguration.ofModel(base);
+        for (String part : new String[] {"unet", "vae"}) {
+            Path weights = base.resolve(part).resolve(StableDiffusion.DIFFUSERS_WEIGHTS);
+            all = all.with(part + "'s weights", WeightsHash.of(weights));
+        }
+        Path text = base.resolve("text_encoder").resolve(StableDiffusion.TRANSFORMERS_WEIGHTS);
+        return all.with("text_encoder's weights", WeightsHash.of(text));
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.util.function.BooleanSupplier;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.diffusion.blip.BlipVqa;
 import org.diffusionsoup.diffusion.text.WordPieceTokenizer;
+import org.diffusionsoup.diffusion.train.BaseConfiguration;
 import org.diffusionsoup.diffusion.train.Objective;
 import org.diffusionsoup.diffusion.train.TrainingOptions;
 import org.diffusionsoup.workbench.Progress;
@@ -60,7 +61,13 @@ public final class VqaTrainer {
         ObjectNode recipe = JudgeFit.recipe(material, JudgeKind.VQA, options);
         from.ifPresent(
                 f -> recipe.put("from_sha256", WeightsHash.of(f.resolve(BlipShape.WEIGHTS))));
-        JudgeFit fit = new JudgeFit(work, out, progress, stop);
+        JudgeFit fit =
+                new JudgeFit(
+                        work,
+                        out,
+                        progress,
+                        stop,
+                        from.map(BaseConfiguration::ofFolder).orElse(BaseConfiguration.NONE));
         fit.requireOwn(JudgeKind.VQA, recipe);
         Start start = start(seed, reading);
         BlipVqa vqa = start.vqa();
