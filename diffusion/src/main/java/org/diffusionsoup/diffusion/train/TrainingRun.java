@@ -1,5 +1,7 @@
 package org.diffusionsoup.diffusion.train;
 
+import static org.diffusionsoup.diffusion.train.BaseConfiguration.NONE;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,21 +58,13 @@ public final class TrainingRun implements AutoCloseable {
             TrainingOptions options,
             Path stateDir,
             String fingerprint) {
-        this(
-                parameters,
-                objective,
-                options,
-                stateDir,
-                fingerprint,
-                BaseConfiguration.NONE,
-                "stateDir");
+        this(parameters, objective, options, stateDir, fingerprint, NONE, "stateDir");
     }
 
     /**
      * Prepares a run as above.
      *
-     * @param configuration of what the run starts from; a checkpoint of another one is refused, one
-     *     of an earlier version, which kept none, is not
+     * @param configuration of what it starts from, which a checkpoint has to share if it has one
      * @param setting of the caller's that decides where {@code stateDir} is, such as {@code
      *     "work"}: who meets another run's checkpoint there is told to give another one
      */
@@ -130,17 +124,12 @@ public final class TrainingRun implements AutoCloseable {
 
     /** Removes a finished run's checkpoint, and none of another run. */
     public static void discardState(Path stateDir, String fingerprint) {
-        new TrainingState(stateDir, fingerprint, BaseConfiguration.NONE, "").deleteOwn();
+        new TrainingState(stateDir, fingerprint, NONE, "").deleteOwn();
     }
 
-    /**
-     * Steps that the checkpoint in a folder has done, whatever run it is of.
-     *
-     * @param stateDir as of the run
-     * @return 0 without a checkpoint
-     */
+    /** Steps that the checkpoint in a folder has done, whatever run it is of; 0 without one. */
     public static long checkpointedSteps(Path stateDir) {
-        return new TrainingState(stateDir, "", BaseConfiguration.NONE, "").steps();
+        return new TrainingState(stateDir, "", NONE, "").steps();
     }
 
     /**
