@@ -18,8 +18,10 @@ import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 
 /** {@code soup diff} and {@code soup verify} on real command lines. */
+@ResourceLock("soup.cache")
 class DiffAndVerifyCommandTest {
     @TempDir private Path folder;
 

@@ -100,6 +100,38 @@ class StoppedSplitTest {
         split().fails(1, "There was a shard 'half-2'");
     }
 
+    /** Rows say who made a picture; under what terms it came, the registry knows. */
+    @Test
+    void partsHaveTheTermsOfTheRecordedShard() throws Exception {
+        soup(
+                        "shard",
+                        "add",
+                        "acme",
+                        "--data",
+                        tar,
+                        "--provider",
+                        "acme",
+                        "--licence",
+                        "LicenseRef-Acme",
+                        "--uses",
+                        "research",
+                        "--expires",
+                        "2199-06-30")
+                .ok();
+        for (Object what : List.of("acme", tar)) {
+            Path prefix = folder.resolve("of-" + List.of("acme", tar).indexOf(what));
+            soup("split", what, "--disjoint", 2, "-o", prefix).ok();
+            for (int i = 1; i <= 2; i++) {
+                String name = prefix.getFileName() + "-" + i;
+                assertThat(soup("show", name, "--json").ok().out())
+                        .contains("acme", "LicenseRef-Acme", "research", "2199-06-30");
+            }
+        }
+        Path other = folder.resolve("other");
+        soup("split", "acme", "--disjoint", 2, "-o", other, "--licence", "MIT").ok();
+        assertThat(soup("show", "other-1", "--json").ok().out()).contains("\"MIT\"", "\"acme\"");
+    }
+
     @Test
     void nothingIsWrittenAmongTheWeights() {
         Path inside = registry.resolve("store").resolve("half");

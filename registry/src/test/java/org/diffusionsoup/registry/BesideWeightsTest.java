@@ -62,7 +62,11 @@ class BesideWeightsTest {
         Files.writeString(
                 at.resolve("model_index.json"),
                 "{\"_class_name\": \"StableDiffusionPipeline\", \"unet\": [\"diffusers\","
-                        + " \"UNet2DConditionModel\"]}");
+                        + " \"UNet2DConditionModel\"], \"tokenizer\": [\"transformers\","
+                        + " \"CLIPTokenizer\"]}");
+        Files.createDirectories(at.resolve("tokenizer"));
+        Files.write(
+                at.resolve("tokenizer/sentencepiece.bpe.model"), new byte[] {0, 1, (byte) 0xff});
         Files.writeString(at.resolve("unet/config.json"), "{}");
         Small.checkpoint(at.resolve(WEIGHTS), seed);
         return at;
@@ -96,12 +100,14 @@ class BesideWeightsTest {
         Path c = model("ic", 2);
         for (Path i : List.of(a, c)) {
             Files.copy(a.resolve(WEIGHTS), i.resolve(WEIGHTS + ".bak"));
-            Files.write(i.resolve("unet/sample.png"), PICTURE);
+            Files.write(i.resolve("unet/sample.png"), new byte[] {(byte) 0x89, 0});
+            Files.write(i.resolve("tokenizer/tokenizer.model"), PICTURE);
             Files.writeString(i.resolve("unet/README.md"), "Ünet");
         }
-        assertThat(LeftOut.of(c)).containsExactly(WEIGHTS + ".bak", "unet/sample.png");
         registry.addIngredient(ingredient("a", a));
-        registry.addIngredient(ingredient("c", c));
+        IngredientRow kept = registry.addIngredient(ingredient("c", c));
+        assertThat(LeftOut.of(c, registry.store().manifest(kept.checkpoint())))
+                .containsExactly("tokenizer/tokenizer.model", WEIGHTS + ".bak", "unet/sample.png");
         registry.make(Small.follow("all"));
         Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "asked"));
         registry.collect(true, 0);
@@ -115,30 +121,81 @@ class BesideWeightsTest {
                     .containsExactlyInAnyOrder(
                             "README.md", "config.json", "diffusion_pytorch_model.safetensors");
         }
+        assertThat(out.resolve("tokenizer/sentencepiece.bpe.model")).exists();
+        assertThat(out.resolve("tokenizer/tokenizer.model")).doesNotExist();
         assertThat(errors()).isEmpty();
         assertThat(verdict(w.certificate())).isEqualTo(Verdict.HOLDS);
     }
 
-    /** A drawing is text, and so are others' notes: they are known by their hashes. */
+    /** A drawing is text: recorded before, it is left out; recorded since, it is named. */
     @Test
     void aDrawingThatWasWithdrawnIsNamed() throws IOException {
-        Path a = model("ia", 1);
+        byte[] later = "<svg><rect/></svg>".getBytes(StandardCharsets.UTF_8);
         Path c = model("ic", 2);
-        Files.write(a.resolve("unet/notes.txt"), DRAWING);
-        Files.write(c.resolve("unet/notes.txt"), DRAWING);
-        registry.addIngredient(ingredient("a", a));
-        registry.addIngredient(ingredient("c", c));
-        registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "asked"));
+        Files.write(c.resolve("unet/notes.txt"), later);
+        Files.write(c.resolve("unet/known.txt"), DRAWING);
+        IngredientRow kept = registry.addIngredient(ingredient("c", c));
+        assertThat(LeftOut.of(c, registry.store().manifest(kept.checkpoint())))
+                .containsExactly("unet/known.txt");
+        registry.addShard(
+                new NewShard(
+                        "l",
+                        "acme",
+                        "CC0-1.0",
+                        "",
+                        Optional.empty(),
+                        "l",
+                        List.of(new NewShard.Sample(Hashes.sha256Hex(later), ""))));
+        registry.withdraw(WithdrawRequest.ofShards(List.of("l"), "asked"));
         String says =
                 "Ingredient '%s' holds as 'unet/notes.txt' a file that was withdrawn (entry 6, 'asked')";
         assertThat(errors()).singleElement().asString().contains(says.formatted("c"));
         assertThatThrownBy(() -> registry.make(Small.of("one", "c")))
                 .hasMessageContaining(says.formatted("c"));
         Path d = model("id", 3);
-        Files.write(d.resolve("unet/notes.txt"), DRAWING);
+        Files.write(d.resolve("unet/notes.txt"), later);
         registry.addShard(Small.shard("d"));
         assertThatThrownBy(() -> registry.addIngredient(ingredient("d", d)))
                 .hasMessageContaining(says.formatted("d"));
+    }
+
+    /** A registry of an earlier version goes on: its models are averaged, repaired, withdrawn. */
+    @Test
+    void whatAnEarlierVersionKeptOfABaseStays() throws IOException {
+        Path base = model("old", 5);
+        Path backup = base.resolve("unet/x.bak");
+        asBefore(Kind.BASE, "old", base, base.resolve(WEIGHTS));
+        Files.copy(base.resolve(WEIGHTS), backup);
+        long old = registry.read(q -> q.bases().getLast().id());
+        Path a = model("oa", 6);
+        Path c = model("oc", 7);
+        Files.copy(backup, a.resolve("unet/x.bak"));
+        Files.copy(backup, c.resolve("unet/x.bak"));
+        registry.addIngredient(
+                new NewIngredient("a", "old", List.of("a"), a, Json.object().build(), "test"));
+        IngredientRow other =
+                registry.addIngredient(
+                        new NewIngredient(
+                                "c", "old", List.of("c"), c, Json.object().build(), "test"));
+        Manifest kept = registry.store().manifest(other.checkpoint());
+        assertThat(kept.otherFiles()).containsKey("unet/x.bak");
+        registry.make(Small.of("both", "a", "c"));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "asked"));
+        List<IngredientRow> all = registry.read(q -> q.ingredients());
+        assertThat(all).filteredOn(IngredientRow::isLive).containsExactly(other);
+        Optional<Long> gone = registry.read(q -> q.bases().getLast().withdrawn());
+        assertThat(gone).as("base %d", old).isEmpty();
+        assertThat(errors()).isEmpty();
+        assertThat(verdict(w.certificate())).isEqualTo(Verdict.HOLDS);
+        registry.collect(true, 0);
+
+        // A tensor of an ingredient is lost, and its folder is at hand.
+        String lost = kept.files().getLast().pieces().getLast().sha256();
+        Files.delete(
+                registry.folder().resolve("store/objects/" + lost.substring(0, 2) + "/" + lost));
+        assertThat(errors()).isNotEmpty();
+        registry.repair(List.of(), List.of(c));
+        assertThat(errors()).isEmpty();
     }
 
     /** Earlier versions kept whatever lay there. */
@@ -146,19 +203,19 @@ class BesideWeightsTest {
     void whatAnEarlierVersionKeptLeavesWithItsWeights() throws IOException {
         Path a = model("ia", 1);
         registry.addIngredient(ingredient("a", a));
-        asBefore("c", model("ic", 2), a.resolve(WEIGHTS));
+        asBefore(Kind.INGREDIENT, "c", model("ic", 2), a.resolve(WEIGHTS));
         registry.withdraw(WithdrawRequest.ofShards(List.of("a"), "asked"));
         List<IngredientRow> all = registry.read(q -> q.ingredients());
         assertThat(all).hasSize(2).noneMatch(IngredientRow::isLive);
         registry.addShard(Small.shard("e"));
-        asBefore("e", model("ie", 3), a.resolve(WEIGHTS));
+        asBefore(Kind.INGREDIENT, "e", model("ie", 3), a.resolve(WEIGHTS));
         assertThat(errors())
                 .singleElement()
                 .asString()
                 .contains("Ingredient 'e' holds as 'unet/x.bak' a file that was withdrawn");
     }
 
-    private void asBefore(String name, Path weights, Path backup) throws IOException {
+    private void asBefore(Kind kind, String name, Path weights, Path backup) throws IOException {
         Path home = registry.folder();
         WeightStore store = new WeightStore(home.resolve("store"));
         Manifest kept = store.manifest(store.put(weights));
@@ -180,18 +237,19 @@ class BesideWeightsTest {
                         SigningKey.load(home.resolve("registry.key"), home.resolve("registry.pub")),
                         Clock.systemUTC(),
                         Optional.empty())
-                .write(t ->
-                        t.append(
-                                Kind.INGREDIENT,
-                                Json.object()
-                                        .put("name", name)
-                                        .put("base", 1)
-                                        .numbers(
-                                                "shards", List.of(t.shard(name).orElseThrow().id()))
-                                        .put("checkpoint", manifest.id())
-                                        .map("files", manifest.weightFiles())
-                                        .put("recipe", Json.object().build())
-                                        .put("code_version", "")
-                                        .build()));
+                .write(t -> {
+                    Json.Builder body =
+                            Json.object()
+                                    .put("name", name)
+                                    .put("checkpoint", manifest.id())
+                                    .map("files", manifest.weightFiles());
+                    if (kind == Kind.INGREDIENT) {
+                        body.put("base", 1)
+                                .numbers("shards", List.of(t.shard(name).orElseThrow().id()))
+                                .put("recipe", Json.object().build())
+                                .put("code_version", "");
+                    }
+                    return t.append(kind, body.build());
+                });
     }
 }

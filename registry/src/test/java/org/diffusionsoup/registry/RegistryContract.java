@@ -391,7 +391,7 @@ abstract class RegistryContract {
 
     /** What a checkpoint would be called in the store. */
     private String idOf(Path checkpoint) {
-        try (Staged s = registry.store().stage(checkpoint)) {
+        try (Staged s = registry.store().stage(checkpoint, List.of())) {
             return s.id();
         }
     }

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.data;
 
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,13 +67,14 @@ public final class SplitCommand extends SoupCommand {
     @Option(
             names = "--provider",
             paramLabel = "WHO",
-            description = "Who gave the pictures (default: as the rows say).")
+            description =
+                    "Who gave the pictures (default: as recorded of the shard, or as the rows say).")
     private Optional<String> provider = Optional.empty();
 
     @Option(
             names = "--licence",
             paramLabel = "NAME",
-            description = "The licence (default: as the rows say).")
+            description = "The licence (default: as recorded of the shard, or as the rows say).")
     private Optional<String> licence = Optional.empty();
 
     @Option(names = "--public", paramLabel = "SHARD", description = "A recorded shard.")
@@ -102,7 +104,10 @@ public final class SplitCommand extends SoupCommand {
         for (int i = 1; i <= tars.size(); i++) {
             checkName(r, names + "-" + i, tars.get(i - 1)); // before any tar is written
         }
-        Disjoint.Split split = write(r, prefix);
+        Optional<ShardRow> of = RegistryShards.recorded(r, shard.orElseThrow());
+        Optional<String> giver = provider.or(() -> of.map(ShardRow::provider));
+        Optional<String> terms = licence.or(() -> of.map(ShardRow::licence));
+        Disjoint.Split split = write(r, prefix, giver, terms);
         List<ShardRow> made;
         try (Progress progress = console.progress()) {
             List<NewShard> described = new ArrayList<>();
@@ -111,10 +116,10 @@ public final class SplitCommand extends SoupCommand {
                         RegistryShards.describe(
                                 names + "-" + (i + 1),
                                 tars.get(i).toString(),
-                                provider,
-                                licence,
-                                "",
-                                Optional.empty(),
+                                giver,
+                                terms,
+                                of.map(ShardRow::uses).orElse(""),
+                                of.flatMap(ShardRow::expires).map(LocalDate::parse),
                                 part -> {
                                     if (!r.read(part::isRecorded)) {
                                         r.checkShard(part);
@@ -177,11 +182,12 @@ public final class SplitCommand extends SoupCommand {
         });
     }
 
-    private Disjoint.Split write(Registry r, Path prefix) {
+    private Disjoint.Split write(
+            Registry r, Path prefix, Optional<String> giver, Optional<String> terms) {
         // For what is left of a recorded shard of which pictures were withdrawn.
         try (WorkFolder left = WorkFolder.make("soup-split-")) {
             String source = RegistryShards.source(() -> r, shard.orElseThrow(), left.path());
-            RegistryShards.requireStated(source, provider, licence);
+            RegistryShards.requireStated(source, giver, terms);
             return Disjoint.split(source, parts.orElseThrow(), prefix);
         }
     }

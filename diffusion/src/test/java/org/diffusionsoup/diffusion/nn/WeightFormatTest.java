@@ -20,10 +20,12 @@ import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.diffusion.torch.TorchException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Weights that are held in half as many bytes compute as the same numbers in float32 do. */
+@Isolated("it counts the native objects of all")
 class WeightFormatTest {
     @TempDir private Path folder;
 

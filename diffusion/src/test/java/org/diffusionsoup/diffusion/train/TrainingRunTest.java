@@ -20,7 +20,9 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
+@Isolated("it counts the native objects of all")
 class TrainingRunTest {
     private static final BooleanSupplier NEVER = () -> false;
     private static final Consumer<LossPoint> NOBODY = p -> {};

@@ -23,8 +23,10 @@ import org.diffusionsoup.diffusion.train.LowRankOptions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Gradient checkpointing: the same gradients, bit for bit, with the activations of one segment. */
+@Isolated("it counts the native objects of all")
 class RecomputationTest {
     /** What a backward pass leaves. */
     private record Pass(float loss, float[] weights, float[] sample, long recomputed) {}

@@ -3,6 +3,7 @@ package org.diffusionsoup.registry.arrival;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -17,6 +18,7 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.store.LeftOut;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Staged;
 import org.diffusionsoup.registry.store.WeightStore;
@@ -47,7 +49,8 @@ public final class Arrivals {
                 Names.checkFree(q, "base", name);
                 return true;
             });
-            try (Staged staged = context.store().stage(checkpoint)) {
+            List<String> leftOut = leftOut(checkpoint, List.of());
+            try (Staged staged = context.store().stage(checkpoint, leftOut)) {
                 String id = staged.id();
                 new IngredientCheck(WeightStore.with(staged), session.work())
                         .base("Base '" + name + "' (" + checkpoint + ")", id);
@@ -91,6 +94,26 @@ public final class Arrivals {
         }
     }
 
+    /**
+     * What of a folder is not stored.
+     *
+     * @param kin checkpoints that it is to be averaged with, and their base
+     */
+    private List<String> leftOut(Path checkpoint, List<String> kin) {
+        List<Map<String, String>> others =
+                kin.stream()
+                        .filter(context.store()::has)
+                        .map(id -> context.store().manifest(id).otherFiles())
+                        .toList();
+        return context.read(q ->
+                LeftOut.of(
+                        checkpoint,
+                        (path, sha256) -> others.stream().anyMatch(o -> sha256.equals(o.get(path))),
+                        sha256 ->
+                                !q.samples(sha256).isEmpty()
+                                        || !q.withdrawnWeights(Set.of(sha256)).isEmpty()));
+    }
+
     private static void refuseReturned(
             Queries q,
             String what,
@@ -131,7 +154,10 @@ public final class Arrivals {
                                         .filter(i -> i.isLive() && i.base() == b.id())
                                         .toList());
                     });
-            try (Staged staged = context.store().stage(n.weights())) {
+            List<String> kin = new ArrayList<>(List.of(known.base().checkpoint()));
+            known.siblings().forEach(i -> kin.add(i.checkpoint()));
+            List<String> leftOut = leftOut(n.weights(), kin);
+            try (Staged staged = context.store().stage(n.weights(), leftOut)) {
                 new IngredientCheck(WeightStore.with(staged), session.work())
                         .ingredient(
                                 "Ingredient '" + n.name() + "' (" + n.weights() + ")",

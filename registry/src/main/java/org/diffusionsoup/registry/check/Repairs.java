@@ -3,6 +3,7 @@ package org.diffusionsoup.registry.check;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,8 +23,10 @@ import org.diffusionsoup.registry.release.NeededWeights;
 import org.diffusionsoup.registry.soup.SoupMaker;
 import org.diffusionsoup.registry.soup.SoupMaker.Made;
 import org.diffusionsoup.registry.soup.SoupMaker.Start;
+import org.diffusionsoup.registry.store.LeftOut;
 import org.diffusionsoup.registry.store.Manifest;
 import org.diffusionsoup.registry.store.Staged;
+import org.diffusionsoup.registry.store.StoreException;
 import org.diffusionsoup.registry.store.StoreFinding;
 import org.diffusionsoup.registry.store.WeightStore;
 
@@ -110,19 +113,38 @@ public final class Repairs {
     /** Puts what an original has into the store, if it is what is damaged there. */
     private void bringBack(
             Path original, Set<String> damaged, Map<String, String> names, List<String> done) {
-        try (Staged s = store.stage(original)) {
-            if (damaged.remove(s.id())) {
-                s.keep();
-                done.add("brought " + names.get(s.id()) + " back from " + original);
-            } else {
-                done.add(
-                        "took nothing from "
-                                + original
-                                + ": it is checkpoint "
-                                + s.id()
-                                + ", and nothing of that is missing or altered here");
+        String is = "";
+        for (List<String> leftOut : ways(original, damaged)) {
+            try (Staged s = store.stage(original, leftOut)) {
+                if (damaged.remove(s.id())) {
+                    s.keep();
+                    done.add("brought " + names.get(s.id()) + " back from " + original);
+                    return;
+                }
+                is = s.id();
             }
         }
+        done.add(
+                "took nothing from "
+                        + original
+                        + ": it is checkpoint "
+                        + is
+                        + ", and nothing of that is missing or altered here");
+    }
+
+    /** What may have been left out of an original when it came, whichever version took it in. */
+    private Set<List<String>> ways(Path original, Set<String> damaged) {
+        Set<List<String>> ways = new LinkedHashSet<>();
+        for (String id : damaged) {
+            try {
+                ways.add(LeftOut.of(original, store.known(id)));
+            } catch (StoreException e) {
+                // Its manifest is damaged, too.
+            }
+        }
+        ways.add(LeftOut.of(original, (path, sha256) -> false, sha256 -> false));
+        ways.add(List.of());
+        return ways;
     }
 
     private List<String> dropSums(Queries q, Finding f) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -27,9 +28,10 @@ record Stager(Manifests manifests, Objects objects) {
      * Reads a checkpoint, whose objects have no names until it is kept.
      *
      * @param checkpoint a safetensors file, a sharded set or a diffusers folder
+     * @param leftOut files of a folder that are not read
      * @throws SoupException if it is malformed, or holds weights that are no safetensors
      */
-    Staged stage(Path checkpoint) {
+    Staged stage(Path checkpoint, Collection<String> leftOut) {
         List<StoredFile> files = new ArrayList<>();
         Objects.Batch batch = objects.batch();
         boolean done = false;
@@ -49,7 +51,7 @@ record Stager(Manifests manifests, Objects objects) {
             boolean isFolder = open.layout() != Checkpoint.Layout.SAFETENSORS;
             if (isFolder) {
                 Path root = Files.isDirectory(checkpoint) ? checkpoint : parent(checkpoint);
-                for (String path : content(open, root)) {
+                for (String path : content(open, root, leftOut)) {
                     files.add(add(batch, root.resolve(path), path));
                 }
             } else {
@@ -74,13 +76,14 @@ record Stager(Manifests manifests, Objects objects) {
     }
 
     /** The files that make up a checkpoint, by their paths in it. */
-    private static Iterable<String> content(Checkpoint open, Path root) {
+    private static Iterable<String> content(
+            Checkpoint open, Path root, Collection<String> leftOut) {
         TreeSet<String> paths = new TreeSet<>();
         if (open.folder().isPresent()) {
             DiffusersFolder d = open.folder().get();
             paths.addAll(d.weightFiles());
             paths.addAll(d.otherFiles());
-            paths.removeAll(LeftOut.of(d));
+            leftOut.forEach(paths::remove);
             return paths;
         }
         open.parts()

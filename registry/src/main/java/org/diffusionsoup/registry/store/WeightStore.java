@@ -126,13 +126,9 @@ public final class WeightStore {
         return sessions.openToRead()::close;
     }
 
-    /**
-     * Adds a checkpoint, or finds it present: {@link #stage} and {@link Staged#keep} at once.
-     *
-     * @return its id
-     */
+    /** Adds a checkpoint whole, or finds it present: its id. */
     public String put(Path checkpoint) {
-        try (Staged s = stage(checkpoint)) {
+        try (Staged s = stage(checkpoint, List.of())) {
             s.keep();
             return s.id();
         }
@@ -143,10 +139,11 @@ public final class WeightStore {
      * Staged#keep} is called, and otherwise leaves nothing there.
      *
      * @param checkpoint a safetensors file, a sharded set or a diffusers folder
+     * @param leftOut paths of files in such a folder that are no part of it ({@link LeftOut})
      * @throws SoupException if it is malformed, or holds weights that are no safetensors
      */
-    public Staged stage(Path checkpoint) {
-        return new Stager(manifests, objects).stage(checkpoint);
+    public Staged stage(Path checkpoint, List<String> leftOut) {
+        return new Stager(manifests, objects).stage(checkpoint, leftOut);
     }
 
     /** Writes a checkpoint's manifest, unless it is there. */

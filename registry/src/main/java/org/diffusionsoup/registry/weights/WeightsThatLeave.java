@@ -149,7 +149,7 @@ public final class WeightsThatLeave {
                         "holds %d %% of the weights that are %s's own"
                                 .formatted(100 * same / l.bytes(), l.label()));
             }
-            if (other.others().values().stream().anyMatch(l.held().files()::contains)) {
+            if (entry > l.since() && other.others().values().stream().anyMatch(l.own()::contains)) {
                 return Optional.of("has a weight file of " + l.label() + " among its other files");
             }
             if (blind && other.files().stream().anyMatch(l.own()::contains)) {

@@ -218,6 +218,17 @@ public final class RegistryShards {
     }
 
     /**
+     * The recorded shard that is named, or whose pictures are those of the data that lies there:
+     * its terms are those of all that is cut from it.
+     */
+    public static Optional<ShardRow> recorded(Registry registry, String text) {
+        Path path = ShardRef.parse(text).path();
+        boolean isData = Files.isRegularFile(path) || Dataset.isOne(path);
+        Optional<String> name = isData ? nameOf(registry, trainingRows(text)) : Optional.of(text);
+        return name.flatMap(n -> registry.read(q -> q.shard(n)));
+    }
+
+    /**
      * The recorded shard that has exactly these pictures and is not withdrawn.
      *
      * @param rows training rows

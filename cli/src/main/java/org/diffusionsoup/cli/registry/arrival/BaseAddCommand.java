@@ -5,6 +5,7 @@ import java.util.Map;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -26,8 +27,9 @@ final class BaseAddCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        BaseRow b = registry.open().addBase(name, weights);
-        LeftOutNote.say(console, weights);
+        Registry r = registry.open();
+        BaseRow b = r.addBase(name, weights);
+        LeftOutNote.say(console, weights, r.store().manifest(b.checkpoint()));
         console.result(
                 Map.of("entry", b.id(), "name", b.name(), "checkpoint", b.checkpoint()),
                 text -> text.println("base " + b.name() + ", entry " + b.id()));

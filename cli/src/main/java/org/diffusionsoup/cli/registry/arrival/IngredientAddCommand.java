@@ -77,7 +77,7 @@ final class IngredientAddCommand extends SoupCommand {
                                 weights,
                                 TrainingRecipe.ofWeights(weights),
                                 codeVersion));
-        LeftOutNote.say(console, weights);
+        LeftOutNote.say(console, weights, r.store().manifest(i.checkpoint()));
         List<String> seen = r.read(q -> SeenBefore.of(q, i.shards()));
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", i.id());

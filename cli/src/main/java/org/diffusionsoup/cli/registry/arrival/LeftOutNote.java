@@ -7,6 +7,7 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.store.LeftOut;
+import org.diffusionsoup.registry.store.Manifest;
 
 /** Says which files of a model's folder the registry did not keep. */
 final class LeftOutNote {
@@ -14,8 +15,8 @@ final class LeftOutNote {
 
     private LeftOutNote() {}
 
-    static void say(Console console, Path weights) {
-        List<String> files = LeftOut.of(weights);
+    static void say(Console console, Path weights, Manifest stored) {
+        List<String> files = LeftOut.of(weights, stored);
         if (!files.isEmpty()) {
             console.note(
                     files.stream()
@@ -25,7 +26,7 @@ final class LeftOutNote {
                             + (files.size() > NAMED
                                     ? " and " + Plural.of(files.size() - NAMED, "more file")
                                     : "")
-                            + "; neither weights nor text, and so no part of a model.");
+                            + "; neither weights nor text nor a tokenizer's, or a recorded picture, and so no part of a model.");
         }
     }
 }
