@@ -261,7 +261,8 @@ class ScoreCommandTest {
         Run.of("score", "--judge", bare, "--shard", EMOJI).fails(1, "preprocessor_config.json");
         Run.of("score", "--judge", folder.resolve("nobody"), "--shard", EMOJI)
                 .fails(1, "needs the CLIP folder", "nobody");
-        Run.of("score", "--judge", MODEL, "--shard", EMOJI).fails(1, "is a text-to-image model, not a judge", "clip:DIR");
+        Run.of("score", "--judge", MODEL, "--shard", EMOJI)
+                .fails(1, "is a text-to-image model, not a judge", "clip:DIR");
         Run.of("score", "--shard", EMOJI).fails(2, "--judge");
         Run.of("score", "--judge", JUDGE).fails(2, "--shard");
         Run.of("score", "--judge", JUDGE, "--shard", folder.resolve("no.tar"))

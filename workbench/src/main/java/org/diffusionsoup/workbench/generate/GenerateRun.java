@@ -30,13 +30,12 @@ public final class GenerateRun {
 
     private final GenerateRequest request;
     private final Progress progress;
-    private final List<String> loras;
+    private List<String> loras = List.of();
 
     /** A run that tells {@code progress} how far it is. */
     public GenerateRun(GenerateRequest request, Progress progress) {
         this.request = request;
         this.progress = progress;
-        this.loras = request.loras().stream().map(LoraUse::text).toList();
     }
 
     /**
@@ -193,6 +192,9 @@ public final class GenerateRun {
 
     /** One a line: strength, hash of the file, its name. */
     private void putLoras(Map<String, String> text) {
+        if (loras.isEmpty()) { // hashed once, and not before they were read as LoRAs
+            loras = request.loras().stream().map(LoraUse::text).toList();
+        }
         if (!loras.isEmpty()) {
             text.put(LORAS_KEY, lines(loras));
         }
