@@ -3,11 +3,14 @@ package org.diffusionsoup.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
@@ -25,14 +28,42 @@ import org.junit.jupiter.api.io.TempDir;
  * What was trained, outside, from recorded weights is trained on their data; its recipe says so.
  */
 class RegistryTrainedFromTest {
-    @TempDir private Path folder;
+    @TempDir private static Path first;
+    private Path folder = Path.of("");
     private Path registry;
     private Path hers;
     private Path mine;
 
+    /** All begin with the same registry, which is made once. */
     @BeforeEach
-    void make() {
+    void make() throws IOException {
+        if (!Files.exists(first.resolve("registry"))) {
+            folder = first;
+            registry = first.resolve("registry");
+            begin();
+        }
+        folder = Files.createTempDirectory(first, "test");
+        for (String name : List.of("registry", "hers")) {
+            copy(first.resolve(name), folder.resolve(name));
+        }
         registry = folder.resolve("registry");
+        hers = first.resolve("hers.tar");
+        mine = first.resolve("mine.tar");
+    }
+
+    /** With the permissions of its key. */
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path p : (Iterable<Path>) all::iterator) {
+                Files.copy(
+                        p,
+                        to.resolve(from.relativize(p).toString()),
+                        StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+    }
+
+    private void begin() {
         soup("init").ok();
         soup("base", "add", "tiny", TinyTraining.BASE).ok();
         Path all = TinyTraining.shard(folder.resolve("all.tar"), 8, 64, "train");

@@ -70,7 +70,7 @@ class VerifyDeepTest {
     private Path train(Path base, Object shard, String out, Object... more) {
         List<Object> words =
                 new ArrayList<>(List.of("train", "--base", base, "--shard", shard, "--float32"));
-        words.addAll(List.of("--out", folder.resolve(out), "--steps", 2, "--batch", 4, "-q"));
+        words.addAll(List.of("--out", folder.resolve(out), "--steps", 1, "--batch", 4, "-q"));
         words.addAll(List.of(more));
         Run.of(words.toArray()).ok();
         return folder.resolve(out);
