@@ -104,12 +104,17 @@ public final class EncodedRows implements AutoCloseable {
     }
 
     private static Tensor latents(StableDiffusion model, List<Shard> shards, Progress progress) {
-        RowSizes.common(shards); // several chunks, or shards, are one set of latents
         List<Tensor> parts = new ArrayList<>();
+        Optional<PictureSize> all = Optional.empty();
         for (Shard shard : shards) {
             for (int from = 0; from < shard.size(); from += CHUNK) {
                 int count = Math.min(CHUNK, shard.size() - from);
-                parts.add(latents(model, shard, from, count));
+                PictureSet pictures = pictures(shard, from, count);
+                PictureSize size = size(pictures);
+                // Several chunks, or shards, are one set of latents.
+                RowSizes.requireSame(shard, from, size, all.orElse(size));
+                all = Optional.of(size);
+                parts.add(latents(model, shard, from, pictures));
                 progress.advance(count);
             }
         }
@@ -177,14 +182,18 @@ public final class EncodedRows implements AutoCloseable {
      *     autoencoder and each level of its UNet but the last divide the sides
      */
     public static Tensor latents(StableDiffusion model, Shard shard, int from, int count) {
-        PictureSet pictures = pictures(shard, from, count);
+        return latents(model, shard, from, pictures(shard, from, count));
+    }
+
+    private static Tensor latents(
+            StableDiffusion model, Shard shard, int from, PictureSet pictures) {
         RowSizes.require(
-                new PictureSize(pictures.width(), pictures.height()),
-                shard,
-                shard.infos().get(from),
-                model.folder(),
-                divisor(model));
+                size(pictures), shard, shard.infos().get(from), model.folder(), divisor(model));
         return latents(model.vae(), pictures);
+    }
+
+    private static PictureSize size(PictureSet pictures) {
+        return new PictureSize(pictures.width(), pictures.height());
     }
 
     /**

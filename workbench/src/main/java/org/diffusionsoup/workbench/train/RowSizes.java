@@ -3,7 +3,6 @@ package org.diffusionsoup.workbench.train;
 import java.nio.file.Path;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -32,18 +31,21 @@ final class RowSizes {
         PictureSize all = shards.getFirst().get(0).size();
         for (Shard shard : shards) {
             for (int i = 0; i < shard.size(); i++) {
-                Sample row = shard.get(i);
-                PictureSize size = row.size();
-                if (!size.equals(all)) {
-                    throw i > 0
-                            ? differing(shard, row.info(), size, all)
-                            : new SoupException(
-                                    "pictures of shard %s are %s, those before them %s; import the pictures at one %s"
-                                            .formatted(shard.name(), size, all, WAY_OUT));
-                }
+                requireSame(shard, i, shard.get(i).size(), all);
             }
         }
         return all;
+    }
+
+    /** Refuses a row of another size than all those before it, of this shard or others. */
+    static void requireSame(Shard shard, int row, PictureSize size, PictureSize all) {
+        if (!size.equals(all)) {
+            throw row > 0
+                    ? differing(shard, shard.infos().get(row), size, all)
+                    : new SoupException(
+                            "pictures of shard %s are %s, those before them %s; import the pictures at one %s"
+                                    .formatted(shard.name(), size, all, WAY_OUT));
+        }
     }
 
     /** What is said of a row of another size than those before it in its shard. */
