@@ -2,7 +2,6 @@ package org.diffusionsoup.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -21,11 +20,7 @@ class PostgresAttackTest extends AttackContract {
 
     @BeforeAll
     static void start() throws Exception {
-        Optional<PostgresServer> started = PostgresServer.start();
-        assumeTrue(
-                started.isPresent(),
-                "skipped: no PostgreSQL server found under /usr/lib/postgresql, or none that starts");
-        server = started.get();
+        server = PostgresServer.startOrSkip();
     }
 
     @AfterAll

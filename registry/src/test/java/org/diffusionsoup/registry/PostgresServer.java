@@ -1,5 +1,7 @@
 package org.diffusionsoup.registry;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -29,6 +31,15 @@ final class PostgresServer implements AutoCloseable {
         this.data = data;
         this.as = as;
         this.port = port;
+    }
+
+    /** For a whole class of tests, which is skipped where no server starts. */
+    static PostgresServer startOrSkip() throws IOException, InterruptedException {
+        Optional<PostgresServer> started = start();
+        assumeTrue(
+                started.isPresent(),
+                "skipped: no PostgreSQL server found under /usr/lib/postgresql, or none that starts");
+        return started.get();
     }
 
     /** Empty where there are no binaries or they do not start. */

@@ -1,7 +1,5 @@
 package org.diffusionsoup.registry;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +12,7 @@ class PostgresStoppedTest extends StoppedContract {
 
     @BeforeAll
     static void start() throws Exception {
-        Optional<PostgresServer> started = PostgresServer.start();
-        assumeTrue(
-                started.isPresent(),
-                "skipped: no PostgreSQL server found under /usr/lib/postgresql, or none that starts");
-        server = started.get();
+        server = PostgresServer.startOrSkip();
     }
 
     @AfterAll

@@ -16,10 +16,23 @@ import org.diffusionsoup.diffusion.torch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SchedulerTest {
     private static final long SEED = 20240615;
+
+    private static final List<String> ALL =
+            List.of(
+                    "DDIMScheduler",
+                    "DDPMScheduler",
+                    "PNDMScheduler",
+                    "EulerDiscreteScheduler",
+                    "EulerAncestralDiscreteScheduler",
+                    "LMSDiscreteScheduler",
+                    "HeunDiscreteScheduler",
+                    "DPMSolverMultistepScheduler",
+                    "UniPCMultistepScheduler");
 
     private static SchedulerConfig config(String name, PredictionType type) {
         ObjectNode o = SchedulerConfig.stableDiffusion(type).toJson();
@@ -96,18 +109,7 @@ class SchedulerTest {
      * So many steps that some visit a timestep twice, or one beyond the last, divide by nothing.
      */
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "DDIMScheduler",
-                "DDPMScheduler",
-                "PNDMScheduler",
-                "EulerDiscreteScheduler",
-                "EulerAncestralDiscreteScheduler",
-                "LMSDiscreteScheduler",
-                "HeunDiscreteScheduler",
-                "DPMSolverMultistepScheduler",
-                "UniPCMultistepScheduler"
-            })
+    @FieldSource("ALL")
     void asManyStepsAsTimestepsAreDoneOrRefused(String name) {
         for (String spacing : List.of("leading", "linspace", "trailing")) {
             for (int offset = 0; offset < 2; offset++) {
@@ -185,17 +187,7 @@ class SchedulerTest {
 
     @Test
     void everySchedulerTakesEveryShortRun() {
-        for (String name :
-                List.of(
-                        "DDIMScheduler",
-                        "DDPMScheduler",
-                        "PNDMScheduler",
-                        "EulerDiscreteScheduler",
-                        "EulerAncestralDiscreteScheduler",
-                        "LMSDiscreteScheduler",
-                        "HeunDiscreteScheduler",
-                        "DPMSolverMultistepScheduler",
-                        "UniPCMultistepScheduler")) {
+        for (String name : ALL) {
             SchedulerConfig c = config(name, PredictionType.EPSILON);
             for (int steps : List.of(4, 5, 7)) {
                 try (Scope scope = Scope.open();
