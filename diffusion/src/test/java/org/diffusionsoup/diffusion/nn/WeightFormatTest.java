@@ -13,6 +13,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.diffusion.torch.NativeObjects;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -162,7 +163,7 @@ class WeightFormatTest {
                 Torch.setThreads(threads);
                 float[] outputs = half.outputs();
                 assertThat(outputs).as("%d threads", threads).isEqualTo(wide.outputs());
-                long objects = Torch.nativeObjects();
+                long objects = NativeObjects.inUse();
                 assertThat(half.outputs()).as("again").isEqualTo(outputs);
                 assertThat(Torch.nativeObjects()).isEqualTo(objects);
             }

@@ -50,7 +50,7 @@ class ScopeTest {
         try (Scope outer = Scope.open();
                 Torch.Guard off = Torch.gradients(false)) {
             Tensor x = Tensor.of(new float[] {1}, 1);
-            long before = Torch.nativeObjects();
+            long before = NativeObjects.inUse();
             assertThatThrownBy(() ->
                             Scope.result(() -> {
                                 x.mul(2.0);

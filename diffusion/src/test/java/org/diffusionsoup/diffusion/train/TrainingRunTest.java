@@ -12,6 +12,7 @@ import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
+import org.diffusionsoup.diffusion.torch.NativeObjects;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -402,8 +403,8 @@ class TrainingRunTest {
     }
 
     @Test
-    void noStepLeavesNativeObjectsBehind() throws InterruptedException {
-        long outside = nativeObjectsInUse();
+    void noStepLeavesNativeObjectsBehind() {
+        long outside = NativeObjects.inUse();
         try (Toy toy = new Toy(50, 1, 0.1);
                 TrainingRun run = run(toy, options(30, 4, 2, 1e-2, 0.5, 0.9, 7), "count")) {
             List<Long> counts = new ArrayList<>();
@@ -411,23 +412,6 @@ class TrainingRunTest {
             assertThat(counts).hasSize(30).containsOnly(counts.getFirst());
         }
         assertThat(Torch.nativeObjects()).isEqualTo(outside);
-    }
-
-    /**
-     * The native objects that somebody still holds. What other tests in this process dropped
-     * without closing counts until a collection frees it, and one in the middle of the test would
-     * look as if a step had freed it.
-     */
-    private static long nativeObjectsInUse() throws InterruptedException {
-        long before;
-        long now = Torch.nativeObjects();
-        do {
-            before = now;
-            System.gc();
-            Thread.sleep(100);
-            now = Torch.nativeObjects();
-        } while (now < before);
-        return now;
     }
 
     @Test

@@ -14,6 +14,7 @@ import org.diffusionsoup.diffusion.golden.Reference;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
 import org.diffusionsoup.diffusion.nn.Parameters;
 import org.diffusionsoup.diffusion.torch.Functional;
+import org.diffusionsoup.diffusion.torch.NativeObjects;
 import org.diffusionsoup.diffusion.torch.Recomputation;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -76,7 +77,7 @@ class RecomputationTest {
         long[] modules = new long[1];
         unet.parameters().observe((path, out) -> modules[0]++);
         trained.flatGrad().zero_();
-        long objects = Torch.nativeObjects();
+        long objects = NativeObjects.inUse();
         Pass pass;
         try (Scope scope = Scope.open();
                 Recomputation memory = Recomputation.open(again)) {
@@ -105,7 +106,7 @@ class RecomputationTest {
     /** A forward pass that fails, or is never followed by a backward one, leaves nothing behind. */
     @Test
     void closingFreesWhatNoBackwardPassDid() {
-        long objects = Torch.nativeObjects();
+        long objects = NativeObjects.inUse();
         for (int i = 0; i < 2; i++) {
             try (Scope scope = Scope.open();
                     Recomputation memory = Recomputation.open(true)) {
