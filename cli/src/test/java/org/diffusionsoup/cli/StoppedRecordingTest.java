@@ -101,6 +101,15 @@ class StoppedRecordingTest {
         soup("fsck").ok();
         train(out).fails(1, "has an ingredient 'mine'");
 
+        // Killed after its entry, before the note was removed.
+        Files.createDirectory(state(out));
+        Files.write(state(out).resolve(NOTE), note);
+        train(out, "--seed", 1).fails(1, "out exists already");
+        train(folder.resolve("another")).fails(1, "has an ingredient 'mine'");
+        assertThat(train(out).ok().out()).contains("ingredient mine, entry 3 of");
+        assertThat(state(out)).doesNotExist();
+        assertThat(soup("log").ok().out().lines().filter(l -> l.contains("mine"))).hasSize(2);
+
         // As an earlier version left it: what it was trained on is not known.
         fresh("three");
         train(out, "--caption-dropout", 0.2).fails(1, "out exists already");

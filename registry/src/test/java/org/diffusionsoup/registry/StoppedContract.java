@@ -31,7 +31,7 @@ abstract class StoppedContract {
         return database.orElse("jdbc:sqlite:" + registry.resolve("ledger.db"));
     }
 
-    private static void sql(String url, String... statements) throws Exception {
+    static void sql(String url, String... statements) throws Exception {
         try (Connection c = DriverManager.getConnection(url);
                 Statement s = c.createStatement()) {
             for (String sql : statements) {

@@ -264,7 +264,10 @@ public final class TrainCommand extends SoupCommand {
                 TrainingPlans.recorded(finished.get(), record.orElseThrow().end(), console);
                 return;
             }
-            record.ifPresent(r -> tuner.keepNote());
+            record.ifPresent(r -> {
+                r.checkName();
+                tuner.keepNote();
+            });
             Optional<FineTuner.Result> result =
                     tuner.run(plan -> TrainingPlans.note(plan, console));
             progress.close();

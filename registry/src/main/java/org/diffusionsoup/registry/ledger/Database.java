@@ -22,6 +22,10 @@ import org.jspecify.annotations.Nullable;
 final class Database {
     private static final String SQLITE = "jdbc:sqlite:";
     private static final String POSTGRESQL = "jdbc:postgresql:";
+
+    /** PostgreSQL's code for what a role has no right to. */
+    private static final String MAY_NOT = "42501";
+
     private static final String MIGRATIONS = "classpath:org/diffusionsoup/registry/migration";
 
     /** Held on to: the platform forgets the level of a logger that nobody refers to. */
@@ -379,8 +383,31 @@ final class Database {
                 copied = copy(file());
                 migrate(SQLITE + copied);
             } else {
-                migrate(url);
+                bring(made);
             }
+        }
+    }
+
+    /** Brings tables to this version, which on a server not every role may do. */
+    private void bring(int made) {
+        try {
+            migrate(url);
+        } catch (RegistryException e) {
+            if (!(e.getCause() instanceof SQLException s && MAY_NOT.equals(s.getSQLState()))) {
+                throw e;
+            }
+            throw new RegistryException(
+                    "The ledger in "
+                            + url.replaceAll("\\?.*", "")
+                            + " has tables of an earlier version ("
+                            + made
+                            + "), and this role cannot bring them to "
+                            + Schema.MIGRATIONS.size()
+                            + ". Run 'soup log' once as the role that owns them, and let this one"
+                            + " read what that makes; nothing was changed. ("
+                            + e.getMessage()
+                            + ")",
+                    e);
         }
     }
 
@@ -486,6 +513,7 @@ final class Database {
                 switch (String.valueOf(e.getSQLState())) {
                     case "53100" -> "the server's disk is full. Make room, then try again.";
                     case "25006" -> "the server is read-only.";
+                    case MAY_NOT -> "its role may not do that (" + firstLine(e) + ")";
                     default -> null;
                 });
     }

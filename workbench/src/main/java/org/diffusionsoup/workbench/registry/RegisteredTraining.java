@@ -6,9 +6,11 @@ import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
 import org.diffusionsoup.workbench.train.TrainingNote;
@@ -52,13 +54,14 @@ public final class RegisteredTraining {
             throw new SoupException("An ingredient of several shards needs a `name`.");
         }
         String chosen = name.orElseGet(shards::getFirst);
-        boolean taken = r.read(q -> q.ingredient(chosen).isPresent());
-        if (taken) {
-            throw new SoupException(
-                    "The registry has an ingredient '" + chosen + "'; choose another `name`.");
-        }
+        // A run that was killed after its entry has that name itself: end() finds out.
+        boolean waiting = TrainingNote.isWaiting(out);
         r.read(q -> {
-            Names.checkNewName(q, chosen);
+            if (q.ingredient(chosen).isEmpty()) {
+                Names.checkNewName(q, chosen);
+            } else if (!waiting) {
+                throw taken(chosen);
+            }
             shards.forEach(s -> r.usableShard(q, s)); // before the base is hashed
             return true;
         });
@@ -69,28 +72,62 @@ public final class RegisteredTraining {
         return new RegisteredTraining(r, chosen, baseName, shards, sources, out);
     }
 
+    private static SoupException taken(String name) {
+        return new SoupException(
+                "The registry has an ingredient '" + name + "'; choose another `name`.");
+    }
+
+    /**
+     * Before the model is trained: no entry has its name.
+     *
+     * @throws SoupException if one has
+     */
+    public void checkName() {
+        if (there().isPresent()) {
+            throw taken(name);
+        }
+    }
+
+    private Optional<IngredientRow> there() {
+        return registry.read(q -> q.ingredient(name));
+    }
+
+    /** Whether an entry is the one that this run would write. */
+    private boolean isThis(IngredientRow i, JsonObject recipe) {
+        return registry.read(q -> {
+            List<Long> of =
+                    shards.stream().map(s -> registry.usableShard(q, s).id()).sorted().toList();
+            return Json.canonical(q.recipe(i.id())).equals(Json.canonical(recipe))
+                    && Names.base(q, base).id() == i.base()
+                    && of.equals(i.shards().stream().sorted().toList());
+        });
+    }
+
     /** What to train on. */
     public List<String> sources() {
         return sources;
     }
 
     /**
-     * Records the ingredient, which is trained now.
+     * Records the ingredient, which is trained now, unless this run did so before it was killed.
      *
      * @throws SoupException if the registry refuses it; the weights stay where they are
      */
     public Recorded end() {
+        JsonObject recipe = TrainingRecipe.ofWeights(out);
         NewIngredient n =
                 new NewIngredient(
                         name,
                         base,
                         shards,
                         out,
-                        TrainingRecipe.ofWeights(out),
+                        recipe,
                         SoupVersion.current(),
                         TrainingNote.of(out));
         try {
-            IngredientRow i = registry.addIngredient(n);
+            IngredientRow i =
+                    there().filter(x -> isThis(x, recipe))
+                            .orElseGet(() -> registry.addIngredient(n));
             TrainingNote.remove(out);
             return new Recorded(
                     i.name(),

@@ -51,6 +51,11 @@ public final class TrainingNote {
         return read(state(out));
     }
 
+    /** Whether the run of a model has not ended: what is left of it waits beside the model. */
+    public static boolean isWaiting(Path out) {
+        return Files.isDirectory(state(out));
+    }
+
     /** Removes the note, with the folder if nothing else is in it. */
     public static void remove(Path out) {
         Path state = state(out);
