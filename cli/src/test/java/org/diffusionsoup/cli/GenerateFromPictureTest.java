@@ -187,6 +187,16 @@ class GenerateFromPictureTest {
         assertThat(PngFiles.readText(folder.resolve("half.png")))
                 .containsEntry("strength", "1.0")
                 .containsKey("mask_sha256");
+
+        write(mask, 64, 48, (x, y) -> x == 0 && y == 0 ? 0x7F7F7F : 0);
+        Run black = draw("black.png", "--image", picture, "--mask", mask, "--seeds", "-1").ok();
+        assertThat(black.err())
+                .contains("--mask is black, so nothing is painted")
+                .contains("Seed -1, which other programs take as a random one");
+        assertThat(difference(given, read("black.png"), 0, 64)).isLessThan(12);
+        write(mask, 64, 48, (x, y) -> x == 0 && y == 0 ? 0x808080 : 0);
+        Run grey = draw("grey.png", "--image", picture, "--mask", mask, "--seeds", "3").ok();
+        assertThat(grey.err()).doesNotContain("black").doesNotContain("Seed -1");
     }
 
     @Test

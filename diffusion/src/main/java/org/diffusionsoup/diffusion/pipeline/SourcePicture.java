@@ -40,8 +40,22 @@ public final class SourcePicture {
         byte[] grey = picture.toGrey().resizeLanczos(width, height).samples();
         float[] mask = new float[grey.length];
         for (int i = 0; i < mask.length; i++) {
-            mask[i] = (grey[i] & 0xFF) >= PAINTED ? 1 : 0;
+            mask[i] = isPainted(grey[i]) ? 1 : 0;
         }
         return Tensor.of(mask).reshape(1, 1, height, width);
+    }
+
+    private static boolean isPainted(byte grey) {
+        return (grey & 0xFF) >= PAINTED;
+    }
+
+    /** Whether a mask, not resized, has a pixel that is painted: half of white or more. */
+    public static boolean isPainted(Picture mask) {
+        for (byte grey : mask.toGrey().samples()) {
+            if (isPainted(grey)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

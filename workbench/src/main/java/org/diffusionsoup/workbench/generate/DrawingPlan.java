@@ -110,7 +110,10 @@ final class DrawingPlan {
         cost.check(size, Math.min(settings.batch(), pictures), isGuided());
     }
 
-    /** Whether weights are rounded, and whether the size is not the model's own: sentences. */
+    /**
+     * Whether weights are rounded, a mask paints nothing, and the size is not the model's own:
+     * sentences.
+     */
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         if (stored.isRounded(settings.weights().dtype()) && settings.weights().isHalf()) {
@@ -121,6 +124,10 @@ final class DrawingPlan {
                                             .map(DType::safetensorsName)
                                             .collect(Collectors.joining(" and ")),
                                     settings.weights()));
+        }
+        if (settings.source().filter(Source::paintsNothing).isPresent()) {
+            notes.add(
+                    "`mask` is black, so nothing is painted; what is to be painted has to be white.");
         }
         if (size.equals(PictureSize.square(trained))) {
             return notes;

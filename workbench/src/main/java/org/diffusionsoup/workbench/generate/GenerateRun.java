@@ -103,6 +103,10 @@ public final class GenerateRun {
             said.add(
                     "An ensemble of one model draws what the model draws; give `model` again for another.");
         }
+        if (request.seeds().contains(-1L)) {
+            said.add(
+                    "Seed -1, which other programs take as a random one, is a seed like any other here: it draws the same again.");
+        }
         notes.forEach((note, of) ->
                 said.add(of.size() == runs ? note : note + " (" + String.join(", ", of) + ")"));
         return new Result(drawn, seconds, said);

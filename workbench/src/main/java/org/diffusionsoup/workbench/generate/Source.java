@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.diffusion.pipeline.SourcePicture;
 import org.diffusionsoup.image.Picture;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
@@ -81,6 +82,11 @@ public final class Source {
     /** Bright where is painted. */
     Optional<Picture> mask() {
         return mask.map(Loaded::rgb);
+    }
+
+    /** Whether there is a mask in which nothing is bright enough to be painted. */
+    boolean paintsNothing() {
+        return mask().filter(m -> !SourcePicture.isPainted(m)).isPresent();
     }
 
     double strength() {
