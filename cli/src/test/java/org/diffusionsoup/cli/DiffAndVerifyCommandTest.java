@@ -221,4 +221,12 @@ class DiffAndVerifyCommandTest {
         assertThat(Run.of("inspect", file).ok().out())
                 .contains("Stable Diffusion 1.x", "holds", "vae");
     }
+
+    @Test
+    void aComponentAloneIsNotToBeConverted() {
+        Path unet = TinyModels.sd15().resolve("unet/diffusion_pytorch_model.safetensors");
+        Run.of("diff", TinyModels.sd21(), unet)
+                .fails(1, "no tensor in common", "one component alone (UNet)", "in the other");
+        Run.of("diff", unet, unet, "--depth", 0).fails(2, "--depth must be at least 1, not 0");
+    }
 }

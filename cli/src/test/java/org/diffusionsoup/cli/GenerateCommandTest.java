@@ -508,7 +508,7 @@ class GenerateCommandTest {
         Run left = Run.of(weighed(base, out("a"), out("y.png"))).ok();
         assertThat(left.err())
                 .contains(
-                        base + " does not record which shards, so the order of --model is taken",
+                        base + " does not record which shards, so it gets the shard that is left",
                         base + " for " + out("b.tar"));
         Run silent = Run.of(weighed(copy(MODEL, out("copy")), base, out("z.png"))).ok();
         assertThat(silent.err())
@@ -626,7 +626,7 @@ class GenerateCommandTest {
                 out("which"),
                 "--resoup",
                 "--sequential");
-        refused(draw, 1, "3 --weights for 2 models", "--weights", "1,2,3");
+        refused(draw, 1, "--weights has 3 numbers for 2 models", "--weights", "1,2,3");
         refused(draw, 1, "numbers above 0", "--weights", "1,0");
         refused(draw, 1, "numbers such as 2,1 or 1/3,2/3, not 'x'", "--weights", "1,x");
         refused(draw, 1, "leave --weights out", "--weights", "1,2", "--classifier", out("which"));

@@ -327,7 +327,8 @@ class LoraCommandTest {
                 .contains("LoRA (peft)");
         Path tuned = TinyModels.ingredient(out("tuned"), 5);
         Run some = Run.of("lora", "extract", MODEL, tuned, "--rank", 2, "-o", out("x.safetensors"));
-        assertThat(some.ok().out()).contains("misses most");
+        assertThat(some.ok().out())
+                .contains("misses most", "a higher rank misses less; what is left out has");
         assertThat(some.err()).contains("tensors that differ are left out", "% of", "--vectors");
         JsonNode whole =
                 json(
@@ -344,6 +345,10 @@ class LoraCommandTest {
                                 "--json",
                                 "-q"));
         assertThat(whole.path("relative_error").asDouble()).isLessThan(1e-5);
+        assertThat(whole.path("left_out").asDouble()).isZero();
+        Run full =
+                Run.of("lora", "extract", MODEL, tuned, "--rank", 500, "-o", out("z.safetensors"));
+        assertThat(full.ok().out()).contains("next to nothing; what is left out has");
         Run.of(
                         "lora",
                         "fuse",

@@ -93,6 +93,26 @@ class TrainLoraTest {
                 .isDirectoryNotContaining(p -> p.endsWith("factors.safetensors"));
     }
 
+    @Test
+    void aTableOfOtherHandsIsNoLossCurve() throws IOException {
+        for (String name : List.of("mine.loss.csv", "mine-step000003.loss.csv")) {
+            Path other = Files.writeString(temp.resolve(name), "my notes");
+            train(file, "--lora", 2, "--keep-every", 3, "--force")
+                    .fails(1, name, "not a loss curve");
+            assertThat(other).hasContent("my notes");
+            Files.delete(other);
+            Files.createDirectory(other);
+            Files.writeString(other.resolve("note"), "mine");
+            train(file, "--lora", 2, "--keep-every", 3).fails(1, name, "not a loss curve");
+            Files.delete(other.resolve("note"));
+            Files.delete(other);
+        }
+        assertThat(file).doesNotExist();
+        assertThat(temp.resolve("mine.safetensors.training")).doesNotExist();
+        train(file, "--lora", 2, "--keep-every", 3).ok();
+        train(file, "--lora", 2, "--keep-every", 3, "--force").ok();
+    }
+
     /** What learns, and what a checkpoint holds, are the factors alone. */
     @Test
     void theCheckpointHoldsTheFactorsAlone() throws IOException {

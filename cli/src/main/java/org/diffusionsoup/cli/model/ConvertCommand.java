@@ -19,7 +19,9 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.convert.Conversion;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.convert.PredictionType;
+import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.diffusion.model.ComponentFit;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
@@ -117,6 +119,10 @@ public final class ConvertCommand extends SoupCommand {
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         List<String> notes = new ArrayList<>(made.notes());
+        if (target == Target.SINGLE && OutputKind.ending(out).isEmpty()) {
+            notes.add(
+                    out + " is one file; other programs look for names that end in .safetensors.");
+        }
         notes.addAll(misfits(target == Target.SINGLE ? in : out));
         console.result(
                 json(made, notes, target, seconds),
@@ -150,12 +156,14 @@ public final class ConvertCommand extends SoupCommand {
     }
 
     /**
-     * What of a model's components does not belong together: a conversion loses nothing of such a
-     * model, so it is made, and what is wrong is said.
+     * What of a model's components and weights does not belong together: a conversion loses nothing
+     * of such a model, so it is made, and what is wrong is said.
      */
     private static List<String> misfits(Path folder) {
         try {
-            return ComponentFit.misfits(folder);
+            List<String> misfits = new ArrayList<>(ComponentFit.misfits(folder));
+            misfits.addAll(WeightsFit.misfits(folder));
+            return misfits;
         } catch (UnsupportedConfigException e) {
             return List.of(String.valueOf(e.getMessage()));
         }

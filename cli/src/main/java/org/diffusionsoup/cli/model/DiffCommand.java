@@ -98,8 +98,14 @@ public final class DiffCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         plot.ifPresent(OwnOutputs.PICTURE::checkOwn);
-        if (top < 0 || depth < 1 || threads < 0) {
-            throw misuse("--top cannot be below 0, nor --depth and --threads below 1.");
+        if (top < 0) {
+            throw misuse("--top must be at least 0, not " + top + ".");
+        }
+        if (depth < 1) {
+            throw misuse("--depth must be at least 1, not " + depth + ".");
+        }
+        if (threads < 0) {
+            throw misuse("--threads must be at least 1, not " + threads + ".");
         }
         int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         DiffReport report;

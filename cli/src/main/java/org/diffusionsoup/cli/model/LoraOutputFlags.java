@@ -25,6 +25,9 @@ import picocli.CommandLine.Option;
 final class LoraOutputFlags {
     private static final int SHOWN = 5;
 
+    /** Errors below this are those of rounding to a dtype. */
+    private static final double ROUNDING = 1e-2;
+
     @Option(
             names = {"-o", "--out"},
             required = true,
@@ -107,6 +110,7 @@ final class LoraOutputFlags {
         }
         json.put("bytes", made.bytes());
         json.put("relative_error", made.relativeError());
+        json.put("left_out", made.leftOut());
         List<Map<String, Object>> all = new ArrayList<>();
         for (MadeLora.Layer l : made.layers()) {
             Map<String, Object> layer = new LinkedHashMap<>();
@@ -136,8 +140,9 @@ final class LoraOutputFlags {
                     parts.forEach(p -> text.println("  " + p.coefficient() + "  " + p.file()));
                     if (made.relativeError() > 0) {
                         text.println(
-                                "The error is what the rank misses: the norm of what is left over, in"
-                                        + " % of the exact update's; a higher rank misses less.");
+                                "The error is the norm of what is left over, in % of the exact"
+                                        + " update's: "
+                                        + causes(made));
                     }
                     List<MadeLora.Layer> shown = new ArrayList<>(made.layers());
                     shown.removeIf(l -> !layers && l.relativeError() == 0);
@@ -164,6 +169,21 @@ final class LoraOutputFlags {
                     }
                 });
         made.notes().forEach(console::note);
+    }
+
+    /** What an error comes from; shares of norms add up in squares. */
+    private static String causes(MadeLora made) {
+        String rank = "the rank misses " + percent(made.missedByRank());
+        String helps = ", and a higher rank misses less";
+        if (made.leftOut() == 0) {
+            return rank + helps + ".";
+        }
+        boolean all = made.missedByRank() < ROUNDING;
+        return rank
+                + (all ? ", next to nothing" : helps)
+                + "; what is left out has "
+                + percent(made.leftOut())
+                + ", whatever the rank.";
     }
 
     private static String percent(double share) {

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -60,6 +61,8 @@ public record Converter(
         return new Converter(replace, prediction, ema, other);
     }
 
+    private static final String CONFIG = "/config.json";
+
     private static final String TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
 
     private static final int PIECE = 4 << 20;
@@ -77,6 +80,48 @@ public record Converter(
             return new FromSingle(today.part(""), false).parts();
         }
         return today.parts();
+    }
+
+    /**
+     * A component as a conversion to a folder would write it.
+     *
+     * @param weights under diffusers' names; borrowed
+     * @param config text of its {@code config.json}
+     */
+    public record Component(TensorSource weights, byte[] config) {}
+
+    /**
+     * The components of a single file as {@link #toDiffusers} would write them; none if it would
+     * not, or the file is no whole model.
+     */
+    public static SequencedMap<String, Component> components(Checkpoint single) {
+        SequencedMap<String, Component> components = new LinkedHashMap<>();
+        try {
+            Checkpoint today = TensorNames.today(single);
+            Family family = architecture(today).family();
+            TensorSource source = today.part("");
+            SequencedMap<String, TensorSource> parts = new FromSingle(source, false).parts();
+            checkComplete(today, family, parts);
+            Map<String, byte[]> carried = CarriedConfigs.of(today.path(), source.metadata());
+            parts.forEach((name, part) -> {
+                byte[] config = carried.get(name + CONFIG);
+                components.put(
+                        name,
+                        new Component(
+                                part,
+                                config != null
+                                        ? config
+                                        : Configs.utf8(
+                                                config(
+                                                        name,
+                                                        family,
+                                                        PredictionType.EPSILON,
+                                                        part))));
+            });
+        } catch (SoupException e) {
+            components.clear(); // a conversion says it
+        }
+        return components;
     }
 
     /**
@@ -121,8 +166,7 @@ public record Converter(
         }
         parts.forEach((name, part) ->
                 files.computeIfAbsent(
-                        name + "/config.json",
-                        n -> Configs.utf8(config(name, family, predicts, part))));
+                        name + CONFIG, n -> Configs.utf8(config(name, family, predicts, part))));
         String pad = family == Family.SD2 ? "!" : "<|endoftext|>";
         tokenizer(files, "", pad, parts, notes);
         if (family == Family.SDXL) {

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Modules under two names, one to one; a tensor is a module's name, a dot and its own name. */
 final class Renames {
@@ -30,6 +31,22 @@ final class Renames {
     /** The original name. */
     Optional<String> toOriginal(String name) {
         return renamed(back, name);
+    }
+
+    /** Whether there is a tensor of one of these modules, however many may be missing. */
+    boolean hasOriginal(Set<String> names, String before) {
+        return has(forward.keySet(), names, before);
+    }
+
+    /** The same under diffusers' names. */
+    boolean hasDiffusers(Set<String> names, String before) {
+        return has(back.keySet(), names, before);
+    }
+
+    private static boolean has(Set<String> modules, Set<String> names, String before) {
+        return modules.stream()
+                .map(m -> before + m)
+                .anyMatch(m -> names.contains(m + ".weight") || names.contains(m + ".bias"));
     }
 
     private static Optional<String> renamed(Map<String, String> names, String name) {

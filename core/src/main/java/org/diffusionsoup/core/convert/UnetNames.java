@@ -48,7 +48,7 @@ public final class UnetNames {
     /** Residual layers per level, from the names of a single file. */
     static int layersOfOriginal(Set<String> names) {
         int i = 1;
-        while (names.contains(PREFIX + "input_blocks." + i + ".0.in_layers.0.weight")) {
+        while (RESNET.hasOriginal(names, PREFIX + "input_blocks." + i + ".0.")) {
             i++;
         }
         return i - 1;
@@ -57,7 +57,7 @@ public final class UnetNames {
     /** Residual layers per level, from the names of a diffusers denoiser. */
     public static int layersOfDiffusers(Set<String> names) {
         int i = 0;
-        while (names.contains("down_blocks.0.resnets." + i + ".norm1.weight")) {
+        while (RESNET.hasDiffusers(names, "down_blocks.0.resnets." + i + ".")) {
             i++;
         }
         return i;

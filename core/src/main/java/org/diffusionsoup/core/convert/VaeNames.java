@@ -2,6 +2,7 @@ package org.diffusionsoup.core.convert;
 
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -55,17 +56,17 @@ final class VaeNames {
 
     /** Levels of the decoder, from the names of a single file. */
     static int levelsOfOriginal(Set<String> names) {
-        return count(names, PREFIX + "decoder.up.", ".block.0.norm1.weight");
+        return count(n -> RESNET.hasOriginal(names, PREFIX + "decoder.up." + n + ".block.0."));
     }
 
     /** Levels of the decoder, from the names of a diffusers autoencoder. */
     static int levelsOfDiffusers(Set<String> names) {
-        return count(names, "decoder.up_blocks.", ".resnets.0.norm1.weight");
+        return count(n -> RESNET.hasDiffusers(names, "decoder.up_blocks." + n + ".resnets.0."));
     }
 
-    private static int count(Set<String> names, String before, String after) {
+    private static int count(IntPredicate isThere) {
         int n = 0;
-        while (names.contains(before + n + after)) {
+        while (isThere.test(n)) {
             n++;
         }
         return n;

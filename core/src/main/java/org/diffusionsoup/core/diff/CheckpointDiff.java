@@ -12,8 +12,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
+import org.diffusionsoup.core.checkpoint.Architecture;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.checkpoint.TensorNames;
@@ -97,10 +99,19 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                         a.path()
                                 + " and "
                                 + b.path()
-                                + " have no tensor in common; bring them into one layout first, with '"
-                                + (a.folder().isPresent() && b.folder().isEmpty() ? b : a)
-                                        .convertCommand()
-                                + "'.");
+                                + " have no tensor in common; "
+                                + Stream.of(a, b)
+                                        .flatMap(c -> alone(c).stream())
+                                        .findFirst()
+                                        .orElseGet(() ->
+                                                "bring them into one layout first, with '"
+                                                        + (a.folder().isPresent()
+                                                                                && b.folder()
+                                                                                        .isEmpty()
+                                                                        ? b
+                                                                        : a)
+                                                                .convertCommand()
+                                                        + "'."));
             }
             long total = jobs.stream().mapToLong(Job::bytes).sum();
             long done = 0;
@@ -118,6 +129,16 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                             .thenComparing(TensorDiff::block, BlockNames::compare)
                             .thenComparing(TensorDiff::name));
             return new DiffReport(found, base.isPresent());
+        }
+
+        /** A component by itself, which no conversion makes a model of. */
+        private Optional<String> alone(Checkpoint c) {
+            return c.folder().isPresent()
+                    ? Optional.empty()
+                    : Architecture.alone(c.part("").tensors())
+                            .map(part ->
+                                    "%s is the weights of one component alone (%s): compare it with the file of that component in the other."
+                                            .formatted(c.path(), part));
         }
 
         private Job job(String part, String name) {

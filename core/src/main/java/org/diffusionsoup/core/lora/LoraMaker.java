@@ -300,6 +300,7 @@ public final class LoraMaker {
         private int done;
         private double square;
         private double missed;
+        private double left;
 
         Making(int steps) {
             this.steps = steps;
@@ -313,6 +314,7 @@ public final class LoraMaker {
         void leftOut(double squares) {
             square += squares;
             missed += squares;
+            left += squares;
         }
 
         double norm() {
@@ -386,6 +388,7 @@ public final class LoraMaker {
                     output.file(),
                     made,
                     square == 0 ? 0 : Math.sqrt(missed / square),
+                    square == 0 ? 0 : Math.sqrt(left / square),
                     size(output.file()),
                     notes);
         }

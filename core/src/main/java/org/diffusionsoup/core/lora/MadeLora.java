@@ -10,14 +10,27 @@ import java.util.OptionalInt;
  * @param file where it lies
  * @param layers by component and tensor
  * @param relativeError of all updates together, see {@link Layer#relativeError}
+ * @param leftOut norm of the differences that no update stands for, over that of all
  * @param bytes of the file
  * @param notes what is not in it, a sentence each
  */
 public record MadeLora(
-        Path file, List<Layer> layers, double relativeError, long bytes, List<String> notes) {
+        Path file,
+        List<Layer> layers,
+        double relativeError,
+        double leftOut,
+        long bytes,
+        List<String> notes) {
     public MadeLora {
         layers = List.copyOf(layers);
         notes = List.copyOf(notes);
+    }
+
+    /**
+     * What of the error is due to the updates' ranks and rounding, and not to what was left out.
+     */
+    public double missedByRank() {
+        return Math.sqrt(Math.max(0, relativeError * relativeError - leftOut * leftOut));
     }
 
     /**

@@ -39,6 +39,11 @@ public final class ClipTextModel {
         parameters.allocate(weights);
     }
 
+    /** The names and shapes of its weights, for which no memory is taken. */
+    public static Parameters declared(ClipTextConfig c, boolean projected) {
+        return new ClipTextModel(c, Names.root(), projected).parameters;
+    }
+
     /** Builds the tower inside another model, which allocates. */
     ClipTextModel(ClipTextConfig c, Names root, boolean projected) {
         config = c;

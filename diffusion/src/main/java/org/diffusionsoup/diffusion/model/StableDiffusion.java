@@ -119,7 +119,7 @@ public record StableDiffusion(
      *
      * @throws SoupException when the folder is not a pipeline of these kinds, its components do not
      *     belong together, its UNet takes more than latents, or weights are of a type that models
-     *     are not run from
+     *     are not run from or not those that the configurations describe
      */
     public static void requireForTraining(Path folder) {
         DiffusersFolder.require(folder);
@@ -127,6 +127,7 @@ public record StableDiffusion(
         ComponentFit.requireAll(folder);
         requireLatentsOnly(folder);
         requireRunnableWeights(folder);
+        WeightsFit.require(folder);
     }
 
     /** Refuses weights of a type that models are not run from, in the components that are there. */
@@ -312,13 +313,25 @@ public record StableDiffusion(
     /** The same with weights as a view shows them. */
     public static ClipTextModel textEncoder(Path folder, WeightsView view) {
         JsonConfig config = JsonConfig.read(folder.resolve("config.json"));
-        boolean projected =
-                config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
         ClipTextModel text =
                 config.checked(() ->
-                        new ClipTextModel(ClipTextConfig.of(config), projected, view.format()));
+                        new ClipTextModel(
+                                ClipTextConfig.of(config), isProjected(config), view.format()));
         Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS), view.of(folder));
         return text;
+    }
+
+    /** Whether a text encoder has a projection, as SDXL's second. */
+    static boolean isProjected(JsonConfig config) {
+        return config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
+    }
+
+    /** Whether all weights are numbers, as far as their sum tells: neither NaN nor infinite. */
+    public boolean isFinite() {
+        return unet.parameters().isFinite()
+                && vae.parameters().isFinite()
+                && textEncoder.parameters().isFinite()
+                && second.map(s -> s.encoder().parameters().isFinite()).orElse(true);
     }
 
     /** Frees all weights but the UNet's, once nothing is to be encoded any more. */

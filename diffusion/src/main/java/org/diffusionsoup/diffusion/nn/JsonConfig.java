@@ -35,16 +35,29 @@ public record JsonConfig(String source, JsonNode node) {
                 throw new UnsupportedConfigException(
                         file + " is no config: it has more than " + MOST_BYTES + " bytes");
             }
-            JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
-            if (node == null || !node.isObject()) {
-                throw new UnsupportedConfigException(file + " does not hold a JSON object");
-            }
-            return new JsonConfig(file.toString(), node);
+            return read(Files.readAllBytes(file), file.toString());
         } catch (IOException e) {
             throw new UnsupportedConfigException(
                     Files.exists(file)
-                            ? file + " is not valid JSON: " + firstLine(e)
+                            ? file + " cannot be read: " + firstLine(e)
                             : file + " does not exist; a model folder needs it");
+        }
+    }
+
+    /**
+     * The same of a text.
+     *
+     * @param source what messages call it
+     */
+    public static JsonConfig read(byte[] text, String source) {
+        try {
+            JsonNode node = MAPPER.readTree(text);
+            if (node == null || !node.isObject()) {
+                throw new UnsupportedConfigException(source + " does not hold a JSON object");
+            }
+            return new JsonConfig(source, node);
+        } catch (IOException e) {
+            throw new UnsupportedConfigException(source + " is not valid JSON: " + firstLine(e));
         }
     }
 

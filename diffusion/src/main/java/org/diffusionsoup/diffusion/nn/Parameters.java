@@ -257,6 +257,24 @@ public final class Parameters implements AutoCloseable {
     }
 
     /**
+     * Whether the weights have a finite sum, which they have unless one is NaN or infinite, or all
+     * are absurdly large.
+     */
+    public boolean isFinite() {
+        long size = Torch.piece(NORM_PIECE);
+        for (long at = 0; at < total; at += size) {
+            try (Scope s = Scope.open();
+                    Torch.Guard off = Torch.gradients(false)) {
+                Tensor piece = flat().narrow(0, at, Math.min(size, total - at));
+                if (!Float.isFinite(piece.toFloat().sum().item())) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /**
      * The gradient of one parameter, in its own shape. Of {@link #joined} weights, ask the model
      * the parameter belongs to.
      */

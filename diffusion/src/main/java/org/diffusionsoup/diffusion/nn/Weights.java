@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -27,6 +28,12 @@ import org.diffusionsoup.diffusion.torch.Torch;
 /** Moves a model's weights between its {@link Parameters} and safetensors files. */
 public final class Weights {
     private static final Set<DType> RUNNABLE = Set.of(DType.F32, DType.F16, DType.BF16, DType.F64);
+
+    /** Most names that a message lists. */
+    private static final int MOST_SHOWN = 20;
+
+    /** What begins the list of what does not fit, after the file's name. */
+    public static final String DOES_NOT_FIT = " does not fit its config.json";
 
     private Weights() {}
 
@@ -72,15 +79,11 @@ public final class Weights {
      */
     static Map<Parameter, TensorInfo> fitting(
             Parameters parameters, TensorSource source, UnaryOperator<String> names) {
-        Map<String, TensorInfo> given = new HashMap<>();
-        source.tensors()
-                .forEach((name, info) -> {
-                    String own = name.endsWith("position_ids") ? "" : names.apply(name);
-                    if (!own.isEmpty()) {
-                        given.put(own, info);
-                    }
+        Map<String, TensorInfo> given = given(source, names);
+        misfit(parameters, source.path() + DOES_NOT_FIT, given)
+                .ifPresent(m -> {
+                    throw new UnsupportedConfigException(m);
                 });
-        refuseMisfits(parameters, source.path(), given);
         Map<Parameter, TensorInfo> tensors = new LinkedHashMap<>();
         for (Parameter p : parameters.all()) {
             TensorInfo info = Objects.requireNonNull(given.get(p.name()));
@@ -90,8 +93,31 @@ public final class Weights {
         return tensors;
     }
 
-    private static void refuseMisfits(
-            Parameters parameters, Path file, Map<String, TensorInfo> given) {
+    private static Map<String, TensorInfo> given(TensorSource source, UnaryOperator<String> names) {
+        Map<String, TensorInfo> given = new HashMap<>();
+        source.tensors()
+                .forEach((name, info) -> {
+                    String own = name.endsWith("position_ids") ? "" : names.apply(name);
+                    if (!own.isEmpty()) {
+                        given.put(own, info);
+                    }
+                });
+        return given;
+    }
+
+    /**
+     * Whether {@link #load(Parameters, Path)} would take a source, by names and shapes alone.
+     *
+     * @param declared of the model, which need not be allocated
+     * @param what begins the sentence: what does not fit what
+     * @return one that lists what is missing, surplus or of another shape; empty if nothing
+     */
+    public static Optional<String> misfit(Parameters declared, String what, TensorSource source) {
+        return misfit(declared, what, given(source, Weights::canonical));
+    }
+
+    private static Optional<String> misfit(
+            Parameters parameters, String what, Map<String, TensorInfo> given) {
         List<String> problems = new ArrayList<>();
         TreeSet<String> surplus = new TreeSet<>(given.keySet());
         for (Parameter p : parameters.all()) {
@@ -109,15 +135,16 @@ public final class Weights {
             }
         }
         surplus.forEach(n -> problems.add("unexpected " + n));
-        if (!problems.isEmpty()) {
-            throw new UnsupportedConfigException(
-                    file
-                            + " does not fit its config.json: "
-                            + String.join("; ", problems.subList(0, Math.min(20, problems.size())))
-                            + (problems.size() > 20
-                                    ? "; and " + (problems.size() - 20) + " more"
-                                    : ""));
-        }
+        int shown = Math.min(MOST_SHOWN, problems.size());
+        return problems.isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        what
+                                + ": "
+                                + String.join("; ", problems.subList(0, shown))
+                                + (problems.size() > shown
+                                        ? "; and " + (problems.size() - shown) + " more"
+                                        : ""));
     }
 
     private static boolean fits(Parameter p, TensorInfo info) {

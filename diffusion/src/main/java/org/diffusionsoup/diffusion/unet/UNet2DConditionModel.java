@@ -44,8 +44,18 @@ public final class UNet2DConditionModel {
 
     /** The same with weights held in another format than float32. */
     public UNet2DConditionModel(UNetConfig c, WeightFormat weights) {
+        this(c, Names.root());
+        parameters.allocate(weights);
+    }
+
+    /** The names and shapes of its weights, for which no memory is taken. */
+    public static Parameters declared(UNetConfig c) {
+        return new UNet2DConditionModel(c, Names.root()).parameters;
+    }
+
+    private UNet2DConditionModel(UNetConfig c, Names names) {
         config = c;
-        root = Names.root();
+        root = names;
         parameters = root.parameters();
         int n = c.blockOutChannels().size();
         long first = c.blockOutChannels().getFirst();
@@ -79,7 +89,6 @@ public final class UNet2DConditionModel {
         }
         convNormOut = new GroupNorm(root.sub("conv_norm_out"), g, first, c.normEps());
         convOut = new Conv2d(root.sub("conv_out"), first, c.outChannels(), 3, 1, 1);
-        parameters.allocate(weights);
     }
 
     public UNetConfig config() {

@@ -26,8 +26,17 @@ public final class AutoencoderKL {
 
     /** The same with weights held in another format than float32. */
     public AutoencoderKL(VaeConfig c, WeightFormat weights) {
+        this(c, Names.root());
+        parameters.allocate(weights);
+    }
+
+    /** The names and shapes of its weights, for which no memory is taken. */
+    public static Parameters declared(VaeConfig c) {
+        return new AutoencoderKL(c, Names.root()).parameters;
+    }
+
+    private AutoencoderKL(VaeConfig c, Names root) {
         config = c;
-        Names root = Names.root();
         parameters = root.parameters();
         long z = c.latentChannels();
         encoder = new Encoder(root.sub("encoder"), c);
@@ -38,7 +47,6 @@ public final class AutoencoderKL {
                         ? new Conv2d(root.sub("post_quant_conv"), z, z, 1, 1, 0)
                         : null;
         decoder = new Decoder(root.sub("decoder"), c);
-        parameters.allocate(weights);
     }
 
     public VaeConfig config() {

@@ -117,7 +117,7 @@ public record ClassifierOrder(List<Path> models, List<String> notes) {
                     modelOf[left[j]] = silent.get(j);
                 }
                 notes.add(
-                        "%s not record which shards, so the order of `model` is taken for the order of the classifier's shards: %s."
+                        "%s not record which shards, so %s: %s."
                                 .formatted(
                                         hashes.isEmpty()
                                                 ? "The classifier " + classifier + " does"
@@ -126,6 +126,9 @@ public record ClassifierOrder(List<Path> models, List<String> notes) {
                                                                 .collect(
                                                                         Collectors.joining(" and "))
                                                         + (silent.size() == 1 ? " does" : " do"),
+                                        left.length == 1
+                                                ? "it gets the shard that is left"
+                                                : "the order of `model` is taken for the order of the classifier's shards",
                                         pairs(modelOf, Arrays.stream(left))));
             }
             return new ClassifierOrder(Arrays.stream(modelOf).mapToObj(given::get).toList(), notes);

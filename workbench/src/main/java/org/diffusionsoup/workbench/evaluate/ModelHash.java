@@ -13,6 +13,7 @@ import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.LinkedFiles;
 import org.diffusionsoup.diffusion.model.ComponentFit;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 
 /**
  * What a model draws depends on all of its components: one hash over every weights file and every
@@ -47,6 +48,7 @@ public final class ModelHash {
                             + " recipe.");
         }
         ComponentFit.requireAll(folder); // before other models' minutes of drawing
+        WeightsFit.require(folder);
         StringBuilder lines = new StringBuilder();
         boolean weights = false;
         try {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.workbench.OwnOutputs;
 
@@ -103,8 +104,10 @@ public record GenerateRequest(
         }
         if (!ensemble.weights().isEmpty() && ensemble.weights().size() != models.size()) {
             throw new SoupException(
-                    "There are %d `weights` for %d models; give one for each, in their order."
-                            .formatted(ensemble.weights().size(), models.size()));
+                    "`weights` has %s for %s; give one for each, in their order."
+                            .formatted(
+                                    Plural.of(ensemble.weights().size(), "number"),
+                                    Plural.of(models.size(), "model")));
         }
         if (prompts.isEmpty()) {
             throw new SoupException(

@@ -10,6 +10,7 @@ import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.diffusion.model.ComponentFit;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.image.png.PictureMetadata;
 import org.diffusionsoup.image.png.PngFiles;
@@ -62,7 +63,10 @@ public final class GenerateRun {
 
     /** Draws and writes. */
     public Result run() {
-        request.models().forEach(ComponentFit::requireAll); // before the first one draws
+        for (Path model : request.models()) { // before the first one draws
+            ComponentFit.requireAll(model);
+            WeightsFit.require(model);
+        }
         List<Drawn> drawn = new ArrayList<>();
         List<Single> singles = new ArrayList<>();
         double seconds = 0;

@@ -1,10 +1,13 @@
 package org.diffusionsoup.workbench.job;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +15,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.data.Csv;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.diffusion.train.LossPoint;
@@ -30,6 +35,11 @@ import org.diffusionsoup.report.ReportException;
  */
 public final class LossLog implements AutoCloseable {
     static final String HEADER = "step,loss,lr,images_per_second";
+
+    /** A curve that a training wrote, told by its first line. */
+    public static final OutputKind KIND =
+            new OutputKind("a loss curve", List.of(".csv"), LossLog::isOne);
+
     private static final String TRAINING = "step,loss,gradient_norm,lr,images_per_second";
 
     private final Path file;
@@ -38,6 +48,18 @@ public final class LossLog implements AutoCloseable {
     private LossLog(Path file, BufferedWriter out) {
         this.file = file;
         this.out = out;
+    }
+
+    private static boolean isOne(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return false;
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            String begin = new String(in.readNBytes(TRAINING.length() + 1), ISO_8859_1);
+            return begin.startsWith(HEADER + "\n") || begin.startsWith(TRAINING + "\n");
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
     }
 
     /**

@@ -110,10 +110,10 @@ public final class FineTuner {
         if (preflight.isModel()) { // otherwise loading says why
             preflight.refuseInputAsOutput();
         }
-        files.kind().check(request.out(), request.replace());
+        files.check(request.out(), request.replace());
         try (FolderLock alone = FolderLock.hold(request.stateFolder())) {
             // whoever had it until now may just have made the model
-            files.kind().check(request.out(), request.replace());
+            files.check(request.out(), request.replace());
             boolean kept = false;
             try {
                 Optional<Result> result = runAlone(announced);
@@ -151,7 +151,7 @@ public final class FineTuner {
         if (isModel) {
             preflight.refuseInputAsOutput();
         }
-        files.kind().check(request.out(), request.replace());
+        files.check(request.out(), request.replace());
         List<Shard> data = shards();
         if (buckets.isEmpty()) {
             buckets = request.buckets().map(rule -> BucketPlan.of(rule, data));
@@ -179,6 +179,10 @@ public final class FineTuner {
         announced.accept(plan());
         List<Shard> shards = shards();
         try (StableDiffusion base = StableDiffusion.loadForTraining(request.base())) {
+            if (!base.isFinite()) {
+                // also of the decoder, which no training would run
+                BrokenWeights.refuse("base", request.base());
+            }
             FineTuneRecipe recipe = FineTuneRecipe.of(request, shards);
             preflight.requireOwn(recipe);
             TrainingJob.Spec spec = preflight.spec(recipe);

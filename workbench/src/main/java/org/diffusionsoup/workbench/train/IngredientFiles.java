@@ -51,6 +51,29 @@ final class IngredientFiles {
         return request.writesFactors() ? ModelOutput.MODEL_FILE : ModelOutput.MODEL_FOLDER;
     }
 
+    /**
+     * Looks at the places of a model and of what lies beside it, before hours are spent.
+     *
+     * @param replace whether a model that is there may be replaced
+     * @throws org.diffusionsoup.core.SoupException if something else is there
+     */
+    void check(Path model, boolean replace) {
+        kind().check(model, replace);
+        checkBeside(model);
+    }
+
+    /** The same of a model of this very run, which may be there. */
+    void checkReplaceable(Path model) {
+        kind().checkReplaceable(model);
+        checkBeside(model);
+    }
+
+    private void checkBeside(Path model) {
+        if (request.writesFactors()) {
+            LossLog.KIND.checkOwn(lossFile(model));
+        }
+    }
+
     /** The file whose header tells how a model of this run was made. */
     Path trained(Path model) {
         return request.writesFactors() ? model : unet(model);
@@ -114,6 +137,7 @@ final class IngredientFiles {
             List<LossPoint> curve,
             boolean replace) {
         if (request.writesFactors()) {
+            checkBeside(out); // somebody may have put something there since
             LossLog.writeCsv(lossFile(out), lossCurve(curve));
             writeFactors(factors.orElseThrow(), out, recipe, replace);
             return;

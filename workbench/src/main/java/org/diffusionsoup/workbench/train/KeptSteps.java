@@ -87,7 +87,7 @@ final class KeptSteps {
         if (recorded.equals(recipe(step))) {
             difference = IngredientFiles.difference(request.base(), folder).orElse("");
             if (difference.isEmpty()) {
-                files.kind().checkReplaceable(folder);
+                files.checkReplaceable(folder);
                 return folder;
             }
         } else {
@@ -101,7 +101,7 @@ final class KeptSteps {
                             + "); go on with the settings of that run, name another `out`, or add"
                             + " `force` to replace it.");
         }
-        files.kind().check(folder, request.replace());
+        files.check(folder, request.replace());
         return folder;
     }
 

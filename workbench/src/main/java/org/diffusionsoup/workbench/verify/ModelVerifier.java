@@ -25,6 +25,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.model.ComponentFit;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.workbench.verify.VerifyReport.FileHash;
 import org.diffusionsoup.workbench.verify.VerifyReport.Finding;
@@ -92,6 +93,9 @@ public record ModelVerifier(int threads, SoupProgress progress) {
                         threads, Thread.ofPlatform().daemon().name("verify-", 0).factory());
         try {
             checkpoint.folder().ifPresent(f -> folder(f, findings));
+            if (findings.isEmpty()) { // what cannot be read cannot be compared either
+                fit(checkpoint, findings);
+            }
             checkpoint
                     .parts()
                     .forEach((part, source) ->
@@ -126,15 +130,21 @@ public record ModelVerifier(int threads, SoupProgress progress) {
                 findings.add(new Finding(Kind.STRUCTURE, c.name(), "no weights"));
             }
         }
-        if (findings.isEmpty()) { // what cannot be read cannot be compared either
-            try {
-                ComponentFit.misfits(folder.path())
-                        .forEach(m ->
-                                findings.add(
-                                        new Finding(Kind.STRUCTURE, folder.path().toString(), m)));
-            } catch (UnsupportedConfigException e) {
-                findings.add(new Finding(Kind.STRUCTURE, folder.path().toString(), text(e)));
-            }
+    }
+
+    /** Whether components belong together, and weights to their configurations. */
+    private static void fit(Checkpoint checkpoint, List<Finding> findings) {
+        String where = checkpoint.path().toString();
+        try {
+            checkpoint
+                    .folder()
+                    .map(f -> ComponentFit.misfits(f.path()))
+                    .orElse(List.of())
+                    .forEach(m -> findings.add(new Finding(Kind.STRUCTURE, where, m)));
+            WeightsFit.misfits(checkpoint)
+                    .forEach(m -> findings.add(new Finding(Kind.STRUCTURE, where, m)));
+        } catch (UnsupportedConfigException e) {
+            findings.add(new Finding(Kind.STRUCTURE, where, text(e)));
         }
     }
 
@@ -157,7 +167,7 @@ public record ModelVerifier(int threads, SoupProgress progress) {
         }
         long data = tensors.stream().mapToLong(TensorInfo::byteSize).sum();
         boolean other = against.isPresent() && !isHash(against.get());
-        scan.start(bytes + 2 * data);
+        scan.start(bytes + 2 * data, bytes);
 
         Map<String, Future<String>> fileHashes = new TreeMap<>();
         files.forEach((name, f) -> fileHashes.put(name, workers.submit(() -> scan.sha256(f))));

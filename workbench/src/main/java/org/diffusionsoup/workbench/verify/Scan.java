@@ -34,20 +34,29 @@ final class Scan {
     private final SoupProgress progress;
     private long done;
     private long total;
+    private long size;
 
     Scan(SoupProgress progress) {
         this.progress = progress;
     }
 
-    synchronized void start(long bytes) {
+    /**
+     * Begins to report.
+     *
+     * @param bytes that all jobs read together
+     * @param files bytes of the model, in shares of which is reported: most are read several times
+     */
+    synchronized void start(long bytes, long files) {
         total = bytes;
-        progress.update("verifying", 0, total);
+        size = files;
+        progress.update("verifying", 0, size);
     }
 
     private synchronized void tell(long bytes) {
         if (total > 0) {
             done += bytes;
-            progress.update("verifying", Math.min(done, total), total);
+            double share = Math.min(1, (double) done / total);
+            progress.update("verifying", Math.round(share * size), size);
         }
     }
 

@@ -255,7 +255,7 @@ class GenerateRunTest {
                                 s,
                                 out,
                                 none),
-                "There are 2 `weights` for 1 models; give one for each, in their order.");
+                "`weights` has 2 numbers for 1 model; give one for each, in their order.");
         Path used = Files.createDirectory(dir.resolve("used"));
         assertThat(asked(m, Ensemble.NONE, p, s, none, Optional.of(used)).folder()).contains(used);
         Files.writeString(used.resolve("mine.txt"), "x");

@@ -1,0 +1,125 @@
+package org.diffusionsoup.diffusion.model;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.convert.Converter;
+import org.diffusionsoup.core.tensor.TensorSource;
+import org.diffusionsoup.diffusion.clip.ClipTextConfig;
+import org.diffusionsoup.diffusion.clip.ClipTextModel;
+import org.diffusionsoup.diffusion.nn.JsonConfig;
+import org.diffusionsoup.diffusion.nn.Parameters;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
+import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.unet.UNet2DConditionModel;
+import org.diffusionsoup.diffusion.unet.UNetConfig;
+import org.diffusionsoup.diffusion.vae.AutoencoderKL;
+import org.diffusionsoup.diffusion.vae.VaeConfig;
+
+/**
+ * Whether the weights of a Stable Diffusion model are those that its configurations describe: every
+ * tensor there, none besides, each of its shape. Told from headers, before any value is read; it is
+ * what loading the model asks for. Components of other classes, and architectures that are not run,
+ * are not judged.
+ */
+public final class WeightsFit {
+    private WeightsFit() {}
+
+    /**
+     * Refuses a folder in which weights are missing, surplus, or of other shapes.
+     *
+     * @throws UnsupportedConfigException naming the component and the tensors
+     */
+    public static void require(Path folder) {
+        ComponentFit.refuse(misfits(folder));
+    }
+
+    /**
+     * What is missing, surplus, or of another shape: a sentence per component; empty where all fits
+     * or the folder is no pipeline.
+     *
+     * @param folder in diffusers layout
+     * @throws SoupException if weights or a configuration cannot be read
+     */
+    public static List<String> misfits(Path folder) {
+        if (!DiffusersFolder.isOne(folder)) {
+            return List.of();
+        }
+        try (Checkpoint checkpoint = Checkpoint.openIncomplete(folder)) {
+            return misfits(checkpoint);
+        }
+    }
+
+    /**
+     * The same of an open model; of a single file, by the configurations that a conversion to a
+     * folder would give it. Files that are no whole Stable Diffusion are not judged.
+     *
+     * @throws SoupException if a configuration cannot be read
+     */
+    public static List<String> misfits(Checkpoint checkpoint) {
+        List<String> all = new ArrayList<>();
+        if (checkpoint.folder().isPresent()) {
+            Path folder = checkpoint.folder().get().path();
+            checkpoint
+                    .parts()
+                    .forEach((name, weights) -> {
+                        Path file = folder.resolve(name).resolve("config.json");
+                        if (Files.isRegularFile(file)) {
+                            String what = folder.resolve(name) + Weights.DOES_NOT_FIT;
+                            misfit(name, what, JsonConfig.read(file), weights).ifPresent(all::add);
+                        }
+                    });
+            return all;
+        }
+        Converter.components(checkpoint)
+                .forEach((name, c) -> {
+                    String what = checkpoint.path() + ", " + name;
+                    misfit(
+                                    name,
+                                    what + ", does not fit what its header or its own tensors say",
+                                    JsonConfig.read(c.config(), what),
+                                    c.weights())
+                            .ifPresent(all::add);
+                });
+        return all;
+    }
+
+    private static Optional<String> misfit(
+            String component, String what, JsonConfig config, TensorSource weights) {
+        Optional<Parameters> declared;
+        try {
+            declared = declared(component, config);
+        } catch (UnsupportedConfigException e) {
+            return Optional.empty(); // whoever runs it says so
+        }
+        return declared.flatMap(d -> Weights.misfit(d, what, weights));
+    }
+
+    private static Optional<Parameters> declared(String component, JsonConfig config) {
+        String unet = "UNet2DConditionModel";
+        String vae = "AutoencoderKL";
+        return switch (component) {
+            case "unet" ->
+                    config.text("_class_name", unet).equals(unet)
+                            ? Optional.of(UNet2DConditionModel.declared(UNetConfig.of(config)))
+                            : Optional.empty();
+            case "vae" ->
+                    config.text("_class_name", vae).equals(vae)
+                            ? Optional.of(AutoencoderKL.declared(VaeConfig.of(config)))
+                            : Optional.empty();
+            case "text_encoder", "text_encoder_2" ->
+                    TokenizerFit.isClipText(config)
+                            ? Optional.of(
+                                    ClipTextModel.declared(
+                                            ClipTextConfig.of(config),
+                                            StableDiffusion.isProjected(config)))
+                            : Optional.empty();
+            default -> Optional.empty();
+        };
+    }
+}
