@@ -182,6 +182,8 @@ class ConvertCommandTest {
     void wrongUseIsOneSentence() {
         Path out = folder.resolve("out");
         Run.of("convert", TinyModels.sd15(), "-o", out, "--to", "x").fails(2, "--to", "single");
+        assertThat(Run.of("convert", TinyModels.sd15(), "-o", folder.resolve("bare")).ok().out())
+                .contains("bare is one file; other programs look for names that end in");
         Run.of("convert", TinyModels.sd15(), "-o", out, "--to", "diffusers")
                 .fails(1, "diffusers folder already");
         Run.of("convert", TinyModels.clip().resolve("model.safetensors"), "-o", out)
