@@ -13,17 +13,22 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.lora.LoraNaming;
 import org.diffusionsoup.core.lora.LoraOutput;
 import org.diffusionsoup.core.lora.MadeLora;
 import org.diffusionsoup.core.tensor.DType;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** How commands that write a LoRA write it, and what they say of it. */
 final class LoraOutputFlags {
     private static final int SHOWN = 5;
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
 
     @Option(
             names = {"-o", "--out"},
@@ -67,16 +72,18 @@ final class LoraOutputFlags {
                     case "kohya" -> LoraNaming.KOHYA;
                     case "peft" -> LoraNaming.PEFT;
                     default ->
-                            throw new SoupException(
+                            throw new ParameterException(
+                                    spec.commandLine(),
                                     "--naming must be kohya or peft, not " + naming + ".");
                 };
         return new LoraOutput(out, force, named, dtype);
     }
 
     /** Refuses ranks that are none. */
-    static int rank(int rank) {
+    int rank(int rank) {
         if (rank < 1) {
-            throw new SoupException("--rank must be at least 1, not " + rank + ".");
+            throw new ParameterException(
+                    spec.commandLine(), "--rank must be at least 1, not " + rank + ".");
         }
         return rank;
     }

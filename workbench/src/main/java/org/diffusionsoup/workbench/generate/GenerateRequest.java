@@ -103,7 +103,7 @@ public record GenerateRequest(
         }
         if (!ensemble.weights().isEmpty() && ensemble.weights().size() != models.size()) {
             throw new SoupException(
-                    "There are %d `weights` for %d models; give one for each, in their order."
+                    "`weights` are %d numbers for %d models; give one for each, in their order."
                             .formatted(ensemble.weights().size(), models.size()));
         }
         if (prompts.isEmpty()) {
