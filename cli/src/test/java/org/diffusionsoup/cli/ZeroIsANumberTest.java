@@ -110,6 +110,39 @@ final class ZeroIsANumberTest {
         assertThat(dir).isEmptyDirectory();
     }
 
+    /** What is ranked or judged by a text needs one. */
+    @Test
+    void anEmptyPromptIsRefused() {
+        Path tar = dir.resolve("a.tar");
+        for (String prompt : List.of("", "  ")) {
+            Run.of(
+                            "data",
+                            "retrieve",
+                            "../shards/emoji",
+                            "--prompt",
+                            prompt,
+                            "--k",
+                            2,
+                            "--judge",
+                            "../models/emoji-clip",
+                            "-o",
+                            tar)
+                    .fails(2, "--prompt is empty");
+            Run.of(
+                            "score",
+                            "--judge",
+                            "../models/emoji-clip",
+                            "--model",
+                            "../models/emoji-base",
+                            "--prompt",
+                            "a cat",
+                            "--prompt",
+                            prompt)
+                    .fails(2, "--prompt is empty");
+        }
+        assertThat(tar).doesNotExist();
+    }
+
     /** A file that is not there, or not as it should be, is no misuse. */
     @Test
     void whatLiesInAPathIsNoMisuse() throws IOException {

@@ -15,6 +15,7 @@ import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Option;
 
@@ -141,10 +142,10 @@ final class BenchRegistryCommand extends SoupCommand {
     private static void ledger(LedgerResult l, java.io.PrintWriter text) {
         text.printf(
                 Locale.ROOT,
-                "Ledger of %,d shards of %d pictures and %,d soups (%,d entries); soup --version takes"
+                "Ledger of %,d shards of %s and %,d soups (%,d entries); soup --version takes"
                         + " %.2f s%n%n",
                 l.shards(),
-                l.samplesPerShard(),
+                Plural.of(l.samplesPerShard(), "picture"),
                 l.soups(),
                 l.entries(),
                 l.start());

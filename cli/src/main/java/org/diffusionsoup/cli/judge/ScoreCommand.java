@@ -212,6 +212,11 @@ public final class ScoreCommand extends SoupCommand {
         if (all.isEmpty()) {
             throw misuse("no prompts; give --prompt, --prompts FILE or --shard SHARD.");
         }
+        if (spec.kind() != JudgeSpec.Kind.AESTHETIC && all.stream().anyMatch(String::isBlank)) {
+            throw misuse(
+                    "--prompt is empty: no picture goes with nothing better than another; say what"
+                            + " is drawn, or judge by aesthetic:DIR,HEAD, which reads no text.");
+        }
         spec.requireQuestions(all);
         ModelScores scores =
                 ModelScores.measure(
