@@ -52,7 +52,7 @@ public record CheckpointMaker(DType dtype, int divisor) {
             throw new SoupException("Checkpoints are made in F32, F16 or BF16, not " + dtype + ".");
         }
         if (divisor < 1) {
-            throw new SoupException("The divisor must be at least 1, not " + divisor + ".");
+            throw new SoupException("`divisor` must be at least 1, not " + divisor + ".");
         }
     }
 

@@ -33,7 +33,8 @@ public final class JudgeBenchmark {
      * What is measured.
      *
      * @param judges one or more
-     * @param pictures how many are scored in the measured time, rounded up to whole calls of 32
+     * @param pictures how many are scored in the measured time, in calls of 32 and a last one of
+     *     the rest
      * @param size their height and width in pixels, before the judge's own preprocessing
      */
     public record Request(List<JudgeSpec> judges, int pictures, int size) {
@@ -42,9 +43,14 @@ public final class JudgeBenchmark {
          */
         public Request {
             judges = List.copyOf(judges);
-            if (judges.isEmpty() || pictures < 1 || size < 1) {
-                throw new SoupException(
-                        "A measurement needs a `judge`, and `pictures` and `size` of at least 1.");
+            if (judges.isEmpty()) {
+                throw new SoupException("`judge` is missing; name one to measure.");
+            }
+            if (pictures < 1) {
+                throw new SoupException("`pictures` must be at least 1, not " + pictures + ".");
+            }
+            if (size < 1) {
+                throw new SoupException("`size` must be at least 1 pixel, not " + size + ".");
             }
         }
     }
@@ -57,7 +63,7 @@ public final class JudgeBenchmark {
      * @param picturesPerSecond over all of them
      * @param startMiB resident memory after the warm-up; empty where the system does not tell
      * @param endMiB resident memory after the last picture
-     * @param memory one sample per call of 32 pictures
+     * @param memory one sample per call of at most 32 pictures
      */
     public record Result(
             Judge judge,
@@ -113,24 +119,24 @@ public final class JudgeBenchmark {
             judge.score(pictures, captions);
         }
         int calls = (wanted + CALL - 1) / CALL;
-        progress.start(name.name(), (long) calls * CALL, "images");
+        progress.start(name.name(), wanted, "images");
         List<Long> samples = new ArrayList<>();
         ProcessMemory.resident().ifPresent(samples::add);
         long nanos = 0;
         for (int i = 0; i < calls; i++) {
+            int count = Math.min(CALL, wanted - i * CALL);
             long from = System.nanoTime();
-            judge.score(pictures, captions);
+            judge.score(pictures.subList(0, count), captions.subList(0, count));
             nanos += System.nanoTime() - from;
             OptionalLong now = ProcessMemory.resident();
             now.ifPresent(samples::add);
-            progress.advance(CALL);
+            progress.advance(count);
         }
-        int scored = calls * CALL;
         boolean known = samples.size() == calls + 1;
         return new Result(
                 name,
-                scored,
-                scored * NANOS / nanos,
+                wanted,
+                wanted * NANOS / nanos,
                 known ? Optional.of(samples.getFirst() / MIB) : Optional.empty(),
                 known ? Optional.of(samples.getLast() / MIB) : Optional.empty(),
                 known ? Optional.of(ResidentMemory.of(samples)) : Optional.empty());

@@ -122,7 +122,7 @@ public final class MergeBenchmark {
      */
     public MergeBenchmark(Path work, int tries, Progress progress, Consumer<Row> eachRow) {
         if (tries < 1) {
-            throw new SoupException("The number of tries must be at least 1, not " + tries + ".");
+            throw new SoupException("`tries` must be at least 1, not " + tries + ".");
         }
         this.work = work;
         this.tries = tries;

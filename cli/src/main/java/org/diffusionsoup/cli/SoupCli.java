@@ -15,6 +15,7 @@ import org.diffusionsoup.cli.console.Failures;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.WholeNames;
 import org.diffusionsoup.cli.start.Commands;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.WeightFormat;
@@ -22,8 +23,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -104,12 +107,41 @@ public final class SoupCli {
                 .setHelpFactory(ExamplesHelp::new)
                 .setUsageHelpWidth(columns == 0 ? 100 : Math.clamp(columns, MIN_WIDTH, MAX_WIDTH))
                 .setParameterExceptionHandler(this::misused)
-                .setExecutionExceptionHandler((e, command, parsed) ->
-                        failed(
-                                command.getCommandSpec().qualifiedName(),
-                                e,
-                                isDebug(command),
-                                parsed.originalArgs().toArray(String[]::new)));
+                .setExecutionExceptionHandler(this::ended);
+    }
+
+    /** A command that threw: it could not do its work, or an option's value makes no sense. */
+    private int ended(Exception e, CommandLine command, ParseResult parsed) {
+        String[] args = parsed.originalArgs().toArray(String[]::new);
+        if (e instanceof SoupException failure && isAboutAnOption(failure, command)) {
+            String sentence = Failures.sentence(e);
+            int status =
+                    misused(
+                            new ParameterException(
+                                    command, sentence.endsWith(".") ? sentence : sentence + "."),
+                            args);
+            if (isDebug(command)) {
+                e.printStackTrace(err);
+            }
+            return status;
+        }
+        return failed(command.getCommandSpec().qualifiedName(), e, isDebug(command), args);
+    }
+
+    /**
+     * Whether a sentence of the library begins with a setting whose flag was given here: the same
+     * kind of mistake as one that the command line sees itself. Of a path it is not said, as the
+     * mistake may be in what lies there.
+     */
+    private static boolean isAboutAnOption(SoupException failure, CommandLine command) {
+        ParseResult parsed = command.getParseResult();
+        return Flags.atFault(String.valueOf(failure.getMessage())).stream()
+                .map(parsed::matchedOption)
+                .anyMatch(o -> o != null && !isPath(o));
+    }
+
+    private static boolean isPath(OptionSpec option) {
+        return option.type() == Path.class || List.of(option.auxiliaryTypes()).contains(Path.class);
     }
 
     /**
@@ -234,7 +266,7 @@ public final class SoupCli {
     }
 
     private static boolean isDebug(CommandLine command) {
-        CommandLine.ParseResult parsed = command.getParseResult();
+        ParseResult parsed = command.getParseResult();
         return parsed != null && parsed.hasMatchedOption("--debug");
     }
 }

@@ -202,7 +202,7 @@ class AuditCommandTest {
         words.addAll(List.of("--model", TinyModels.sd21()));
         Run.of(words.toArray()).fails(2, "tiny-sd21 has no pictures", "--shard SHARD");
         Run.of("audit", "--judge", TinyModels.clip(), "--soup", "s").fails(2, "missing --shard");
-        audit(two, "--model", TinyModels.sd15() + "=").fails(1, "names no shard after '='");
+        audit(two, "--model", TinyModels.sd15() + "=").fails(2, "names no shard after '='");
         audit(two, "--model", folder.resolve("gone") + "=" + two)
                 .fails(1, "no model " + folder.resolve("gone"));
     }

@@ -214,9 +214,9 @@ class DataCommandTest {
         importPhotos().fails(1, "metadata.jsonl line 1", "owl.png does not exist");
         Files.delete(photos.resolve("metadata.jsonl"));
 
-        importPhotos("--size", 3).fails(1, "3 pixels");
-        importPhotos("--domain", "cars").fails(1, "\"cars\"", "vehicles");
-        importPhotos("--split", "some").fails(1, "\"some\"", "10%");
+        importPhotos("--size", 3).fails(2, "--size must be 8 to 4096 pixels, not 3");
+        importPhotos("--domain", "cars").fails(2, "--domain 'cars'", "vehicles");
+        importPhotos("--split", "some").fails(2, "--split 'some'", "10%");
         importPhotos("--fit", "squash").fails(2, "--fit", "squash");
         importPhotos("--size", "big").fails(2, "--size", "big");
         importPhotos("--licences", "MIT").fails(2, "unknown option '--licences'", "'--licence'");

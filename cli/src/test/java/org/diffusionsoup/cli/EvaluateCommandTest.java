@@ -101,6 +101,39 @@ class EvaluateCommandTest {
         assertThat(resumed.path("judges")).isEqualTo(first.path("judges"));
     }
 
+    /** Judges are looked for before shards are made for seconds, those of made shards too. */
+    @Test
+    void aJudgeThatIsNotThereIsNamedBeforeAnythingIsMade() throws IOException {
+        TinyTraining.shard(folder.resolve("rows.tar"), 6, 16, "train");
+        Path out = folder.resolve("out");
+        for (String judge :
+                List.of(
+                        "{clip: nowhere}",
+                        "{clip: nowhere, originals: half}",
+                        "{clip: %s, originals: gone.tar}".formatted(TinyModels.clip()))) {
+            Path recipe = folder.resolve("missing.yaml");
+            Files.writeString(
+                    recipe,
+                    """
+                    shards:
+                      half: {of: rows.tar, part: 1/2, grade: ae1}
+                    train: {base: %1$s, steps: 4, batch: 2}
+                    models:
+                      base: %1$s
+                      a: {train: half}
+                    prompts: {list: [a cat, a red apple, a house]}
+                    judges:
+                      J: %2$s
+                    baseline: base
+                    """
+                            .formatted(TinyTraining.BASE.toAbsolutePath(), judge));
+            Run run = Run.of("evaluate", recipe, "-o", out);
+            assertThat(run.status()).isEqualTo(1);
+            assertThat(run.err()).contains(judge.contains("gone") ? "gone.tar" : "nowhere");
+            assertThat(out.resolve("cache/shards")).doesNotExist();
+        }
+    }
+
     /** Ingredients, their soup and their ensemble at two places of one run. */
     @Test
     void aSweepTrainsOnceAndDrawsCurves() throws IOException {

@@ -103,7 +103,7 @@ class GenerateCommandTest {
                 .fails(2, "--model", "it is empty");
         Run.of("inspect", "").fails(2, "MODEL", "it is empty");
         Run.of("audit", "--model", "", "--shard", "s.tar", "--judge", folder)
-                .fails(1, "--model is empty");
+                .fails(2, "--model is empty");
     }
 
     @Test
@@ -620,15 +620,15 @@ class GenerateCommandTest {
 
         refused(
                 draw,
-                1,
+                2,
                 "cannot take turns",
                 "--classifier",
                 out("which"),
                 "--resoup",
                 "--sequential");
-        refused(draw, 1, "--weights has 3 numbers for 2 models", "--weights", "1,2,3");
-        refused(draw, 1, "numbers above 0", "--weights", "1,0");
-        refused(draw, 1, "numbers such as 2,1 or 1/3,2/3, not 'x'", "--weights", "1,x");
+        refused(draw, 2, "--weights has 3 numbers for 2 models", "--weights", "1,2,3");
+        refused(draw, 2, "numbers above 0", "--weights", "1,0");
+        refused(draw, 2, "numbers such as 2,1 or 1/3,2/3, not 'x'", "--weights", "1,x");
         refused(draw, 1, "leave --weights out", "--weights", "1,2", "--classifier", out("which"));
         Run.of("generate", "--model", one, "--prompt", "cat", "--sequential", "-o", out("x.png"))
                 .fails(2, "add --ensemble");
@@ -737,7 +737,7 @@ class GenerateCommandTest {
     })
     void aSettingOutOfRangeIsNamed(String flag, String value, String part) {
         Run.of("generate", "--model", MODEL, "--prompt", "cat", flag, value, "-o", out("o.png"))
-                .fails(1, part);
+                .fails(2, part);
         assertThat(folder).isEmptyDirectory();
     }
 
@@ -754,7 +754,7 @@ class GenerateCommandTest {
                                 "\"rescale_betas_zero_snr\": true, \"steps_offset\""));
         Path o = out("o.png");
         Run.of("generate", "--model", model, "--prompt", "cat", "--scheduler", "heun", "-o", o)
-                .fails(1, "--scheduler heun does not suit", "rescale_betas_zero_snr", "try ddim");
+                .fails(2, "--scheduler heun does not suit", "rescale_betas_zero_snr", "try ddim");
         assertThat(o).doesNotExist();
     }
 

@@ -66,7 +66,7 @@ class GenerateFromPictureTest {
         draw("own.png", "--image", own).fails(2, "is the picture that is drawn from");
         draw("own.png", "--image", picture, "--mask", own).fails(2, "drawn from");
         assertThat(own).hasBinaryContent(before);
-        draw("x.png", "--size", 0).fails(1, "--size must be at least 1 pixel, not 0");
+        draw("x.png", "--size", 0).fails(2, "--size must be at least 1 pixel, not 0");
         Path text = Files.writeString(folder.resolve("text.png"), "mine");
         Run refused = draw("text.png");
         assertThat(refused.status()).isEqualTo(1);

@@ -260,6 +260,11 @@ final class JudgeCommandTest {
         // Eight damages and their mean for each, swapped captions for the three that read.
         assertThat(report.get("falls").size()).isEqualTo(4 * 9 + 3);
         long met = 0;
+        // Only questions have answers that were frequent in training.
+        byTask.forEach((task, line) ->
+                assertThat(line.get("blind").isNumber())
+                        .as(task)
+                        .isEqualTo(task.startsWith("vqa")));
         for (JsonNode fall : report.get("falls")) {
             assertThat(fall.get("means").size()).isEqualTo(5);
             met += fall.get("monotone").asBoolean() ? 1 : 0;

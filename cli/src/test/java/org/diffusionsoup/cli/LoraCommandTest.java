@@ -196,7 +196,7 @@ class LoraCommandTest {
         Run.of("lora", "fuse", "--model", MODEL.resolve(UNET), "--lora", xl, "-o", out("no"))
                 .fails(1, "no diffusers folder", "soup convert");
         Run.of("lora", "resize", TinyModels.lora("peft"), "--rank", 0, "-o", out("no.safetensors"))
-                .fails(1, "--rank must be at least 1");
+                .fails(2, "--rank must be at least 1");
         Run.of(
                         "lora",
                         "resize",
@@ -207,7 +207,7 @@ class LoraCommandTest {
                         "x",
                         "-o",
                         out("no.safetensors"))
-                .fails(1, "--naming must be kohya or peft");
+                .fails(2, "--naming must be kohya or peft");
         Run.of(
                         "lora",
                         "merge",

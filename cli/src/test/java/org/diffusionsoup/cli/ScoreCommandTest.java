@@ -294,7 +294,7 @@ class ScoreCommandTest {
         "--provider, nobody, 1, no rows of provider 'nobody'",
         "--subjects, 100000, 1, asks for 100000",
         "--retrieval, -1, 2, at least 1",
-        "--retrieval, 900, 1, number of subjects"
+        "--retrieval, 900, 2, number of subjects"
     })
     void aSettingOutOfRangeIsNamed(String flag, String value, int status, String part) {
         Run.of("score", "--judge", JUDGE, "--shard", EMOJI, flag, value).fails(status, part);

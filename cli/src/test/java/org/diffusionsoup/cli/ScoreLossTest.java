@@ -141,7 +141,7 @@ class ScoreLossTest {
         "--prompt, a cat, 2, --prompt",
         "--guidance, 1, 2, --guidance",
         "--seeds, 0-1, 2, one --seed",
-        "--draws, 0, 1, --draws must be at least 1"
+        "--draws, 0, 2, --draws must be at least 1"
     })
     void whatMakesNoSenseIsNamed(String flag, String value, int status, String part) {
         Run.of("score", "--loss", "--model", BASE, "--shard", EMOJI, flag, value, "-q")

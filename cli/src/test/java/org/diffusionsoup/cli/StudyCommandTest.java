@@ -92,9 +92,10 @@ class StudyCommandTest {
         assertThat(PngFiles.readText(out.resolve("densities.png"))).isNotEmpty();
         Run.of(args).ok();
         assertThat(Files.readString(out.resolve("propositions.json"))).isEqualTo(results);
-        Run.of("study", "propositions", "-o", out, "--samples", 5).fails(1, "at least 100 samples");
+        Run.of("study", "propositions", "-o", out, "--samples", 5)
+                .fails(2, "--samples must be at least 100");
         Run.of("study", "propositions", "-o", out, "--training-steps", -1)
-                .fails(1, "--training-steps must be 0");
+                .fails(2, "--training-steps must be 0");
         assertThat(Files.readString(out.resolve("propositions.json"))).isEqualTo(results);
     }
 

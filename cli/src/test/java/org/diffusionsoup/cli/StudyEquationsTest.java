@@ -81,7 +81,9 @@ class StudyEquationsTest {
         assertThat(estimate(four, "/ensemble/secondsPerPicture")).isPositive();
         assertThat(estimate(json, "/exponents/ensemble/processorSeconds"))
                 .isGreaterThan(estimate(json, "/exponents/soup/processorSeconds"));
-        assertThat(Files.readString(out.resolve("costs.html"))).contains("<svg");
+        assertThat(Files.readString(out.resolve("costs.html")))
+                .contains("<svg", "1 picture of 2 steps, 2 repeats")
+                .doesNotContain("n^-", " [-");
         assertThat(Files.readString(out.resolve("costs.json")))
                 .contains("\"model\" : \"tiny-sd15\"")
                 .doesNotContain(temp.toString())
@@ -89,9 +91,9 @@ class StudyEquationsTest {
         assertThat(Run.of(args).ok().out()).contains("weights held grow as n^p: soup p = 0.00");
 
         Run.of("study", "costs", "--model", TinyModels.sd15(), "--members", "2,2", "-o", out)
-                .fails(1, "--members takes two or more different numbers");
+                .fails(2, "--members takes two or more different numbers");
         Run.of("study", "costs", "--model", TinyModels.sd15(), "--repeats", 1, "-o", out)
-                .fails(1, "--repeats must be at least 2");
+                .fails(2, "--repeats must be at least 2");
         Run.of("study", "costs", "--model", temp.resolve("none"), "-o", out).fails(1, "none");
         Run.of(
                         "study",
@@ -231,6 +233,9 @@ class StudyEquationsTest {
                 String.format(
                         Locale.ROOT, "%.4f", json.at("/cases/0/safe/0/path/estimate").asDouble());
         assertThat(said).contains(point).doesNotContain(point + " [");
+        assertThat(Files.readString(out.resolve("naf.html")))
+                .contains("<th scope=\"col\" class=\"number\">Closed form</th>")
+                .contains("<th scope=\"col\" class=\"number\">Max divergence</th>");
         assertThat(Files.readString(out.resolve("naf.html")))
                 .contains("infinite", "not known", point)
                 .doesNotContain(point + " to ");

@@ -184,7 +184,7 @@ class TrainBucketsTest {
                         "'soup train' takes them",
                         "--buckets");
         train(temp.resolve("none"), "--buckets", 40, "-q")
-                .fails(1, "--buckets must be a multiple of 16 from 16 to 8192", "not 40");
+                .fails(2, "--buckets must be a multiple of 16 from 16 to 8192", "not 40");
         shard = TinyTraining.shard(temp.resolve("squares.tar"), 5, 16, "train");
         train(temp.resolve("plain"), "-q").ok();
         assertThat(TrainingRecipe.ofWeights(temp.resolve("plain")).fields().toString())

@@ -123,7 +123,7 @@ class TrainFailuresTest {
                             "--buckets");
             train(TinyTraining.BASE, odd, more).fails(SoupCli.FAILED, "sides divisible by 16");
             train(TinyTraining.BASE, shard, "--lora", 17, "--batch", "100000000", more)
-                    .fails(SoupCli.FAILED, "--lora 17 is above the rank that down_blocks", "16");
+                    .fails(SoupCli.USAGE, "--lora 17 is above the rank that down_blocks", "16");
         }
     }
 
@@ -175,7 +175,7 @@ class TrainFailuresTest {
                     {"--keep-every", "2"}
                 }) {
             train(TinyTraining.BASE, shard, wrong[0], wrong[1])
-                    .fails(SoupCli.FAILED, wrong[0] + " must");
+                    .fails(SoupCli.USAGE, wrong[0] + " must");
         }
     }
 

@@ -222,9 +222,9 @@ class TrainLoraTest {
         train(file, "--lora", 2, "--paper").fails(SoupCli.USAGE, "--paper", "--lora");
         train(file, "--lora", 2, "--registry", temp.resolve("r"))
                 .fails(SoupCli.USAGE, "whole models", "--registry");
-        train(file, "--lora", 0).fails(SoupCli.FAILED, "--lora is a rank", "not 0");
-        train(file, "--lora", 2, "--lora-alpha", "-1").fails(SoupCli.FAILED, "--lora-alpha must");
-        train(file, "--lora", 17).fails(SoupCli.FAILED, "--lora 17 is above the rank", "16");
+        train(file, "--lora", 0).fails(SoupCli.USAGE, "--lora must be a rank", "not 0");
+        train(file, "--lora", 2, "--lora-alpha", "-1").fails(SoupCli.USAGE, "--lora-alpha must");
+        train(file, "--lora", 17).fails(SoupCli.USAGE, "--lora 17 is above the rank", "16");
         assertThat(file).doesNotExist();
         assertThat(temp.resolve("mine.safetensors.training")).doesNotExist();
     }

@@ -132,9 +132,9 @@ class TrainLossTest {
 
     @Test
     void nonsenseIsRefusedByTheNameOfTheFlag() {
-        train(temp.resolve("a"), "--offset-noise", 3).fails(1, "--offset-noise must be in [0, 1]");
+        train(temp.resolve("a"), "--offset-noise", 3).fails(2, "--offset-noise must be in [0, 1]");
         for (Object no : new Object[] {-1, "1e-60", "1e7"}) {
-            train(temp.resolve("a"), "--min-snr", no).fails(1, "--min-snr must be from 0.001");
+            train(temp.resolve("a"), "--min-snr", no).fails(2, "--min-snr must be from 0.001");
         }
     }
 }

@@ -249,13 +249,13 @@ class ValueCommandTest {
         Run.of("value", a, "--base", a, "--judge", JUDGE, "--prompts", prompts, "-o", out)
                 .fails(2, "at least two ingredients");
         Run.of(args(out, "--by", "colour")).fails(2, "use provider");
-        Run.of(args(out, "--group", "x")).fails(1, "NAME=a,b");
+        Run.of(args(out, "--group", "x")).fails(2, "NAME=a,b");
         Run.of(args(out, a)).fails(1, "Two ingredients are called 'i0'");
-        Run.of(args(out, "--group", "x=i0,nobody")).fails(1, "nobody", "none of the ingredients");
+        Run.of(args(out, "--group", "x=i0,nobody")).fails(2, "nobody", "none of the ingredients");
         Run.of(args(out, "--group", "x=i0,i1", "--group", "y=i1")).fails(1, "x and in y");
         Run.of(args(out, "--group", "i2=i0,i1")).fails(1, "name it otherwise");
         Run.of(args(out, "--group", "x=i0,i1,i2")).fails(1, "only [x] to value");
-        Run.of(args(out, "--permutations", 5)).fails(1, "even number from 4 on");
+        Run.of(args(out, "--permutations", 5)).fails(2, "even number of at least 4");
         Run.of(args(folder.resolve("none.html"))).fails(1, ".csv");
         Path mine = Files.writeString(folder.resolve("mine.csv"), "name,phone\n");
         Run.of(args(mine)).fails(1, "not a table of values");

@@ -29,8 +29,7 @@ public record HoldOut(int percent) {
     /** Checks the range. */
     public HoldOut {
         if (percent < 0 || percent > 100) {
-            throw new SoupException(
-                    "a share of " + percent + "% cannot be held out; use 0% to 100%");
+            throw new SoupException("`split` must hold 0% to 100% out, not " + percent + "%.");
         }
     }
 
@@ -48,9 +47,9 @@ public record HoldOut(int percent) {
             case "heldout" -> new HoldOut(100);
             default ->
                     throw new SoupException(
-                            "split \"%s\" is unknown; use train, heldout or a share to hold out"
+                            "`split` '%s' is unknown; use train, heldout or a share to hold out"
                                             .formatted(text)
-                                    + " such as 10%");
+                                    + " such as 10%.");
         };
     }
 

@@ -32,21 +32,20 @@ public record ImportOptions(
     /** Checks that provider and licence are named and the size is possible. */
     public ImportOptions {
         if (provider.isBlank()) {
-            throw new SoupException("name the provider of the pictures to import");
+            throw new SoupException("`provider` is empty; name who made the pictures to import.");
         }
         if (licence.isBlank()) {
             throw new SoupException(
-                    "name the licence of the pictures to import, for example CC0-1.0");
+                    "`licence` is empty; name that of the pictures to import, such as CC0-1.0.");
         }
         if (!domain.equals(Domains.OTHER) && !Domains.PAPER.contains(domain)) {
             throw new SoupException(
-                    "domain \"%s\" is unknown; use one of %s or %s"
+                    "`domain` '%s' is unknown; use one of %s or %s."
                             .formatted(domain, Domains.PAPER, Domains.OTHER));
         }
         if (size.isPresent() && (size.getAsInt() < 8 || size.getAsInt() > 4096)) {
             throw new SoupException(
-                    "pictures of %d pixels cannot be made; use 8 to 4096"
-                            .formatted(size.getAsInt()));
+                    "`size` must be 8 to 4096 pixels, not %d.".formatted(size.getAsInt()));
         }
     }
 

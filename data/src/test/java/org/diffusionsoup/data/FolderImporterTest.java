@@ -452,7 +452,7 @@ class FolderImporterTest {
 
     @Test
     void optionsAreChecked() {
-        assertThatThrownBy(() -> HoldOut.parse("half")).hasMessageContaining("split \"half\"");
+        assertThatThrownBy(() -> HoldOut.parse("half")).hasMessageContaining("`split` 'half'");
         assertThatThrownBy(() -> HoldOut.parse("101%")).hasMessageContaining("101%");
         assertThatThrownBy(() -> ImportOptions.of(" ", "MIT")).hasMessageContaining("provider");
         assertThatThrownBy(() -> ImportOptions.of("me", "")).hasMessageContaining("licence");
@@ -464,6 +464,6 @@ class FolderImporterTest {
                                 HoldOut.NONE,
                                 OptionalInt.empty(),
                                 ImportOptions.Fit.PAD))
-                .hasMessageContaining("domain \"cars\" is unknown");
+                .hasMessageContaining("`domain` 'cars' is unknown");
     }
 }

@@ -69,6 +69,11 @@ public record Interval(double estimate, double low, double high, double confiden
         return format("%+." + digits + "f").replace('-', '−');
     }
 
+    /** The same as {@link #format(int)} with true minus signs, as pages have them. */
+    public String formatTyped(int digits) {
+        return format(digits).replace('-', '−');
+    }
+
     private String format(String f) {
         if (isPoint()) {
             return String.format(Locale.ROOT, f, estimate);

@@ -8,6 +8,7 @@ import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Command;
@@ -90,10 +91,10 @@ final class BenchGenerateCommand extends SoupCommand {
     private static void print(GenerateBenchmark.Result r, PrintWriter text) {
         Lines.print(
                 text,
-                "%s: %d pictures of %d steps, weights in %s, %d %s",
+                "%s: %d pictures of %s, weights in %s, %d %s",
                 r.model(),
                 r.pictures(),
-                r.steps(),
+                Plural.of(r.steps(), "step"),
                 r.weights(),
                 r.threads(),
                 r.threads() == 1 ? "thread" : "threads");

@@ -11,9 +11,11 @@ import org.diffusionsoup.bench.RegistryBenchmark.Command;
 import org.diffusionsoup.bench.RegistryBenchmark.LedgerResult;
 import org.diffusionsoup.bench.WithdrawalBenchmark;
 import org.diffusionsoup.bench.WithdrawalBenchmark.Time;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.workbench.Progress;
 import picocli.CommandLine.Option;
 
@@ -80,10 +82,9 @@ final class BenchRegistryCommand extends SoupCommand {
 
     @Option(
             names = "--threads",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Threads that average (default: all processors).")
-    private int threads;
+    private Optional<Integer> threads = Optional.empty();
 
     @Option(
             names = "--tries",
@@ -100,8 +101,8 @@ final class BenchRegistryCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        if (threads < 0 || tries < 1 || divisor < 1 || samples < 1) {
-            throw misuse("--threads, --tries, --divisor and --samples go from 1.");
+        if (tries < 1 || divisor < 1 || samples < 1) {
+            throw misuse("--tries, --divisor and --samples go from 1.");
         }
         if (shards != 0 && (shards < 4 * tries || soups < 1)) {
             throw misuse("--shards must be 0 or at least four times --tries, and --soups 1.");
@@ -109,7 +110,7 @@ final class BenchRegistryCommand extends SoupCommand {
         if (ingredients != 0 && ingredients < 2) {
             throw misuse("--ingredients must be 0 or at least 2, not " + ingredients + ".");
         }
-        int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+        int workers = Count.threads(threads, this::misuse);
         Optional<LedgerResult> ledger = Optional.empty();
         Optional<WithdrawalBenchmark.Result> withdrawal = Optional.empty();
         try (Progress progress = console.progress()) {
@@ -141,10 +142,10 @@ final class BenchRegistryCommand extends SoupCommand {
     private static void ledger(LedgerResult l, java.io.PrintWriter text) {
         text.printf(
                 Locale.ROOT,
-                "Ledger of %,d shards of %d pictures and %,d soups (%,d entries); soup --version takes"
+                "Ledger of %,d shards of %s and %,d soups (%,d entries); soup --version takes"
                         + " %.2f s%n%n",
                 l.shards(),
-                l.samplesPerShard(),
+                Plural.of(l.samplesPerShard(), "picture"),
                 l.soups(),
                 l.entries(),
                 l.start());

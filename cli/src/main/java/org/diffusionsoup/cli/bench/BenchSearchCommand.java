@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.bench.SearchBenchmark;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.workbench.Progress;
@@ -48,10 +50,9 @@ final class BenchSearchCommand extends SoupCommand {
 
     @Option(
             names = "--threads",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Threads that read and add (default: all processors).")
-    private int threads;
+    private Optional<Integer> threads = Optional.empty();
 
     @Option(
             names = "--tries",
@@ -68,11 +69,10 @@ final class BenchSearchCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        if (ingredients < 2 || ingredients > 9 || tries < 1 || threads < 0 || divisor < 1) {
-            throw misuse(
-                    "--ingredients goes from 2 to 9, and --tries, --threads and --divisor from 1.");
+        if (ingredients < 2 || ingredients > 9 || tries < 1 || divisor < 1) {
+            throw misuse("--ingredients goes from 2 to 9, and --tries and --divisor from 1.");
         }
-        int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+        int workers = Count.threads(threads, this::misuse);
         List<SearchBenchmark.Row> rows;
         try (Progress progress = console.progress()) {
             rows = new SearchBenchmark(work, workers, tries, progress).run(divisor, ingredients);

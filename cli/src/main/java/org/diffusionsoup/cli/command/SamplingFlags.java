@@ -47,12 +47,11 @@ public final class SamplingFlags {
 
     @Option(
             names = "--scheduler",
-            defaultValue = "",
             paramLabel = "NAME",
             description =
                     "ddim, ddpm, dpm++2m, euler, euler-a, heun, lms, pndm or unipc (default: the"
                             + " model's own).")
-    private String scheduler = "";
+    private Optional<String> scheduler = Optional.empty();
 
     @Option(
             names = "--size",
@@ -85,7 +84,7 @@ public final class SamplingFlags {
                 steps,
                 guidance,
                 negative,
-                scheduler.isEmpty() ? Optional.empty() : Optional.of(Sampler.parse(scheduler)),
+                scheduler.map(Sampler::parse),
                 size.map(PictureSize::parse),
                 Optional.empty(),
                 batch,

@@ -39,11 +39,10 @@ public final class ShardFlags {
 
     @Option(
             names = "--subjects",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "Only N rows about different subjects, chosen at random (default: all rows).")
-    private int subjects;
+    private Optional<Integer> subjects = Optional.empty();
 
     @Option(
             names = "--subject-seed",
@@ -65,10 +64,10 @@ public final class ShardFlags {
     public Shard open(boolean trainByDefault, OptionalInt subjectsByDefault) {
         ShardRef ref = ShardRef.parse(shard.orElseThrow());
         boolean named = ref.terms().stream().anyMatch(t -> t.field().equals("split"));
-        Rows wanted = split.orElse(named ? Rows.ALL : trainByDefault ? Rows.TRAIN : Rows.HELDOUT);
+        Rows part = split.orElse(named ? Rows.ALL : trainByDefault ? Rows.TRAIN : Rows.HELDOUT);
         Shard all = ref.open();
         Shard ofSplit =
-                switch (wanted) {
+                switch (part) {
                     case TRAIN -> all.train();
                     case HELDOUT -> all.heldOut();
                     case ALL -> all;
@@ -76,7 +75,7 @@ public final class ShardFlags {
         if (ofSplit.size() == 0) {
             throw new SoupException(
                     "shard %s has no %s rows; choose others with --split."
-                            .formatted(ref, wanted.name().toLowerCase(Locale.ROOT)));
+                            .formatted(ref, part.name().toLowerCase(Locale.ROOT)));
         }
         Shard rows =
                 provider.map(p -> ofSplit.filter(info -> info.provider().equals(p)))
@@ -93,11 +92,10 @@ public final class ShardFlags {
                                             .sorted()
                                             .toList()));
         }
-        if (subjects != 0) {
-            return SubjectChoice.choose(rows, subjects, subjectSeed);
-        }
-        return subjectsByDefault.isPresent()
-                ? SubjectChoice.choose(rows, subjectsByDefault.getAsInt(), subjectSeed)
+        OptionalInt wanted =
+                subjects.isPresent() ? OptionalInt.of(subjects.get()) : subjectsByDefault;
+        return wanted.isPresent()
+                ? SubjectChoice.choose(rows, wanted.getAsInt(), subjectSeed)
                 : rows;
     }
 }

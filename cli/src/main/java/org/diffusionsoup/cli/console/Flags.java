@@ -43,6 +43,8 @@ public final class Flags {
                     "data",
                     "device",
                     "disjoint",
+                    "divisor",
+                    "domain",
                     "draws",
                     "dropIngredients",
                     "dtype",
@@ -87,6 +89,7 @@ public final class Flags {
                     "openclipart",
                     "original",
                     "out",
+                    "permutations",
                     "pictures",
                     "predictionType",
                     "prompt",
@@ -112,6 +115,7 @@ public final class Flags {
                     "shards",
                     "size",
                     "soup",
+                    "split",
                     "steps",
                     "strength",
                     "subjects",
@@ -119,6 +123,7 @@ public final class Flags {
                     "tensors",
                     "timedSteps",
                     "to",
+                    "tries",
                     "trainingSteps",
                     "trajectories",
                     "uses",
@@ -138,6 +143,21 @@ public final class Flags {
         return sentence.indexOf('`') < 0
                 ? sentence
                 : QUOTED.matcher(sentence).replaceAll(Flags::spelled);
+    }
+
+    /**
+     * The flags that a sentence names, if it begins with one: it is then about the value that a
+     * flag was given, as {@code `steps` must be at least 1}, and not about what was found in a
+     * file.
+     */
+    public static List<String> atFault(String sentence) {
+        return QUOTED.matcher(sentence).lookingAt()
+                ? QUOTED.matcher(sentence)
+                        .results()
+                        .map(Flags::spelled)
+                        .filter(name -> name.startsWith("--"))
+                        .toList()
+                : List.of();
     }
 
     /** The same of several. */

@@ -10,6 +10,9 @@ import org.diffusionsoup.core.Visible;
  * would break out of a cell is made visible.
  */
 public final class TextTable {
+    /** What a column of numbers has where there is none. */
+    public static final String NONE = "-";
+
     private final List<List<String>> rows = new ArrayList<>();
 
     /** A table with a heading over each column. */
@@ -70,6 +73,8 @@ public final class TextTable {
     }
 
     private static boolean isNumber(String cell) {
-        return cell.isEmpty() || cell.matches("[-+]?[0-9][0-9,.]*( [A-Za-z%]{1,2})?");
+        return cell.isEmpty()
+                || cell.equals(NONE)
+                || cell.matches("[-+]?[0-9][0-9,.]*( [A-Za-z%]{1,2})?");
     }
 }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
@@ -63,24 +64,21 @@ public final class DemoCommand extends SoupCommand {
 
     @Option(
             names = "--steps",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Training steps per ingredient (default: 200; 40 with --quick).")
-    private long steps;
+    private Optional<Long> steps = Optional.empty();
 
     @Option(
             names = "--prompts",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Prompts (default: 64; 16 with --quick).")
-    private int prompts;
+    private Optional<Integer> prompts = Optional.empty();
 
     @Option(
             names = "--sampling-steps",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Denoising steps per picture (default: 12; 8 with --quick).")
-    private int samplingSteps;
+    private Optional<Integer> samplingSteps = Optional.empty();
 
     @Option(
             names = "--seed",
@@ -104,12 +102,13 @@ public final class DemoCommand extends SoupCommand {
                         d.styles(),
                         shards.isEmpty() ? d.domains() : shards,
                         withdraw.orElse(shards.isEmpty() ? d.withdrawn() : shards.getLast()),
-                        steps == 0 ? d.steps() : steps,
+                        Count.of("--steps", steps, this::misuse).orElse(d.steps()),
                         d.batch(),
                         d.rate(),
-                        prompts == 0 ? d.prompts() : prompts,
+                        Count.of("--prompts", prompts, this::misuse).orElse(d.prompts()),
                         d.seeds(),
-                        samplingSteps == 0 ? d.samplingSteps() : samplingSteps,
+                        Count.of("--sampling-steps", samplingSteps, this::misuse)
+                                .orElse(d.samplingSteps()),
                         d.guidance(),
                         seed,
                         folder);

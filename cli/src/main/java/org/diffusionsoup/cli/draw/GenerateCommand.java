@@ -17,7 +17,6 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.diffusion.nn.WeightFormat;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.Drawn;
@@ -178,7 +177,7 @@ public final class GenerateCommand extends SoupCommand {
             throw misuse(
                     "--resoup averages by the coefficients of a classifier; add --classifier.");
         }
-        List<Double> numbers = weights.stream().map(GenerateCommand::number).toList();
+        List<Double> numbers = weights.stream().map(this::number).toList();
         return new GenerateRequest.Ensemble(ensemble, numbers, classifier, resoup, sequential);
     }
 
@@ -315,7 +314,7 @@ public final class GenerateCommand extends SoupCommand {
      * A decimal or a fraction, as pictures carry them: of a fraction the nearest double, which is
      * what its numbers would become as weights.
      */
-    private static double number(String weight) {
+    private double number(String weight) {
         if (!weight.contains("/")) {
             return decimal(weight);
         }
@@ -323,13 +322,12 @@ public final class GenerateCommand extends SoupCommand {
         return k.numerator().doubleValue() / k.denominator().doubleValue();
     }
 
-    private static double decimal(String weight) {
+    private double decimal(String weight) {
         try {
             return Double.parseDouble(weight);
         } catch (NumberFormatException e) {
-            throw new SoupException(
-                    "--weights takes numbers such as 2,1 or 1/3,2/3, not '%s'.".formatted(weight),
-                    e);
+            throw misuse(
+                    "--weights takes numbers such as 2,1 or 1/3,2/3, not '%s'.".formatted(weight));
         }
     }
 }

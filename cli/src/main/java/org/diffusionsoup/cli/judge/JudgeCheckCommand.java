@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.DrawingsFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
@@ -37,6 +39,8 @@ import picocli.CommandLine.Option;
         description = {
             "Say how often judges are right about real held-out pictures, and whether their scores"
                     + " fall as noise grows and captions are swapped.",
+            "'chance' is guessing; 'blind' is the answer that the same question had most often in"
+                    + " training, which needs no look at the picture, and '-' where nothing is asked.",
             "Scenes are of held-out combinations, and the damages eight; every line says its goal and"
                     + " whether it is met.",
             "Without judges named, the embedded ones are checked; judges of scenes are not shipped and"
@@ -109,18 +113,15 @@ final class JudgeCheckCommand extends SoupCommand {
 
     @Option(
             names = "--limit",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "Look at N held-out pictures only, chosen at random (default: all; of scenes:"
                             + " 400).")
-    private int limit;
+    private Optional<Integer> limit = Optional.empty();
 
     @Override
     protected void run(Console console) {
-        if (limit < 0) {
-            throw misuse("--limit must not be negative, not " + limit + ".");
-        }
+        Count.of("--limit", limit, this::misuse);
         if (scenes == data.isPresent()) {
             throw misuse("Say what the judges look at: either --data SHARD or --scenes.");
         }
@@ -129,20 +130,23 @@ final class JudgeCheckCommand extends SoupCommand {
         JudgeReport report;
         try (Progress progress = console.progress()) {
             if (scenes) {
-                int pictures = limit == 0 ? SCENES : limit;
+                int pictures = limit.orElse(SCENES);
                 SceneJudgeCheck check =
                         new SceneJudgeCheck(drawings.load(progress), pictures, progress);
                 report = check.run(judges);
             } else {
                 report =
-                        new JudgeCheck(ShardRef.parse(data.orElseThrow()).open(), limit, progress)
+                        new JudgeCheck(
+                                        ShardRef.parse(data.orElseThrow()).open(),
+                                        limit.map(OptionalInt::of).orElse(OptionalInt.empty()),
+                                        progress)
                                 .run(judges, Optional.of(base));
             }
         }
-        if (limit > 0 && limit < FEW) {
+        if (limit.isPresent() && limit.get() < FEW) {
             console.note(
                     "%s are few: the intervals are wide, some tasks have as many choices as"
-                                    .formatted(Quantity.of(limit, "picture"))
+                                    .formatted(Quantity.of(limit.get(), "picture"))
                             + " answers, and scores may fail to fall by chance. Take 100 or more.");
         }
         if (console.isJson()) {
@@ -200,7 +204,9 @@ final class JudgeCheckCommand extends SoupCommand {
                                     percent(i.estimate()),
                                     percent(i.low()) + " to " + percent(i.high()),
                                     percent(a.chance()),
-                                    percent(a.blind()),
+                                    a.blind().isPresent()
+                                            ? percent(a.blind().getAsDouble())
+                                            : TextTable.NONE,
                                     Long.toString(a.right().total())));
             if (goals) {
                 boolean none = a.goal().isEmpty();
@@ -270,7 +276,7 @@ final class JudgeCheckCommand extends SoupCommand {
         line.put("low", i.low());
         line.put("high", i.high());
         line.put("chance", a.chance());
-        line.put("blind", a.blind());
+        line.put("blind", a.blind().isPresent() ? a.blind().getAsDouble() : null);
         line.put("total", a.right().total());
         line.put("beatsChance", a.beatsChance());
         if (a.goal().isPresent()) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.DrawingsFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
@@ -92,18 +93,16 @@ final class JudgeTrainCommand extends SoupCommand {
 
     @Option(
             names = "--steps",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Optimizer steps (default: as the recipe has it).")
-    private long steps;
+    private Optional<Long> steps = Optional.empty();
 
     @Option(
             names = "--batch",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "With --scenes: scenes per step, a power of 2 (default: as the recipe has it).")
-    private int batch;
+    private Optional<Integer> batch = Optional.empty();
 
     @Mixin private DeviceFlag device = new DeviceFlag();
 
@@ -148,9 +147,7 @@ final class JudgeTrainCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        if (steps < 0) {
-            throw misuse("--steps must be at least 1, not " + steps + ".");
-        }
+        Count.of("--steps", steps, this::misuse);
         if (scenes == data.isPresent()) {
             throw misuse("Say what the judge learns from: either --data SHARD or --scenes.");
         }
@@ -159,7 +156,7 @@ final class JudgeTrainCommand extends SoupCommand {
                     "--validation keeps subjects of a data set back; with --scenes it has"
                             + " none to keep. Leave it out.");
         }
-        if (batch != 0 && (!scenes || !isBatch(batch))) {
+        if (batch.isPresent() && (!scenes || !isBatch(batch.get()))) {
             throw misuse("--batch is for --scenes, and a power of 2 from 8 to 1024.");
         }
         ModelOutput.WEIGHTS_FOLDER.check(out, true);
@@ -170,7 +167,7 @@ final class JudgeTrainCommand extends SoupCommand {
                 Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             JudgeMaterial material = material(progress);
-            long wanted = steps == 0 ? material.recipe(kind).steps() : steps;
+            long wanted = steps.orElseGet(() -> material.recipe(kind).steps());
             Resumption.tell(progress, "The judge", Resumption.stateIn(work, kind.word()), wanted);
             boolean finished =
                     switch (kind) {
@@ -216,7 +213,7 @@ final class JudgeTrainCommand extends SoupCommand {
         return scenes
                 ? new SceneMaterial(
                         drawings.load(progress),
-                        batch == 0 ? OptionalInt.empty() : OptionalInt.of(batch))
+                        batch.map(OptionalInt::of).orElse(OptionalInt.empty()))
                 : new ShardMaterial(ShardRef.parse(data.orElseThrow()).open(), validation, base);
     }
 

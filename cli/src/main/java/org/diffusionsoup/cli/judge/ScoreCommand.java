@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.PromptFlags;
 import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.command.SamplingFlags;
@@ -131,13 +132,12 @@ public final class ScoreCommand extends SoupCommand {
 
     @Option(
             names = "--retrieval",
-            defaultValue = "0",
             paramLabel = "K",
             description =
                     "Instead of scores: of one picture per subject, how many find their own prompt"
                             + " among the K most similar of all subjects' prompts; real pictures"
                             + " beside them. Picture i has the seed SEED + i.")
-    private int retrieval;
+    private Optional<Integer> retrieval = Optional.empty();
 
     @Option(
             names = "--vae",
@@ -167,7 +167,8 @@ public final class ScoreCommand extends SoupCommand {
                         judgeText.orElseThrow(
                                 () -> misuse("missing --judge JUDGE: who is to score?")),
                         questions);
-        if (retrieval != 0 && spec.kind() != JudgeSpec.Kind.CLIP) {
+        Count.of("--retrieval", retrieval, this::misuse);
+        if (retrieval.isPresent() && spec.kind() != JudgeSpec.Kind.CLIP) {
             throw misuse("--retrieval compares embeddings; give a CLIP as --judge.");
         }
         try (Interrupt interrupt = Interrupt.listen(console)) {
@@ -178,8 +179,8 @@ public final class ScoreCommand extends SoupCommand {
     private void measure(Console console, JudgeSpec spec, Interrupt interrupt) {
         try (PictureScorer judge = spec.open(meant());
                 Progress progress = new StoppableProgress(console.progress(), interrupt)) {
-            if (retrieval != 0) {
-                retrieve(console, (ClipJudge) judge, progress);
+            if (retrieval.isPresent()) {
+                retrieve(console, (ClipJudge) judge, retrieval.get(), progress);
             } else if (models.isEmpty()) {
                 scoreReal(console, judge, progress);
             } else {
@@ -210,6 +211,11 @@ public final class ScoreCommand extends SoupCommand {
         }
         if (all.isEmpty()) {
             throw misuse("no prompts; give --prompt, --prompts FILE or --shard SHARD.");
+        }
+        if (spec.kind() != JudgeSpec.Kind.AESTHETIC && all.stream().anyMatch(String::isBlank)) {
+            throw misuse(
+                    "--prompt is empty: no picture goes with nothing better than another; say what"
+                            + " is drawn, or judge by aesthetic:DIR,HEAD, which reads no text.");
         }
         spec.requireQuestions(all);
         ModelScores scores =
@@ -269,17 +275,14 @@ public final class ScoreCommand extends SoupCommand {
         }
     }
 
-    private void retrieve(Console console, ClipJudge judge, Progress progress) {
+    private void retrieve(Console console, ClipJudge judge, int k, Progress progress) {
         requireShard();
         if (!prompts.isEmpty() || given.hasFile()) {
             throw misuse("--retrieval takes its prompts from --shard; leave --prompt out.");
         }
-        if (retrieval < 1) {
-            throw misuse("--retrieval must be at least 1, not " + retrieval + ".");
-        }
         Shard subjects = given.shard().open(true, OptionalInt.of(RETRIEVAL_SUBJECTS));
         List<SubjectRetrieval> results = new ArrayList<>();
-        results.add(SubjectRetrieval.real(judge, subjects, retrieval, progress));
+        results.add(SubjectRetrieval.real(judge, subjects, k, progress));
         List<String> hashes = new ArrayList<>(List.of(""));
         for (Path model : models) {
             try (Generator generator = Generator.open(model, sampling.settings())) {
@@ -288,7 +291,7 @@ public final class ScoreCommand extends SoupCommand {
                                 judge,
                                 generator,
                                 subjects,
-                                retrieval,
+                                k,
                                 sampling.seeds().getFirst(),
                                 progress));
                 hashes.add(generator.unetHash());

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.HeatStrip;
@@ -90,10 +91,9 @@ public final class DiffCommand extends SoupCommand {
 
     @Option(
             names = "--threads",
-            defaultValue = "0",
             paramLabel = "N",
             description = "Worker threads (default: all processors).")
-    private int threads;
+    private Optional<Integer> threads = Optional.empty();
 
     @Override
     protected void run(Console console) throws IOException {
@@ -104,10 +104,7 @@ public final class DiffCommand extends SoupCommand {
         if (depth < 1) {
             throw misuse("--depth must be at least 1, not " + depth + ".");
         }
-        if (threads < 0) {
-            throw misuse("--threads must be at least 1, not " + threads + ".");
-        }
-        int workers = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+        int workers = Count.threads(threads, this::misuse);
         DiffReport report;
         try (Progress progress = console.progress();
                 Checkpoint x = Checkpoint.open(a, variant);

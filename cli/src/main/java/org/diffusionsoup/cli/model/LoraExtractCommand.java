@@ -49,7 +49,7 @@ final class LoraExtractCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        int r = LoraOutputFlags.rank(rank);
+        int r = flags.rank(rank);
         LoraOutput output = flags.output(List.of(base, tuned));
         long start = System.nanoTime();
         MadeLora made;

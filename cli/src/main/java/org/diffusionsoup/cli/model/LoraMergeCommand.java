@@ -74,8 +74,7 @@ final class LoraMergeCommand extends SoupCommand {
             throw misuse(
                     weights.size() + " weights for " + files.size() + " LoRAs; give one for each.");
         }
-        OptionalInt r =
-                rank.map(n -> OptionalInt.of(LoraOutputFlags.rank(n))).orElse(OptionalInt.empty());
+        OptionalInt r = rank.map(n -> OptionalInt.of(flags.rank(n))).orElse(OptionalInt.empty());
         List<Coefficient> given =
                 weights.isEmpty()
                         ? Collections.nCopies(files.size(), Coefficient.ONE)

@@ -13,13 +13,15 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
 import org.diffusionsoup.core.Coefficient;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.lora.LoraNaming;
 import org.diffusionsoup.core.lora.LoraOutput;
 import org.diffusionsoup.core.lora.MadeLora;
 import org.diffusionsoup.core.tensor.DType;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** How commands that write a LoRA write it, and what they say of it. */
 final class LoraOutputFlags {
@@ -27,6 +29,9 @@ final class LoraOutputFlags {
 
     /** Errors below this are those of rounding to a dtype. */
     private static final double ROUNDING = 1e-2;
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec = CommandSpec.create();
 
     @Option(
             names = {"-o", "--out"},
@@ -70,16 +75,18 @@ final class LoraOutputFlags {
                     case "kohya" -> LoraNaming.KOHYA;
                     case "peft" -> LoraNaming.PEFT;
                     default ->
-                            throw new SoupException(
+                            throw new ParameterException(
+                                    spec.commandLine(),
                                     "--naming must be kohya or peft, not " + naming + ".");
                 };
         return new LoraOutput(out, force, named, dtype);
     }
 
     /** Refuses ranks that are none. */
-    static int rank(int rank) {
+    int rank(int rank) {
         if (rank < 1) {
-            throw new SoupException("--rank must be at least 1, not " + rank + ".");
+            throw new ParameterException(
+                    spec.commandLine(), "--rank must be at least 1, not " + rank + ".");
         }
         return rank;
     }

@@ -38,7 +38,7 @@ final class LoraResizeCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        int r = LoraOutputFlags.rank(rank);
+        int r = flags.rank(rank);
         LoraOutput output = flags.output(List.of(file));
         long start = System.nanoTime();
         MadeLora made;

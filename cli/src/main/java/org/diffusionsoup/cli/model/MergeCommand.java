@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.MergeFlags;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
@@ -95,7 +96,7 @@ public final class MergeCommand extends SoupCommand {
             paramLabel = "SIZE",
             description =
                     "Write weights beyond this size as several files with an index; such as 5GB.")
-    private String shardSize = "0";
+    private Optional<String> shardSize = Optional.empty();
 
     @Option(
             names = "--allow-nan",
@@ -116,8 +117,11 @@ public final class MergeCommand extends SoupCommand {
     @Override
     protected void run(Console console) throws IOException {
         List<SoupIngredient> ingredients = ingredients();
-        long most = Quantity.parse(shardSize);
-        if (most == 0) { // else it may be a folder of several files
+        // 0 bytes, the writer's word for one file, is not what anybody means by a size.
+        Optional<Long> size =
+                Count.of("--shard-size", shardSize.map(Quantity::parse), this::misuse);
+        long most = size.orElse(0L);
+        if (size.isEmpty()) { // else it may be a folder of several files
             refuseFolderForFile(ingredients.getFirst().path());
         }
         flags.checkFree(out);

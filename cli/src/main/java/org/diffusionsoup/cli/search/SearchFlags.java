@@ -1,6 +1,8 @@
 package org.diffusionsoup.cli.search;
 
 import java.util.List;
+import java.util.Optional;
+import org.diffusionsoup.cli.command.Count;
 import org.diffusionsoup.cli.command.JudgeFlags;
 import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.workbench.evaluate.JudgeSpec;
@@ -21,12 +23,11 @@ public final class SearchFlags {
 
     @Option(
             names = "--validation",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "Choose by N of the prompts, taken at random; the others test the result"
                             + " (default: half).")
-    private int validation;
+    private Optional<Integer> validation = Optional.empty();
 
     @Option(
             names = "--split-seed",
@@ -46,12 +47,11 @@ public final class SearchFlags {
 
     @Option(
             names = "--budget",
-            defaultValue = "0",
             paramLabel = "N",
             description =
                     "Most candidates to score (default: 50 for simplex, what the method needs for"
                             + " others).")
-    private int budget;
+    private Optional<Integer> budget = Optional.empty();
 
     private ParameterException misuse(String sentence) {
         return new ParameterException(spec.commandLine(), sentence);
@@ -84,18 +84,13 @@ public final class SearchFlags {
     }
 
     public int budget(int otherwise) {
-        if (budget < 0) {
-            throw misuse("--budget must be at least 1.");
-        }
-        return budget == 0 ? otherwise : budget;
+        return Count.of("--budget", budget, this::misuse).orElse(otherwise);
     }
 
     public SearchRequest.Split prompts() {
-        if (validation < 0) {
-            throw misuse("--validation must be at least 1.");
-        }
+        Count.of("--validation", validation, this::misuse);
         List<String> prompts = judges.prompts(this::misuse);
-        int choose = validation == 0 ? prompts.size() / 2 : validation;
+        int choose = validation.orElse(prompts.size() / 2);
         return SearchRequest.Split.of(prompts, choose, splitSeed);
     }
 }

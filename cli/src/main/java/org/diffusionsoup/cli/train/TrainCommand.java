@@ -16,7 +16,6 @@ import org.diffusionsoup.cli.console.Flags;
 import org.diffusionsoup.cli.console.Interrupt;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.Plural;
-import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.data.JsonMappers;
 import org.diffusionsoup.diffusion.train.DenoisingLoss;
@@ -220,8 +219,7 @@ public final class TrainCommand extends SoupCommand {
         keepEvery
                 .filter(every -> every < 1)
                 .ifPresent(every -> {
-                    throw new SoupException(
-                            "--keep-every must be 1 or more; leave it out to keep none.");
+                    throw misuse("--keep-every must be 1 or more; leave it out to keep none.");
                 });
         if (dryRun && registry.isPresent()) {
             throw misuse("--dry-run records nothing; leave out --registry.");

@@ -123,7 +123,9 @@ public final class Lora implements AutoCloseable {
                                 strength));
             }
             if (bias == null || parts.keySet().stream().anyMatch(r -> r != Role.ALPHA)) {
-                add(path, layers, new LoraLayer(source, module, target, parts, strength));
+                LoraLayer layer = new LoraLayer(source, module, target, parts, strength);
+                config.check(path, layer);
+                add(path, layers, layer);
             }
         });
         return new Lora(file, source, title(keys), new ArrayList<>(layers.values()));

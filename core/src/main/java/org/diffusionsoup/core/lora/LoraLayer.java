@@ -2,6 +2,9 @@ package org.diffusionsoup.core.lora;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -14,6 +17,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.Elements;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
@@ -115,7 +119,13 @@ public final class LoraLayer {
                                 () -> refusal("has " + names() + ", which is no whole update"));
         algorithm = kind.algorithm;
         parts.forEach((role, info) -> {
-            if (!info.dtype().isFloat() || info.elements() == 0) {
+            if (info.elements() == 0) {
+                throw new SoupException(
+                        "%s has %s, which is empty, in its update '%s': an update of rank 0 changes nothing; make the LoRA with a rank of at least 1, or without that module."
+                                .formatted(source.path(), info, key));
+            }
+            boolean whole = role == Role.ALPHA && info.dtype() != DType.BOOL;
+            if (!info.dtype().isFloat() && !whole) {
                 throw refusal("has " + info + ", where floating-point numbers are needed");
             }
         });
@@ -262,11 +272,33 @@ public final class LoraLayer {
         if (t.elements() != 1) {
             throw refusal("has " + t + ", where one number is needed");
         }
-        double value = read(t)[0];
+        double value = t.dtype().isFloat() ? read(t)[0] : whole(t);
         if (!Double.isFinite(value)) {
             throw refusal("has " + value + " for '" + t.name() + "'");
         }
         return value;
+    }
+
+    /**
+     * An alpha as a whole number: {@code torch.tensor(4)} is of int64, and kohya's code writes what
+     * it was given.
+     */
+    private double whole(TensorInfo t) {
+        int size = t.dtype().bytes();
+        boolean signed = EnumSet.range(DType.I64, DType.I8).contains(t.dtype());
+        byte[] bytes = new byte[size + 1]; // a first byte of 0 makes it a number without a sign
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment stored = arena.allocate(size);
+            source.read(t.name(), 0, stored);
+            for (int i = 0; i < size; i++) {
+                bytes[size - i] = stored.get(ValueLayout.JAVA_BYTE, i); // the lowest comes first
+            }
+        }
+        BigInteger value = new BigInteger(bytes, signed ? 1 : 0, signed ? size : size + 1);
+        if (!new BigDecimal(value.doubleValue()).toBigInteger().equals(value)) {
+            throw refusal("has " + value + " for '" + t.name() + "', beyond what float64 can hold");
+        }
+        return value.doubleValue();
     }
 
     private double[] read(TensorInfo t) {
@@ -317,7 +349,7 @@ public final class LoraLayer {
         return rank;
     }
 
-    /** The alpha that the file states; empty where it states none. */
+    /** The alpha that the file states, of whatever numeric dtype; empty where it states none. */
     public OptionalDouble alpha() {
         return alpha;
     }

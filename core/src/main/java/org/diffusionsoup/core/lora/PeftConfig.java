@@ -15,6 +15,7 @@ import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonBool;
 import org.diffusionsoup.core.io.JsonValue.JsonNumber;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.io.JsonValue.JsonString;
 
 /**
  * What peft keeps beside the factors: one alpha for all modules and others for some. From diffusers
@@ -107,21 +108,19 @@ final class PeftConfig {
         return new Strength(OptionalDouble.of(alpha), root);
     }
 
-    /** As peft: the whole name, or its last modules. */
     private Optional<Double> pattern(JsonObject config, LoraTarget target) {
         JsonValue stated =
                 config.get("alpha_pattern").orElse(new JsonObject(new LinkedHashMap<>()));
         if (!(stated instanceof JsonObject patterns)) {
             throw unreadable("has an 'alpha_pattern' that is no object", target);
         }
-        String module = target.module();
         for (var p : patterns.fields().entrySet()) {
             String name = p.getKey();
             if (NO_NAME.matcher(name).matches()) {
                 throw unreadable(
                         "has an alpha_pattern that is no module's name, '" + name + "',", target);
             }
-            if (module.equals(name) || module.endsWith("." + name)) {
+            if (isOf(target, name)) {
                 return Optional.of(
                         number(Optional.of(p.getValue()))
                                 .orElseThrow(() ->
@@ -129,6 +128,73 @@ final class PeftConfig {
             }
         }
         return Optional.empty();
+    }
+
+    /**
+     * Checks that an update is what the configuration says: peft and diffusers build their modules
+     * by it, and could not load what contradicts it.
+     *
+     * @param file that holds the update
+     * @throws SoupException naming both, and what they say
+     */
+    void check(Path file, LoraLayer layer) {
+        LoraTarget target = layer.target();
+        JsonObject config = components.get(components.containsKey("") ? "" : target.component());
+        if (config == null || layer.rank().isEmpty()) {
+            return;
+        }
+        boolean plain = layer.algorithm() == LoraLayer.Algorithm.LORA;
+        if (config.get("peft_type").orElse(null) instanceof JsonString(String type)
+                && plain != type.equals("LORA")) {
+            throw contradiction(
+                    file, "peft_type " + type, "factors of " + layer.algorithm().title(), target);
+        }
+        if (config.get("use_dora").orElse(null) instanceof JsonBool(boolean dora)
+                && dora != layer.isDora()) {
+            throw contradiction(
+                    file,
+                    "use_dora " + dora,
+                    (dora ? "no magnitudes" : "magnitudes, as DoRA has them,"),
+                    target);
+        }
+        int rank = layer.rank().getAsInt();
+        rank(config, target)
+                .filter(r -> r != rank)
+                .ifPresent(r -> {
+                    throw contradiction(
+                            file,
+                            "rank " + BigDecimal.valueOf(r).stripTrailingZeros().toPlainString(),
+                            "factors of rank " + rank,
+                            target);
+                });
+    }
+
+    /**
+     * The rank that is stated for a module; empty where none is, or by a pattern that is no name.
+     */
+    private static Optional<Double> rank(JsonObject config, LoraTarget target) {
+        if (config.get("rank_pattern").orElse(null) instanceof JsonObject patterns) {
+            for (var p : patterns.fields().entrySet()) {
+                if (NO_NAME.matcher(p.getKey()).matches()) {
+                    return Optional.empty();
+                }
+                if (isOf(target, p.getKey())) {
+                    return number(Optional.of(p.getValue()));
+                }
+            }
+        }
+        return number(config.get("r"));
+    }
+
+    /** As peft: the whole name, or its last modules. */
+    private static boolean isOf(LoraTarget target, String name) {
+        return target.module().equals(name) || target.module().endsWith("." + name);
+    }
+
+    private SoupException contradiction(Path file, String said, String held, LoraTarget target) {
+        return new SoupException(
+                "%s says %s, and %s holds %s for %s, so one of them is another LoRA's; put the configuration that was saved with it beside the file."
+                        .formatted(where, said, file, held, target));
     }
 
     private SoupException unreadable(String what, LoraTarget target) {

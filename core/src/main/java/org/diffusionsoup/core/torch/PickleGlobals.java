@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.torch.PickleValue.Global;
 
@@ -98,6 +99,23 @@ final class PickleGlobals {
                     "slice",
                     "range",
                     "bytearray");
+
+    /**
+     * PyTorch's dtypes that no arithmetic is defined for here, and the types of their storages:
+     * complex, quantized, packed; and what makes sparse and quantized tensors. Nothing is wrong
+     * with a file of them; it is not read.
+     */
+    private static final Pattern OTHER_TENSORS =
+            Pattern.compile(
+                    "torch\\.(?:(?:Complex(?:Half|Float|Double)|QU?Int(?:\\d+|4x2|2x4))Storage"
+                            + "|complex(?:32|64|128)|cfloat|cdouble|chalf|q(?:u?int)[0-9x]+"
+                            + "|bits[0-9x]+|float[48]_e\\w+|u?int[1-7]"
+                            + "|_utils\\._rebuild_(?:qtensor|sparse_tensor|nested_tensor))");
+
+    /** Whether that names PyTorch's tensors of a kind that is not read. */
+    static boolean isOfOtherTensors(String name) {
+        return !ALLOWED.containsKey(name) && OTHER_TENSORS.matcher(name).matches();
+    }
 
     /** The allowed global of that full name, such as {@code torch.FloatStorage}. */
     static Optional<Global> of(String name) {

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.MalformedCheckpointException;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.UnsafePickleException;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.torch.PickleValue.Dict;
@@ -237,6 +238,18 @@ final class Unpickler {
     }
 
     private PickleValue global(String name) {
+        if (PickleGlobals.isOfOtherTensors(name)) {
+            throw new SoupException(
+                    "%s has tensors of %s, which are not read; the dtypes that are: %s. Use a file of the same model in one of these."
+                            .formatted(
+                                    file,
+                                    name,
+                                    String.join(
+                                            ", ",
+                                            Arrays.stream(DType.values())
+                                                    .map(DType::name)
+                                                    .toList())));
+        }
         Global g = PickleGlobals.of(name).orElseThrow(() -> unsafe(name));
         if (PickleGlobals.isTold(g)) {
             leftOut.add(MalformedCheckpointException.clip(name));

@@ -7,6 +7,8 @@ import static org.diffusionsoup.core.lora.LoraFiles.scalar;
 import static org.diffusionsoup.core.lora.LoraFiles.write;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,10 +17,12 @@ import java.util.Map;
 import java.util.Random;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.TensorEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What cannot be read is refused in one sentence that names file and tensor. */
@@ -207,6 +211,82 @@ class LoraRefusalsTest {
         assertThatThrownBy(() -> Lora.open(file).close())
                 .isInstanceOf(SoupException.class)
                 .hasMessageContainingAll("adapter_config.json", "lora_alpha");
+    }
+
+    /** What peft could not load, as its modules are built by the configuration. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "'r': 99 | says rank 99 | holds factors of rank 2 for",
+                "'r': 2, 'rank_pattern': {'0.proj_in': 4} | says rank 4 | holds factors of rank 2",
+                "'r': 2, 'use_dora': true | says use_dora true | holds no magnitudes for",
+                "'r': 2, 'peft_type': 'LOHA' | says peft_type LOHA | holds factors of LoRA for",
+            })
+    void aConfigurationThatContradictsItsFile(String said, String first, String second)
+            throws IOException {
+        String module = "base_model.model.mid_block.attentions.0.proj_in.";
+        Path file =
+                write(
+                        dir.resolve("adapter_model.safetensors"),
+                        random(random, module + "lora_B.weight", 4, 2),
+                        random(random, module + "lora_A.weight", 2, 4));
+        Path config = dir.resolve("adapter_config.json");
+        Files.writeString(config, ("{'lora_alpha': 6, " + said + "}").replace("'", "\""));
+        refused(file, config.toString(), first, second, "mid_block.attentions.0.proj_in");
+        Files.writeString(
+                config,
+                """
+                {"lora_alpha": 6, "r": 8, "rank_pattern": {"attentions.0.proj_in": 2},
+                 "use_dora": false, "peft_type": "LORA"}\
+                """);
+        assertThat(factor(file)).isEqualTo(3);
+        Files.writeString(config, "{\"lora_alpha\": 6, \"r\": 8, \"rank_pattern\": {\".*in\": 2}}");
+        assertThat(factor(file)).isEqualTo(3);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"I64, 3, 8", "I32, -2, 4", "I16, 300, 2", "U8, 200, 1", "U64, 16, 8", "I8, 1, 1"})
+    void anAlphaThatIsAWholeNumber(DType dtype, long alpha, int size) {
+        Path file = withAlpha(dtype, alpha, size);
+        try (Lora lora = Lora.open(file)) {
+            LoraLayer layer = lora.layers().getFirst();
+            assertThat(layer.alpha()).hasValue(alpha);
+            assertThat(layer.factor()).isEqualTo(alpha / 2.0);
+        }
+    }
+
+    @Test
+    void anAlphaThatIsNoNumber() {
+        refused(withAlpha(DType.BOOL, 1, 1), MODULE + ".alpha", "BOOL", "floating-point");
+        refused(withAlpha(DType.I64, Long.MAX_VALUE, 8), "9223372036854775807", "float64");
+        refused(withAlpha(DType.U64, -1, 8), "18446744073709551615", "float64");
+    }
+
+    private Path withAlpha(DType dtype, long alpha, int size) {
+        ByteBuffer bytes = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, alpha);
+        return write(
+                dir.resolve("whole.safetensors"),
+                random(random, MODULE + ".lora_up.weight", 4, 2),
+                random(random, MODULE + ".lora_down.weight", 2, 4),
+                new TensorEntry(
+                        MODULE + ".alpha",
+                        dtype,
+                        new long[0],
+                        channel -> channel.write(bytes.duplicate().limit(size))));
+    }
+
+    @Test
+    void anUpdateOfRankZero() {
+        refused(
+                write(
+                        dir.resolve("zero.safetensors"),
+                        TensorEntry.ofFloats(MODULE + ".lora_up.weight", new long[] {4, 0}),
+                        TensorEntry.ofFloats(MODULE + ".lora_down.weight", new long[] {0, 4})),
+                "which is empty, in its update '" + MODULE + "'",
+                "rank 0",
+                "at least 1");
     }
 
     private static double factor(Path file) {

@@ -164,6 +164,32 @@ public class TorchFileTest {
         }
     }
 
+    /** As the same file in safetensors, with C64: nothing in it asks to run anything. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ComplexFloatStorage",
+                "ComplexDoubleStorage",
+                "QInt8Storage",
+                "QUInt4x2Storage",
+                "complex64",
+                "quint8",
+                "float8_e4m3fnuz",
+                "float4_e2m1fn_x2",
+                "_utils._rebuild_sparse_tensor"
+            })
+    void tensorsOfAnotherKindAreNotReadAndNoAttack(String name) {
+        TorchWriter w = new TorchWriter().op("}(").text("w");
+        w.global("torch._utils", "_rebuild_tensor_v3").op("(");
+        w.global("torch" + (name.startsWith("_") ? "._utils" : ""), name.replace("_utils.", ""));
+        w.op("tRu.").save(file());
+        assertThatThrownBy(() -> TorchFile.open(file()))
+                .isExactlyInstanceOf(SoupException.class)
+                .hasMessageContainingAll(
+                        "x.ckpt has tensors of torch." + name,
+                        "not read; the dtypes that are: F64,");
+    }
+
     @Test
     void aZipMayBeCalledAnythingAndANameMeansNothing() throws IOException {
         Path odd = TorchWriter.withW().op("u.").save(dir.resolve("x.safetensors"));

@@ -44,7 +44,7 @@ public record LowRankOptions(int rank, double alpha, Target target) {
      */
     public LowRankOptions {
         if (rank < 1) {
-            throw new TrainingException("`lora` is a rank, at least 1, not " + rank);
+            throw new TrainingException("`lora` must be a rank of at least 1, not " + rank);
         }
         if (!(alpha > 0 && Double.isFinite(alpha))) {
             throw new TrainingException("`loraAlpha` must be a positive number, not " + alpha);

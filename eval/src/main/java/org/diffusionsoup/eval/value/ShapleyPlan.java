@@ -88,7 +88,7 @@ public sealed interface ShapleyPlan {
             orders = orders.stream().map(List::copyOf).toList();
             if (orders.size() < 4 || orders.size() % 2 != 0) {
                 throw new EvalException(
-                        "Permutations are sampled in pairs, at least two of them: give an even number from 4 on, not %d."
+                        "`permutations` must be an even number of at least 4, as they are sampled in pairs, not %d."
                                 .formatted(orders.size()));
             }
         }

@@ -26,7 +26,8 @@ public record Retrieval(int rows, List<TopK.Ranked> best, int heldOut) {
     /**
      * Ranks and writes a shard of the best, in the order of the source.
      *
-     * @param prompts one or more; a picture counts by the prompt it is closest to
+     * @param prompts one or more, none of them blank; a picture counts by the prompt it is closest
+     *     to
      * @param k how many, at least 1; all where there are fewer
      * @param out the tar to write
      */
@@ -39,6 +40,10 @@ public record Retrieval(int rows, List<TopK.Ranked> best, int heldOut) {
             Progress progress) {
         if (prompts.isEmpty()) {
             throw new SoupException("Retrieval needs a `prompt`.");
+        }
+        if (prompts.stream().anyMatch(String::isBlank)) {
+            throw new SoupException(
+                    "`prompt` is empty, and no picture is closer to nothing than another; name the category in words.");
         }
         double[][] texts = judge.embedTexts(prompts);
         TopK top = new TopK(k);

@@ -75,8 +75,12 @@ public record ScoreFilter(int rows, int kept, List<Judge> judges, List<Double> m
         }
         if (keep.isEmpty()) {
             throw new SoupException(
-                    "No row of %d in %s passes; the mean scores are %s."
-                            .formatted(rows, scan.ref(), text(means)));
+                    "No row of %d in %s passes; %s %s."
+                            .formatted(
+                                    rows,
+                                    scan.ref(),
+                                    means.size() == 1 ? "the mean score is" : "the mean scores are",
+                                    text(means)));
         }
         ShardParts.write(
                 scan,

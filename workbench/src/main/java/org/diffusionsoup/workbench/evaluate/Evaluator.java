@@ -72,9 +72,14 @@ public final class Evaluator {
      * Runs; empty when asked to stop.
      *
      * @throws SoupException if a model's or judge's file is missing, or a prompt has no question,
-     *     before anything is trained or drawn
+     *     before any shard is made and anything is trained or drawn
      */
     public Optional<Evaluation> run() {
+        recipe.judges()
+                .forEach((name, judge) -> {
+                    judge.requireFiles(name, recipe.shards().keySet());
+                    judge.requireQuestions(recipe.prompts());
+                });
         KeptFiles kept = new KeptFiles(cache, ModelHash::counts, notes);
         if (!recipe.shards().isEmpty()) {
             RecipeShards shards = new RecipeShards(cache.resolve("shards"), kept, progress);
@@ -82,11 +87,6 @@ public final class Evaluator {
             return new Evaluator(made, cache, progress, stop, notes).run();
         }
         long start = System.nanoTime();
-        recipe.judges()
-                .forEach((name, judge) -> {
-                    judge.requireFiles(name);
-                    judge.requireQuestions(recipe.prompts());
-                });
         Optional<Map<String, MadeModel>> made =
                 new ModelMaker(recipe, cache.resolve("models"), kept, searcher, progress, stop)
                         .make();

@@ -133,6 +133,16 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
     }
 
     @Override
+    public void requireFiles(String name, Set<String> later) {
+        requireFiles(name);
+    }
+
+    /**
+     * Refuses what is not there, or is no judge of this form.
+     *
+     * @param name of the judge, for the message
+     * @throws SoupException naming the first file or folder that does not exist
+     */
     public void requireFiles(String name) {
         needs().forEach((what, path) -> {
             if (!Files.exists(path)) {

@@ -7,7 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.data.Shard;
@@ -36,14 +38,15 @@ public record LikenessJudge(
         implements RecipeJudge {
 
     @Override
-    public void requireFiles(String name) {
+    public void requireFiles(String name, Set<String> later) {
         if (!Files.exists(clip)) {
             throw new SoupException(
                     "Judge '%s' needs the CLIP folder at %s, which does not exist; put it there or name another."
                             .formatted(name, clip));
         }
-        ShardRef.parse(originals).open();
-        reference.ifPresent(r -> ShardRef.parse(r).open());
+        Stream.concat(Stream.of(originals), reference.stream())
+                .filter(shard -> !later.contains(shard))
+                .forEach(shard -> ShardRef.parse(shard).open());
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.diffusionsoup.workbench.evaluate;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.eval.PictureScorer;
@@ -36,7 +37,7 @@ record MeasureJudge(Measure measure) implements RecipeJudge {
     }
 
     @Override
-    public void requireFiles(String name) {
+    public void requireFiles(String name, Set<String> later) {
         // needs none
     }
 

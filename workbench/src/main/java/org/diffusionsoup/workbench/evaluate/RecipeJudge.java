@@ -1,6 +1,7 @@
 package org.diffusionsoup.workbench.evaluate;
 
 import java.util.List;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.PictureScorer;
@@ -11,9 +12,10 @@ public interface RecipeJudge {
      * Refuses what is not there, before anything is drawn for it.
      *
      * @param name of the judge, for the message
+     * @param later names of shards that the recipe makes first, which are not looked for
      * @throws SoupException naming the first file or folder that does not exist
      */
-    void requireFiles(String name);
+    void requireFiles(String name, Set<String> later);
 
     /**
      * Refuses prompts that the judge can say nothing about, before anything is drawn.

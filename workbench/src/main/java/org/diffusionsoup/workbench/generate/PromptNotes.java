@@ -11,10 +11,23 @@ import org.diffusionsoup.diffusion.text.TextReading;
 
 /** Says in sentences what of texts a text encoder does not read, for pictures and for scores. */
 public final class PromptNotes {
-    /** Weights, extra networks, changes between steps and breaks, as web interfaces write them. */
+    /**
+     * Weights, extra networks, embeddings, choices, changes between steps and breaks, as web
+     * interfaces write them: A1111 and ComfyUI {@code (red:1.3)}, {@code ((red))}, {@code
+     * embedding:name}, InvokeAI {@code (red)1.5} and {@code apple++}, NovelAI {@code {{red}}},
+     * dynamic prompts {@code {red|green}}. What people write without any of them is left alone: one
+     * pair of brackets, brackets in brackets, C++ and Notepad++, (c)2024.
+     */
     private static final Pattern ELSEWHERE =
             Pattern.compile(
-                    "\\([^()]+:\\s*-?\\d*\\.?\\d+\\s*\\)"
+                    "\\({2,}[^()]+\\){2,}"
+                            + "|\\[{2,}[^\\[\\]]+\\]{2,}"
+                            + "|\\{{2,}[^{}]+\\}{2,}"
+                            + "|\\{[^{}|]*\\|[^{}]*\\}"
+                            + "|(?<!\\w)\\([^()]+\\)(?:\\d*\\.\\d+|\\+{2,})"
+                            + "|(?i:\\b(?!notepad|libstdc)[a-z]{3,}\\+{2,}(?![\\w+]))"
+                            + "|(?i:\\bembedding:[\\w./-]+)"
+                            + "|\\([^()]+:\\s*-?\\d*\\.?\\d+\\s*\\)"
                             + "|<(?:lora|lyco|hypernet):[^<>]*>"
                             + "|\\[[^\\[\\]]+(?:\\|[^\\[\\]]+|:[^\\[\\]]*:\\s*\\d*\\.?\\d+)\\]"
                             + "|\\bBREAK\\b"

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.function.Function;
@@ -46,14 +47,14 @@ public final class JudgeCheck {
     private static final int TRAINED_EVERY = 5;
 
     private final Shard data;
-    private final int limit;
+    private final OptionalInt limit;
     private final Progress progress;
 
     /**
      * @param data with held-out rows
-     * @param limit most held-out rows to look at, 0 for all
+     * @param limit most held-out rows to look at, at least 1; all where it is empty
      */
-    public JudgeCheck(Shard data, int limit, Progress progress) {
+    public JudgeCheck(Shard data, OptionalInt limit, Progress progress) {
         this.data = data;
         this.limit = limit;
         this.progress = progress;
@@ -97,7 +98,8 @@ public final class JudgeCheck {
 
     /** The answers that were frequent in training. */
     private BlindAnswers blind() {
-        TrainingRows trained = read("read training pictures", some(data.train(), trained()));
+        TrainingRows trained =
+                read("read training pictures", some(data.train(), OptionalInt.of(trained())));
         QuestionMaker maker =
                 new QuestionMaker(trained.rows().stream().map(TrainingRows.Row::info).toList());
         return new BlindAnswers(
@@ -131,7 +133,7 @@ public final class JudgeCheck {
 
     private int trained() {
         int share = Math.max(1, data.train().size() / TRAINED_EVERY);
-        return limit == 0 ? share : Math.min(share, 4 * limit);
+        return limit.isEmpty() ? share : Math.min(share, 4 * limit.getAsInt());
     }
 
     private TrainingRows read(String task, Shard rows) {
@@ -151,13 +153,13 @@ public final class JudgeCheck {
     }
 
     /** Rows at random, always the same ones. */
-    private static Shard some(Shard rows, int most) {
-        if (most == 0 || rows.size() <= most) {
+    private static Shard some(Shard rows, OptionalInt most) {
+        if (most.isEmpty() || rows.size() <= most.getAsInt()) {
             return rows;
         }
         List<String> keys = new ArrayList<>(rows.infos().stream().map(i -> i.key()).toList());
         Collections.shuffle(keys, new Random(17));
-        var kept = java.util.Set.copyOf(keys.subList(0, most));
+        var kept = java.util.Set.copyOf(keys.subList(0, most.getAsInt()));
         return rows.filter(i -> kept.contains(i.key()));
     }
 

@@ -89,7 +89,7 @@ final class VqaExaminee implements Examinee {
                                 kind,
                                 new Proportion((long) s[0], (long) s[1]),
                                 s[2] / s[1],
-                                s[3] / s[1],
+                                OptionalDouble.of(s[3] / s[1]),
                                 OptionalDouble.empty())));
         return out;
     }

@@ -22,18 +22,19 @@ final class CostPage {
         HtmlReport page =
                 HtmlReport.titled("What a soup and an ensemble of n models cost")
                         .subtitle(
-                                "%s, %d pictures of %d steps, %d repeats, %s"
+                                "%s, %s of %s, %s, %s"
                                         .formatted(
                                                 r.model(),
-                                                r.pictures(),
-                                                r.steps(),
-                                                r.repeats(),
+                                                Plural.of(r.pictures(), "picture"),
+                                                Plural.of(r.steps(), "step"),
+                                                Plural.of(r.repeats(), "repeat"),
                                                 Plural.of(r.threads(), "thread")))
                         .footer(SoupVersion.PROGRAM + ": soup study costs");
-        page.fact("Soup's time", "n^" + e.soup().processorSeconds().format(2), "processor time");
+        page.fact(
+                "Soup's time", "n^" + e.soup().processorSeconds().formatTyped(2), "processor time");
         page.fact(
                 "Ensemble's time",
-                "n^" + e.ensemble().processorSeconds().format(2),
+                "n^" + e.ensemble().processorSeconds().formatTyped(2),
                 "processor time");
         page.fact("Soup's weights", power(e.soup().weightBytes()), "bytes of parameters");
         page.fact("Ensemble's weights", power(e.ensemble().weightBytes()), "bytes of parameters");
@@ -60,7 +61,7 @@ final class CostPage {
     }
 
     private static String power(double exponent) {
-        return String.format(Locale.ROOT, "n^%.2f", exponent);
+        return String.format(Locale.ROOT, "n^%.2f", exponent).replace('-', '−');
     }
 
     private static LineChart chart(

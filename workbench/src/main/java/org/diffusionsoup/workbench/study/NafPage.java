@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.report.BarChart;
 import org.diffusionsoup.report.HtmlReport;
@@ -60,10 +61,14 @@ final class NafPage {
                 t.row(
                         Table.Cell.text(c.name()),
                         Table.Cell.text(s.name()),
-                        Table.Cell.text(s.closedFormText()),
+                        s.closedForm() == null
+                                ? Table.Cell.empty()
+                                : Table.Cell.number(s.closedForm(), 4),
                         Table.Cell.number(s.quadrature(), 4),
                         Table.Cell.estimate(s.path(), 4),
-                        Table.Cell.text(s.maxText()));
+                        s.maxDivergence() == null || Boolean.FALSE.equals(s.bounded())
+                                ? Table.Cell.text(s.maxText())
+                                : Table.Cell.number(s.maxDivergence(), 4));
             }
         }
         return t.build();
@@ -71,7 +76,7 @@ final class NafPage {
 
     private static void models(HtmlReport page, NafResults.OfModels m) {
         page.fact("Soup", m.soup(), "against " + m.safe());
-        page.fact("KL of trajectories", m.path().format(1), "nats, mean over prompts");
+        page.fact("KL of trajectories", m.path().formatTyped(1), "nats, mean over prompts");
         List<BarChart.Bar> bars =
                 m.prompts().stream()
                         .sorted(Comparator.comparingDouble(NafResults.Prompt::path).reversed())
@@ -82,12 +87,12 @@ final class NafPage {
                 .prose(
                         String.format(
                                 Locale.ROOT,
-                                "%s against %s, which is said to have seen none of %s: %d trajectories of %d steps per prompt, %,d values each.",
+                                "%s against %s, which is said to have seen none of %s: %s of %s per prompt, %,d values each.",
                                 m.soup(),
                                 m.safe(),
                                 m.shard(),
-                                m.trajectories(),
-                                m.steps(),
+                                Plural.of(m.trajectories(), "trajectory", "trajectories"),
+                                Plural.of(m.steps(), "step"),
                                 m.values()))
                 .add(BarChart.bars("KL of trajectories by prompt", "nats", 1, bars));
     }

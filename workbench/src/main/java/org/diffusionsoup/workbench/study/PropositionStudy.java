@@ -63,7 +63,7 @@ public final class PropositionStudy {
             int samples, int repeats, int trainingSteps, long seed, Progress progress) {
         if (samples < 100 || repeats < 2) {
             throw new SoupException(
-                    "The study needs at least 100 samples and 2 repeats for its intervals, not %d and %d."
+                    "`samples` must be at least 100 and `repeats` at least 2 for intervals, not %d and %d."
                             .formatted(samples, repeats));
         }
         if (trainingSteps < 0 || trainingSteps > 1_000_000) {

@@ -148,7 +148,7 @@ class CurateTest {
                                 Progress.silent()))
                 .isInstanceOf(SoupException.class)
                 .hasMessageMatching(
-                        "No row of 20 in .* passes; the mean scores are \\d+\\.\\d{4}\\.");
+                        "No row of 20 in .* passes; the mean score is \\d+\\.\\d{4}\\.");
         assertThat(out).doesNotExist();
     }
 
@@ -360,6 +360,11 @@ class CurateTest {
                             () -> Retrieval.run(clip, scan, List.of(), 9, out, Progress.silent()))
                     .isInstanceOf(SoupException.class)
                     .hasMessage("Retrieval needs a `prompt`.");
+            assertThatThrownBy(() ->
+                            Retrieval.run(
+                                    clip, scan, List.of("cat", " "), 9, out, Progress.silent()))
+                    .isInstanceOf(SoupException.class)
+                    .hasMessageContaining("`prompt` is empty");
         }
     }
 

@@ -10,8 +10,8 @@ import org.diffusionsoup.eval.Proportion;
  * @param task what it had to tell
  * @param right how often it could
  * @param chance how often guessing is right, 0 to 1
- * @param blind how often the answer that was most frequent in training is right, where a judge
- *     could give it without looking; otherwise the same as {@code chance}
+ * @param blind how often the answer that was most frequent in training to the same question is
+ *     right, 0 to 1; empty where no question is asked and not looking is guessing
  * @param goal the share that a judge worth using reaches, 0 to 1; empty where none was set
  */
 public record Accuracy(
@@ -19,13 +19,18 @@ public record Accuracy(
         String task,
         Proportion right,
         double chance,
-        double blind,
+        OptionalDouble blind,
         OptionalDouble goal) {
 
-    /** Where not looking is no better than guessing. */
+    /** Of a task in which no question is asked. */
     public static Accuracy of(String judge, String task, long right, long of, double chance) {
         return new Accuracy(
-                judge, task, new Proportion(right, of), chance, chance, OptionalDouble.empty());
+                judge,
+                task,
+                new Proportion(right, of),
+                chance,
+                OptionalDouble.empty(),
+                OptionalDouble.empty());
     }
 
     /** The same with a goal. */
@@ -35,7 +40,7 @@ public record Accuracy(
 
     /** Whether the 95 % interval lies wholly above what can be had without looking. */
     public boolean beatsChance() {
-        return right.interval(0.95).low() > Math.max(chance, blind);
+        return right.interval(0.95).low() > Math.max(chance, blind.orElse(0));
     }
 
     /** Whether the measured share reaches the goal; true where there is none. */
