@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
 import org.diffusionsoup.cli.console.Flags;
@@ -20,6 +21,7 @@ import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.diffusion.nn.WeightFormat;
 import picocli.CommandLine;
+import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,6 +36,9 @@ import picocli.CommandLine.TypeConversionException;
  * error stream and an exit status.
  */
 public final class SoupCli {
+    /** What the JVM puts in the place of bytes that it cannot decode. */
+    private static final char LOST = '\uFFFD';
+
     /** Exit status of a command that could not do its work. */
     public static final int FAILED = 1;
 
@@ -57,6 +62,14 @@ public final class SoupCli {
         String[] args = withoutHelp(words);
         // What is said is English, and scripts read it: 1,024 and 0.5 wherever the machine stands.
         Locale.setDefault(Locale.ROOT);
+        if (Stream.of(words).anyMatch(w -> w.indexOf(LOST) >= 0)) {
+            err.println(
+                    "soup: The command line holds bytes that the encoding of the locale ("
+                            + System.getProperty("sun.jnu.encoding")
+                            + ") has no characters for, so prompts and names would be read wrong;"
+                            + " set LC_ALL=C.UTF-8 for a text, and rename a file.");
+            return ExitCode.USAGE;
+        }
         try {
             Optional<CommandLine> wanted =
                     args.length == 0 ? Optional.empty() : Commands.named(args[0]);

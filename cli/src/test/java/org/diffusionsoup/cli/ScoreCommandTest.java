@@ -283,7 +283,7 @@ class ScoreCommandTest {
         Run.of("score", "--judge", JUDGE, "--model", MODEL, "--prompt", "cat")
                 .fails(1, "at least two prompts");
         Run.of("score", "--judge", JUDGE, "--model", MODEL, "--prompt", "a", "--prompt", "a")
-                .fails(1, "comes twice");
+                .fails(1, "are the same, '");
         Run.of("score", "--vae", "--shard", EMOJI).fails(2, "exactly one --model");
         Run.of("score", "--vae", "--model", folder, "--shard", EMOJI).fails(1, "config.json");
     }

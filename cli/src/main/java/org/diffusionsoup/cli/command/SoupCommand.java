@@ -77,6 +77,7 @@ public abstract class SoupCommand implements Callable<Integer> {
         CommandLine line = line();
         refuseFoldersForFiles(line.getParseResult());
         refusePipes(line.getParseResult());
+        Outputs.refuseShared(line.getParseResult(), this::misuse);
         DeviceFlag.use(line.getParseResult());
         Console console = new Console(line.getOut(), line.getErr(), json, quiet);
         BusyMachine.note(line.getCommandSpec()).ifPresent(console::note);

@@ -3,7 +3,6 @@ package org.diffusionsoup.workbench.curate;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
@@ -46,10 +45,16 @@ public record Dedup(NearDuplicates.Found found, List<Path> written) {
             Optional<Path> out,
             boolean replace,
             Progress progress) {
-        if (new HashSet<>(shards.stream().map(ShardScan::name).toList()).size() < shards.size()) {
-            throw new SoupException(
-                    "Two shards have the same name %s; give each once."
-                            .formatted(shards.stream().map(ShardScan::name).toList()));
+        List<String> names = shards.stream().map(ShardScan::name).toList();
+        for (String name : names) {
+            if (names.indexOf(name) != names.lastIndexOf(name)) {
+                throw new SoupException(
+                        "Shards %d and %d are both called '%s', by which what is found is named; leave one out if they are the same, or rename one."
+                                .formatted(
+                                        names.indexOf(name) + 1,
+                                        names.lastIndexOf(name) + 1,
+                                        name));
+            }
         }
         StageProgress stages = new StageProgress(progress);
         NearDuplicates search = new NearDuplicates(shards, options, stages);

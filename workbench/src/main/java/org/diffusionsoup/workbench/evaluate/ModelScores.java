@@ -2,7 +2,6 @@ package org.diffusionsoup.workbench.evaluate;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -17,6 +16,7 @@ import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.diffusionsoup.workbench.generate.Generator;
 import org.diffusionsoup.workbench.generate.ModelNames;
+import org.diffusionsoup.workbench.generate.Prompts;
 
 /**
  * Scores of models on the same prompts and seeds, one model in memory at a time.
@@ -65,10 +65,7 @@ public record ModelScores(
                     "A score with its interval needs at least two prompts, got %d."
                             .formatted(prompts.size()));
         }
-        if (new HashSet<>(prompts).size() < prompts.size()) {
-            throw new SoupException(
-                    "A prompt comes twice; every prompt counts once in the interval.");
-        }
+        Prompts.requireDistinct(prompts);
         List<String> names = ModelNames.of(models);
         List<ScoreSet> sets = new ArrayList<>();
         List<String> hashes = new ArrayList<>();

@@ -6,12 +6,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.Visible;
 
 /** Reads what is drawn: files of prompts, lists of seeds. */
 public final class Prompts {
@@ -101,5 +104,22 @@ public final class Prompts {
             throw new SoupException("`seed` '%s' names a seed twice.".formatted(text));
         }
         return seeds;
+    }
+
+    /**
+     * Refuses a prompt that comes twice, where every prompt counts once.
+     *
+     * @throws SoupException naming the prompt and its places
+     */
+    public static void requireDistinct(List<String> prompts) {
+        Map<String, Integer> places = new HashMap<>();
+        for (int i = 0; i < prompts.size(); i++) {
+            Integer first = places.putIfAbsent(prompts.get(i), i + 1);
+            if (first != null) {
+                throw new SoupException(
+                        "Prompts %d and %d are the same, '%s'; every prompt counts once, so leave one out."
+                                .formatted(first, i + 1, Visible.shortened(prompts.get(i))));
+            }
+        }
     }
 }

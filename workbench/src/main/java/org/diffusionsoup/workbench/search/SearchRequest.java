@@ -3,7 +3,6 @@ package org.diffusionsoup.workbench.search;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -12,6 +11,7 @@ import org.diffusionsoup.core.search.Acceptance;
 import org.diffusionsoup.core.search.SearchMethod;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Prompts;
 
 /**
  * A search to be made.
@@ -61,9 +61,7 @@ public record SearchRequest(
             }
             List<String> all = new ArrayList<>(validation);
             all.addAll(test);
-            if (new HashSet<>(all).size() < all.size()) {
-                throw new SoupException("A prompt comes twice; every prompt counts once.");
-            }
+            Prompts.requireDistinct(all);
         }
 
         /**

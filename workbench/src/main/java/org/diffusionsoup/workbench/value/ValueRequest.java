@@ -1,12 +1,12 @@
 package org.diffusionsoup.workbench.value;
 
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.eval.value.ShapleyPlan;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.workbench.generate.Prompts;
 
 /**
  * A valuation to be made.
@@ -51,8 +51,6 @@ public record ValueRequest(
                     "Intervals need at least 2 prompts, not %d; give more."
                             .formatted(prompts.size()));
         }
-        if (new HashSet<>(prompts).size() < prompts.size()) {
-            throw new SoupException("A prompt comes twice; every prompt counts once.");
-        }
+        Prompts.requireDistinct(prompts);
     }
 }

@@ -311,7 +311,7 @@ class CurateTest {
                                 false,
                                 Progress.silent()))
                 .isInstanceOf(SoupException.class)
-                .hasMessage("Two shards have the same name [doubles, doubles]; give each once.");
+                .hasMessageContaining("Shards 1 and 2 are both called 'doubles'");
         Path out = dir.resolve("out");
         split(scan, new By.Lot(2, 1), false, out);
         var files = TinyModels.contents(out);
