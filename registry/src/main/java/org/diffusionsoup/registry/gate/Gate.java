@@ -14,18 +14,23 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.EvaluationRow;
-import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.weights.Descent;
 
 /** Holds what is recorded of one version of a soup against what is required of it. */
 public final class Gate {
     private final Queries queries;
     private final SoupRow soup;
+    private final Descent descent;
 
-    public Gate(Queries queries, SoupRow soup) {
+    /**
+     * @param descent of the same state of the ledger
+     */
+    public Gate(Queries queries, SoupRow soup, Descent descent) {
         this.queries = queries;
         this.soup = soup;
+        this.descent = descent;
     }
 
     /** What is missing or failed; empty where the requirement is met. */
@@ -76,14 +81,12 @@ public final class Gate {
         return all;
     }
 
-    /** Names of the shards that the soup's ingredients were trained on. */
+    /**
+     * Names of the shards that the soup's ingredients were trained on, and of those behind the base
+     * that they were trained from.
+     */
     private Set<String> shards() {
-        Set<Long> ids = new TreeSet<>();
-        soup.members()
-                .forEach(m ->
-                        queries.ingredient(m.ingredient())
-                                .map(IngredientRow::shards)
-                                .ifPresent(ids::addAll));
+        Set<Long> ids = descent.behind(List.of(soup.id()));
         Set<String> names = new TreeSet<>();
         for (ShardRow s : queries.shards()) {
             if (ids.contains(s.id())) {

@@ -73,6 +73,26 @@ record HeldWeights(
             return known;
         }
 
+        /**
+         * That what was withdrawn held tensors or files of these hashes, one as much as another:
+         * the ledger states no sizes.
+         */
+        void remember(String checkpoint, Set<String> hashes) {
+            if (!hashes.isEmpty() && stored(checkpoint, Map.of()).tensors().isEmpty()) {
+                Map<String, Long> tensors = new HashMap<>();
+                hashes.forEach(h -> tensors.put(h, 1L));
+                read.put(
+                        checkpoint,
+                        new HeldWeights(checkpoint, Set.of(), tensors, Set.of(), Map.of()));
+            }
+        }
+
+        /** That a checkpoint without an entry is named by these contents. */
+        void expect(String checkpoint, Set<String> known) {
+            contents.put(checkpoint, Set.copyOf(known));
+            of(checkpoint);
+        }
+
         /** Of a checkpoint that was just stored. */
         HeldWeights of(String checkpoint) {
             return read.computeIfAbsent(checkpoint, id -> stored(id, new TreeMap<>()));
