@@ -6,13 +6,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.command.YesFlag;
 import org.diffusionsoup.cli.console.Console;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
@@ -47,6 +51,8 @@ import picocli.CommandLine.Parameters;
             "  soup withdraw --samples hashes.txt --reason 'a person asked'"
         })
 public final class WithdrawCommand extends SoupCommand {
+    private static final int MOST_LINES = 5;
+
     @Parameters(arity = "0..*", paramLabel = "SHARD", description = "Names of shards.")
     private List<String> shards = List.of();
 
@@ -101,7 +107,8 @@ public final class WithdrawCommand extends SoupCommand {
             OutputKind.JSON.checkNew(out.get());
             registry.checkOutside(out.get());
         }
-        Set<String> pictures = samples.isPresent() ? hashes(samples.get()) : Set.of();
+        SortedMap<String, Integer> pictures =
+                samples.isPresent() ? hashes(samples.get()) : new TreeMap<>();
         Withdrawn w;
         Optional<ClipJudge> clip = Optional.empty();
         try (Progress progress = console.progress()) {
@@ -118,7 +125,7 @@ public final class WithdrawCommand extends SoupCommand {
                     r.withdraw(
                             new WithdrawRequest(
                                     List.copyOf(names),
-                                    pictures,
+                                    pictures.keySet(),
                                     reason,
                                     reselect.keepSelection(),
                                     dropIngredients
@@ -131,10 +138,31 @@ public final class WithdrawCommand extends SoupCommand {
             clip.ifPresent(ClipJudge::close);
         }
         WithdrawnText.result(console, registry.openToRead(), w);
+        tellOfBefore(console, w, pictures);
         if (out.isPresent()) {
             copy(w, out.get());
             console.note("the certificate is in " + out.get() + " too");
         }
+    }
+
+    /** Lines of the list that changed nothing, since what they name had left. */
+    private void tellOfBefore(Console console, Withdrawn w, Map<String, Integer> lines) {
+        if (w.before().isEmpty()) {
+            return;
+        }
+        List<String> first =
+                w.before().entrySet().stream()
+                        .limit(MOST_LINES)
+                        .map(b -> "line " + lines.get(b.getKey()) + " (entry " + b.getValue() + ")")
+                        .toList();
+        int more = w.before().size() - first.size();
+        console.note(
+                Plural.of(w.before().size(), "picture")
+                        + " of "
+                        + samples.orElseThrow()
+                        + " had been withdrawn before: "
+                        + String.join(", ", first)
+                        + (more > 0 ? " and " + more + " more" : ""));
     }
 
     /** Nothing that goes wrong here makes the withdrawal undone, which is told with it. */
@@ -199,8 +227,9 @@ public final class WithdrawCommand extends SoupCommand {
         }
     }
 
-    private static Set<String> hashes(Path file) throws IOException {
-        Set<String> hashes = new TreeSet<>();
+    /** What a list names, with the line where it does first. */
+    private static SortedMap<String, Integer> hashes(Path file) throws IOException {
+        SortedMap<String, Integer> hashes = new TreeMap<>();
         int number = 0;
         for (String line : lines(file)) {
             number++;
@@ -212,7 +241,7 @@ public final class WithdrawCommand extends SoupCommand {
                 throw new SoupException(
                         "Line " + number + " of " + file + " is no SHA-256: '" + word + "'.");
             }
-            hashes.add(word.toLowerCase(Locale.ROOT));
+            hashes.putIfAbsent(word.toLowerCase(Locale.ROOT), number);
         }
         if (hashes.isEmpty()) {
             throw new SoupException(file + " names no samples.");

@@ -121,6 +121,7 @@ final class WithdrawnText {
         json.put("entry", w.entry());
         json.put("shards", w.shards());
         json.put("samples", w.samples());
+        json.put("withdrawn_before", w.before());
         json.put("ingredients", w.ingredients());
         json.put("trained_again", w.trainedAgain());
         json.put("all", w.all());

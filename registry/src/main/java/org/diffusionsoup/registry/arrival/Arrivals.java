@@ -151,8 +151,7 @@ public final class Arrivals {
                     context.read(q -> {
                         n.shards().forEach(s -> context.shards().named(q, s));
                         Names.checkNewName(q, n.name());
-                        BaseRow b = Names.base(q, n.base());
-                        context.shards().refuseExpired(q, List.of(b.id()));
+                        BaseRow b = context.shards().base(q, n.base());
                         return new Known(
                                 b,
                                 q.bases().stream().filter(x -> x.withdrawn().isEmpty()).toList(),
@@ -181,8 +180,7 @@ public final class Arrivals {
                                             .map(s -> context.shards().named(t, s).id())
                                             .toList();
                             String what = "Ingredient '" + n.name() + "'";
-                            BaseRow base = Names.base(t, n.base());
-                            context.shards().refuseExpired(t, List.of(base.id()));
+                            BaseRow base = context.shards().base(t, n.base());
                             context.shards()
                                     .refuseExpired(
                                             t,

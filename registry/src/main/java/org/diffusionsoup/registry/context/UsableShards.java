@@ -9,6 +9,7 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.Descent;
@@ -43,6 +44,17 @@ public final class UsableShards {
             }
         }
         return s;
+    }
+
+    /**
+     * A base that is neither unknown nor withdrawn, and that no shard which expired is in.
+     *
+     * @throws RegistryException saying which it is
+     */
+    public BaseRow base(Queries q, String name) {
+        BaseRow b = Names.base(q, name);
+        refuseExpired(q, List.of(b.id()));
+        return b;
     }
 
     private void check(Queries q, ShardRow s) {

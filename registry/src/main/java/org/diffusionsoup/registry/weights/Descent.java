@@ -3,10 +3,12 @@ package org.diffusionsoup.registry.weights;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -193,6 +195,7 @@ public final class Descent {
         private final Queries q;
         private final HeldWeights.Reader reader;
         private final boolean all;
+        private final List<BaseRow> bases;
         private final Descent found = new Descent();
         private final List<Thing> things = new ArrayList<>();
         private final Map<Long, WeightsThatLeave> single = new HashMap<>();
@@ -201,16 +204,16 @@ public final class Descent {
             this.q = q;
             this.reader = new HeldWeights.Reader(store);
             this.all = all;
+            this.bases = q.bases();
         }
 
         Descent build() {
-            List<BaseRow> bases = q.bases();
-            collect(bases);
+            collect();
             if (all) {
                 rememberWithdrawn();
             }
             stated();
-            Map<String, List<Thing>> holders = holders(bases);
+            Map<String, List<Thing>> holders = holders();
             for (Thing t : things) {
                 if (t.soup().isEmpty()) {
                     byWeights(t, holders);
@@ -219,7 +222,7 @@ public final class Descent {
             return found;
         }
 
-        private void collect(List<BaseRow> bases) {
+        private void collect() {
             for (ShardRow s : q.shards()) {
                 found.labels.put(s.id(), "shard " + s.name());
             }
@@ -303,7 +306,7 @@ public final class Descent {
          * Who has a hash that may make others its copies: a first look, which leaves few to be
          * compared.
          */
-        private Map<String, List<Thing>> holders(List<BaseRow> bases) {
+        private Map<String, List<Thing>> holders() {
             Map<Long, Set<String>> ofBases = new HashMap<>();
             for (BaseRow b : bases) {
                 Set<String> hashes = reader.of(q, b.id(), b.checkpoint()).all();
@@ -326,14 +329,27 @@ public final class Descent {
 
         private void byWeights(Thing t, Map<String, List<Thing>> holders) {
             HeldWeights held = reader.of(q, t.entry(), t.checkpoint());
+            Set<String> named = new HashSet<>();
+            t.base().ifPresent(b -> named.addAll(reader.origin(b).named()));
+            t.ingredient().ifPresent(i -> named.addAll(reader.origin(q, i).named()));
             Set<String> hashes = held.all();
             hashes.addAll(held.others().values());
             hashes.addAll(reader.contents(q, t.entry(), t.checkpoint()));
-            t.base().ifPresent(b -> hashes.addAll(reader.origin(b).named()));
-            t.ingredient().ifPresent(i -> hashes.addAll(reader.origin(q, i).named()));
-            Set<Thing> candidates = new LinkedHashSet<>();
-            hashes.forEach(h -> candidates.addAll(holders.getOrDefault(h, List.of())));
-            candidates.removeIf(c -> c.entry() == t.entry() || isKnown(c, t));
+            hashes.addAll(named);
+            Map<Thing, Set<String>> shared = new LinkedHashMap<>();
+            for (String h : hashes) {
+                for (Thing c : holders.getOrDefault(h, List.of())) {
+                    if (c.entry() != t.entry() && !isKnown(c, t)) {
+                        shared.computeIfAbsent(c, k -> new HashSet<>()).add(h);
+                    }
+                }
+            }
+            List<Thing> candidates = new ArrayList<>();
+            shared.forEach((c, in) -> {
+                if (mayHaveMade(c, t, in, named)) {
+                    candidates.add(c);
+                }
+            });
             // A copy of what was withdrawn was withdrawn with it; what is live is none of it. What
             // is the very same comes first: the rest may be behind that.
             List<Thing> copied = new ArrayList<>(candidates);
@@ -358,6 +374,29 @@ public final class Descent {
                                                     t.ingredient()
                                                             .flatMap(i ->
                                                                     leaving(c).namedBy(q, i)))));
+        }
+
+        /**
+         * Whether more is shared than what a base had in another number format, which costs reading
+         * both; each hash is looked at once.
+         */
+        private boolean mayHaveMade(Thing c, Thing t, Set<String> shared, Set<String> named) {
+            HeldWeights held = reader.of(q, c.entry(), c.checkpoint());
+            HeldWeights other = reader.of(q, t.entry(), t.checkpoint());
+            if (c.checkpoint().equals(t.checkpoint())
+                    || held.tensors().isEmpty()
+                    || other.tensors().isEmpty()
+                    || !Collections.disjoint(shared, named)) {
+                return true;
+            }
+            Set<String> left = new HashSet<>(shared);
+            left.retainAll(held.all());
+            for (BaseRow b : bases) {
+                if (b.id() < c.since() && !left.isEmpty()) {
+                    left.removeAll(reader.inheritedOnce(left, c.checkpoint(), b.checkpoint()));
+                }
+            }
+            return !left.isEmpty();
         }
 
         private boolean isKnown(Thing from, Thing to) {
