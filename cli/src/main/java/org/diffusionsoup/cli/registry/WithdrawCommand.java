@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -16,7 +15,6 @@ import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.command.YesFlag;
 import org.diffusionsoup.cli.console.Console;
-import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.OutputKind;
@@ -51,8 +49,6 @@ import picocli.CommandLine.Parameters;
             "  soup withdraw --samples hashes.txt --reason 'a person asked'"
         })
 public final class WithdrawCommand extends SoupCommand {
-    private static final int MOST_LINES = 5;
-
     @Parameters(arity = "0..*", paramLabel = "SHARD", description = "Names of shards.")
     private List<String> shards = List.of();
 
@@ -137,32 +133,11 @@ public final class WithdrawCommand extends SoupCommand {
         } finally {
             clip.ifPresent(ClipJudge::close);
         }
-        WithdrawnText.result(console, registry.openToRead(), w);
-        tellOfBefore(console, w, pictures);
+        WithdrawnText.result(console, registry.openToRead(), w, pictures);
         if (out.isPresent()) {
             copy(w, out.get());
             console.note("the certificate is in " + out.get() + " too");
         }
-    }
-
-    /** Lines of the list that changed nothing, since what they name had left. */
-    private void tellOfBefore(Console console, Withdrawn w, Map<String, Integer> lines) {
-        if (w.before().isEmpty()) {
-            return;
-        }
-        List<String> first =
-                w.before().entrySet().stream()
-                        .limit(MOST_LINES)
-                        .map(b -> "line " + lines.get(b.getKey()) + " (entry " + b.getValue() + ")")
-                        .toList();
-        int more = w.before().size() - first.size();
-        console.note(
-                Plural.of(w.before().size(), "picture")
-                        + " of "
-                        + samples.orElseThrow()
-                        + " had been withdrawn before: "
-                        + String.join(", ", first)
-                        + (more > 0 ? " and " + more + " more" : ""));
     }
 
     /** Nothing that goes wrong here makes the withdrawal undone, which is told with it. */

@@ -142,7 +142,7 @@ public final class RegisteredTraining {
         try {
             IngredientRow i =
                     there().filter(x -> isThis(x, recipe))
-                            .orElseGet(() -> registry.addIngredient(n));
+                            .orElseGet(() -> added(n));
             TrainingNote.remove(out);
             return new Recorded(
                     i.name(),
@@ -167,6 +167,14 @@ public final class RegisteredTraining {
                             + e.getMessage(),
                     e);
         }
+    }
+
+    private IngredientRow added(NewIngredient n) {
+        if (withdrawnPictures(registry, shards) > pictures) {
+            throw new SoupException(
+                    "Pictures of shard '" + String.join("', '", shards) + "' were withdrawn.");
+        }
+        return registry.addIngredient(n);
     }
 
     /** Whether shards, pictures of them, or the base, may not be used any more. */
