@@ -209,7 +209,7 @@ class RegistryTellsTest {
                                     + " first@1\\]")
                     .contains("soup next@1");
             assertThat(soup("lineage", "next").ok().out())
-                    .containsPattern("1  child .*  <-  shard b .*, base second ")
+                    .containsPattern("1  child .*  <-  shard b .*, base second [^,]*\\R")
                     .contains("1  a ");
             JsonNode json = json("lineage", "a");
             assertThat(json.path("bases").findValuesAsText("name")).containsExactly("second");

@@ -16,6 +16,7 @@ import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,7 +105,7 @@ public record Lineage(
 
         Builder(Queries q, WeightStore store) {
             this.q = q;
-            this.descent = Descent.ofAll(q, store);
+            this.descent = DescentLinks.ofAll(q, store);
         }
 
         Lineage build(Predicate<Long> shown) {

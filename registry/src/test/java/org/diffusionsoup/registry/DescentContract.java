@@ -30,7 +30,7 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.soup.SoupPlan;
-import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.withdraw.Gone;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
@@ -329,7 +329,7 @@ abstract class DescentContract extends MonthContract {
             }
             for (String shard : shards) {
                 long id = shard(r, shard).id();
-                Set<Long> descends = r.read(q -> Descent.ofLive(q, r.store()).madeOf(List.of(id)));
+                Set<Long> descends = r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(List.of(id)));
                 descends.remove(id);
                 Set<Long> asked = new TreeSet<>();
                 try {

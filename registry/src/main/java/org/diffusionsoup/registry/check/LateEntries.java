@@ -15,6 +15,7 @@ import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
 
 /** Entries that are dated after the last day of a shard that is in what they record. */
 final class LateEntries {
@@ -26,7 +27,7 @@ final class LateEntries {
         if (lent.isEmpty()) {
             return List.of();
         }
-        Descent descent = Descent.ofAll(q, store);
+        Descent descent = DescentLinks.ofAll(q, store);
         Map<Long, List<PublicationRow>> handedOut = new HashMap<>();
         q.publications()
                 .forEach(p -> handedOut.computeIfAbsent(p.soup(), k -> new ArrayList<>()).add(p));

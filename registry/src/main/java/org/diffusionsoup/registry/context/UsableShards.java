@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.NewWeights;
 
 /** Which shards may be used today, themselves and by way of what was made of them. */
@@ -79,7 +80,7 @@ public final class UsableShards {
         if (over.isEmpty()) {
             return; // and what came of what need not be looked up
         }
-        Descent descent = Descent.ofLive(q, store);
+        Descent descent = DescentLinks.ofLive(q, store);
         for (ShardRow s : over) {
             for (long entry : entries) {
                 if (descent.behind(List.of(entry)).contains(s.id())) {
@@ -101,7 +102,7 @@ public final class UsableShards {
         if (over.isEmpty()) {
             return;
         }
-        Descent descent = Descent.ofLive(q, store);
+        Descent descent = DescentLinks.ofLive(q, store);
         for (ShardRow s : over) {
             Optional<NewWeights.Source> source = weights.madeOf(q, descent.madeOf(List.of(s.id())));
             if (source.isPresent()) {

@@ -18,6 +18,7 @@ import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** What is measured of soups, and where they are handed out. */
@@ -77,15 +78,14 @@ public final class Publications {
         return context.ledger()
                 .write(t -> {
                     SoupRow s = Names.current(t, soup);
-                    Descent descent = Descent.ofLive(t, context.store());
-                    refuseRetired(t, s, descent);
+                    refuseRetired(t, s);
                     context.shards().refuseExpired(t, List.of(s.id()));
                     new ReturnedWeights(context.store())
                             .refuseMembers(
                                     t,
                                     s.label(),
                                     s.members().stream().map(m -> m.ingredient()).toList());
-                    Gate gate = new Gate(t, s, descent);
+                    Gate gate = new Gate(t, s, context.store());
                     List<Shortfall> found =
                             required.stream().flatMap(r -> gate.check(r).stream()).toList();
                     for (Shortfall f : found) {
@@ -126,13 +126,16 @@ public final class Publications {
      * Refuses a soup that holds what was retired, itself or by way of its base; there what was
      * recorded again rightly, with the same weights, counts as that.
      */
-    private static void refuseRetired(Queries q, SoupRow s, Descent descent) {
+    private void refuseRetired(Queries q, SoupRow s) {
+        List<IngredientRow> all = q.ingredients();
+        if (all.stream().noneMatch(i -> i.withdrawn().isEmpty() && i.retired().isPresent())) {
+            return; // and what came of what need not be looked up
+        }
+        Descent descent = DescentLinks.ofLive(q, context.store());
         Set<Long> members = new HashSet<>();
         s.members().forEach(m -> members.add(m.ingredient()));
         Set<String> live = new HashSet<>();
-        q.ingredients().stream()
-                .filter(IngredientRow::isLive)
-                .forEach(i -> live.add(i.checkpoint()));
+        all.stream().filter(IngredientRow::isLive).forEach(i -> live.add(i.checkpoint()));
         for (long entry : descent.behindBases(List.of(s.id()))) {
             Optional<IngredientRow> retired =
                     q.ingredient(entry)

@@ -12,8 +12,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
-import org.diffusionsoup.registry.ledger.Queries;
-import org.diffusionsoup.registry.store.WeightStore;
 
 /**
  * What came of what, at one state of the ledger: shards, bases, ingredients and soups, by the rules
@@ -40,19 +38,6 @@ public final class Descent {
 
     /** Of nothing yet. */
     Descent() {}
-
-    /** Of everything that is not withdrawn. */
-    public static Descent ofLive(Queries q, WeightStore store) {
-        return new DescentLinks(q, store, false).build();
-    }
-
-    /**
-     * Of everything that ever was. What was withdrawn is known by the hashes that its withdrawal
-     * states.
-     */
-    public static Descent ofAll(Queries q, WeightStore store) {
-        return new DescentLinks(q, store, true).build();
-    }
 
     /** Everything that came directly of something, by entries. */
     public List<Link> links() {

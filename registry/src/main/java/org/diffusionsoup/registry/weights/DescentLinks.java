@@ -22,7 +22,7 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
 
 /** Finds what came of what; see {@link Descent}. */
-final class DescentLinks {
+public final class DescentLinks {
     /** A base, an ingredient or a soup. */
     private record Thing(
             long entry,
@@ -42,17 +42,31 @@ final class DescentLinks {
     private final boolean all;
     private final List<BaseRow> bases;
     private final Descent found = new Descent();
+    private final Set<Long> ingredients = new HashSet<>();
     private final List<Thing> things = new ArrayList<>();
     private final Map<Long, WeightsThatLeave> single = new HashMap<>();
 
-    DescentLinks(Queries q, WeightStore store, boolean all) {
+    private DescentLinks(Queries q, WeightStore store, boolean all) {
         this.q = q;
         this.reader = new HeldWeights.Reader(store);
         this.all = all;
         this.bases = q.bases();
     }
 
-    Descent build() {
+    /** Of everything that is not withdrawn. */
+    public static Descent ofLive(Queries q, WeightStore store) {
+        return new DescentLinks(q, store, false).build();
+    }
+
+    /**
+     * Of everything that ever was. What was withdrawn is known by the hashes that its withdrawal
+     * states.
+     */
+    public static Descent ofAll(Queries q, WeightStore store) {
+        return new DescentLinks(q, store, true).build();
+    }
+
+    private Descent build() {
         collect();
         if (all) {
             rememberWithdrawn();
@@ -84,6 +98,7 @@ final class DescentLinks {
         }
         for (IngredientRow i : q.ingredients()) {
             found.name(i.id(), "ingredient " + i.name());
+            ingredients.add(i.id());
             keep(
                     new Thing(
                             i.id(),
@@ -125,8 +140,7 @@ final class DescentLinks {
         things.stream()
                 .filter(Thing::withdrawn)
                 .forEach(t ->
-                        reader.remember(
-                                t.checkpoint(), hashes.getOrDefault(t.entry(), Set.of())));
+                        reader.remember(t.checkpoint(), hashes.getOrDefault(t.entry(), Set.of())));
     }
 
     /** What the ledger says. */
@@ -137,9 +151,7 @@ final class DescentLinks {
                         i.shards().forEach(s -> link(s, t, "trained on "));
                         link(i.base(), t, "made from ");
                     });
-            t.soup()
-                    .ifPresent(
-                            s -> s.members().forEach(m -> link(m.ingredient(), t, "holds ")));
+            t.soup().ifPresent(s -> s.members().forEach(m -> link(m.ingredient(), t, "holds ")));
         }
     }
 
@@ -201,7 +213,7 @@ final class DescentLinks {
         copied.removeIf(c -> c.withdrawn() != t.withdrawn());
         copied.sort(Comparator.comparing(c -> !c.checkpoint().equals(t.checkpoint())));
         for (Thing c : copied) {
-            if (!found.behind(List.of(t.entry())).contains(c.entry())) {
+            if (!found.behind(List.of(t.entry())).contains(c.entry()) && !isOf(c, t)) {
                 link(c, t, leaving(c).copyOf(q, t.entry(), t.checkpoint()));
             }
         }
@@ -217,8 +229,7 @@ final class DescentLinks {
                                         .flatMap(leaving(c)::namedBy)
                                         .or(() ->
                                                 t.ingredient()
-                                                        .flatMap(i ->
-                                                                leaving(c).namedBy(q, i)))));
+                                                        .flatMap(i -> leaving(c).namedBy(q, i)))));
     }
 
     /**
@@ -244,9 +255,23 @@ final class DescentLinks {
         return !left.isEmpty();
     }
 
+    /**
+     * Whether a soup or a base came of nothing but one ingredient and what that came of: then the
+     * ingredient is not its copy, and leaves before it.
+     */
+    private boolean isOf(Thing c, Thing t) {
+        if (c.ingredient().isPresent() || t.ingredient().isEmpty()) {
+            return false;
+        }
+        Set<Long> behind = found.behind(List.of(c.entry()));
+        boolean isMember = behind.contains(t.entry());
+        behind.retainAll(ingredients);
+        behind.removeAll(found.behind(List.of(t.entry())));
+        return isMember && behind.isEmpty();
+    }
+
     private boolean isKnown(Thing from, Thing to) {
-        return found.from(to.entry()).stream()
-                .anyMatch(l -> l.from() == from.entry());
+        return found.from(to.entry()).stream().anyMatch(l -> l.from() == from.entry());
     }
 
     private void link(Thing from, Thing to, Optional<String> why) {

@@ -140,9 +140,7 @@ public final class RegisteredTraining {
                         SoupVersion.current(),
                         TrainingNote.of(out));
         try {
-            IngredientRow i =
-                    there().filter(x -> isThis(x, recipe))
-                            .orElseGet(() -> added(n));
+            IngredientRow i = there().filter(x -> isThis(x, recipe)).orElseGet(() -> added(n));
             TrainingNote.remove(out);
             return new Recorded(
                     i.name(),
