@@ -329,7 +329,8 @@ abstract class DescentContract extends MonthContract {
             }
             for (String shard : shards) {
                 long id = shard(r, shard).id();
-                Set<Long> descends = r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(List.of(id)));
+                Set<Long> descends =
+                        r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(List.of(id)));
                 descends.remove(id);
                 Set<Long> asked = new TreeSet<>();
                 try {
