@@ -137,7 +137,7 @@ class RegistryFullDiskTest {
     }
 
     /** Failed in one sentence and the registry is sound, as if nothing had been asked. */
-    private void failsWhole(int kib, String state, Object... args) throws Exception {
+    private String failsWhole(int kib, String state, Object... args) throws Exception {
         Run run = limited(kib, unpacked(), args);
         String told = "%s within %d KiB: %s".formatted(List.of(args), kib, run.err());
         assertThat(run.status()).as(told).isEqualTo(1);
@@ -150,6 +150,7 @@ class RegistryFullDiskTest {
         for (JsonNode f : findings) {
             assertThat(f.path("severity").asText()).as("%s, %s", told, f).isNotEqualTo("ERROR");
         }
+        return run.err();
     }
 
     private String state() throws IOException {
@@ -179,7 +180,8 @@ class RegistryFullDiskTest {
         soup("registry", "make", "all", "--follow").ok();
         before = state();
         for (int kib : new int[] {300, 1500}) {
-            failsWhole(kib, before, "withdraw", "s2", "--reason", "asked");
+            assertThat(failsWhole(kib, before, "withdraw", "s2", "--reason", "asked"))
+                    .contains("Nothing was withdrawn", "make room for", "the same command again");
         }
         soup("withdraw", "s2", "--reason", "asked").ok();
         soup("gc").ok();

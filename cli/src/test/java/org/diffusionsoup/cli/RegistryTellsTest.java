@@ -179,6 +179,50 @@ class RegistryTellsTest {
         ingredient("noop", "c", 0).fails(1, "0.safetensors", "base 'base' and nothing else");
     }
 
+    /** A lineage tells what a withdrawal would take, also where that is a base. */
+    @Test
+    void aLineageGoesThroughABaseThatASoupBecame() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        soup("shard", "add", "b", "--data", tar("b", 4, 8)).ok();
+        ingredient("a", "a", 1).ok();
+        soup("registry", "make", "first", "--from", "a").ok();
+        Path weights = folder.resolve("first.safetensors");
+        soup("export", "first", "-o", weights).ok();
+        soup("base", "add", "second", weights).ok();
+        soup(
+                        "ingredient",
+                        "add",
+                        "child",
+                        "--weights",
+                        weights(9),
+                        "--base",
+                        "second",
+                        "--shard",
+                        "b")
+                .ok();
+        soup("registry", "make", "next", "--from", "child").ok();
+        Path page = folder.resolve("page.html");
+        for (boolean left : new boolean[] {false, true}) {
+            assertThat(soup("lineage", "a").ok().out())
+                    .containsPattern(
+                            "base second .*  <-  soup first@1 .* \\[has the same weights as soup"
+                                    + " first@1\\]")
+                    .contains("soup next@1");
+            assertThat(soup("lineage", "next").ok().out())
+                    .containsPattern("1  child .*  <-  shard b .*, base second [^,]*\\R")
+                    .contains("1  a ");
+            JsonNode json = json("lineage", "a");
+            assertThat(json.path("bases").findValuesAsText("name")).containsExactly("second");
+            assertThat(json.path("bases").path(0).path("withdrawn").asBoolean()).isEqualTo(left);
+            soup("lineage", "-o", page).ok();
+            assertThat(Files.readString(page))
+                    .contains("first@1 in second: has the same weights as soup first@1");
+            if (!left) {
+                soup("withdraw", "a", "--reason", "asked", "--yes").ok();
+            }
+        }
+    }
+
     @Test
     void singlePicturesAreSeenToBeGone() throws IOException {
         Path tar = tar("a", 0, 4);

@@ -1,12 +1,12 @@
 package org.diffusionsoup.registry;
 
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -14,19 +14,29 @@ import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.Member;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Who is in what.
+ * Who is in what, by the rules by which a withdrawal finds what leaves ({@link Descent}).
  *
  * @param shards by entry
+ * @param bases by entry, only those that were made of recorded things or hold their weights
  * @param ingredients by entry
  * @param soups by entry
- * @param edges from shards to ingredients and from ingredients to soups
+ * @param edges from shards and bases to ingredients, from ingredients to soups, and from whatever a
+ *     base or an ingredient holds the weights of to that
  */
 public record Lineage(
-        List<Node> shards, List<Node> ingredients, List<Node> soups, List<Edge> edges) {
+        List<Node> shards,
+        List<Node> bases,
+        List<Node> ingredients,
+        List<Node> soups,
+        List<Edge> edges) {
     /**
-     * A shard, an ingredient or a soup.
+     * A shard, a base, an ingredient or a soup.
      *
      * @param id its entry
      * @param about what to say beside its name
@@ -39,57 +49,38 @@ public record Lineage(
      * That one thing went into another.
      *
      * @param label how much of the soup it is, such as {@code 1/2}: all of a soup's are 1 together;
-     *     empty of a shard
+     *     by what its weights show it, such as {@code has the same weights as soup a@1}; empty of a
+     *     shard, and of a base that something was trained from
      */
     public record Edge(long from, long to, String label) {}
 
-    /** Everything there is. */
-    public static Lineage of(Queries q) {
-        return build(q, q.shards(), q.ingredients(), q.soups());
+    /**
+     * Everything there is.
+     *
+     * @param store where weights are told by their hashes
+     */
+    public static Lineage of(Queries q, WeightStore store) {
+        return new Builder(q, store).build(id -> true);
     }
 
     /** What one soup is made of, in any version. */
-    public static Lineage ofSoup(Queries q, SoupRow soup) {
-        Set<Long> ingredients = new HashSet<>();
-        soup.members().forEach(m -> ingredients.add(m.ingredient()));
-        List<IngredientRow> in =
-                q.ingredients().stream().filter(i -> ingredients.contains(i.id())).toList();
-        Set<Long> shards = new HashSet<>();
-        in.forEach(i -> shards.addAll(i.shards()));
-        return build(
-                q,
-                q.shards().stream().filter(s -> shards.contains(s.id())).toList(),
-                in,
-                List.of(soup));
+    public static Lineage ofSoup(Queries q, SoupRow soup, WeightStore store) {
+        Builder b = new Builder(q, store);
+        return b.build(b.descent.behind(List.of(soup.id()))::contains);
     }
 
     /** What a shard went into. */
-    public static Lineage ofShard(Queries q, ShardRow shard) {
-        return into(
-                q,
-                List.of(shard),
-                q.ingredients().stream().filter(i -> i.shards().contains(shard.id())).toList());
+    public static Lineage ofShard(Queries q, ShardRow shard, WeightStore store) {
+        Builder b = new Builder(q, store);
+        return b.build(b.descent.madeOf(List.of(shard.id()))::contains);
     }
 
     /** What an ingredient was trained on, and what it went into. */
-    public static Lineage ofIngredient(Queries q, IngredientRow ingredient) {
-        return into(
-                q,
-                q.shards().stream().filter(s -> ingredient.shards().contains(s.id())).toList(),
-                List.of(ingredient));
-    }
-
-    private static Lineage into(Queries q, List<ShardRow> shards, List<IngredientRow> in) {
-        Set<Long> ingredients = new HashSet<>(in.stream().map(IngredientRow::id).toList());
-        return build(
-                q,
-                shards,
-                in,
-                q.soups().stream()
-                        .filter(s ->
-                                s.members().stream()
-                                        .anyMatch(m -> ingredients.contains(m.ingredient())))
-                        .toList());
+    public static Lineage ofIngredient(Queries q, IngredientRow ingredient, WeightStore store) {
+        Builder b = new Builder(q, store);
+        Set<Long> shown = b.descent.madeOf(List.of(ingredient.id()));
+        shown.addAll(b.descent.behind(List.of(ingredient.id())));
+        return b.build(shown::contains);
     }
 
     /**
@@ -107,60 +98,112 @@ public record Lineage(
                 : count(shard, withdrawn) + " pictures";
     }
 
-    private static Lineage build(
-            Queries q,
-            List<ShardRow> shards,
-            List<IngredientRow> ingredients,
-            List<SoupRow> soups) {
-        Map<Long, Long> withdrawn = q.withdrawnPictures();
-        List<Edge> edges = new ArrayList<>();
-        List<Node> s = new ArrayList<>();
-        Map<Long, Boolean> known = new HashMap<>();
-        for (ShardRow row : shards) {
-            known.put(row.id(), true);
-            String about =
-                    row.provider()
-                            + ", "
-                            + row.licence()
-                            + ", "
-                            + pictures(row, withdrawn.getOrDefault(row.id(), 0L))
-                            + row.expires().map(d -> ", until " + d).orElse("");
-            s.add(new Node(row.id(), row.name(), about, row.withdrawn().isPresent(), false));
+    /** Shows a part of what there is. */
+    private static final class Builder {
+        private final Queries q;
+        private final Descent descent;
+
+        Builder(Queries q, WeightStore store) {
+            this.q = q;
+            this.descent = DescentLinks.ofAll(q, store);
         }
-        List<Node> i = new ArrayList<>();
-        for (IngredientRow row : ingredients) {
-            known.put(row.id(), true);
-            i.add(
-                    new Node(
-                            row.id(),
-                            row.name(),
-                            "checkpoint "
-                                    + row.checkpoint().substring(0, 12)
-                                    + (row.retired().isPresent() ? ", retired" : ""),
-                            row.withdrawn().isPresent(),
-                            false));
-            row.shards().stream()
-                    .filter(known::containsKey)
-                    .forEach(shard -> edges.add(new Edge(shard, row.id(), "")));
-        }
-        List<Node> o = new ArrayList<>();
-        for (SoupRow row : soups) {
-            o.add(
-                    new Node(
-                            row.id(),
-                            row.label(),
-                            row.method() + (row.follows() ? ", follows" : ""),
-                            row.withdrawn().isPresent(),
-                            row.superseded().isPresent()));
-            Optional<Coefficient> all =
-                    row.members().stream().map(Member::coefficient).reduce(Coefficient::plus);
-            for (Member m : row.members()) {
-                if (known.containsKey(m.ingredient())) {
-                    String share = m.coefficient().dividedBy(all.orElseThrow()).toString();
-                    edges.add(new Edge(m.ingredient(), row.id(), share));
-                }
+
+        Lineage build(Predicate<Long> shown) {
+            List<Node> bases = bases(shown);
+            Set<Long> known = new HashSet<>(bases.stream().map(Node::id).toList());
+            List<Node> shards = shards(shown);
+            List<Node> ingredients = ingredients(shown);
+            List<Node> soups = soups(shown);
+            for (List<Node> nodes : List.of(shards, ingredients, soups)) {
+                nodes.forEach(n -> known.add(n.id()));
             }
+            Map<Long, SoupRow> rows = new HashMap<>();
+            q.soups().forEach(s -> rows.put(s.id(), s));
+            List<Edge> edges =
+                    descent.links().stream()
+                            .filter(l -> known.contains(l.from()) && known.contains(l.to()))
+                            .map(l -> new Edge(l.from(), l.to(), label(l, rows.get(l.to()))))
+                            .toList();
+            return new Lineage(shards, bases, ingredients, soups, edges);
         }
-        return new Lineage(s, i, o, edges);
+
+        private static String label(Descent.Link l, @Nullable SoupRow soup) {
+            if (soup == null) {
+                return l.byWeights() ? l.why() : "";
+            }
+            Coefficient all =
+                    soup.members().stream()
+                            .map(Member::coefficient)
+                            .reduce(Coefficient::plus)
+                            .orElseThrow();
+            return soup.members().stream()
+                    .filter(m -> m.ingredient() == l.from())
+                    .map(m -> m.coefficient().dividedBy(all).toString())
+                    .findFirst()
+                    .orElse("");
+        }
+
+        private List<Node> shards(Predicate<Long> shown) {
+            Map<Long, Long> withdrawn = q.withdrawnPictures();
+            return q.shards().stream()
+                    .filter(s -> shown.test(s.id()))
+                    .map(s ->
+                            new Node(
+                                    s.id(),
+                                    s.name(),
+                                    s.provider()
+                                            + ", "
+                                            + s.licence()
+                                            + ", "
+                                            + pictures(s, withdrawn.getOrDefault(s.id(), 0L))
+                                            + s.expires().map(d -> ", until " + d).orElse(""),
+                                    s.withdrawn().isPresent(),
+                                    false))
+                    .toList();
+        }
+
+        /** Bases that came from elsewhere are in everything, and nobody's here. */
+        private List<Node> bases(Predicate<Long> shown) {
+            Set<Long> shards = new HashSet<>(q.shards().stream().map(ShardRow::id).toList());
+            return q.bases().stream()
+                    .filter(b -> shown.test(b.id()))
+                    .filter(b -> !Collections.disjoint(descent.behind(List.of(b.id())), shards))
+                    .map(b ->
+                            new Node(
+                                    b.id(),
+                                    b.name(),
+                                    "checkpoint " + b.checkpoint().substring(0, 12),
+                                    b.withdrawn().isPresent(),
+                                    false))
+                    .toList();
+        }
+
+        private List<Node> ingredients(Predicate<Long> shown) {
+            return q.ingredients().stream()
+                    .filter(i -> shown.test(i.id()))
+                    .map(i ->
+                            new Node(
+                                    i.id(),
+                                    i.name(),
+                                    "checkpoint "
+                                            + i.checkpoint().substring(0, 12)
+                                            + (i.retired().isPresent() ? ", retired" : ""),
+                                    i.withdrawn().isPresent(),
+                                    false))
+                    .toList();
+        }
+
+        private List<Node> soups(Predicate<Long> shown) {
+            return q.soups().stream()
+                    .filter(s -> shown.test(s.id()))
+                    .map(s ->
+                            new Node(
+                                    s.id(),
+                                    s.label(),
+                                    s.method() + (s.follows() ? ", follows" : ""),
+                                    s.withdrawn().isPresent(),
+                                    s.superseded().isPresent()))
+                    .toList();
+        }
     }
 }

@@ -203,15 +203,8 @@ public final class Registry {
     }
 
     /**
-     * Records how an ingredient was trained where its entry says it wrongly. The entry stays; from
-     * now on the latest correction counts, for training again, for certificates and for deep
-     * checks.
-     *
-     * @param name of a live ingredient
-     * @param recipe that it was trained by
-     * @param reason in words
-     * @return number of the correcting entry
-     * @throws RegistryException if there is no such ingredient, or nothing to correct
+     * Records how an ingredient was trained where its entry says it wrongly, from now on; see
+     * {@link Amendments#correctRecipe}.
      */
     public long correctRecipe(String name, JsonObject recipe, String reason) {
         return new Amendments(context).correctRecipe(name, recipe, reason);
@@ -220,6 +213,11 @@ public final class Registry {
     /** A shard that is neither unknown, withdrawn nor expired. */
     public ShardRow usableShard(Queries q, String name) {
         return context.shards().named(q, name);
+    }
+
+    /** A base that is neither unknown nor withdrawn, and that no shard which expired is in. */
+    public BaseRow usableBase(Queries q, String name) {
+        return context.shards().base(q, name);
     }
 
     /** Something measured of a soup's current version, such as a memorization audit. */

@@ -448,7 +448,7 @@ class IngredientRulesTest {
                         + hashes.getLast());
         assertThat(registry.<Map<Long, Long>>read(q -> q.withdrawnPictures()).values())
                 .containsExactly(2L);
-        assertThat(registry.read(Lineage::of).shards().getFirst().about())
+        assertThat(registry.read(q -> Lineage.of(q, registry.store())).shards().getFirst().about())
                 .contains("3 of 5 pictures");
         refused(
                 () -> withdrawPicture("0".repeat(64)),

@@ -4,11 +4,14 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
@@ -22,6 +25,7 @@ import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.context.Names.Named;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.registry.LineagePage;
 import org.diffusionsoup.workbench.registry.LineageSvg;
@@ -34,8 +38,9 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "lineage",
         description = {
-            "Show which shards are in which ingredients, and these in which soups; as text, or drawn"
-                    + " as .svg or .html with what was withdrawn struck out."
+            "Show which shards are in which ingredients, these in which soups, and what came of soups"
+                    + " that were recorded as bases; as text, or drawn as .svg or .html with what was"
+                    + " withdrawn struck out."
         },
         footer = {
             "  soup lineage everyone",
@@ -70,7 +75,7 @@ public final class LineageCommand extends SoupCommand {
         out.ifPresent(registry::checkOutside);
         Registry r = registry.openToRead();
         name.ifPresent(n -> tell(console, r, n));
-        Lineage l = r.read(this::lineage);
+        Lineage l = r.read(q -> lineage(q, r.store()));
         if (out.isPresent()) {
             String drawn =
                     out.get().toString().endsWith(".svg") ? LineageSvg.svg(l) : LineagePage.html(l);
@@ -78,6 +83,7 @@ public final class LineageCommand extends SoupCommand {
         }
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("shards", l.shards());
+        json.put("bases", l.bases());
         json.put("ingredients", l.ingredients());
         json.put("soups", l.soups());
         json.put("edges", l.edges());
@@ -109,27 +115,27 @@ public final class LineageCommand extends SoupCommand {
                 .ifPresent(console::note);
     }
 
-    private Lineage lineage(Queries q) {
+    private Lineage lineage(Queries q, WeightStore store) {
         if (name.isEmpty()) {
-            return Lineage.of(q);
+            return Lineage.of(q, store);
         }
         String n = name.get();
         if (n.contains("@") || q.soup(n).isPresent()) {
-            return Lineage.ofSoup(q, Names.soup(q, n));
+            return Lineage.ofSoup(q, Names.soup(q, n), store);
         }
         Optional<ShardRow> shard = q.shard(n);
         if (shard.isPresent()) {
-            return Lineage.ofShard(q, shard.get());
+            return Lineage.ofShard(q, shard.get(), store);
         }
         long entry = NamedEntry.find(q, n).entry();
         return q.soup(entry)
-                .map(s -> Lineage.ofSoup(q, s))
-                .or(() -> q.ingredient(entry).map(i -> Lineage.ofIngredient(q, i)))
+                .map(s -> Lineage.ofSoup(q, s, store))
+                .or(() -> q.ingredient(entry).map(i -> Lineage.ofIngredient(q, i, store)))
                 .or(() ->
                         q.shards().stream()
                                 .filter(s -> s.id() == entry)
                                 .findFirst()
-                                .map(s -> Lineage.ofShard(q, s)))
+                                .map(s -> Lineage.ofShard(q, s, store)))
                 .orElseThrow(() ->
                         new SoupException(
                                 "'%s' is no soup, shard or ingredient, which have a lineage; 'soup show %s' says what it is."
@@ -137,39 +143,62 @@ public final class LineageCommand extends SoupCommand {
     }
 
     private static void print(Lineage l, PrintWriter text) {
-        Map<Long, Node> nodes = new HashMap<>();
-        l.shards().forEach(n -> nodes.put(n.id(), n));
-        l.ingredients().forEach(n -> nodes.put(n.id(), n));
+        Map<Long, Shown> nodes = new HashMap<>();
+        name(nodes, "shard", l.shards());
+        name(nodes, "base", l.bases());
+        name(nodes, "ingredient", l.ingredients());
+        name(nodes, "soup", l.soups());
         for (Node soup : l.soups()) {
             text.println("soup " + show(soup));
             for (Edge e : l.edges()) {
-                Node in = nodes.get(e.from());
+                Shown in = nodes.get(e.from());
                 if (e.to() == soup.id() && in != null) {
                     text.println(
-                            "  " + e.label() + "  " + show(in) + "  <-  " + sources(l, in, nodes));
+                            "  "
+                                    + e.label()
+                                    + "  "
+                                    + show(in.node())
+                                    + "  <-  "
+                                    + sources(l, in.node(), nodes));
                 }
             }
         }
-        List<Node> unused =
-                l.ingredients().stream()
-                        .filter(i -> l.edges().stream().noneMatch(e -> e.from() == i.id()))
-                        .toList();
-        unused.forEach(
-                i -> text.println("ingredient " + show(i) + "  <-  " + sources(l, i, nodes)));
+        Set<Long> ofSoups = new HashSet<>();
+        l.soups().forEach(s -> ofSoups.add(s.id()));
+        for (Node b : l.bases()) {
+            text.println("base " + show(b) + "  <-  " + sources(l, b, nodes));
+        }
+        l.ingredients().stream()
+                .filter(i ->
+                        l.edges().stream()
+                                .noneMatch(e -> e.from() == i.id() && ofSoups.contains(e.to())))
+                .forEach(i ->
+                        text.println("ingredient " + show(i) + "  <-  " + sources(l, i, nodes)));
         l.shards().stream()
                 .filter(s -> l.edges().stream().noneMatch(e -> e.from() == s.id()))
                 .forEach(s -> text.println("shard " + show(s)));
     }
 
-    private static String sources(Lineage l, Node ingredient, Map<Long, Node> nodes) {
-        return String.join(
-                ", ",
-                l.edges().stream()
-                        .filter(e -> e.to() == ingredient.id())
-                        .map(e -> nodes.get(e.from()))
-                        .filter(n -> n != null)
-                        .map(n -> "shard " + show(n))
-                        .toList());
+    /** A node with what it is. */
+    private record Shown(String kind, Node node) {}
+
+    private static void name(Map<Long, Shown> nodes, String kind, List<Node> all) {
+        all.forEach(n -> nodes.put(n.id(), new Shown(kind, n)));
+    }
+
+    private static String sources(Lineage l, Node of, Map<Long, Shown> nodes) {
+        List<String> sources = new ArrayList<>();
+        for (Edge e : l.edges()) {
+            Shown from = nodes.get(e.from());
+            if (e.to() == of.id() && from != null) {
+                sources.add(
+                        from.kind()
+                                + " "
+                                + show(from.node())
+                                + (e.label().isEmpty() ? "" : " [" + e.label() + "]"));
+            }
+        }
+        return String.join(", ", sources);
     }
 
     private static String show(Node n) {

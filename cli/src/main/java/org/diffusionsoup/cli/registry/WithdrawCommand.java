@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
@@ -101,7 +103,8 @@ public final class WithdrawCommand extends SoupCommand {
             OutputKind.JSON.checkNew(out.get());
             registry.checkOutside(out.get());
         }
-        Set<String> pictures = samples.isPresent() ? hashes(samples.get()) : Set.of();
+        SortedMap<String, Integer> pictures =
+                samples.isPresent() ? hashes(samples.get()) : new TreeMap<>();
         Withdrawn w;
         Optional<ClipJudge> clip = Optional.empty();
         try (Progress progress = console.progress()) {
@@ -118,7 +121,7 @@ public final class WithdrawCommand extends SoupCommand {
                     r.withdraw(
                             new WithdrawRequest(
                                     List.copyOf(names),
-                                    pictures,
+                                    pictures.keySet(),
                                     reason,
                                     reselect.keepSelection(),
                                     dropIngredients
@@ -130,7 +133,7 @@ public final class WithdrawCommand extends SoupCommand {
         } finally {
             clip.ifPresent(ClipJudge::close);
         }
-        WithdrawnText.result(console, registry.openToRead(), w);
+        WithdrawnText.result(console, registry.openToRead(), w, pictures);
         if (out.isPresent()) {
             copy(w, out.get());
             console.note("the certificate is in " + out.get() + " too");
@@ -199,8 +202,9 @@ public final class WithdrawCommand extends SoupCommand {
         }
     }
 
-    private static Set<String> hashes(Path file) throws IOException {
-        Set<String> hashes = new TreeSet<>();
+    /** What a list names, with the line where it does first. */
+    private static SortedMap<String, Integer> hashes(Path file) throws IOException {
+        SortedMap<String, Integer> hashes = new TreeMap<>();
         int number = 0;
         for (String line : lines(file)) {
             number++;
@@ -212,7 +216,7 @@ public final class WithdrawCommand extends SoupCommand {
                 throw new SoupException(
                         "Line " + number + " of " + file + " is no SHA-256: '" + word + "'.");
             }
-            hashes.add(word.toLowerCase(Locale.ROOT));
+            hashes.putIfAbsent(word.toLowerCase(Locale.ROOT), number);
         }
         if (hashes.isEmpty()) {
             throw new SoupException(file + " names no samples.");

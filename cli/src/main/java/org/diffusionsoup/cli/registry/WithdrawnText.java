@@ -19,6 +19,16 @@ final class WithdrawnText {
     private WithdrawnText() {}
 
     static void result(Console console, Registry registry, Withdrawn w) {
+        result(console, registry, w, Map.of());
+    }
+
+    /**
+     * The same of pictures in a list.
+     *
+     * @param lines where each hash stands in it
+     */
+    static void result(
+            Console console, Registry registry, Withdrawn w, Map<String, Integer> lines) {
         SequencedMap<String, String> worth =
                 RecordedValues.of(
                         registry,
@@ -48,6 +58,12 @@ final class WithdrawnText {
                                             which(g, w.all()),
                                             g.why(),
                                             g.again() ? "; trained again without" : ""));
+                    w.before()
+                            .forEach((sha, entry) ->
+                                    text.printf(
+                                            "  before     line %d of the list: it had left by entry"
+                                                    + " %d%n",
+                                            lines.getOrDefault(sha, 0), entry));
                     worth.forEach((name, v) -> text.printf("  worth      %s: %s%n", name, v));
                     w.made()
                             .forEach(s ->
@@ -121,6 +137,7 @@ final class WithdrawnText {
         json.put("entry", w.entry());
         json.put("shards", w.shards());
         json.put("samples", w.samples());
+        json.put("withdrawn_before", w.before());
         json.put("ingredients", w.ingredients());
         json.put("trained_again", w.trainedAgain());
         json.put("all", w.all());

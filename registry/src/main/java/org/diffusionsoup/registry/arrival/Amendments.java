@@ -49,8 +49,13 @@ public final class Amendments {
     }
 
     /**
-     * Records how an ingredient was trained where its entry says it wrongly.
+     * Records how an ingredient was trained where its entry says it wrongly. The entry stays; from
+     * now on the latest correction counts, for training again, for certificates and for deep
+     * checks.
      *
+     * @param name of a live ingredient
+     * @param recipe that it was trained by
+     * @param reason in words
      * @return number of the correcting entry
      * @throws RegistryException if there is no such ingredient, or nothing to correct
      */

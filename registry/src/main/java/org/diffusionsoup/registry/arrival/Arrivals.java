@@ -25,6 +25,7 @@ import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.ContentHashes;
 import org.diffusionsoup.registry.weights.IngredientCheck;
 import org.diffusionsoup.registry.weights.NamedWeights;
+import org.diffusionsoup.registry.weights.NewWeights;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /**
@@ -40,7 +41,8 @@ public final class Arrivals {
     /**
      * Records a base and stores its weights.
      *
-     * @throws RegistryException if the name is taken by other weights
+     * @throws RegistryException if the name is taken by other weights, or they hold what was
+     *     withdrawn or a shard that expired
      */
     public BaseRow addBase(String name, Path checkpoint) {
         Names.check("base", name);
@@ -64,6 +66,9 @@ public final class Arrivals {
                             new ReturnedWeights(WeightStore.with(staged))
                                     .baseMadeOf(t, what, id)
                                     .ifPresent(s -> refuse(s, false));
+                            context.shards()
+                                    .refuseExpired(
+                                            t, "base " + name, NewWeights.base(staged, contents));
                             Names.checkFree(t, "base", name);
                             Optional<BaseRow> old =
                                     t.bases().stream()
@@ -146,7 +151,7 @@ public final class Arrivals {
                     context.read(q -> {
                         n.shards().forEach(s -> context.shards().named(q, s));
                         Names.checkNewName(q, n.name());
-                        BaseRow b = Names.base(q, n.base());
+                        BaseRow b = context.shards().base(q, n.base());
                         return new Known(
                                 b,
                                 q.bases().stream().filter(x -> x.withdrawn().isEmpty()).toList(),
@@ -175,7 +180,13 @@ public final class Arrivals {
                                             .map(s -> context.shards().named(t, s).id())
                                             .toList();
                             String what = "Ingredient '" + n.name() + "'";
-                            BaseRow base = Names.base(t, n.base());
+                            BaseRow base = context.shards().base(t, n.base());
+                            context.shards()
+                                    .refuseExpired(
+                                            t,
+                                            "ingredient " + n.name(),
+                                            NewWeights.ingredient(
+                                                    staged, contents, base, n.recipe()));
                             refuseReturned(t, what, staged, contents, shards, true);
                             new ReturnedWeights(WeightStore.with(staged))
                                     .madeOf(t, what, n.recipe(), staged.id(), base, shards)

@@ -1,6 +1,7 @@
 package org.diffusionsoup.registry.arrival;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -23,13 +24,18 @@ public final class KnownBases {
     }
 
     /**
-     * The name of the base that a checkpoint is.
+     * The name of the base that a checkpoint is, to be trained from.
      *
-     * @throws RegistryException if it is none of the recorded ones
+     * @throws RegistryException if it is none of the recorded ones, or a shard that expired is in
+     *     it
      */
     public String name(Path checkpoint) {
         Map<String, String> files = files(checkpoint);
-        return context.read(q -> name(q, checkpoint, files));
+        return context.read(q -> {
+            BaseRow b = base(q, checkpoint, files);
+            context.shards().refuseExpired(q, List.of(b.id()));
+            return b.name();
+        });
     }
 
     private static Map<String, String> files(Path checkpoint) {
@@ -44,11 +50,10 @@ public final class KnownBases {
         return files;
     }
 
-    private static String name(Queries q, Path checkpoint, Map<String, String> files) {
+    private static BaseRow base(Queries q, Path checkpoint, Map<String, String> files) {
         return q.bases().stream()
                 .filter(b -> b.withdrawn().isEmpty())
                 .filter(b -> has(q, b.id(), files))
-                .map(BaseRow::name)
                 .findFirst()
                 .orElseThrow(() ->
                         new RegistryException(

@@ -31,8 +31,11 @@ public final class ShardArrivals {
      * @throws RegistryException if the name was ever used, or the shard expired already
      */
     public AddedShard add(NewShard n) {
-        refuseExpired(n);
-        return context.ledger().write(t -> append(t, n));
+        return context.ledger()
+                .write(t -> {
+                    refuseExpired(t, n);
+                    return append(t, n);
+                });
     }
 
     /**
@@ -42,8 +45,11 @@ public final class ShardArrivals {
      * @throws RegistryException as {@link #add} does for each of the others
      */
     public List<AddedShard> addAll(List<NewShard> shards) {
-        shards.forEach(this::refuseExpired);
-        boolean nothingNew = context.read(q -> shards.stream().allMatch(n -> n.isRecorded(q)));
+        boolean nothingNew =
+                context.read(q -> {
+                    shards.forEach(n -> refuseExpired(q, n));
+                    return shards.stream().allMatch(n -> n.isRecorded(q));
+                });
         return nothingNew
                 ? context.read(q -> shards.stream().map(n -> recorded(q, n)).toList())
                 : context.ledger()
@@ -94,16 +100,16 @@ public final class ShardArrivals {
      * @throws RegistryException as {@link #add} does
      */
     public void check(NewShard n) {
-        refuseExpired(n);
         context.read(q -> {
+            refuseExpired(q, n);
             Names.checkNewShard(q, n.name());
             readmit(q, n, n.hashes(), Json.object());
             return true;
         });
     }
 
-    private void refuseExpired(NewShard n) {
-        if (n.expires().isPresent() && n.expires().get().isBefore(context.calendar().today())) {
+    private void refuseExpired(Queries q, NewShard n) {
+        if (n.expires().isPresent() && n.expires().get().isBefore(context.calendar().today(q))) {
             throw new RegistryException(
                     "Shard " + n.name() + " expired on " + n.expires().get() + " already.");
         }

@@ -71,6 +71,8 @@ public final class Fsck {
                                                 "the last day of shard "
                                                         + s
                                                         + " is over; 'soup expire' takes it out")));
+                context.read(q -> LateEntries.of(q, store))
+                        .forEach(s -> found.add(new Finding(Severity.NOTE, "ledger", s)));
                 found.addAll(context.read(q -> new ReturnCheck(store).findings(q)));
                 new StoredCertificates(context).unsound().forEach(u -> found.add(certificate(u)));
             } catch (SoupException e) {

@@ -7,6 +7,8 @@ import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.registry.ledger.Dates;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 
 /**
@@ -15,9 +17,17 @@ import org.diffusionsoup.registry.ledger.RegistryException;
  * @param clock that is asked each time
  */
 public record Calendar(Clock clock) {
-    /** The day. */
-    public LocalDate today() {
+    /** The day by the clock alone. */
+    private LocalDate today() {
         return LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC);
+    }
+
+    /**
+     * The day that an entry would have which is appended now: that of the ledger's newest one where
+     * the clock is a little behind it.
+     */
+    public LocalDate today(Queries q) {
+        return Dates.today(q.last(), clock.instant());
     }
 
     /** The moment to the second, as ISO 8601 writes it. */

@@ -58,6 +58,6 @@ public record Context(
 
     /** Shards by what the calendar says of them. */
     public UsableShards shards() {
-        return new UsableShards(calendar);
+        return new UsableShards(calendar, store);
     }
 }

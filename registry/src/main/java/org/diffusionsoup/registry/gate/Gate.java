@@ -14,18 +14,27 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.EvaluationRow;
-import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
+import org.jspecify.annotations.Nullable;
 
 /** Holds what is recorded of one version of a soup against what is required of it. */
 public final class Gate {
     private final Queries queries;
     private final SoupRow soup;
+    private final WeightStore store;
+    private @Nullable Descent descent;
 
-    public Gate(Queries queries, SoupRow soup) {
+    /**
+     * @param store where it is looked up what the soup was made of, if a requirement asks for that
+     */
+    public Gate(Queries queries, SoupRow soup, WeightStore store) {
         this.queries = queries;
         this.soup = soup;
+        this.store = store;
     }
 
     /** What is missing or failed; empty where the requirement is met. */
@@ -76,14 +85,17 @@ public final class Gate {
         return all;
     }
 
-    /** Names of the shards that the soup's ingredients were trained on. */
+    /**
+     * Names of the shards that the soup's ingredients were trained on, and of those behind the base
+     * that they were trained from.
+     */
     private Set<String> shards() {
-        Set<Long> ids = new TreeSet<>();
-        soup.members()
-                .forEach(m ->
-                        queries.ingredient(m.ingredient())
-                                .map(IngredientRow::shards)
-                                .ifPresent(ids::addAll));
+        Descent known = descent;
+        if (known == null) {
+            known = DescentLinks.ofLive(queries, store);
+            descent = known;
+        }
+        Set<Long> ids = known.behind(List.of(soup.id()));
         Set<String> names = new TreeSet<>();
         for (ShardRow s : queries.shards()) {
             if (ids.contains(s.id())) {

@@ -14,7 +14,7 @@ import java.util.Optional;
  * would drag along every date after it. Whoever knows better confirms the date, and what is dated
  * before the entry ahead of it says so.
  */
-final class Dates {
+public final class Dates {
     /** Names the entry whose later date is wrong. */
     static final String MARK = "dates_behind";
 
@@ -60,13 +60,40 @@ final class Dates {
         return new Dated(e.instant().isBefore(now) ? now.toString() : e.time(), Optional.empty());
     }
 
+    /**
+     * The day, in UTC, that the next entry has: the later of the clock's and the newest entry's,
+     * but for one that is further ahead than clocks may differ, which is not believed.
+     *
+     * @param last the newest entry
+     */
+    public static LocalDate today(Optional<Entry> last, Instant clock) {
+        Instant day =
+                last.filter(e -> !isAhead(e, clock))
+                        .map(Entry::instant)
+                        .filter(clock::isBefore)
+                        .orElse(clock);
+        return LocalDate.ofInstant(day, ZoneOffset.UTC);
+    }
+
     /** Whether an entry is dated later than clocks may differ. */
     static boolean isAhead(Entry e, Instant now) {
         return now.isBefore(e.instant().minus(BEHIND));
     }
 
+    /** The day of an entry's date, in UTC. */
+    public static LocalDate day(Entry e) {
+        return LocalDate.ofInstant(e.instant(), ZoneOffset.UTC);
+    }
+
+    /** The entry whose later date is wrong by what this one says; empty if it says nothing. */
+    public static Optional<Long> behind(Entry e) {
+        return e.body().fields().containsKey(MARK)
+                ? Optional.of(Json.number(e.body(), MARK))
+                : Optional.empty();
+    }
+
     /** Whether an entry says of the one before that its date is wrong. */
     static boolean isMarked(Entry e, Entry before) {
-        return e.body().fields().containsKey(MARK) && Json.number(e.body(), MARK) == before.seq();
+        return behind(e).filter(b -> b == before.seq()).isPresent();
     }
 }

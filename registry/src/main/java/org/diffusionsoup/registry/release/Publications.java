@@ -17,6 +17,8 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
 /** What is measured of soups, and where they are handed out. */
@@ -77,13 +79,13 @@ public final class Publications {
                 .write(t -> {
                     SoupRow s = Names.current(t, soup);
                     refuseRetired(t, s);
-                    refuseExpired(t, s);
+                    context.shards().refuseExpired(t, List.of(s.id()));
                     new ReturnedWeights(context.store())
                             .refuseMembers(
                                     t,
                                     s.label(),
                                     s.members().stream().map(m -> m.ingredient()).toList());
-                    Gate gate = new Gate(t, s);
+                    Gate gate = new Gate(t, s, context.store());
                     List<Shortfall> found =
                             required.stream().flatMap(r -> gate.check(r).stream()).toList();
                     for (Shortfall f : found) {
@@ -120,22 +122,45 @@ public final class Publications {
                 });
     }
 
-    private void refuseExpired(Queries q, SoupRow s) {
-        Set<Long> shards = new HashSet<>();
-        s.members()
-                .forEach(m ->
-                        q.ingredient(m.ingredient()).ifPresent(i -> shards.addAll(i.shards())));
-        q.shards().stream().filter(x -> shards.contains(x.id())).forEach(context.shards()::check);
+    /**
+     * Refuses a soup that holds what was retired, itself or by way of its base; there what was
+     * recorded again rightly, with the same weights, counts as that.
+     */
+    private void refuseRetired(Queries q, SoupRow s) {
+        List<IngredientRow> all = q.ingredients();
+        if (all.stream().noneMatch(i -> i.withdrawn().isEmpty() && i.retired().isPresent())) {
+            return; // and what came of what need not be looked up
+        }
+        Descent descent = DescentLinks.ofLive(q, context.store());
+        Set<Long> members = new HashSet<>();
+        s.members().forEach(m -> members.add(m.ingredient()));
+        Set<String> live = new HashSet<>();
+        all.stream().filter(IngredientRow::isLive).forEach(i -> live.add(i.checkpoint()));
+        for (long entry : descent.behindBases(List.of(s.id()))) {
+            Optional<IngredientRow> retired =
+                    q.ingredient(entry)
+                            .filter(i -> i.retired().isPresent())
+                            .filter(i ->
+                                    members.contains(i.id()) || !live.contains(i.checkpoint()));
+            if (retired.isPresent()) {
+                IngredientRow i = retired.get();
+                throw new RegistryException(
+                        members.contains(i.id())
+                                ? retiredMember(q, s, i)
+                                : retiredBehind(s, i, descent));
+            }
+        }
     }
 
-    private static void refuseRetired(Queries q, SoupRow s) {
-        s.members()
-                .forEach(m ->
-                        q.ingredient(m.ingredient())
-                                .filter(i -> i.retired().isPresent())
-                                .ifPresent(i -> {
-                                    throw new RegistryException(retiredMember(q, s, i));
-                                }));
+    private static String retiredBehind(SoupRow s, IngredientRow i, Descent descent) {
+        return "Ingredient '"
+                + i.name()
+                + "' was retired (entry "
+                + i.retired().orElseThrow()
+                + ") and is in "
+                + descent.where(i.id(), s.id())
+                + "; make a soup of ingredients that were not trained from that and publish it, or"
+                + " withdraw it with its shard ('soup withdraw').";
     }
 
     private static String retiredMember(Queries q, SoupRow s, IngredientRow i) {

@@ -137,13 +137,11 @@ public final class Soups {
 
     private void checkOneBase(Queries q, List<NamedMember> members, String soup) {
         Map<Long, String> bases = new HashMap<>();
-        TreeSet<Long> shards = new TreeSet<>();
         for (NamedMember m : members) {
             IngredientRow row = q.ingredient(m.id()).orElseThrow();
             bases.putIfAbsent(row.base(), m.name());
-            shards.addAll(row.shards());
         }
-        q.shards().stream().filter(r -> shards.contains(r.id())).forEach(context.shards()::check);
+        context.shards().refuseExpired(q, members.stream().map(NamedMember::id).toList());
         if (bases.size() > 1) {
             throw new RegistryException(
                     "The ingredients of soup '"

@@ -59,6 +59,9 @@ record HeldWeights(
         private final Map<String, Set<String>> contents = new HashMap<>();
         private final Map<String, Origin> origins = new HashMap<>();
 
+        /** By base, whether hashes are of its tensors in another format. */
+        private final Map<String, Map<String, Boolean>> inherited = new HashMap<>();
+
         Reader(WeightStore store) {
             this.store = store;
         }
@@ -71,6 +74,26 @@ record HeldWeights(
                 read.put(checkpoint, known);
             }
             return known;
+        }
+
+        /**
+         * That what was withdrawn held tensors or files of these hashes, one as much as another:
+         * the ledger states no sizes.
+         */
+        void remember(String checkpoint, Set<String> hashes) {
+            if (!hashes.isEmpty() && stored(checkpoint, Map.of()).tensors().isEmpty()) {
+                Map<String, Long> tensors = new HashMap<>();
+                hashes.forEach(h -> tensors.put(h, 1L));
+                read.put(
+                        checkpoint,
+                        new HeldWeights(checkpoint, Set.of(), tensors, Set.of(), Map.of()));
+            }
+        }
+
+        /** That a checkpoint without an entry is named by these contents. */
+        void expect(String checkpoint, Set<String> known) {
+            contents.put(checkpoint, Set.copyOf(known));
+            of(checkpoint);
         }
 
         /** Of a checkpoint that was just stored. */
@@ -108,6 +131,20 @@ record HeldWeights(
             } catch (SoupException e) {
                 return Set.of();
             }
+        }
+
+        /** The same, but for what was asked of the base before, of whichever checkpoint. */
+        Set<String> inheritedOnce(Set<String> hashes, String checkpoint, String base) {
+            Map<String, Boolean> known = inherited.computeIfAbsent(base, k -> new HashMap<>());
+            Set<String> open = new HashSet<>(hashes);
+            open.removeAll(known.keySet());
+            if (!open.isEmpty()) {
+                Set<String> are = inherited(open, checkpoint, base);
+                open.forEach(h -> known.put(h, are.contains(h)));
+            }
+            Set<String> all = new HashSet<>(hashes);
+            all.removeIf(h -> !known.getOrDefault(h, false));
+            return all;
         }
 
         /**

@@ -65,7 +65,7 @@ public final class WeightsThatLeave {
         this(new HeldWeights.Reader(store));
     }
 
-    private WeightsThatLeave(HeldWeights.Reader reader) {
+    WeightsThatLeave(HeldWeights.Reader reader) {
         this.reader = reader;
     }
 
@@ -80,8 +80,11 @@ public final class WeightsThatLeave {
 
     /** A soup's weights are as old as the oldest of its ingredients. */
     public void add(Queries q, SoupRow s) {
-        long since = s.members().stream().mapToLong(m -> m.ingredient()).min().orElse(s.id());
-        add(q, s.id(), s.checkpoint(), since, "soup " + s.label());
+        add(q, s.id(), s.checkpoint(), since(s), "soup " + s.label());
+    }
+
+    static long since(SoupRow s) {
+        return s.members().stream().mapToLong(m -> m.ingredient()).min().orElse(s.id());
     }
 
     public void add(Queries q, BaseRow b) {
@@ -183,7 +186,11 @@ public final class WeightsThatLeave {
 
     /** Why an ingredient was made of what leaves: its recipe, or a file's header, names that. */
     public Optional<String> namedBy(Queries q, IngredientRow i) {
-        Origin origin = reader.origin(q, i);
+        return namedIn(reader.origin(q, i));
+    }
+
+    /** The same of what says this of its making. */
+    Optional<String> namedIn(Origin origin) {
         return leaving.values().stream()
                 .filter(l -> l.isNamedIn(origin))
                 .findFirst()

@@ -2,6 +2,7 @@ package org.diffusionsoup.registry.withdraw;
 
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
@@ -18,6 +19,7 @@ import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
  *
  * @param shards whole ones
  * @param samples single pictures of other shards
+ * @param before pictures that were named and had left before, with the entries that withdrew them
  * @param gone ingredients that leave for good
  * @param retrained ingredients that are trained again without the samples
  * @param bases that hold what leaves
@@ -30,6 +32,7 @@ import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
 record Plan(
         List<ShardRow> shards,
         List<SampleRow> samples,
+        SortedMap<String, Long> before,
         List<IngredientRow> gone,
         List<IngredientRow> retrained,
         List<BaseRow> bases,

@@ -32,6 +32,9 @@ final class Planner {
     private final List<IngredientRow> retrained = new ArrayList<>();
     private final List<BaseRow> bases = new ArrayList<>();
 
+    /** Pictures that were withdrawn before, with the entries of the withdrawals. */
+    private final TreeMap<String, Long> before = new TreeMap<>();
+
     /** By entry. */
     private final Map<Long, SoupRow> soups = new TreeMap<>();
 
@@ -69,6 +72,7 @@ final class Planner {
         List<Long> seen = new ArrayList<>(whole);
         seen.addAll(touched);
         addTrained(whole, touched);
+        refuseEmptied(samples);
         do {
             addMade();
         } while (addCopies());
@@ -79,6 +83,7 @@ final class Planner {
         return new Plan(
                 shards,
                 samples,
+                before,
                 gone,
                 retrained,
                 bases,
@@ -113,7 +118,10 @@ final class Planner {
         return shards;
     }
 
-    /** The single pictures, wherever they are but in shards that leave whole. */
+    /**
+     * The single pictures, wherever they are but in shards that leave whole. Those that were
+     * withdrawn before are passed over where others are new: a list that grows may be given again.
+     */
     private List<SampleRow> samples(Set<Long> whole) {
         Map<Long, ShardRow> live = new HashMap<>();
         q.shards().stream().filter(s -> s.withdrawn().isEmpty()).forEach(s -> live.put(s.id(), s));
@@ -124,10 +132,33 @@ final class Planner {
                             .filter(s -> s.withdrawn().isEmpty() && live.containsKey(s.shard()))
                             .toList();
             if (found.isEmpty()) {
-                throw unknownPicture(
-                        sha, live.values().stream().map(ShardRow::source).sorted().toList());
+                long entry =
+                        q.withdrawnSamples(List.of(sha)).stream()
+                                .flatMap(s -> s.withdrawn().stream())
+                                .max(Long::compare)
+                                .orElseThrow(() ->
+                                        unknownPicture(
+                                                sha,
+                                                live.values().stream()
+                                                        .map(ShardRow::source)
+                                                        .sorted()
+                                                        .toList()));
+                before.put(sha, entry);
             }
             found.stream().filter(s -> !whole.contains(s.shard())).forEach(samples::add);
+        }
+        if (whole.isEmpty() && !before.isEmpty() && before.size() == request.samples().size()) {
+            Map.Entry<String, Long> first = before.firstEntry();
+            throw new RegistryException(
+                    (before.size() == 1
+                                    ? "No live shard has a sample with the SHA-256 "
+                                            + first.getKey()
+                                            + ": it was"
+                                    : "No live shard has any of the "
+                                            + before.size()
+                                            + " pictures that are named: they were")
+                            + " withdrawn before (entry "
+                            + certified(before.values().stream().max(Long::compare).orElseThrow()));
         }
         return samples;
     }
@@ -141,18 +172,6 @@ final class Planner {
     }
 
     private RegistryException unknownPicture(String sha, List<String> live) {
-        List<SampleRow> before = q.withdrawnSamples(List.of(sha));
-        if (!before.isEmpty()) {
-            return new RegistryException(
-                    "No live shard has a sample with the SHA-256 "
-                            + sha
-                            + ": it was withdrawn before (entry "
-                            + certified(
-                                    before.stream()
-                                            .flatMap(s -> s.withdrawn().stream())
-                                            .max(Long::compare)
-                                            .orElseThrow()));
-        }
         return new RegistryException(
                 "No live shard has a sample with the SHA-256 "
                         + sha
@@ -178,6 +197,32 @@ final class Planner {
                 gone.add(i);
             } else if (hasSome) {
                 retrained.add(i);
+            }
+        }
+    }
+
+    /** Nothing can be trained again on a shard of which no picture is left. */
+    private void refuseEmptied(List<SampleRow> samples) {
+        for (ShardRow s : q.shards()) {
+            long named = samples.stream().filter(x -> x.shard() == s.id()).count();
+            boolean emptied =
+                    named > 0
+                            && named
+                                    == q.samples(s.id()).stream()
+                                            .filter(x -> x.withdrawn().isEmpty())
+                                            .count();
+            if (emptied && retrained.stream().anyMatch(i -> i.shards().contains(s.id()))) {
+                throw new RegistryException(
+                        "Of shard '"
+                                + s.name()
+                                + "' "
+                                + (named == 1 ? "the one picture" : "all " + named + " pictures")
+                                + " that "
+                                + (named == 1 ? "is" : "are")
+                                + " left would leave, so that nothing could be trained again on it;"
+                                + " nothing was withdrawn. Withdraw it as a whole: 'soup withdraw "
+                                + s.name()
+                                + "'.");
             }
         }
     }

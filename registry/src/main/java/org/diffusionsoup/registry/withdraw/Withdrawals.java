@@ -1,6 +1,7 @@
 package org.diffusionsoup.registry.withdraw;
 
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,12 +11,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.certificate.Certificates;
 import org.diffusionsoup.registry.certificate.StoredCertificates;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
@@ -64,6 +67,7 @@ public final class Withdrawals {
         boolean there;
         long making;
         Recorded recorded;
+        List<Long> before = context.read(Queries::withdrawals);
         try (WeightStore.Session session = store.open()) {
             plan = context.read(q -> Planner.plan(q, request, store));
             if (plan.isBeyondWhatWasNamed()) {
@@ -75,6 +79,9 @@ public final class Withdrawals {
             making = System.nanoTime() - begin;
             AlikePictures alike = AlikePictures.look(context, request.likeness(), plan);
             recorded = record(request, plan, made, alike);
+        } catch (SoupException e) {
+            boolean ofDisk = e instanceof SoupIoException || e.getCause() instanceof SQLException;
+            throw ofDisk && isNoneSince(before) ? unfinished(e) : e;
         }
         Deleted deleted = certifyAndDelete(recorded.entry());
         long weights = making + deleted.nanos();
@@ -83,6 +90,7 @@ public final class Withdrawals {
                 recorded.entry(),
                 plan.shards().stream().map(ShardRow::name).toList(),
                 plan.samples().size(),
+                plan.before(),
                 plan.gone().stream().map(IngredientRow::name).toList(),
                 plan.retrained().stream().map(IngredientRow::name).toList(),
                 plan.all(),
@@ -100,6 +108,24 @@ public final class Withdrawals {
                 deleted.certificate(),
                 weights / 1e9,
                 (total - weights) / 1e9);
+    }
+
+    private boolean isNoneSince(List<Long> before) {
+        try {
+            return context.read(Queries::withdrawals).equals(before);
+        } catch (SoupException e) {
+            return false; // nobody knows
+        }
+    }
+
+    private RegistryException unfinished(SoupException e) {
+        return new RegistryException(
+                e.getMessage()
+                        + " Nothing was withdrawn. What is made instead of what leaves needs room"
+                        + " beside it, which is deleted last: make room for "
+                        + context.place().folder()
+                        + ", or mend what is said, and give the same command again.",
+                e);
     }
 
     /**

@@ -3,6 +3,7 @@ package org.diffusionsoup.registry.withdraw;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.SortedMap;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 
@@ -12,6 +13,8 @@ import org.diffusionsoup.registry.ledger.Rows.SoupRow;
  * @param entry its number in the ledger
  * @param shards names of those that left whole
  * @param samples how many single pictures left
+ * @param before SHA-256 of pictures that were named and had left before, with the entries that
+ *     withdrew them
  * @param ingredients names of those that left for good
  * @param trainedAgain names of those that were trained again without the pictures that left
  * @param all every ingredient, base and soup that left, with why
@@ -39,6 +42,7 @@ public record Withdrawn(
         long entry,
         List<String> shards,
         int samples,
+        SortedMap<String, Long> before,
         List<String> ingredients,
         List<String> trainedAgain,
         List<Gone> all,

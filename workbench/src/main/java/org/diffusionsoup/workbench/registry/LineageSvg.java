@@ -1,16 +1,23 @@
 package org.diffusionsoup.workbench.registry;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.Lineage;
 import org.diffusionsoup.registry.Lineage.Edge;
 import org.diffusionsoup.registry.Lineage.Node;
 
-/** A lineage as a drawing: shards, ingredients and soups in columns, withdrawn ones struck out. */
+/**
+ * A lineage as a drawing: shards, ingredients and soups in columns, then the bases that soups
+ * became, with their ingredients and soups, and so on; withdrawn ones struck out.
+ */
 public final class LineageSvg {
     private static final int ROW = 44;
     private static final int BOX = 34;
@@ -44,13 +51,15 @@ public final class LineageSvg {
      *     and said whole when pointed at
      */
     static String svg(Lineage l, int room) {
-        List<List<Node>> columns = List.of(l.shards(), l.ingredients(), l.soups());
-        int[] wide = widths(columns, room - 2 * MARGIN - 2 * NARROWEST_GAP);
+        List<Column> all = columns(l);
+        List<List<Node>> columns = all.stream().map(Column::nodes).toList();
+        int gaps = columns.size() - 1;
+        int[] wide = widths(columns, room - 2 * MARGIN - gaps * NARROWEST_GAP);
         int boxes = IntStream.of(wide).sum();
-        int gap = Math.clamp((room - 2L * MARGIN - boxes) / 2, NARROWEST_GAP, GAP);
+        int gap = Math.clamp((room - 2L * MARGIN - boxes) / gaps, NARROWEST_GAP, GAP);
         int rows = columns.stream().mapToInt(List::size).max().orElse(0);
         int height = TOP + Math.max(1, rows) * ROW + 20;
-        int width = boxes + 2 * gap + 2 * MARGIN;
+        int width = boxes + gaps * gap + 2 * MARGIN;
         StringBuilder b = new StringBuilder();
         b.append(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\">\n"
@@ -58,12 +67,11 @@ public final class LineageSvg {
         b.append("<title>Shards, ingredients and soups, by Diffusion Soup</title>\n");
         Map<Long, Place> places = new HashMap<>();
         int x = MARGIN;
-        List<String> titles = List.of("shards", "ingredients", "soups");
         StringBuilder boxesAbove = new StringBuilder();
         for (int c = 0; c < columns.size(); c++) {
             boxesAbove.append(
                     "<text class=\"heading\" x=\"%d\" y=\"28\" font-size=\"15\" fill=\"#555\">%s</text>\n"
-                            .formatted(x, titles.get(c)));
+                            .formatted(x, all.get(c).title()));
             for (int r = 0; r < columns.get(c).size(); r++) {
                 Node n = columns.get(c).get(r);
                 Place place = new Place(n, x, TOP + r * ROW, wide[c]);
@@ -76,6 +84,56 @@ public final class LineageSvg {
             edge(b, e, places, gap);
         }
         return b.append(boxesAbove).append("</svg>\n").toString();
+    }
+
+    /** Things of one kind and generation. */
+    private record Column(String title, List<Node> nodes) {}
+
+    /**
+     * A base that was made of a soup begins a generation of its own, right of that soup; the first
+     * one is there also where it is empty.
+     */
+    private static List<Column> columns(Lineage l) {
+        Map<Long, Integer> of = generations(l);
+        int last = of.values().stream().mapToInt(g -> g).max().orElse(0);
+        List<Column> columns = new ArrayList<>();
+        columns.add(new Column("shards", l.shards()));
+        for (int g = 0; g <= last; g++) {
+            if (g > 0) {
+                columns.add(new Column("bases", of(l.bases(), of, g)));
+            }
+            columns.add(new Column("ingredients", of(l.ingredients(), of, g)));
+            columns.add(new Column("soups", of(l.soups(), of, g)));
+        }
+        return columns.stream().filter(c -> last == 0 || !c.nodes().isEmpty()).toList();
+    }
+
+    private static List<Node> of(List<Node> nodes, Map<Long, Integer> generations, int g) {
+        return nodes.stream().filter(n -> generations.getOrDefault(n.id(), 0) == g).toList();
+    }
+
+    /** Entries come after what they were made of, but for copies, of which either may be first. */
+    private static Map<Long, Integer> generations(Lineage l) {
+        Set<Long> bases = new HashSet<>();
+        l.bases().forEach(b -> bases.add(b.id()));
+        Map<Long, List<Edge>> into = new TreeMap<>();
+        bases.forEach(b -> into.put(b, new ArrayList<>()));
+        for (List<Node> nodes : List.of(l.ingredients(), l.soups())) {
+            nodes.forEach(n -> into.put(n.id(), new ArrayList<>()));
+        }
+        l.edges().forEach(e -> into.computeIfAbsent(e.to(), k -> new ArrayList<>()).add(e));
+        Map<Long, Integer> generations = new HashMap<>();
+        into.forEach((id, edges) -> {
+            int least = bases.contains(id) ? 1 : 0;
+            int most = 0;
+            for (Edge e : edges) {
+                int g = generations.getOrDefault(e.from(), 0);
+                boolean next = bases.contains(id) && !bases.contains(e.from());
+                most = Math.max(most, next ? g + 1 : g);
+            }
+            generations.put(id, Math.max(least, most));
+        });
+        return generations;
     }
 
     /** Where a box is. */

@@ -3,6 +3,7 @@ package org.diffusionsoup.workbench.registry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
@@ -11,6 +12,7 @@ import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
 import org.diffusionsoup.workbench.train.TrainingNote;
@@ -23,6 +25,7 @@ public final class RegisteredTraining {
     private final List<String> shards;
     private final List<String> sources;
     private final Path out;
+    private final long pictures;
 
     private RegisteredTraining(
             Registry registry,
@@ -37,6 +40,18 @@ public final class RegisteredTraining {
         this.shards = shards;
         this.sources = sources;
         this.out = out;
+        this.pictures = withdrawnPictures(registry, shards);
+    }
+
+    /** How many pictures of some shards were withdrawn singly. */
+    private static long withdrawnPictures(Registry registry, List<String> shards) {
+        return registry.read(q -> {
+            Map<Long, Long> withdrawn = q.withdrawnPictures();
+            return shards.stream()
+                    .flatMap(s -> q.shard(s).stream())
+                    .mapToLong(s -> withdrawn.getOrDefault(s.id(), 0L))
+                    .sum();
+        });
     }
 
     /**
@@ -125,9 +140,7 @@ public final class RegisteredTraining {
                         SoupVersion.current(),
                         TrainingNote.of(out));
         try {
-            IngredientRow i =
-                    there().filter(x -> isThis(x, recipe))
-                            .orElseGet(() -> registry.addIngredient(n));
+            IngredientRow i = there().filter(x -> isThis(x, recipe)).orElseGet(() -> added(n));
             TrainingNote.remove(out);
             return new Recorded(
                     i.name(),
@@ -135,12 +148,44 @@ public final class RegisteredTraining {
                     registry.folder(),
                     registry.read(q -> SeenBefore.of(q, i.shards())));
         } catch (SoupException e) {
+            if (isGone()) {
+                throw new SoupException(
+                        "Trained, but not recorded, since meanwhile what it was trained on, or from,"
+                                + " was withdrawn or its last day is over: "
+                                + e.getMessage()
+                                + " Delete "
+                                + out
+                                + ", which holds what was learnt from it.",
+                        e);
+            }
             throw new SoupException(
                     "Trained, but not recorded; the weights are in "
                             + out
                             + ", and 'soup ingredient add' records them once that is put right: "
                             + e.getMessage(),
                     e);
+        }
+    }
+
+    private IngredientRow added(NewIngredient n) {
+        if (withdrawnPictures(registry, shards) > pictures) {
+            throw new SoupException(
+                    "Pictures of shard '" + String.join("', '", shards) + "' were withdrawn.");
+        }
+        return registry.addIngredient(n);
+    }
+
+    /** Whether shards, pictures of them, or the base, may not be used any more. */
+    private boolean isGone() {
+        try {
+            registry.read(q -> {
+                shards.forEach(s -> registry.usableShard(q, s));
+                registry.usableBase(q, base);
+                return true;
+            });
+            return withdrawnPictures(registry, shards) > pictures;
+        } catch (RegistryException e) {
+            return true;
         }
     }
 

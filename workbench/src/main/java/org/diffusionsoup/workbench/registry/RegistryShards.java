@@ -196,7 +196,7 @@ public final class RegistryShards {
         }
         return f.withdrawn().isEmpty()
                 ? f.row().source()
-                : without(f.row().source(), f.withdrawn(), work.resolve(name + ".tar"));
+                : without(name, f.row().source(), f.withdrawn(), work.resolve(name + ".tar"));
     }
 
     /**
@@ -246,13 +246,18 @@ public final class RegistryShards {
     /**
      * A shard without some pictures, as a tar.
      *
+     * @param name that it is recorded under
      * @throws SoupException if nothing would be left
      */
-    static String without(String source, Set<String> gone, Path tar) {
+    static String without(String name, String source, Set<String> gone, Path tar) {
         Shard rest = trainingRows(source).filter(i -> !gone.contains(i.sha256()));
         if (rest.size() == 0) {
             throw new SoupException(
-                    "Nothing is left of shard " + source + "; withdraw it as a whole.");
+                    "Nothing is left of shard '"
+                            + name
+                            + "'; withdraw it as a whole ('soup withdraw "
+                            + name
+                            + "').");
         }
         ShardWriter.write(tar, rest.samples());
         return tar.toString();

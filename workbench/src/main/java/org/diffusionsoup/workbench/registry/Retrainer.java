@@ -31,12 +31,35 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
             String source = what.sources().get(i);
             // What the tar is called goes nowhere: the recipe has the names of the ledger.
             Path tar = folder.resolve(i + ".tar");
-            shards.add(RegistryShards.without(source, what.without(), tar));
+            shards.add(rest(what, what.shards().get(i), source, tar));
         }
         // Nothing is kept of a withdrawal that is ended in between: the process may just end.
         new FineTuner(request(what, shards).calling(what.shards()), progress, () -> false).run();
         return new WithdrawRequest.Trained(
                 TrainingRecipe.ofWeights(what.out()), Optional.of(ThisMachine.trainedOn()));
+    }
+
+    /** What is left of a shard, which lies where it lay when it was recorded. */
+    private static String rest(
+            WithdrawRequest.Retraining what, String shard, String source, Path tar) {
+        try {
+            return RegistryShards.without(shard, source, what.without(), tar);
+        } catch (SoupException e) {
+            throw new SoupException(
+                    "Ingredient '"
+                            + what.ingredient()
+                            + "' cannot be trained again on the rest of shard '"
+                            + shard
+                            + "', and nothing was withdrawn: "
+                            + e.getMessage()
+                            + (String.valueOf(e.getMessage()).endsWith(".") ? "" : ".")
+                            + " The shard is recorded as "
+                            + source
+                            + ": put its data, or a link to it, back there and give the same command"
+                            + " again, or drop the ingredient instead of training it again"
+                            + " (`dropIngredients`).",
+                    e);
+        }
     }
 
     private static FineTuneRequest request(WithdrawRequest.Retraining what, List<String> shards) {

@@ -19,11 +19,53 @@ class LineagePageTest {
                 List.of(
                         new Node(1, name, "acme, CC0-1.0, 4 pictures", false, false),
                         new Node(2, "gone", "acme, CC0-1.0, 4 pictures", true, false)),
+                List.of(),
                 List.of(new Node(3, name, "checkpoint 0123456789ab", false, false)),
                 List.of(
                         new Node(4, name + "@1", "uniform, follows", false, true),
                         new Node(5, name + "@2", "uniform, follows", false, false)),
                 List.of(new Edge(1, 3, ""), new Edge(3, 4, "1"), new Edge(3, 5, "1/2")));
+    }
+
+    /** A base that a soup became is right of it, with what was trained from it right of that. */
+    @Test
+    void whatCameOfASoupIsDrawnAfterIt() {
+        Lineage l =
+                new Lineage(
+                        List.of(new Node(1, "noto", "acme", false, false)),
+                        List.of(new Node(4, "second", "checkpoint", false, false)),
+                        List.of(
+                                new Node(2, "one", "checkpoint", false, false),
+                                new Node(5, "two", "checkpoint", false, false)),
+                        List.of(
+                                new Node(3, "first@1", "uniform", false, false),
+                                new Node(6, "next@1", "uniform", false, false)),
+                        List.of(
+                                new Edge(1, 2, ""),
+                                new Edge(2, 3, "1"),
+                                new Edge(3, 4, "has the same weights as soup first@1"),
+                                new Edge(4, 5, ""),
+                                new Edge(1, 5, ""),
+                                new Edge(5, 6, "1")));
+        String svg = LineageSvg.svg(l);
+        List<Integer> at =
+                List.of("noto", "one", "first@1", "second", "two", "next@1").stream()
+                        .map(name -> {
+                            Matcher m =
+                                    Pattern.compile(
+                                                    "class=\"name\" x=\"([0-9]+)\"[^>]*>"
+                                                            + name
+                                                            + "<")
+                                            .matcher(svg);
+                            assertThat(m.find()).as(name).isTrue();
+                            return Integer.parseInt(m.group(1));
+                        })
+                        .toList();
+        assertThat(at).isSorted().doesNotHaveDuplicates();
+        assertThat(svg)
+                .contains("<title>first@1 in second: has the same weights as soup first@1</title>");
+        assertThat(LineagePage.html(l))
+                .contains("Bases made of them", "What it was made of", "second");
     }
 
     private static int width(String page) {

@@ -1,0 +1,89 @@
+package org.diffusionsoup.registry.check;
+
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.diffusionsoup.registry.ledger.Dates;
+import org.diffusionsoup.registry.ledger.Entry;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Descent;
+import org.diffusionsoup.registry.weights.DescentLinks;
+
+/** Entries that are dated after the last day of a shard that is in what they record. */
+final class LateEntries {
+    private LateEntries() {}
+
+    /** A sentence for each; what a withdrawal of something else made anew is none of them. */
+    static List<String> of(Queries q, WeightStore store) {
+        List<ShardRow> lent = q.shards().stream().filter(s -> s.expires().isPresent()).toList();
+        if (lent.isEmpty()) {
+            return List.of();
+        }
+        Descent descent = DescentLinks.ofAll(q, store);
+        Map<Long, List<PublicationRow>> handedOut = new HashMap<>();
+        q.publications()
+                .forEach(p -> handedOut.computeIfAbsent(p.soup(), k -> new ArrayList<>()).add(p));
+        Set<Long> wrongDates = wrongDates(q);
+        List<String> late = new ArrayList<>();
+        for (ShardRow s : lent) {
+            LocalDate last = LocalDate.parse(s.expires().orElseThrow());
+            for (long id : descent.madeOf(List.of(s.id()))) {
+                if (id == s.id()) {
+                    continue;
+                }
+                Entry e = q.entry(id);
+                boolean instead = e.kind() == Kind.SOUP && e.body().get("withdrawal").isPresent();
+                if (!instead && isAfter(e, last) && !wrongDates.contains(id)) {
+                    late.add(sentence(e, descent.label(id), s, descent.where(s.id(), id)));
+                }
+                for (PublicationRow p : handedOut.getOrDefault(id, List.of())) {
+                    Entry of = q.entry(p.id());
+                    if (isAfter(of, last) && !wrongDates.contains(of.seq())) {
+                        late.add(
+                                sentence(
+                                        of,
+                                        "publication of " + descent.label(id),
+                                        s,
+                                        descent.where(s.id(), id)));
+                    }
+                }
+            }
+        }
+        return late;
+    }
+
+    /** Those of which the next entry says that they are dated wrongly. */
+    private static Set<Long> wrongDates(Queries q) {
+        Set<Long> wrong = new HashSet<>();
+        q.entries().forEach(e -> Dates.behind(e).ifPresent(wrong::add));
+        return wrong;
+    }
+
+    private static boolean isAfter(Entry e, LocalDate last) {
+        return Dates.day(e).isAfter(last);
+    }
+
+    private static String sentence(Entry e, String what, ShardRow s, String where) {
+        return "entry "
+                + e.seq()
+                + " ("
+                + what
+                + ") is dated "
+                + e.time()
+                + ", and shard "
+                + s.name()
+                + ", whose last day was "
+                + s.expires().orElseThrow()
+                + ", is in "
+                + where
+                + (s.withdrawn().isPresent() ? "" : "; 'soup expire' takes it out");
+    }
+}

@@ -1,0 +1,395 @@
+package org.diffusionsoup.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.check.Finding.Severity;
+import org.diffusionsoup.registry.gate.Requirement;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.weights.DescentLinks;
+import org.diffusionsoup.registry.withdraw.Gone;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What a soup that became a base carries on: last days, retired ingredients, shards that have to be
+ * audited, and what a lineage tells.
+ */
+abstract class DescentContract extends MonthContract {
+    private static final Instant NOW = Instant.now();
+
+    private static LocalDate day(Instant at) {
+        return LocalDate.ofInstant(at, ZoneOffset.UTC);
+    }
+
+    private Registry at(Instant when) {
+        return Registry.open(registry.folder(), Clock.fixed(when, ZoneOffset.UTC))
+                .with(SoupOptions.DEFAULT.withThreads(1));
+    }
+
+    private Registry tomorrow() {
+        return at(NOW.plus(Duration.ofDays(1)));
+    }
+
+    private static void lent(Registry r, Path folder, String name, long seed) {
+        r.addShard(
+                new NewShard(
+                        name,
+                        "lender",
+                        "CC0-1.0",
+                        "",
+                        Optional.of(day(NOW)),
+                        name,
+                        Small.samples(name, 5)));
+        Small.ingredient(r, folder, name, seed);
+    }
+
+    private NewIngredient child(String name, String base, String shard, long seed) {
+        return new NewIngredient(
+                name,
+                base,
+                List.of(shard),
+                Small.checkpoint(folder.resolve(name + "-" + seed + ".safetensors"), seed),
+                Json.object().put("seed", seed).build(),
+                "test");
+    }
+
+    /** A lent shard's soup {@code first} is base {@code second}; {@code child} was made from it. */
+    private SoupRow secondGeneration() {
+        lent(registry, folder, "lent", 1);
+        Small.add(registry, folder, "own", 2);
+        Small.add(registry, folder, "other", 3);
+        SoupRow first = registry.make(Small.of("first", "lent", "own"));
+        registry.addBase("second", weightsOf(registry, first));
+        registry.addIngredient(child("child", "second", "other", 44));
+        return registry.make(Small.of("next", "child"));
+    }
+
+    @Test
+    void anExpiredShardIsInNothingNewByWayOfABase() {
+        SoupRow next = secondGeneration();
+        Path weights = registry.export(next.checkpoint(), folder.resolve("third.safetensors"));
+        Registry later = tomorrow();
+        String way = "through base second, which has the same weights as soup first@1";
+        String over = "Shard 'lent' expired on " + day(NOW) + " and is in ";
+        refused(() -> later.make(Small.of("new", "child")), over + "ingredient child " + way);
+        refused(() -> later.checkMake(Small.of("new", "child")), over + "ingredient child " + way);
+        refused(() -> later.publish("next", "hub"), over + "soup next@1 " + way);
+        refused(
+                () -> later.addIngredient(child("late", "second", "other", 45)),
+                over + "base second, which has the same weights as soup first@1; 'soup expire'");
+        refused(
+                () -> later.addBase("third", weights),
+                over + "base third, which has the same weights as soup next@1, " + way);
+        Path second = folder.resolve("second.safetensors");
+        registry.export(base("second"), second);
+        refused(() -> later.baseOf(second), over + "base second");
+        // What left another way is not touched.
+        assertThatCode(() -> later.make(Small.of("fine", "own", "other")))
+                .doesNotThrowAnyException();
+        List<SoupRow> soups = registry.read(q -> q.soups());
+        assertThat(soups).hasSize(3);
+
+        Withdrawn w = later.withdraw(WithdrawRequest.ofShards(later.expired(), "last day"));
+        assertThat(w.all())
+                .extracting(Gone::label)
+                .contains("base second", "ingredient child", "soup next@1");
+        assertThat(later.check()).isEmpty();
+    }
+
+    @Test
+    void aSoupThatFollowsIsNotUpdatedWithWhatExpiredBehindItsBase() {
+        secondGeneration();
+        registry.make(
+                new SoupPlan(
+                        "grows",
+                        Small.of("x", "child").ingredients(),
+                        true,
+                        Optional.empty(),
+                        true));
+        refused(() -> tomorrow().update("grows"), "'lent' expired", "through base second");
+    }
+
+    @Test
+    void aCopyOfWhatExpiredIsNotRecorded() {
+        lent(registry, folder, "lent", 1);
+        Small.add(registry, folder, "own", 2);
+        Registry later = tomorrow();
+        refused(
+                () -> later.addIngredient(child("clone", "base", "own", 1)),
+                "Shard 'lent' expired on "
+                        + day(NOW)
+                        + " and is in ingredient clone, which has the same weights as ingredient"
+                        + " lent; 'soup expire' takes it out.");
+    }
+
+    /** Entries are dated by the later of clock and newest entry, and so are last days. */
+    @Test
+    void aClockThatIsALittleBehindLetsNothingExpiredThrough() {
+        Instant noon = Instant.parse(day(NOW) + "T23:00:00Z");
+        Registry before = at(noon);
+        lent(before, folder, "lent", 1);
+        before.make(Small.of("first", "lent"));
+        Registry ahead = at(noon.plus(Duration.ofHours(2)));
+        ahead.addShard(Small.shard("late"));
+        assertThat(before.expired()).containsExactly("lent");
+        refused(() -> before.make(Small.of("more", "lent")), "'lent' expired");
+        refused(() -> before.publish("first", "hub"), "'lent' expired");
+        refused(
+                () ->
+                        before.addShard(
+                                new NewShard(
+                                        "stale",
+                                        "p",
+                                        "CC0-1.0",
+                                        "",
+                                        Optional.of(day(NOW)),
+                                        "stale",
+                                        Small.samples("stale", 2))),
+                "expired on " + day(NOW) + " already");
+    }
+
+    @Test
+    void whatWasMadeAfterALastDayByAnEarlierVersionIsNamed() {
+        Instant late = Instant.parse(day(NOW) + "T23:00:00Z");
+        Registry before = at(late);
+        lent(before, folder, "lent", 1);
+        SoupRow first = before.make(Small.of("first", "lent"));
+        Registry ahead = at(late.plus(Duration.ofHours(2)));
+        JsonObject soup = before.read(q -> q.entry(first.id()).body());
+        // As earlier versions wrote them.
+        long second =
+                ahead.context()
+                        .ledger()
+                        .write(t ->
+                                t.append(
+                                                Kind.SOUP,
+                                                Json.object(soup)
+                                                        .put("version", 2)
+                                                        .numbers("replaces", List.of(first.id()))
+                                                        .build())
+                                        .seq());
+        long handed =
+                ahead.context()
+                        .ledger()
+                        .write(t ->
+                                t.append(
+                                                Kind.PUBLICATION,
+                                                Json.object()
+                                                        .put("soup", second)
+                                                        .put("place", "hub")
+                                                        .strings("required", List.of())
+                                                        .build())
+                                        .seq());
+        List<String> said =
+                ahead.check().stream()
+                        .filter(f -> f.severity() == Severity.NOTE)
+                        .map(Finding::sentence)
+                        .toList();
+        String when = day(late.plus(Duration.ofHours(2))).toString();
+        assertThat(said)
+                .anySatisfy(s ->
+                        assertThat(s)
+                                .contains(
+                                        "entry " + second + " (soup first@2)",
+                                        when,
+                                        "shard lent",
+                                        "last day was " + day(NOW)))
+                .anySatisfy(s ->
+                        assertThat(s)
+                                .contains("entry " + handed + " (publication of soup first@2)"));
+        assertThat(said).noneMatch(s -> s.contains("entry " + first.id() + " "));
+    }
+
+    @Test
+    void aSoupWithARetiredIngredientBehindItsBaseIsNotPublished() {
+        secondGeneration();
+        long entry = registry.retire("own", "wrong pictures").entry();
+        refused(
+                () -> registry.publish("next", "hub"),
+                "Ingredient 'own' was retired (entry " + entry + ") and is in soup next@1",
+                "through base second, which has the same weights as soup first@1");
+        // Recorded again, rightly, it is what it is.
+        registry.addShard(Small.shard("right"));
+        registry.addIngredient(child("again", "base", "right", 2));
+        assertThatCode(() -> registry.publish("next", "hub")).doesNotThrowAnyException();
+    }
+
+    @Test
+    void shardsBehindABaseAreAuditedToo() {
+        secondGeneration();
+        for (String shards : List.of("", ", shards=own", ", shards=other")) {
+            String shard = shards.isEmpty() ? "lent" : shards.substring(", shards=".length());
+            List<Requirement> audit =
+                    List.of(Requirement.parse("audit(bound=0.05, pictures>=73" + shards + ")"));
+            refused(
+                    () -> registry.publish("next", "hub", audit, Optional.empty()),
+                    "has no audit of shard " + shard);
+        }
+    }
+
+    @Test
+    void aLineageTellsWhatCameThroughABase() {
+        secondGeneration();
+        assertLineages(registry);
+        registry.withdraw(WithdrawRequest.ofShards(List.of("lent"), "contract ended"));
+        assertLineages(registry);
+        Lineage of =
+                registry.read(q -> Lineage.ofShard(q, shard(registry, "lent"), registry.store()));
+        assertThat(of.bases()).allMatch(Lineage.Node::withdrawn);
+    }
+
+    private void assertLineages(Registry r) {
+        Lineage lent = r.read(q -> Lineage.ofShard(q, shard(r, "lent"), r.store()));
+        assertThat(lent.bases()).extracting(Lineage.Node::name).containsExactly("second");
+        assertThat(lent.ingredients()).extracting(Lineage.Node::name).contains("lent", "child");
+        assertThat(lent.soups()).extracting(Lineage.Node::name).contains("first@1", "next@1");
+        Lineage next = r.read(q -> Lineage.ofSoup(q, q.soup("next", 1).orElseThrow(), r.store()));
+        assertThat(next.shards())
+                .extracting(Lineage.Node::name)
+                .containsExactly("lent", "own", "other");
+        long base =
+                next.bases().stream()
+                        .filter(b -> b.name().equals("second"))
+                        .findFirst()
+                        .orElseThrow()
+                        .id();
+        assertThat(next.edges())
+                .anySatisfy(e -> {
+                    assertThat(e.to()).isEqualTo(base);
+                    assertThat(e.label()).isEqualTo("has the same weights as soup first@1");
+                })
+                .anySatisfy(e -> assertThat(e.from()).isEqualTo(base));
+        Lineage all = r.read(q -> Lineage.of(q, r.store()));
+        assertThat(all.bases()).extracting(Lineage.Node::name).containsExactly("second");
+    }
+
+    /** Whatever the registry holds, what a withdrawal takes along is what came of the shard. */
+    @Test
+    void aWithdrawalTakesJustWhatDescends() {
+        for (int seed = 1; seed <= 4; seed++) {
+            Random random = new Random(seed);
+            Registry r = fresh("random" + seed);
+            Small.base(r, folder);
+            List<String> bases = new ArrayList<>(List.of("base"));
+            List<String> shards = new ArrayList<>();
+            List<List<String>> ingredients = new ArrayList<>(List.of(new ArrayList<>()));
+            for (int i = 0; i < 12; i++) {
+                String shard = "s" + i;
+                r.addShard(Small.shard(shard));
+                shards.add(shard);
+                int of = random.nextInt(bases.size());
+                List<String> kin = ingredients.get(of);
+                // Now and then weights that are there already, under another name.
+                long weights = random.nextInt(4) == 0 ? 1000 + of : 100L * seed + i;
+                try {
+                    r.addIngredient(child("i" + i, bases.get(of), shard, weights));
+                } catch (RegistryException e) {
+                    assertThat(e).hasMessageContaining("so it was trained on nothing");
+                    continue;
+                }
+                kin.add("i" + i);
+                if (random.nextInt(3) > 0) {
+                    String[] some =
+                            kin.stream().filter(k -> random.nextBoolean()).toArray(String[]::new);
+                    if (some.length > 0) {
+                        SoupRow s = r.make(Small.of("soup" + i, some));
+                        if (random.nextBoolean()) {
+                            r.addBase("b" + i, weightsOf(r, s));
+                            bases.add("b" + i);
+                            ingredients.add(new ArrayList<>());
+                        }
+                    }
+                }
+            }
+            for (String shard : shards) {
+                long id = shard(r, shard).id();
+                Set<Long> descends =
+                        r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(List.of(id)));
+                descends.remove(id);
+                Set<Long> asked = new TreeSet<>();
+                try {
+                    r.withdraw(
+                            WithdrawRequest.ofShards(List.of(shard), "x")
+                                    .with(
+                                            (WithdrawRequest.Consent)
+                                                    all -> {
+                                                        all.forEach(g -> asked.add(g.entry()));
+                                                        throw new RegistryException("only asked");
+                                                    }));
+                } catch (RegistryException e) {
+                    assertThat(e).hasMessage("only asked");
+                    assertThat(descends).as("%s of %s", shard, seed).isEqualTo(asked);
+                    continue;
+                }
+                // Nothing but what was named left: it is gone now, and so is all that came of it.
+                Set<Long> gone = new TreeSet<>();
+                r.read(q -> {
+                    q.ingredients().stream()
+                            .filter(i -> i.shards().contains(id))
+                            .forEach(i -> gone.add(i.id()));
+                    q.soups().stream()
+                            .filter(s ->
+                                    s.members().stream()
+                                            .anyMatch(m -> gone.contains(m.ingredient())))
+                            .forEach(s -> gone.add(s.id()));
+                    return true;
+                });
+                assertThat(gone).as("%s of %s", shard, seed).containsAll(descends);
+            }
+        }
+    }
+
+    private Path weightsOf(Registry r, SoupRow s) {
+        return r.export(
+                s.checkpoint(), folder.resolve("export-" + System.nanoTime() + ".safetensors"));
+    }
+
+    private static ShardRow shard(Registry r, String name) {
+        return r.read(q -> q.shard(name).orElseThrow());
+    }
+
+    private String base(String name) {
+        return registry.read(q ->
+                q.bases().stream()
+                        .filter(b -> b.name().equals(name))
+                        .findFirst()
+                        .orElseThrow()
+                        .checkpoint());
+    }
+
+    private static void refused(ThrowingCallable work, String... because) {
+        assertThatThrownBy(work)
+                .isInstanceOf(RegistryException.class)
+                .satisfies(e -> {
+                    for (String s : because) {
+                        assertThat(e).hasMessageContaining(s);
+                    }
+                });
+    }
+}
