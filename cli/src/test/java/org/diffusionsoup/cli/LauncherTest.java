@@ -53,7 +53,8 @@ class LauncherTest {
     /**
      * A JDK that records no start cache. The one of a class path with folders, as this test's, is
      * refused when it is read, and recording one takes longer than everything else here. Where
-     * SHOW_WORDS is set it prints the words that it is started with, one a line.
+     * SHOW_WORDS is set it prints the words that it is started with, one a line, and where
+     * SHOW_LOCALE is, the locale.
      */
     private Path withoutStartCache() throws IOException {
         Path home = temp.resolve("jdk");
@@ -66,6 +67,7 @@ class LauncherTest {
                 #!/usr/bin/env bash
                 case " $* " in *' -XX:AOTCacheOutput='*) exit 1 ;; esac
                 [[ -z ${SHOW_WORDS:-} ]] || { printf '%%s\\n' "$@"; exit; }
+                [[ -z ${SHOW_LOCALE:-} ]] || { echo "${LC_ALL:-none}"; exit; }
                 exec '%s/bin/java' "$@"
                 """
                         .formatted(JDK));
@@ -202,6 +204,24 @@ class LauncherTest {
         String given = Main.class.getName() + "\n" + String.join("\n", args);
         assertThat(out.strip()).endsWith(given.strip());
         return out.substring(0, out.indexOf(Main.class.getName())).lines().toList();
+    }
+
+    /** In a locale that is not installed the C library reads ASCII alone, as in C. */
+    @Test
+    void textIsReadAsUtf8WhateverLocaleIsAskedFor() throws Exception {
+        workingMaven();
+        start(project.resolve("soup"), Map.of(), "--version").end().ok();
+        for (String locale : List.of("C", "POSIX", "xx_XX.UTF-8", "xx_XX.ISO-8859-1", "")) {
+            Map<String, String> asked =
+                    Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", locale, "SHOW_LOCALE", "1");
+            assertThat(start(project.resolve("soup"), asked, "inspect").end().ok().out().strip())
+                    .as(locale)
+                    .isEqualTo("C.UTF-8");
+        }
+        Map<String, String> installed =
+                Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", "C.UTF-8", "SHOW_LOCALE", "1");
+        assertThat(start(project.resolve("soup"), installed, "inspect").end().ok().out().strip())
+                .isEqualTo("none");
     }
 
     @Test

@@ -170,4 +170,26 @@ class SoupCliTest {
     private static int rows(String shard) {
         return org.diffusionsoup.data.ShardRef.parse(shard).open().size();
     }
+
+    @Test
+    void whatTheLocaleCouldNotReadIsNotTakenForText() {
+        Run.of("generate", "--model", "m", "--prompt", "noto pi\uFFFD\uFFFData", "-o", "x.png")
+                .fails(2, "has no characters for", "LC_ALL=C.UTF-8");
+    }
+
+    @Test
+    void twoOutputsShareNoPlace() {
+        List<Object> value = new ArrayList<>(List.of("value", "a", "b", "--base", "c"));
+        value.addAll(List.of("--judge", "j", "--prompts", "p.txt", "-o", "w.csv"));
+        value.addAll(List.of("--journal", "./x/../w.csv"));
+        Run.of(value.toArray()).fails(2, "--out and --journal are both", "name two places");
+        List<Object> search = List.of("search", "greedy", "a", "b", "--judge", "j");
+        for (String inside : List.of("s/page.html", "s/deep/page.html")) {
+            List<Object> words = new ArrayList<>(search);
+            words.addAll(List.of("--prompts", "p.txt", "-o", "s", "--page", inside));
+            Run.of(words.toArray()).fails(2, "--page " + inside + " lies inside --out s");
+        }
+        Run.of("generate", "--model", "m", "--prompt", "a", "--each", "d", "-o", "d/a.png")
+                .fails(2, "--out d/a.png lies inside --each d");
+    }
 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
@@ -85,6 +86,24 @@ class WithdrawnPicturesTest {
         Files.delete(tar);
         assertThat(withdraw(pictures.subList(1, 2), "--drop-ingredients").ok().out())
                 .contains("1 single picture, 1 ingredient, ");
+        soup("fsck").ok();
+    }
+
+    /**
+     * What is trained again is trained on what the ledger has of the shard, and on nothing else.
+     */
+    @Test
+    void otherPicturesAtTheShardsPlaceAreNotTrainedOn() throws IOException {
+        train();
+        Path own = Files.move(tar, folder.resolve("elsewhere.tar"));
+        TinyTraining.shard(folder.resolve("mine.tar"), 5, 16, "train");
+        withdraw(pictures.subList(0, 1))
+                .fails(
+                        1,
+                        "nothing was withdrawn",
+                        "are not those that shard 'mine' was recorded with");
+        Files.move(own, tar, StandardCopyOption.REPLACE_EXISTING);
+        assertThat(withdraw(pictures.subList(0, 1)).ok().out()).contains("(1 trained again)");
         soup("fsck").ok();
     }
 

@@ -83,6 +83,7 @@ final class Retrainings {
                                 base,
                                 facts.shards().stream().map(ShardRow::name).toList(),
                                 facts.shards().stream().map(ShardRow::source).toList(),
+                                facts.shards().stream().map(ShardRow::root).toList(),
                                 facts.without(),
                                 facts.recipe(),
                                 out));

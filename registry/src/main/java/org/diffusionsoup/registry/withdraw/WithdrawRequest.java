@@ -123,12 +123,14 @@ public record WithdrawRequest(
      * An ingredient that has to do without some pictures (paper, Section 5.3).
      *
      * @param shards names of the recorded shards that {@code sources} are, in the same order
+     * @param roots Merkle roots of the pictures that they were recorded with, in the same order
      */
     public record Retraining(
             String ingredient,
             Path base,
             List<String> shards,
             List<String> sources,
+            List<String> roots,
             Set<String> without,
             JsonObject recipe,
             Path out) {}

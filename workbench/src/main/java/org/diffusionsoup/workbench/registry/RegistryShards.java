@@ -183,20 +183,31 @@ public final class RegistryShards {
                     }
                     return new Facts(row, gone);
                 });
-        Shard rows = trainingRows(f.row().source());
+        Shard rows = recordedRows(name, f.row().source(), f.row().root());
+        return f.withdrawn().isEmpty()
+                ? f.row().source()
+                : without(name, rows, f.withdrawn(), work.resolve(name + ".tar"));
+    }
+
+    /**
+     * The training rows that lie where a shard lay when it was recorded.
+     *
+     * @param root Merkle root of the pictures that it was recorded with
+     * @throws SoupException if they are not there, or are others by now
+     */
+    static Shard recordedRows(String name, String source, String root) {
+        Shard rows = trainingRows(source);
         List<String> hashes = rows.infos().stream().map(SampleInfo::sha256).toList();
-        if (!Merkle.root(hashes).equals(f.row().root())) {
+        if (!Merkle.root(hashes).equals(root)) {
             throw new SoupException(
                     "The pictures in "
-                            + f.row().source()
+                            + source
                             + " are not those that shard '"
                             + name
                             + "' was recorded with; restore them, or add what is there now as"
                             + " another shard.");
         }
-        return f.withdrawn().isEmpty()
-                ? f.row().source()
-                : without(name, f.row().source(), f.withdrawn(), work.resolve(name + ".tar"));
+        return rows;
     }
 
     /**
@@ -247,10 +258,11 @@ public final class RegistryShards {
      * A shard without some pictures, as a tar.
      *
      * @param name that it is recorded under
+     * @param rows all of it
      * @throws SoupException if nothing would be left
      */
-    static String without(String name, String source, Set<String> gone, Path tar) {
-        Shard rest = trainingRows(source).filter(i -> !gone.contains(i.sha256()));
+    static String without(String name, Shard rows, Set<String> gone, Path tar) {
+        Shard rest = rows.filter(i -> !gone.contains(i.sha256()));
         if (rest.size() == 0) {
             throw new SoupException(
                     "Nothing is left of shard '"

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.train.FineTuneRecipe;
@@ -28,10 +29,8 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
         List<String> shards = new ArrayList<>();
         Path folder = what.out().resolveSibling("shards");
         for (int i = 0; i < what.sources().size(); i++) {
-            String source = what.sources().get(i);
             // What the tar is called goes nowhere: the recipe has the names of the ledger.
-            Path tar = folder.resolve(i + ".tar");
-            shards.add(rest(what, what.shards().get(i), source, tar));
+            shards.add(rest(what, i, folder.resolve(i + ".tar")));
         }
         // Nothing is kept of a withdrawal that is ended in between: the process may just end.
         new FineTuner(request(what, shards).calling(what.shards()), progress, () -> false).run();
@@ -40,10 +39,12 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
     }
 
     /** What is left of a shard, which lies where it lay when it was recorded. */
-    private static String rest(
-            WithdrawRequest.Retraining what, String shard, String source, Path tar) {
+    private static String rest(WithdrawRequest.Retraining what, int i, Path tar) {
+        String shard = what.shards().get(i);
+        String source = what.sources().get(i);
         try {
-            return RegistryShards.without(shard, source, what.without(), tar);
+            Shard rows = RegistryShards.recordedRows(shard, source, what.roots().get(i));
+            return RegistryShards.without(shard, rows, what.without(), tar);
         } catch (SoupException e) {
             throw new SoupException(
                     "Ingredient '"

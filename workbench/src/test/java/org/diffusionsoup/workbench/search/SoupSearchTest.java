@@ -212,7 +212,8 @@ class SoupSearchTest {
         }
         assertThatThrownBy(() -> new SearchRequest.Split(List.of("a", "b"), List.of("c", "a")))
                 .isInstanceOf(SoupException.class)
-                .hasMessageMatching("Prompts \\d and \\d are the same, '.+'; every prompt counts once.+");
+                .hasMessageMatching(
+                        "Prompts \\d and \\d are the same, '.+'; every prompt counts once.+");
     }
 
     @Test
