@@ -120,6 +120,21 @@ class MissingWeightsTest {
     }
 
     @Test
+    void whatIsNotLookedAtIsSaidAndVariantsAreLookedAtWhenAsked() throws Exception {
+        Path model = TinyModels.copy(TinyModels.sd15(), folder.resolve("variants"));
+        Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
+        Path half = model.resolve("unet/diffusion_pytorch_model.fp16.safetensors");
+        rewrite(unet, half, (name, v) -> name.equals("conv_in.bias") ? null : v);
+        Run plain = Run.of("verify", model).ok();
+        assertThat(plain.out()).contains("sound").doesNotContain("fp16");
+        assertThat(plain.err())
+                .contains("Not looked at: unet/diffusion_pytorch_model.fp16.safetensors.");
+        Run asked = Run.of("verify", model, "--variant", "fp16", "-q");
+        assertThat(asked.status()).isEqualTo(1);
+        assertThat(asked.out()).contains("missing conv_in.bias", "model.fp16.safetensors");
+    }
+
+    @Test
     void aDecoderThatIsNoNumberIsNotTrainedFrom() throws Exception {
         Path base = TinyModels.copy(TinyModels.sd15(), folder.resolve("base"));
         Path vae = base.resolve("vae/diffusion_pytorch_model.safetensors");

@@ -64,6 +64,14 @@ public final class VerifyCommand extends SoupCommand {
                             + " must be the same.")
     private Optional<String> against = Optional.empty();
 
+    @Option(
+            names = "--variant",
+            paramLabel = "WORD",
+            description =
+                    "Check this variant of the weights of a diffusers folder, such as fp16 (default:"
+                            + " the files without such a word in their names).")
+    private String variant = "";
+
     @Mixin private CertificateFlags certificate = new CertificateFlags();
 
     /** Exit status for a certificate of which something was withdrawn since. */
@@ -107,9 +115,16 @@ public final class VerifyCommand extends SoupCommand {
                     new ModelVerifier(
                                     Runtime.getRuntime().availableProcessors(),
                                     new MegabyteSteps(progress))
-                            .verify(model, against);
+                            .verify(model, variant, against);
         }
         console.result(json(report), out -> text(report, out));
+        if (!report.unread().isEmpty()) {
+            console.note(
+                    "Not looked at: "
+                            + String.join(", ", report.unread())
+                            + ". What is read in their place is listed; --variant looks at another"
+                            + " variant.");
+        }
         List<Finding> findings = report.findings();
         if (!findings.isEmpty()) {
             throw new SoupException(
@@ -168,6 +183,7 @@ public final class VerifyCommand extends SoupCommand {
         json.put("parameters", report.parameters());
         report.weightsSha256().ifPresent(h -> json.put("weights_sha256", h));
         json.put("files", report.files());
+        json.put("not_read", report.unread());
         json.put(
                 "findings",
                 report.findings().stream()

@@ -107,7 +107,12 @@ public final class Checkpoint implements AutoCloseable {
      * and have none are passed over instead of refused.
      */
     public static Checkpoint openIncomplete(Path path) {
-        return open(path, "", false);
+        return openIncomplete(path, "");
+    }
+
+    /** The same, with the weights of a variant, see {@link #open(Path, String)}. */
+    public static Checkpoint openIncomplete(Path path, String variant) {
+        return open(path, variant, false);
     }
 
     private static Checkpoint open(Path path, String variant, boolean whole) {

@@ -328,6 +328,27 @@ public final class DiffusersFolder {
                 .toList();
     }
 
+    /**
+     * Weight files in the components' folders that are not read, likewise: of other variants, or in
+     * another format beside safetensors.
+     */
+    public List<String> unreadWeights() {
+        List<String> unread = new ArrayList<>();
+        for (Component c : components.values()) {
+            try (Stream<Path> all = Files.walk(c.folder(), FileVisitOption.FOLLOW_LINKS)) {
+                all.filter(Files::isRegularFile)
+                        .filter(f -> f.toString().endsWith(".safetensors") || isTorchWeights(f))
+                        .filter(f -> !c.weightFiles().contains(f))
+                        .map(this::relative)
+                        .forEach(unread::add);
+            } catch (IOException e) {
+                throw new SoupIoException("read", c.folder(), e);
+            }
+        }
+        unread.sort(null);
+        return unread;
+    }
+
     /** All other files of the pipeline, likewise; {@code model_index.json} among them. */
     public List<String> otherFiles() {
         return Stream.concat(

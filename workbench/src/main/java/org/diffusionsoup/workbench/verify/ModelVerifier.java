@@ -48,6 +48,16 @@ public record ModelVerifier(int threads, SoupProgress progress) {
      * @throws SoupException if there is no such model, or {@code against} is neither
      */
     public VerifyReport verify(Path model, Optional<String> against) {
+        return verify(model, "", against);
+    }
+
+    /**
+     * The same of a variant of a folder's weights.
+     *
+     * @param variant such as {@code fp16}; empty for those without such a word in their names
+     * @throws SoupException also if the folder has no weights of that variant
+     */
+    public VerifyReport verify(Path model, String variant, Optional<String> against) {
         if (!Files.exists(model)) {
             UnfinishedTraining.refuse(model);
             throw new SoupException("There is no " + model + "; name a file or a folder.");
@@ -64,13 +74,20 @@ public record ModelVerifier(int threads, SoupProgress progress) {
         List<Finding> findings = new ArrayList<>();
         Checkpoint opened;
         try {
-            opened = Checkpoint.openIncomplete(model);
+            opened = Checkpoint.openIncomplete(model, variant);
         } catch (SoupIoException e) {
             throw e; // a disk that fails says nothing of the model
         } catch (SoupException e) {
             findings.add(new Finding(Kind.STRUCTURE, model.toString(), text(e)));
             return new VerifyReport(
-                    model.toString(), "unreadable", List.of(), Optional.empty(), 0, 0, findings);
+                    model.toString(),
+                    "unreadable",
+                    List.of(),
+                    List.of(),
+                    Optional.empty(),
+                    0,
+                    0,
+                    findings);
         }
         try (Checkpoint checkpoint = opened) {
             return verify(checkpoint, against, findings);
@@ -189,6 +206,7 @@ public record ModelVerifier(int threads, SoupProgress progress) {
                 checkpoint.path().toString(),
                 checkpoint.layout().name().toLowerCase(Locale.ROOT),
                 hashes,
+                checkpoint.folder().map(DiffusersFolder::unreadWeights).orElse(List.of()),
                 Optional.of(weightsHash),
                 tensors.size(),
                 tensors.stream().mapToLong(TensorInfo::elements).sum(),

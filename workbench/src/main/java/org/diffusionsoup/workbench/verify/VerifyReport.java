@@ -10,6 +10,7 @@ import java.util.Optional;
  * @param layout {@code safetensors}, {@code sharded}, {@code torch} or {@code diffusers}; {@code
  *     unreadable} if it could not be opened
  * @param files weight files with their hashes
+ * @param unread other weight files of the folder: of another variant or format
  * @param weightsSha256 hash of names, dtypes, shapes and values alone; empty if it could not be
  *     opened
  * @param tensors number of tensors checked
@@ -20,6 +21,7 @@ public record VerifyReport(
         String path,
         String layout,
         List<FileHash> files,
+        List<String> unread,
         Optional<String> weightsSha256,
         long tensors,
         long parameters,
@@ -27,6 +29,7 @@ public record VerifyReport(
     /** Copies the lists. */
     public VerifyReport {
         files = List.copyOf(files);
+        unread = List.copyOf(unread);
         findings = List.copyOf(findings);
     }
 
