@@ -144,6 +144,11 @@ class AdjustCommandTest {
                                 .ok()
                                 .err())
                 .contains("soup.safetensors.sum is the sum of what was at", "--keep-sum");
+        // whatever is asked for, since what that sum holds says nothing of the soup
+        for (String change : new String[] {"--add", "--remove"}) {
+            Run.of("adjust", out("soup"), change, a, "-o", out("other"))
+                    .fails(1, "soup.safetensors.sum is not that of", "their recipes differ");
+        }
         assertThat(Run.of("merge", a, b, "-o", out("soup"), "--force").ok().err())
                 .contains("soup.safetensors.sum is the sum of what was at");
     }

@@ -12,7 +12,10 @@ import picocli.CommandLine.Option;
 
 /** Where prompts come from: the options of commands that draw and judge. */
 public final class PromptFlags {
-    @Option(names = "--prompts", paramLabel = "FILE", description = "File with one prompt a line.")
+    @Option(
+            names = "--prompts",
+            paramLabel = "FILE",
+            description = "File with one prompt a line; lines that start with # are left out.")
     private Optional<Path> file = Optional.empty();
 
     @Mixin private ShardFlags shard = new ShardFlags();

@@ -4,6 +4,7 @@ import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +79,7 @@ final class ExactAdjustment {
         this.workers = workers;
         changes.addAll(removed);
         changes.addAll(added);
+        checkSameSoup(soup.parts().keySet()); // what another soup's sum holds says nothing
         AdjustedMembers adjusted = AdjustedMembers.of(request, kept, removed, added);
         this.members = adjusted.members();
         this.signed = adjusted.signed();
@@ -143,16 +145,10 @@ final class ExactAdjustment {
         }
     }
 
-    /** The parts that the sum has, which is checked to be the soup's. */
+    /** The parts that the sum has. */
     private List<String> summed() {
-        Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
-        List<String> parts = new ArrayList<>();
-        for (String part : members.getFirst().hashes().keySet()) {
-            if (kept.folder().resolve(KeptSum.sums(part)).toFile().exists()) {
-                checkSameSoup(part, old);
-                parts.add(part);
-            }
-        }
+        List<String> parts =
+                members.getFirst().hashes().keySet().stream().filter(this::isSummed).toList();
         if (sum(kept.members()) <= 0 || parts.isEmpty()) {
             throw new SoupException("The sum " + kept.folder() + " holds nothing.");
         }
@@ -203,6 +199,15 @@ final class ExactAdjustment {
 
     private long sum(List<Member> of) {
         return of.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::add).longValueExact();
+    }
+
+    private boolean isSummed(String part) {
+        return kept.folder().resolve(KeptSum.sums(part)).toFile().exists();
+    }
+
+    private void checkSameSoup(Collection<String> parts) {
+        Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
+        parts.stream().filter(this::isSummed).forEach(part -> checkSameSoup(part, old));
     }
 
     private void checkSameSoup(String part, Recipe old) {
