@@ -2,6 +2,9 @@ package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -10,6 +13,9 @@ import org.diffusionsoup.cli.start.Commands;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -175,6 +181,20 @@ class SoupCliTest {
     void whatTheLocaleCouldNotReadIsNotTakenForText() {
         Run.of("generate", "--model", "m", "--prompt", "noto pi\uFFFD\uFFFData", "-o", "x.png")
                 .fails(2, "has no characters for", "LC_ALL=C.UTF-8");
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void twoOutputsShareNoPlaceBehindLinks(@TempDir Path folder) throws IOException {
+        Path real = Files.createDirectory(folder.resolve("real"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        Object[] drawn = {"generate", "--model", "m", "--prompt", "a", "-o", link.resolve("x.png")};
+        List<Object> same = new ArrayList<>(List.of(drawn));
+        same.addAll(List.of("--each", real.resolve("x.png")));
+        Run.of(same.toArray()).fails(2, "--out and --each are both");
+        List<Object> inside = new ArrayList<>(List.of(drawn));
+        inside.addAll(List.of("--each", real));
+        Run.of(inside.toArray()).fails(2, "lies inside --each");
     }
 
     @Test

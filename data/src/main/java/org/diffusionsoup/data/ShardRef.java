@@ -76,7 +76,7 @@ public record ShardRef(Path path, List<Term> terms) {
         String path = hash < 0 ? text : text.substring(0, hash);
         if (path.isBlank()) {
             throw new SoupException(
-                    "shard \"" + text + "\" names no path; write PATH or PATH#field=value");
+                    "`shard` '" + text + "' names no path; write PATH or PATH#field=value");
         }
         return new ShardRef(
                 path(path), hash < 0 ? List.of() : terms(text.substring(hash + 1), text));

@@ -1,5 +1,7 @@
 package org.diffusionsoup.cli.command;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -50,7 +52,18 @@ final class Outputs {
                 }));
     }
 
+    /** Behind the links of the folders that are there. */
     private static Path absolute(Path p) {
-        return p.toAbsolutePath().normalize();
+        Path whole = p.toAbsolutePath().normalize();
+        for (Path there = whole.getParent(); there != null; there = there.getParent()) {
+            if (Files.isDirectory(there)) {
+                try {
+                    return there.toRealPath().resolve(there.relativize(whole)).normalize();
+                } catch (IOException e) {
+                    return whole; // whoever writes there says why not
+                }
+            }
+        }
+        return whole;
     }
 }

@@ -102,7 +102,7 @@ public final class VerifyCommand extends SoupCommand {
                     });
             return;
         }
-        against.filter(a -> !ModelVerifier.isHash(a) && !Files.exists(Path.of(a)))
+        against.filter(a -> !ModelVerifier.isHash(a) && (a.isBlank() || !Files.exists(Path.of(a))))
                 .ifPresent(a -> {
                     throw misuse(
                             "--against takes a SHA-256 (64 hexadecimal digits), a file or a folder, and '"

@@ -125,7 +125,7 @@ public final class TrainCommand extends SoupCommand {
             defaultValue = "0",
             paramLabel = "GAMMA",
             description =
-                    "Weigh timesteps by min-SNR with this gamma, usually 5 (default: all the same).")
+                    "Weigh timesteps by min-SNR with this gamma, usually 5 (default: 0, all the same).")
     private double minSnr;
 
     @Option(

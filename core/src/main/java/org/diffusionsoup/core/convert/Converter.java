@@ -91,36 +91,35 @@ public record Converter(
     public record Component(TensorSource weights, byte[] config) {}
 
     /**
-     * The components of a single file as {@link #toDiffusers} would write them; none if it would
-     * not, or the file is no whole model.
+     * The components of a single file as {@link #toDiffusers} would write them; none of a file that
+     * is no whole model of these kinds.
+     *
+     * @throws SoupException if it is one, but for tensors that none of these models has
      */
     public static SequencedMap<String, Component> components(Checkpoint single) {
         SequencedMap<String, Component> components = new LinkedHashMap<>();
+        Checkpoint today = TensorNames.today(single);
+        TensorSource source = today.part("");
+        Family family;
         try {
-            Checkpoint today = TensorNames.today(single);
-            Family family = architecture(today).family();
-            TensorSource source = today.part("");
-            SequencedMap<String, TensorSource> parts = new FromSingle(source, false).parts();
-            checkComplete(today, family, parts);
-            Map<String, byte[]> carried = CarriedConfigs.of(today.path(), source.metadata());
-            parts.forEach((name, part) -> {
-                byte[] config = carried.get(name + CONFIG);
-                components.put(
-                        name,
-                        new Component(
-                                part,
-                                config != null
-                                        ? config
-                                        : Configs.utf8(
-                                                config(
-                                                        name,
-                                                        family,
-                                                        PredictionType.EPSILON,
-                                                        part))));
-            });
+            family = architecture(today).family();
         } catch (SoupException e) {
-            components.clear(); // a conversion says it
+            return components;
         }
+        if (!FromSingle.hasAll(source.tensors().keySet())) {
+            return components;
+        }
+        SequencedMap<String, TensorSource> parts = new FromSingle(source, false).parts();
+        checkComplete(today, family, parts);
+        Map<String, byte[]> carried = CarriedConfigs.of(today.path(), source.metadata());
+        parts.forEach((name, part) -> {
+            byte[] own = carried.get(name + CONFIG);
+            byte[] config =
+                    own != null
+                            ? own
+                            : Configs.utf8(config(name, family, PredictionType.EPSILON, part));
+            components.put(name, new Component(part, config));
+        });
         return components;
     }
 

@@ -104,6 +104,17 @@ final class FromSingle {
         }
     }
 
+    /** Whether a file has tensors of a denoiser, an autoencoder and a text encoder. */
+    static boolean hasAll(Set<String> names) {
+        return has(names, List.of(UnetNames.PREFIX))
+                && has(names, List.of(VaeNames.PREFIX))
+                && has(names, List.of(SD1_TEXT, SD2_TEXT, XL_TEXT, XL_TEXT_2));
+    }
+
+    private static boolean has(Set<String> names, List<String> prefixes) {
+        return names.stream().anyMatch(n -> prefixes.stream().anyMatch(n::startsWith));
+    }
+
     /** Component to its tensors. */
     SequencedMap<String, TensorSource> parts() {
         SequencedMap<String, TensorSource> made = new LinkedHashMap<>();

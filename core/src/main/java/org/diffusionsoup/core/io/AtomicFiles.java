@@ -42,7 +42,7 @@ public final class AtomicFiles {
      * @throws SoupIoException if writing or renaming fails
      */
     public static void write(Path target, IoConsumer<FileChannel> content) {
-        place(target, temp -> fill(temp, content), temp -> move(temp, target));
+        place(target, temp -> fill(temp, content), temp -> moveFile(temp, target));
     }
 
     /**
@@ -236,6 +236,19 @@ public final class AtomicFiles {
 
     private static void move(Path from, Path to) throws IOException {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** No rename puts a file in the place of a folder; an empty one holds nothing to lose. */
+    private static void moveFile(Path from, Path to) throws IOException {
+        try {
+            move(from, to);
+        } catch (IOException e) {
+            if (!Files.isDirectory(to, LinkOption.NOFOLLOW_LINKS) || !FileContent.isEmpty(to)) {
+                throw e;
+            }
+            Files.delete(to);
+            move(from, to);
+        }
     }
 
     /** An empty folder is replaced; nothing else is. */

@@ -4,10 +4,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
@@ -31,12 +33,13 @@ public final class WeightsFit {
     private WeightsFit() {}
 
     /**
-     * Refuses a folder in which weights are missing, surplus, or of other shapes.
+     * Refuses a folder in which weights are missing, surplus, or of other shapes, or whose
+     * configurations describe what is not run.
      *
-     * @throws UnsupportedConfigException naming the component and the tensors
+     * @throws UnsupportedConfigException naming the component and the tensors, or the configuration
      */
     public static void require(Path folder) {
-        ComponentFit.refuse(misfits(folder));
+        ComponentFit.refuse(misfits(folder, true));
     }
 
     /**
@@ -47,11 +50,15 @@ public final class WeightsFit {
      * @throws SoupException if weights or a configuration cannot be read
      */
     public static List<String> misfits(Path folder) {
+        return misfits(folder, false);
+    }
+
+    private static List<String> misfits(Path folder, boolean run) {
         if (!DiffusersFolder.isOne(folder)) {
             return List.of();
         }
         try (Checkpoint checkpoint = Checkpoint.openIncomplete(folder)) {
-            return misfits(checkpoint);
+            return misfits(checkpoint, run);
         }
     }
 
@@ -62,39 +69,56 @@ public final class WeightsFit {
      * @throws SoupException if a configuration cannot be read
      */
     public static List<String> misfits(Checkpoint checkpoint) {
+        return misfits(checkpoint, false);
+    }
+
+    /**
+     * @param run whether it is to be run, so that a configuration that is not fails
+     */
+    private static List<String> misfits(Checkpoint checkpoint, boolean run) {
         List<String> all = new ArrayList<>();
         if (checkpoint.folder().isPresent()) {
             Path folder = checkpoint.folder().get().path();
-            checkpoint
+            TensorNames.today(checkpoint)
                     .parts()
                     .forEach((name, weights) -> {
                         Path file = folder.resolve(name).resolve("config.json");
                         if (Files.isRegularFile(file)) {
                             String what = folder.resolve(name) + Weights.DOES_NOT_FIT;
-                            misfit(name, what, JsonConfig.read(file), weights).ifPresent(all::add);
+                            misfit(name, what, JsonConfig.read(file), weights, run)
+                                    .ifPresent(all::add);
                         }
                     });
             return all;
         }
-        Converter.components(checkpoint)
-                .forEach((name, c) -> {
-                    String what = checkpoint.path() + ", " + name;
-                    misfit(
-                                    name,
-                                    what + ", does not fit what its header or its own tensors say",
-                                    JsonConfig.read(c.config(), what),
-                                    c.weights())
-                            .ifPresent(all::add);
-                });
+        Map<String, Converter.Component> components;
+        try {
+            components = Converter.components(checkpoint);
+        } catch (SoupException e) {
+            return List.of(String.valueOf(e.getMessage())); // no conversion would take it
+        }
+        components.forEach((name, c) -> {
+            String what = checkpoint.path() + ", " + name;
+            misfit(
+                            name,
+                            what + ", does not fit what its header or its own tensors say",
+                            JsonConfig.read(c.config(), what),
+                            c.weights(),
+                            run)
+                    .ifPresent(all::add);
+        });
         return all;
     }
 
     private static Optional<String> misfit(
-            String component, String what, JsonConfig config, TensorSource weights) {
+            String component, String what, JsonConfig config, TensorSource weights, boolean run) {
         Optional<Parameters> declared;
         try {
-            declared = declared(component, config);
+            declared = config.checked(() -> declared(component, config));
         } catch (UnsupportedConfigException e) {
+            if (run) {
+                throw e;
+            }
             return Optional.empty(); // whoever runs it says so
         }
         return declared.flatMap(d -> Weights.misfit(d, what, weights));

@@ -2,6 +2,7 @@ package org.diffusionsoup.diffusion.model;
 
 import java.nio.file.Path;
 import java.util.function.Function;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.nn.WeightFormat;
 
@@ -18,7 +19,7 @@ public interface WeightsView {
      * What is read of a component.
      *
      * @param component its name, such as {@code unet}
-     * @param stored its weights, under diffusers' names but for old autoencoders'; borrowed
+     * @param stored its weights, under diffusers' names; borrowed
      * @return the same names and shapes
      */
     TensorSource of(String component, TensorSource stored);
@@ -46,8 +47,8 @@ public interface WeightsView {
         }
     }
 
-    /** The view of the component that lies in a folder of its name. */
+    /** The view of the component that lies in a folder of its name, under today's names. */
     default Function<TensorSource, TensorSource> of(Path folder) {
-        return stored -> of(String.valueOf(folder.getFileName()), stored);
+        return stored -> of(String.valueOf(folder.getFileName()), TensorNames.today(stored));
     }
 }

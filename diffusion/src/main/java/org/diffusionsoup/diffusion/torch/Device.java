@@ -49,7 +49,7 @@ public record Device(Kind kind, int index) {
         Matcher m = CUDA.matcher(lower);
         if (!m.matches()) {
             throw new TorchException(
-                    "there is no device '" + name + "'; name auto, cpu, cuda or cuda:N");
+                    "`device` '" + name + "' is none; name auto, cpu, cuda or cuda:N");
         }
         int index = m.group(1) == null ? 0 : Integer.parseInt(m.group(1));
         int count = Torch.accelerators();

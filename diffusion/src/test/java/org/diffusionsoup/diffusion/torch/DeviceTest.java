@@ -34,7 +34,7 @@ class DeviceTest {
     void whatIsNoDeviceIsRefusedWithWhatIsOne(String name) {
         assertThatThrownBy(() -> Device.parse(name))
                 .isInstanceOf(TorchException.class)
-                .hasMessage("there is no device '%s'; name auto, cpu, cuda or cuda:N", name);
+                .hasMessage("`device` '%s' is none; name auto, cpu, cuda or cuda:N", name);
     }
 
     @Test
