@@ -307,6 +307,9 @@ class RegistryTellsTest {
         assertThat(Run.of("lineage", "all", "--registry", registry).ok().err()).isEmpty();
         Path out = folder.resolve("base-out.safetensors");
         soup("export", "base", "-o", out).ok();
+        Run again = soup("export", "base", "-o", out);
+        again.fails(1, "exists already; name another --out");
+        assertThat(again.err()).doesNotContain(".soup-files");
         assertThat(out).hasSameBinaryContentAs(folder.resolve("0.safetensors"));
     }
 

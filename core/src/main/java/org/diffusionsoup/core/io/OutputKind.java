@@ -142,6 +142,10 @@ public record OutputKind(
 
     /** As {@link #check}, for outputs that never replace anything. */
     public void checkNew(Path out) {
+        if (!out.toString().isBlank() && Files.exists(out) && isOne.test(out)) {
+            ProjectFiles.check(out);
+            checkFree(out, ""); // what else lies in a folder makes no difference
+        }
         checkPlace(out, "");
         checkFree(out, "");
     }

@@ -122,7 +122,7 @@ public final class Gate {
         if (counted.isEmpty()) {
             return List.of(
                     new Shortfall(
-                            "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d `judge` DIR', where DIR is a CLIP)"
+                            "has no audit of shard %s with at least %d pictures in the model's own sampling (make one with 'soup audit `soup` %s `shard` %s `pictures` %d `judge` DIR `reference` REAL', where DIR is a CLIP and REAL real pictures of other subjects or by others)"
                                     .formatted(
                                             shard,
                                             wanted.pictures(),
@@ -173,8 +173,13 @@ public final class Gate {
                         shard,
                         e.id(),
                         Json.string(reference, "name"),
-                        Json.string(result, "threshold"),
-                        Json.string(reference, Audit.TYPICAL));
+                        rounded(Json.string(result, "threshold")),
+                        rounded(Json.string(reference, Audit.TYPICAL)));
+    }
+
+    /** A distance as an audit prints it. */
+    private static String rounded(String distance) {
+        return String.format(Locale.ROOT, "%.4f", Double.parseDouble(distance));
     }
 
     /**

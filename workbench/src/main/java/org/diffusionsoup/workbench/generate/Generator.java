@@ -328,14 +328,14 @@ public final class Generator implements AutoCloseable {
             DrawingTime.check(
                     model.name(),
                     prompts.size(),
-                    settings.steps(),
+                    settings,
                     progress::tell,
-                    steps -> { // a strength would leave nothing of so few steps
+                    (n, steps) -> { // a strength would leave nothing of so few steps
                         Painter whole = new Painter(pipeline, settings.source().map(Source::whole));
                         paint(
                                 whole,
-                                prompts.subList(0, 1),
-                                new long[] {seeds.getFirst()},
+                                prompts.subList(0, n),
+                                seeds.stream().limit(n).mapToLong(s -> s).toArray(),
                                 plan.options(steps),
                                 (i, x) -> {});
                     });

@@ -29,34 +29,34 @@ class DrawingTimeTest {
     @Test
     void whatIsShortIsNotTried() {
         List<Integer> tried = new ArrayList<>();
-        DrawingTime.check("m", 1, 1999, NOT_SAID, tried::add);
-        DrawingTime.check("m", 1999, 1, NOT_SAID, tried::add);
-        DrawingTime.check("m", 99, 20, NOT_SAID, tried::add);
+        DrawingTime.check("m", 1, 1999, 8, NOT_SAID, (n, steps) -> tried.add(steps));
+        DrawingTime.check("m", 1999, 1, 8, NOT_SAID, (n, steps) -> tried.add(steps));
+        DrawingTime.check("m", 99, 20, 8, NOT_SAID, (n, steps) -> tried.add(steps));
         assertThat(tried).isEmpty();
     }
 
     @Test
     void whatMayBeLongIsTriedWithOneStepAndWithTwo() {
         List<Integer> tried = new ArrayList<>();
-        DrawingTime.check("m", 100, 20, NOT_SAID, tried::add);
+        DrawingTime.check("m", 100, 20, 8, NOT_SAID, (n, steps) -> tried.add(steps));
         assertThat(tried).as("the first of all is not counted").containsExactly(1, 1, 2);
     }
 
     @Test
     void whatTakesHoursIsRefused() {
         // 4 million pictures of at least 2 ms: over 2.2 hours, however quick a step is.
-        assertThatThrownBy(
-                        () -> DrawingTime.check("m", 4_000_000, 1, NOT_SAID, DrawingTimeTest::slow))
+        assertThatThrownBy(() ->
+                        DrawingTime.check("m", 4_000_000, 1, 8, NOT_SAID, (n, s) -> slow(n * s)))
                 .isInstanceOf(SoupException.class)
                 .hasMessageMatching(
-                        "4,000,000 pictures of 1 steps with m take up to about [\\d,]+ hours here \\(alone, a picture of one step took [\\d.]+ ms and each further step [\\d.]+ ms; in batches it may be less\\); add `yes` if that is meant\\.");
+                        "4,000,000 pictures of 1 steps with m take about [\\d,]+ hours here \\(alone, a picture of one step took [\\d.]+ ms and each further step [\\d.]+ ms\\); add `yes` if that is meant\\.");
     }
 
     /** 18,000 pictures of at least 20 ms: six minutes, and two hours only at 400 ms each. */
     @Test
     void whatTakesMinutesIsSaidOnceAndDrawn() {
         List<String> said = new ArrayList<>();
-        DrawingTime.check("m", 18_000, 1, said::add, steps -> slow(10 * steps));
+        DrawingTime.check("m", 18_000, 1, 8, said::add, (n, steps) -> slow(10 * n * steps));
         assertThat(said)
                 .singleElement(STRING)
                 .matches(
@@ -70,8 +70,9 @@ class DrawingTimeTest {
                 "m",
                 40,
                 50,
+                8,
                 NOT_SAID,
-                steps -> {
+                (n, steps) -> {
                     tried.add(steps);
                     slow(steps);
                 });
@@ -87,12 +88,32 @@ class DrawingTimeTest {
                                 "m",
                                 65_536,
                                 65_536,
+                                1,
                                 NOT_SAID,
-                                steps -> {
+                                (n, steps) -> {
                                     tried.add(steps);
                                     slow(100 * steps);
                                 }))
                 .isInstanceOf(SoupException.class);
         assertThat(tried).hasSize(3);
+    }
+
+    /** Together eight take as long as one: two and a half hours become some twenty minutes. */
+    @Test
+    void whatIsQuickInBatchesIsNotRefused() {
+        List<String> said = new ArrayList<>();
+        List<Integer> tried = new ArrayList<>();
+        DrawingTime.check(
+                "m",
+                4_500_000,
+                1,
+                8,
+                said::add,
+                (n, steps) -> {
+                    tried.add(n);
+                    slow(steps);
+                });
+        assertThat(tried).containsExactly(1, 1, 1, 8, 8);
+        assertThat(said).singleElement(STRING).contains("take about");
     }
 }
