@@ -44,7 +44,7 @@ public final class WeightsFit {
 
     /**
      * What is missing, surplus, or of another shape: a sentence per component; empty where all fits
-     * or the folder is no pipeline.
+     * or the folder is no pipeline, or one without weights.
      *
      * @param folder in diffusers layout
      * @throws SoupException if weights or a configuration cannot be read
@@ -54,8 +54,9 @@ public final class WeightsFit {
     }
 
     private static List<String> misfits(Path folder, boolean run) {
-        if (!DiffusersFolder.isOne(folder)) {
-            return List.of();
+        if (!DiffusersFolder.isOne(folder)
+                || DiffusersFolder.open(folder).weightFiles().isEmpty()) {
+            return List.of(); // of one without weights, whoever loads it says so
         }
         try (Checkpoint checkpoint = Checkpoint.openIncomplete(folder)) {
             return misfits(checkpoint, run);

@@ -278,7 +278,7 @@ class GameValuesTest {
         for (int permutations : new int[] {0, 2, 5}) {
             assertThatThrownBy(() -> ShapleyPlan.Sampled.of(5, permutations, 0))
                     .isInstanceOf(EvalException.class)
-                    .hasMessageContaining("even number from 4 on");
+                    .hasMessageContaining("must be an even number of at least 4");
         }
         assertThatThrownBy(() -> ShapleyPlan.Sampled.of(63, 4, 0))
                 .isInstanceOf(EvalException.class)

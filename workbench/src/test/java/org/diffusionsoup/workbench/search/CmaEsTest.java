@@ -80,6 +80,6 @@ class CmaEsTest {
                 .hasMessageContaining("4 and 1");
         assertThatThrownBy(() -> new SearchRequest.Split(List.of("a", "b"), List.of("b", "c")))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("comes twice");
+                .hasMessageContaining("Prompts 2 and 3 are the same, 'b'");
     }
 }
