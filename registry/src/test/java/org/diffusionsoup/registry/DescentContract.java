@@ -90,6 +90,25 @@ abstract class DescentContract extends MonthContract {
         return registry.make(Small.of("next", "child"));
     }
 
+    private List<String> handedOut(String leaving) {
+        return registry
+                .withdraw(WithdrawRequest.ofShards(List.of(leaving), "asked"))
+                .publications()
+                .stream()
+                .map(p -> p.soup() + " " + p.place())
+                .toList();
+    }
+
+    /** What a soup held stays true of its copies, whatever has left since. */
+    @Test
+    void copiesAreListedThoughWhatCameInBetweenHadLeftBefore() {
+        secondGeneration();
+        registry.publish("next", "hub");
+        for (String leaving : List.of("other", "lent", "own")) {
+            assertThat(handedOut(leaving)).as(leaving).containsExactly("next@1 hub");
+        }
+    }
+
     @Test
     void anExpiredShardIsInNothingNewByWayOfABase() {
         SoupRow next = secondGeneration();

@@ -66,6 +66,10 @@ record HeldWeights(
             this.store = store;
         }
 
+        WeightStore store() {
+            return store;
+        }
+
         /** Of a base, an ingredient or a soup; its files are in the ledger, whatever is stored. */
         HeldWeights of(Queries q, long entry, String checkpoint) {
             HeldWeights known = read.get(checkpoint);

@@ -69,6 +69,11 @@ public final class WeightsThatLeave {
         this.reader = reader;
     }
 
+    /** Where they are read. */
+    public WeightStore store() {
+        return reader.store();
+    }
+
     /** None yet, but what was read of the store for these is known: to look once more. */
     public WeightsThatLeave again() {
         return new WeightsThatLeave(reader);

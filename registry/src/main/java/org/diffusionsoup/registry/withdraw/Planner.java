@@ -19,6 +19,7 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.WeightsThatLeave;
 import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
 
@@ -294,8 +295,8 @@ final class Planner {
     }
 
     /**
-     * Where soups went that ever held what leaves, in any version, also those that an earlier
-     * withdrawal ended: for what leaves now they have to be asked for as well.
+     * Where soups went that ever held what leaves, in any version and by whatever way, also those
+     * that an earlier withdrawal ended: for what leaves now they have to be asked for as well.
      *
      * @param shards those that leave, whole or in part
      */
@@ -308,10 +309,12 @@ final class Planner {
         q.ingredients().stream()
                 .filter(i -> i.shards().stream().anyMatch(shards::contains))
                 .forEach(i -> ever.add(i.id()));
+        Set<Long> made = DescentLinks.ofAll(q, weights.store()).madeOf(shards);
         Map<Long, SoupRow> held = new HashMap<>();
         q.soups().stream()
                 .filter(s ->
-                        s.members().stream().anyMatch(m -> ever.contains(m.ingredient()))
+                        made.contains(s.id())
+                                || s.members().stream().anyMatch(m -> ever.contains(m.ingredient()))
                                 || s.selectedAmong().stream().anyMatch(shards::contains))
                 .forEach(s -> held.put(s.id(), s));
         List<HandedOut> list = new ArrayList<>();
