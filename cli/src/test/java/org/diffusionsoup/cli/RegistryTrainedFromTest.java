@@ -206,6 +206,11 @@ class RegistryTrainedFromTest {
                 .fails(1, "base second (entry 5, made of ingredient hers, as its recipe says)");
         soup("withdraw", "hers", "--reason", "asked", "--yes").ok();
         soup("registry", "make", "made", "--from", "third").fails(1, "'third' was withdrawn");
+        soup("train", "--base", from, "--shard", "mine", "--steps", 1, "--out", from + "-no")
+                .fails(
+                        1,
+                        from + " is base 'second', which was withdrawn (entry 7) with data that it"
+                                + " holds; train from one that is not, [tiny].");
         assertThat(soup("fsck").ok().out()).contains("sound");
     }
 

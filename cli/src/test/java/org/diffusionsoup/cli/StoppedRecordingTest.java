@@ -138,6 +138,12 @@ class StoppedRecordingTest {
         assertThat(out).exists();
         assertThat(state(out).resolve(NOTE)).exists();
         train(out, "--lr", "1e-30").fails(1, "Trained, but not recorded");
+        soup("withdraw", "mine", "--reason", "asked").ok();
+        train(out, "--lr", "1e-30")
+                .fails(
+                        1,
+                        "Shard 'mine' was withdrawn (entry ",
+                        "An earlier run left in " + out + " what it had learnt");
 
         Path alone = folder.resolve("alone");
         Run.of("train", "--base", TinyTraining.BASE, "--shard", tar, "--steps", 2, "-o", alone)

@@ -11,12 +11,15 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.arrival.NewIngredient;
@@ -88,6 +91,185 @@ abstract class DescentContract extends MonthContract {
         registry.addBase("second", weightsOf(registry, first));
         registry.addIngredient(child("child", "second", "other", 44));
         return registry.make(Small.of("next", "child"));
+    }
+
+    /**
+     * Soup {@code best@1} of {@code own} and {@code lent} was chosen with a look at {@code seen},
+     * and left with that; it is base {@code second}, whose files name nothing, and of which {@code
+     * next} was made.
+     */
+    private void secondOfAChoice() {
+        Small.add(registry, folder, "seen", 5);
+        lent(registry, folder, "lent", 1);
+        Small.add(registry, folder, "own", 2);
+        Small.add(registry, folder, "other", 3);
+        SoupRow best = registry.make(chosen("best", List.of("seen", "lent", "own"), "lent", "own"));
+        registry.addBase("second", rewritten(weightsOf(registry, best), "bare", Map.of()));
+        registry.addIngredient(child("child", "second", "other", 44));
+        registry.make(Small.of("next", "child"));
+        registry.publish("next", "hub");
+        registry.withdraw(WithdrawRequest.ofShards(List.of("seen"), "asked").keepingSelections());
+        SoupRow left = registry.read(q -> q.soup("best", 1).orElseThrow());
+        assertThat(left.withdrawn()).isPresent();
+    }
+
+    /** Searches that are run again choose the first of what is left, and with it another soup. */
+    private static WithdrawRequest choosingAnew(String shard) {
+        return new WithdrawRequest(
+                List.of(shard),
+                Set.of(),
+                "asked",
+                false,
+                Optional.empty(),
+                Optional.of(what -> {
+                    List<String> left = List.copyOf(what.candidates().keySet());
+                    return Optional.of(
+                            new WithdrawRequest.Choice(
+                                    List.of(
+                                            new SoupPlan.Item(
+                                                    left.getFirst(), Coefficient.ONE)),
+                                    new SoupPlan.Selection(
+                                            "greedy", left, Json.object().build())));
+                }));
+    }
+
+    private static SoupPlan chosen(String name, List<String> among, String... ingredients) {
+        return new SoupPlan(
+                name,
+                Small.of(name, ingredients).ingredients(),
+                false,
+                Optional.of(
+                        new SoupPlan.Selection(
+                                "greedy", among, Json.object().put("steps", 3).build())),
+                true);
+    }
+
+    @Test
+    void whatWasMadeOfASoupThatLeftForItsChoiceLeavesWithWhatThatHeld() {
+        secondOfAChoice();
+        Path copy = registry.export(base("second"), folder.resolve("copy.safetensors"));
+        Registry later = tomorrow();
+        String way = "through base second, which holds 100 % of the weights that are soup best@1's own";
+        refused(
+                () -> later.make(Small.of("new", "child")),
+                "Shard 'lent' expired on " + day(NOW) + " and is in ingredient child " + way);
+        refused(() -> later.publish("next", "elsewhere"), way);
+        refused(() -> later.addBase("third", copy), "Shard 'lent' expired", "base third");
+        Lineage of =
+                registry.read(q -> Lineage.ofShard(q, shard(registry, "lent"), registry.store()));
+        assertThat(of.soups()).extracting(Lineage.Node::name).contains("best@1", "next@1");
+
+        Withdrawn w =
+                later.withdraw(choosingAnew("lent"));
+        assertThat(w.all())
+                .extracting(Gone::label)
+                .contains("base second", "ingredient child", "soup next@1", "soup best@2");
+        assertThat(w.publications()).extracting(p -> p.place()).containsExactly("hub");
+        assertThat(verify(w.certificate(), later).wrong()).isEmpty();
+        refused(() -> later.addBase("third", copy), "holds weights of", "which was withdrawn");
+        assertThat(later.check()).isEmpty();
+    }
+
+    /** The choice is what left, not the average: that may be made anew, and leaves then. */
+    @Test
+    void whatASoupThatLeftForItsChoiceHeldMayBeAveragedAgain() {
+        secondOfAChoice();
+        SoupRow again = registry.make(Small.of("again", "lent", "own"));
+        registry.addBase("third", weightsOf(registry, again));
+        Withdrawn w =
+                registry.withdraw(choosingAnew("own"));
+        assertThat(w.all())
+                .extracting(Gone::label)
+                .contains("base second", "base third", "soup again@1");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void aCopyIsFoundThoughABaseLeftBefore() {
+        secondGeneration();
+        registry.withdraw(WithdrawRequest.ofShards(List.of("lent"), "asked"));
+        Small.add(registry, folder, "new", 6);
+        Path weights = registry.export(checkpointOf("new"), folder.resolve("out.safetensors"));
+        registry.addBase("third", rewritten(weights, "anew", Map.of()));
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("new"), "asked"));
+        assertThat(w.all()).extracting(Gone::label).contains("base third");
+    }
+
+    @Test
+    void anExpiredShardIsNotLookedAt() {
+        lent(registry, folder, "lent", 1);
+        Small.add(registry, folder, "own", 2);
+        List<String> among = List.of("lent", "own");
+        registry.make(chosen("best", among, "own"));
+        Registry later = tomorrow();
+        String over = "Shard 'lent' expired on " + day(NOW);
+        refused(
+                () -> later.make(chosen("more", among, "own")),
+                over + " and is in ingredient lent; 'soup expire' takes it out.");
+        refused(
+                () -> later.publish("best", "hub"),
+                over + ", and soup best@1 was chosen with a look at it; 'soup expire'");
+        assertThat(later.check())
+                .extracting(Finding::sentence)
+                .containsExactly("the last day of shard lent is over; 'soup expire' takes it out");
+
+        // As earlier versions wrote it.
+        JsonObject best = registry.read(q -> q.entry(q.soup("best", 1).orElseThrow().id()).body());
+        long late =
+                later.context()
+                        .ledger()
+                        .write(t ->
+                                t.append(
+                                                Kind.SOUP,
+                                                Json.object(best).put("name", "late").build())
+                                        .seq());
+        assertThat(later.check())
+                .extracting(Finding::sentence)
+                .anySatisfy(f ->
+                        assertThat(f)
+                                .contains(
+                                        "entry " + late + " (soup late@1) is dated ",
+                                        "shard lent, whose last day was " + day(NOW),
+                                        "was looked at when soup late@1 was chosen"));
+    }
+
+    @Test
+    void aSoupThatFollowsKeepsNoChoiceOfWhatExpired() {
+        lent(registry, folder, "lent", 1);
+        Small.add(registry, folder, "own", 2);
+        SoupPlan best = chosen("best", List.of("lent", "own"), "own");
+        registry.make(new SoupPlan("best", best.ingredients(), true, best.selection(), true));
+        registry.retire("lent", "moved");
+        refused(() -> tomorrow().update("best"), "soup best@1 was chosen with a look at it");
+    }
+
+    @Test
+    void nothingIsTrainedAgainOnWhatExpired() {
+        lent(registry, folder, "lent", 1);
+        Small.add(registry, folder, "own", 2);
+        registry.addIngredient(
+                new NewIngredient(
+                        "both",
+                        "base",
+                        List.of("lent", "own"),
+                        Small.checkpoint(folder.resolve("both.safetensors"), 9),
+                        Json.object().put("seed", 9).build(),
+                        "test"));
+        WithdrawRequest request =
+                new WithdrawRequest(
+                        List.of(),
+                        Set.of(Small.samples("own", 5).getFirst().sha256()),
+                        "asked",
+                        false,
+                        Optional.of(r -> {
+                            throw new AssertionError("trained " + r.ingredient());
+                        }),
+                        Optional.empty());
+        refused(
+                () -> tomorrow().withdraw(request),
+                "Ingredient 'both' cannot be trained again, and nothing was withdrawn: Shard 'lent'"
+                        + " expired on "
+                        + day(NOW));
     }
 
     private List<String> handedOut(String leaving) {
@@ -311,7 +493,7 @@ abstract class DescentContract extends MonthContract {
     /** Whatever the registry holds, what a withdrawal takes along is what came of the shard. */
     @Test
     void aWithdrawalTakesJustWhatDescends() {
-        for (int seed = 1; seed <= 4; seed++) {
+        for (int seed = 1; seed <= 6; seed++) {
             Random random = new Random(seed);
             Registry r = fresh("random" + seed);
             Small.base(r, folder);
@@ -337,51 +519,64 @@ abstract class DescentContract extends MonthContract {
                     String[] some =
                             kin.stream().filter(k -> random.nextBoolean()).toArray(String[]::new);
                     if (some.length > 0) {
-                        SoupRow s = r.make(Small.of("soup" + i, some));
-                        if (random.nextBoolean()) {
-                            r.addBase("b" + i, weightsOf(r, s));
+                        boolean chosen = random.nextBoolean();
+                        SoupRow s =
+                                r.make(
+                                        chosen
+                                                ? chosen("soup" + i, List.copyOf(kin), some)
+                                                : Small.of("soup" + i, some));
+                        if (chosen || random.nextBoolean()) {
+                            Path copy = weightsOf(r, s);
+                            r.addBase(
+                                    "b" + i,
+                                    chosen ? rewritten(copy, "bare" + i, Map.of()) : copy);
                             bases.add("b" + i);
                             ingredients.add(new ArrayList<>());
                         }
                     }
                 }
             }
+            Collections.shuffle(shards, random);
             for (String shard : shards) {
-                long id = shard(r, shard).id();
-                Set<Long> descends =
-                        r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(List.of(id)));
-                descends.remove(id);
-                Set<Long> asked = new TreeSet<>();
-                try {
-                    r.withdraw(
-                            WithdrawRequest.ofShards(List.of(shard), "x")
-                                    .with(
-                                            (WithdrawRequest.Consent)
-                                                    all -> {
-                                                        all.forEach(g -> asked.add(g.entry()));
-                                                        throw new RegistryException("only asked");
-                                                    }));
-                } catch (RegistryException e) {
-                    assertThat(e).hasMessage("only asked");
-                    assertThat(descends).as("%s of %s", shard, seed).isEqualTo(asked);
-                    continue;
-                }
-                // Nothing but what was named left: it is gone now, and so is all that came of it.
-                Set<Long> gone = new TreeSet<>();
-                r.read(q -> {
-                    q.ingredients().stream()
-                            .filter(i -> i.shards().contains(id))
-                            .forEach(i -> gone.add(i.id()));
-                    q.soups().stream()
-                            .filter(s ->
-                                    s.members().stream()
-                                            .anyMatch(m -> gone.contains(m.ingredient())))
-                            .forEach(s -> gone.add(s.id()));
-                    return true;
-                });
-                assertThat(gone).as("%s of %s", shard, seed).containsAll(descends);
+                assertLeavesWithAllThatDescends(r, shard, "%s of %d".formatted(shard, seed));
             }
+            assertThat(r.check()).as("%d", seed).isEmpty();
         }
+    }
+
+    private static void assertLeavesWithAllThatDescends(Registry r, String shard, String as) {
+        long id = shard(r, shard).id();
+        Set<Long> descends = r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(List.of(id)));
+        descends.remove(id);
+        r.read(q -> q.soupsLeftForTheirChoice()).forEach(s -> descends.remove(s.id()));
+        Set<Long> asked = new TreeSet<>();
+        r.withdraw(
+                choosingAnew(shard)
+                        .with(
+                                (WithdrawRequest.Consent)
+                                        all ->
+                                                all.stream()
+                                                        .filter(g ->
+                                                                !g.why().startsWith("chosen with"))
+                                                        .forEach(g -> asked.add(g.entry()))));
+        if (!asked.isEmpty()) {
+            assertThat(descends).as(as).isEqualTo(asked);
+        }
+        // Asked or not, it is gone now.
+        Set<Long> gone = new TreeSet<>();
+        r.read(q -> {
+            q.bases().stream()
+                    .filter(b -> b.withdrawn().isPresent())
+                    .forEach(b -> gone.add(b.id()));
+            q.ingredients().stream()
+                    .filter(i -> i.withdrawn().isPresent())
+                    .forEach(i -> gone.add(i.id()));
+            q.soups().stream()
+                    .filter(s -> s.withdrawn().isPresent())
+                    .forEach(s -> gone.add(s.id()));
+            return true;
+        });
+        assertThat(gone).as(as).containsAll(descends);
     }
 
     private Path weightsOf(Registry r, SoupRow s) {

@@ -225,7 +225,7 @@ abstract class PromisesContract extends RegistryContract {
         assertFalse(verify(mine, List.of()), "soup@2 cannot be replayed: the store");
     }
 
-    private String checkpointOf(String ingredient) {
+    final String checkpointOf(String ingredient) {
         return registry.read(q ->
                 q.ingredients().stream()
                         .filter(i -> i.name().equals(ingredient))
@@ -437,7 +437,7 @@ abstract class PromisesContract extends RegistryContract {
         assertThat(registry.check()).isEmpty();
     }
 
-    private Path rewritten(Path checkpoint, String name, Map<String, String> metadata) {
+    final Path rewritten(Path checkpoint, String name, Map<String, String> metadata) {
         Path to = folder.resolve(name + ".safetensors");
         try (SafetensorsFile file = SafetensorsFile.open(checkpoint)) {
             List<TensorEntry> entries = new ArrayList<>();

@@ -51,23 +51,40 @@ public final class KnownBases {
     }
 
     private static BaseRow base(Queries q, Path checkpoint, Map<String, String> files) {
-        return q.bases().stream()
-                .filter(b -> b.withdrawn().isEmpty())
+        List<BaseRow> live = q.bases().stream().filter(b -> b.withdrawn().isEmpty()).toList();
+        return live.stream()
                 .filter(b -> has(q, b.id(), files))
                 .findFirst()
-                .orElseThrow(() ->
-                        new RegistryException(
-                                checkpoint
-                                        + " is "
-                                        + model(q, files).map(m -> m + " and ").orElse("")
-                                        + "none of the registry's bases, "
-                                        + q.bases().stream().map(BaseRow::name).toList()
-                                        + (model(q, files).isPresent()
-                                                ? "; what is trained from it is trained on its data,"
-                                                        + " so train from one of those."
-                                                : "; record it with 'soup base add NAME "
-                                                        + checkpoint
-                                                        + "'.")));
+                .orElseThrow(() -> new RegistryException(refusal(q, checkpoint, files, live)));
+    }
+
+    private static String refusal(
+            Queries q, Path checkpoint, Map<String, String> files, List<BaseRow> live) {
+        List<String> names = live.stream().map(BaseRow::name).toList();
+        Optional<BaseRow> withdrawn =
+                q.bases().stream()
+                        .filter(b -> b.withdrawn().isPresent() && has(q, b.id(), files))
+                        .findFirst();
+        if (withdrawn.isPresent()) {
+            return checkpoint
+                    + " is base '"
+                    + withdrawn.get().name()
+                    + "', which was withdrawn (entry "
+                    + withdrawn.get().withdrawn().orElseThrow()
+                    + ") with data that it holds; train from one that is not, "
+                    + names
+                    + ".";
+        }
+        Optional<String> model = model(q, files);
+        return checkpoint
+                + " is "
+                + model.map(m -> m + " and ").orElse("")
+                + "none of the registry's bases, "
+                + names
+                + (model.isPresent()
+                        ? "; what is trained from it is trained on its data, so train from one of"
+                                + " those."
+                        : "; record it with 'soup base add NAME " + checkpoint + "'.");
     }
 
     /** The ingredient or soup, of any version, that has just these files. */

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.diffusionsoup.registry.ledger.Dates;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -35,24 +36,27 @@ final class LateEntries {
         List<String> late = new ArrayList<>();
         for (ShardRow s : lent) {
             LocalDate last = LocalDate.parse(s.expires().orElseThrow());
-            for (long id : descent.madeOf(List.of(s.id()))) {
-                if (id == s.id()) {
-                    continue;
-                }
+            Set<Long> of = descent.madeOf(List.of(s.id()));
+            of.remove(s.id());
+            Set<Long> all = new TreeSet<>(of);
+            q.soups().stream()
+                    .filter(x -> x.selectedAmong().contains(s.id()))
+                    .forEach(x -> all.add(x.id()));
+            for (long id : all) {
                 Entry e = q.entry(id);
+                String how =
+                        of.contains(id)
+                                ? "is in " + descent.where(s.id(), id)
+                                : "was looked at when " + descent.label(id) + " was chosen";
                 boolean instead = e.kind() == Kind.SOUP && e.body().get("withdrawal").isPresent();
                 if (!instead && isAfter(e, last) && !wrongDates.contains(id)) {
-                    late.add(sentence(e, descent.label(id), s, descent.where(s.id(), id)));
+                    late.add(sentence(e, descent.label(id), s, how));
                 }
                 for (PublicationRow p : handedOut.getOrDefault(id, List.of())) {
-                    Entry of = q.entry(p.id());
-                    if (isAfter(of, last) && !wrongDates.contains(of.seq())) {
+                    Entry published = q.entry(p.id());
+                    if (isAfter(published, last) && !wrongDates.contains(published.seq())) {
                         late.add(
-                                sentence(
-                                        of,
-                                        "publication of " + descent.label(id),
-                                        s,
-                                        descent.where(s.id(), id)));
+                                sentence(published, "publication of " + descent.label(id), s, how));
                     }
                 }
             }
@@ -71,7 +75,7 @@ final class LateEntries {
         return Dates.day(e).isAfter(last);
     }
 
-    private static String sentence(Entry e, String what, ShardRow s, String where) {
+    private static String sentence(Entry e, String what, ShardRow s, String how) {
         return "entry "
                 + e.seq()
                 + " ("
@@ -82,8 +86,8 @@ final class LateEntries {
                 + s.name()
                 + ", whose last day was "
                 + s.expires().orElseThrow()
-                + ", is in "
-                + where
+                + ", "
+                + how
                 + (s.withdrawn().isPresent() ? "" : "; 'soup expire' takes it out");
     }
 }

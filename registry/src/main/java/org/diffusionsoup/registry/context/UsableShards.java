@@ -11,6 +11,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
 import org.diffusionsoup.registry.weights.Descent;
 import org.diffusionsoup.registry.weights.DescentLinks;
@@ -115,6 +116,20 @@ public final class UsableShards {
                                 + descent.way(s.id(), source.get().entry())
                                         .map(way -> ", " + way)
                                         .orElse(""));
+            }
+        }
+    }
+
+    /**
+     * Refuses a soup that was chosen with a look at a shard which expired: its choice leaves with
+     * that, too.
+     *
+     * @throws RegistryException naming the shard and its last day
+     */
+    public void refuseChosen(Queries q, SoupRow soup) {
+        for (ShardRow s : over(q)) {
+            if (soup.selectedAmong().contains(s.id())) {
+                throw expired(s, ", and soup " + soup.label() + " was chosen with a look at it");
             }
         }
     }

@@ -333,6 +333,16 @@ public class Queries {
                         + "))");
     }
 
+    /**
+     * Soups that were withdrawn for nothing but a look at what left when they were chosen: none of
+     * what they hold has been withdrawn with them, and may be withdrawn later.
+     */
+    public final List<SoupRow> soupsLeftForTheirChoice() {
+        return soups(
+                "WHERE withdrawn IS NOT NULL AND NOT EXISTS (SELECT 1 FROM weight w WHERE w.owner ="
+                        + " soup.id AND w.withdrawn IS NOT NULL)");
+    }
+
     private static String numbers(List<Long> ids) {
         StringBuilder b = new StringBuilder();
         ids.forEach(id -> b.append(b.isEmpty() ? "" : ", ").append((long) id));

@@ -25,7 +25,8 @@ public final class NeededWeights {
 
     /**
      * Ids of all checkpoints that are recorded and not withdrawn, wanted or not: weights that hold
-     * a part of theirs have to be known when they are withdrawn.
+     * a part of theirs have to be known when they are withdrawn. What left for its choice alone is
+     * one of them: what it holds may be withdrawn still.
      */
     public static Set<String> recorded(Queries q) {
         Set<String> recorded = new HashSet<>();
@@ -38,6 +39,7 @@ public final class NeededWeights {
         q.soups().stream()
                 .filter(s -> s.withdrawn().isEmpty())
                 .forEach(s -> recorded.add(s.checkpoint()));
+        q.soupsLeftForTheirChoice().forEach(s -> recorded.add(s.checkpoint()));
         return recorded;
     }
 

@@ -80,6 +80,7 @@ public final class Publications {
                     SoupRow s = Names.current(t, soup);
                     refuseRetired(t, s);
                     context.shards().refuseExpired(t, List.of(s.id()));
+                    context.shards().refuseChosen(t, s);
                     new ReturnedWeights(context.store())
                             .refuseMembers(
                                     t,

@@ -32,11 +32,17 @@ public record Draft(
         }
     }
 
+    /** In a selection: that it was kept though it saw data that was withdrawn since. */
+    public static final String HELPED = "with_help_of_withdrawn_data";
+
     /** A next version of a soup, with these members. */
     public static Draft of(Queries q, SoupRow old, List<NamedMember> members) {
         JsonObject body = q.entry(old.id()).body();
         JsonObject selection =
                 body.fields().get("selection") instanceof JsonObject s ? s : Json.object().build();
+        if (!selection.fields().isEmpty() && sawWithdrawn(q, old.selectedAmong())) {
+            selection = Json.object(selection).put(HELPED, true).build();
+        }
         return new Draft(
                 old.name(),
                 selection.fields().isEmpty() ? method(members) : "search",
@@ -61,7 +67,7 @@ public record Draft(
     /**
      * In the transaction that appends: still there?
      *
-     * @throws Overtaken if an ingredient is not
+     * @throws Overtaken if an ingredient is not, or a shard that a search chose among
      */
     public void checkLive(Queries q) {
         for (NamedMember m : members) {
@@ -69,5 +75,14 @@ public record Draft(
                 throw new Overtaken();
             }
         }
+        if (!Json.flag(selection, HELPED) && sawWithdrawn(q, selectedAmong)) {
+            throw new Overtaken();
+        }
+    }
+
+    private static boolean sawWithdrawn(Queries q, List<Long> among) {
+        return !among.isEmpty()
+                && q.shards().stream()
+                        .anyMatch(s -> s.withdrawn().isPresent() && among.contains(s.id()));
     }
 }

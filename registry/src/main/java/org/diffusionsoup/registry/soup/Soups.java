@@ -110,9 +110,13 @@ public final class Soups {
         List<Long> among = new ArrayList<>();
         if (plan.selection().isPresent()) {
             SoupPlan.Selection s = plan.selection().get();
+            List<Long> candidates = new ArrayList<>();
             for (String c : s.candidates()) {
-                among.addAll(Names.ingredient(q, c).shards());
+                IngredientRow i = Names.ingredient(q, c);
+                candidates.add(i.id());
+                among.addAll(i.shards());
             }
+            context.shards().refuseExpired(q, candidates);
             selection = recorded(s);
         }
         String method = plan.selection().isPresent() ? "search" : Draft.method(members);
@@ -263,6 +267,7 @@ public final class Soups {
                             + " again.");
         }
         checkOneBase(q, members, old.name());
+        context.shards().refuseChosen(q, old);
         new ReturnedWeights(store)
                 .refuseMembers(q, old.name(), members.stream().map(NamedMember::id).toList());
         return Draft.of(q, old, members);

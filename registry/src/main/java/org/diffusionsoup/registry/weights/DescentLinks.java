@@ -23,7 +23,11 @@ import org.diffusionsoup.registry.store.WeightStore;
 
 /** Finds what came of what; see {@link Descent}. */
 public final class DescentLinks {
-    /** A base, an ingredient or a soup. */
+    /**
+     * A base, an ingredient or a soup.
+     *
+     * @param withdrawn with what it holds; not so is a soup that left for its choice alone
+     */
     private record Thing(
             long entry,
             String checkpoint,
@@ -53,7 +57,10 @@ public final class DescentLinks {
         this.bases = q.bases();
     }
 
-    /** Of everything that is not withdrawn. */
+    /**
+     * Of everything that is not withdrawn, and of soups that left for their choice alone: what was
+     * made of these holds what they held.
+     */
     public static Descent ofLive(Queries q, WeightStore store) {
         return new DescentLinks(q, store, false).build();
     }
@@ -108,6 +115,8 @@ public final class DescentLinks {
                             Optional.empty(),
                             i.withdrawn().isPresent()));
         }
+        Set<Long> leftForTheirChoice = new HashSet<>();
+        q.soupsLeftForTheirChoice().forEach(s -> leftForTheirChoice.add(s.id()));
         for (SoupRow s : q.soups()) {
             found.name(s.id(), "soup " + s.label());
             keep(
@@ -117,7 +126,7 @@ public final class DescentLinks {
                             Optional.empty(),
                             Optional.empty(),
                             Optional.of(s),
-                            s.withdrawn().isPresent()));
+                            s.withdrawn().isPresent() && !leftForTheirChoice.contains(s.id())));
         }
     }
 

@@ -115,8 +115,11 @@ public final class WeightsThatLeave {
                 own.removeAll(reader.inherited(own, checkpoint, b.checkpoint()));
                 small.removeAll(before.small());
                 contents.removeAll(reader.contents(q, b.id(), b.checkpoint()));
-                if (before.tensors().isEmpty() && before.small().isEmpty()) {
-                    // Its manifest is damaged: which tensors are its own cannot be told.
+                if (b.withdrawn().isEmpty()
+                        && before.tensors().isEmpty()
+                        && before.small().isEmpty()) {
+                    // Its manifest is damaged: which tensors are its own cannot be told. (Nothing
+                    // that is here was made from a base that left.)
                     own.removeAll(held.tensors().keySet());
                 }
             }

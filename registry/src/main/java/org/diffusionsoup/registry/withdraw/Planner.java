@@ -29,6 +29,9 @@ final class Planner {
     private final WithdrawRequest request;
     private final WeightsThatLeave weights;
 
+    /** They are out, and what was made of them is not. */
+    private final List<SoupRow> leftForTheirChoice;
+
     private final List<IngredientRow> gone = new ArrayList<>();
     private final List<IngredientRow> retrained = new ArrayList<>();
     private final List<BaseRow> bases = new ArrayList<>();
@@ -46,6 +49,7 @@ final class Planner {
         this.q = q;
         this.request = request;
         this.weights = weights;
+        this.leftForTheirChoice = q.soupsLeftForTheirChoice();
     }
 
     /**
@@ -236,6 +240,12 @@ final class Planner {
             soups.put(s.id(), s);
             weights.add(q, s);
         }
+        leftForTheirChoice.stream().filter(this::holdsWhatLeaves).forEach(s -> weights.add(q, s));
+    }
+
+    private boolean holdsWhatLeaves(SoupRow s) {
+        List<Long> leaving = ingredients();
+        return s.members().stream().anyMatch(m -> leaving.contains(m.ingredient()));
     }
 
     private List<Long> ingredients() {

@@ -106,7 +106,7 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 d.follows(),
                 d.keepSum(),
                 d.members(),
-                Json.object(d.selection()).put("with_help_of_withdrawn_data", true).build(),
+                Json.object(d.selection()).put(Draft.HELPED, true).build(),
                 d.selectedAmong());
     }
 

@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.arrival.Arrivals;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
@@ -52,10 +53,33 @@ final class Retrainings {
         Map<Long, Retrained> done = new LinkedHashMap<>();
         Set<String> without =
                 new TreeSet<>(plan.samples().stream().map(SampleRow::sha256).toList());
+        plan.retrained().forEach(this::check); // before hours are spent on the first
         for (IngredientRow i : plan.retrained()) {
             done.put(i.id(), retrain(i, context.read(q -> facts(q, i, without))));
         }
         return done;
+    }
+
+    /** Its base and all of its shards may be used still. */
+    private void check(IngredientRow i) {
+        context.read(q -> {
+            try {
+                q.shards().stream()
+                        .filter(s -> i.shards().contains(s.id()))
+                        .forEach(s -> context.shards().named(q, s.name()));
+                q.bases().stream()
+                        .filter(b -> b.id() == i.base())
+                        .forEach(b -> context.shards().base(q, b.name()));
+                return true;
+            } catch (RegistryException e) {
+                throw new RegistryException(
+                        "Ingredient '"
+                                + i.name()
+                                + "' cannot be trained again, and nothing was withdrawn: "
+                                + e.getMessage(),
+                        e);
+            }
+        });
     }
 
     private static Facts facts(Queries q, IngredientRow i, Set<String> without) {

@@ -71,20 +71,36 @@ public final class RegisteredTraining {
         String chosen = name.orElseGet(shards::getFirst);
         // A run that was killed after its entry has that name itself: end() finds out.
         boolean waiting = TrainingNote.isWaiting(out);
-        r.read(q -> {
-            if (q.ingredient(chosen).isEmpty()) {
-                Names.checkNewName(q, chosen);
-            } else if (!waiting) {
-                throw taken(chosen);
-            }
-            shards.forEach(s -> r.usableShard(q, s)); // before the base is hashed
-            return true;
-        });
         Path absolute = out.toAbsolutePath().normalize();
         Path work = absolute.resolveSibling(absolute.getFileName() + ".shards");
-        String baseName = r.baseOf(base);
-        List<String> sources = shards.stream().map(s -> RegistryShards.usable(r, s, work)).toList();
-        return new RegisteredTraining(r, chosen, baseName, shards, sources, out);
+        try {
+            r.read(q -> {
+                if (q.ingredient(chosen).isEmpty()) {
+                    Names.checkNewName(q, chosen);
+                } else if (!waiting) {
+                    throw taken(chosen);
+                }
+                shards.forEach(s -> r.usableShard(q, s)); // before the base is hashed
+                return true;
+            });
+            String baseName = r.baseOf(base);
+            List<String> sources =
+                    shards.stream().map(s -> RegistryShards.usable(r, s, work)).toList();
+            return new RegisteredTraining(r, chosen, baseName, shards, sources, out);
+        } catch (RegistryException e) {
+            throw waiting ? left(out, e) : e;
+        }
+    }
+
+    /** A run that was to be recorded was interrupted, and is not to be recorded any more. */
+    private static SoupException left(Path out, RegistryException e) {
+        return new SoupException(
+                e.getMessage()
+                        + " An earlier run left in "
+                        + out
+                        + " what it had learnt, which is not recorded: delete that if the data has"
+                        + " left, or give the same command again once this is put right.",
+                e);
     }
 
     private static SoupException taken(String name) {
