@@ -148,6 +148,32 @@ class RegistryLikenessTest {
                         "of shard leaving");
     }
 
+    /** Two that look alike left together and are back together, as was agreed. */
+    @Test
+    void picturesThatAreReadmittedAreNoWithdrawnOnesToOthersOfTheirShard() throws IOException {
+        List<Sample> all = new ArrayList<>(ShardRef.parse(leaving.toString()).open().samples());
+        all.addAll(ShardRef.parse(staying.toString()).open().samples());
+        Path both = tar("both", all);
+        add("both", both);
+        soup("withdraw", "both", "--reason", "r", "-o", folder.resolve("c.json")).ok();
+        Run back =
+                soup(
+                                "shard",
+                                "add",
+                                "back",
+                                "--data",
+                                both,
+                                "--provider",
+                                "p",
+                                "--licence",
+                                "CC0-1.0",
+                                "--readmit",
+                                "agreed",
+                                "--json")
+                        .ok();
+        assertThat(new ObjectMapper().readTree(back.out()).path("like_withdrawn")).isEmpty();
+    }
+
     @Test
     void withdrawnPicturesThatAreGoneAreKnownByTheirHashes() throws IOException {
         add("leaving", leaving);

@@ -282,6 +282,12 @@ class RegistryStoryTest {
                 .containsExactly("soup", "withdrawal", "soup");
         assertThat(json("show", "pair@1").path("state").asText()).isEqualTo("withdrawn");
         assertThat(json("show", "s2").path("body").path("name").asText()).isEqualTo("s2");
+        // The ingredient, though it has left, and not the shard.
+        assertThat(json("show", "s1").path("kind").asText()).isEqualTo("ingredient");
+        assertThat(Run.of("show", "s1", "--registry", registry).ok().err())
+                .contains("This is ingredient 's1'; of that name there is also the shard of entry");
+        soup("export", "s1", "-o", folder.resolve("gone"))
+                .fails(1, "Ingredient 's1' was withdrawn (entry ", "its weights are deleted");
         assertThat(json("shard", "list").path("shards").findValuesAsText("withdrawn"))
                 .containsExactly("true", "false");
         assertThat(json("ingredient", "list").path("ingredients").findValuesAsText("name"))

@@ -253,6 +253,26 @@ class RegistryTellsTest {
     }
 
     @Test
+    void whatASoupIsMadeOfIsAskedFor() {
+        soup("registry", "make", "all")
+                .fails(1, "'all' names no ingredients; name them (--from), or", "(--follow)");
+    }
+
+    @Test
+    void partsOfPicturesThatWereWithdrawnAreRecordedByAnAgreement() throws IOException {
+        Path tar = tar("a", 0, 8);
+        soup("shard", "add", "a", "--data", tar).ok();
+        soup("withdraw", "a", "--reason", "asked").ok();
+        Path parts = folder.resolve("part");
+        soup("split", tar, "--disjoint", 2, "-o", parts)
+                .fails(1, "4 of the 4 pictures of shard part-1 were withdrawn before", "--readmit");
+        assertThat(folder.resolve("part-1.tar")).doesNotExist();
+        soup("split", tar, "--disjoint", 2, "-o", parts, "--readmit", "contract of 2027").ok();
+        assertThat(soup("show", "part-2", "--json").ok().out()).contains("contract of 2027");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    @Test
     void whatIsSwitchedOffOrTakenIsSaid() throws IOException {
         soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
         ingredient("a", "a", 1).ok();

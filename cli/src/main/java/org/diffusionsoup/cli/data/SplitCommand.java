@@ -77,6 +77,14 @@ public final class SplitCommand extends SoupCommand {
             description = "The licence (default: as recorded of the shard, or as the rows say).")
     private Optional<String> licence = Optional.empty();
 
+    @Option(
+            names = "--readmit",
+            paramLabel = "WORDS",
+            description =
+                    "The new agreement by which pictures that were withdrawn may come back; the"
+                            + " ledger keeps it.")
+    private Optional<String> readmit = Optional.empty();
+
     @Option(names = "--public", paramLabel = "SHARD", description = "A recorded shard.")
     private Optional<String> open = Optional.empty();
 
@@ -122,13 +130,13 @@ public final class SplitCommand extends SoupCommand {
                                 of.flatMap(ShardRow::expires).map(LocalDate::parse),
                                 part -> {
                                     if (!r.read(part::isRecorded)) {
-                                        r.checkShard(part);
+                                        r.checkShard(agreed(part));
                                     }
                                 },
                                 progress,
                                 note -> {})); // what is given was meant
             }
-            made = r.addShards(described).stream().map(AddedShard::shard).toList();
+            made = r.addShards(described.stream().map(this::agreed).toList()).stream().map(AddedShard::shard).toList();
         } catch (SoupException e) {
             Disjoint.remove(split.written()); // those that nobody knows of
             throw e;
@@ -162,6 +170,10 @@ public final class SplitCommand extends SoupCommand {
                                         s.name(),
                                         Quantity.of(s.samples(), "picture"),
                                         s.source())));
+    }
+
+    private NewShard agreed(NewShard part) {
+        return readmit.map(part::readmitted).orElse(part);
     }
 
     /**

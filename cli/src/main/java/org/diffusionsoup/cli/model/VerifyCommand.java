@@ -41,8 +41,9 @@ import picocli.CommandLine.Parameters;
                     + " is false. 3: the certificate held when it was signed, and since then something"
                     + " it names was withdrawn, as a certificate of that withdrawal says that was"
                     + " checked too, so it can no longer be replayed here. 4: --deep cannot tell:"
-                    + " training again ended in other bytes, and nobody recorded with how many"
-                    + " threads it was trained."
+                    + " training again ended in other bytes, and it was trained on another kind of"
+                    + " processor, or nobody recorded on what. (2: a command line that makes no"
+                    + " sense, as everywhere.)"
         },
         footer = {
             "  soup verify models/emoji-base",

@@ -87,7 +87,7 @@ public final class Fsck {
                                 "not checked, because the ledger cannot be read: "
                                         + e.getMessage()));
             }
-            return List.copyOf(found);
+            return found.stream().distinct().toList(); // one fault may show in several places
         }
     }
 

@@ -58,6 +58,8 @@ public final class Names {
         }
         named(q, name).stream()
                 .filter(o -> !o.kind().equals(kind))
+                // The name of an ingredient that has left is free.
+                .filter(o -> !o.kind().equals("ingredient") || q.ingredient(name).isPresent())
                 .filter(o ->
                         !(Set.of("shard", "ingredient").contains(kind)
                                 && Set.of("shard", "ingredient").contains(o.kind())))
@@ -76,11 +78,14 @@ public final class Names {
                 });
     }
 
-    /** Everything that has a name: the newest soup, the live ingredient, the shard, the base. */
+    /**
+     * Everything that has a name: the newest soup, the ingredient, the shard, the base; also where
+     * that was withdrawn or retired.
+     */
     public static List<Named> named(Queries q, String name) {
         List<Named> all = new ArrayList<>();
         q.soup(name).ifPresent(s -> all.add(new Named("soup", s.id())));
-        q.ingredient(name).ifPresent(i -> all.add(new Named("ingredient", i.id())));
+        q.ingredientEver(name).ifPresent(i -> all.add(new Named("ingredient", i.id())));
         q.shard(name).ifPresent(s -> all.add(new Named("shard", s.id())));
         q.bases().stream()
                 .filter(b -> b.name().equals(name))

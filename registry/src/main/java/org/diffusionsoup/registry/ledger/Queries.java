@@ -242,6 +242,13 @@ public class Queries {
                 .findFirst();
     }
 
+    /** The live ingredient of a name; where there is none, the newest that had it. */
+    public final Optional<IngredientRow> ingredientEver(String name) {
+        List<IngredientRow> all = ingredients("WHERE name = ?", name);
+        return first(all.stream().filter(IngredientRow::isLive).toList())
+                .or(() -> first(all.reversed()));
+    }
+
     /** Ingredients that were retired, with the entries that say so. */
     private Map<Long, Long> retired() {
         Map<Long, Long> known = retired;

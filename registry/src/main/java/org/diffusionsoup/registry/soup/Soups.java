@@ -80,7 +80,10 @@ public final class Soups {
         if (items.isEmpty()) {
             if (!plan.follows()) {
                 throw new RegistryException(
-                        "Soup '" + plan.name() + "' names no ingredients (`from`).");
+                        "Soup '"
+                                + plan.name()
+                                + "' names no ingredients; name them (`from`), or take in all there are"
+                                + " and will be (`follow`).");
             }
             items =
                     q.ingredients().stream()

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.ShardRef;
@@ -59,11 +61,16 @@ public final class ReturningPictures {
                                 names.put(s.id(), s.name());
                                 sources.put(s.id(), s.source());
                             });
+                    List<SampleRow> own = q.samples(shard.id());
+                    // What came back with this shard, by an agreement, is out no more.
+                    Set<String> back =
+                            own.stream().map(SampleRow::sha256).collect(Collectors.toSet());
                     List<SampleRow> gone =
                             q.withdrawnFingerprinted().stream()
                                     .filter(s -> s.shard() != shard.id())
+                                    .filter(s -> !back.contains(s.sha256()))
                                     .toList();
-                    return new Facts(q.samples(shard.id()), gone, names, sources);
+                    return new Facts(own, gone, names, sources);
                 });
         if (f.gone().isEmpty()) {
             return List.of();
