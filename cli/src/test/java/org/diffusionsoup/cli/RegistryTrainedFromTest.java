@@ -209,7 +209,8 @@ class RegistryTrainedFromTest {
         soup("train", "--base", from, "--shard", "mine", "--steps", 1, "--out", from + "-no")
                 .fails(
                         1,
-                        from + " is base 'second', which was withdrawn (entry 7) with data that it"
+                        from
+                                + " is base 'second', which was withdrawn (entry 7) with data that it"
                                 + " holds; train from one that is not, [tiny].");
         assertThat(soup("fsck").ok().out()).contains("sound");
     }

@@ -125,11 +125,8 @@ abstract class DescentContract extends MonthContract {
                     List<String> left = List.copyOf(what.candidates().keySet());
                     return Optional.of(
                             new WithdrawRequest.Choice(
-                                    List.of(
-                                            new SoupPlan.Item(
-                                                    left.getFirst(), Coefficient.ONE)),
-                                    new SoupPlan.Selection(
-                                            "greedy", left, Json.object().build())));
+                                    List.of(new SoupPlan.Item(left.getFirst(), Coefficient.ONE)),
+                                    new SoupPlan.Selection("greedy", left, Json.object().build())));
                 }));
     }
 
@@ -149,7 +146,8 @@ abstract class DescentContract extends MonthContract {
         secondOfAChoice();
         Path copy = registry.export(base("second"), folder.resolve("copy.safetensors"));
         Registry later = tomorrow();
-        String way = "through base second, which holds 100 % of the weights that are soup best@1's own";
+        String way =
+                "through base second, which holds 100 % of the weights that are soup best@1's own";
         refused(
                 () -> later.make(Small.of("new", "child")),
                 "Shard 'lent' expired on " + day(NOW) + " and is in ingredient child " + way);
@@ -159,8 +157,7 @@ abstract class DescentContract extends MonthContract {
                 registry.read(q -> Lineage.ofShard(q, shard(registry, "lent"), registry.store()));
         assertThat(of.soups()).extracting(Lineage.Node::name).contains("best@1", "next@1");
 
-        Withdrawn w =
-                later.withdraw(choosingAnew("lent"));
+        Withdrawn w = later.withdraw(choosingAnew("lent"));
         assertThat(w.all())
                 .extracting(Gone::label)
                 .contains("base second", "ingredient child", "soup next@1", "soup best@2");
@@ -176,8 +173,7 @@ abstract class DescentContract extends MonthContract {
         secondOfAChoice();
         SoupRow again = registry.make(Small.of("again", "lent", "own"));
         registry.addBase("third", weightsOf(registry, again));
-        Withdrawn w =
-                registry.withdraw(choosingAnew("own"));
+        Withdrawn w = registry.withdraw(choosingAnew("own"));
         assertThat(w.all())
                 .extracting(Gone::label)
                 .contains("base second", "base third", "soup again@1");
@@ -219,9 +215,7 @@ abstract class DescentContract extends MonthContract {
                 later.context()
                         .ledger()
                         .write(t ->
-                                t.append(
-                                                Kind.SOUP,
-                                                Json.object(best).put("name", "late").build())
+                                t.append(Kind.SOUP, Json.object(best).put("name", "late").build())
                                         .seq());
         assertThat(later.check())
                 .extracting(Finding::sentence)
@@ -528,8 +522,7 @@ abstract class DescentContract extends MonthContract {
                         if (chosen || random.nextBoolean()) {
                             Path copy = weightsOf(r, s);
                             r.addBase(
-                                    "b" + i,
-                                    chosen ? rewritten(copy, "bare" + i, Map.of()) : copy);
+                                    "b" + i, chosen ? rewritten(copy, "bare" + i, Map.of()) : copy);
                             bases.add("b" + i);
                             ingredients.add(new ArrayList<>());
                         }

@@ -136,7 +136,10 @@ public final class SplitCommand extends SoupCommand {
                                 progress,
                                 note -> {})); // what is given was meant
             }
-            made = r.addShards(described.stream().map(this::agreed).toList()).stream().map(AddedShard::shard).toList();
+            made =
+                    r.addShards(described.stream().map(this::agreed).toList()).stream()
+                            .map(AddedShard::shard)
+                            .toList();
         } catch (SoupException e) {
             Disjoint.remove(split.written()); // those that nobody knows of
             throw e;

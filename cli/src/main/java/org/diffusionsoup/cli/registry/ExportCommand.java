@@ -38,7 +38,7 @@ public final class ExportCommand extends SoupCommand {
         ModelOutput.MODEL.checkNew(out);
         registry.checkOutside(out);
         Registry r = registry.openToRead();
-        NamedEntry named = r.read(q -> NamedEntry.find(q, name));
+        NamedEntry named = r.read(q -> NamedEntry.withWeights(q, name));
         named.tell(console);
         Entry e = r.read(q -> q.entry(named.entry()));
         String checkpoint =

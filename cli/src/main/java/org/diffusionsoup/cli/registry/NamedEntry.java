@@ -1,5 +1,7 @@
 package org.diffusionsoup.cli.registry;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.SoupException;
@@ -39,6 +41,23 @@ record NamedEntry(long entry, String note) {
                             + Visible.shortened(name)
                             + "'; 'soup log' shows what it has.");
         }
+        return of(name, named);
+    }
+
+    /**
+     * The same of something that has weights, where anything of that name has.
+     *
+     * @throws SoupException if nothing has the name
+     */
+    static NamedEntry withWeights(Queries q, String name) {
+        List<Named> shardLast = new ArrayList<>(Names.named(q, name));
+        shardLast.sort(Comparator.comparing(n -> n.kind().equals("shard")));
+        return shardLast.isEmpty() || name.matches("[1-9][0-9]{0,17}")
+                ? find(q, name)
+                : of(name, shardLast);
+    }
+
+    private static NamedEntry of(String name, List<Named> named) {
         Named first = named.getFirst();
         return new NamedEntry(
                 first.entry(),

@@ -80,13 +80,19 @@ public final class Names {
 
     /**
      * Everything that has a name: the newest soup, the ingredient, the shard, the base; also where
-     * that was withdrawn or retired.
+     * that was withdrawn or retired. An ingredient that has left comes behind a shard that has not.
      */
     public static List<Named> named(Queries q, String name) {
         List<Named> all = new ArrayList<>();
         q.soup(name).ifPresent(s -> all.add(new Named("soup", s.id())));
-        q.ingredientEver(name).ifPresent(i -> all.add(new Named("ingredient", i.id())));
-        q.shard(name).ifPresent(s -> all.add(new Named("shard", s.id())));
+        Optional<IngredientRow> ingredient = q.ingredientEver(name);
+        Optional<ShardRow> shard = q.shard(name);
+        ingredient.ifPresent(i -> all.add(new Named("ingredient", i.id())));
+        shard.ifPresent(s -> {
+            boolean first =
+                    s.withdrawn().isEmpty() && ingredient.filter(i -> !i.isLive()).isPresent();
+            all.add(first ? all.size() - 1 : all.size(), new Named("shard", s.id()));
+        });
         q.bases().stream()
                 .filter(b -> b.name().equals(name))
                 .findFirst()
