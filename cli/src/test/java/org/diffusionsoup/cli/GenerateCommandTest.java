@@ -475,9 +475,15 @@ class GenerateCommandTest {
         List<Object> classify = new java.util.ArrayList<>(List.of("judge", "classifier"));
         classify.addAll(List.of("--base", MODEL, "--steps", 1, "--work", out("work")));
         List<Object> twice = new java.util.ArrayList<>(classify);
+        twice.set(twice.size() - 1, out("another"));
         classify.addAll(
                 List.of("-o", out("which"), "--shard", out("a.tar"), "--shard", out("b.tar")));
         Run.of(classify.toArray()).ok();
+        Run again = Run.of(classify.toArray()).ok();
+        assertThat(again.err())
+                .contains("The classifier was trained before, to step 1; none is done");
+        classify.add("--json");
+        assertThat(Run.of(classify.toArray()).ok().out()).contains("\"resumedFrom\" : 1");
         Files.copy(out("a.tar"), out("copy.tar"));
         twice.addAll(List.of("-o", out("x"), "--shard", out("a.tar"), "--shard", out("copy.tar")));
         Run.of(twice.toArray()).fails(1, "copy.tar has the rows of another");
@@ -627,8 +633,8 @@ class GenerateCommandTest {
                 "--resoup",
                 "--sequential");
         refused(draw, 2, "--weights has 3 numbers for 2 models", "--weights", "1,2,3");
-        refused(draw, 2, "numbers above 0", "--weights", "1,0");
-        refused(draw, 2, "numbers such as 2,1 or 1/3,2/3, not 'x'", "--weights", "1,x");
+        refused(draw, 2, "--weights 0: A coefficient must be above 0", "--weights", "1,0");
+        refused(draw, 2, "'x' is no coefficient", "--weights", "1,x");
         refused(draw, 1, "leave --weights out", "--weights", "1,2", "--classifier", out("which"));
         Run.of("generate", "--model", one, "--prompt", "cat", "--sequential", "-o", out("x.png"))
                 .fails(2, "add --ensemble");

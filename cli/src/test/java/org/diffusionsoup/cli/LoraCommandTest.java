@@ -149,6 +149,10 @@ class LoraCommandTest {
         words.addAll(List.of("--force", "--json"));
         assertThat(json(Run.of(words.toArray())).path("bytes").asLong())
                 .isEqualTo(Files.size(out("mean.safetensors")));
+        Run.of("lora", "merge", file, "-o", out("m.safetensors"))
+                .fails(2, "a mean is of two LoRAs or more, and only " + file + " is given");
+        Run.of("lora", "merge", file, file, "--weights", "2,0", "-o", out("m.safetensors"))
+                .fails(2, "--weights 0: A coefficient must be above 0");
         Run.of("lora", "merge", file, damaged, "-o", out("m.safetensors"))
                 .fails(1, "nan.safetensors holds NaN in '");
         assertThat(Run.of("lora", "inspect", file).ok().out()).doesNotContain("NaN");

@@ -148,8 +148,8 @@ class MakeCommandTest {
         Run.of("make", a, b, "-o", a, "--force").fails(1, "a.safetensors", "ingredient");
         Run.of("make", a, TinyModels.sd15(), "-o", soup())
                 .refuses("another layout", "soup convert");
-        Run.of("make", a, b, "-o", soup(), "--weights", "1,0").fails(1, "above 0");
-        Run.of("make", a, b, "-o", soup(), "--weights", "1,x").fails(1, "'x'");
+        Run.of("make", a, b, "-o", soup(), "--weights", "1,0").fails(2, "above 0");
+        Run.of("make", a, b, "-o", soup(), "--weights", "1,x").fails(2, "'x'");
         Run.of("make", a, b, "-o", soup(), "--weights", "1,2,3")
                 .fails(2, "3 weights for 2 ingredients");
         Run.of("make", a, b, "-o", soup(), "--threads", "-1").fails(2, "--threads");

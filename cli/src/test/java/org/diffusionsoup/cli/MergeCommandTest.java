@@ -165,15 +165,15 @@ class MergeCommandTest {
     void emptyPlacesAmongWeightsAreRefused(@TempDir Path dir) throws IOException {
         Path a = TinyModels.copy(TinyModels.sd15(), dir.resolve("a"));
         Path b = TinyModels.copy(TinyModels.sd15(), dir.resolve("b"));
-        for (String weights : List.of(",,", "2,1,", ",1", "1,")) {
+        for (String weights : List.of(",,", "2,1,", ",1", "1,", "2,0", "2,x", "2,-1")) {
             for (String command : List.of("merge", "make")) {
-                assertThat(
-                                Run.of(command, a, b, "-o", dir.resolve("o"), "--weights", weights)
-                                        .status())
-                        .as(command + " " + weights)
-                        .isNotZero();
+                Run run = Run.of(command, a, b, "-o", dir.resolve("o"), "--weights", weights);
+                assertThat(run.status()).as(command + " " + weights).isEqualTo(2);
+                assertThat(run.err()).contains("weight", "soup " + command + " --help");
             }
         }
+        Run.of("merge", a, b, "-o", dir.resolve("o"), "--weights", "2,0")
+                .fails(2, "--weights 0: A coefficient must be above 0, but one is 0.");
         assertThat(dir.resolve("o")).doesNotExist();
     }
 }

@@ -27,7 +27,7 @@ public final class ShardFlags {
             names = "--split",
             paramLabel = "SPLIT",
             description =
-                    "Rows of the shard: ${COMPLETION-CANDIDATES} (default: HELDOUT; ALL where SHARD"
+                    "Rows of the shard: train, heldout or all (default: heldout; all where SHARD"
                             + " names a split).")
     private Optional<Rows> split = Optional.empty();
 

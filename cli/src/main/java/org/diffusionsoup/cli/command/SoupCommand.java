@@ -9,6 +9,9 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Farewell;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.io.Pipes;
 import picocli.CommandLine;
@@ -181,6 +184,15 @@ public abstract class SoupCommand implements Callable<Integer> {
     /** An exception for options that parse but make no sense; exit status 2. */
     public final ParameterException misuse(String sentence) {
         return new ParameterException(line(), sentence);
+    }
+
+    /** A coefficient as an option gives it; exit status 2 if it is none. */
+    public final Coefficient coefficient(String option, String text) {
+        try {
+            return Coefficient.parse(text);
+        } catch (SoupException e) {
+            throw misuse(option + " " + Visible.shortened(text) + ": " + e.getMessage());
+        }
     }
 
     /** Whether the command line holds an option, whatever its value. */

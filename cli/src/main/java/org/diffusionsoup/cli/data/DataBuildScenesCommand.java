@@ -51,7 +51,7 @@ final class DataBuildScenesCommand extends SoupCommand {
             names = "--tier",
             defaultValue = "curated",
             paramLabel = "TIER",
-            description = "One of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description = "One of web, ae1 to ae5, curated (default: ${DEFAULT-VALUE}).")
     private Tier tier = Tier.CURATED;
 
     @Option(

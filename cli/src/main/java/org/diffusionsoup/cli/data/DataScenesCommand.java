@@ -38,7 +38,7 @@ final class DataScenesCommand extends SoupCommand {
             names = "--tier",
             defaultValue = "web",
             paramLabel = "TIER",
-            description = "One of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description = "One of web, ae1 to ae5, curated (default: ${DEFAULT-VALUE}).")
     private Tier tier = Tier.WEB;
 
     @Option(

@@ -315,19 +315,9 @@ public final class GenerateCommand extends SoupCommand {
      * what its numbers would become as weights.
      */
     private double number(String weight) {
-        if (!weight.contains("/")) {
-            return decimal(weight);
-        }
-        Coefficient k = Coefficient.parse(weight);
-        return k.numerator().doubleValue() / k.denominator().doubleValue();
-    }
-
-    private double decimal(String weight) {
-        try {
-            return Double.parseDouble(weight);
-        } catch (NumberFormatException e) {
-            throw misuse(
-                    "--weights takes numbers such as 2,1 or 1/3,2/3, not '%s'.".formatted(weight));
-        }
+        Coefficient k = coefficient("--weights", weight);
+        return weight.contains("/")
+                ? k.numerator().doubleValue() / k.denominator().doubleValue()
+                : Double.parseDouble(weight);
     }
 }

@@ -52,7 +52,10 @@ final class JudgeClassifierCommand extends SoupCommand {
             names = "--shard",
             required = true,
             paramLabel = "SHARD",
-            description = "A shard per model, in the order in which the models will be given.")
+            description =
+                    "A shard per model that it will tell apart. Models are matched by the shards that"
+                            + " they record, in whatever order they are given; those that record"
+                            + " none are taken in the order of the shards.")
     private List<String> shards = List.of();
 
     @Option(
@@ -90,11 +93,16 @@ final class JudgeClassifierCommand extends SoupCommand {
         }
         ModelOutput.WEIGHTS_FOLDER.check(out, true);
         Optional<List<Accuracy>> accuracy;
+        long before;
         try (FolderLock alone = FolderLock.hold(work);
                 Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
-            Resumption.tell(
-                    progress, "The classifier", Resumption.stateIn(work, "classifier"), steps);
+            before =
+                    Resumption.tell(
+                            progress,
+                            "The classifier",
+                            Resumption.stateIn(work, "classifier"),
+                            steps);
             accuracy =
                     new ShardClassifierTrainer(base, shards, shards, work, progress, interrupt)
                             .run(steps, seed, out);
@@ -106,6 +114,7 @@ final class JudgeClassifierCommand extends SoupCommand {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("classifier", out.toString());
         json.put("shards", shards);
+        json.put("resumedFrom", before);
         List<Object> bands = new ArrayList<>();
         TextTable table = new TextTable("timesteps", "right", "95 % interval");
         for (Accuracy a : accuracy.get()) {

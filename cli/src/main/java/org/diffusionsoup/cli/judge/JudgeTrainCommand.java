@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.judge;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -51,7 +52,7 @@ import picocli.CommandLine.Parameters;
 final class JudgeTrainCommand extends SoupCommand {
     @Parameters(
             paramLabel = "JUDGE",
-            description = "What to train: ${COMPLETION-CANDIDATES}, in any case.")
+            description = "What to train: clip, vqa, reward or aesthetic.")
     private JudgeKind kind = JudgeKind.CLIP;
 
     @Option(
@@ -163,12 +164,15 @@ final class JudgeTrainCommand extends SoupCommand {
         requireScenesOwn();
         Path blip = vqa.orElse(Path.of("models/emoji-vqa"));
         Path embedder = clip.orElse(Path.of("models/judge-clip"));
+        long before;
         try (FolderLock alone = FolderLock.hold(work);
                 Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
             JudgeMaterial material = material(progress);
             long wanted = steps.orElseGet(() -> material.recipe(kind).steps());
-            Resumption.tell(progress, "The judge", Resumption.stateIn(work, kind.word()), wanted);
+            before =
+                    Resumption.tell(
+                            progress, "The judge", Resumption.stateIn(work, kind.word()), wanted);
             boolean finished =
                     switch (kind) {
                         case CLIP ->
@@ -191,7 +195,10 @@ final class JudgeTrainCommand extends SoupCommand {
                 return;
             }
         }
-        Map<String, String> result = Map.of("judge", kind.word(), "out", out.toString());
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("judge", kind.word());
+        result.put("out", out.toString());
+        result.put("resumedFrom", before);
         console.result(result, text -> text.println(out));
     }
 

@@ -146,7 +146,7 @@ public final class AdjustCommand extends SoupCommand {
             // A name may hold the sign itself: what exists as it stands is meant as it stands.
             int at = Files.exists(Path.of(a)) ? -1 : a.lastIndexOf('=');
             Path path = Path.of(at < 0 ? a : a.substring(0, at));
-            Coefficient k = at < 0 ? Coefficient.ONE : Coefficient.parse(a.substring(at + 1));
+            Coefficient k = at < 0 ? Coefficient.ONE : coefficient("--add", a.substring(at + 1));
             list.add(SoupIngredient.of(path, k));
         }
         return list;

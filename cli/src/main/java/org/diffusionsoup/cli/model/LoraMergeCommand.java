@@ -42,7 +42,7 @@ import picocli.CommandLine.Parameters;
                     + " --weights 2,1,1 --rank 16 --dtype F16"
         })
 final class LoraMergeCommand extends SoupCommand {
-    @Parameters(arity = "2..*", paramLabel = "FILE", description = "LoRAs of one model.")
+    @Parameters(arity = "1..*", paramLabel = "FILE", description = "LoRAs of one model.")
     private List<Path> files = List.of();
 
     @Option(
@@ -70,6 +70,10 @@ final class LoraMergeCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        if (files.size() < 2) {
+            throw misuse(
+                    "a mean is of two LoRAs or more, and only " + files.getFirst() + " is given.");
+        }
         if (!weights.isEmpty() && weights.size() != files.size()) {
             throw misuse(
                     weights.size() + " weights for " + files.size() + " LoRAs; give one for each.");
@@ -78,7 +82,7 @@ final class LoraMergeCommand extends SoupCommand {
         List<Coefficient> given =
                 weights.isEmpty()
                         ? Collections.nCopies(files.size(), Coefficient.ONE)
-                        : weights.stream().map(Coefficient::parse).toList();
+                        : weights.stream().map(w -> coefficient("--weights", w)).toList();
         List<LoraUse> uses = new ArrayList<>();
         for (int i = 0; i < files.size(); i++) {
             Coefficient k = given.get(i);

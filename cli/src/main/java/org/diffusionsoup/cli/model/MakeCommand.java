@@ -83,7 +83,8 @@ public final class MakeCommand extends SoupCommand {
         ModelOutput.MODEL.check(out, force);
         List<SoupIngredient> parts = new ArrayList<>();
         for (int i = 0; i < ingredients.size(); i++) {
-            Coefficient k = weights.isEmpty() ? Coefficient.ONE : Coefficient.parse(weights.get(i));
+            Coefficient k =
+                    weights.isEmpty() ? Coefficient.ONE : coefficient("--weights", weights.get(i));
             parts.add(SoupIngredient.of(ingredients.get(i), k));
         }
         long start = System.nanoTime();

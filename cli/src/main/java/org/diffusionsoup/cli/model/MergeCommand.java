@@ -189,7 +189,7 @@ public final class MergeCommand extends SoupCommand {
         }
         List<SoupIngredient> ingredients = new ArrayList<>();
         for (int i = 0; i < inputs.size(); i++) {
-            Coefficient weight = k.isEmpty() ? Coefficient.ONE : Coefficient.parse(k.get(i));
+            Coefficient weight = k.isEmpty() ? Coefficient.ONE : coefficient("--weights", k.get(i));
             ingredients.add(SoupIngredient.of(inputs.get(i), weight));
         }
         return ingredients;

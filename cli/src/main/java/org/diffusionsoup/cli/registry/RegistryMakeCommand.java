@@ -161,7 +161,7 @@ final class RegistryMakeCommand extends SoupCommand {
                             names.get(i),
                             weights.isEmpty()
                                     ? Coefficient.ONE
-                                    : Coefficient.parse(weights.get(i))));
+                                    : coefficient("--weights", weights.get(i))));
         }
         return items;
     }

@@ -65,7 +65,7 @@ public final class PretrainCommand extends SoupCommand {
             names = "--stage",
             split = ",",
             paramLabel = "STAGE",
-            description = "Only these: ${COMPLETION-CANDIDATES} (default: all).")
+            description = "Only these: tokenizer, vae, unet (default: all).")
     private List<Pretrainer.Stage> stages = List.of();
 
     @Option(
@@ -111,7 +111,7 @@ public final class PretrainCommand extends SoupCommand {
             defaultValue = "cosine",
             paramLabel = "SCHEDULE",
             description =
-                    "What the denoiser's learning rate does after warm-up: ${COMPLETION-CANDIDATES}"
+                    "What the denoiser's learning rate does after warm-up: constant or cosine"
                             + " (default: ${DEFAULT-VALUE}).")
     private TrainingOptions.Schedule unetSchedule = TrainingOptions.Schedule.COSINE;
 
@@ -153,7 +153,7 @@ public final class PretrainCommand extends SoupCommand {
         try (FolderLock alone = FolderLock.hold(work);
                 Interrupt interrupt = Interrupt.listen(console);
                 Progress progress = console.progress()) {
-            tellResumption(progress, wanted);
+            Map<String, Long> before = tellResumption(progress, wanted);
             Drawings all = drawings.load(progress);
             SceneStream web = Worlds.web(all, seed);
             Pretrainer pretrainer =
@@ -193,8 +193,9 @@ public final class PretrainCommand extends SoupCommand {
             if (whole) {
                 pretrainer.publish(out);
             }
-            Map<String, String> result = new LinkedHashMap<>();
+            Map<String, Object> result = new LinkedHashMap<>();
             result.put("work", work.toString());
+            result.put("resumedFrom", before);
             if (whole) {
                 result.put("base", out.toString());
             }
@@ -204,14 +205,18 @@ public final class PretrainCommand extends SoupCommand {
         }
     }
 
-    /** Before drawings are read. */
-    private void tellResumption(Progress progress, EnumSet<Pretrainer.Stage> wanted) {
+    /** Before drawings are read; returns the steps of each stage that were done before. */
+    private Map<String, Long> tellResumption(Progress progress, EnumSet<Pretrainer.Stage> wanted) {
+        Map<String, Long> before = new LinkedHashMap<>();
         if (wanted.contains(Pretrainer.Stage.VAE)) {
-            Resumption.tell(progress, "The autoencoder", Resumption.stateIn(work, "vae"), vaeSteps);
+            Path state = Resumption.stateIn(work, "vae");
+            before.put("vae", Resumption.tell(progress, "The autoencoder", state, vaeSteps));
         }
         if (wanted.contains(Pretrainer.Stage.UNET)) {
-            Resumption.tell(progress, "The denoiser", Resumption.stateIn(work, "unet"), unetSteps);
+            Path state = Resumption.stateIn(work, "unet");
+            before.put("unet", Resumption.tell(progress, "The denoiser", state, unetSteps));
         }
+        return before;
     }
 
     /** Scenes come in pools of a power of 2, which are whole numbers of batches. */

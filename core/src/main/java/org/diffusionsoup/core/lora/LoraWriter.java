@@ -39,7 +39,8 @@ final class LoraWriter {
     static long write(LoraOutput output, List<NewLayer> layers, SoupRecipe recipe) {
         if (layers.isEmpty()) {
             throw new SoupException(
-                    output.file() + " would hold no update: there is none to be written.");
+                    output.file()
+                            + " would hold no update: what it would be made of has none, or is the same.");
         }
         boolean two = layers.stream().anyMatch(l -> l.target().component().endsWith("_2"));
         LoraWriter writer = new LoraWriter(output, two);

@@ -105,8 +105,9 @@ final class DemoReport {
                         + " start from the same noise.");
         section.add(grid(spread(GRID_COLUMNS)));
         section.prose(
-                "And what the shards do hold: each ingredient has seen its own domain's pictures"
-                        + " many times.");
+                "And what the shards do hold: each ingredient has seen its own domain's pictures "
+                        + timesSeen()
+                        + ".");
         ImageGrid.Builder known =
                 ImageGrid.titled("Pictures of the shards, by caption.", made.prompts().known())
                         .pixels(64);
@@ -342,6 +343,22 @@ final class DemoReport {
                         + " --seed "
                         + p.seed());
         section.prose("Judge: " + made.judge() + ".");
+    }
+
+    /**
+     * How often an ingredient has seen each picture of its shard, such as {@code 28 to 82 times}.
+     */
+    private String timesSeen() {
+        double[] times =
+                made.rows().values().stream()
+                        .mapToDouble(n -> (double) made.plan().steps() * made.plan().batch() / n)
+                        .sorted()
+                        .toArray();
+        long least = Math.round(times[0]);
+        long most = Math.round(times[times.length - 1]);
+        return least == most
+                ? "about " + Plural.of(most, "time")
+                : "about " + least + " to " + Plural.of(most, "time");
     }
 
     private int unionRows() {

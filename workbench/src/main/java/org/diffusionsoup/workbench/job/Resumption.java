@@ -38,18 +38,23 @@ public final class Resumption {
 
     /**
      * Says {@code "noto goes on from step 9 of 600."} where there is a checkpoint with steps left
-     * to do.
+     * to do, and that the training was done before where there are none left.
      *
      * @param name of what is trained
      * @param state folder of the checkpoint, be it there or not
      * @param steps of the whole training
+     * @return steps that were done before
      */
-    public static void tell(Progress progress, String name, Path state, long steps) {
+    public static long tell(Progress progress, String name, Path state, long steps) {
         long done = TrainingRun.checkpointedSteps(state);
-        if (done > 0 && done < steps) {
+        if (done > 0) {
             progress.tell(
-                    "%s goes on from step %s of %s."
-                            .formatted(name, Plural.grouped(done), Plural.grouped(steps)));
+                    done < steps
+                            ? "%s goes on from step %s of %s."
+                                    .formatted(name, Plural.grouped(done), Plural.grouped(steps))
+                            : "%s was trained before, to step %s; none is done again."
+                                    .formatted(name, Plural.grouped(done)));
         }
+        return done;
     }
 }
