@@ -279,6 +279,8 @@ class CurationCommandTest {
         Run.of("data", "split", held, "--random", 2, "-q", "-o", folder.resolve("x"))
                 .fails(1, "All 3 rows", "--include-heldout");
         Run.of("data", "split", VIEW, "-o", folder.resolve("x")).fails(2, "--shards");
+        Run.of("data", "split", VIEW, "--by", "provider", "--shards", 3, "-o", folder.resolve("x"))
+                .fails(2, "--shards says nothing with --by provider");
         Run.of("data", "split", VIEW, "--by", "weather", "-q", "-o", folder.resolve("x"))
                 .fails(2, "weather");
     }

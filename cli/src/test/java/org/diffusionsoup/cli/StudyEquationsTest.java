@@ -245,6 +245,8 @@ class StudyEquationsTest {
         // About a quarter: half the difference of the predictions, squared.
         assertThat(half / whole).isBetween(0.1, 0.5);
 
+        Run.of("study", "naf", "--prompts", 3, "-o", out)
+                .fails(2, "--prompts is of --soup, --safe and --shard, which are missing");
         Run.of("study", "naf", "--soup", soup, "-o", out)
                 .fails(2, "--soup, --safe and --shard go together");
     }

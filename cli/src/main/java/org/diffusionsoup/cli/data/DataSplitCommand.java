@@ -112,6 +112,10 @@ final class DataSplitCommand extends SoupCommand {
                                     RANDOM,
                                     String.join(", ", SampleInfo.FIELDS)));
         }
+        if (SampleInfo.FIELDS.contains(by) && random.isEmpty()) {
+            refuseUnused("--shards", "how many shards there are is the field's");
+            refuseUnused("--seed", "a field is no lot");
+        }
         OutputKind.TARS.check(out, force);
         Inputs.keep(out, List.of(ShardRef.parse(ref).path()), "its shard");
         Optional<PictureScorer> scorer = Optional.empty();
@@ -170,6 +174,12 @@ final class DataSplitCommand extends SoupCommand {
                     });
         } finally {
             scorer.ifPresent(PictureScorer::close);
+        }
+    }
+
+    private void refuseUnused(String option, String why) {
+        if (isGiven(option)) {
+            throw misuse(option + " says nothing with --by " + by + ": " + why + "; leave it out.");
         }
     }
 

@@ -2,6 +2,7 @@ package org.diffusionsoup.cli.judge;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.diffusionsoup.cli.command.DeviceFlag;
@@ -109,6 +110,11 @@ final class StudyNafCommand extends SoupCommand {
 
     private Optional<ModelNaf> models() {
         if (soup.isEmpty() && safe.isEmpty() && shard.isEmpty()) {
+            for (String option : List.of("--prompts", "--trajectories", "--steps")) {
+                if (isGiven(option)) {
+                    throw misuse(option + " is of --soup, --safe and --shard, which are missing.");
+                }
+            }
             return Optional.empty();
         }
         if (soup.isEmpty() || safe.isEmpty() || shard.isEmpty()) {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -168,9 +169,13 @@ public final class EvaluationRecipes {
                             ? numbered(p)
                             : SubjectChoice.prompts(shard.open()));
         }
+        Set<String> listed = new HashSet<>();
         for (JsonNode one : p.path("list")) {
             if (!one.isTextual() || one.asText().isBlank()) {
                 throw nodes.wrong("the prompts' list has texts, not " + one);
+            }
+            if (!listed.add(one.asText())) {
+                throw nodes.wrong("the prompts' list has " + one + " twice");
             }
             all.add(one.asText());
         }

@@ -72,6 +72,7 @@ class EvaluationRecipesTest {
         "seed: -3, seed: x, seed of train",
         "steps: 80, steps: -1, steps of model two",
         "count: 2, count: two, count of prompts",
+        "a dog, a cat, the prompts' list has \"a cat\" twice",
         "validation: 1, validation: -1, validation of prompts",
         "steps: 7, steps: none, steps of sampler",
         "guidance: 3, guidance: strong, guidance of sampler",
