@@ -14,6 +14,7 @@ import org.diffusionsoup.diffusion.image.ImagePreprocessor;
 import org.diffusionsoup.diffusion.image.PixelTensor;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Weights;
+import org.diffusionsoup.diffusion.model.TokenizerFit;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.text.TextReading;
 import org.diffusionsoup.diffusion.torch.Scope;
@@ -44,6 +45,7 @@ public final class ClipJudge implements PictureScorer {
         this.clip = clip;
         this.convention = convention;
         tokenizer = ClipTokenizer.load(folder);
+        TokenizerFit.requireRows(folder, tokenizer, folder, clip.config().text().vocabSize());
         preprocessor = ImagePreprocessor.load(folder, ImagePreprocessor.Order.HUGGING_FACE);
         tokens = Math.min(tokenizer.modelMaxLength(), clip.config().text().maxPositions());
         judge =
