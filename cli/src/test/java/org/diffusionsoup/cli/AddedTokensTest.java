@@ -108,7 +108,21 @@ class AddedTokensTest {
 
     private byte[] picture(Path of) throws IOException {
         Path out = Files.createTempDirectory(temp, "drawn").resolve("p.png");
-        Run.of("generate", "--model", of, "--prompt", CAPTION, "--seed", 3, "--steps", 2, "--size", 32, "-o", out).ok();
+        Run.of(
+                        "generate",
+                        "--model",
+                        of,
+                        "--prompt",
+                        CAPTION,
+                        "--seed",
+                        3,
+                        "--steps",
+                        2,
+                        "--size",
+                        32,
+                        "-o",
+                        out)
+                .ok();
         return PngCodec.decode(Files.readAllBytes(out), "p.png").pixels();
     }
 
@@ -141,7 +155,10 @@ class AddedTokensTest {
                 add(place, 2000);
             }
             Path out = temp.resolve("out" + losses.size());
-            Run.of("train", "--base", model, "--shard", shard, "--out", out, "--steps", 2, "--batch", 2, "-q").ok();
+            Run.of(
+                            "train", "--base", model, "--shard", shard, "--out", out, "--steps", 2,
+                            "--batch", 2, "-q")
+                    .ok();
             losses.add(Files.readString(out.resolve("loss.csv")));
         }
         assertThat(losses.get(1)).isNotEqualTo(losses.get(0)).isEqualTo(losses.get(2));

@@ -41,7 +41,8 @@ class OldNamesLoraTest {
         TinyModels.copy(TinyModels.sd15(), model);
         switch (naming) {
             case "compiled" -> rename(model.resolve(UNET), n -> "_orig_mod." + n);
-            case "inside" -> rename(model.resolve(UNET), n -> n.replace(".attn1.", ".attn1._orig_mod."));
+            case "inside" ->
+                    rename(model.resolve(UNET), n -> n.replace(".attn1.", ".attn1._orig_mod."));
             case "parallel" -> {
                 rename(model.resolve(UNET), n -> "module." + n);
                 rename(model.resolve(TEXT), n -> "module." + n);
@@ -107,7 +108,10 @@ class OldNamesLoraTest {
 
     private Path train(Path base, Path shard, String out) {
         Path to = temp.resolve(out);
-        Run.of("train", "--base", base, "--shard", shard, "--out", to, "--lora", 2, "--steps", 2, "--batch", 2, "-q").ok();
+        Run.of(
+                        "train", "--base", base, "--shard", shard, "--out", to, "--lora", 2,
+                        "--steps", 2, "--batch", 2, "-q")
+                .ok();
         return to;
     }
 
@@ -118,10 +122,25 @@ class OldNamesLoraTest {
         List<String> estimates = new ArrayList<>();
         for (Path base : List.of(TinyModels.sd15(), model("inside"))) {
             String told =
-                    Run.of("train", "--base", base, "--shard", shard, "--out", temp.resolve("o"), "--lora", 16, "--dry-run")
+                    Run.of(
+                                    "train",
+                                    "--base",
+                                    base,
+                                    "--shard",
+                                    shard,
+                                    "--out",
+                                    temp.resolve("o"),
+                                    "--lora",
+                                    16,
+                                    "--dry-run")
                             .ok()
                             .out();
-            estimates.add(told.lines().filter(l -> l.contains("gradients")).findFirst().orElseThrow().replaceAll("of the .* free", ""));
+            estimates.add(
+                    told.lines()
+                            .filter(l -> l.contains("gradients"))
+                            .findFirst()
+                            .orElseThrow()
+                            .replaceAll("of the .* free", ""));
         }
         assertThat(estimates.get(1)).isEqualTo(estimates.get(0));
     }
@@ -131,9 +150,56 @@ class OldNamesLoraTest {
     void modelsInTurn() throws IOException {
         Path compiled = model("compiled");
         Path other = TinyModels.ingredient(temp.resolve("other"), 3);
-        Object[] words = {"--model", TinyModels.sd15(), "--model", other, "--ensemble", "--sequential"};
+        Object[] words = {
+            "--model", TinyModels.sd15(), "--model", other, "--ensemble", "--sequential"
+        };
         byte[] wanted = picture(words);
         words[1] = compiled;
         assertThat(picture(words)).isEqualTo(wanted);
+    }
+
+    /** A training that could not write what it learns does not begin. */
+    @Test
+    void aUNetWithoutAttentionIsRefusedAtOnce() throws IOException {
+        Path model = temp.resolve("plain");
+        TinyModels.copy(TinyModels.sd15(), model);
+        Path config = model.resolve("unet/config.json");
+        Files.writeString(
+                config,
+                Files.readString(config)
+                        .replace("CrossAttnDownBlock2D", "DownBlock2D")
+                        .replace("CrossAttnUpBlock2D", "UpBlock2D")
+                        .replace("\"UNetMidBlock2DCrossAttn\"", "null"));
+        List<TensorEntry> entries = new ArrayList<>();
+        try (SafetensorsFile f = SafetensorsFile.open(model.resolve(UNET))) {
+            for (TensorInfo t : f.tensors().values()) {
+                if (!t.name().contains("attentions") && !t.name().contains("mid_block")) {
+                    entries.add(
+                            TensorEntry.ofFloats(
+                                    t.name(),
+                                    t.shape(),
+                                    f.data(t.name()).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)));
+                }
+            }
+        }
+        SafetensorsWriter.write(model.resolve(UNET), Map.of("format", "pt"), entries);
+        Path shard = TinyTraining.shard(temp.resolve("s.tar"), 4, 16, "train");
+        for (String way : List.of("--dry-run", "-q")) {
+            Run.of(
+                            "train",
+                            "--base",
+                            model,
+                            "--shard",
+                            shard,
+                            "--out",
+                            temp.resolve("o"),
+                            "--lora",
+                            2,
+                            "--steps",
+                            2,
+                            way)
+                    .fails(SoupCli.FAILED, "has no attention weights");
+        }
+        assertThat(temp.resolve("o.training")).doesNotExist();
     }
 }

@@ -33,7 +33,7 @@ public final class TokenizerFit {
 
     private static Optional<String> misfit(Path folder, ClipTokenizer tokens, JsonConfig text) {
         int rows = text.integer("vocab_size", 49408);
-        Optional<String> ids = ids(folder, tokens, Path.of(text.source()).getParent(), rows);
+        Optional<String> ids = ids(folder, tokens, Path.of(text.source()).resolveSibling(""), rows);
         if (ids.isPresent()) {
             return ids;
         }
@@ -61,13 +61,11 @@ public final class TokenizerFit {
      * @param rows of its table
      * @throws UnsupportedConfigException naming both, and the first added token that is too many
      */
-    public static void requireRows(
-            Path tokenizer, ClipTokenizer tokens, Path encoder, int rows) {
+    public static void requireRows(Path tokenizer, ClipTokenizer tokens, Path encoder, int rows) {
         ComponentFit.refuse(ids(tokenizer, tokens, encoder, rows).stream().toList());
     }
 
-    private static Optional<String> ids(
-            Path folder, ClipTokenizer tokens, Path encoder, int rows) {
+    private static Optional<String> ids(Path folder, ClipTokenizer tokens, Path encoder, int rows) {
         Optional<Map.Entry<String, Integer>> beyond =
                 tokens.addedTokens().entrySet().stream()
                         .filter(e -> e.getValue() >= rows)

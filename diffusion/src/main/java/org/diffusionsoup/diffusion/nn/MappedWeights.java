@@ -53,8 +53,7 @@ public final class MappedWeights implements AutoCloseable {
         }
     }
 
-    private static TensorInfo stored(
-            SafetensorsFile file, TensorSource today, TensorInfo tensor) {
+    private static TensorInfo stored(SafetensorsFile file, TensorSource today, TensorInfo tensor) {
         return today instanceof RenamedSource renamed
                 ? file.tensor(renamed.original(tensor.name()))
                 : tensor;

@@ -194,7 +194,9 @@ class SchedulerTest {
     void aRunGivesNumbersOrIsRefused(RepetitionInfo repetition) {
         Random random = new Random(repetition.getCurrentRepetition());
         ObjectNode o = JsonConfig.object();
-        o.put("timestep_spacing", List.of("leading", "linspace", "trailing").get(random.nextInt(3)));
+        o.put(
+                "timestep_spacing",
+                List.of("leading", "linspace", "trailing").get(random.nextInt(3)));
         o.put("final_sigmas_type", random.nextBoolean() ? "zero" : "sigma_min");
         o.put("use_karras_sigmas", random.nextBoolean());
         o.put("lower_order_final", random.nextBoolean());

@@ -61,7 +61,9 @@ class TokenizerFolderTest {
     void aConfigurationWithItsAddedTokensSaysEverything() throws IOException {
         write("special_tokens_map.json", "{\"pad_token\": \"!\"}");
         write("added_tokens.json", "{\"<old>\": NEXT}");
-        write("tokenizer_config.json", "{\"added_tokens_decoder\": {\"NEXT\": {\"content\": \"<new>\"}}}");
+        write(
+                "tokenizer_config.json",
+                "{\"added_tokens_decoder\": {\"NEXT\": {\"content\": \"<new>\"}}}");
         assertThat(tokenizer().addedTokens()).isEqualTo(Map.of("<new>", size));
         assertThat(tokenizer().padId()).isEqualTo(tokenizer().eosId());
     }
@@ -69,7 +71,9 @@ class TokenizerFolderTest {
     @Test
     void bothFilesNameFurtherSpecialTokens() throws IOException {
         write("tokenizer_config.json", "{\"additional_special_tokens\": [\"<a>\"]}");
-        write("special_tokens_map.json", "{\"additional_special_tokens\": [{\"content\": \"<b>\"}]}");
+        write(
+                "special_tokens_map.json",
+                "{\"additional_special_tokens\": [{\"content\": \"<b>\"}]}");
         assertThat(tokenizer().addedTokens()).containsOnlyKeys("<a>", "<b>");
         assertThat(tokenizer().vocabSize()).isEqualTo(size + 2);
         assertThat(tokenizer().ownSize()).isEqualTo(size);
@@ -94,10 +98,13 @@ class TokenizerFolderTest {
         int[] left = tokenizer().encode("a red apple");
         assertThat(right).startsWith(bare);
         assertThat(left).hasSameSizeAs(right).endsWith(bare);
-        assertThat(Arrays.copyOf(left, left.length - bare.length)).containsOnly(tokenizer().padId());
+        assertThat(Arrays.copyOf(left, left.length - bare.length))
+                .containsOnly(tokenizer().padId());
         int[] cut = tokenizer().encode("apple ".repeat(200));
         assertThat(cut).startsWith(tokenizer().bosId()).endsWith(tokenizer().eosId());
-        assertThat(ClipTokenizer.load(folder, ClipTokenizer.Convention.OPENAI).encode("a red apple"))
+        assertThat(
+                        ClipTokenizer.load(folder, ClipTokenizer.Convention.OPENAI)
+                                .encode("a red apple"))
                 .startsWith(bare);
     }
 
@@ -130,6 +137,7 @@ class TokenizerFolderTest {
         write("tokenizer.json", "{\"added_tokens\": [{\"id\": 900, \"content\": \"<x>\"}]}");
         assertThatThrownBy(this::tokenizer)
                 .isInstanceOf(TokenizerException.class)
-                .hasMessageContainingAll("tokenizer.json", "\"<x>\" the id 900", String.valueOf(size));
+                .hasMessageContainingAll(
+                        "tokenizer.json", "\"<x>\" the id 900", String.valueOf(size));
     }
 }
