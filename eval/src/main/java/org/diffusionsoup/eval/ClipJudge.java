@@ -12,6 +12,7 @@ import org.diffusionsoup.core.io.FolderKind;
 import org.diffusionsoup.diffusion.clip.ClipModel;
 import org.diffusionsoup.diffusion.image.ImagePreprocessor;
 import org.diffusionsoup.diffusion.image.PixelTensor;
+import org.diffusionsoup.diffusion.model.TokenizerFit;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Weights;
 import org.diffusionsoup.diffusion.text.ClipTokenizer;
@@ -44,6 +45,7 @@ public final class ClipJudge implements PictureScorer {
         this.clip = clip;
         this.convention = convention;
         tokenizer = ClipTokenizer.load(folder);
+        TokenizerFit.requireRows(folder, tokenizer, folder, clip.config().text().vocabSize());
         preprocessor = ImagePreprocessor.load(folder, ImagePreprocessor.Order.HUGGING_FACE);
         tokens = Math.min(tokenizer.modelMaxLength(), clip.config().text().maxPositions());
         judge =

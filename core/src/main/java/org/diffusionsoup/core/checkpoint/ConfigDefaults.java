@@ -74,6 +74,11 @@ final class ConfigDefaults {
 
     private ConfigDefaults() {}
 
+    /** Whether null is a value of a field's own, which the default does not take the place of. */
+    static boolean meansNull(String field) {
+        return field.equals("mid_block_type");
+    }
+
     /**
      * The default of a field.
      *

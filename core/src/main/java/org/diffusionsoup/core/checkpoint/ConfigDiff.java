@@ -124,6 +124,9 @@ public final class ConfigDiff {
     private static JsonValue value(
             String name, JsonObject config, Map<String, JsonValue> told, String field) {
         JsonValue v = told.getOrDefault(field, new JsonNull());
+        if (ConfigDefaults.meansNull(field) && told.containsKey(field)) {
+            return v;
+        }
         return v instanceof JsonNull ? plain(ConfigDefaults.of(name, config, field)) : v;
     }
 

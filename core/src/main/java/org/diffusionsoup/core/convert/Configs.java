@@ -129,9 +129,7 @@ final class Configs {
         m.put("attention_head_dim", family == Family.SD1 ? 8L : heads);
         m.put("block_out_channels", widths);
         m.put("center_input_sample", false);
-        m.put(
-                "cross_attention_dim",
-                dim(unet, "mid_block.attentions.0.transformer_blocks.0" + ".attn2.to_k.weight", 1));
+        m.put("cross_attention_dim", textWidth(unet));
         m.put("down_block_types", down);
         m.put("downsample_padding", 1L);
         m.put("flip_sin_to_cos", true);
@@ -139,6 +137,9 @@ final class Configs {
         m.put("in_channels", dim(unet, "conv_in.weight", 1));
         m.put("layers_per_block", count(t, "down_blocks.0.resnets.", ".norm1.weight"));
         m.put("mid_block_scale_factor", 1L);
+        if (!t.containsKey("mid_block.resnets.0.conv1.weight")) {
+            m.put("mid_block_type", null); // as BK-SDM-Tiny has it
+        }
         m.put("norm_eps", 1e-5);
         m.put("norm_num_groups", groups(widths));
         m.put("out_channels", dim(unet, "conv_out.weight", 0));
@@ -159,6 +160,17 @@ final class Configs {
             m.put("transformer_layers_per_block", transformers);
         }
         return m;
+    }
+
+    /** The width of what the first attention to the text, anywhere, takes its keys from. */
+    private static long textWidth(TensorSource unet) {
+        String keys = ".attentions.0.transformer_blocks.0.attn2.to_k.weight";
+        String name =
+                unet.tensors().keySet().stream()
+                        .filter(n -> n.endsWith(keys))
+                        .findFirst()
+                        .orElse("mid_block" + keys);
+        return dim(unet, name, 1);
     }
 
     static Map<String, Object> vae(Family family, PredictionType prediction, TensorSource vae) {

@@ -467,8 +467,13 @@ public record Converter(
             List<String> notes) {
         String folder = "tokenizer" + ending;
         boolean carried = files.containsKey(folder + "/" + TokenizerFiles.VOCABULARY);
-        TokenizerFiles.of(pad)
-                .forEach((name, text) -> files.putIfAbsent(folder + "/" + name, text));
+        Map<String, byte[]> own = TokenizerFiles.of(pad);
+        // A file that the model went without would have its way over what the other one says.
+        boolean described = files.keySet().stream().anyMatch(f -> f.startsWith(folder + "/"));
+        if (described) {
+            own.keySet().retainAll(TokenizerFiles.SHIPPED);
+        }
+        own.forEach((name, text) -> files.putIfAbsent(folder + "/" + name, text));
         TensorSource text = Objects.requireNonNull(parts.get("text_encoder" + ending));
         TensorInfo table = text.tensors().get(TOKEN_TABLE);
         if (!carried && table != null && table.shape()[0] < TokenizerFiles.TOKENS) {
@@ -479,6 +484,16 @@ public record Converter(
                             ending,
                             table.shape()[0],
                             TokenizerFiles.TOKENS,
+                            folder));
+        } else if (!described && table != null && table.shape()[0] > TokenizerFiles.TOKENS) {
+            notes.add(
+                    String.format(
+                            Locale.ROOT,
+                            "text_encoder%s has embeddings for %,d tokens, more than CLIP's %,d, which are put into %s: prompts do not reach the others until %s/added_tokens.json gives their names and ids.",
+                            ending,
+                            table.shape()[0],
+                            TokenizerFiles.TOKENS,
+                            folder,
                             folder));
         }
     }

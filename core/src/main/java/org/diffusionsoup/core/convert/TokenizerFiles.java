@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
 import org.diffusionsoup.core.SoupException;
 
@@ -11,6 +12,9 @@ import org.diffusionsoup.core.SoupException;
 public final class TokenizerFiles {
     static final String VOCABULARY = "vocab.json";
     static final String MERGES = "merges.txt";
+
+    /** What is shipped, and need not be carried. */
+    static final Set<String> SHIPPED = Set.of(VOCABULARY, MERGES);
 
     /** How many tokens the vocabulary has. */
     static final int TOKENS = 49_408;

@@ -51,7 +51,8 @@ public final class Lora implements AutoCloseable {
      * Opens a file for a model.
      *
      * @param path a .safetensors or PyTorch file
-     * @param model the model's components under diffusers' names; empty if none is at hand
+     * @param model the model's components under diffusers' names, today's or older ones; empty if
+     *     none is at hand
      * @throws SoupException naming the file and the tensor that is not understood
      */
     public static Lora open(Path path, Map<String, ? extends TensorSource> model) {
@@ -61,7 +62,7 @@ public final class Lora implements AutoCloseable {
                 throw new SoupException(
                         path + " is a model folder, not a LoRA; name the LoRA's file.");
             }
-            return read(file, file.part(""), model);
+            return read(file, file.part(""), LoraFusion.today(model));
         } catch (RuntimeException e) {
             file.close();
             throw e;

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -41,9 +42,11 @@ public final class LoraFusion {
     /**
      * Puts LoRAs into a model.
      *
-     * @param model its components under diffusers' names; borrowed
+     * @param model its components under diffusers' names, today's or older ones ({@link
+     *     TensorNames}); borrowed
      * @param terms added up in this order, each relative to the model without the others
-     * @return all components; those that no LoRA updates are the model's own
+     * @return all components; those that no LoRA updates are the model's own, others have today's
+     *     names
      * @throws SoupException naming file and tensor if the model has no such tensor, or one of
      *     another shape
      */
@@ -61,9 +64,10 @@ public final class LoraFusion {
      * @throws SoupException naming file and tensor if it has not
      */
     public static void check(Map<String, ? extends TensorSource> model, List<Term> terms) {
+        Map<String, TensorSource> today = today(model);
         for (Term term : terms) {
             for (LoraLayer layer : term.lora.layers()) {
-                layer.checkFits(weight(model, term.lora, layer).shape());
+                layer.checkFits(weight(today, term.lora, layer).shape());
             }
         }
     }
@@ -71,10 +75,11 @@ public final class LoraFusion {
     /**
      * One component with the updates that are of it; see {@link #of}.
      *
-     * @return the source itself where there are none
+     * @return the source itself where there are none; otherwise one under today's names
      * @throws SoupException if it lacks a tensor of them, or has one of another shape
      */
-    public static TensorSource component(String name, TensorSource source, List<Term> terms) {
+    public static TensorSource component(String name, TensorSource stored, List<Term> terms) {
+        TensorSource source = TensorNames.today(stored);
         Map<String, List<FusedSource.Part>> updates = new TreeMap<>();
         for (Term term : terms) {
             for (LoraLayer layer : term.lora.layers()) {
@@ -85,7 +90,38 @@ public final class LoraFusion {
                 }
             }
         }
-        return updates.isEmpty() ? source : new FusedSource(source, updates);
+        return updates.isEmpty() ? stored : new FusedSource(source, updates);
+    }
+
+    /** A model under the names that updates are looked for by. */
+    static Map<String, TensorSource> today(Map<String, ? extends TensorSource> model) {
+        Map<String, TensorSource> today = new LinkedHashMap<>();
+        model.forEach((name, source) -> today.put(name, TensorNames.today(source)));
+        return today;
+    }
+
+    /**
+     * Refuses a weight of a model that factors, once they are trained, could not be put into: one
+     * that is no floating-point number, or whose module no LoRA names.
+     *
+     * @param component such as {@code unet}
+     * @param source its weights
+     * @param tensor of the source, under today's name
+     * @throws SoupException naming the file and the tensor
+     */
+    public static void requireTarget(String component, TensorSource source, String tensor) {
+        LoraTarget target = new LoraTarget(component, tensor);
+        if (!LoraTargets.isNamed(target)) {
+            throw new SoupException(
+                    "%s: low-rank factors of %s could not be stored, as LoRA files have no name for this module; train the weights themselves."
+                            .formatted(source.path(), tensor));
+        }
+        TensorInfo info = source.tensor(tensor);
+        if (!info.dtype().isFloat()) {
+            throw new SoupException(
+                    "%s: %s is %s and no floating-point weight, which low-rank factors could not be put into; use the model's F16, BF16 or F32 file."
+                            .formatted(source.path(), tensor, info.dtype()));
+        }
     }
 
     private static TensorInfo weight(

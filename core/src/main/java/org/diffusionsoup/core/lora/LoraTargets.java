@@ -62,6 +62,16 @@ final class LoraTargets {
         return targets;
     }
 
+    /** Whether files of the denoiser or a text encoder can name a module, which is then found. */
+    static boolean isNamed(LoraTarget target) {
+        String joined = joined(target.module());
+        return (target.component().equals(UNET)
+                        ? ModuleNames.unet(joined)
+                        : ModuleNames.text(joined))
+                .filter(target.module()::equals)
+                .isPresent();
+    }
+
     private static SoupException unknown(
             Path file, String name, AdapterKey key, boolean withoutModel) {
         return new SoupException(

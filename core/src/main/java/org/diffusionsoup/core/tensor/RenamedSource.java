@@ -38,6 +38,11 @@ public final class RenamedSource implements TensorSource {
         });
     }
 
+    /** The name that a tensor has in the origin. */
+    public String original(String tensor) {
+        return originals.getOrDefault(tensor, tensor);
+    }
+
     @Override
     public Path path() {
         return origin.path();

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
@@ -32,16 +33,9 @@ public final class TokenizerFit {
 
     private static Optional<String> misfit(Path folder, ClipTokenizer tokens, JsonConfig text) {
         int rows = text.integer("vocab_size", 49408);
-        if (tokens.vocabSize() > rows) {
-            return Optional.of(
-                    String.format(
-                            Locale.ROOT,
-                            "%s knows %,d tokens, and %s has embeddings for %,d; put the vocab.json and merges.txt that the model was trained with into %s",
-                            folder,
-                            tokens.vocabSize(),
-                            Path.of(text.source()).getParent(),
-                            rows,
-                            folder));
+        Optional<String> ids = ids(folder, tokens, Path.of(text.source()).resolveSibling(""), rows);
+        if (ids.isPresent()) {
+            return ids;
         }
         int positions = text.integer("max_position_embeddings", 77);
         if (tokens.modelMaxLength() > positions) {
@@ -54,6 +48,50 @@ public final class TokenizerFit {
                                     positions,
                                     folder,
                                     positions));
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Refuses a tokenizer with ids that have no row in a text encoder's table of embeddings.
+     *
+     * @param tokenizer its folder, for the message
+     * @param tokens what lies there
+     * @param encoder folder of the text encoder, for the message
+     * @param rows of its table
+     * @throws UnsupportedConfigException naming both, and the first added token that is too many
+     */
+    public static void requireRows(Path tokenizer, ClipTokenizer tokens, Path encoder, int rows) {
+        ComponentFit.refuse(ids(tokenizer, tokens, encoder, rows).stream().toList());
+    }
+
+    private static Optional<String> ids(Path folder, ClipTokenizer tokens, Path encoder, int rows) {
+        Optional<Map.Entry<String, Integer>> beyond =
+                tokens.addedTokens().entrySet().stream()
+                        .filter(e -> e.getValue() >= rows)
+                        .findFirst();
+        // A whole vocabulary of another model is more to the point than its special tokens.
+        if (beyond.isPresent() && tokens.ownSize() <= rows) {
+            return Optional.of(
+                    String.format(
+                            Locale.ROOT,
+                            "%s: the added token \"%s\" has the id %d, and %s has embeddings for the ids 0 to %d: put the text encoder there that was saved with this token, or take the token out of the tokenizer.",
+                            folder,
+                            beyond.get().getKey(),
+                            beyond.get().getValue(),
+                            encoder,
+                            rows - 1));
+        }
+        if (tokens.vocabSize() > rows) {
+            return Optional.of(
+                    String.format(
+                            Locale.ROOT,
+                            "%s knows %,d tokens, and %s has embeddings for %,d; put the vocab.json and merges.txt that the model was trained with into %s",
+                            folder,
+                            tokens.vocabSize(),
+                            encoder,
+                            rows,
+                            folder));
         }
         return Optional.empty();
     }

@@ -4,8 +4,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.RenamedSource;
 import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -40,12 +43,20 @@ public final class MappedWeights implements AutoCloseable {
         SafetensorsFile opened = SafetensorsFile.open(file);
         MappedWeights weights = new MappedWeights(parameters, opened);
         try {
-            weights.tensors.putAll(Weights.fitting(parameters, opened, Weights::canonical));
+            TensorSource today = TensorNames.today(opened);
+            Weights.fitting(parameters, today, Weights::canonical)
+                    .forEach((p, t) -> weights.tensors.put(p, stored(opened, today, t)));
             return weights;
         } catch (RuntimeException e) {
             opened.close();
             throw e;
         }
+    }
+
+    private static TensorInfo stored(SafetensorsFile file, TensorSource today, TensorInfo tensor) {
+        return today instanceof RenamedSource renamed
+                ? file.tensor(renamed.original(tensor.name()))
+                : tensor;
     }
 
     /**

@@ -37,18 +37,50 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
         lowerOrderFinal = o.flag("lower_order_final", true);
         eulerAtFinal = o.flag("euler_at_final", false);
         endIsZero = NoiseLevels.endIsZero(c);
-        if (!predictsClean && endIsZero) {
-            throw new UnsupportedConfigException(
-                    o.source()
-                            + ": algorithm_type "
-                            + algorithm
-                            + " cannot end at zero noise; set final_sigmas_type to sigma_min");
-        }
         if (stochastic && order == 3) {
             throw new UnsupportedConfigException(
                     o.source() + ": algorithm_type " + algorithm + " has solver_order 1 or 2");
         }
         outputs = new History(order);
+        requireSound(predictsClean ? "" : "algorithm_type");
+    }
+
+    @Override
+    int orderAt(int index) {
+        boolean few = lowerOrderFinal && steps() < FEW_STEPS;
+        int highest = order;
+        if (index == steps() - 1 && (eulerAtFinal || few || endIsZero)) {
+            highest = 1;
+        } else if (index == steps() - 2 && few) {
+            highest = 2;
+        }
+        return Math.min(index + 1, Math.min(order, highest));
+    }
+
+    @Override
+    boolean isSound(int index, int order) {
+        Step s = step(index);
+        boolean sound =
+                Double.isFinite(s.keep)
+                        && Double.isFinite(s.weight)
+                        && (!stochastic || Double.isFinite(fresh(index)));
+        if (order > 1) {
+            sound &= Double.isFinite(s.slopeWeight) && Math.abs(ratio(index, 1, s.h)) > 0;
+        }
+        if (order > 2) {
+            Third t = third(index, s.h);
+            sound &=
+                    Math.abs(t.r1) > 0
+                            && Double.isFinite(t.c1)
+                            && Double.isFinite(t.c2)
+                            && Double.isFinite(t.r0 / (t.r0 + t.r1));
+        }
+        return sound;
+    }
+
+    @Override
+    String lowered() {
+        return "euler_at_final";
     }
 
     /** Python writes "no limit" as {@code -Infinity}, which this project's files quote. */
@@ -79,14 +111,7 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
                 predictsClean
                         ? cleanSample(prediction, sample, index)
                         : noise(prediction, sample, index));
-        boolean few = lowerOrderFinal && steps() < FEW_STEPS;
-        int highest = order;
-        if (index == steps() - 1 && (eulerAtFinal || few || endIsZero)) {
-            highest = 1;
-        } else if (index == steps() - 2 && few) {
-            highest = 2;
-        }
-        Tensor x = update(Math.min(outputs.size(), Math.min(order, highest)), index, sample);
+        Tensor x = update(orderAt(index), index, sample);
         return stochastic ? x.add(noise.draw(index, sample.shape()).mul(fresh(index))) : x;
     }
 
@@ -97,12 +122,21 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
         return sigma(index + 1) * Math.sqrt(grown);
     }
 
-    private Tensor update(int order, int index, Tensor sample) {
+    /**
+     * What a step multiplies with.
+     *
+     * @param h its length in λ
+     * @param keep the linear part
+     * @param weight of the output in the exponential integrator
+     * @param slopeWeight of the second-order term
+     */
+    private record Step(double h, double keep, double weight, double slopeWeight) {}
+
+    private Step step(int index) {
         double h = lambda(index + 1) - lambda(index);
-        // The linear part, and the weight of the output in the exponential integrator.
         double keep;
         double weight;
-        double slopeWeight; // of the second-order term
+        double slopeWeight;
         if (predictsClean) {
             double rate = stochastic ? 2 * h : h;
             keep = sigma(index + 1) / sigma(index) * (stochastic ? Math.exp(-h) : 1);
@@ -121,24 +155,36 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
             slopeWeight =
                     heun ? -factor * sigma(index + 1) * (Math.expm1(h) / h - 1) : 0.5 * weight;
         }
-        Tensor x = sample.mul(keep).add(outputs.get(0).mul(weight));
+        return new Step(h, keep, weight, slopeWeight);
+    }
+
+    private Tensor update(int order, int index, Tensor sample) {
+        Step step = step(index);
+        Tensor x = sample.mul(step.keep).add(outputs.get(0).mul(step.weight));
         if (order == 1) {
             return x;
         }
-        double r0 = (lambda(index) - lambda(index - 1)) / h;
-        Tensor slope = outputs.get(0).sub(outputs.get(1)).div(r0);
+        Tensor slope = outputs.get(0).sub(outputs.get(1)).div(ratio(index, 1, step.h));
         if (order == 2) {
-            return x.add(slope.mul(slopeWeight));
+            return x.add(slope.mul(step.slopeWeight));
         }
-        return thirdOrder(x, slope, r0, h, index);
+        Third t = third(index, step.h);
+        Tensor before = outputs.get(1).sub(outputs.get(2)).div(t.r1);
+        Tensor difference = slope.sub(before);
+        Tensor d1 = slope.add(difference.mul(t.r0 / (t.r0 + t.r1)));
+        Tensor d2 = difference.div(t.r0 + t.r1);
+        return x.add(d1.mul(t.c1)).add(d2.mul(t.c2));
     }
 
-    private Tensor thirdOrder(Tensor x, Tensor slope, double r0, double h, int index) {
-        double r1 = (lambda(index - 1) - lambda(index - 2)) / h;
-        Tensor before = outputs.get(1).sub(outputs.get(2)).div(r1);
-        Tensor difference = slope.sub(before);
-        Tensor d1 = slope.add(difference.mul(r0 / (r0 + r1)));
-        Tensor d2 = difference.div(r0 + r1);
+    /** How long a step before this one was, over this one's length. */
+    private double ratio(int index, int back, double h) {
+        return (lambda(index - back + 1) - lambda(index - back)) / h;
+    }
+
+    /** Lengths of the two steps before over this one's, and the weights of the third order. */
+    private record Third(double r0, double r1, double c1, double c2) {}
+
+    private Third third(int index, double h) {
         double c1;
         double c2;
         if (predictsClean) {
@@ -148,7 +194,7 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
             c1 = -sigma(index + 1) * (Math.expm1(h) / h - 1);
             c2 = -sigma(index + 1) * ((Math.expm1(h) - h) / (h * h) - 0.5);
         }
-        return x.add(d1.mul(c1)).add(d2.mul(c2));
+        return new Third(ratio(index, 1, h), ratio(index, 2, h), c1, c2);
     }
 
     @Override

@@ -109,8 +109,15 @@ final class NoiseLevels {
 
     /** Karras et al. 2022, "Elucidating the design space ...", Eq. 5. */
     private static double[] karras(SchedulerConfig c, double from, double to, int n) {
-        double high = Math.pow(c.json().number("sigma_max", from), 1 / RHO);
-        double low = Math.pow(c.json().number("sigma_min", to), 1 / RHO);
+        double largest = c.json().number("sigma_max", from);
+        double smallest = c.json().number("sigma_min", to);
+        if (n > 1 && !(smallest < largest)) {
+            throw new UnsupportedConfigException(
+                    "%s: use_karras_sigmas goes down from sigma_max to sigma_min, and these are %s and %s; sigma_min must be the smaller one"
+                            .formatted(c.json().source(), largest, smallest));
+        }
+        double high = Math.pow(largest, 1 / RHO);
+        double low = Math.pow(smallest, 1 / RHO);
         double[] out = new double[n];
         for (int i = 0; i < n; i++) {
             double ramp = n == 1 ? 0 : (double) i / (n - 1);

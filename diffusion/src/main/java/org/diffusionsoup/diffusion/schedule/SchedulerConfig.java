@@ -131,7 +131,8 @@ public record SchedulerConfig(
                         "skip_prk_steps",
                         "use_karras_sigmas",
                         "euler_at_final",
-                        "lower_order_final")) {
+                        "lower_order_final",
+                        "predict_x0")) {
             c.flag(flag, false);
         }
         TimestepSpacing.of(c.text("timestep_spacing", "leading"));

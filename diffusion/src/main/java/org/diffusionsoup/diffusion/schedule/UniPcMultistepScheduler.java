@@ -1,5 +1,6 @@
 package org.diffusionsoup.diffusion.schedule;
 
+import java.util.Arrays;
 import java.util.List;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.torch.Tensor;
@@ -32,6 +33,25 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
         uncorrected =
                 o.has("disable_corrector") ? o.integers("disable_corrector", 0, 0) : List.of();
         outputs = new History(order);
+        requireSound(predictsClean ? "" : "predict_x0");
+    }
+
+    @Override
+    int orderAt(int index) {
+        int highest = lowerOrderFinal ? Math.min(order, steps() - index) : order;
+        return Math.min(highest, index + 1);
+    }
+
+    @Override
+    boolean isSound(int index, int order) {
+        boolean corrected = index < steps() - 1 && !uncorrected.contains(index);
+        return step(index, order, false).isSound()
+                && (!corrected || step(index, order, true).isSound());
+    }
+
+    @Override
+    String lowered() {
+        return "lower_order_final";
     }
 
     private static NoiseLevels levels(SchedulerConfig c, int steps) {
@@ -53,8 +73,7 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
             x = solve(lastSample.get(0), index - 1, lastOrder, output);
         }
         outputs.push(output);
-        int highest = lowerOrderFinal ? Math.min(order, steps() - index) : order;
-        lastOrder = Math.min(highest, outputs.size());
+        lastOrder = orderAt(index);
         lastSample.push(x);
         return solve(x, index, lastOrder, null);
     }
@@ -64,6 +83,36 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
      * output at its end is known.
      */
     private Tensor solve(Tensor x, int from, int order, @Nullable Tensor end) {
+        Step step = step(from, order, end != null);
+        Tensor m0 = outputs.get(0);
+        Tensor out = x.mul(step.keep).sub(m0.mul(step.first));
+        for (int i = 1; i < order; i++) {
+            Tensor slope = outputs.get(i).sub(m0).div(step.nodes[i - 1]);
+            out = out.sub(slope.mul(step.weights[i - 1]));
+        }
+        return end == null ? out : out.sub(end.sub(m0).mul(step.weights[order - 1]));
+    }
+
+    /**
+     * What a step multiplies with.
+     *
+     * @param keep the sample
+     * @param first the latest output
+     * @param nodes what differences of outputs are divided by
+     * @param weights what they are multiplied with then
+     */
+    @SuppressWarnings("ArrayRecordComponent") // internal
+    private record Step(double keep, double first, double[] nodes, double[] weights) {
+        /** Whether they are numbers, and nothing is divided by 0. */
+        boolean isSound() {
+            return Double.isFinite(keep)
+                    && Double.isFinite(first)
+                    && Arrays.stream(nodes).allMatch(r -> Math.abs(r) > 0)
+                    && Arrays.stream(weights).allMatch(Double::isFinite);
+        }
+    }
+
+    private Step step(int from, int order, boolean correcting) {
         int to = from + 1;
         double h = lambda(to) - lambda(from);
         double hh = predictsClean ? -h : h;
@@ -71,22 +120,19 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
         double b = bh1 ? hh : grown;
         double keep = predictsClean ? sigma(to) / sigma(from) : gamma(to) / gamma(from);
         double scale = predictsClean ? gamma(to) : sigma(to);
-        Tensor m0 = outputs.get(0);
-        Tensor out = x.mul(keep).sub(m0.mul(scale * grown));
-        if (order == 1 && end == null) {
-            return out;
+        if (order == 1 && !correcting) {
+            return new Step(keep, scale * grown, new double[0], new double[0]);
         }
         double[] nodes = new double[order];
         for (int i = 1; i < order; i++) {
             nodes[i - 1] = (lambda(from - i) - lambda(from)) / h;
         }
         nodes[order - 1] = 1;
-        double[] rho = weights(nodes, hh, b, end != null);
-        for (int i = 1; i < order; i++) {
-            Tensor slope = outputs.get(i).sub(m0).div(nodes[i - 1]);
-            out = out.sub(slope.mul(scale * b * rho[i - 1]));
+        double[] weights = weights(nodes, hh, b, correcting);
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] *= scale * b;
         }
-        return end == null ? out : out.sub(end.sub(m0).mul(scale * b * rho[order - 1]));
+        return new Step(keep, scale * grown, nodes, weights);
     }
 
     /** Solves the order conditions R ρ = b (Eq. 9); the last node counts only when correcting. */

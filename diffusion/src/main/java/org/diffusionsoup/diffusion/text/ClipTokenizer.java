@@ -5,9 +5,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -49,6 +51,7 @@ public final class ClipTokenizer {
     private final int padId;
     private final int unknownId;
     private final int modelMaxLength;
+    private final boolean padsLeft;
     private final int vocabSize;
 
     private ClipTokenizer(TokenizerFolder folder, Convention convention) {
@@ -61,6 +64,7 @@ public final class ClipTokenizer {
         unknownId = folder.specialId(folder.unknown());
         padId = convention == Convention.OPENAI ? 0 : folder.specialId(folder.pad());
         modelMaxLength = folder.modelMaxLength();
+        padsLeft = convention == Convention.HUGGING_FACE && folder.padsLeft();
         // Longest first, so that a special token beats another that is its beginning.
         specialPattern =
                 Pattern.compile(
@@ -81,7 +85,8 @@ public final class ClipTokenizer {
      * Reads a tokenizer folder for Hugging Face's convention, the one of Stable Diffusion.
      *
      * @param folder holds {@code vocab.json} and {@code merges.txt} (or each with {@code .gz}), and
-     *     optionally {@code tokenizer_config.json} and {@code special_tokens_map.json}
+     *     optionally {@code tokenizer_config.json}, {@code special_tokens_map.json}, and {@code
+     *     added_tokens.json} or {@code tokenizer.json} for tokens that were added to the vocabulary
      * @return the tokenizer
      * @throws TokenizerException if a file is missing or malformed
      */
@@ -103,7 +108,9 @@ public final class ClipTokenizer {
 
     /**
      * The ids of a text, framed by the start and end token, cut to {@link #modelMaxLength()} (the
-     * end token stays) and filled up with the padding token.
+     * end token stays) and filled up with the padding token: behind the end token, or before the
+     * start token where {@code tokenizer_config.json} has {@code "padding_side": "left"}, which
+     * OpenAI's convention does not know.
      *
      * @param text any text, also the empty one
      * @return exactly {@link #modelMaxLength()} ids
@@ -126,6 +133,9 @@ public final class ClipTokenizer {
         int[] out = Arrays.copyOf(ids, length);
         if (ids.length > length) {
             out[length - 1] = eosId;
+        } else if (padsLeft) {
+            Arrays.fill(out, 0, length - ids.length, padId);
+            System.arraycopy(ids, 0, out, length - ids.length, ids.length);
         } else {
             Arrays.fill(out, ids.length, length, padId);
         }
@@ -275,6 +285,29 @@ public final class ClipTokenizer {
     }
 
     /**
+     * @return the highest id of {@code vocab.json} plus one: {@link #vocabSize()} but for {@link
+     *     #addedTokens()}
+     */
+    public int ownSize() {
+        return vocabulary.values().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
+    }
+
+    /**
+     * The tokens beyond {@code vocab.json}: those that were added to it, such as a textual
+     * inversion's, and special tokens that it lacks.
+     *
+     * @return token to id, by id
+     */
+    public SequencedMap<String, Integer> addedTokens() {
+        SequencedMap<String, Integer> added = new LinkedHashMap<>();
+        special.entrySet().stream()
+                .filter(e -> !e.getValue().equals(vocabulary.get(e.getKey())))
+                .sorted(Map.Entry.comparingByValue())
+                .forEach(e -> added.put(e.getKey(), e.getValue()));
+        return added;
+    }
+
+    /**
      * @return id of the start token
      */
     public int bosId() {
@@ -293,6 +326,13 @@ public final class ClipTokenizer {
      */
     public int padId() {
         return padId;
+    }
+
+    /**
+     * @return id of what is not in the vocabulary
+     */
+    public int unknownId() {
+        return unknownId;
     }
 
     /**

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -32,6 +33,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
  * @param pad the padding token
  * @param unknown the token for symbols outside the vocabulary
  * @param modelMaxLength number of ids of a padded text
+ * @param padsLeft whether padding stands before a text, not after it
  */
 record TokenizerFolder(
         Map<String, Integer> vocabulary,
@@ -41,12 +43,16 @@ record TokenizerFolder(
         String eos,
         String pad,
         String unknown,
-        int modelMaxLength) {
+        int modelMaxLength,
+        boolean padsLeft) {
 
     static final String VOCABULARY = "vocab.json";
     static final String MERGES = "merges.txt";
     static final String CONFIG = "tokenizer_config.json";
     static final String SPECIAL_TOKENS = "special_tokens_map.json";
+
+    private static final String LEFT = "left";
+    private static final String RIGHT = "right";
 
     /** The length CLIP's text encoders were built for; used where the folder states none. */
     static final int CLIP_LENGTH = 77;
@@ -73,26 +79,24 @@ record TokenizerFolder(
         Map<String, Integer> vocabulary = readVocabulary(folder);
         List<BytePairEncoder.Pair> merges = readMerges(folder);
         ObjectNode config = readObject(folder.resolve(CONFIG));
-        ObjectNode map = readObject(folder.resolve(SPECIAL_TOKENS));
-        String bos = token(config, map, "bos_token", TextCleaning.START_OF_TEXT);
-        String eos = token(config, map, "eos_token", TextCleaning.END_OF_TEXT);
-        String unknown = token(config, map, "unk_token", TextCleaning.END_OF_TEXT);
-        String pad = token(config, map, "pad_token", TextCleaning.END_OF_TEXT);
+        List<ObjectNode> told = told(folder, config);
+        String bos = token(told, "bos_token", TextCleaning.START_OF_TEXT);
+        String eos = token(told, "eos_token", TextCleaning.END_OF_TEXT);
+        String unknown = token(told, "unk_token", TextCleaning.END_OF_TEXT);
+        String pad = token(told, "pad_token", TextCleaning.END_OF_TEXT);
 
         checkOrder(folder, vocabulary, merges);
-        Map<String, Integer> special = new LinkedHashMap<>();
-        config.path("added_tokens_decoder")
-                .properties()
-                .forEach(e -> special.put(content(e.getValue()), parseId(e.getKey(), folder)));
-        List<String> wanted = new ArrayList<>(List.of(bos, eos, unknown, pad));
-        for (JsonNode extra : additional(config, map)) {
-            wanted.add(content(extra));
+        Map<String, Integer> special = new LinkedHashMap<>(AddedTokens.read(folder, config));
+        Set<String> wanted = new LinkedHashSet<>(List.of(bos, eos, unknown, pad));
+        for (ObjectNode node : told) {
+            node.path("additional_special_tokens").forEach(extra -> wanted.add(content(extra)));
         }
         for (String token : wanted) {
-            if (!special.containsKey(token)) {
+            if (!token.isEmpty() && !special.containsKey(token)) {
                 special.put(token, idOfSpecial(token, vocabulary, special));
             }
         }
+        requireRightEnd(config, folder.resolve(CONFIG));
         return new TokenizerFolder(
                 vocabulary,
                 merges,
@@ -101,7 +105,24 @@ record TokenizerFolder(
                 eos,
                 pad,
                 unknown,
-                modelMaxLength(config, folder.resolve(CONFIG)));
+                modelMaxLength(config, folder.resolve(CONFIG)),
+                padsLeft(config, folder.resolve(CONFIG)));
+    }
+
+    /**
+     * What names the special tokens, that which goes first first. transformers' {@code
+     * PreTrainedTokenizerBase._from_pretrained} ({@code tokenization_utils_base.py}) lets {@code
+     * special_tokens_map.json} have its way over {@code tokenizer_config.json}: versions up to 4.33
+     * set its tokens after the tokenizer is made of the configuration, later ones (seen up to 4.5x)
+     * put them over the configuration's, unless that has an {@code added_tokens_decoder}, which
+     * only these versions write; then they do not read the map at all. So Stable Diffusion 2.x,
+     * whose map says {@code !} for {@code pad_token}, is padded with that whatever its
+     * configuration says.
+     */
+    private static List<ObjectNode> told(Path folder, ObjectNode config) {
+        return config.has(AddedTokens.DECODER)
+                ? List.of(config)
+                : List.of(readObject(folder.resolve(SPECIAL_TOKENS)), config);
     }
 
     /** The id of one of the special tokens. */
@@ -126,26 +147,8 @@ record TokenizerFolder(
         return next;
     }
 
-    private static int parseId(String key, Path folder) {
-        try {
-            return Integer.parseUnsignedInt(key);
-        } catch (NumberFormatException e) {
-            throw new TokenizerException(
-                    folder.resolve(CONFIG)
-                            + " has the key \""
-                            + key
-                            + "\" in added_tokens_decoder where a token id must stand.",
-                    e);
-        }
-    }
-
-    private static JsonNode additional(ObjectNode config, ObjectNode map) {
-        JsonNode stated = config.path("additional_special_tokens");
-        return stated.isArray() ? stated : map.path("additional_special_tokens");
-    }
-
-    private static String token(ObjectNode config, ObjectNode map, String key, String fallback) {
-        for (ObjectNode node : List.of(config, map)) {
+    private static String token(List<ObjectNode> told, String key, String fallback) {
+        for (ObjectNode node : told) {
             String stated = content(node.path(key));
             if (!stated.isEmpty()) {
                 return stated;
@@ -154,8 +157,34 @@ record TokenizerFolder(
         return fallback;
     }
 
+    /** On which side short texts are filled up: {@code padding_side}, by default on the right. */
+    private static boolean padsLeft(ObjectNode config, Path file) {
+        return side(config, "padding_side", file).equals(LEFT);
+    }
+
+    /** Which end of a long text is cut off is told in prompts' notes, so that it must be this. */
+    private static void requireRightEnd(ObjectNode config, Path file) {
+        if (side(config, "truncation_side", file).equals(LEFT)) {
+            throw new TokenizerException(
+                    file
+                            + ": truncation_side is \"left\", and long texts are cut at their end here: take it out, or set it to \"right\".");
+        }
+    }
+
+    private static String side(ObjectNode config, String key, Path file) {
+        JsonNode stated = config.path(key);
+        if (stated.isMissingNode() || stated.isNull()) {
+            return RIGHT;
+        }
+        if (!stated.asText().equals(LEFT) && !stated.asText().equals(RIGHT)) {
+            throw new TokenizerException(
+                    "%s: %s is %s, it must be \"right\" or \"left\".".formatted(file, key, stated));
+        }
+        return stated.asText();
+    }
+
     /** A token is written either as a string or as an AddedToken object. */
-    private static String content(JsonNode node) {
+    static String content(JsonNode node) {
         return node.isObject() ? node.path("content").asText("") : node.asText("");
     }
 
@@ -299,7 +328,7 @@ record TokenizerFolder(
     }
 
     /** The object in an optional file; empty where the file is missing. */
-    private static ObjectNode readObject(Path file) {
+    static ObjectNode readObject(Path file) {
         return Files.isRegularFile(file) ? parseObject(file, readText(file)) : JsonConfig.object();
     }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -21,6 +22,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.schedule.NoiseTable;
 import org.diffusionsoup.diffusion.schedule.SchedulerConfig;
+import org.diffusionsoup.diffusion.text.AddedTokens;
 
 /**
  * What decides a training besides its recipe: what the configurations of the models that it starts
@@ -47,6 +49,7 @@ public record BaseConfiguration(SortedMap<String, String> entries) {
                     "vocab.txt",
                     "special_tokens_map.json",
                     "tokenizer_config.json",
+                    AddedTokens.FILE,
                     "preprocessor_config.json");
 
     /** Of a model's index this alone is read in training: by which text a dropped caption is. */
@@ -122,6 +125,12 @@ public record BaseConfiguration(SortedMap<String, String> entries) {
     private static void add(Path folder, String prefix, SortedMap<String, String> entries) {
         List<String> names = new ArrayList<>(BESIDE);
         names.add(CONFIG);
+        SequencedMap<String, Integer> fast = AddedTokens.onlyFast(folder);
+        if (!fast.isEmpty()) { // of the whole file, which may have megabytes, nothing else is read
+            ObjectNode tokens = JsonConfig.object();
+            fast.forEach(tokens::put);
+            entries.put(prefix + AddedTokens.FAST, tokens.toString());
+        }
         for (String name : names) {
             Path file = folder.resolve(name);
             if (Files.isRegularFile(file)) {

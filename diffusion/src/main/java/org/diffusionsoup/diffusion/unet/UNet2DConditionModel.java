@@ -29,10 +29,7 @@ public final class UNet2DConditionModel {
     private final @Nullable Linear add1;
     private final @Nullable Linear add2;
     private final List<UNetBlock> downBlocks = new ArrayList<>();
-    private final Names midNames;
-    private final ResnetBlock2D midResnet0;
-    private final Transformer2DModel midAttention;
-    private final ResnetBlock2D midResnet1;
+    private final @Nullable MidBlock midBlock;
     private final List<UNetBlock> upBlocks = new ArrayList<>();
     private final GroupNorm convNormOut;
     private final Conv2d convOut;
@@ -59,7 +56,6 @@ public final class UNet2DConditionModel {
         parameters = root.parameters();
         int n = c.blockOutChannels().size();
         long first = c.blockOutChannels().getFirst();
-        long last = c.blockOutChannels().getLast();
         long temb = 4 * first;
         convIn = new Conv2d(root.sub("conv_in"), c.inChannels(), first, 3, 1, 1);
         time1 = new Linear(root.sub("time_embedding.linear_1"), first, temb, true);
@@ -73,21 +69,12 @@ public final class UNet2DConditionModel {
             downBlocks.add(UNetBlock.down(root.sub("down_blocks", i), c, i, in, temb));
             in = c.blockOutChannels().get(i);
         }
-        midNames = root.sub("mid_block");
-        int g = c.normNumGroups();
-        midResnet0 = new ResnetBlock2D(midNames.sub("resnets.0"), last, last, temb, g, c.normEps());
-        midAttention =
-                new Transformer2DModel(
-                        midNames.sub("attentions.0"),
-                        c,
-                        last,
-                        c.heads().getLast(),
-                        c.transformerLayers().getLast());
-        midResnet1 = new ResnetBlock2D(midNames.sub("resnets.1"), last, last, temb, g, c.normEps());
+        midBlock = c.midBlock() ? MidBlock.of(root.sub("mid_block"), c, temb) : null;
         for (int i = 0; i < n; i++) {
             upBlocks.add(UNetBlock.up(root.sub("up_blocks", i), c, i, temb));
         }
-        convNormOut = new GroupNorm(root.sub("conv_norm_out"), g, first, c.normEps());
+        convNormOut =
+                new GroupNorm(root.sub("conv_norm_out"), c.normNumGroups(), first, c.normEps());
         convOut = new Conv2d(root.sub("conv_out"), first, c.outChannels(), 3, 1, 1);
     }
 
@@ -156,13 +143,42 @@ public final class UNet2DConditionModel {
         for (UNetBlock b : downBlocks) {
             x = b.down(x, act, text, skips);
         }
-        x = Recomputation.segment(midResnet0::forward, x, act);
-        x = midAttention.forward(x, text);
-        x = midNames.tap(Recomputation.segment(midResnet1::forward, x, act));
+        if (midBlock != null) {
+            x = midBlock.forward(x, act, text);
+        }
         for (UNetBlock b : upBlocks) {
             x = b.up(x, act, text, skips);
         }
         return convOut.forward(Functional.silu(convNormOut.forward(x)));
+    }
+
+    /** diffusers' {@code UNetMidBlock2DCrossAttn}. */
+    private record MidBlock(
+            Names names,
+            ResnetBlock2D resnet0,
+            Transformer2DModel attention,
+            ResnetBlock2D resnet1) {
+        static MidBlock of(Names names, UNetConfig c, long temb) {
+            long width = c.blockOutChannels().getLast();
+            int groups = c.normNumGroups();
+            double eps = c.normEps();
+            return new MidBlock(
+                    names,
+                    new ResnetBlock2D(names.sub("resnets.0"), width, width, temb, groups, eps),
+                    new Transformer2DModel(
+                            names.sub("attentions.0"),
+                            c,
+                            width,
+                            c.heads().getLast(),
+                            c.transformerLayers().getLast()),
+                    new ResnetBlock2D(names.sub("resnets.1"), width, width, temb, groups, eps));
+        }
+
+        Tensor forward(Tensor x, Tensor temb, Tensor text) {
+            Tensor first = Recomputation.segment(resnet0::forward, x, temb);
+            Tensor attended = attention.forward(first, text);
+            return names.tap(Recomputation.segment(resnet1::forward, attended, temb));
+        }
     }
 
     private Tensor sinusoid(Tensor t, long dim) {

@@ -34,6 +34,8 @@ import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
  * @param freqShift shift in the timestep embedding's frequency denominator
  * @param additionTimeEmbedDim width of each embedded size number of SDXL, 0 when there is none
  * @param projectionClassEmbeddingsInputDim width of SDXL's added embedding input, 0 for none
+ * @param midBlock whether there is a {@code UNetMidBlock2DCrossAttn} between the down and the up
+ *     blocks; distilled models such as BK-SDM-Tiny have none ({@code mid_block_type} null)
  */
 public record UNetConfig(
         int sampleSize,
@@ -53,7 +55,8 @@ public record UNetConfig(
         boolean flipSinToCos,
         double freqShift,
         int additionTimeEmbedDim,
-        int projectionClassEmbeddingsInputDim) {
+        int projectionClassEmbeddingsInputDim,
+        boolean midBlock) {
 
     private static final Set<String> DOWN = Set.of("DownBlock2D", "CrossAttnDownBlock2D");
     private static final Set<String> UP = Set.of("UpBlock2D", "CrossAttnUpBlock2D");
@@ -104,10 +107,52 @@ public record UNetConfig(
             Ranges.divides("block_out_channels", channels, "norm_num_groups", normNumGroups);
             if (downBlockTypes.get(i).startsWith("CrossAttn")
                     || upBlockTypes.get(n - 1 - i).startsWith("CrossAttn")
-                    || i == n - 1) {
+                    || (midBlock && i == n - 1)) {
                 Ranges.divides("block_out_channels", channels, "attention_head_dim", heads.get(i));
             }
         }
+    }
+
+    /** One with a middle block. */
+    public UNetConfig(
+            int sampleSize,
+            int inChannels,
+            int outChannels,
+            List<String> downBlockTypes,
+            List<String> upBlockTypes,
+            List<Integer> blockOutChannels,
+            int layersPerBlock,
+            List<Integer> heads,
+            List<Integer> transformerLayers,
+            int crossAttentionDim,
+            boolean useLinearProjection,
+            boolean upcastAttention,
+            int normNumGroups,
+            double normEps,
+            boolean flipSinToCos,
+            double freqShift,
+            int additionTimeEmbedDim,
+            int projectionClassEmbeddingsInputDim) {
+        this(
+                sampleSize,
+                inChannels,
+                outChannels,
+                downBlockTypes,
+                upBlockTypes,
+                blockOutChannels,
+                layersPerBlock,
+                heads,
+                transformerLayers,
+                crossAttentionDim,
+                useLinearProjection,
+                upcastAttention,
+                normNumGroups,
+                normEps,
+                flipSinToCos,
+                freqShift,
+                additionTimeEmbedDim,
+                projectionClassEmbeddingsInputDim,
+                true);
     }
 
     /** Reads diffusers' config, refusing options that would change the architecture. */
@@ -161,7 +206,9 @@ public record UNetConfig(
                         c.flag("flip_sin_to_cos", true),
                         c.number("freq_shift", 0),
                         textTime ? c.integer("addition_time_embed_dim", 256) : 0,
-                        textTime ? c.integer("projection_class_embeddings_input_dim", 2816) : 0));
+                        textTime ? c.integer("projection_class_embeddings_input_dim", 2816) : 0,
+                        // A field that is left out has its default; null is said by who means it.
+                        !c.node().path("mid_block_type").isNull()));
     }
 
     /** The config in diffusers' format. */
@@ -187,6 +234,9 @@ public record UNetConfig(
         o.put("in_channels", inChannels);
         o.put("layers_per_block", layersPerBlock);
         o.put("mid_block_scale_factor", 1);
+        if (!midBlock) {
+            o.putNull("mid_block_type");
+        }
         o.put("norm_eps", normEps);
         o.put("norm_num_groups", normNumGroups);
         o.put("out_channels", outChannels);

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
@@ -13,6 +15,8 @@ import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
 import org.diffusionsoup.diffusion.torch.Rng;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -151,6 +155,80 @@ class SchedulerTest {
             }
             return Float.isFinite(x.toFloatArray()[0]) && Float.isFinite(x.toFloatArray()[1]);
         }
+    }
+
+    private static SchedulerConfig solver(String name, String json) {
+        ObjectNode o = config(name, PredictionType.EPSILON).toJson();
+        try {
+            o.setAll((ObjectNode) JsonConfig.MAPPER.readTree(json));
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(e);
+        }
+        return SchedulerConfig.of(new JsonConfig("scheduler_config.json", o));
+    }
+
+    /** As diffusers has it, the pictures of these would be NaN. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "UniPC | {'lower_order_final': false} | lower_order_final false with solver_order 2 cannot end at zero noise; set lower_order_final to true, or final_sigmas_type to sigma_min",
+                "UniPC | {'lower_order_final': false, 'solver_order': 3} | lower_order_final false with solver_order 3",
+                "UniPC | {'predict_x0': false} | predict_x0 false cannot end at zero noise; set final_sigmas_type to sigma_min, or predict_x0 to true",
+                "UniPC | {'predict_x0': false, 'lower_order_final': false} | predict_x0 false cannot",
+                "DPMSolver | {'algorithm_type': 'dpmsolver'} | algorithm_type dpmsolver cannot end at zero noise; set final_sigmas_type to sigma_min",
+                "DPMSolver | {'algorithm_type': 'sde-dpmsolver'} | algorithm_type sde-dpmsolver cannot",
+                "UniPC | {'final_sigmas_type': 'sigma_min', 'use_karras_sigmas': true, 'solver_order': 3, 'lower_order_final': false} | step 20 of 20 with solver_order 3 … set lower_order_final to true",
+                "DPMSolver | {'use_karras_sigmas': true, 'sigma_min': 5, 'sigma_max': 2} | sigma_min must be the smaller one"
+            })
+    void whatCannotBeComputedIsNamedBeforeTheFirstStep(String name, String json, String told) {
+        SchedulerConfig c = solver(name + "MultistepScheduler", json.replace('\'', '"'));
+        assertThatThrownBy(() -> c.scheduler(20).close())
+                .isInstanceOf(UnsupportedConfigException.class)
+                .hasMessageContaining("scheduler_config.json: ")
+                .hasMessageContainingAll(told.split(" … "));
+    }
+
+    /** Settings drawn at random give numbers, or are refused by a field's name. */
+    @RepeatedTest(300)
+    void aRunGivesNumbersOrIsRefused(RepetitionInfo repetition) {
+        Random random = new Random(repetition.getCurrentRepetition());
+        ObjectNode o = JsonConfig.object();
+        o.put(
+                "timestep_spacing",
+                List.of("leading", "linspace", "trailing").get(random.nextInt(3)));
+        o.put("final_sigmas_type", random.nextBoolean() ? "zero" : "sigma_min");
+        o.put("use_karras_sigmas", random.nextBoolean());
+        o.put("lower_order_final", random.nextBoolean());
+        o.put("solver_order", 1 + random.nextInt(3));
+        if (random.nextInt(4) == 0) {
+            o.put("sigma_min", random.nextBoolean() ? 0.5 : 20);
+        }
+        boolean uni = random.nextBoolean();
+        if (uni) {
+            o.put("predict_x0", random.nextInt(3) > 0);
+            o.put("solver_type", random.nextBoolean() ? "bh1" : "bh2");
+        } else {
+            o.put("euler_at_final", random.nextBoolean());
+            o.put("solver_type", random.nextBoolean() ? "heun" : "midpoint");
+            o.put(
+                    "algorithm_type",
+                    List.of("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
+                            .get(random.nextInt(4)));
+        }
+        SchedulerConfig c =
+                solver((uni ? "UniPC" : "DPMSolver") + "MultistepScheduler", o.toString());
+        int steps = List.of(1, 2, 3, 14, 16, 40, 999).get(random.nextInt(7));
+        boolean refused = false;
+        try (Scheduler s = c.scheduler(steps)) {
+            assertThat(s.timesteps()).hasSize(steps);
+        } catch (UnsupportedConfigException e) {
+            assertThat(e).hasMessageStartingWith("scheduler_config.json: ");
+            refused = true;
+        } catch (ScheduleException e) {
+            refused = true;
+        }
+        assertThat(refused || isFinite(c, steps)).as("%s in %d steps", o, steps).isTrue();
     }
 
     @Test

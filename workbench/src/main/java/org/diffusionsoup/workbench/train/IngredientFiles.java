@@ -7,10 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.LinkedFiles;
 import org.diffusionsoup.core.io.OutputKind;
@@ -23,6 +25,7 @@ import org.diffusionsoup.core.lora.LoraOutput;
 import org.diffusionsoup.core.lora.LoraTarget;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.nn.LowRankFactors;
@@ -80,19 +83,33 @@ final class IngredientFiles {
     }
 
     /**
-     * Refuses low-rank factors of a rank that a weight of the base's UNet cannot have, by the
-     * shapes in its header.
+     * Refuses low-rank factors that could not be written when they are trained: of a rank that a
+     * weight of the base's UNet cannot have, of weights that no LoRA can name or be put into, or of
+     * none, by the header of its weights.
      *
-     * @throws org.diffusionsoup.diffusion.train.TrainingException naming the weight
+     * @throws SoupException naming the weight
      */
-    void requireRank() {
+    void requireFactors() {
         Path weights = unet(request.base());
         if (request.lora().isEmpty() || !Files.exists(weights)) {
             return; // loading says what is missing
         }
         LowRankOptions lora = request.lora().get();
         try (SafetensorsFile f = SafetensorsFile.open(weights)) {
-            f.tensors().values().forEach(t -> lora.requireRank(t.name(), t.shape()));
+            TensorSource today = TensorNames.today(f);
+            boolean any = false;
+            for (TensorInfo t : today.tensors().values()) {
+                lora.requireRank(t.name(), t.shape());
+                if (lora.isTarget(t.name(), t.shape())) {
+                    LoraFusion.requireTarget(UNET, today, t.name());
+                    any = true;
+                }
+            }
+            if (!any) {
+                throw new SoupException(
+                        "%s has no %s weights that low-rank factors could be trained for."
+                                .formatted(weights, lora.target().word()));
+            }
         }
     }
 

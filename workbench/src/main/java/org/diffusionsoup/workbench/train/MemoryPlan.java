@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
@@ -105,7 +106,7 @@ public record MemoryPlan(
             return 0; // loading says what is missing
         }
         try (SafetensorsFile f = SafetensorsFile.open(weights)) {
-            return f.tensors().values().stream().mapToDouble(each).sum();
+            return TensorNames.today(f).tensors().values().stream().mapToDouble(each).sum();
         }
     }
 

@@ -46,7 +46,7 @@ final class Preflight {
     MemoryPlan memory(List<Shard> data, Optional<BucketPlan> buckets) {
         // What no memory helps comes first.
         PictureSize largest = largest(data, buckets);
-        files.requireRank();
+        files.requireFactors();
         if (isPlaceUsed()) {
             requireOwn(FineTuneRecipe.of(request, data));
         }
