@@ -169,7 +169,9 @@ class SearchMethodsTest {
                 }
                 long least = Collections.min(seen);
                 long most = Collections.max(seen);
-                assertThat(said.least()).as("%s of %d: %s", name, n, seen).isLessThanOrEqualTo(least);
+                assertThat(said.least())
+                        .as("%s of %d: %s", name, n, seen)
+                        .isLessThanOrEqualTo(least);
                 if (!name.equals("simplex")) { // whose path is too long to know its ends
                     assertThat(new Bounds(least, most)).as("%s of %d", name, n).isEqualTo(said);
                 }
