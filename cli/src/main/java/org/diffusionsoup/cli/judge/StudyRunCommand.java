@@ -195,10 +195,11 @@ final class StudyRunCommand extends SoupCommand {
         json.put("judges", plan.judges());
         plan.diskBytes().ifPresent(b -> json.put("disk_bytes", b));
         plan.trainingBytes().ifPresent(b -> json.put("training_bytes", b));
-        plan.secondsPerPass().ifPresent(s -> {
-            json.put("seconds", s * plan.passes().most());
-            json.put("seconds_at_least", s * plan.passes().least());
-        });
+        plan.secondsPerPass()
+                .ifPresent(s -> {
+                    json.put("seconds", s * plan.passes().most());
+                    json.put("seconds_at_least", s * plan.passes().least());
+                });
         plan.missing().ifPresent(base -> json.put("missing_base", base.toString()));
         return json;
     }
