@@ -79,33 +79,10 @@ public final class JudgeBenchmark {
         List<Result> out = new ArrayList<>();
         for (JudgeSpec spec : request.judges()) {
             try (PictureScorer judge = spec.open(ClipConvention.RAW_COSINE)) {
-                out.add(
-                        measure(
-                                named(spec, judge.judge()),
-                                judge,
-                                pictures,
-                                request.pictures(),
-                                progress));
+                out.add(measure(judge.judge(), judge, pictures, request.pictures(), progress));
             }
         }
         return out;
-    }
-
-    /** An aesthetic head that lies alone in a folder is known by that, not by its file. */
-    private static Judge named(JudgeSpec spec, Judge judge) {
-        String file = "model.safetensors";
-        return spec.head()
-                .map(h -> h.toAbsolutePath().normalize())
-                .map(h -> h.endsWith(file) ? h.getParent() : h)
-                .map(h ->
-                        new Judge(
-                                judge.name()
-                                        .replace(
-                                                "aesthetic " + file,
-                                                "aesthetic " + h.getFileName()),
-                                judge.weightsSha256(),
-                                judge.convention()))
-                .orElse(judge);
     }
 
     private static Result measure(

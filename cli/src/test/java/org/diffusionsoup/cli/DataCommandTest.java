@@ -10,10 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.junit.jupiter.api.BeforeEach;
@@ -300,6 +303,21 @@ class DataCommandTest {
             Run.of("data", "sheet", in(c[0]), "-o", in("s.png")).fails(1, parts);
         }
         assertThat(names()).isEqualTo(before);
+    }
+
+    /** As the help says of ae5 and curated. */
+    @Test
+    void twoTiersDamageNothing() {
+        Path shard = TinyTraining.shard(in("square.tar"), 4, 64, "train");
+        assertThat(Run.of("data", "damage", "--help").ok().out().replaceAll("\\s+", " "))
+                .contains("from ae1, the worst, to ae4; ae5 and curated damage nothing");
+        for (String tier : List.of("ae1", "ae5", "curated")) {
+            Run.of("data", "damage", shard, "--tier", tier, "-o", in(tier + ".tar")).ok();
+            Shard damaged = Shard.open(in(tier + ".tar"));
+            List<RgbImage> before = Shard.open(shard).stream().map(Sample::image).toList();
+            List<RgbImage> after = damaged.stream().map(Sample::image).toList();
+            assertThat(after.equals(before)).as(tier).isEqualTo(!tier.equals("ae1"));
+        }
     }
 
     @Test

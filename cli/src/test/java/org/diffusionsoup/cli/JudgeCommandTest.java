@@ -57,6 +57,19 @@ final class JudgeCommandTest {
         Run again = Run.of("judge", "questions", shard, "-o", dir.resolve("b.json"), "--json").ok();
         assertThat(again.out()).contains("\"byElementType\"").contains("\"questions\"");
         assertThat(dir.resolve("b.json")).hasSameBinaryContentAs(out);
+
+        // A file of questions is replaced, as the help says, and no other JSON.
+        assertThat(Run.of("judge", "questions", "--help").ok().out())
+                .contains("The question file; replaced if it is one.");
+        Path mine = dir.resolve("mine.json");
+        for (String text : List.of("[]", "{\"caption\": \"a cat\"}", "[{\"id\": 1}]", "words")) {
+            Files.writeString(mine, text);
+            Run.of("judge", "questions", shard, "-o", mine).fails(1, "mine.json");
+            assertThat(mine).hasContent(text);
+        }
+        Path fewer = TinyTraining.shard(dir.resolve("fewer.tar"), 4, 16, "train");
+        Run.of("judge", "questions", fewer, "-o", out).ok();
+        assertThat(Files.size(out)).isLessThan(Files.size(dir.resolve("b.json")));
     }
 
     @Test
@@ -326,6 +339,35 @@ final class JudgeCommandTest {
                     .isGreaterThan(means.get(means.size() - 1).asDouble());
         }
         assertThat(report.get("falls").size()).isEqualTo(7);
+    }
+
+    @Test
+    void captionsThatCannotBeSwappedAreToldBeforeAnythingIsDone() {
+        Object[] args = {
+            "judge",
+            "check",
+            "--data",
+            "../shards/emoji",
+            "--clip",
+            MODELS.resolve("judge-clip"),
+            "--reward",
+            MODELS.resolve("emoji-reward"),
+            "--base",
+            dir.resolve("nothing is drawn"),
+            "--limit",
+            10
+        };
+        Run few = Run.of(args);
+        few.fails(
+                2, "--limit 10 leaves rows about one subject", "style twemoji", "give 15 or more");
+        assertThat(few.err()).doesNotContain("held-out pictures", "nothing is drawn");
+        // With as many as it says, it gets as far as the base.
+        args[args.length - 1] = 15;
+        Run.of(args).fails(1, "nothing is drawn");
+
+        Path alone = TinyTraining.shard(dir.resolve("one.tar"), 1, 16, "heldout");
+        args[3] = alone;
+        Run.of(args).fails(1, "are all about one subject", "a view of the shard without");
     }
 
     @Test

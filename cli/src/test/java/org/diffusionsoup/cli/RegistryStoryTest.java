@@ -455,5 +455,7 @@ class RegistryStoryTest {
         assertThat(overlap.status()).isEqualTo(1);
         assertThat(overlap.out()).contains("1 equal");
         soup("split", tar, "--disjoint", 2).fails(2, "--out PREFIX");
+        soup("split", "--public", "half-1", "--private", "half-1")
+                .fails(2, "--public and --private are both shard half-1", "name two shards");
     }
 }

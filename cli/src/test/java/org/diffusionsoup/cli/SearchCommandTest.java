@@ -125,7 +125,7 @@ class SearchCommandTest {
         assertThat(Files.readAllLines(journal)).isEqualTo(lines);
         List<Object> other = args("greedy", folder.resolve("r3"), "--journal", journal);
         other.addAll(List.of("--guidance", 2));
-        Run.of(other.toArray()).fails(1, "belongs to another search", "guidance");
+        Run.of(other.toArray()).fails(1, "is not of this search", "guidance");
     }
 
     @Test
@@ -205,7 +205,7 @@ class SearchCommandTest {
         json(mixed);
         mixed.set(mixed.indexOf("-o") + 1, folder.resolve("m2"));
         mixed.set(mixed.indexOf("--judge") + 1, "aesthetic:" + JUDGE + "," + head);
-        Run.of(mixed.toArray()).fails(1, "belongs to another search", "judge");
+        Run.of(mixed.toArray()).fails(1, "is not of this search", "judge");
 
         // The questions are checked before anything is drawn.
         Files.writeString(questions, rows.subList(0, 4).toString());

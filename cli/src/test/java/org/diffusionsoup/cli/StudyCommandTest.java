@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupVersion;
 import org.diffusionsoup.core.io.ProjectFiles;
 import org.diffusionsoup.image.png.PngFiles;
@@ -124,7 +125,46 @@ class StudyCommandTest {
         assertThat(plans.path("fig7").path("trainings").asInt()).isEqualTo(6);
         assertThat(folder).isEmptyDirectory();
         Run.of("study", "run", "table9", "-o", folder)
-                .fails(1, "There is no study 'table9'", "fig7-rates");
+                .fails(2, "no study 'table9'; did you mean 'table1'?", "soup study run --help");
+        Run.of("study", "run", "tabel1", "-o", folder)
+                .fails(2, "no study 'tabel1'; did you mean 'table1'?");
+        Run.of("study", "run", "fgi7-rates", "fig4", "-o", folder, "--dry-run")
+                .fails(2, "no study 'fgi7-rates'; did you mean 'fig7-rates'?");
+        Run.of("study", "run", "al", "-o", folder).fails(2, "did you mean 'all'?");
+        Run.of("study", "run", "everything", "-o", folder)
+                .fails(2, "no study 'everything'; there are table1, ", "fig7-rates", "and all.");
+        Run.of("study", "run", "all", "tabel1", "-o", folder).fails(2, "did you mean 'table1'?");
+    }
+
+    @Test
+    void plansCountWhatSearchesDraw() throws IOException {
+        Object[] args = {
+            "study", "run", "table4", "table3", "-o", folder, "--scale", "paper", "--dry-run"
+        };
+        assertThat(Run.of(args).ok().out())
+                .contains("29.0 k to 30.0 k", "12.0 k  ")
+                .contains("table4: 9,000 to 10.0 k of the pictures are of its 2 searches")
+                .contains("score 18 to 20 candidates")
+                .doesNotContain("table3:");
+        Object[] json = Stream.concat(Stream.of(args), Stream.of("--json")).toArray();
+        JsonNode plans = new ObjectMapper().readTree(Run.of(json).ok().out());
+        JsonNode table4 = plans.path("table4");
+        // Ten models, 2,000 prompts; two searches of five ingredients, 500 prompts of their own:
+        // greedy scores 9 candidates, reverse greedy 9 to 11.
+        assertThat(table4.path("searches").asInt()).isEqualTo(2);
+        assertThat(table4.path("candidates_searched").asLong()).isEqualTo(9 + 11);
+        assertThat(table4.path("candidates_searched_at_least").asLong()).isEqualTo(9 + 9);
+        assertThat(table4.path("pictures_searched").asLong()).isEqualTo(20 * 500);
+        assertThat(table4.path("pictures_searched_at_least").asLong()).isEqualTo(18 * 500);
+        assertThat(table4.path("pictures_drawn").asLong()).isEqualTo(20_000 + 20 * 500);
+        assertThat(table4.path("pictures_drawn_at_least").asLong()).isEqualTo(20_000 + 18 * 500);
+        long training = 3L * 6 * 10_000 * 16;
+        assertThat(table4.path("passes").asLong()).isEqualTo(training + 30_000L * 50 * 2);
+        assertThat(table4.path("passes_at_least").asLong()).isEqualTo(training + 29_000L * 50 * 2);
+        JsonNode table3 = plans.path("table3");
+        assertThat(table3.path("searches").asInt()).isZero();
+        assertThat(table3.path("pictures_drawn_at_least")).isEqualTo(table3.path("pictures_drawn"));
+        assertThat(table3.path("pictures_searched").asLong()).isZero();
     }
 
     @Test

@@ -191,6 +191,19 @@ class StudyEquationsTest {
                 .isEqualTo(estimate(json, "/stages/2/overall/gap"));
         Run.of("study", "linear", "--base", TinyModels.sd15(), "-o", out)
                 .fails(2, "either with --model or with --steps-of");
+        for (String flag : List.of("--model", "--steps-of")) {
+            Run.of(
+                            "study",
+                            "linear",
+                            "--base",
+                            TinyModels.sd15(),
+                            flag,
+                            temp.resolve("i1"),
+                            "-o",
+                            temp.resolve("none"))
+                    .fails(2, "at least two ingredients; give " + flag + " twice or more");
+        }
+        assertThat(temp.resolve("none")).doesNotExist();
     }
 
     @Test

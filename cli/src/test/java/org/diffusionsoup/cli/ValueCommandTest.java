@@ -112,6 +112,17 @@ class ValueCommandTest {
         assertThat(Files.readString(page))
                 .contains("Shapley value", few, "<svg", "1/3 i0 + 1/3 i1");
 
+        assertThat(page)
+                .content()
+                .containsPattern("Gain over the base: [+−]?0\\.\\d{4} \\[[+−]?0\\.\\d{4}, ");
+        Object[] others = args(out);
+        others[List.of(others).indexOf("0-1")] = "1-2";
+        Run.of(others)
+                .fails(
+                        1,
+                        "values.csv.journal.jsonl is not of this valuation: its scores were made with"
+                                + " other settings (seeds [0, 1], now [1, 2])");
+
         // A killed run goes on; groups use what is known; the table is its own to replace.
         Path journal = folder.resolve("values.csv.journal.jsonl");
         List<String> whole = Files.readAllLines(journal);

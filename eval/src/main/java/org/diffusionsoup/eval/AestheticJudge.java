@@ -18,13 +18,15 @@ public final class AestheticJudge implements PictureScorer {
     private final AestheticHead head;
     private final Judge judge;
 
+    private static final String IN_FOLDER = "model.safetensors";
+
     private AestheticJudge(ClipJudge clip, Path headFile, AestheticHead head) {
         this.clip = clip;
         this.head = head;
         String both = clip.judge().weightsSha256() + head.weightsSha256();
         judge =
                 new Judge(
-                        "aesthetic %s on %s".formatted(Folders.name(headFile), clip.judge().name()),
+                        "aesthetic %s on %s".formatted(name(headFile), clip.judge().name()),
                         Hashes.sha256Hex(both.getBytes(StandardCharsets.US_ASCII)),
                         "LAION predictor of %d %s, unit embedding; weights' hash over CLIP's %s and"
                                         .formatted(
@@ -33,6 +35,16 @@ public final class AestheticJudge implements PictureScorer {
                                                 clip.judge().shortHash())
                                 + " the head's "
                                 + head.weightsSha256().substring(0, 12));
+    }
+
+    /**
+     * A head that lies in a folder of its own is called by the folder, whichever of both is given.
+     */
+    private static String name(Path headFile) {
+        Path file = headFile.toAbsolutePath().normalize();
+        Path folder = file.getParent();
+        boolean own = file.endsWith(IN_FOLDER) && !Files.isDirectory(file);
+        return Folders.name(own && folder != null ? folder : file);
     }
 
     /**
@@ -46,9 +58,7 @@ public final class AestheticJudge implements PictureScorer {
     public static AestheticJudge load(Path clipFolder, Path headFile) {
         AestheticHead head =
                 AestheticHead.read(
-                        Files.isDirectory(headFile)
-                                ? headFile.resolve("model.safetensors")
-                                : headFile);
+                        Files.isDirectory(headFile) ? headFile.resolve(IN_FOLDER) : headFile);
         ClipJudge clip = ClipJudge.load(clipFolder, ClipConvention.RAW_COSINE);
         if (clip.width() != head.factors().length) {
             int width = clip.width();

@@ -1,6 +1,7 @@
 package org.diffusionsoup.eval;
 
-import java.util.Locale;
+import java.util.function.DoubleFunction;
+import org.diffusionsoup.core.Decimals;
 
 /**
  * A number and the interval it is known to.
@@ -58,7 +59,7 @@ public record Interval(double estimate, double low, double high, double confiden
      * {@code 0.281 [0.270, 0.293]} with this many digits after the point; of a point {@code 0.281}.
      */
     public String format(int digits) {
-        return format("%." + digits + "f");
+        return format(v -> Decimals.of(v, digits));
     }
 
     /**
@@ -66,7 +67,7 @@ public record Interval(double estimate, double low, double high, double confiden
      * it is below, as {@code +0.281 [−0.010, +0.293]}.
      */
     public String formatSigned(int digits) {
-        return format("%+." + digits + "f").replace('-', '−');
+        return format(v -> Decimals.signed(v, digits)).replace('-', '−');
     }
 
     /** The same as {@link #format(int)} with true minus signs, as pages have them. */
@@ -74,10 +75,10 @@ public record Interval(double estimate, double low, double high, double confiden
         return format(digits).replace('-', '−');
     }
 
-    private String format(String f) {
+    private String format(DoubleFunction<String> text) {
         if (isPoint()) {
-            return String.format(Locale.ROOT, f, estimate);
+            return text.apply(estimate);
         }
-        return String.format(Locale.ROOT, f + " [" + f + ", " + f + "]", estimate, low, high);
+        return "%s [%s, %s]".formatted(text.apply(estimate), text.apply(low), text.apply(high));
     }
 }

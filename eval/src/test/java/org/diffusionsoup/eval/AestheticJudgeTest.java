@@ -138,6 +138,24 @@ class AestheticJudgeTest {
     }
 
     @Test
+    void aHeadInAFolderHasOneNameByEitherForm() throws IOException {
+        int width;
+        try (ClipJudge plain = ClipJudge.load(clip(), ClipConvention.RAW_COSINE)) {
+            width = plain.width();
+        }
+        Path folder = Files.createDirectory(dir.resolve("my-head"));
+        Files.copy(one(width), folder.resolve("model.safetensors"));
+        try (AestheticJudge byFolder = AestheticJudge.load(clip(), folder);
+                AestheticJudge byFile =
+                        AestheticJudge.load(clip(), folder.resolve("model.safetensors"));
+                AestheticJudge other = AestheticJudge.load(clip(), one(width))) {
+            assertThat(byFile.judge()).isEqualTo(byFolder.judge());
+            assertThat(byFile.judge().name()).startsWith("aesthetic my-head on ");
+            assertThat(other.judge().name()).startsWith("aesthetic linear.safetensors on ");
+        }
+    }
+
+    @Test
     void aHeadOfAnotherWidthAndOtherFilesAreRefused() throws IOException {
         Path clip = clip();
         Path wide = one(4321);

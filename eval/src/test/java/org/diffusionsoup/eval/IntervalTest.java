@@ -13,6 +13,14 @@ class IntervalTest {
     }
 
     @Test
+    void nothingIsMinusZero() {
+        Interval small = new Interval(-0.00004, -0.02, 0.00004, 0.95);
+        assertThat(small.format(4)).isEqualTo("0.0000 [-0.0200, 0.0000]");
+        assertThat(small.formatTyped(4)).isEqualTo("0.0000 [−0.0200, 0.0000]");
+        assertThat(small.formatSigned(4)).isEqualTo("0.0000 [−0.0200, +0.0000]");
+    }
+
+    @Test
     void aPointIsWrittenWithoutItsEnds() {
         assertThat(new Interval(0.281, 0.27, 0.293, 0.95).format(3))
                 .isEqualTo("0.281 [0.270, 0.293]");

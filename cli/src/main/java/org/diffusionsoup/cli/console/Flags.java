@@ -67,6 +67,7 @@ public final class Flags {
                     "later",
                     "latents",
                     "licence",
+                    "limit",
                     "lora",
                     "loraAlpha",
                     "mask",

@@ -44,8 +44,8 @@ final class DataDamageCommand extends SoupCommand {
             defaultValue = "ae1",
             paramLabel = "TIER",
             description =
-                    "How bad: web (half of them), or a grade from ae1, the worst, to ae4 (default:"
-                            + " ${DEFAULT-VALUE}).")
+                    "How bad: web (half of them), or a grade from ae1, the worst, to ae4; ae5 and"
+                            + " curated damage nothing (default: ${DEFAULT-VALUE}).")
     private Tier tier = Tier.AE1;
 
     @Option(

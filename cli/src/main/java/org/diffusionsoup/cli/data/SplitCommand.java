@@ -95,6 +95,11 @@ public final class SplitCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
+        if (open.isPresent() && open.equals(closed)) {
+            throw misuse(
+                    "--public and --private are both shard %s, which shares all its pictures with itself; name two shards."
+                            .formatted(open.get()));
+        }
         if (open.isPresent() && closed.isPresent() && parts.isEmpty()) {
             check(console, registry.openToRead(), open.get(), closed.get());
         } else if (parts.isPresent() && shard.isPresent() && out.isPresent() && open.isEmpty()) {

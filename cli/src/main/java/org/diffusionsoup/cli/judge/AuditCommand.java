@@ -215,25 +215,37 @@ public final class AuditCommand extends SoupCommand {
         }
         // Last: what was measured is told and recorded even where no page can be written.
         page.ifPresent(file -> AuditPage.write(rows, bound, file));
+        List<MemorizationAudit.Result> outside =
+                rows.stream().map(AuditRow::result).filter(r -> !r.isWithin(bound)).toList();
         List<String> over =
-                rows.stream()
-                        .map(AuditRow::result)
-                        .filter(r -> !r.isWithin(bound))
-                        .map(MemorizationAudit.Result::model)
-                        .distinct()
-                        .toList();
+                outside.stream().map(MemorizationAudit.Result::model).distinct().toList();
+        boolean certain = outside.stream().allMatch(r -> r.isAbove(bound));
         if (!over.isEmpty()) {
             throw new SoupException(
-                    "The rate of near copies may lie above --bound %s for %s; %sdraw more --pictures for a narrower interval."
+                    "The rate of near copies %s above --bound %s for %s%s."
                             .formatted(
+                                    certain ? "lies" : "may lie",
                                     bound,
                                     String.join(", ", over),
-                                    soup.isEmpty()
-                                                    && targets.stream()
-                                                            .allMatch(AuditTarget::isIngredient)
-                                            ? "soup it with ingredients of other shards, or "
-                                            : ""));
+                                    remedy(targets, certain)));
         }
+    }
+
+    /**
+     * What may bring the rate within the bound.
+     *
+     * @param targets what was audited
+     * @param certain whether it is above, whatever more pictures would show
+     */
+    private String remedy(List<AuditTarget> targets, boolean certain) {
+        List<String> ways = new ArrayList<>();
+        if (soup.isEmpty() && targets.stream().allMatch(AuditTarget::isIngredient)) {
+            ways.add("soup it with ingredients of other shards");
+        }
+        if (!certain) {
+            ways.add("draw more --pictures for a narrower interval");
+        }
+        return ways.isEmpty() ? "" : "; " + String.join(", or ", ways);
     }
 
     private String against(AuditTarget target) {

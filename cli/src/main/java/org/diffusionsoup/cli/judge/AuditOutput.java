@@ -130,7 +130,7 @@ record AuditOutput(List<AuditRow> rows, double bound) {
                     i == 0 ? "" : r.minus(rows.getFirst()).text(),
                     String.format(Locale.ROOT, "%.4f", MemorizationAudit.median(result.nearest())),
                     String.format(Locale.ROOT, "%.4f", MemorizationAudit.median(result.own())),
-                    result.isWithin(bound) ? "within" : "may be above");
+                    result.standing(bound));
         }
         for (AuditRow r : shards()) {
             table.row(

@@ -43,7 +43,7 @@ final class JudgeQuestionsCommand extends SoupCommand {
             names = {"-o", "--out"},
             required = true,
             paramLabel = "FILE",
-            description = "The question file.")
+            description = "The question file; replaced if it is one.")
     private Path out = Path.of(".");
 
     /**

@@ -61,7 +61,8 @@ final class StudyLinearCommand extends SoupCommand {
             paramLabel = "DIR",
             description =
                     "In place of --model: an ingredient beside which models were kept on its way"
-                            + " (train --keep-every); every step that all of them have is measured.")
+                            + " (train --keep-every); to be given twice or more. Every step that all"
+                            + " of them have is measured.")
     private List<Path> stepsOf = new ArrayList<>();
 
     @Option(
@@ -102,6 +103,11 @@ final class StudyLinearCommand extends SoupCommand {
     protected void run(Console console) {
         if (models.isEmpty() == stepsOf.isEmpty()) {
             throw misuse("Give the ingredients either with --model or with --steps-of.");
+        }
+        if (models.size() + stepsOf.size() < 2) {
+            throw misuse(
+                    "an average needs at least two ingredients; give %s twice or more."
+                            .formatted(stepsOf.isEmpty() ? "--model" : "--steps-of"));
         }
         LinearStudy.KIND.checkOwn(out);
         List<TuningStage> stages =

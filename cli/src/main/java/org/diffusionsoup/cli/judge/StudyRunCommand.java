@@ -9,14 +9,19 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongFunction;
+import java.util.stream.Stream;
 import org.diffusionsoup.cli.command.DeviceFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Interrupt;
+import org.diffusionsoup.cli.console.NearWord;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.io.FolderLock;
 import org.diffusionsoup.core.io.OutputKind;
+import org.diffusionsoup.core.search.Bounds;
 import org.diffusionsoup.workbench.OwnOutputs;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.Evaluation;
@@ -90,10 +95,7 @@ final class StudyRunCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) {
-        List<Study> studies =
-                names.contains(ALL)
-                        ? Arrays.asList(Study.values())
-                        : names.stream().distinct().map(Study::of).toList();
+        List<Study> studies = studies();
         if (dryRun) {
             plan(console, studies);
             return;
@@ -142,6 +144,30 @@ final class StudyRunCommand extends SoupCommand {
         console.result(json, text -> lines.forEach(text::println));
     }
 
+    private List<Study> studies() {
+        List<String> known = Stream.concat(Study.words().stream(), Stream.of(ALL)).toList();
+        for (String name : names) {
+            if (!known.contains(name)) {
+                throw misuse(
+                        "there is no study '%s'; %s"
+                                .formatted(
+                                        name,
+                                        NearWord.of(name, known.stream())
+                                                .map("did you mean '%s'?"::formatted)
+                                                .orElse(
+                                                        "there are %s, and %s."
+                                                                .formatted(
+                                                                        String.join(
+                                                                                ", ",
+                                                                                Study.words()),
+                                                                        ALL))));
+            }
+        }
+        return names.contains(ALL)
+                ? Arrays.asList(Study.values())
+                : names.stream().distinct().map(Study::of).toList();
+    }
+
     private Path results(Study study) {
         return out.resolve(study.word() + ".json");
     }
@@ -160,15 +186,28 @@ final class StudyRunCommand extends SoupCommand {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("trainings", plan.trainings());
         json.put("pictures_trained", plan.trainedPictures());
-        json.put("pictures_drawn", plan.pictures());
-        json.put("passes", plan.passes());
+        bounds(json, "pictures_drawn", plan.pictures());
+        json.put("searches", plan.searches());
+        bounds(json, "candidates_searched", plan.candidates());
+        bounds(json, "pictures_searched", plan.searchedPictures());
+        bounds(json, "passes", plan.passes());
         json.put("models", plan.models());
         json.put("judges", plan.judges());
         plan.diskBytes().ifPresent(b -> json.put("disk_bytes", b));
         plan.trainingBytes().ifPresent(b -> json.put("training_bytes", b));
-        plan.seconds().ifPresent(s -> json.put("seconds", s));
+        plan.secondsPerPass()
+                .ifPresent(s -> {
+                    json.put("seconds", s * plan.passes().most());
+                    json.put("seconds_at_least", s * plan.passes().least());
+                });
         plan.missing().ifPresent(base -> json.put("missing_base", base.toString()));
         return json;
+    }
+
+    /** What it is at most under the name, and what it is at least under a second one. */
+    private static void bounds(Map<String, Object> json, String name, Bounds n) {
+        json.put(name, n.most());
+        json.put(name + "_at_least", n.least());
     }
 
     private static void print(Map<String, EvaluationPlan> plans, PrintWriter text) {
@@ -188,19 +227,35 @@ final class StudyRunCommand extends SoupCommand {
                         word,
                         p.trainings(),
                         Quantity.count(p.trainedPictures()),
-                        Quantity.count(p.pictures()),
-                        Quantity.count(p.passes()),
+                        between(p.pictures(), Quantity::count),
+                        between(p.passes(), Quantity::count),
                         p.models(),
                         p.diskBytes().map(Quantity::bytes).orElse("?"),
                         p.trainingBytes().map(Quantity::bytes).orElse("?"),
-                        p.seconds().isPresent()
-                                ? String.format(
-                                        Locale.ROOT,
-                                        "%.0f min",
-                                        Math.ceil(p.seconds().getAsDouble() / 60))
+                        p.secondsPerPass().isPresent()
+                                ? between(
+                                                p.passes(),
+                                                n -> minutes(n, p.secondsPerPass().getAsDouble()))
+                                        + " min"
                                 : "?"));
         table.print(text);
         text.println();
+        plans.forEach((word, p) -> {
+            if (p.searches() > 0) {
+                text.println(
+                        "%s: %s of the pictures are of its %s, which score %s candidates on prompts of their own."
+                                .formatted(
+                                        word,
+                                        between(p.searchedPictures(), Quantity::count),
+                                        Plural.of(p.searches(), "search", "searches"),
+                                        between(p.candidates(), Quantity::count)));
+            }
+        });
+        if (plans.values().stream().anyMatch(p -> !p.passes().isExact())) {
+            text.println(
+                    "Two numbers are at least and at most: how many candidates a search scores, their"
+                            + " scores decide.");
+        }
         text.println(
                 "Each as if nothing were in the cache; studies share what they train. Times are of training and"
                         + " drawing on this machine, judges come on top.");
@@ -216,5 +271,16 @@ final class StudyRunCommand extends SoupCommand {
         text.printf(
                 Locale.ROOT,
                 "A pass is one picture through the UNet once; a step of training counts as three.%n");
+    }
+
+    /** One text where both ends read alike, otherwise both. */
+    private static String between(Bounds n, LongFunction<String> text) {
+        String least = text.apply(n.least());
+        String most = text.apply(n.most());
+        return least.equals(most) ? most : least + " to " + most;
+    }
+
+    private static String minutes(long passes, double each) {
+        return String.format(Locale.ROOT, "%.0f", Math.ceil(passes * each / 60));
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.diffusionsoup.cli.console.TextTable;
+import org.diffusionsoup.core.Decimals;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.eval.Bootstrap;
@@ -83,7 +84,11 @@ final class ValueOutput {
     }
 
     private static String signed(Interval i) {
-        return String.format(Locale.ROOT, "%+.4f [%+.4f, %+.4f]", i.estimate(), i.low(), i.high());
+        return "%s [%s, %s]"
+                .formatted(
+                        Decimals.signed(i.estimate(), DIGITS),
+                        Decimals.signed(i.low(), DIGITS),
+                        Decimals.signed(i.high(), DIGITS));
     }
 
     static Map<String, Object> json(FoundValues found, ValueRequest request) {

@@ -7,7 +7,7 @@ import java.util.Optional;
 /**
  * Reverse Greedy Soup (paper, Section 4.2 and Appendix E): begins with the uniform soup and takes
  * ingredients out in order of increasing performance of their own, each kept out only if the soup
- * improves. 2n + 1 evaluations at most. The last ingredient stays. Of ingredients that score the
+ * improves. 2n - 1 to 2n + 1 evaluations. The last ingredient stays. Of ingredients that score the
  * same, the one named first comes first.
  */
 public final class ReverseGreedy implements SearchMethod {

@@ -41,6 +41,7 @@ public final class SearchJournal implements AutoCloseable {
     private static final JsonFactory JSON = new JsonFactory();
 
     private final Path file;
+    private final String task;
     private final FileChannel channel;
     private final Map<List<Integer>, List<Double>> scores = new HashMap<>();
     private final Set<String> lines = new HashSet<>();
@@ -48,18 +49,24 @@ public final class SearchJournal implements AutoCloseable {
     private boolean checked;
     private boolean fresh;
 
-    private SearchJournal(Path file, FileChannel channel) {
+    private SearchJournal(Path file, String task, FileChannel channel) {
         this.file = file;
+        this.task = task;
         this.channel = channel;
+    }
+
+    /** As {@link #open(Path, String)} for a search. */
+    public static SearchJournal open(Path file) {
+        return open(file, "search");
     }
 
     /**
      * Opens a journal, or makes one.
      *
-     * @throws SoupException if the file is another kind of file, damaged, or in use by another
-     *     search
+     * @param task what asks for the scores, as a refusal calls it
+     * @throws SoupException if the file is another kind of file, damaged, or in use by another run
      */
-    public static SearchJournal open(Path file) {
+    public static SearchJournal open(Path file, String task) {
         FileChannel channel;
         try {
             Path parent = file.toAbsolutePath().getParent();
@@ -75,7 +82,7 @@ public final class SearchJournal implements AutoCloseable {
         } catch (IOException e) {
             throw new SoupIoException("open", file, e);
         }
-        SearchJournal journal = new SearchJournal(file, channel);
+        SearchJournal journal = new SearchJournal(file, task, channel);
         boolean complete = false;
         try {
             journal.lock();
@@ -100,7 +107,7 @@ public final class SearchJournal implements AutoCloseable {
             // Held by this process: said below.
         }
         throw new SoupException(
-                "The journal " + file + " is in use by another search; wait, or name another.");
+                "The journal " + file + " is in use by another run; wait, or name another.");
     }
 
     private void load() throws IOException {
@@ -206,11 +213,8 @@ public final class SearchJournal implements AutoCloseable {
             header = wanted;
         } else if (!header.equals(wanted)) {
             throw new SoupException(
-                    "The journal "
-                            + file
-                            + " belongs to another search: "
-                            + difference(wanted)
-                            + "; name another file, or remove it to begin again.");
+                    "The journal %s is not of this %s: %s; name another file, or remove it to begin again."
+                            .formatted(file, task, difference(wanted)));
         }
     }
 

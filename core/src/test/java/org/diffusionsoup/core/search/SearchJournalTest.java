@@ -110,7 +110,7 @@ class SearchJournalTest {
         run(new Greedy(), new SyntheticScorer(3, 2, 8, 1000), file);
         assertThatThrownBy(() -> run(new Greedy(), new SyntheticScorer(4, 2, 8, 1000), file))
                 .isInstanceOf(SoupException.class)
-                .hasMessageContaining("j.jsonl belongs to another search")
+                .hasMessageContaining("j.jsonl is not of this search")
                 .hasMessageContaining("ingredients");
         assertThatThrownBy(() -> run(new Greedy(), new SyntheticScorer(3, 2, 9, 1000), file))
                 .isInstanceOf(SoupException.class)

@@ -144,6 +144,44 @@ class SearchMethodsTest {
                 .isBetween(18, 19);
     }
 
+    @Test
+    void methodsScoreAsManyCandidatesAsIsSaidBefore() {
+        SplittableRandom random = new SplittableRandom(43);
+        for (String name : SearchMethods.NAMES) {
+            for (int n = name.equals("greedy") || name.equals("reverse-greedy") ? 1 : 2;
+                    n < 6;
+                    n++) {
+                int budget = SearchMethods.budget(name);
+                Bounds said = SearchMethods.candidates(name, n, budget);
+                Set<Long> seen = new HashSet<>();
+                for (int k = 0; k < 300; k++) {
+                    SyntheticScorer s =
+                            new SyntheticScorer(n, 1, random.nextInt(), random.nextInt(1, 1000));
+                    ScoreBook book =
+                            new ScoreBook(
+                                    s,
+                                    s,
+                                    Optional.empty(),
+                                    Acceptance.ANY_IMPROVEMENT,
+                                    budget,
+                                    ScoreBook.Listener.NONE);
+                    seen.add((long) SearchMethods.named(name).run(book).evaluations().size());
+                }
+                long least = Collections.min(seen);
+                long most = Collections.max(seen);
+                assertThat(said.least())
+                        .as("%s of %d: %s", name, n, seen)
+                        .isLessThanOrEqualTo(least);
+                if (!name.equals("simplex")) { // whose path is too long to know its ends
+                    assertThat(new Bounds(least, most)).as("%s of %d", name, n).isEqualTo(said);
+                }
+                assertThat(said.most()).isGreaterThanOrEqualTo(most);
+            }
+        }
+        assertThat(SearchMethods.candidates("greedy", 9, 10)).isEqualTo(Bounds.exactly(10));
+        assertThat(SearchMethods.candidates("simplex", 4, 50)).isEqualTo(new Bounds(3, 50));
+    }
+
     /** Scores that are the plain table's, for candidates of two ingredients. */
     private record Table(double[] first, double[] second, double[] both) implements Scorer {
         @Override

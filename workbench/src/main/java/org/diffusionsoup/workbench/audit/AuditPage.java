@@ -105,7 +105,7 @@ public final class AuditPage {
         MemorizationAudit.Result result = row.result();
         return new Table.Cell[] {
             Table.Cell.text(result.model(), row.against()),
-            Table.Cell.text(result.isWithin(bound) ? "within" : "may be above"),
+            Table.Cell.text(result.standing(bound)),
             Table.Cell.text(result.copies().hits() + " of " + result.copies().total()),
             Table.Cell.text(
                     percent(rate.estimate()), percent(rate.low()) + " to " + percent(rate.high())),

@@ -1,7 +1,7 @@
 package org.diffusionsoup.workbench.audit;
 
 import java.util.List;
-import java.util.Locale;
+import org.diffusionsoup.core.Decimals;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.eval.ProportionDifference;
 
@@ -26,11 +26,10 @@ public record AuditRow(String against, MemorizationAudit audit, MemorizationAudi
         /** In per cent, with the interval, and how it was compared. */
         public String text() {
             return String.format(
-                    Locale.ROOT,
-                    "%+.1f [%+.1f, %+.1f] %% %s",
-                    100 * interval.estimate(),
-                    100 * interval.low(),
-                    100 * interval.high(),
+                    "%s [%s, %s] %% %s",
+                    Decimals.signed(100 * interval.estimate(), 1),
+                    Decimals.signed(100 * interval.low(), 1),
+                    Decimals.signed(100 * interval.high(), 1),
                     paired ? "paired" : "unpaired");
         }
     }

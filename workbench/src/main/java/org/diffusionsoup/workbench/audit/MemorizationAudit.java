@@ -77,6 +77,18 @@ public final class MemorizationAudit {
         public boolean isWithin(double bound) {
             return copies.interval(0.95).high() <= bound;
         }
+
+        /** Whether the rate is above a bound even at the lower end of its 95 % interval. */
+        public boolean isAbove(double bound) {
+            return copies.interval(0.95).low() > bound;
+        }
+
+        /**
+         * Where the rate is to a bound: within, above, or, if the interval holds it, may be above.
+         */
+        public String standing(double bound) {
+            return isWithin(bound) ? "within" : isAbove(bound) ? "above" : "may be above";
+        }
     }
 
     /**

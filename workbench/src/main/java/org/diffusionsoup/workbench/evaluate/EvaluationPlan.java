@@ -12,6 +12,8 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.LinkedFiles;
+import org.diffusionsoup.core.search.Bounds;
+import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.evaluate.EvaluationRecipe.ModelSpec;
 import org.diffusionsoup.workbench.generate.GenerateSettings;
@@ -23,26 +25,33 @@ import org.diffusionsoup.workbench.generate.Generator;
  * @param trainings runs
  * @param trainedPictures pictures that all runs see, with repeats
  * @param models that are kept on disk
- * @param pictures drawn for the judges; those that searches draw come on top
+ * @param pictures drawn, those of searches among them
+ * @param searches among the models
+ * @param candidates that all searches score; each search asks for its own, also what another has
+ *     scored
+ * @param searchedPictures that searches draw of them, on prompts of their own
  * @param passes of one picture through one denoiser in training and drawing; a training step counts
  *     as three, as its backward pass costs two
  * @param judges that score every picture
  * @param diskBytes of the models; empty where their base is not there
  * @param trainingBytes of weights, gradients and AdamW's moments of a denoiser in float32; empty
  *     where the base is not there
- * @param seconds that all passes take here, by a probe of the base; empty where it is not there
+ * @param secondsPerPass here, by a probe of the base; empty where it is not there
  * @param missing the base, where it is not there
  */
 public record EvaluationPlan(
         int trainings,
         long trainedPictures,
         int models,
-        long pictures,
-        long passes,
+        Bounds pictures,
+        int searches,
+        Bounds candidates,
+        Bounds searchedPictures,
+        Bounds passes,
         int judges,
         Optional<Long> diskBytes,
         Optional<Long> trainingBytes,
-        OptionalDouble seconds,
+        OptionalDouble secondsPerPass,
         Optional<Path> missing) {
     private static final int FORWARD_AND_BACKWARD = 3;
     private static final int PROBE_STEPS = 4;
@@ -53,6 +62,8 @@ public record EvaluationPlan(
         Set<Object> runs = new HashSet<>();
         long trained = 0;
         long drawing = 0;
+        int searches = 0;
+        Bounds candidates = Bounds.exactly(0);
         int kept = 0;
         GenerateSettings settings = recipe.settings();
         long each = (long) recipe.prompts().size() * recipe.seeds().size();
@@ -66,6 +77,12 @@ public record EvaluationPlan(
                         default -> 1;
                     };
             drawing += each * passesOfOne * members;
+            if (spec instanceof ModelSpec.Search s) {
+                searches++;
+                candidates =
+                        candidates.plus(
+                                SearchMethods.candidates(s.method(), s.of().size(), s.budget()));
+            }
             if (spec instanceof ModelSpec.Train t) {
                 kept++;
                 base = Optional.of(t.how().base());
@@ -76,19 +93,26 @@ public record EvaluationPlan(
                 kept++;
             }
         }
-        long passes = drawing + FORWARD_AND_BACKWARD * trained;
+        Bounds searched =
+                candidates.times((long) recipe.validation().size() * recipe.seeds().size());
+        Bounds passes =
+                Bounds.exactly(drawing + FORWARD_AND_BACKWARD * trained)
+                        .plus(searched.times(passesOfOne));
         Optional<Path> there = base.filter(Files::isDirectory);
         int models = kept;
         return new EvaluationPlan(
                 runs.size(),
                 trained,
                 kept,
-                each * recipe.models().size(),
+                Bounds.exactly(each * recipe.models().size()).plus(searched),
+                searches,
+                candidates,
+                searched,
                 passes,
                 recipe.judges().size(),
                 there.map(b -> models * bytes(b)),
                 there.map(b -> 4 * 4 * denoiserWeights(b)),
-                there.map(b -> OptionalDouble.of(passes * probe(b, settings)))
+                there.map(b -> OptionalDouble.of(probe(b, settings)))
                         .orElse(OptionalDouble.empty()),
                 base.filter(b -> !Files.isDirectory(b)));
     }

@@ -4,16 +4,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
 import org.diffusionsoup.diffusion.torch.Rng;
@@ -69,7 +74,11 @@ public final class JudgeCheck {
      * @throws SoupException if there are no held-out rows, or a judge cannot be loaded
      */
     public JudgeReport run(Map<JudgeKind, Path> judges, Optional<Path> base) {
-        TrainingRows heldOut = read("read held-out pictures", some(data.heldOut(), limit));
+        Shard chosen = some(data.heldOut(), limit);
+        if (judges.keySet().stream().anyMatch(kind -> kind != JudgeKind.AESTHETIC)) {
+            requireCaptionsToSwap(chosen); // before anything is drawn
+        }
+        TrainingRows heldOut = read("read held-out pictures", chosen);
         PreferencePairs pairs = new PreferencePairs(heldOut);
         if (base.isPresent()
                 && (judges.containsKey(JudgeKind.REWARD)
@@ -157,10 +166,48 @@ public final class JudgeCheck {
         if (most.isEmpty() || rows.size() <= most.getAsInt()) {
             return rows;
         }
-        List<String> keys = new ArrayList<>(rows.infos().stream().map(i -> i.key()).toList());
-        Collections.shuffle(keys, new Random(17));
-        var kept = java.util.Set.copyOf(keys.subList(0, most.getAsInt()));
+        Set<String> kept =
+                shuffled(rows).subList(0, most.getAsInt()).stream()
+                        .map(SampleInfo::key)
+                        .collect(Collectors.toSet());
         return rows.filter(i -> kept.contains(i.key()));
+    }
+
+    private static List<SampleInfo> shuffled(Shard rows) {
+        List<SampleInfo> infos = new ArrayList<>(rows.infos());
+        Collections.shuffle(infos, new Random(17));
+        return infos;
+    }
+
+    /** Each style needs two subjects, so that a row can be given the caption of another one. */
+    private void requireCaptionsToSwap(Shard chosen) {
+        Optional<String> lonely = lonely(chosen.infos());
+        if (lonely.isEmpty()) {
+            return;
+        }
+        List<SampleInfo> all = shuffled(data.heldOut());
+        int enough = all.size() + 1;
+        while (enough - 1 > chosen.size() && lonely(all.subList(0, enough - 1)).isEmpty()) {
+            enough--;
+        }
+        throw new SoupException(
+                enough > all.size()
+                        ? "The held-out rows of style %s are all about one subject, so their captions cannot be swapped; name a view of the shard without that style."
+                                .formatted(lonely.get())
+                        : "`limit` %d leaves rows about one subject alone of style %s, whose captions cannot be swapped; give %d or more."
+                                .formatted(chosen.size(), lonely.get(), enough));
+    }
+
+    /** A style of which all rows are about one subject. */
+    private static Optional<String> lonely(List<SampleInfo> rows) {
+        Map<String, Set<String>> subjects = new TreeMap<>();
+        rows.forEach(i ->
+                subjects.computeIfAbsent(i.style(), s -> new HashSet<>())
+                        .add(TrainingRows.subject(i)));
+        return subjects.entrySet().stream()
+                .filter(e -> e.getValue().size() == 1)
+                .map(Map.Entry::getKey)
+                .findFirst();
     }
 
     private static void falls(Examinee judge, TrainingRows heldOut, List<Fall> out) {
@@ -226,9 +273,6 @@ public final class JudgeCheck {
                 return other;
             }
         }
-        throw new SoupException(
-                "the held-out rows of style %s are all about one subject; their captions cannot be"
-                                .formatted(rows.get(i).info().style())
-                        + " swapped.");
+        throw new IllegalStateException("no other subject in style " + rows.get(i).info().style());
     }
 }

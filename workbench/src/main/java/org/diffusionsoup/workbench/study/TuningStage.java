@@ -29,8 +29,8 @@ public record TuningStage(String name, List<Path> models) {
         models = List.copyOf(models);
         if (models.size() < 2) {
             throw new SoupException(
-                    "A soup needs two or more ingredients, and %s has %d; give more."
-                            .formatted(name, models.size()));
+                    "A soup needs two or more ingredients, not %d; give more."
+                            .formatted(models.size()));
         }
         ModelNames.of(models); // refuses a model that is given twice
     }

@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.SequencedMap;
 import java.util.TreeSet;
+import org.diffusionsoup.core.Decimals;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.eval.Interval;
@@ -98,7 +98,11 @@ public final class RecordedValues {
 
     /** The ledger signs no fractions: an interval is its text. */
     private static String text(Interval v) {
-        return String.format(Locale.ROOT, "%+.4f [%+.4f, %+.4f]", v.estimate(), v.low(), v.high());
+        return "%s [%s, %s]"
+                .formatted(
+                        Decimals.signed(v.estimate(), 4),
+                        Decimals.signed(v.low(), 4),
+                        Decimals.signed(v.high(), 4));
     }
 
     /**

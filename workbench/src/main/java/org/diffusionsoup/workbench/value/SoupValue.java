@@ -63,7 +63,7 @@ public final class SoupValue {
         List<Path> models = new ArrayList<>(request.ingredients());
         models.add(request.base());
         try (MemorySoups soups = MemorySoups.open(models, SoupOptions.DEFAULT);
-                SearchJournal journal = SearchJournal.open(request.journal());
+                SearchJournal journal = SearchJournal.open(request.journal(), "valuation");
                 Generator generator = Generator.exchangeable(request.base(), request.settings())) {
             DrawnScores drawn =
                     new DrawnScores(

@@ -3,8 +3,8 @@ package org.diffusionsoup.workbench.value;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Function;
+import org.diffusionsoup.core.Decimals;
 import org.diffusionsoup.core.search.Evaluation;
 import org.diffusionsoup.eval.Bootstrap;
 import org.diffusionsoup.eval.Interval;
@@ -26,12 +26,12 @@ final class ValuePage {
                 HtmlReport.titled("What each ingredient is worth")
                         .subtitle(
                                 "Gain over the base: "
-                                        + found.values().gain().format(DIGITS)
+                                        + found.values().gain().formatSigned(DIGITS)
                                         + ", which the Shapley values add up to")
                         .footer("Judge: " + found.judge() + ". Journal " + found.journalSha256());
         page.fact("Coalitions", "" + found.coalitions().size(), how(request.plan()));
-        page.fact("Base", found.values().base().format(DIGITS), "nobody's score");
-        page.fact("Soup of all", found.values().all().format(DIGITS), "everyone's score");
+        page.fact("Base", found.values().base().formatTyped(DIGITS), "nobody's score");
+        page.fact("Soup of all", found.values().all().formatTyped(DIGITS), "everyone's score");
         page.fact(
                 "Prompts × seeds",
                 request.prompts().size() + " × " + request.seeds().size(),
@@ -106,7 +106,7 @@ final class ValuePage {
             t.row(
                     "" + e.number(),
                     e.candidate().describe(found.ingredients()),
-                    String.format(Locale.ROOT, "%." + DIGITS + "f", e.mean()));
+                    Decimals.of(e.mean(), DIGITS).replace('-', '−'));
         }
         return t.build();
     }

@@ -16,6 +16,7 @@ import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.eval.ClipConvention;
 import org.diffusionsoup.eval.ClipJudge;
+import org.diffusionsoup.eval.Proportion;
 import org.diffusionsoup.eval.ProportionDifference;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
@@ -39,6 +40,19 @@ class MemorizationAuditTest {
                 40,
                 1,
                 Progress.silent());
+    }
+
+    @Test
+    void aRateIsAboveABoundWhereItsWholeIntervalIs() {
+        // 5 of 10: 24 to 76 %.
+        MemorizationAudit.Result half =
+                new MemorizationAudit.Result(
+                        "m", "", List.of(), List.of(), List.of(), new Proportion(5, 10), List.of());
+        assertThat(half.standing(0.8)).isEqualTo("within");
+        assertThat(half.standing(0.5)).isEqualTo("may be above");
+        assertThat(half.standing(0.3)).isEqualTo("may be above");
+        assertThat(half.standing(0.2)).isEqualTo("above");
+        assertThat(half.isWithin(0.2)).isFalse();
     }
 
     @Test

@@ -165,7 +165,7 @@ class LinearStudyTest {
         assertThatThrownBy(() -> study("tiny-sd15", List.of(a, base), SCALES))
                 .hasMessageContaining("have the same weights");
         assertThatThrownBy(() -> new TuningStage("one", List.of(a)))
-                .hasMessageContaining("two or more ingredients, and one has 1");
+                .hasMessageContaining("two or more ingredients, not 1; give more");
         Path b = moved("tiny-sd15", "b", 0.2f, 0, 0, 0);
         for (List<Double> bad :
                 List.of(List.of(1.0), List.of(0.5, 0.5, 1.0), List.of(0.5), List.of(0.0, 1.0))) {
