@@ -19,10 +19,12 @@ import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Ledger;
 import org.diffusionsoup.registry.ledger.SigningKey;
+import org.diffusionsoup.workbench.registry.RegistryShards;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -250,6 +252,44 @@ class RegistryTellsTest {
         soup("withdraw", "--samples", list, "--reason", "asked")
                 .fails(1, "stores pictures anew", "soup data inspect SHARD --rows N --json");
         assertThat(Run.of("withdraw", "--help").out()).contains("soup data inspect SHARD --rows N");
+    }
+
+    @Test
+    void dataIsTheShardThatIsNamedAndThatHasItsPicturesStill() throws IOException {
+        Path tar = tar("a", 0, 4);
+        soup("shard", "add", "a", "--data", tar).ok();
+        soup("shard", "add", "twin", "--data", tar, "--provider", "other").ok();
+        Registry r = Registry.openToRead(registry);
+        Shard all = Shard.open(tar);
+        assertThat(RegistryShards.nameOf(r, all, "twin")).contains("twin");
+        assertThat(RegistryShards.nameOf(r, all, tar.toString())).contains("a");
+
+        String gone = all.infos().get(1).sha256();
+        Path list = folder.resolve("gone.txt");
+        Files.writeString(list, gone + "\n");
+        soup("withdraw", "--samples", list, "--reason", "asked").ok();
+        assertThat(RegistryShards.nameOf(r, all, "a")).isEmpty();
+        Shard left = all.filter(i -> !i.sha256().equals(gone));
+        assertThat(RegistryShards.nameOf(r, left, "twin")).contains("twin");
+        assertThat(RegistryShards.nameOf(r, left)).contains("a");
+
+        StringBuilder rest = new StringBuilder();
+        left.infos().forEach(i -> rest.append(i.sha256()).append('\n'));
+        Files.writeString(list, rest);
+        soup("withdraw", "--samples", list, "--reason", "asked").ok();
+        ingredient("late", "a", 1).fails(1, "Nothing is left of shard 'a'", "soup withdraw a");
+    }
+
+    @Test
+    void anAuditIsMeasuredAndNotSaid() throws IOException {
+        soup("shard", "add", "a", "--data", tar("a", 0, 4)).ok();
+        ingredient("a", "a", 1).ok();
+        soup("registry", "make", "all", "--from", "a").ok();
+        soup("evaluation", "add", "all", "--what", "audit", "--passed")
+                .fails(2, "--what audit would read like an audit", "'soup audit --soup'");
+        Path empty = Files.createFile(folder.resolve("empty.jsonl"));
+        soup("registry", "make", "b", "--from", "a", "--selection", empty, "--candidates", "a")
+                .fails(1, "empty.jsonl is empty, and no journal of a search");
     }
 
     @Test

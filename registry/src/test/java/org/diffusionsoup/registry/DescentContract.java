@@ -228,6 +228,55 @@ abstract class DescentContract extends MonthContract {
     }
 
     @Test
+    void expiredPicturesComeBackByAnAgreementOnly() {
+        lent(registry, folder, "lent", 1);
+        NewShard same =
+                new NewShard(
+                        "same",
+                        "p",
+                        "CC0-1.0",
+                        "",
+                        Optional.empty(),
+                        "same",
+                        Small.samples("lent", 3));
+        Registry later = tomorrow();
+        refused(
+                () -> later.addShard(same),
+                "3 pictures of shard same are of shard lent, too, whose last day, "
+                        + day(NOW)
+                        + ", is over",
+                "`readmit`");
+        refused(() -> later.checkShard(same), "`readmit`");
+        later.addShard(same.readmitted("prolonged"));
+        assertThat(later.read(q -> q.entry(shard(later, "same").id()).body()).get("readmitted"))
+                .isPresent();
+        later.withdraw(WithdrawRequest.ofShards(later.expired(), "last day"));
+        assertThat(later.check()).isEmpty();
+    }
+
+    @Test
+    void providersThatLookTheSameAreOne() {
+        NewShard s = Small.shard("s");
+        registry.addShard(
+                new NewShard("s", " acme ", "CC0-1.0", "", s.expires(), "s", s.samples()));
+        assertThat(shard(registry, "s").provider()).isEqualTo("acme");
+        refused(
+                () -> new NewShard("t", "acme\u200b", "CC0-1.0", "", s.expires(), "t", s.samples()),
+                "invisible characters",
+                "`provider`");
+    }
+
+    @Test
+    void whatASearchChoseIsAmongWhatItLookedAt() {
+        Small.add(registry, folder, "a", 1);
+        Small.add(registry, folder, "b", 2);
+        refused(
+                () -> registry.make(chosen("best", List.of("a"), "a", "b")),
+                "'best' holds ingredient 'b', which is not among those that the search chose from",
+                "`candidates`");
+    }
+
+    @Test
     void aSoupThatFollowsKeepsNoChoiceOfWhatExpired() {
         lent(registry, folder, "lent", 1);
         Small.add(registry, folder, "own", 2);

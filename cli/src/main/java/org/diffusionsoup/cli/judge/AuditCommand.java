@@ -352,7 +352,7 @@ public final class AuditCommand extends SoupCommand {
                             + soup.orElseThrow()
                             + " was made again while it was being audited; audit it once more.");
         }
-        Optional<String> name = RegistryShards.nameOf(target, audit.shard());
+        Optional<String> name = RegistryShards.nameOf(target, audit.shard(), row.against());
         if (name.isEmpty()) {
             console.note(
                     "No shard of the registry has just the pictures of "

@@ -9,6 +9,7 @@ import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.core.io.Hashes;
+import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.ledger.Json;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -59,6 +60,13 @@ final class EvaluationAddCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
+        if (what.strip().equalsIgnoreCase(Requirement.Audit.WHAT)) {
+            throw misuse(
+                    "--what "
+                            + what
+                            + " would read like an audit, which 'soup audit --soup' measures and"
+                            + " records; choose another word.");
+        }
         Json.Builder body = Json.object();
         if (result.isPresent()) {
             body.put("file", String.valueOf(result.get().getFileName()))

@@ -168,6 +168,9 @@ final class RegistryMakeCommand extends SoupCommand {
 
     private SoupPlan.Selection selection(Path file, List<String> names) throws IOException {
         byte[] journal = Files.readAllBytes(file);
+        if (new String(journal, StandardCharsets.UTF_8).isBlank()) {
+            throw new SoupException(file + " is empty, and no journal of a search.");
+        }
         return new SoupPlan.Selection(
                 method,
                 names,

@@ -64,7 +64,7 @@ public final class ShardArrivals {
         return new AddedShard(is, q.copiesOf(is.id()));
     }
 
-    private static AddedShard append(Ledger.Transaction t, NewShard n) {
+    private AddedShard append(Ledger.Transaction t, NewShard n) {
         Names.checkNewShard(t, n.name());
         Set<String> hashes = new LinkedHashSet<>();
         List<String> manifest = new ArrayList<>();
@@ -115,10 +115,37 @@ public final class ShardArrivals {
         }
     }
 
+    /** What is to leave with the next 'soup expire' is not recorded anew without a word. */
+    private void refuseOver(Queries q, NewShard n, Set<String> hashes) {
+        if (n.readmission().isPresent()) {
+            return;
+        }
+        for (ShardRow over : context.shards().over(q)) {
+            long same =
+                    q.samples(over.id()).stream()
+                            .filter(s -> s.withdrawn().isEmpty() && hashes.contains(s.sha256()))
+                            .count();
+            if (same > 0) {
+                throw new RegistryException(
+                        Plural.of(same, "picture")
+                                + " of shard "
+                                + n.name()
+                                + (same == 1 ? " is" : " are")
+                                + " of shard "
+                                + over.name()
+                                + ", too, whose last day, "
+                                + over.expires().orElseThrow()
+                                + ", is over; leave them out, or, if it was agreed anew that they may"
+                                + " be used, say so in words for the ledger (`readmit`).");
+            }
+        }
+    }
+
     /** Pictures that were withdrawn come back only where it is said why they may. */
-    private static void readmit(Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
+    private void readmit(Queries q, NewShard n, Set<String> hashes, Json.Builder body) {
+        refuseOver(q, n, hashes);
         List<SampleRow> gone = q.withdrawnSamples(hashes);
-        if (gone.isEmpty()) {
+        if (gone.isEmpty() && n.readmission().isEmpty()) {
             return;
         }
         java.util.TreeSet<Long> entries = new java.util.TreeSet<>();

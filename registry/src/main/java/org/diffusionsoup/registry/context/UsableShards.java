@@ -67,6 +67,24 @@ public final class UsableShards {
         if (isExpired(s, calendar.today(q))) {
             throw expired(s, "");
         }
+        if (q.withdrawnPictures().containsKey(s.id())
+                && q.samples(s.id()).stream().allMatch(x -> x.withdrawn().isPresent())) {
+            throw new RegistryException(
+                    "Nothing is left of shard '"
+                            + s.name()
+                            + "': every picture of it was withdrawn; withdraw it as a whole ('soup"
+                            + " withdraw "
+                            + s.name()
+                            + "').");
+        }
+    }
+
+    /** Live ones whose last day is over. */
+    public List<ShardRow> over(Queries q) {
+        LocalDate today = calendar.today(q);
+        return q.shards().stream()
+                .filter(s -> s.withdrawn().isEmpty() && isExpired(s, today))
+                .toList();
     }
 
     /**
@@ -147,13 +165,6 @@ public final class UsableShards {
     /** Names of live ones whose last day is over. */
     public List<String> expired(Queries q) {
         return over(q).stream().map(ShardRow::name).toList();
-    }
-
-    private List<ShardRow> over(Queries q) {
-        LocalDate today = calendar.today(q);
-        return q.shards().stream()
-                .filter(s -> s.withdrawn().isEmpty() && isExpired(s, today))
-                .toList();
     }
 
     private static boolean isExpired(ShardRow s, LocalDate today) {

@@ -113,6 +113,18 @@ public final class Soups {
         List<Long> among = new ArrayList<>();
         if (plan.selection().isPresent()) {
             SoupPlan.Selection s = plan.selection().get();
+            for (NamedMember m : members) {
+                if (!s.candidates().contains(m.name())) {
+                    throw new RegistryException(
+                            "Soup '"
+                                    + plan.name()
+                                    + "' holds ingredient '"
+                                    + m.name()
+                                    + "', which is not among those that the search chose from, "
+                                    + String.join(", ", s.candidates())
+                                    + "; name all that it looked at (`candidates`).");
+                }
+            }
             List<Long> candidates = new ArrayList<>();
             for (String c : s.candidates()) {
                 IngredientRow i = Names.ingredient(q, c);

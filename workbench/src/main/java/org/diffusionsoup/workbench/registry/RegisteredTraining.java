@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupVersion;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
@@ -72,6 +73,7 @@ public final class RegisteredTraining {
         // A run that was killed after its entry has that name itself: end() finds out.
         boolean waiting = TrainingNote.isWaiting(out);
         Path absolute = out.toAbsolutePath().normalize();
+        Inputs.keep(absolute, List.of(r.store().folder()), "the registry's store of weights");
         Path work = absolute.resolveSibling(absolute.getFileName() + ".shards");
         try {
             r.read(q -> {

@@ -4,14 +4,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
@@ -23,6 +26,7 @@ import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.Merkle;
 import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.workbench.Progress;
@@ -246,12 +250,39 @@ public final class RegistryShards {
      * @return its name; empty if there is none
      */
     public static Optional<String> nameOf(Registry registry, Shard rows) {
-        String root = Merkle.root(rows.infos().stream().map(SampleInfo::sha256).toList());
-        return registry.read(q ->
-                q.shards().stream()
-                        .filter(s -> s.withdrawn().isEmpty() && s.root().equals(root))
-                        .map(ShardRow::name)
-                        .findFirst());
+        return nameOf(registry, rows, "");
+    }
+
+    /**
+     * The same where several shards may have these pictures.
+     *
+     * @param rows training rows; of a shard of which pictures were withdrawn all that are left, and
+     *     no other
+     * @param named the shard that is meant where it is one of these
+     */
+    public static Optional<String> nameOf(Registry registry, Shard rows, String named) {
+        List<String> hashes = rows.infos().stream().map(SampleInfo::sha256).toList();
+        String root = Merkle.root(hashes);
+        Set<String> all = Set.copyOf(hashes);
+        return registry.read(q -> {
+            Map<Long, Long> lost = q.withdrawnPictures();
+            return q.shards().stream()
+                    .filter(s -> s.withdrawn().isEmpty())
+                    .filter(s ->
+                            lost.containsKey(s.id())
+                                    ? all.equals(left(q, s))
+                                    : s.root().equals(root))
+                    .map(ShardRow::name)
+                    .sorted(Comparator.comparing(n -> !n.equals(named)))
+                    .findFirst();
+        });
+    }
+
+    private static Set<String> left(Queries q, ShardRow shard) {
+        return q.samples(shard.id()).stream()
+                .filter(s -> s.withdrawn().isEmpty())
+                .map(SampleRow::sha256)
+                .collect(Collectors.toSet());
     }
 
     /**
