@@ -138,7 +138,7 @@ class StoppedRecordingTest {
         assertThat(out).exists();
         assertThat(state(out).resolve(NOTE)).exists();
         train(out, "--lr", "1e-30").fails(1, "Trained, but not recorded");
-        Path inside = folder.resolve("registry/store/manifests/out");
+        Path inside = registry.resolve("store/manifests/out");
         train(inside).fails(1, "Cannot write to", "lies inside the registry's store of weights");
         soup("withdraw", "mine", "--reason", "asked").ok();
         train(out, "--lr", "1e-30")
