@@ -15,6 +15,10 @@ public final class ModelOutput {
                     List.of(".safetensors", OutputKind.ANY),
                     f -> !Files.isDirectory(f) && ModelPaths.isModel(f));
 
+    /** Low-rank updates of a model's weights as one safetensors file. */
+    public static final OutputKind LORA_FILE =
+            kind("a LoRA", List.of(".safetensors", OutputKind.ANY), ModelPaths::isLora);
+
     /** A checkpoint as a folder. */
     public static final OutputKind MODEL_FOLDER =
             kind("a model folder", List.of(), f -> Files.isDirectory(f) && ModelPaths.isModel(f));

@@ -8,6 +8,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderList;
@@ -43,12 +45,43 @@ final class ModelPaths {
 
     private ModelPaths() {}
 
-    /** Whether a path is a safetensors file, or a folder of a model and nothing else. */
+    /** Names of the tensors that a textual inversion has, in files of whichever program. */
+    private static final Set<String> EMBEDDINGS = Set.of("emb_params", "clip_l", "clip_g");
+
+    /**
+     * Whether a path is a safetensors file of weights, or a folder of a model and nothing else.
+     * LoRAs and textual inversions are files of other kinds.
+     */
     static boolean isModel(Path path) {
         if (!Files.isDirectory(path)) {
-            return FileContent.of(path) == FileContent.SAFETENSORS;
+            return FileContent.of(path) == FileContent.SAFETENSORS
+                    && !isLora(path)
+                    && !isTextualInversion(path);
         }
         return isModelFolder(path) && foreign(path).isEmpty();
+    }
+
+    /** Whether a path is a safetensors file of nothing but updates of weights. */
+    static boolean isLora(Path path) {
+        Set<String> names = names(path);
+        return !names.isEmpty() && names.stream().allMatch(n -> AdapterKey.within(n).isPresent());
+    }
+
+    private static boolean isTextualInversion(Path path) {
+        Set<String> names = names(path);
+        return !names.isEmpty() && EMBEDDINGS.containsAll(names);
+    }
+
+    /** Names of a safetensors file's tensors; none where it cannot be read. */
+    private static Set<String> names(Path path) {
+        if (Files.isDirectory(path) || FileContent.of(path) != FileContent.SAFETENSORS) {
+            return Set.of();
+        }
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            return Set.copyOf(file.tensors().keySet());
+        } catch (SoupException e) {
+            return Set.of();
+        }
     }
 
     /** Whether a path is a folder of one network's weights with its configurations. */

@@ -28,6 +28,7 @@ import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
@@ -134,6 +135,7 @@ public record Converter(
             throw new SoupException(given.path() + " is a diffusers folder already.");
         }
         ModelOutput.MODEL_FOLDER.check(out, replace);
+        Inputs.keep(out, List.of(given.path()), "its input");
         SpecialWeights.refuse(given, "converted");
         Checkpoint single = TensorNames.today(given);
         Architecture architecture = architecture(single);
@@ -306,6 +308,7 @@ public record Converter(
                             + " is a diffusers folder.");
         }
         ModelOutput.MODEL_FILE.check(out, replace);
+        Inputs.keep(out, List.of(given.path()), "its input");
         SpecialWeights.refuse(given, "converted");
         Checkpoint diffusers = TensorNames.today(given);
         Architecture architecture = architecture(diffusers);
@@ -521,7 +524,7 @@ public record Converter(
 
     /** Streams tensors through one buffer. */
     private static final class Copier implements AutoCloseable {
-        private final Arena arena = Arena.ofConfined();
+    private final Arena arena = Arena.ofConfined();
         private final MemorySegment buffer = arena.allocate(PIECE, 4096);
         private final long total;
         private final SoupProgress progress;

@@ -19,7 +19,7 @@ public record LoraOutput(Path file, boolean replace, LoraNaming naming, DType dt
      */
     public LoraOutput {
         switch (dtype) {
-            case F32, F16, BF16 -> ModelOutput.MODEL_FILE.check(file, replace);
+            case F32, F16, BF16 -> ModelOutput.LORA_FILE.check(file, replace);
             default ->
                     throw new SoupException(
                             "LoRAs are written as F32, F16 or BF16, not " + dtype + ".");

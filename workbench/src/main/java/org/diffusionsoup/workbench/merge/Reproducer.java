@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
@@ -51,6 +52,7 @@ public final class Reproducer {
         Path self = file.toAbsolutePath().normalize();
         Path parent = Optional.ofNullable(self.getParent()).orElse(self);
         out.ifPresent(ModelOutput.MODEL::checkNew);
+        out.ifPresent(o -> Inputs.keep(o, List.of(file), "what it compares with"));
         try (Checkpoint original = Checkpoint.open(file)) {
             StoredRecipe recipe = StoredRecipe.of(original);
             List<Path> inputs =

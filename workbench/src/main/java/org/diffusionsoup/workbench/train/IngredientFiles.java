@@ -51,7 +51,7 @@ final class IngredientFiles {
 
     /** What is written at {@code out}, and beside it for models on the way. */
     OutputKind kind() {
-        return request.writesFactors() ? ModelOutput.MODEL_FILE : ModelOutput.MODEL_FOLDER;
+        return request.writesFactors() ? ModelOutput.LORA_FILE : ModelOutput.MODEL_FOLDER;
     }
 
     /**
