@@ -20,8 +20,7 @@ public final class IntegerTensors {
      * @param plan whose inputs are numbers of ingredients
      * @param ingredients that were planned
      */
-    public static List<TensorPlan> fromFirst(
-            List<TensorPlan> plan, List<Checkpoint> ingredients) {
+    public static List<TensorPlan> fromFirst(List<TensorPlan> plan, List<Checkpoint> ingredients) {
         List<TensorPlan> made = new ArrayList<>();
         for (TensorPlan t : plan) {
             int[] inputs = t.inputs();

@@ -122,12 +122,8 @@ public final class Mismatches {
             return entries;
         }
 
-        /** What it predicts, such as {@code v_prediction}; empty where nothing says it. */
-        public Optional<String> prediction() {
-            return objective().prediction();
-        }
-
-        TrainingObjective objective() {
+        /** What it is said to predict. */
+        public TrainingObjective objective() {
             return TrainingObjective.of(file, entries, marks);
         }
 

@@ -18,8 +18,8 @@ import org.diffusionsoup.core.soup.KeptSum.Member;
 import org.diffusionsoup.core.tensor.TensorInfo;
 
 /**
- * Refuses to adjust where averaging afresh would refuse, or call tensors otherwise: what is adjusted
- * is what averaging would make.
+ * Refuses to adjust where averaging afresh would refuse, or call tensors otherwise: what is
+ * adjusted is what averaging would make.
  */
 final class AdjustedAlike {
     private final Checkpoint soup;
@@ -72,11 +72,11 @@ final class AdjustedAlike {
      */
     void check(List<Ingredient> added, List<Member> members) {
         for (Ingredient i : added) {
-            checkAlike(i);
             if (i.checkpoint() != i.original()) {
                 Checkpoint today = TensorNames.agreeing(List.of(soup, i.original())).getFirst();
                 averaged.forEach(part -> checkNames(part, tensors(today, part)));
             }
+            checkAlike(i);
             averaged.forEach(part -> checkIntegers(i, part));
             if (isOfOtherDtype()) {
                 averaged.forEach(part -> checkDtypes(i, part));
@@ -130,8 +130,7 @@ final class AdjustedAlike {
 
     /** Of a soup that was stored as another dtype, the sum tells those of its ingredients. */
     private void checkDtypes(Ingredient i, String part) {
-        String own =
-                IngredientTraits.of(i, averaged).dtypes().getOrDefault(part, "");
+        String own = IngredientTraits.of(i, averaged).dtypes().getOrDefault(part, "");
         for (Member m : kept.members()) {
             String its = m.traits().dtypes().getOrDefault(part, own);
             if (!its.equals(own)) {

@@ -106,23 +106,25 @@ final class AdjustedLayout implements AutoCloseable {
         }
         if (members.stream().anyMatch(m -> m.traits().files().isEmpty())) {
             throw new SoupException(
-                    "The sum %s is of an earlier version, which did not note what else its ingredients have: nobody could tell whether what the soup copied is to stay. Average afresh: %s"
+                    "The sum %s is of an earlier version, which did not note what else its ingredients have: nobody could tell whether what the soup copied is to stay; average afresh: %s"
                             .formatted(kept.folder(), afresh()));
         }
         SortedMap<String, String> own =
                 IngredientTraits.files(
                         soup,
                         averaged,
-                        part ->
-                                Hashes.ofFiles(
-                                        soup.part(part).files(), options.hashes()::sha256));
+                        part -> Hashes.ofFiles(soup.part(part).files(), options.hashes()::sha256));
         Member first = first();
         SortedMap<String, String> wanted = first.traits().files();
         boolean owns = own.keySet().equals(wanted.keySet());
         for (String file : wanted.keySet()) {
             owns &= !isOneOnly(file) || wanted.getOrDefault(file, "").equals(own.get(file));
         }
-        Checkpoint like = owns ? soup : checkpoint(first, "What is not averaged is copied from the first ingredient");
+        Checkpoint like =
+                owns
+                        ? soup
+                        : checkpoint(
+                                first, "What is not averaged is copied from the first ingredient");
         TreeMap<String, Path> others = new TreeMap<>();
         for (String file : wanted.keySet()) {
             if (!isOneOnly(file)) {
@@ -218,7 +220,9 @@ final class AdjustedLayout implements AutoCloseable {
         }
         Checkpoint found;
         try {
-            found = Checkpoint.openWhole(place, kept.options().getOrDefault(SoupRecipe.VARIANT, ""));
+            found =
+                    Checkpoint.openWhole(
+                            place, kept.options().getOrDefault(SoupRecipe.VARIANT, ""));
         } catch (SoupException e) {
             return Optional.empty(); // something else of that name
         }

@@ -168,12 +168,18 @@ final class AdjustedMembers {
                     "%s is to be removed more often than the sum %s has it (%d); name it in `remove` as often as it is in there."
                             .formatted(r.what().path(), kept.folder(), held));
         }
+        boolean named = kept.members().stream().anyMatch(m -> m.name().equals(r.what().name()));
         return new SoupException(
                 r.what().path()
                         + " is not in the sum "
                         + kept.folder()
                         + ", whose ingredients are "
                         + kept.members().stream().map(Member::name).toList()
-                        + "; ingredients are known by the SHA-256 of their files.");
+                        + "; ingredients are known by the SHA-256 of their files"
+                        + (named
+                                ? ", and those of the '%s' in it were others"
+                                        .formatted(r.what().name())
+                                : "")
+                        + ".");
     }
 }

@@ -51,8 +51,7 @@ final class ApproximateRemoval {
      *     nothing would be left
      */
     Soup make(Path output) {
-        Ingredient named =
-                out.as(TensorNames.agreeing(List.of(soup, out.checkpoint())).getLast());
+        Ingredient named = out.as(TensorNames.agreeing(List.of(soup, out.checkpoint())).getLast());
         Map<String, StateDict> parts = new LinkedHashMap<>();
         List<Averager> open = new ArrayList<>();
         long[] count = {0, 0, 0};
@@ -126,8 +125,7 @@ final class ApproximateRemoval {
         String variant = "";
         try (Checkpoint soup = Checkpoint.open(path)) {
             for (TensorSource part : soup.parts().values()) {
-                Optional<SoupRecipe> recipe =
-                        recipe(part).filter(r -> r.isOf(SoupRecipe.AVERAGE));
+                Optional<SoupRecipe> recipe = recipe(part).filter(r -> r.isOf(SoupRecipe.AVERAGE));
                 if (recipe.isEmpty()) {
                     continue;
                 }

@@ -3,7 +3,6 @@ package org.diffusionsoup.core.soup;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,8 +28,6 @@ import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 import org.diffusionsoup.core.soup.SoupAdjuster.Request;
 import org.diffusionsoup.core.soup.average.Averager;
-import org.diffusionsoup.core.tensor.DType;
-import org.diffusionsoup.core.tensor.FloatFormat;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -223,7 +220,7 @@ final class ExactAdjustment {
     private List<TensorPlan> checkedPlan(String part, List<TensorSource> sources) {
         List<TensorPlan> plan = AdjustedTensors.plan(part, sources, SOUP, computed());
         for (TensorPlan t : plan) {
-            checkKept(sources, t);
+            AdjustedTensors.checkKept(sources, t);
         }
         return plan;
     }
@@ -289,9 +286,7 @@ final class ExactAdjustment {
         List<TensorSource> sources = sources(part);
         List<TensorPlan> plan = checkedPlan(part, sources);
         tensors += plan.size();
-        plan.stream()
-                .filter(t -> t.dtype().isFloat())
-                .forEach(t -> parameters += t.elements());
+        plan.stream().filter(t -> t.dtype().isFloat()).forEach(t -> parameters += t.elements());
         Averager averager = averager(mean(part, after), "adjusting");
         open.add(averager);
         Map<String, String> metadata = recipe.metadata(part);
@@ -303,27 +298,6 @@ final class ExactAdjustment {
                     }
                     return metadata;
                 });
-    }
-
-    /** A sum of F16 holds no F32, and none holds F64. */
-    private void checkKept(List<TensorSource> sources, TensorPlan t) {
-        if (!t.isComputed()) {
-            return;
-        }
-        FloatFormat sum = SumTask.format(sources.getFirst().tensor(t.name()).dtype());
-        for (int i : Arrays.stream(t.inputs()).skip(1).toArray()) {
-            DType d = sources.get(i).tensor(t.name()).dtype();
-            boolean fits =
-                    d.isFloat()
-                            && d != DType.F64
-                            && (sum == FloatFormat.SUM_DOUBLE
-                                    || FloatFormat.ofSum(List.of(FloatFormat.of(d))) == sum);
-            if (!fits) {
-                throw new SoupException(
-                        "Tensor '%s' of %s is %s, which the kept sum cannot hold; average the ingredients again."
-                                .formatted(t.name(), sources.get(i).path(), d));
-            }
-        }
     }
 
     /**

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ShardedSafetensors;
@@ -70,10 +71,7 @@ record IngredientTraits(
                 });
         if (i.original().folder().isPresent()) {
             return new IngredientTraits(
-                    files(
-                            i.original(),
-                            averaged,
-                            part -> i.hashes().getOrDefault(part, "")),
+                    files(i.original(), averaged, part -> i.hashes().getOrDefault(part, "")),
                     tensors,
                     dtypes,
                     Optional.empty(),
@@ -84,8 +82,16 @@ record IngredientTraits(
                 new TreeMap<>(),
                 tensors,
                 dtypes,
-                Optional.of(header.prediction().orElse("")),
+                Optional.of(predicted(header)),
                 header.beside().isPresent());
+    }
+
+    private static String predicted(Mismatches.Header header) {
+        try {
+            return header.objective().prediction().orElse("");
+        } catch (SoupException e) {
+            return ""; // contradictory in itself, which is refused where it counts
+        }
     }
 
     /**

@@ -104,8 +104,7 @@ record KeptSum(
         /** An order that does not depend on the caller's. */
         static final Comparator<Member> ORDER = Member::compare;
 
-        static Member of(
-                Ingredient i, BigInteger a, Coefficient given, IngredientTraits traits) {
+        static Member of(Ingredient i, BigInteger a, Coefficient given, IngredientTraits traits) {
             Map<String, Map<String, String>> metadata = new TreeMap<>();
             i.checkpoint()
                     .parts()

@@ -124,8 +124,7 @@ public final class SoupAdjuster {
         }
     }
 
-    private Soup exactly(
-            Request request, KeptSum kept, Function<ExactAdjustment, Soup> make) {
+    private Soup exactly(Request request, KeptSum kept, Function<ExactAdjustment, Soup> make) {
         if (!request.byCaller()) {
             kept.checkSmall();
         }

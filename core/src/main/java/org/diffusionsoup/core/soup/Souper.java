@@ -151,8 +151,7 @@ public final class Souper {
         List<TensorPlan> plan =
                 options.policy().integers() == OnInteger.FROM_FIRST
                         ? IntegerTensors.fromFirst(
-                                found.plan(),
-                                opened.stream().map(Ingredient::checkpoint).toList())
+                                found.plan(), opened.stream().map(Ingredient::checkpoint).toList())
                         : found.plan();
         for (String c : options.components()) {
             if (plan.stream().noneMatch(t -> t.part().equals(c))) {

@@ -101,8 +101,11 @@ class AdjustedAfreshTest {
             Path target = random.nextBoolean() ? soup : dir.resolve("step" + step);
             SortedMap<String, String> before = tree(soup);
             try {
-                new SoupAdjuster(SoupOptions.DEFAULT.withKeepSum(true).withThreads(2)
-                                .withWriter(new CheckpointWriter(true, 0)))
+                new SoupAdjuster(
+                                SoupOptions.DEFAULT
+                                        .withKeepSum(true)
+                                        .withThreads(2)
+                                        .withWriter(new CheckpointWriter(true, 0)))
                         .exactly(new SoupAdjuster.Request(soup, remove, add, target));
             } catch (SoupException e) {
                 assertThat(hidden).as("seed %d step %d: %s", seed, step, e).isNotEmpty();
@@ -137,9 +140,7 @@ class AdjustedAfreshTest {
         if (random.nextBoolean()) {
             options = options.withVariant(VARIANT);
         }
-        return random.nextInt(3) == 0
-                ? options.withOutputDType(Optional.of(DType.F16))
-                : options;
+        return random.nextInt(3) == 0 ? options.withOutputDType(Optional.of(DType.F16)) : options;
     }
 
     private static Path take(List<Path> from, Random random) {
@@ -147,8 +148,7 @@ class AdjustedAfreshTest {
     }
 
     private static SoupIngredient weighted(Path path, Random random) {
-        return SoupIngredient.of(
-                path, Coefficient.parse(String.valueOf(1 + random.nextInt(3))));
+        return SoupIngredient.of(path, Coefficient.parse(String.valueOf(1 + random.nextInt(3))));
     }
 
     /** Who gets another weight stays in his place among those who were there. */
@@ -195,15 +195,14 @@ class AdjustedAfreshTest {
         TreeMap<String, String> tree = new TreeMap<>();
         try (Stream<Path> all = Files.walk(folder)) {
             all.filter(Files::isRegularFile)
-                    .forEach(f ->
-                            tree.put(folder.relativize(f).toString(), Hashes.sha256(f)));
+                    .forEach(f -> tree.put(folder.relativize(f).toString(), Hashes.sha256(f)));
         }
         return tree;
     }
 
     /**
-     * A pipeline whose components all differ from any other's, and whose texts say the same in words
-     * of their own.
+     * A pipeline whose components all differ from any other's, and whose texts say the same in
+     * words of their own.
      *
      * @param alike whether what is never averaged says the same, too
      */
@@ -265,8 +264,7 @@ class AdjustedAfreshTest {
                 Map.of("format", "pt"),
                 List.of(
                         TensorEntry.ofFloats("w", new long[] {50}, w),
-                        new TensorEntry(
-                                "ids", DType.I64, new long[] {1}, TensorBytes.of(ids))));
+                        new TensorEntry("ids", DType.I64, new long[] {1}, TensorBytes.of(ids))));
     }
 
     private void adjust(Path soup, List<Path> remove, List<Path> add, Path out) {
@@ -280,6 +278,77 @@ class AdjustedAfreshTest {
         Path soup = dir.resolve("soup");
         Souper.with(options).make(Stream.of(in).map(SoupIngredient::of).toList(), soup);
         return soup;
+    }
+
+    /** Single files: what their headers say, and names of tensors of other libraries. */
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void singleFilesSayWhatAveragingAfreshSays(long seed) throws IOException {
+        Random random = new Random(seed);
+        List<Path> all = new ArrayList<>();
+        Set<Path> old = new HashSet<>();
+        for (int i = 0; i < 6; i++) {
+            Path file = dir.resolve("m" + i + ".safetensors");
+            boolean named = random.nextInt(4) == 0;
+            Map<String, String> header = new TreeMap<>(Map.of("format", "pt"));
+            if (random.nextBoolean()) {
+                header.put("modelspec.prediction_type", "epsilon");
+            }
+            if (random.nextInt(4) == 0) {
+                Files.writeString(
+                        dir.resolve("m" + i + ".yaml"), "model:\n  parameterization: eps\n");
+            }
+            SafetensorsWriter.write(
+                    file,
+                    header,
+                    List.of(
+                            TensorEntry.ofFloats(
+                                    (named ? "_orig_mod." : "") + "w",
+                                    new long[] {2},
+                                    random.nextInt(100),
+                                    random.nextInt(100))));
+            all.add(file);
+            if (named) {
+                old.add(file);
+            }
+        }
+        List<SoupIngredient> in = new ArrayList<>();
+        List<Path> others = new ArrayList<>(all);
+        in.add(weighted(take(others, random), random));
+        in.add(weighted(take(others, random), random));
+        Path soup = dir.resolve("soup.safetensors");
+        Souper.with(keep).make(in, soup);
+        for (int step = 0; step < 8; step++) {
+            List<SoupIngredient> next = new ArrayList<>(in);
+            List<Path> remove = new ArrayList<>();
+            List<SoupIngredient> add = new ArrayList<>();
+            List<Path> out = new ArrayList<>(others);
+            if (random.nextBoolean()) {
+                remove.add(next.remove(random.nextInt(next.size())).path());
+            }
+            if ((remove.isEmpty() || random.nextBoolean()) && !out.isEmpty()) {
+                add.add(weighted(take(out, random), random));
+                next.addAll(add);
+            }
+            if (next.isEmpty() || remove.isEmpty() && add.isEmpty()) {
+                continue;
+            }
+            try {
+                new SoupAdjuster(keep).exactly(new SoupAdjuster.Request(soup, remove, add, soup));
+            } catch (SoupException e) {
+                assertThat(old).as("seed %d step %d: %s", seed, step, e).isNotEmpty();
+                assertThat(e).hasMessageContaining("calls its tensors otherwise");
+                continue;
+            }
+            Path afresh = dir.resolve("afresh.safetensors");
+            Souper.with(keep).make(next, afresh);
+            assertThat(soup).as("seed %d step %d", seed, step).hasSameBinaryContentAs(afresh);
+            in = next;
+            others = new ArrayList<>(all);
+            for (SoupIngredient i : in) {
+                others.remove(i.path());
+            }
+        }
     }
 
     /** What merge refuses is not taken in by way of the sum. */
@@ -317,14 +386,23 @@ class AdjustedAfreshTest {
                 Map.of(),
                 List.of(
                         new TensorEntry(
-                                "w", DType.BF16, new long[] {50}, TensorBytes.of(MemorySegment.ofArray(new byte[100]))),
+                                "w",
+                                DType.BF16,
+                                new long[] {50},
+                                TensorBytes.of(MemorySegment.ofArray(new byte[100]))),
                         new TensorEntry("ids", DType.I64, new long[] {1}, TensorBytes.of(7L))));
         refused(soup, half, "BF16", out);
         adjust(soup, List.of(), List.of(folder("c", random, true)), out);
     }
 
     private void refused(Path soup, Path add, String word, Path out) {
-        assertThatThrownBy(() -> Souper.with(keep).make(List.of(SoupIngredient.of(dir.resolve("a")), SoupIngredient.of(add)), out))
+        assertThatThrownBy(() ->
+                        Souper.with(keep)
+                                .make(
+                                        List.of(
+                                                SoupIngredient.of(dir.resolve("a")),
+                                                SoupIngredient.of(add)),
+                                        out))
                 .isInstanceOf(SoupException.class);
         assertThatThrownBy(() -> adjust(soup, List.of(), List.of(add), out))
                 .isInstanceOf(SoupException.class)
@@ -400,9 +478,9 @@ class AdjustedAfreshTest {
     @Test
     void aFoldersSumThatDoesNotSayWhatItsIngredientsHaveIsNotUsed() throws IOException {
         Random random = new Random(7);
-        Path a = folder("a", random, false);
-        Path b = folder("b", random, false);
-        Path soup = soup(keep.withComponents(Set.of("unet")), a, b);
+        Path a = folder("a", random, true);
+        Path b = folder("b", random, true);
+        Path soup = soup(keep, a, b);
         Path sum = KeptSum.folderOf(soup);
         KeptSum kept = KeptSum.open(soup, Optional.empty());
         List<KeptSum.Member> less =
@@ -416,12 +494,15 @@ class AdjustedAfreshTest {
                                         m.metadata(),
                                         IngredientTraits.NONE))
                         .toList();
-        // Their headers did not name the first, either.
         Files.delete(sum.resolve("sum.json"));
         new KeptSum(sum, less, kept.options(), kept.checksums()).writeIndex(sum);
-        assertThatThrownBy(() -> adjust(soup, List.of(a), List.of(), dir.resolve("out")))
-                .isInstanceOf(SoupException.class);
-        assertThat(dir.resolve("out")).doesNotExist();
+        Path out = dir.resolve("out");
+        assertThatThrownBy(() -> adjust(soup, List.of(a), List.of(), out))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("is of an earlier version")
+                .hasMessageEndingWith(
+                        "average afresh: soup merge b `out` %s `keepSum` `force`".formatted(out));
+        assertThat(out).doesNotExist();
     }
 
     /** A formula that takes out of every tensor what is only in some. */
