@@ -165,6 +165,86 @@ class AdjustCommandTest {
                 .doesNotContain("same weights");
     }
 
+    /** Of a soup of some components the others are the first ingredient's of those that stay. */
+    @Test
+    void nothingOfWhatIsRemovedStaysInTheComponentsThatAreCopied() throws IOException {
+        Path x = MergeModels.folder(folder.resolve("x"), 1);
+        Path y = MergeModels.folder(folder.resolve("y"), 2);
+        Path z = MergeModels.folder(folder.resolve("z"), 3);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", x, y, z, "--component", "unet", "--keep-sum", "-o", soup).ok();
+        Path less = folder.resolve("less");
+        Run removed = Run.of("adjust", soup, "--remove", x, "-o", less).ok();
+        assertThat(removed.err()).contains("Not averaged, but copied from " + y);
+        Path afresh = folder.resolve("afresh");
+        Run.of("merge", y, z, "--component", "unet", "-o", afresh).ok();
+        for (String f :
+                new String[] {
+                    "model_index.json",
+                    "unet/diffusion_pytorch_model.safetensors",
+                    "vae/diffusion_pytorch_model.safetensors"
+                }) {
+            assertThat(less.resolve(f)).hasSameBinaryContentAs(afresh.resolve(f));
+        }
+        Run.of("reproduce", less, "--inputs", x, y, z).ok();
+        Run.of("reproduce", soup, "--inputs", x, y, z).ok();
+        Files.move(y, folder.resolve("away"), StandardCopyOption.ATOMIC_MOVE);
+        Path out = folder.resolve("none");
+        Run.of("adjust", soup, "--remove", x, "-o", out)
+                .fails(
+                        1,
+                        "'y'",
+                        "average afresh: soup merge y z --out " + out + " --component unet");
+        assertThat(out).doesNotExist();
+    }
+
+    /** A soup says which variant of the weights it is made of, and others are none of it. */
+    @Test
+    void theSoupsVariantIsReadOfWhatComesAndLeaves() throws IOException {
+        List<Path> all = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            Path m = MergeModels.folder(folder.resolve("v" + i), i);
+            MergeModels.file(m.resolve("unet/diffusion_pytorch_model.non_ema.safetensors"), 50 + i);
+            all.add(m);
+        }
+        Path two = folder.resolve("two");
+        String[] variant = {"--variant", "non_ema"};
+        Run.of("merge", all.get(0), all.get(1), variant[0], variant[1], "--keep-sum", "-o", two)
+                .ok();
+        Path three = folder.resolve("three");
+        Run.of("adjust", two, "--add", all.get(2), "--keep-sum", "-o", three).ok();
+        Path afresh = folder.resolve("afresh");
+        Run.of("merge", all.get(0), all.get(1), all.get(2), variant[0], variant[1], "-o", afresh)
+                .ok();
+        String unet = "unet/diffusion_pytorch_model.safetensors";
+        assertThat(three.resolve(unet)).hasSameBinaryContentAs(afresh.resolve(unet));
+        Run.of("reproduce", three, "--inputs", all.get(0), all.get(1), all.get(2)).ok();
+        Path back = folder.resolve("back");
+        Run.of("adjust", three, "--remove", all.get(2), "-o", back).ok();
+        assertThat(back.resolve(unet)).hasSameBinaryContentAs(two.resolve(unet));
+        Path formula = folder.resolve("formula");
+        Run.of("adjust", three, "--remove", all.get(2), "--approximate", "-o", formula).ok();
+        Path plain = MergeModels.folder(folder.resolve("plain"), 9);
+        Run.of("adjust", two, "--add", plain, "-o", folder.resolve("none"))
+                .fails(1, plain + " has no weights of the variant 'non_ema', of which " + two);
+    }
+
+    @Test
+    void jsonCountsTheWeights() {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Run.of("merge", a, b, "--keep-sum", "-o", out("s")).ok();
+        String merged = Run.of("merge", a, "--json", "-o", out("a-alone")).ok().out();
+        String weights = merged.lines().filter(l -> l.contains("parameters")).findFirst().get();
+        assertThat(weights).doesNotContain(": 0,");
+        Run exact = Run.of("adjust", out("s"), "--remove", b, "--json", "-o", out("t")).ok();
+        assertThat(exact.out()).contains(weights.strip());
+        Run formula =
+                Run.of("adjust", out("s"), "--remove", b, "--approximate", "--json", "-o", out("u"))
+                        .ok();
+        assertThat(formula.out()).contains(weights.strip());
+    }
+
     @Test
     void aDamagedSumIsNotUsed() throws IOException {
         Path a = model("a", 1);

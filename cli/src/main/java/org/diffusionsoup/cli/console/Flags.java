@@ -39,6 +39,7 @@ public final class Flags {
                     "checkpointing",
                     "classifier",
                     "codeVersion",
+                    "component",
                     "convention",
                     "data",
                     "device",

@@ -65,6 +65,15 @@ public final class DiffusersFolder {
         this.components = components;
     }
 
+    /** No component has weights of the variant that was asked for. */
+    public static final class NoSuchVariantException extends SoupException {
+        private static final long serialVersionUID = 1L;
+
+        NoSuchVariantException(String message) {
+            super(message);
+        }
+    }
+
     /**
      * One component of a pipeline.
      *
@@ -208,7 +217,7 @@ public final class DiffusersFolder {
                         .flatMap(c -> c.weightFiles().stream())
                         .anyMatch(f -> WeightVariants.variantOf(f).equals(variant));
         if (!variant.isEmpty() && !there) {
-            throw new SoupException(
+            throw new NoSuchVariantException(
                     path
                             + " has no weights of the variant '"
                             + variant

@@ -87,7 +87,11 @@ public record SoupRecipe(String text) {
     /** Of an average: {@code true} where NaN and infinities were let through. */
     public static final String ALLOW_NON_FINITE = "allow_non_finite";
 
-    /** Of an average of unlike ingredients: the name of the one the others were compared with. */
+    /**
+     * Of an average of unlike ingredients: the name of the one the others were compared with. Of
+     * one that averages some {@link #COMPONENTS} of ingredients which differ in the others: the
+     * name of the one that these were copied from.
+     */
     public static final String FIRST_NAME = "first_name";
 
     /** The hash of that one, where several are called the same. */

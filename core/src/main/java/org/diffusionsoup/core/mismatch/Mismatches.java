@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.SortedMap;
@@ -97,15 +98,14 @@ public final class Mismatches {
         static final Header NONE =
                 new Header(Path.of(""), new TreeMap<>(), new TreeSet<>(), Optional.empty());
 
-        static Header of(Checkpoint checkpoint) {
+        /**
+         * What a single file says.
+         *
+         * @param checkpoint no diffusers folder
+         */
+        public static Header of(Checkpoint checkpoint) {
             TensorSource source = checkpoint.part("");
-            TreeMap<String, String> entries = new TreeMap<>();
-            for (String key : ENTRIES) {
-                String value = source.metadata().get(key);
-                if (value != null) {
-                    entries.put(key, value);
-                }
-            }
+            SortedMap<String, String> entries = said(source.metadata());
             TreeSet<String> marks = new TreeSet<>(MARKS);
             marks.removeIf(m -> !source.tensors().containsKey(m));
             return new Header(
@@ -115,7 +115,15 @@ public final class Mismatches {
                     TrainingObjective.yamlBeside(checkpoint.path()));
         }
 
-        TrainingObjective objective() {
+        /** The entries of a header that say something of what the file was trained for. */
+        public static SortedMap<String, String> said(Map<String, String> header) {
+            TreeMap<String, String> entries = new TreeMap<>(header);
+            entries.keySet().retainAll(ENTRIES);
+            return entries;
+        }
+
+        /** What it is said to predict. */
+        public TrainingObjective objective() {
             return TrainingObjective.of(file, entries, marks);
         }
 
@@ -207,6 +215,16 @@ public final class Mismatches {
 
     private static String layout(Model model) {
         return model.parts().containsKey("") ? "one state dict" : "a folder of components";
+    }
+
+    /**
+     * Whether a file of a folder is copied from the first, whatever others have there: of a
+     * component that is not averaged, and nothing that those which are averaged depend on.
+     *
+     * @param averaged the only components that are averaged; empty for all
+     */
+    public static boolean isFirsts(String file, SortedSet<String> averaged) {
+        return new CopiedComponents(averaged).has(file);
     }
 
     /** Files of folders that say the same in other words; of each, where the least text lies. */

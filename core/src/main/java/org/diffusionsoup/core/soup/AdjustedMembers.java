@@ -2,9 +2,16 @@ package org.diffusionsoup.core.soup;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 import org.diffusionsoup.core.soup.SoupAdjuster.Request;
 
@@ -15,35 +22,59 @@ final class AdjustedMembers {
 
     private final Request request;
     private final KeptSum kept;
-    private final List<Member> members;
+    private final Set<String> averaged;
+
+    /** In the order they were given; those who have left keep their places for who comes again. */
+    private final List<Member> places;
+
+    private final Set<Integer> left = new HashSet<>();
+    private final Map<Member, Checkpoint> added = new IdentityHashMap<>();
     private final List<Long> signed = new ArrayList<>();
     private final Coefficient unit;
 
-    private AdjustedMembers(Request request, KeptSum kept) {
+    private AdjustedMembers(Request request, KeptSum kept, Set<String> averaged) {
         this.request = request;
         this.kept = kept;
-        this.members = new ArrayList<>(kept.members());
+        this.averaged = averaged;
+        this.places = new ArrayList<>(kept.members());
         this.unit = kept.unit();
     }
 
     /**
+     * @param averaged the parts that the sum has
      * @throws SoupException if what leaves is not in the sum, what comes is already, or nobody
      *     would be left
      */
     static AdjustedMembers of(
-            Request request, KeptSum kept, List<Ingredient> removed, List<Ingredient> added) {
-        AdjustedMembers adjusted = new AdjustedMembers(request, kept);
+            Request request,
+            KeptSum kept,
+            Set<String> averaged,
+            List<Ingredient> removed,
+            List<Ingredient> added) {
+        AdjustedMembers adjusted = new AdjustedMembers(request, kept, averaged);
         removed.forEach(adjusted::remove);
         added.forEach(adjusted::add);
-        if (adjusted.members.isEmpty()) {
+        if (adjusted.members().isEmpty()) {
             throw new SoupException(
                     "Nothing would be left of " + request.soup() + "; remove the soup instead.");
         }
         return adjusted;
     }
 
+    /**
+     * As they would be given to average them afresh: in the old order, and who is new behind. Who
+     * leaves and comes again, as with another weight, stays in his place.
+     */
     List<Member> members() {
-        return members;
+        return IntStream.range(0, places.size())
+                .filter(i -> !left.contains(i))
+                .mapToObj(places::get)
+                .toList();
+    }
+
+    /** Those of the members who come, with their weights. */
+    Map<Member, Checkpoint> added() {
+        return added;
     }
 
     /** By how many units of the sum everyone who leaves or comes changes it, in their order. */
@@ -52,36 +83,46 @@ final class AdjustedMembers {
     }
 
     private void remove(Ingredient r) {
-        Member found =
-                members.stream()
-                        .filter(m -> m.hashes().equals(r.hashes()))
+        int found =
+                IntStream.range(0, places.size())
+                        .filter(i -> !left.contains(i))
+                        .filter(i -> places.get(i).hashes().equals(r.hashes()))
                         .findFirst()
                         .orElseThrow(() -> notIn(r));
-        members.remove(found);
-        signed.add(-found.a().longValueExact());
+        left.add(found);
+        signed.add(-places.get(found).a().longValueExact());
     }
 
     private void add(Ingredient in) {
         Coefficient k = in.what().coefficient();
-        Member m;
-        if (request.byCaller()) {
-            m = Member.of(in, k.numerator(), k.dividedBy(unit));
-        } else {
+        IngredientTraits traits = IngredientTraits.of(in, averaged);
+        if (!request.byCaller()) {
             refuseTwice(in);
-            m = Member.of(in, inUnits(in), k);
         }
-        members.add(m);
+        Member m =
+                request.byCaller()
+                        ? Member.of(in, k.numerator(), k.dividedBy(unit), traits)
+                        : Member.of(in, inUnits(in), k, traits);
+        Optional<Integer> own =
+                left.stream().filter(i -> places.get(i).hashes().equals(m.hashes())).findFirst();
+        if (own.isPresent()) {
+            places.set(own.get(), m);
+            left.remove(own.get());
+        } else {
+            places.add(m);
+        }
+        added.put(m, in.original());
         signed.add(m.a().longValueExact());
     }
 
     /** What a sum has already would count twice without a word. */
     private void refuseTwice(Ingredient in) {
         Coefficient sum =
-                members.stream()
+                members().stream()
                         .map(Member::given)
                         .reduce(Coefficient::plus)
                         .orElse(Coefficient.ONE);
-        members.stream()
+        members().stream()
                 .filter(m -> m.hashes().equals(in.hashes()))
                 .findFirst()
                 .ifPresent(m -> {
@@ -127,12 +168,18 @@ final class AdjustedMembers {
                     "%s is to be removed more often than the sum %s has it (%d); name it in `remove` as often as it is in there."
                             .formatted(r.what().path(), kept.folder(), held));
         }
+        boolean named = kept.members().stream().anyMatch(m -> m.name().equals(r.what().name()));
         return new SoupException(
                 r.what().path()
                         + " is not in the sum "
                         + kept.folder()
                         + ", whose ingredients are "
                         + kept.members().stream().map(Member::name).toList()
-                        + "; ingredients are known by the SHA-256 of their files.");
+                        + "; ingredients are known by the SHA-256 of their files"
+                        + (named
+                                ? ", and those of the '%s' in it were others"
+                                        .formatted(r.what().name())
+                                : "")
+                        + ".");
     }
 }

@@ -6,6 +6,8 @@ import java.util.List;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.mismatch.TensorPlan.Mode;
+import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.FloatFormat;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -51,5 +53,30 @@ final class AdjustedTensors {
                             isFloat ? Mode.AVERAGE : Mode.COPY));
         }
         return plan;
+    }
+
+    /**
+     * Refuses what a kept sum cannot hold: one of F16 holds no F32, and none holds F64.
+     *
+     * @param sources the sum, and others
+     */
+    static void checkKept(List<TensorSource> sources, TensorPlan t) {
+        if (!t.isComputed()) {
+            return;
+        }
+        FloatFormat sum = SumTask.format(sources.getFirst().tensor(t.name()).dtype());
+        for (int i : Arrays.stream(t.inputs()).skip(1).toArray()) {
+            DType d = sources.get(i).tensor(t.name()).dtype();
+            boolean fits =
+                    d.isFloat()
+                            && d != DType.F64
+                            && (sum == FloatFormat.SUM_DOUBLE
+                                    || FloatFormat.ofSum(List.of(FloatFormat.of(d))) == sum);
+            if (!fits) {
+                throw new SoupException(
+                        "Tensor '%s' of %s is %s, which the kept sum cannot hold; average the ingredients again."
+                                .formatted(t.name(), sources.get(i).path(), d));
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.mismatch.TensorPlan;
 import org.diffusionsoup.core.safetensors.StateDict;
@@ -19,6 +20,7 @@ import org.diffusionsoup.core.soup.average.Averager;
 import org.diffusionsoup.core.soup.average.MergeTask;
 import org.diffusionsoup.core.tensor.DType;
 import org.diffusionsoup.core.tensor.FloatFormat;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
@@ -49,9 +51,11 @@ final class ApproximateRemoval {
      *     nothing would be left
      */
     Soup make(Path output) {
+        Ingredient named = out.as(TensorNames.agreeing(List.of(soup, out.checkpoint())).getLast());
         Map<String, StateDict> parts = new LinkedHashMap<>();
         List<Averager> open = new ArrayList<>();
         long[] count = {0, 0, 0};
+        long parameters = 0;
         try {
             for (var p : soup.parts().entrySet()) {
                 Optional<Coefficient> k =
@@ -89,7 +93,7 @@ final class ApproximateRemoval {
                                     options.progress().update("removing", count[2], count[1]);
                                 });
                 open.add(averager);
-                List<TensorSource> sources = List.of(p.getValue(), out.part(p.getKey()));
+                List<TensorSource> sources = List.of(p.getValue(), named.part(p.getKey()));
                 StateDict part =
                         averager.stateDict(
                                 approximateMetadata(p.getValue(), p.getKey(), out, k.get()),
@@ -97,13 +101,49 @@ final class ApproximateRemoval {
                                 AdjustedTensors.plan(p.getKey(), sources, 0, new int[] {0, 1}));
                 count[1] += part.bytes();
                 count[0] += part.tensors().size();
+                parameters +=
+                        p.getValue().tensors().values().stream()
+                                .filter(t -> t.dtype().isFloat())
+                                .mapToLong(TensorInfo::elements)
+                                .sum();
                 parts.put(p.getKey(), part);
             }
             options.writer().write(soup, parts, output);
         } finally {
             open.forEach(Averager::close);
         }
-        return new Soup(output, List.of(), parts.size(), count[0], 0, count[2], "", "");
+        return new Soup(output, List.of(), parts.size(), count[0], parameters, count[2], "", "");
+    }
+
+    /**
+     * The variant of the weights that a soup was made of; empty where its recipe names none.
+     *
+     * @throws SoupException if its ingredients were not required to be alike: then not every tensor
+     *     is a mean of all, and the first one's tensors would stay
+     */
+    static String variant(Path path) {
+        String variant = "";
+        try (Checkpoint soup = Checkpoint.open(path)) {
+            for (TensorSource part : soup.parts().values()) {
+                Optional<SoupRecipe> recipe = recipe(part).filter(r -> r.isOf(SoupRecipe.AVERAGE));
+                if (recipe.isEmpty()) {
+                    continue;
+                }
+                SoupRecipe.Parsed said = recipe.get().parse(part.path());
+                if (!said.word(SoupRecipe.COMPONENTS).isEmpty()) {
+                    throw new SoupException(
+                            "Only components of %s were averaged (%s), and the rest is one ingredient's, which the formula does not take out; average those that stay with soup merge."
+                                    .formatted(path, said.word(SoupRecipe.COMPONENTS)));
+                }
+                if (said.has(SoupRecipe.FIRST_NAME)) {
+                    throw new SoupException(
+                            "%s was made of ingredients that differ, so that not every tensor is a mean of all, as the formula needs; average those that stay with soup merge."
+                                    .formatted(path));
+                }
+                variant = said.word(SoupRecipe.VARIANT);
+            }
+        }
+        return variant;
     }
 
     private static Map<String, String> approximateMetadata(

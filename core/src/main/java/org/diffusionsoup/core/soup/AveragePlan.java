@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -24,6 +25,7 @@ import org.diffusionsoup.core.checkpoint.ExtraComponents;
 import org.diffusionsoup.core.checkpoint.OutputLayout;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
+import org.diffusionsoup.core.mismatch.CopiedTensors;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnExtra;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnFiles;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
@@ -45,11 +47,13 @@ final class AveragePlan {
     private final SoupOptions options;
     private final List<Ingredient> given;
     private final List<TensorPlan> wanted;
+    private final List<Member> members;
     private final List<Ingredient> ingredients;
     private final SortedMap<String, String> notes;
     private final Mismatches found;
     private final CopiedTensors copied;
     private final List<Long> a;
+    private final SortedMap<String, String> settings;
     private final Recipe recipe;
     private final OutputLayout layout;
     private final SequencedMap<String, List<TensorPlan>> tensors;
@@ -68,17 +72,17 @@ final class AveragePlan {
         this.wanted = wanted;
         long[] integers =
                 Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
-        List<Member> members = new ArrayList<>();
+        List<Member> inOrder = new ArrayList<>();
         Map<Member, Ingredient> byMember = new IdentityHashMap<>();
         for (int i = 0; i < integers.length; i++) {
-            BigInteger own = BigInteger.valueOf(integers[i]);
-            Member m = Member.of(given.get(i), own, given.get(i).what().coefficient());
-            members.add(m);
+            Member m = member(given.get(i), BigInteger.valueOf(integers[i]));
+            inOrder.add(m);
             byMember.put(m, given.get(i));
         }
-        members.sort(Member.ORDER);
-        this.ingredients = members.stream().map(byMember::get).toList();
-        this.a = members.stream().map(m -> m.a().longValueExact()).toList();
+        this.members = List.copyOf(inOrder);
+        inOrder.sort(Member.ORDER);
+        this.ingredients = inOrder.stream().map(byMember::get).toList();
+        this.a = inOrder.stream().map(m -> m.a().longValueExact()).toList();
         boolean alike = options.policy().refusesAll();
         this.tensors = tensors(wanted, given);
         ExtraComponents more = extraComponents(given);
@@ -103,6 +107,7 @@ final class AveragePlan {
                 extra.put(SoupRecipe.GIVEN_ORDER, orderOf(given));
             }
         }
+        this.settings = extra;
         this.copied =
                 found.isEmpty() && options.policy().integers() == OnInteger.REFUSE
                         ? CopiedTensors.NONE
@@ -114,9 +119,24 @@ final class AveragePlan {
                 Recipe.average(
                         layout,
                         members,
-                        extra,
+                        alike ? IngredientTraits.withFirst(extra, members) : extra,
                         copied.byPart(),
                         found.objective(given.getFirst().checkpoint()));
+    }
+
+    /** What is noted of an ingredient beside its weights costs time, and rarely counts. */
+    private Member member(Ingredient i, BigInteger a) {
+        Set<String> averaged =
+                wanted.stream()
+                        .map(TensorPlan::part)
+                        .filter(options::averages)
+                        .collect(Collectors.toSet());
+        boolean counts = options.keepSum() || !options.components().isEmpty();
+        return Member.of(
+                i,
+                a,
+                i.what().coefficient(),
+                counts ? IngredientTraits.of(i, averaged) : IngredientTraits.NONE);
     }
 
     /** Like a checkpoint, but for the components of which nothing is left. */
@@ -237,6 +257,16 @@ final class AveragePlan {
 
     Recipe recipe() {
         return recipe;
+    }
+
+    /** Who a kept sum is of, as they were given. */
+    List<Member> members() {
+        return members;
+    }
+
+    /** What a kept sum says that decided the soup's bytes; the rest follows from its members. */
+    SortedMap<String, String> settings() {
+        return settings;
     }
 
     /** Integer coefficients, in the order of {@link #sources}. */

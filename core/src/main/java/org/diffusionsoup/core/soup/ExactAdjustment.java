@@ -3,14 +3,15 @@ package org.diffusionsoup.core.soup;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
@@ -27,8 +28,6 @@ import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 import org.diffusionsoup.core.soup.SoupAdjuster.Request;
 import org.diffusionsoup.core.soup.average.Averager;
-import org.diffusionsoup.core.tensor.DType;
-import org.diffusionsoup.core.tensor.FloatFormat;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -49,6 +48,7 @@ final class ExactAdjustment {
     private final SoupOptions options;
     private final ExecutorService workers;
     private final Recipe recipe;
+    private final AdjustedLayout layout;
     private final Map<String, SafetensorsFile> sums = new TreeMap<>();
     private final Map<String, CheckedSource> checked = new TreeMap<>();
     private final Map<String, SumExceptions> exceptions = new TreeMap<>();
@@ -56,13 +56,14 @@ final class ExactAdjustment {
     private long done;
     private long written;
     private long tensors;
+    private long parameters;
 
     /**
      * @param kept the sum kept beside the soup
      * @param removed ingredients that leave
      * @param added ingredients that come
-     * @throws SoupException if what leaves is not in the sum, what comes is already, or nothing
-     *     would be left
+     * @throws SoupException if what leaves is not in the sum, what comes is already, nothing would
+     *     be left, or averaging what is left would be refused
      */
     ExactAdjustment(
             Request request,
@@ -77,13 +78,32 @@ final class ExactAdjustment {
         this.kept = kept;
         this.options = options;
         this.workers = workers;
-        changes.addAll(removed);
-        changes.addAll(added);
-        checkSameSoup(soup.parts().keySet()); // what another soup's sum holds says nothing
-        AdjustedMembers adjusted = AdjustedMembers.of(request, kept, removed, added);
+        Set<String> averaged =
+                soup.parts().keySet().stream()
+                        .filter(this::isSummed)
+                        .collect(Collectors.toCollection(TreeSet::new));
+        averaged.forEach(this::checkSameSoup); // what another soup's sum holds says nothing
+        AdjustedMembers adjusted = AdjustedMembers.of(request, kept, averaged, removed, added);
         this.members = adjusted.members();
         this.signed = adjusted.signed();
-        this.recipe = Recipe.average(OutputLayout.of(soup), members, kept.options());
+        AdjustedAlike alike = new AdjustedAlike(soup, kept, averaged);
+        changes.addAll(alike.named(removed));
+        List<Ingredient> coming = alike.named(added);
+        changes.addAll(coming);
+        alike.check(coming, members);
+        this.recipe = recipe(members);
+        this.layout =
+                new AdjustedLayout(
+                        request, soup, kept, averaged, members, adjusted.added(), options);
+    }
+
+    /** What averaging these would say. */
+    private Recipe recipe(List<Member> of) {
+        return Recipe.average(
+                OutputLayout.of(soup),
+                of,
+                IngredientTraits.withFirst(kept.options(), of),
+                IngredientTraits.objective(of));
     }
 
     /** Writes the soup, and its sum if that is to be kept. */
@@ -99,15 +119,23 @@ final class ExactAdjustment {
             }
         } finally {
             open.forEach(Averager::close);
-            sums.values().forEach(TensorSource::close);
+            close();
         }
         List<SoupIngredient> in = new ArrayList<>();
         for (int i = 0; i < recipe.members().size(); i++) {
             String name = recipe.members().get(i).name();
             in.add(new SoupIngredient(name, Path.of(name), recipe.coefficient(i)));
         }
-        String note = options.keepSum() ? "" : KeptSum.left(request.output());
-        return new Soup(request.output(), in, summed.size(), tensors, 0, written, note, "");
+        String left = options.keepSum() ? "" : KeptSum.left(request.output());
+        return new Soup(
+                request.output(),
+                in,
+                summed.size(),
+                tensors,
+                parameters,
+                written,
+                (layout.note() + " " + left).strip(),
+                "");
     }
 
     private void write(List<String> summed, long after, List<Averager> open) {
@@ -117,7 +145,7 @@ final class ExactAdjustment {
         }
         total = parts.values().stream().mapToLong(StateDict::bytes).sum();
         done = 0;
-        intact(() -> options.writer().write(soup, parts, request.output()));
+        intact(() -> options.writer().write(layout.layout(), parts, request.output()));
         written = done;
     }
 
@@ -192,7 +220,7 @@ final class ExactAdjustment {
     private List<TensorPlan> checkedPlan(String part, List<TensorSource> sources) {
         List<TensorPlan> plan = AdjustedTensors.plan(part, sources, SOUP, computed());
         for (TensorPlan t : plan) {
-            checkKept(sources, t);
+            AdjustedTensors.checkKept(sources, t);
         }
         return plan;
     }
@@ -205,15 +233,10 @@ final class ExactAdjustment {
         return kept.folder().resolve(KeptSum.sums(part)).toFile().exists();
     }
 
-    private void checkSameSoup(Collection<String> parts) {
-        Recipe old = Recipe.average(OutputLayout.of(soup), kept.members(), kept.options());
-        parts.stream().filter(this::isSummed).forEach(part -> checkSameSoup(part, old));
-    }
-
-    private void checkSameSoup(String part, Recipe old) {
+    private void checkSameSoup(String part) {
         if (!Provenance.readFrom(soup.part(part).metadata())
                 .map(Provenance::recipe)
-                .equals(Optional.of(old.header(part)))) {
+                .equals(Optional.of(recipe(kept.members()).header(part)))) {
             throw new SoupException(
                     "The sum "
                             + kept.folder()
@@ -263,35 +286,18 @@ final class ExactAdjustment {
         List<TensorSource> sources = sources(part);
         List<TensorPlan> plan = checkedPlan(part, sources);
         tensors += plan.size();
+        plan.stream().filter(t -> t.dtype().isFloat()).forEach(t -> parameters += t.elements());
         Averager averager = averager(mean(part, after), "adjusting");
         open.add(averager);
         Map<String, String> metadata = recipe.metadata(part);
         return averager.stateDict(metadata, sources, plan)
                 .withLast(() -> {
                     checkSum(part); // the file does not appear before
+                    if (!request.byCaller()) {
+                        kept.checkNotReplaced(); // else the other run's change would be lost
+                    }
                     return metadata;
                 });
-    }
-
-    /** A sum of F16 holds no F32, and none holds F64. */
-    private void checkKept(List<TensorSource> sources, TensorPlan t) {
-        if (!t.isComputed()) {
-            return;
-        }
-        FloatFormat sum = SumTask.format(sources.getFirst().tensor(t.name()).dtype());
-        for (int i : Arrays.stream(t.inputs()).skip(1).toArray()) {
-            DType d = sources.get(i).tensor(t.name()).dtype();
-            boolean fits =
-                    d.isFloat()
-                            && d != DType.F64
-                            && (sum == FloatFormat.SUM_DOUBLE
-                                    || FloatFormat.ofSum(List.of(FloatFormat.of(d))) == sum);
-            if (!fits) {
-                throw new SoupException(
-                        "Tensor '%s' of %s is %s, which the kept sum cannot hold; average the ingredients again."
-                                .formatted(t.name(), sources.get(i).path(), d));
-            }
-        }
     }
 
     /**
@@ -333,8 +339,9 @@ final class ExactAdjustment {
         return updated;
     }
 
-    /** Closes what {@link #step} opened. */
+    /** Closes what this opened; {@link #make} does so itself. */
     void close() {
         sums.values().forEach(TensorSource::close);
+        layout.close();
     }
 }

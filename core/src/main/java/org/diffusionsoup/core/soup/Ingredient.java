@@ -15,13 +15,18 @@ import org.diffusionsoup.core.tensor.TensorSource;
 /**
  * An ingredient, opened: its headers are read and checked.
  *
- * @param checkpoint where its weights are; whoever opened it closes it
+ * @param original where its weights are; whoever opened it closes it
+ * @param checkpoint the same, under the names that its tensors have in common with the others'
  * @param hashes SHA-256 per part, empty until computed
  */
-record Ingredient(SoupIngredient what, Checkpoint checkpoint, SortedMap<String, String> hashes) {
+record Ingredient(
+        SoupIngredient what,
+        Checkpoint original,
+        Checkpoint checkpoint,
+        SortedMap<String, String> hashes) {
 
     static Ingredient of(SoupIngredient what, Checkpoint checkpoint) {
-        return new Ingredient(what, checkpoint, new TreeMap<>());
+        return new Ingredient(what, checkpoint, checkpoint, new TreeMap<>());
     }
 
     /** Its files' hashes put together per part: of several files, the hash of a list of them. */
@@ -46,7 +51,7 @@ record Ingredient(SoupIngredient what, Checkpoint checkpoint, SortedMap<String, 
                             name,
                             Hashes.sha256Hex(lines.toString().getBytes(StandardCharsets.UTF_8)));
                 });
-        return new Ingredient(what, checkpoint, h);
+        return new Ingredient(what, original, checkpoint, h);
     }
 
     /**
@@ -58,10 +63,14 @@ record Ingredient(SoupIngredient what, Checkpoint checkpoint, SortedMap<String, 
                 TensorNames.agreeing(ingredients.stream().map(Ingredient::checkpoint).toList());
         List<Ingredient> made = new ArrayList<>();
         for (int i = 0; i < seen.size(); i++) {
-            Ingredient in = ingredients.get(i);
-            made.add(new Ingredient(in.what(), seen.get(i), in.hashes()));
+            made.add(ingredients.get(i).as(seen.get(i)));
         }
         return made;
+    }
+
+    /** The same under other names of its tensors. */
+    Ingredient as(Checkpoint seen) {
+        return new Ingredient(what, original, seen, hashes);
     }
 
     TensorSource part(String name) {

@@ -27,6 +27,7 @@ import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
+import org.diffusionsoup.core.io.JsonValue.JsonBool;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.io.JsonValue.JsonString;
 import org.diffusionsoup.core.io.OutputKind;
@@ -41,15 +42,27 @@ import org.jspecify.annotations.Nullable;
  * FloatFormat#SUM_DOUBLE}, and one the elements that do not fit.
  *
  * @param folder where it is
- * @param members who is in the sum
+ * @param members who is in the sum, in the order they were given, as far as it counts; sums of
+ *     earlier versions have an order of their own
  * @param options what else decided the soup's bytes, as in its recipe
  * @param checksums CRC-32C of the other files by name; of none in a sum of an earlier version
+ * @param text of {@code sum.json} as it was read; empty of a new one
  */
 record KeptSum(
         Path folder,
         List<Member> members,
         SortedMap<String, String> options,
-        SortedMap<String, String> checksums) {
+        SortedMap<String, String> checksums,
+        String text) {
+    /** A new one. */
+    KeptSum(
+            Path folder,
+            List<Member> members,
+            SortedMap<String, String> options,
+            SortedMap<String, String> checksums) {
+        this(folder, members, options, checksums, "");
+    }
+
     /** What a kept sum is as an output. */
     static final OutputKind KIND =
             new OutputKind(
@@ -79,7 +92,7 @@ record KeptSum(
      *     weight of another one counts
      * @param hashes SHA-256 per part
      * @param metadata its header's entries per part
-     * @param path where it was read from; empty where only the sum tells of it
+     * @param traits what else of it decides what a soup looks like
      */
     record Member(
             String name,
@@ -87,23 +100,17 @@ record KeptSum(
             Coefficient given,
             SortedMap<String, String> hashes,
             Map<String, Map<String, String>> metadata,
-            Optional<Path> path) {
+            IngredientTraits traits) {
         /** An order that does not depend on the caller's. */
         static final Comparator<Member> ORDER = Member::compare;
 
-        static Member of(Ingredient i, BigInteger a, Coefficient given) {
+        static Member of(Ingredient i, BigInteger a, Coefficient given, IngredientTraits traits) {
             Map<String, Map<String, String>> metadata = new TreeMap<>();
             i.checkpoint()
                     .parts()
                     .forEach((part, source) ->
                             metadata.put(part, Provenance.withoutProvenance(source.metadata())));
-            return new Member(
-                    i.what().name(),
-                    a,
-                    given,
-                    i.hashes(),
-                    metadata,
-                    Optional.of(i.checkpoint().path()));
+            return new Member(i.what().name(), a, given, i.hashes(), metadata, traits);
         }
 
         private static int compare(Member one, Member other) {
@@ -117,7 +124,12 @@ record KeptSum(
 
         /** The same with another coefficient. */
         Member withA(BigInteger other) {
-            return new Member(name, other, given, hashes, metadata, path);
+            return new Member(name, other, given, hashes, metadata, traits);
+        }
+
+        /** Whether it is the same but for the scale of the coefficients. */
+        boolean isSame(Member other) {
+            return withA(BigInteger.ONE).equals(other.withA(BigInteger.ONE));
         }
     }
 
@@ -204,6 +216,7 @@ record KeptSum(
                     strings(g, part.getKey(), part.getValue());
                 }
                 g.writeEndObject();
+                write(g, m.traits());
                 g.writeEndObject();
             }
             g.writeEndArray();
@@ -217,6 +230,25 @@ record KeptSum(
         String own = FileChecksum.ofBytes(blank.getBytes(StandardCharsets.UTF_8));
         String whole = OWN_VALUE.matcher(blank).replaceFirst("$1" + own + "$3");
         AtomicFiles.write(into.resolve(INDEX), whole.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void write(JsonGenerator g, IngredientTraits traits) throws IOException {
+        strings(g, "files", traits.files());
+        strings(g, "tensors", traits.tensors());
+        strings(g, "dtypes", traits.dtypes());
+        if (traits.predicts().isPresent()) {
+            g.writeStringField("predicts", traits.predicts().get());
+            g.writeBooleanField("beside", traits.beside());
+        }
+    }
+
+    private static IngredientTraits traits(JsonObject member) {
+        return new IngredientTraits(
+                strings(member.fields().get("files")),
+                strings(member.fields().get("tensors")),
+                strings(member.fields().get("dtypes")),
+                member.string("predicts"),
+                member.fields().get("beside") instanceof JsonBool(boolean b) && b);
     }
 
     private static void strings(JsonGenerator g, String field, Map<String, String> map)
@@ -253,7 +285,9 @@ record KeptSum(
                             + otherwise.map(o -> ", or " + o).orElse("")
                             + ".");
         }
-        JsonObject o = JsonValue.readObject(index);
+        String text = read(index);
+        JsonObject o =
+                JsonValue.readObject(text.getBytes(StandardCharsets.UTF_8), index.toString());
         if (!(o.fields().get("ingredients") instanceof JsonArray(List<JsonValue> items))) {
             throw new MalformedCheckpointException(index, "ingredients", "a list", "none");
         }
@@ -275,13 +309,14 @@ record KeptSum(
                             given(index, m),
                             strings(m.fields().get("sha256")),
                             metadata,
-                            Optional.empty()));
+                            traits(m)));
         }
         return new KeptSum(
                 folder,
                 members,
                 strings(o.fields().get("options")),
-                strings(o.fields().get("crc32c")));
+                strings(o.fields().get("crc32c")),
+                text);
     }
 
     /** Sums of earlier versions tell the whole coefficients only. */
@@ -338,13 +373,6 @@ record KeptSum(
      * @throws SoupException if one is not what was written, or nothing says what that was
      */
     void checkSmall() {
-        Path index = folder.resolve(INDEX);
-        String text;
-        try {
-            text = Files.readString(index);
-        } catch (IOException e) {
-            throw new SoupIoException("read", index, e);
-        }
         Matcher own = OWN_VALUE.matcher(text);
         if (!own.find() || checksums.isEmpty()) {
             throw new SoupException(
@@ -376,6 +404,29 @@ record KeptSum(
     void check(String file, String checksum) {
         if (!checksum.equals(checksums.get(file))) {
             throw damaged(file);
+        }
+    }
+
+    private static String read(Path index) {
+        try {
+            return new String(Files.readAllBytes(index), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new SoupIoException("read", index, e);
+        }
+    }
+
+    /**
+     * Makes sure that the sum which was opened is still the one that stands there: files of two
+     * runs do not belong together, though nothing of them is damaged.
+     *
+     * @throws SoupException if another run has replaced it
+     */
+    void checkNotReplaced() {
+        Path index = folder.resolve(INDEX);
+        if (!Files.isRegularFile(index) || !read(index).equals(text)) {
+            throw new SoupException(
+                    "The sum %s was replaced by another run while this one read it. Nothing was made here; run the command again, and it starts from what stands there now."
+                            .formatted(folder));
         }
     }
 

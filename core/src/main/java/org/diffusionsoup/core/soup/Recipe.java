@@ -1,7 +1,6 @@
 package org.diffusionsoup.core.soup;
 
 import java.math.BigInteger;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +13,7 @@ import org.diffusionsoup.core.checkpoint.OutputLayout;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
+import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.soup.KeptSum.Member;
 
 /**
@@ -26,17 +26,26 @@ import org.diffusionsoup.core.soup.KeptSum.Member;
  * @param copied by part, which tensors are not means of all ingredients, in words; of none where
  *     all are
  * @param objective what the soup predicts, where its ingredients say it; empty where they do not
+ * @param first the ingredient that was given first
  */
 record Recipe(
         OutputLayout layout,
         List<Member> members,
         SortedMap<String, String> options,
         SortedMap<String, String> copied,
-        Optional<String> objective) {
-    /** With coefficients in lowest terms, in an order of their own. */
+        Optional<String> objective,
+        Member first) {
+    /**
+     * With coefficients in lowest terms, in an order of their own.
+     *
+     * @param members as they were given
+     */
     static Recipe average(
-            OutputLayout layout, List<Member> members, SortedMap<String, String> options) {
-        return average(layout, members, options, new TreeMap<>(), Optional.empty());
+            OutputLayout layout,
+            List<Member> members,
+            SortedMap<String, String> options,
+            Optional<String> objective) {
+        return average(layout, members, options, new TreeMap<>(), objective);
     }
 
     /** The same of ingredients that were not required to be alike. */
@@ -52,7 +61,8 @@ record Recipe(
                 members.stream().map(m -> m.withA(m.a().divide(gcd))).sorted(Member.ORDER).toList(),
                 options,
                 copied,
-                objective);
+                objective,
+                members.getFirst());
     }
 
     Coefficient coefficient(int i) {
@@ -77,15 +87,10 @@ record Recipe(
 
     /** What the ingredient that was given first says of itself, where it counts which that was. */
     private Map<String, String> first(String part) {
-        if (!options.containsKey(SoupRecipe.FIRST_NAME)) {
-            return Map.of();
-        }
-        Optional<Path> like = Optional.of(layout.like().path());
-        return members.stream()
-                .filter(m -> m.path().equals(like))
-                .findFirst()
-                .map(m -> m.metadata().getOrDefault(part, Map.of()))
-                .orElse(Map.of());
+        // Where components are copied it counts, too, but not for those that are averaged.
+        return MismatchPolicy.of(options).refusesAll()
+                ? Map.of()
+                : first.metadata().getOrDefault(part, Map.of());
     }
 
     /** Says what a single file predicts where nothing else in its header does. */
@@ -110,10 +115,7 @@ record Recipe(
         if (named.stream().map(Member::hashes).distinct().count() < 2) {
             return Optional.empty();
         }
-        return named.stream()
-                .filter(m -> m.path().equals(Optional.of(layout.like().path())))
-                .map(m -> m.hashes().getOrDefault(part, ""))
-                .findFirst();
+        return Optional.of(first.hashes().getOrDefault(part, ""));
     }
 
     /** What the header of a part says. */

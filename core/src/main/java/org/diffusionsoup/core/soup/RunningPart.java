@@ -17,6 +17,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.kernel.AverageKernel.Spec;
 import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.soup.average.WorkerTeam;
 import org.diffusionsoup.core.tensor.FloatFormat;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;

@@ -20,6 +20,7 @@ import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.mismatch.Mismatches;
 import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.soup.average.WorkerTeam;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /**

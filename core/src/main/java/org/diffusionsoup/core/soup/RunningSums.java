@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.diffusionsoup.core.soup.RunningPlan.Load;
+import org.diffusionsoup.core.soup.average.WorkerTeam;
 
 /**
  * The sums of all tensors that are searched over, and the ingredient that is held beside them: the

@@ -12,9 +12,10 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Workers;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
+import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
-import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.io.Inputs;
 
@@ -74,10 +75,16 @@ public final class SoupAdjuster {
 
     /**
      * Adjusts from the kept sum. With {@link SoupOptions#keepSum} the new soup gets a kept sum,
-     * too.
+     * too. Ingredients are read as the soup's were: the same variant of their weights.
+     *
+     * <p>What is not averaged is what averaging the remaining ingredients afresh would copy: in the
+     * order they were given, who is added behind. Where that is of an ingredient which is neither
+     * added nor found, as it was averaged, under its name beside the soup or what leaves or comes,
+     * nothing is made.
      *
      * @throws SoupException if no sum is kept, it is not this soup's, an ingredient to remove is
-     *     not in it, nothing would be left, or reading or writing fails
+     *     not in it, nothing would be left, averaging would be refused, what is copied is not
+     *     there, another run replaces the sum meanwhile, or reading or writing fails
      */
     public Soup exactly(Request request) {
         return exactly(request, ExactAdjustment::make);
@@ -107,11 +114,23 @@ public final class SoupAdjuster {
 
     private Soup exactly(Request request, Function<ExactAdjustment, Soup> make) {
         KeptSum kept = KeptSum.open(request.soup(), otherwise(request));
+        try {
+            return exactly(request, kept, make);
+        } catch (SoupException e) {
+            if (!request.byCaller()) {
+                kept.checkNotReplaced(); // what two runs' files say of each other is no damage
+            }
+            throw e;
+        }
+    }
+
+    private Soup exactly(Request request, KeptSum kept, Function<ExactAdjustment, Soup> make) {
         if (!request.byCaller()) {
             kept.checkSmall();
         }
         return withWorkers(
                 request,
+                kept.options().getOrDefault(SoupRecipe.VARIANT, ""),
                 (soup, removed, added, workers) ->
                         make.apply(
                                 new ExactAdjustment(
@@ -138,6 +157,7 @@ public final class SoupAdjuster {
         }
         return withWorkers(
                 request,
+                ApproximateRemoval.variant(request.soup()),
                 (soup, removed, added, workers) ->
                         new ApproximateRemoval(soup, removed.getFirst(), options, workers)
                                 .make(request.output()));
@@ -151,7 +171,10 @@ public final class SoupAdjuster {
                 ExecutorService workers);
     }
 
-    private Soup withWorkers(Request request, Work work) {
+    /**
+     * @param variant of the weights that the soup was made of
+     */
+    private Soup withWorkers(Request request, String variant, Work work) {
         Path out = request.output().toAbsolutePath().normalize();
         boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
         Inputs.keep(
@@ -173,13 +196,13 @@ public final class SoupAdjuster {
         List<Ingredient> opened = new ArrayList<>();
         try (Checkpoint soup = Checkpoint.open(request.soup())) {
             for (Path r : request.remove()) {
-                opened.add(Ingredient.of(SoupIngredient.of(r), Checkpoint.openWhole(r)));
+                opened.add(open(SoupIngredient.of(r), request.soup(), variant));
             }
             for (SoupIngredient a : request.add()) {
-                opened.add(Ingredient.of(a, Checkpoint.openWhole(a.path())));
+                opened.add(open(a, request.soup(), variant));
             }
             checkAlike(soup, opened, opened.subList(request.remove().size(), opened.size()));
-            List<Ingredient> hashed = named(soup, IngredientHashes.of(opened, workers, options));
+            List<Ingredient> hashed = IngredientHashes.of(opened, workers, options);
             int removed = request.remove().size();
             return work.run(
                     soup,
@@ -206,13 +229,15 @@ public final class SoupAdjuster {
         }
     }
 
-    /** Ingredients under the soup's names, as they were averaged under them. */
-    private static List<Ingredient> named(Checkpoint soup, List<Ingredient> ingredients) {
-        List<Ingredient> named = new ArrayList<>();
-        for (Ingredient i : ingredients) {
-            Checkpoint c = TensorNames.agreeing(List.of(soup, i.checkpoint())).getLast();
-            named.add(new Ingredient(i.what(), c, i.hashes()));
+    /** Opens an ingredient as the soup's were read. */
+    private static Ingredient open(SoupIngredient i, Path soup, String variant) {
+        try {
+            return Ingredient.of(i, Checkpoint.openWhole(i.path(), variant));
+        } catch (DiffusersFolder.NoSuchVariantException e) {
+            throw new SoupException(
+                    "%s has no weights of the variant '%s', of which %s is made."
+                            .formatted(i.path(), variant, soup),
+                    e);
         }
-        return named;
     }
 }

@@ -136,7 +136,7 @@ final class SoupRun {
             average.run();
             return "No sum was kept: the ingredients are not required to be alike.";
         }
-        BigInteger scale = KeptSum.scale(plan.recipe().members());
+        BigInteger scale = KeptSum.scale(plan.members());
         List<Long> weights =
                 plan.coefficients().stream()
                         .map(a -> Math.multiplyExact(a, scale.longValueExact()))
@@ -152,10 +152,10 @@ final class SoupRun {
                         }
                         average.run(); // from now on the plan knows all hashes
                         List<Member> members =
-                                plan.recipe().members().stream()
+                                plan.members().stream()
                                         .map(m -> m.withA(m.a().multiply(scale)))
                                         .toList();
-                        new KeptSum(to, members, plan.recipe().options(), checksums).writeIndex(to);
+                        new KeptSum(to, members, plan.settings(), checksums).writeIndex(to);
                     });
             return "";
         } catch (SumExceptions.TooMany e) { // only from sum

@@ -20,6 +20,7 @@ import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.kernel.AverageKernel;
 import org.diffusionsoup.core.mismatch.IncompatibleIngredientsException;
+import org.diffusionsoup.core.mismatch.IntegerTensors;
 import org.diffusionsoup.core.mismatch.MismatchPolicy.OnInteger;
 import org.diffusionsoup.core.mismatch.Mismatches;
 import org.diffusionsoup.core.mismatch.TensorPlan;
@@ -149,7 +150,8 @@ public final class Souper {
         Ingredient first = opened.getFirst();
         List<TensorPlan> plan =
                 options.policy().integers() == OnInteger.FROM_FIRST
-                        ? IntegerTensors.fromFirst(found.plan(), opened)
+                        ? IntegerTensors.fromFirst(
+                                found.plan(), opened.stream().map(Ingredient::checkpoint).toList())
                         : found.plan();
         for (String c : options.components()) {
             if (plan.stream().noneMatch(t -> t.part().equals(c))) {

@@ -72,6 +72,39 @@ class KeptSumTest {
         Files.write(file, bytes);
     }
 
+    /** Nothing is damaged where another run has put its own sum there meanwhile. */
+    @Test
+    void aSumThatAnotherRunReplacesMeanwhileIsNotCalledDamaged() {
+        Random random = new Random(9);
+        Path a = model("a", random);
+        Path b = model("b", random);
+        Path c = model("c", random);
+        Path soup = dir.resolve("soup");
+        List<SoupIngredient> all = List.of(weighted(a, "1"), weighted(b, "1"), weighted(c, "1"));
+        Souper.with(keep).make(all, soup);
+        List<String> ran = new ArrayList<>();
+        SoupOptions racing =
+                keep.withProgress((what, done, total) -> {
+                    if (ran.isEmpty()) {
+                        ran.add(what);
+                        adjust(soup, List.of(a), List.of(), soup);
+                    }
+                });
+        assertThatThrownBy(() ->
+                        new SoupAdjuster(racing)
+                                .exactly(
+                                        new SoupAdjuster.Request(
+                                                soup, List.of(b), List.of(), soup)))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("soup.sum was replaced by another run")
+                .hasMessageNotContaining("damaged");
+        assertThat(ran).isNotEmpty();
+        // The other's change is what stands there, and the same command goes on from it.
+        assertThat(SoupAdjuster.weights(soup)).containsOnlyKeys("b", "c");
+        adjust(soup, List.of(b), List.of(), soup);
+        assertThat(SoupAdjuster.weights(soup)).containsOnlyKeys("c");
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2})
     void aFlippedBitAnywhereInTheSumIsFoundBeforeAnythingIsWritten(long seed) throws IOException {

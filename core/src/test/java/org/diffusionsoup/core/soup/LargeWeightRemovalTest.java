@@ -47,8 +47,9 @@ class LargeWeightRemovalTest {
         Path soup = dir.resolve("soup.safetensors");
         Souper.with(keep).make(List.of(weighted(x, "1000"), weighted(b, "1")), soup);
 
-        same(soup, List.of(x), List.of(), List.of(weighted(b, "1")));
+        same(dtype, soup, List.of(x), List.of(), List.of(weighted(b, "1")));
         same(
+                dtype,
                 soup,
                 List.of(x),
                 List.of(weighted(y, "1000")),
@@ -56,7 +57,11 @@ class LargeWeightRemovalTest {
     }
 
     private void same(
-            Path soup, List<Path> remove, List<SoupIngredient> add, List<SoupIngredient> stay) {
+            DType dtype,
+            Path soup,
+            List<Path> remove,
+            List<SoupIngredient> add,
+            List<SoupIngredient> stay) {
         Path adjusted = dir.resolve("adjusted.safetensors");
         new SoupAdjuster(keep).exactly(new SoupAdjuster.Request(soup, remove, add, adjusted));
         Path afresh = dir.resolve("afresh.safetensors");
@@ -65,7 +70,7 @@ class LargeWeightRemovalTest {
         // The new sum serves as well as the old one.
         Path again = dir.resolve("again.safetensors");
         SoupIngredient one = stay.getFirst();
-        Path other = model("other", DType.F16, i -> 2);
+        Path other = model("other", dtype, i -> 2);
         new SoupAdjuster(keep)
                 .exactly(
                         new SoupAdjuster.Request(

@@ -21,7 +21,8 @@ import org.diffusionsoup.core.tensor.TensorInfo;
 /**
  * What a recipe says of ingredients that were not required to be alike: the policy, and which of
  * them was given first, as the others were compared with that one. Of a soup whose ingredients had
- * to be alike it says nothing, and the order does not matter.
+ * to be alike it says at most which one the components were copied from that were not averaged;
+ * beyond that, the order does not matter.
  *
  * @param words the recipe's keys about it, which all parts of a soup agree on
  * @param policy what they mean
@@ -53,7 +54,10 @@ record UnlikeIngredients(SortedMap<String, String> words, MismatchPolicy policy)
             throw new SoupException(
                     "The recipe in " + soup.path() + " cannot be followed: " + e.getMessage(), e);
         }
-        if (policy.refusesAll() == words.containsKey(SoupRecipe.FIRST_NAME)) {
+        boolean first = words.containsKey(SoupRecipe.FIRST_NAME);
+        // Of components that were not averaged, the first ingredient's are copied.
+        boolean copies = recipe.has(SoupRecipe.COMPONENTS);
+        if (policy.refusesAll() ? first && !copies : !first) {
             throw new SoupException(
                     "The recipe in "
                             + soup.path()

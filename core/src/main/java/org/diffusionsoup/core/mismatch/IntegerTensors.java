@@ -1,14 +1,14 @@
-package org.diffusionsoup.core.soup;
+package org.diffusionsoup.core.mismatch;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import org.diffusionsoup.core.mismatch.TensorPlan;
+import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.tensor.TensorSource;
 
 /** Finds out which integers of ingredients differ, where the first's are to be taken then. */
-final class IntegerTensors {
+public final class IntegerTensors {
     private static final int PIECE = 1 << 20;
 
     private IntegerTensors() {}
@@ -18,8 +18,9 @@ final class IntegerTensors {
      * before.
      *
      * @param plan whose inputs are numbers of ingredients
+     * @param ingredients that were planned
      */
-    static List<TensorPlan> fromFirst(List<TensorPlan> plan, List<Ingredient> ingredients) {
+    public static List<TensorPlan> fromFirst(List<TensorPlan> plan, List<Checkpoint> ingredients) {
         List<TensorPlan> made = new ArrayList<>();
         for (TensorPlan t : plan) {
             int[] inputs = t.inputs();
@@ -46,8 +47,12 @@ final class IntegerTensors {
         return made;
     }
 
-    /** Whether a tensor of two state dicts holds the same bytes. */
-    private static boolean same(TensorSource a, TensorSource b, String name, long bytes) {
+    /**
+     * Whether a tensor of two state dicts holds the same bytes.
+     *
+     * @param bytes of the tensor, in both
+     */
+    public static boolean same(TensorSource a, TensorSource b, String name, long bytes) {
         try (Arena arena = Arena.ofConfined()) {
             int size = (int) Math.clamp(bytes, 1, PIECE);
             MemorySegment x = arena.allocate(size);

@@ -1,4 +1,4 @@
-package org.diffusionsoup.core.soup;
+package org.diffusionsoup.core.mismatch;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -8,7 +8,6 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.diffusionsoup.core.SoupException;
-import org.diffusionsoup.core.mismatch.TensorPlan;
 
 /**
  * The tensors of a soup that are not means but one ingredient's, as a policy asked for: they are
@@ -17,14 +16,14 @@ import org.diffusionsoup.core.mismatch.TensorPlan;
  * @param byPart per part with any, how many of how many they are, and which
  * @param sentence the same of all parts, for people; empty where there are none
  */
-record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
+public record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
     /** All are means. */
-    static final CopiedTensors NONE = new CopiedTensors(new TreeMap<>(), "");
+    public static final CopiedTensors NONE = new CopiedTensors(new TreeMap<>(), "");
 
     private static final int SHOWN = 20;
     private static final int SAID = 4;
 
-    CopiedTensors {
+    public CopiedTensors {
         byPart = Collections.unmodifiableSortedMap(byPart);
     }
 
@@ -36,7 +35,7 @@ record CopiedTensors(SortedMap<String, String> byPart, String sentence) {
      * @param whole whether these are all components, of which some weights are to be means
      * @throws SoupException if nothing would be averaged at all
      */
-    static CopiedTensors of(List<TensorPlan> plan, List<String> names, boolean whole) {
+    public static CopiedTensors of(List<TensorPlan> plan, List<String> names, boolean whole) {
         TreeMap<String, List<String>> copied = new TreeMap<>();
         TreeMap<String, Integer> counts = new TreeMap<>();
         List<String> all = new ArrayList<>();

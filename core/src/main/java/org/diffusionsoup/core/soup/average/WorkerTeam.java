@@ -1,4 +1,4 @@
-package org.diffusionsoup.core.soup;
+package org.diffusionsoup.core.soup.average;
 
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -11,7 +11,7 @@ import org.diffusionsoup.core.Workers;
  *
  * @param workers as many of them
  */
-record WorkerTeam(ExecutorService workers, int threads) {
+public record WorkerTeam(ExecutorService workers, int threads) {
     /**
      * Has several threads do the same work, each told its number; returns when all have ended. One
      * alone is the caller.
@@ -19,7 +19,7 @@ record WorkerTeam(ExecutorService workers, int threads) {
      * @param count at most {@link #threads}
      * @throws SoupException of the one that failed
      */
-    void together(int count, IntConsumer work) {
+    public void together(int count, IntConsumer work) {
         if (count <= 1) {
             work.accept(0);
             return;
