@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.TensorEntry;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.png.PngFiles;
@@ -163,6 +165,49 @@ class LoraCommandTest {
         assertThat(Files.readAllBytes(file)).isEqualTo(own);
         Run resized = Run.of("lora", "resize", file, "--rank", 2, "-o", out("r.safetensors")).ok();
         assertThat(resized.err()).doesNotContain("MB");
+    }
+
+    /** A LoRA, a checkpoint and a textual inversion are no replacements of each other. */
+    @Test
+    void filesAreReplacedByTheirOwnKindOnly() throws IOException {
+        Path lora = out("l.safetensors");
+        Files.copy(TinyModels.lora("kohya"), lora);
+        Path model = out("m.safetensors");
+        Run.of("convert", MODEL, "-o", model).ok();
+        Path embedding = out("e.safetensors");
+        SafetensorsWriter.write(
+                embedding,
+                Map.of(),
+                List.of(TensorEntry.ofFloats("emb_params", new long[] {1, 2}, new float[2])));
+        for (Path taken : List.of(model, embedding)) {
+            byte[] before = Files.readAllBytes(taken);
+            Run.of("lora", "resize", lora, "--rank", 2, "-o", taken, "--force")
+                    .fails(1, taken + " is a safetensors file, not a LoRA; it is not replaced");
+            assertThat(Files.readAllBytes(taken)).isEqualTo(before);
+        }
+        for (Path taken : List.of(lora, embedding)) {
+            byte[] before = Files.readAllBytes(taken);
+            Run.of("convert", MODEL, "-o", taken, "--force")
+                    .fails(1, taken + " is a safetensors file, not a model file");
+            assertThat(Files.readAllBytes(taken)).isEqualTo(before);
+        }
+        Path smaller = out("s.safetensors");
+        Run.of("lora", "resize", lora, "--rank", 2, "-o", smaller).ok();
+        Run.of("lora", "resize", lora, "--rank", 1, "-o", smaller, "--force").ok();
+    }
+
+    @Test
+    void aConversionLeavesItsModelAlone() throws IOException {
+        Path folder = out("own");
+        TinyModels.copy(MODEL, folder);
+        for (String inside :
+                List.of("unet/diffusion_pytorch_model.safetensors", "unet/x.safetensors")) {
+            Run.of("convert", folder, "-o", folder.resolve(inside), "--force")
+                    .fails(1, "Cannot write to", "lies inside its input " + folder);
+        }
+        assertThat(folder.resolve("unet/x.safetensors")).doesNotExist();
+        Run.of("generate", "--model", folder, "--prompt", "cat", "--steps", 2, "-o", out("p.png"))
+                .ok();
     }
 
     @Test

@@ -8,12 +8,12 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderList;
 import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.core.safetensors.SafetensorsFile;
 
 /** Tells models from everything else that a path may hold. */
 final class ModelPaths {

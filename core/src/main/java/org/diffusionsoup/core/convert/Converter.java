@@ -28,8 +28,8 @@ import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
-import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.AtomicFiles;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.TensorBytes;
@@ -524,7 +524,7 @@ public record Converter(
 
     /** Streams tensors through one buffer. */
     private static final class Copier implements AutoCloseable {
-    private final Arena arena = Arena.ofConfined();
+        private final Arena arena = Arena.ofConfined();
         private final MemorySegment buffer = arena.allocate(PIECE, 4096);
         private final long total;
         private final SoupProgress progress;
