@@ -92,6 +92,7 @@ class AuditCommandTest {
         assertThat(json.at("/models/0/nearest")).isEqualTo(json.at("/models/1/nearest"));
         assertThat(json.at("/models/0/pictures").asInt()).isEqualTo(6);
         assertThat(json.at("/shards/0/reference")).hasSize(40 - 5);
+        assertThat(json.at("/shards/0/reference_sha256").asText()).hasSize(64);
         assertThat(page)
                 .content()
                 .contains("Memorization audit", "data:image/png")

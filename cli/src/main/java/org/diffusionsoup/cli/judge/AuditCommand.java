@@ -214,7 +214,9 @@ public final class AuditCommand extends SoupCommand {
             console.note("recorded as entry " + entry.get());
         }
         // Last: what was measured is told and recorded even where no page can be written.
-        page.ifPresent(file -> AuditPage.write(rows, bound, file));
+        page.ifPresent(file ->
+                AuditPage.write(
+                        rows, bound, sampling.settings(), sampling.seeds().getFirst(), file));
         List<MemorizationAudit.Result> outside =
                 rows.stream().map(AuditRow::result).filter(r -> !r.isWithin(bound)).toList();
         List<String> over =

@@ -41,6 +41,8 @@ record AuditOutput(List<AuditRow> rows, double bound) {
             shard.put("shard_sha256", r.audit().shard().sha256());
             shard.put("protected", r.audit().shard().size());
             shard.put("threshold", r.audit().threshold());
+            shard.put("reference_name", r.audit().against().name());
+            shard.put("reference_sha256", r.audit().against().sha256());
             shard.put("reference_left_out", r.audit().leftOut());
             shard.put("reference", r.audit().reference());
             shard.put("median_reference", r.audit().typical());

@@ -111,7 +111,8 @@ final class DpmSolverMultistepScheduler extends LogSnrScheduler {
                 predictsClean
                         ? cleanSample(prediction, sample, index)
                         : noise(prediction, sample, index));
-        Tensor x = update(orderAt(index), index, sample);
+        // A run that begins in the middle remembers fewer.
+        Tensor x = update(Math.min(outputs.size(), orderAt(index)), index, sample);
         return stochastic ? x.add(noise.draw(index, sample.shape()).mul(fresh(index))) : x;
     }
 

@@ -21,7 +21,7 @@ abstract sealed class LogSnrScheduler extends Scheduler
         return c.table().withPositiveEnd(c.json().flag("rescale_betas_zero_snr", false));
     }
 
-    /** The order of a step, the first of which is 0. */
+    /** The order of a step, the first of which is 0, in a run that begins with that. */
     abstract int orderAt(int index);
 
     /** Whether all that a step multiplies with and divides by is finite, and no divisor 0. */

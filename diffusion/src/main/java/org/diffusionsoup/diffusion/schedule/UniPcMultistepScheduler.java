@@ -73,7 +73,7 @@ final class UniPcMultistepScheduler extends LogSnrScheduler {
             x = solve(lastSample.get(0), index - 1, lastOrder, output);
         }
         outputs.push(output);
-        lastOrder = orderAt(index);
+        lastOrder = Math.min(outputs.size(), orderAt(index)); // fewer if begun in the middle
         lastSample.push(x);
         return solve(x, index, lastOrder, null);
     }

@@ -9,6 +9,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
+import org.diffusionsoup.eval.Judge;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.eval.Interval;
 import org.diffusionsoup.image.PngCodec;
@@ -33,8 +36,15 @@ public final class AuditPage {
      * @param rows one per model; those held against the same shard share its {@link
      *     MemorizationAudit}
      * @param bound largest rate of near copies that passes
+     * @param sampling by which the models drew
+     * @param seed of the noise and of the choice of prompts
      */
-    public static void write(List<AuditRow> rows, double bound, Path file) {
+    public static void write(
+            List<AuditRow> rows,
+            double bound,
+            GenerateSettings sampling,
+            long seed,
+            Path file) {
         Map<MemorizationAudit, List<AuditRow>> byShard = new LinkedHashMap<>();
         rows.forEach(r -> byShard.computeIfAbsent(r.audit(), a -> new ArrayList<>()).add(r));
         HtmlReport page =
@@ -45,6 +55,16 @@ public final class AuditPage {
                                                 .map(r -> r.getFirst().against())
                                                 .collect(Collectors.joining(", ")));
         byShard.forEach((audit, held) -> facts(page, audit, held, byShard.size() > 1));
+        Judge judge = rows.getFirst().audit().judge();
+        page.fact("Judge", judge.name(), "weights " + judge.weightsSha256().substring(0, 12));
+        page.fact(
+                "Sampling",
+                Plural.of(sampling.steps(), "step"),
+                "guidance scale "
+                        + sampling.guidance()
+                        + sampling.sampler().map(s -> ", " + s).orElse("")
+                        + ", seed "
+                        + seed);
         Section rates = page.section("Near copies");
         rates.prose(
                 "A model passes when the upper end of its rate's 95 %% interval (Wilson) is within %s."
@@ -86,6 +106,10 @@ public final class AuditPage {
                                 ? "; %d left out, near-doubles of protected ones"
                                         .formatted(audit.leftOut())
                                 : ""));
+        page.fact(
+                "Reference" + of,
+                audit.against().name(),
+                Plural.of(audit.reference().size(), "real picture"));
     }
 
     private static Table.Cell[] reference(MemorizationAudit audit, String against) {

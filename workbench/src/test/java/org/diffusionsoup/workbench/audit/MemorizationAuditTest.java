@@ -21,6 +21,7 @@ import org.diffusionsoup.eval.ProportionDifference;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.workbench.Progress;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -166,10 +167,13 @@ class MemorizationAuditTest {
                             new AuditRow("noto", weak, weak.of("first", "", own)),
                             new AuditRow("noto", weak, weak.of("second", "", own))),
                     0.05,
+                    GenerateSettings.defaults(),
+                    7,
                     page);
             assertThat(page)
                     .content()
                     .contains("The threshold says little", "(reference)", "To first")
+                    .contains("judge-clip", "guidance scale", "seed 7", "real pictures", held.name())
                     .contains("+0.0 [", "] % paired", "Median to nearest");
         }
     }
