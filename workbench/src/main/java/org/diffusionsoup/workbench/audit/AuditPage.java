@@ -9,11 +9,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.diffusionsoup.workbench.generate.GenerateSettings;
-import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.eval.Interval;
+import org.diffusionsoup.eval.Judge;
 import org.diffusionsoup.image.PngCodec;
 import org.diffusionsoup.image.RgbImage;
 import org.diffusionsoup.report.Callout;
@@ -22,6 +21,7 @@ import org.diffusionsoup.report.ImageGrid;
 import org.diffusionsoup.report.LineChart;
 import org.diffusionsoup.report.Section;
 import org.diffusionsoup.report.Table;
+import org.diffusionsoup.workbench.generate.GenerateSettings;
 
 /** The audit as a page: who comes how close, and the closest pictures side by side. */
 public final class AuditPage {
@@ -40,11 +40,7 @@ public final class AuditPage {
      * @param seed of the noise and of the choice of prompts
      */
     public static void write(
-            List<AuditRow> rows,
-            double bound,
-            GenerateSettings sampling,
-            long seed,
-            Path file) {
+            List<AuditRow> rows, double bound, GenerateSettings sampling, long seed, Path file) {
         Map<MemorizationAudit, List<AuditRow>> byShard = new LinkedHashMap<>();
         rows.forEach(r -> byShard.computeIfAbsent(r.audit(), a -> new ArrayList<>()).add(r));
         HtmlReport page =

@@ -173,7 +173,8 @@ class MemorizationAuditTest {
             assertThat(page)
                     .content()
                     .contains("The threshold says little", "(reference)", "To first")
-                    .contains("judge-clip", "guidance scale", "seed 7", "real pictures", held.name())
+                    .contains(
+                            "judge-clip", "guidance scale", "seed 7", "real pictures", held.name())
                     .contains("+0.0 [", "] % paired", "Median to nearest");
         }
     }
