@@ -23,6 +23,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * A textual inversion that was saved with its model: a row more in the text encoder's table, and a
  * token for it, in whichever of the places where versions of transformers wrote it.
  */
+@ResourceLock("soup.cache")
 class AddedTokensTest {
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final String TABLE = "text_model.embeddings.token_embedding.weight";

@@ -179,6 +179,8 @@ class LoraCommandTest {
                 embedding,
                 Map.of(),
                 List.of(TensorEntry.ofFloats("emb_params", new long[] {1, 2}, new float[2])));
+        Run.of("lora", "inspect", embedding)
+                .fails(1, "'emb_params' is a textual inversion's, the embedding of a new word");
         for (Path taken : List.of(model, embedding)) {
             byte[] before = Files.readAllBytes(taken);
             Run.of("lora", "resize", lora, "--rank", 2, "-o", taken, "--force")

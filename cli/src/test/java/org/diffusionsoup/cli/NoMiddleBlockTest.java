@@ -23,10 +23,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** UNets without a middle block, as BK-SDM-Tiny's: {@code "mid_block_type": null}. */
+@ResourceLock("soup.cache")
 class NoMiddleBlockTest {
     private static final String UNET = "unet/diffusion_pytorch_model.safetensors";
 

@@ -19,11 +19,13 @@ import org.diffusionsoup.image.PngCodec;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** LoRAs and models whose tensors have older names, such as {@code torch.compile} gives them. */
+@ResourceLock("soup.cache")
 class OldNamesLoraTest {
     @TempDir private Path temp;
 

@@ -34,6 +34,7 @@ public final class Flags {
                     "batch",
                     "bfloat16",
                     "buckets",
+                    "candidates",
                     "captionDropout",
                     "checkpointEvery",
                     "checkpointing",

@@ -45,9 +45,6 @@ final class ModelPaths {
 
     private ModelPaths() {}
 
-    /** Names of the tensors that a textual inversion has, in files of whichever program. */
-    private static final Set<String> EMBEDDINGS = Set.of("emb_params", "clip_l", "clip_g");
-
     /**
      * Whether a path is a safetensors file of weights, or a folder of a model and nothing else.
      * LoRAs and textual inversions are files of other kinds.
@@ -69,7 +66,7 @@ final class ModelPaths {
 
     private static boolean isTextualInversion(Path path) {
         Set<String> names = names(path);
-        return !names.isEmpty() && EMBEDDINGS.containsAll(names);
+        return !names.isEmpty() && TextualInversions.ARE.containsAll(names);
     }
 
     /** Names of a safetensors file's tensors; none where it cannot be read. */

@@ -15,6 +15,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.AdapterKey;
 import org.diffusionsoup.core.checkpoint.AdapterKey.Role;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
+import org.diffusionsoup.core.checkpoint.TextualInversions;
 import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.core.tensor.TensorSource;
 
@@ -78,8 +79,12 @@ public final class Lora implements AutoCloseable {
                     AdapterKey.within(name)
                             .orElseThrow(() ->
                                     new SoupException(
-                                            "%s is not read as a LoRA: its tensor '%s' is none of a LoRA's."
-                                                    .formatted(path, name)));
+                                            "%s is not read as a LoRA: its tensor '%s' is %s."
+                                                    .formatted(
+                                                            path,
+                                                            name,
+                                                            TextualInversions.what(name)
+                                                                    .orElse("none of a LoRA's"))));
             if (key.role() == Role.OTHER) {
                 throw new SoupException(
                         "%s holds %s whose tensor '%s' is of a kind that is not read; LoRA, LoCon, LoHa, LoKr, full differences and DoRA are."

@@ -91,6 +91,25 @@ public record JsonConfig(String source, JsonNode node) {
         return has(field) ? integer(field, node.get(field)) : fallback;
     }
 
+    /**
+     * The side of a square, which may be written as a pair, as diffusers does.
+     *
+     * @throws UnsupportedConfigException if it is another rectangle
+     */
+    public int side(String field, int fallback) {
+        JsonNode pair = node.get(field);
+        if (pair == null || !pair.isArray() || pair.size() != 2) {
+            return integer(field, fallback);
+        }
+        int height = integer(field, pair.get(0));
+        if (height != integer(field, pair.get(1))) {
+            throw new UnsupportedConfigException(
+                    "%s: %s is %s; only squares are read, written as one number or as a pair of equal ones"
+                            .formatted(source(), field, pair));
+        }
+        return height;
+    }
+
     private int integer(String field, JsonNode value) {
         if (!value.isNumber()
                 || !(value.isIntegralNumber()

@@ -189,7 +189,7 @@ public record UNetConfig(
         boolean textTime = c.has("addition_embed_type");
         return c.checked(() ->
                 new UNetConfig(
-                        c.integer("sample_size", 0),
+                        c.side("sample_size", 0),
                         c.integer("in_channels", 4),
                         c.integer("out_channels", 4),
                         c.texts("down_block_types", List.of()),

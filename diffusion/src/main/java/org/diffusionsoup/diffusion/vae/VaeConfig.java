@@ -82,7 +82,7 @@ public record VaeConfig(
                         c.flag("mid_block_add_attention", true),
                         c.flag("use_quant_conv", true),
                         c.flag("use_post_quant_conv", true),
-                        c.integer("sample_size", 32)));
+                        c.side("sample_size", 32)));
     }
 
     /** The config in diffusers' format. */

@@ -81,6 +81,7 @@ class ConfigRangesTest {
                     unet|freq_shift|1e300
                     unet|freq_shift|-1
                     unet|sample_size|1e9
+                    unet|sample_size|[16,24]
                     unet|in_channels|4.5
                     unet|in_channels|"4"
                     unet|in_channels|99999999999
@@ -141,6 +142,14 @@ class ConfigRangesTest {
                             default -> field;
                         })
                 .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
+    }
+
+    @Test
+    void aSquareMayBeAPair() throws IOException {
+        assertThat(read("unet", "sample_size", "[16,16]"))
+                .isEqualTo(read("unet", "sample_size", "16"));
+        assertThat(read("vae", "sample_size", "[64,64]"))
+                .isEqualTo(read("vae", "sample_size", "64"));
     }
 
     /** What Python writes for "no limit", which is no JSON. */

@@ -5,8 +5,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
-import org.diffusionsoup.core.Visible;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -34,8 +32,6 @@ public record NewShard(
         String source,
         List<Sample> samples,
         Optional<String> readmission) {
-    private static final Pattern INVISIBLE = Pattern.compile("[\\p{Cf}\\p{Cc}]");
-
     /** One without pictures that were withdrawn before. */
     public NewShard(
             String name,
@@ -116,15 +112,6 @@ public record NewShard(
         Names.check("shard", name);
         provider = provider.strip();
         licence = licence.strip();
-        if (INVISIBLE.matcher(provider).find()) {
-            throw new RegistryException(
-                    "The provider of shard "
-                            + name
-                            + ", '"
-                            + Visible.text(provider)
-                            + "', has invisible characters (`provider`), and would look like another;"
-                            + " leave them out.");
-        }
         if (provider.isBlank() || licence.isBlank()) {
             throw new RegistryException(
                     "Shard "
