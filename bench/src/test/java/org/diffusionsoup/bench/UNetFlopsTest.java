@@ -34,7 +34,8 @@ class UNetFlopsTest {
                         true,
                         0,
                         0,
-                        0);
+                        0,
+                        true);
         long large = 16 * 16;
         long small = 8 * 8;
         long expected = linear(1, 16, TIME) + linear(1, TIME, TIME);

@@ -51,21 +51,24 @@ final class ModelPaths {
      */
     static boolean isModel(Path path) {
         if (!Files.isDirectory(path)) {
+            Set<String> names = names(path);
             return FileContent.of(path) == FileContent.SAFETENSORS
-                    && !isLora(path)
-                    && !isTextualInversion(path);
+                    && !isLora(names)
+                    && !isTextualInversion(names);
         }
         return isModelFolder(path) && foreign(path).isEmpty();
     }
 
     /** Whether a path is a safetensors file of nothing but updates of weights. */
     static boolean isLora(Path path) {
-        Set<String> names = names(path);
+        return isLora(names(path));
+    }
+
+    private static boolean isLora(Set<String> names) {
         return !names.isEmpty() && names.stream().allMatch(n -> AdapterKey.within(n).isPresent());
     }
 
-    private static boolean isTextualInversion(Path path) {
-        Set<String> names = names(path);
+    private static boolean isTextualInversion(Set<String> names) {
         return !names.isEmpty() && TextualInversions.ARE.containsAll(names);
     }
 

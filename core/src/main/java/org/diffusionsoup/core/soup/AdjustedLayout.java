@@ -109,11 +109,7 @@ final class AdjustedLayout implements AutoCloseable {
                     "The sum %s is of an earlier version, which did not note what else its ingredients have: nobody could tell whether what the soup copied is to stay; average afresh: %s"
                             .formatted(kept.folder(), afresh()));
         }
-        SortedMap<String, String> own =
-                IngredientTraits.files(
-                        soup,
-                        averaged,
-                        part -> Hashes.ofFiles(soup.part(part).files(), options.hashes()::sha256));
+        SortedMap<String, String> own = copied(soup);
         Member first = first();
         SortedMap<String, String> wanted = first.traits().files();
         boolean owns = own.keySet().equals(wanted.keySet());
@@ -135,6 +131,14 @@ final class AdjustedLayout implements AutoCloseable {
             }
         }
         return new OutputLayout(like, new TreeSet<>(), new TreeMap<>(), others);
+    }
+
+    /** What a soup would copy of a folder, as it lies there. */
+    private SortedMap<String, String> copied(Checkpoint from) {
+        return IngredientTraits.files(
+                from,
+                averaged,
+                part -> Hashes.ofFiles(from.part(part).files(), options.hashes()::sha256));
     }
 
     private boolean isOneOnly(String file) {
@@ -228,15 +232,7 @@ final class AdjustedLayout implements AutoCloseable {
         }
         boolean same = false;
         try {
-            same =
-                    IngredientTraits.files(
-                                    found,
-                                    averaged,
-                                    part ->
-                                            Hashes.ofFiles(
-                                                    found.part(part).files(),
-                                                    options.hashes()::sha256))
-                            .equals(m.traits().files());
+            same = copied(found).equals(m.traits().files());
         } finally {
             if (!same) {
                 found.close();

@@ -73,9 +73,14 @@ final class AveragePlan {
         long[] integers =
                 Coefficient.integers(given.stream().map(i -> i.what().coefficient()).toList());
         List<Member> inOrder = new ArrayList<>();
+        Set<String> averaged =
+                wanted.stream()
+                        .map(TensorPlan::part)
+                        .filter(options::averages)
+                        .collect(Collectors.toSet());
         Map<Member, Ingredient> byMember = new IdentityHashMap<>();
         for (int i = 0; i < integers.length; i++) {
-            Member m = member(given.get(i), BigInteger.valueOf(integers[i]));
+            Member m = member(given.get(i), BigInteger.valueOf(integers[i]), averaged);
             inOrder.add(m);
             byMember.put(m, given.get(i));
         }
@@ -125,12 +130,7 @@ final class AveragePlan {
     }
 
     /** What is noted of an ingredient beside its weights costs time, and rarely counts. */
-    private Member member(Ingredient i, BigInteger a) {
-        Set<String> averaged =
-                wanted.stream()
-                        .map(TensorPlan::part)
-                        .filter(options::averages)
-                        .collect(Collectors.toSet());
+    private Member member(Ingredient i, BigInteger a, Set<String> averaged) {
         boolean counts = options.keepSum() || !options.components().isEmpty();
         return Member.of(
                 i,

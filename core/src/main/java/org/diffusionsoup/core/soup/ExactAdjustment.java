@@ -82,7 +82,8 @@ final class ExactAdjustment {
                 soup.parts().keySet().stream()
                         .filter(this::isSummed)
                         .collect(Collectors.toCollection(TreeSet::new));
-        averaged.forEach(this::checkSameSoup); // what another soup's sum holds says nothing
+        Recipe old = recipe(kept.members());
+        averaged.forEach(part -> checkSameSoup(part, old)); // another soup's sum says nothing
         AdjustedMembers adjusted = AdjustedMembers.of(request, kept, averaged, removed, added);
         this.members = adjusted.members();
         this.signed = adjusted.signed();
@@ -233,10 +234,10 @@ final class ExactAdjustment {
         return kept.folder().resolve(KeptSum.sums(part)).toFile().exists();
     }
 
-    private void checkSameSoup(String part) {
+    private void checkSameSoup(String part, Recipe old) {
         if (!Provenance.readFrom(soup.part(part).metadata())
                 .map(Provenance::recipe)
-                .equals(Optional.of(recipe(kept.members()).header(part)))) {
+                .equals(Optional.of(old.header(part)))) {
             throw new SoupException(
                     "The sum "
                             + kept.folder()

@@ -113,48 +113,6 @@ public record UNetConfig(
         }
     }
 
-    /** One with a middle block. */
-    public UNetConfig(
-            int sampleSize,
-            int inChannels,
-            int outChannels,
-            List<String> downBlockTypes,
-            List<String> upBlockTypes,
-            List<Integer> blockOutChannels,
-            int layersPerBlock,
-            List<Integer> heads,
-            List<Integer> transformerLayers,
-            int crossAttentionDim,
-            boolean useLinearProjection,
-            boolean upcastAttention,
-            int normNumGroups,
-            double normEps,
-            boolean flipSinToCos,
-            double freqShift,
-            int additionTimeEmbedDim,
-            int projectionClassEmbeddingsInputDim) {
-        this(
-                sampleSize,
-                inChannels,
-                outChannels,
-                downBlockTypes,
-                upBlockTypes,
-                blockOutChannels,
-                layersPerBlock,
-                heads,
-                transformerLayers,
-                crossAttentionDim,
-                useLinearProjection,
-                upcastAttention,
-                normNumGroups,
-                normEps,
-                flipSinToCos,
-                freqShift,
-                additionTimeEmbedDim,
-                projectionClassEmbeddingsInputDim,
-                true);
-    }
-
     /** Reads diffusers' config, refusing options that would change the architecture. */
     public static UNetConfig of(JsonConfig c) {
         c.only("act_fn", "silu", "swish");

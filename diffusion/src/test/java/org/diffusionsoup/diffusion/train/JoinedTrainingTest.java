@@ -50,7 +50,8 @@ class JoinedTrainingTest {
                                 true,
                                 0,
                                 0,
-                                0));
+                                0,
+                                true));
         unet.parameters().initialise(1);
         return unet;
     }

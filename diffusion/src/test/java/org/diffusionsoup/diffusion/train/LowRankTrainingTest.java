@@ -53,7 +53,8 @@ class LowRankTrainingTest {
                                 true,
                                 0,
                                 0,
-                                0));
+                                0,
+                                true));
         unet.parameters().initialise(1);
         return unet;
     }

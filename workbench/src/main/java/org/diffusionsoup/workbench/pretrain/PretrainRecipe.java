@@ -87,7 +87,8 @@ public record PretrainRecipe(
                         true,
                         0,
                         0,
-                        0),
+                        0,
+                        true),
                 training(unetSteps, unetBatch, unetRate, unetSchedule, 1e-2, seed + 2),
                 0.1,
                 2);

@@ -61,7 +61,8 @@ final class LatentWideningTest {
                                 true,
                                 0,
                                 0,
-                                0));
+                                0,
+                                true));
         unet.parameters().initialise(seed);
         return unet;
     }
