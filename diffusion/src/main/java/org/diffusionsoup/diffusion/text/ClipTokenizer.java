@@ -3,7 +3,6 @@ package org.diffusionsoup.diffusion.text;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -11,9 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * CLIP's byte-pair tokenizer, read from a diffusers {@code tokenizer} folder.
@@ -43,8 +39,7 @@ public final class ClipTokenizer {
     private final Convention convention;
     private final Map<String, Integer> vocabulary;
     private final Map<Integer, String> symbols;
-    private final Map<String, Integer> special;
-    private final Pattern specialPattern;
+    private final SpecialTokens special;
     private final BytePairEncoder bytePairs;
     private final int bosId;
     private final int eosId;
@@ -57,7 +52,7 @@ public final class ClipTokenizer {
     private ClipTokenizer(TokenizerFolder folder, Convention convention) {
         this.convention = convention;
         vocabulary = Map.copyOf(folder.vocabulary());
-        special = Map.copyOf(folder.special());
+        special = new SpecialTokens(folder.special(), folder.rules());
         bytePairs = new BytePairEncoder(folder.merges());
         bosId = folder.specialId(folder.bos());
         eosId = folder.specialId(folder.eos());
@@ -65,19 +60,9 @@ public final class ClipTokenizer {
         padId = convention == Convention.OPENAI ? 0 : folder.specialId(folder.pad());
         modelMaxLength = folder.modelMaxLength();
         padsLeft = convention == Convention.HUGGING_FACE && folder.padsLeft();
-        // Longest first, so that a special token beats another that is its beginning.
-        specialPattern =
-                Pattern.compile(
-                        special.keySet().stream()
-                                .sorted(
-                                        Comparator.comparingInt(String::length)
-                                                .reversed()
-                                                .thenComparing(Comparator.naturalOrder()))
-                                .map(Pattern::quote)
-                                .collect(Collectors.joining("|")));
         symbols = new HashMap<>();
         vocabulary.forEach((symbol, id) -> symbols.put(id, symbol));
-        special.forEach((symbol, id) -> symbols.putIfAbsent(id, symbol));
+        special.ids().forEach((symbol, id) -> symbols.putIfAbsent(id, symbol));
         vocabSize = symbols.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1) + 1;
     }
 
@@ -197,14 +182,13 @@ public final class ClipTokenizer {
     }
 
     private void addAroundSpecialTokens(String text, List<Piece> pieces) {
-        Matcher matcher = specialPattern.matcher(text);
-        int from = 0;
-        while (matcher.find()) {
-            addWords(TextCleaning.likeHuggingFace(text.substring(from, matcher.start())), pieces);
-            pieces.add(special(matcher.group(), special));
-            from = matcher.end();
+        for (String part : special.split(text)) {
+            if (special.ids().containsKey(part)) {
+                pieces.add(special(part, special.ids()));
+            } else {
+                addWords(TextCleaning.likeHuggingFace(part), pieces);
+            }
         }
-        addWords(TextCleaning.likeHuggingFace(text.substring(from)), pieces);
     }
 
     private Piece special(String word, Map<String, Integer> known) {
@@ -300,7 +284,7 @@ public final class ClipTokenizer {
      */
     public SequencedMap<String, Integer> addedTokens() {
         SequencedMap<String, Integer> added = new LinkedHashMap<>();
-        special.entrySet().stream()
+        special.ids().entrySet().stream()
                 .filter(e -> !e.getValue().equals(vocabulary.get(e.getKey())))
                 .sorted(Map.Entry.comparingByValue())
                 .forEach(e -> added.put(e.getKey(), e.getValue()));

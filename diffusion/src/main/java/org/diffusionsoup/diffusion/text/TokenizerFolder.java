@@ -28,6 +28,7 @@ import org.diffusionsoup.diffusion.nn.JsonConfig;
  * @param vocabulary symbol to id
  * @param merges the merge list, best first
  * @param special special tokens to split a text at, with their ids
+ * @param rules where these are cut out of a text; of a token that is not among them, everywhere
  * @param bos the start token
  * @param eos the end token
  * @param pad the padding token
@@ -39,6 +40,7 @@ record TokenizerFolder(
         Map<String, Integer> vocabulary,
         List<BytePairEncoder.Pair> merges,
         Map<String, Integer> special,
+        Map<String, SplitRule> rules,
         String bos,
         String eos,
         String pad,
@@ -84,12 +86,12 @@ record TokenizerFolder(
         String eos = token(told, "eos_token", TextCleaning.END_OF_TEXT);
         String unknown = token(told, "unk_token", TextCleaning.END_OF_TEXT);
         String pad = token(told, "pad_token", TextCleaning.END_OF_TEXT);
-
         checkOrder(folder, vocabulary, merges);
-        Map<String, Integer> special = new LinkedHashMap<>(AddedTokens.read(folder, config));
+        AddedTokens added = AddedTokens.read(folder, config);
+        Map<String, Integer> special = new LinkedHashMap<>(added.ids());
         Set<String> wanted = new LinkedHashSet<>(List.of(bos, eos, unknown, pad));
         for (ObjectNode node : told) {
-            node.path("additional_special_tokens").forEach(extra -> wanted.add(content(extra)));
+            node.path(AddedTokens.ADDITIONAL).forEach(extra -> wanted.add(content(extra)));
         }
         for (String token : wanted) {
             if (!token.isEmpty() && !special.containsKey(token)) {
@@ -101,6 +103,7 @@ record TokenizerFolder(
                 vocabulary,
                 merges,
                 special,
+                added.rules(told),
                 bos,
                 eos,
                 pad,

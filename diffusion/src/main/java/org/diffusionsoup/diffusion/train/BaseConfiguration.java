@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.SequencedMap;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -125,11 +124,9 @@ public record BaseConfiguration(SortedMap<String, String> entries) {
     private static void add(Path folder, String prefix, SortedMap<String, String> entries) {
         List<String> names = new ArrayList<>(BESIDE);
         names.add(CONFIG);
-        SequencedMap<String, Integer> fast = AddedTokens.onlyFast(folder);
+        ObjectNode fast = AddedTokens.onlyFast(folder);
         if (!fast.isEmpty()) { // of the whole file, which may have megabytes, nothing else is read
-            ObjectNode tokens = JsonConfig.object();
-            fast.forEach(tokens::put);
-            entries.put(prefix + AddedTokens.FAST, tokens.toString());
+            entries.put(prefix + AddedTokens.FAST, fast.toString());
         }
         for (String name : names) {
             Path file = folder.resolve(name);

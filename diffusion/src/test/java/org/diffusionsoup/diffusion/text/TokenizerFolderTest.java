@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which of a tokenizer's files has its way, and what of them is refused. */
 class TokenizerFolderTest {
@@ -88,6 +89,42 @@ class TokenizerFolderTest {
         assertThat(tokenizer().padId()).isEqualTo(700);
         assertThat(tokenizer().encodeUnpadded("a<cat>")).contains(size);
         assertThat(tokenizer().decode(size)).isEqualTo("<cat>");
+    }
+
+    /**
+     * {@code single_word}, {@code lstrip} and {@code rstrip} as {@code
+     * PreTrainedTokenizer.tokenize} of transformers has them: only a space lets a token stand
+     * alone, a token that may not goes to what is left of it, else to the right, and of two in a
+     * row the second finds nothing there.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"tokenizer_config.json", "tokenizer.json", "special_tokens_map.json"})
+    void aSingleWordIsNotCutOutOfAnother(String file) throws IOException {
+        String flags = "\"content\": \"le\", \"single_word\": %s";
+        String json =
+                switch (file) {
+                    case "tokenizer_config.json" -> "{\"added_tokens_decoder\": {\"NEXT\": {%s}}}";
+                    case "tokenizer.json" -> "{\"added_tokens\": [{\"id\": NEXT, %s}]}";
+                    default -> "{\"additional_special_tokens\": [{%s}]}";
+                };
+        ClipTokenizer plain = tokenizer();
+        write(file, json.formatted(flags.formatted("false")));
+        assertThat(tokenizer().encodeUnpadded("apple")).contains(size);
+        write(file, json.formatted(flags.formatted("true")));
+        for (String text : List.of("apple", "leap", "a,le", "le.", "a\nle", "lele", "LE")) {
+            List<Integer> ids = ids(tokenizer(), text);
+            assertThat(ids).as(text).isEqualTo(ids(plain, text));
+        }
+        for (String text : List.of("le", "a le", "le a", "a le green", "lele le", "alele")) {
+            assertThat(ids(tokenizer(), text)).as(text).containsOnlyOnce(size);
+        }
+        // What lies between is stripped first, so that these two words become one.
+        write(file, json.formatted(flags.formatted("true, \"lstrip\": true")));
+        assertThat(ids(tokenizer(), "app\nle")).isEqualTo(ids(plain, "apple"));
+    }
+
+    private static List<Integer> ids(ClipTokenizer tokenizer, String text) {
+        return Arrays.stream(tokenizer.encodeUnpadded(text)).boxed().toList();
     }
 
     @Test
