@@ -35,6 +35,7 @@ import org.diffusionsoup.workbench.StoppableProgress;
 import org.diffusionsoup.workbench.audit.AuditPage;
 import org.diffusionsoup.workbench.audit.AuditRow;
 import org.diffusionsoup.workbench.audit.AuditTarget;
+import org.diffusionsoup.workbench.audit.AuditVerdict;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 import org.diffusionsoup.workbench.audit.RecordedAudit;
 import org.diffusionsoup.workbench.generate.Generator;
@@ -217,19 +218,14 @@ public final class AuditCommand extends SoupCommand {
         page.ifPresent(file ->
                 AuditPage.write(
                         rows, bound, sampling.settings(), sampling.seeds().getFirst(), file));
-        List<MemorizationAudit.Result> outside =
-                rows.stream().map(AuditRow::result).filter(r -> !r.isWithin(bound)).toList();
-        List<String> over =
-                outside.stream().map(MemorizationAudit.Result::model).distinct().toList();
-        boolean certain = outside.stream().allMatch(r -> r.isAbove(bound));
-        if (!over.isEmpty()) {
+        AuditVerdict verdict =
+                AuditVerdict.of(rows.stream().map(AuditRow::result).toList(), bound);
+        if (!verdict.passes()) {
             throw new SoupException(
-                    "The rate of near copies %s above --bound %s for %s%s."
+                    "The rate of near copies %s%s."
                             .formatted(
-                                    certain ? "lies" : "may lie",
-                                    bound,
-                                    String.join(", ", over),
-                                    remedy(targets, certain)));
+                                    verdict.sentence("--bound " + bound),
+                                    remedy(targets, verdict.above().isEmpty())));
         }
     }
 
@@ -237,14 +233,14 @@ public final class AuditCommand extends SoupCommand {
      * What may bring the rate within the bound.
      *
      * @param targets what was audited
-     * @param certain whether it is above, whatever more pictures would show
+     * @param open whether more pictures may show that none is above
      */
-    private String remedy(List<AuditTarget> targets, boolean certain) {
+    private String remedy(List<AuditTarget> targets, boolean open) {
         List<String> ways = new ArrayList<>();
         if (soup.isEmpty() && targets.stream().allMatch(AuditTarget::isIngredient)) {
             ways.add("soup it with ingredients of other shards");
         }
-        if (!certain) {
+        if (open) {
             ways.add("draw more --pictures for a narrower interval");
         }
         return ways.isEmpty() ? "" : "; " + String.join(", or ", ways);
