@@ -6,14 +6,22 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.safetensors.SafetensorsWriter;
+import org.diffusionsoup.core.tensor.TensorBytes;
+import org.diffusionsoup.core.tensor.TensorEntry;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.image.PngCodec;
 import org.junit.jupiter.api.BeforeAll;
@@ -54,6 +62,108 @@ class ConvertCommandTest {
 
         assertThat(WeightsHash.of(back)).isEqualTo(WeightsHash.of(original));
         assertThat(picture(back, "a.png")).isEqualTo(picture(original, "b.png"));
+    }
+
+    /**
+     * A file of weights is replaced by one of its own kind only, and the sentence says of which.
+     */
+    @Test
+    void aFileOfAnotherKindIsNotReplaced() throws IOException {
+        Path original = model("sd15");
+        Path taken = folder.resolve("taken.safetensors");
+        String lora = "lora_unet_mid_block_attentions_0_proj_in";
+        Map<String, String> kinds =
+                Map.of(
+                        lora + ".lora_up.weight",
+                        "holds a LoRA",
+                        "emb_params",
+                        "holds a textual inversion",
+                        "<cat-toy>",
+                        "holds a textual inversion",
+                        "upscale.conv.weight",
+                        "is a safetensors file, not a model file");
+        for (Map.Entry<String, String> kind : kinds.entrySet()) {
+            List<TensorEntry> tensors =
+                    new ArrayList<>(
+                            List.of(
+                                    TensorEntry.ofFloats(
+                                            kind.getKey(), new long[] {1}, new float[1])));
+            if (kind.getKey().startsWith(lora)) { // as OneTrainer bundles them
+                tensors.add(
+                        TensorEntry.ofFloats(
+                                "bundle_emb.x.emb_params", new long[] {1}, new float[1]));
+            }
+            SafetensorsWriter.write(taken, Map.of(), tensors);
+            byte[] before = Files.readAllBytes(taken);
+            Run.of("convert", original, "-o", taken, "--force")
+                    .fails(1, kind.getValue(), "not even with --force");
+            assertThat(taken).hasBinaryContent(before);
+        }
+        Path single = folder.resolve("single.safetensors");
+        Run.of("convert", original, "-o", single).ok();
+        Run.of("convert", original, "-o", single, "--force").ok();
+        Run.of("lora", "extract", original, original, "--rank", 2, "-o", single, "--force")
+                .fails(1, "holds weights of a model, not a LoRA");
+    }
+
+    /** They are called what they are wherever a model is asked for. */
+    @Test
+    void aTextualInversionIsNoModel() {
+        for (String name : List.of("emb_params", "<cat-toy>")) {
+            Path file = folder.resolve("ti.safetensors");
+            SafetensorsWriter.write(
+                    file,
+                    Map.of(),
+                    List.of(TensorEntry.ofFloats(name, new long[] {1}, new float[1])));
+            Path out = folder.resolve("out");
+            Run.of("convert", file, "-o", out).fails(1, "is a textual inversion", name);
+            Run.of("generate", "--model", file, "--prompt", "x", "-o", folder.resolve("x.png"))
+                    .fails(1, "is a textual inversion", name);
+            Run.of("lora", "fuse", "--model", file, "--lora", TinyModels.lora("kohya"), "-o", out)
+                    .fails(1, "is a textual inversion", name);
+        }
+    }
+
+    /** Weights of the variant that is asked for and others lie together in many folders. */
+    @Test
+    void componentsWithoutTheVariantAreNamed() throws IOException {
+        Path mixed = TinyModels.copy(model("sd15"), folder.resolve("mixed"));
+        Path weights = mixed.resolve("unet/diffusion_pytorch_model.safetensors");
+        Files.copy(weights, weights.resolveSibling("diffusion_pytorch_model.fp16.safetensors"));
+        Path out = folder.resolve("out.safetensors");
+        assertThat(Run.of("convert", mixed, "-o", out, "--variant", "fp16").ok().out())
+                .contains("mixed has no fp16 weights of text_encoder, vae; its others");
+        assertThat(Run.of("convert", mixed, "-o", out, "--force").ok().out())
+                .doesNotContain("has no fp16");
+        Run merged = Run.of("merge", mixed, mixed, "-o", folder.resolve("m"), "--variant", "fp16");
+        assertThat(merged.ok().err()).containsOnlyOnce("has no fp16 weights of text_encoder, vae");
+    }
+
+    /** As a folder of it says, so does the single file. */
+    @Test
+    void anXlWithoutItsProjectionIsNotSound() throws IOException {
+        Path single = folder.resolve("xl.safetensors");
+        Run.of("convert", model("sdxl"), "-o", single).ok();
+        Run.of("verify", single).ok();
+        Path less = folder.resolve("less.safetensors");
+        try (SafetensorsFile file = SafetensorsFile.open(single)) {
+            List<TensorEntry> kept = new ArrayList<>();
+            for (TensorInfo t : file.tensors().values()) {
+                if (!t.name().endsWith("text_projection")) {
+                    MemorySegment bytes = Arena.ofAuto().allocate(t.byteSize(), 8);
+                    file.read(t.name(), 0, bytes);
+                    kept.add(
+                            new TensorEntry(t.name(), t.dtype(), t.shape(), TensorBytes.of(bytes)));
+                }
+            }
+            assertThat(kept).hasSize(file.tensors().size() - 1);
+            SafetensorsWriter.write(less, Map.of(), kept);
+        }
+        Run verified = Run.of("verify", less);
+        assertThat(verified.status()).isEqualTo(1);
+        assertThat(verified.out()).contains("text_encoder_2, has no text_projection");
+        assertThat(Run.of("convert", less, "-o", folder.resolve("less")).ok().out())
+                .contains("CLIPTextModelWithProjection");
     }
 
     /** Other tools' single files say nothing of a vocabulary, and a small one is not CLIP's. */
@@ -153,7 +263,8 @@ class ConvertCommandTest {
 
     @Test
     void existingOutputsStayUnlessForced() throws IOException {
-        Path out = Checkpoints.of(folder.resolve("there.safetensors"), 1, 1);
+        Path out = folder.resolve("there.safetensors");
+        Run.of("convert", TinyModels.sd21(), "-o", out).ok();
         byte[] before = Files.readAllBytes(out);
         Run.of("convert", TinyModels.sd15(), "-o", out).fails(1, "exists", "--force");
         assertThat(out).hasBinaryContent(before);

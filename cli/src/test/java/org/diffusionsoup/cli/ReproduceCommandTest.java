@@ -53,6 +53,18 @@ class ReproduceCommandTest {
         return soup;
     }
 
+    /** What the recipe names is no more written into than what the line names. */
+    @Test
+    void nothingIsMadeInsideAnInput() throws IOException {
+        Path soup = soupOfFolders();
+        for (Path in : List.of(soup, work.resolve("a"))) {
+            Run.of("reproduce", soup, "--inputs", work, "-o", in.resolve("unet/r"))
+                    .fails(1, "Cannot write to", "lies inside", "name another --out");
+            assertThat(in.resolve("unet/r")).doesNotExist();
+        }
+        Run.of("reproduce", soup, "--inputs", work, "-o", work.resolve("again")).ok();
+    }
+
     @Test
     void aSoupOfFilesThatWereRenamedAndMoved() throws IOException {
         Path soup = soupOfFiles();

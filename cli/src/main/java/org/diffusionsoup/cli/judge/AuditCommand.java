@@ -218,8 +218,7 @@ public final class AuditCommand extends SoupCommand {
         page.ifPresent(file ->
                 AuditPage.write(
                         rows, bound, sampling.settings(), sampling.seeds().getFirst(), file));
-        AuditVerdict verdict =
-                AuditVerdict.of(rows.stream().map(AuditRow::result).toList(), bound);
+        AuditVerdict verdict = AuditVerdict.of(rows.stream().map(AuditRow::result).toList(), bound);
         if (!verdict.passes()) {
             throw new SoupException(
                     "The rate of near copies %s%s."

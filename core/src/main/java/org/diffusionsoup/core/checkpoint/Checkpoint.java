@@ -40,13 +40,16 @@ public final class Checkpoint implements AutoCloseable {
     private final Path path;
     private final Layout layout;
     private final Optional<DiffusersFolder> folder;
+    private final String variant;
     private final SequencedMap<String, TensorSource> parts;
 
     private Checkpoint(
             Path path,
             Layout layout,
             Optional<DiffusersFolder> folder,
+            String variant,
             SequencedMap<String, TensorSource> parts) {
+        this.variant = variant;
         this.path = path;
         this.layout = layout;
         this.folder = folder;
@@ -142,7 +145,7 @@ public final class Checkpoint implements AutoCloseable {
     private static Checkpoint single(Path path, Layout layout, TensorSource source) {
         SequencedMap<String, TensorSource> parts = new LinkedHashMap<>();
         parts.put("", source);
-        return new Checkpoint(path, layout, Optional.empty(), parts);
+        return new Checkpoint(path, layout, Optional.empty(), "", parts);
     }
 
     private static Checkpoint openFolder(Path path, String variant, boolean whole) {
@@ -170,7 +173,7 @@ public final class Checkpoint implements AutoCloseable {
                 throw new SoupException(path + " holds no weights.");
             }
             complete = true;
-            return new Checkpoint(path, Layout.DIFFUSERS, Optional.of(folder), parts);
+            return new Checkpoint(path, Layout.DIFFUSERS, Optional.of(folder), variant, parts);
         } finally {
             if (!complete) {
                 parts.values().forEach(TensorSource::close);
@@ -180,7 +183,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The same with its state dicts seen otherwise, such as under other names. */
     Checkpoint withParts(SequencedMap<String, TensorSource> others) {
-        return new Checkpoint(path, layout, folder, others);
+        return new Checkpoint(path, layout, folder, variant, others);
     }
 
     /** Whether a file's name is that of an index of shards, such as {@code m.bin.index.json}. */
@@ -289,9 +292,14 @@ public final class Checkpoint implements AutoCloseable {
         return source;
     }
 
-    /** What was found beside its tensors and left out, a sentence each; mostly none. */
+    /**
+     * What was found beside its tensors and left out, and which components have no weights of the
+     * variant that was asked for; a sentence each, mostly none.
+     */
     public Stream<String> notes() {
-        return parts.values().stream().flatMap(p -> p.notes().stream());
+        return Stream.concat(
+                folder.flatMap(f -> WeightVariants.note(f, variant)).stream(),
+                parts.values().stream().flatMap(p -> p.notes().stream()));
     }
 
     /** Closes all parts. */

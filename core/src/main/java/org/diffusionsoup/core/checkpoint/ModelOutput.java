@@ -3,6 +3,7 @@ package org.diffusionsoup.core.checkpoint;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 import org.diffusionsoup.core.io.OutputKind;
 
@@ -14,6 +15,10 @@ public final class ModelOutput {
                     "a model file",
                     List.of(".safetensors", OutputKind.ANY),
                     f -> !Files.isDirectory(f) && ModelPaths.isModel(f));
+
+    /** A whole Stable Diffusion, or a component of one, as one safetensors file. */
+    public static final OutputKind CHECKPOINT_FILE =
+            kind("a model file", List.of(".safetensors", OutputKind.ANY), ModelPaths::isCheckpoint);
 
     /** Low-rank updates of a model's weights as one safetensors file. */
     public static final OutputKind LORA_FILE =
@@ -34,6 +39,10 @@ public final class ModelOutput {
     private ModelOutput() {}
 
     private static OutputKind kind(String noun, List<String> endings, Predicate<Path> isOne) {
-        return new OutputKind(noun, endings, isOne, true, ModelPaths::foreign);
+        return new OutputKind(noun, endings, isOne, true, ModelOutput::stranger);
+    }
+
+    private static Optional<String> stranger(Path out) {
+        return Files.isDirectory(out) ? ModelPaths.foreign(out) : ModelPaths.kind(out);
     }
 }

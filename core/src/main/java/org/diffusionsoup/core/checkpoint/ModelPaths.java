@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -14,6 +15,7 @@ import org.diffusionsoup.core.io.FileContent;
 import org.diffusionsoup.core.io.FolderList;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
+import org.diffusionsoup.core.tensor.TensorInfo;
 
 /** Tells models from everything else that a path may hold. */
 final class ModelPaths {
@@ -51,36 +53,67 @@ final class ModelPaths {
      */
     static boolean isModel(Path path) {
         if (!Files.isDirectory(path)) {
-            Set<String> names = names(path);
+            Set<String> names = header(path).keySet();
             return FileContent.of(path) == FileContent.SAFETENSORS
                     && !isLora(names)
-                    && !isTextualInversion(names);
+                    && !TextualInversions.isOne(names);
         }
         return isModelFolder(path) && foreign(path).isEmpty();
     }
 
-    /** Whether a path is a safetensors file of nothing but updates of weights. */
+    /**
+     * Whether a path is a safetensors file of nothing but updates of weights, and of embeddings
+     * that were bundled with them.
+     */
     static boolean isLora(Path path) {
-        return isLora(names(path));
+        return isLora(header(path).keySet());
     }
 
     private static boolean isLora(Set<String> names) {
-        return !names.isEmpty() && names.stream().allMatch(n -> AdapterKey.within(n).isPresent());
+        return names.stream().anyMatch(ModelPaths::isUpdate)
+                && names.stream()
+                        .allMatch(n -> isUpdate(n) || TextualInversions.what(n).isPresent());
     }
 
-    private static boolean isTextualInversion(Set<String> names) {
-        return !names.isEmpty() && TextualInversions.ARE.containsAll(names);
+    private static boolean isUpdate(String tensor) {
+        return AdapterKey.within(tensor).isPresent();
     }
 
-    /** Names of a safetensors file's tensors; none where it cannot be read. */
-    private static Set<String> names(Path path) {
+    /**
+     * Whether a path is a safetensors file of a whole Stable Diffusion or a component of one, by
+     * the names and shapes of its tensors.
+     */
+    static boolean isCheckpoint(Path path) {
+        return isCheckpoint(header(path));
+    }
+
+    private static boolean isCheckpoint(Map<String, TensorInfo> tensors) {
+        return Architecture.of(tensors).isPresent()
+                || Architecture.alone(tensors).isPresent()
+                || ModelGuess.isLdm(tensors);
+    }
+
+    /** What a safetensors file holds, with an article; empty for files of no kind known here. */
+    static Optional<String> kind(Path path) {
+        Map<String, TensorInfo> tensors = header(path);
+        if (isLora(tensors.keySet())) {
+            return Optional.of("a LoRA");
+        }
+        if (TextualInversions.isOne(tensors.keySet())) {
+            return Optional.of("a textual inversion");
+        }
+        return isCheckpoint(tensors) ? Optional.of("weights of a model") : Optional.empty();
+    }
+
+    /** A safetensors file's tensors; none where it cannot be read. */
+    private static Map<String, TensorInfo> header(Path path) {
         if (Files.isDirectory(path) || FileContent.of(path) != FileContent.SAFETENSORS) {
-            return Set.of();
+            return Map.of();
         }
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
-            return Set.copyOf(file.tensors().keySet());
+            return Map.copyOf(file.tensors());
         } catch (SoupException e) {
-            return Set.of();
+            return Map.of();
         }
     }
 

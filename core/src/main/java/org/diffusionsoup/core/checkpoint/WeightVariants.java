@@ -3,6 +3,7 @@ package org.diffusionsoup.core.checkpoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -88,6 +89,26 @@ final class WeightVariants {
             }
         }
         return new Chosen(List.of(), List.of());
+    }
+
+    /**
+     * Says which components have no weights of the variant that was asked for, so that others are
+     * read in their place; empty where all have it or none was asked for.
+     */
+    static Optional<String> note(DiffusersFolder folder, String variant) {
+        List<String> without =
+                folder.components().values().stream()
+                        .filter(c ->
+                                !c.weightFiles().isEmpty()
+                                        && c.weightFiles().stream()
+                                                .noneMatch(f -> variantOf(f).equals(variant)))
+                        .map(DiffusersFolder.Component::name)
+                        .toList();
+        return variant.isEmpty() || without.isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        "%s has no %s weights of %s; its others are read there."
+                                .formatted(folder.path(), variant, String.join(", ", without)));
     }
 
     private static List<Path> indexesOf(List<Path> weights, List<Path> indexes, String variant) {

@@ -27,6 +27,7 @@ import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.checkpoint.TensorNames;
+import org.diffusionsoup.core.checkpoint.TextualInversions;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.io.Inputs;
@@ -307,7 +308,7 @@ public record Converter(
                             + given.path()
                             + " is a diffusers folder.");
         }
-        ModelOutput.MODEL_FILE.check(out, replace);
+        ModelOutput.CHECKPOINT_FILE.check(out, replace);
         Inputs.keep(out, List.of(given.path()), "its input");
         SpecialWeights.refuse(given, "converted");
         Checkpoint diffusers = TensorNames.today(given);
@@ -362,6 +363,10 @@ public record Converter(
 
     private static Architecture architecture(Checkpoint checkpoint) {
         refuseComponent(checkpoint);
+        if (checkpoint.layout() != Layout.DIFFUSERS) {
+            TextualInversions.refuse(
+                    checkpoint.part("").tensors().keySet(), checkpoint.path().toString());
+        }
         Architecture a =
                 Architecture.of(checkpoint)
                         .orElseThrow(() ->

@@ -7,12 +7,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.checkpoint.TextualInversions;
+import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -48,6 +51,11 @@ public final class LoraFuser {
             CheckpointWriter writer,
             Path out,
             SoupProgress progress) {
+        Inputs.keep(
+                out,
+                Stream.concat(Stream.of(base.path()), terms.stream().map(t -> t.lora().path()))
+                        .toList(),
+                "its input");
         SequencedMap<String, TensorSource> fused = LoraFusion.of(components(base), terms);
         Map<String, StateDict> parts = new TreeMap<>();
         long total =
@@ -100,6 +108,7 @@ public final class LoraFuser {
      */
     public static SequencedMap<String, TensorSource> components(Checkpoint base) {
         if (base.folder().isEmpty()) {
+            TextualInversions.refuse(base.part("").tensors().keySet(), base.path().toString());
             throw new SoupException(
                     "%s is no diffusers folder, and LoRAs are put into these; make one of it first: '%s'."
                             .formatted(base.path(), base.convertCommand()));

@@ -279,7 +279,7 @@ final class AveragePlan {
      */
     Stream<String> remarks() {
         return Stream.concat(
-                ingredients.stream().flatMap(i -> i.checkpoint().notes()),
+                ingredients.stream().flatMap(i -> i.checkpoint().notes()).distinct(),
                 Stream.of(layout.note(), found.note()));
     }
 

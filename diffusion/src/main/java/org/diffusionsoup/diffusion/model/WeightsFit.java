@@ -30,6 +30,14 @@ import org.diffusionsoup.diffusion.vae.VaeConfig;
  * are not judged.
  */
 public final class WeightsFit {
+    private static final String SECOND = "text_encoder_2";
+    private static final String PROJECTION = "text_projection.weight";
+
+    /** What a folder's configuration would say, see {@link ComponentFit}. */
+    private static final String NOT_PROJECTED =
+            ", has no text_projection, and the pipeline of Stable Diffusion XL has one there"
+                    + " (CLIPTextModelWithProjection): use the model's whole file.";
+
     private WeightsFit() {}
 
     /**
@@ -107,6 +115,9 @@ public final class WeightsFit {
                             c.weights(),
                             run)
                     .ifPresent(all::add);
+            if (name.equals(SECOND) && !c.weights().tensors().containsKey(PROJECTION)) {
+                all.add(what + NOT_PROJECTED);
+            }
         });
         return all;
     }

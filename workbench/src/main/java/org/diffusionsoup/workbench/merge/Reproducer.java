@@ -66,6 +66,7 @@ public final class Reproducer {
                 found.add(new Found(recipe.inputs().get(i).name(), inputs.get(i)));
             }
             if (out.isPresent()) {
+                Inputs.keep(out.get(), inputs, "its ingredient");
                 return make(original, recipe, inputs, found, out.get(), out);
             }
             try (WorkFolder work = WorkFolder.in(parent, ".reproduce-")) {

@@ -10,13 +10,7 @@ import org.junit.jupiter.api.Test;
 class AuditVerdictTest {
     private static MemorizationAudit.Result result(String model, int copies, int of) {
         return new MemorizationAudit.Result(
-                model,
-                "",
-                List.of(),
-                List.of(),
-                List.of(),
-                new Proportion(copies, of),
-                List.of());
+                model, "", List.of(), List.of(), List.of(), new Proportion(copies, of), List.of());
     }
 
     private static AuditVerdict of(MemorizationAudit.Result... results) {
