@@ -292,4 +292,46 @@ class AdjustCommandTest {
         Run.of("merge", "--weights", "2,1").fails(2, "missing");
         Run.of("generate", "--prompt", "--hlep").fails(2, "missing");
     }
+
+    /** Else the sum could not be replaced any more, as it would hold what is no part of it. */
+    @Test
+    void nothingIsWrittenIntoASum() throws IOException {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path soup = out("soup");
+        Path sum = folder.resolve("soup.safetensors.sum");
+        Run.of("merge", a, b, "--keep-sum", "-o", soup).ok();
+        Path link = Files.createSymbolicLink(folder.resolve("link"), sum);
+        for (Path in : List.of(sum, link)) {
+            for (String name : List.of("x", "deep/x")) {
+                Path out = in.resolve(name);
+                for (boolean keep : new boolean[] {false, true}) {
+                    List<Object> words = new ArrayList<>(List.of("-o", out, "-q", "--force"));
+                    if (keep) {
+                        words.add("--keep-sum");
+                    }
+                    List<Object> adjust = new ArrayList<>(List.of("adjust", soup, "--remove", b));
+                    adjust.addAll(words);
+                    Run.of(adjust.toArray()).fails(1, out + " lies inside ", "a kept sum");
+                    List<Object> merge = new ArrayList<>(List.of("merge", a, b));
+                    merge.addAll(words);
+                    Run.of(merge.toArray()).fails(1, out + " lies inside ", "a kept sum");
+                }
+            }
+        }
+        Run.of("adjust", soup, "--remove", b, "--keep-sum", "--force", "-o", soup).ok();
+    }
+
+    @Test
+    void theSoupIsNotWrittenIntoByAnotherName() throws IOException {
+        Path one = TinyModels.ingredient(folder.resolve("one"), 1);
+        Path two = TinyModels.ingredient(folder.resolve("two"), 2);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", one, two, "--keep-sum", "-o", soup).ok();
+        Path link = Files.createSymbolicLink(folder.resolve("link"), soup);
+        for (Path out : List.of(soup.resolve("x"), link.resolve("x"))) {
+            Run.of("adjust", soup, "--remove", two, "-o", out, "-q")
+                    .fails(1, "lies inside the soup " + soup);
+        }
+    }
 }

@@ -175,8 +175,6 @@ public final class SoupAdjuster {
      * @param variant of the weights that the soup was made of
      */
     private Soup withWorkers(Request request, String variant, Work work) {
-        Path out = request.output().toAbsolutePath().normalize();
-        boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
         Inputs.keep(
                 request.output(),
                 Stream.concat(
@@ -188,9 +186,8 @@ public final class SoupAdjuster {
         if (options.keepSum()) {
             KeptSum.KIND.checkReplaceable(KeptSum.folderOf(request.output()));
         }
-        if (out.startsWith(request.soup().toAbsolutePath().normalize()) && !inPlace) {
-            throw new SoupException(
-                    "Cannot write to " + request.output() + ": it lies inside the soup.");
+        if (!Inputs.isSame(request.output(), request.soup())) {
+            Inputs.keep(request.output(), List.of(request.soup()), "the soup");
         }
         ExecutorService workers = Workers.start(options.threads());
         List<Ingredient> opened = new ArrayList<>();
