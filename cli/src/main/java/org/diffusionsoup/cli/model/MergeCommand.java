@@ -21,6 +21,7 @@ import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 import org.diffusionsoup.workbench.Progress;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -131,7 +132,8 @@ public final class MergeCommand extends SoupCommand {
             SoupOptions options =
                     SoupOptions.DEFAULT
                             .withThreads(flags.threads())
-                            .withWriter(new CheckpointWriter(flags.force(), most))
+                            .withWriter(new CheckpointWriter(
+                                            flags.force(), most, WeightsFit::misfits))
                             .withOutputDType(Optional.ofNullable(dtype))
                             .withAllowNonFinite(allowNan)
                             .withComponents(components)

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
@@ -27,10 +28,19 @@ import org.diffusionsoup.core.tensor.TensorInfo;
  * @param shardBytes largest size of a weight file's tensors, 0 for no limit: larger parts are
  *     written as {@code NAME-00001-of-0000N.safetensors} with an index, as Hugging Face libraries
  *     do. A single tensor beyond the size gets a file of its own
+ * @param misfits what keeps the weights of a checkpoint from being what its configurations
+ *     describe, by names and shapes, one sentence each; asked before anything is written of an
+ *     output with other tensors than those that its configurations come from
  */
-public record CheckpointWriter(boolean replace, long shardBytes) {
+public record CheckpointWriter(
+        boolean replace, long shardBytes, Function<Checkpoint, List<String>> misfits) {
     /** One file per part; an existing output is refused. */
     public static final CheckpointWriter DEFAULT = new CheckpointWriter(false, 0);
+
+    /** One that does not ask whether weights fit. */
+    public CheckpointWriter(boolean replace, long shardBytes) {
+        this(replace, shardBytes, c -> List.of());
+    }
 
     public CheckpointWriter {
         if (shardBytes < 0) {
@@ -69,8 +79,10 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      *
      * @param layout its components that are neither among the parts nor dropped are copied; those
      *     with weights that it keeps are among the parts
+     * @throws SoupException also if the parts do not fit the layout's configurations
      */
     public void write(OutputLayout layout, Map<String, StateDict> parts, Path out) {
+        PlannedCheckpoint.requireFit(layout.like(), parts, out, misfits);
         if (layout.like().folder().isPresent()) {
             ModelOutput.MODEL_FOLDER.check(out, replace);
             writeFolder(layout.like().folder().get(), layout, parts, out);
