@@ -13,6 +13,8 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.checkpoint.TensorNames;
+import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -101,11 +103,23 @@ public final class LoraFuser {
     public static SequencedMap<String, TensorSource> components(Checkpoint base) {
         if (base.folder().isEmpty()) {
             throw new SoupException(
-                    "%s is no diffusers folder, and LoRAs are put into these; make one of it first: '%s'."
-                            .formatted(base.path(), base.convertCommand()));
+                    "%s is no diffusers folder, and LoRAs are put into these; %s"
+                            .formatted(base.path(), instead(base)));
         }
         SpecialWeights.refuse(base, "fused");
         return base.parts();
+    }
+
+    /** What to do with a file that is no folder: of a UNet alone none can be made. */
+    private static String instead(Checkpoint single) {
+        if (!Converter.components(single).isEmpty()) {
+            return "make one of it first: '%s'.".formatted(single.convertCommand());
+        }
+        if (TensorNames.today(single.part("")).tensors().containsKey("conv_in.weight")) {
+            return "it is a UNet alone: put it into the folder of the model it is of ('cp %s DIR/unet/diffusion_pytorch_model.safetensors') and name that folder."
+                    .formatted(single.path());
+        }
+        return "nor can 'soup convert' make one of it, as it is no whole Stable Diffusion: name the folder of the model it is of.";
     }
 
     private static long bytes(TensorSource source) {
