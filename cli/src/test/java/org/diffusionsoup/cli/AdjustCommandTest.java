@@ -8,8 +8,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code soup adjust}: what weights count beside, damaged sums, names with signs in them. */
 class AdjustCommandTest {
@@ -332,6 +335,54 @@ class AdjustCommandTest {
         for (Path out : List.of(soup.resolve("x"), link.resolve("x"))) {
             Run.of("adjust", soup, "--remove", two, "-o", out, "-q")
                     .fails(1, "lies inside the soup " + soup);
+        }
+    }
+
+    /** In as many files as averaging afresh with the size that the soup was made with. */
+    @ParameterizedTest
+    @ValueSource(strings = {"8B", "20kB", "100kB", "250kB", "300kB", "1MB"})
+    void aSoupInSeveralFilesStaysOne(String size) throws IOException {
+        Path one = TinyModels.ingredient(folder.resolve("one"), 1);
+        Path two = TinyModels.ingredient(folder.resolve("two"), 2);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", one, two, "--keep-sum", "--shard-size", size, "-o", soup).ok();
+        Path afresh = folder.resolve("afresh");
+        Run.of("merge", one, "--shard-size", size, "-o", afresh).ok();
+        Path exact = folder.resolve("exact");
+        Run.of("adjust", soup, "--remove", two, "-o", exact).ok();
+        assertThat(files(exact)).isEqualTo(files(afresh));
+        for (String file : files(afresh)) {
+            assertThat(exact.resolve(file)).hasSameBinaryContentAs(afresh.resolve(file));
+        }
+        Path formula = folder.resolve("formula");
+        Run.of("adjust", soup, "--remove", two, "--approximate", "-o", formula).ok();
+        assertThat(files(formula)).isEqualTo(files(afresh));
+    }
+
+    @Test
+    void soDoesASingleModelInSeveralFiles() throws IOException {
+        Path a = TinyModels.ingredient(folder.resolve("one"), 1);
+        Path b = TinyModels.ingredient(folder.resolve("two"), 2);
+        String unet = "unet/diffusion_pytorch_model.safetensors";
+        Path soup = folder.resolve("soup");
+        a = Files.copy(a.resolve(unet), out("a"));
+        b = Files.copy(b.resolve(unet), out("b"));
+        Run.of("merge", a, b, "--keep-sum", "--shard-size", "200kB", "-o", soup).ok();
+        Path afresh = folder.resolve("afresh");
+        Run.of("merge", b, "--shard-size", "200kB", "-o", afresh).ok();
+        Run.of("adjust", soup, "--remove", a, "-o", soup, "--keep-sum", "--force").ok();
+        assertThat(files(soup)).isEqualTo(files(afresh)).hasSizeGreaterThan(3);
+        for (String file : files(afresh)) {
+            assertThat(soup.resolve(file)).hasSameBinaryContentAs(afresh.resolve(file));
+        }
+    }
+
+    private static List<String> files(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(Files::isRegularFile)
+                    .map(f -> folder.relativize(f).toString())
+                    .sorted()
+                    .toList();
         }
     }
 }

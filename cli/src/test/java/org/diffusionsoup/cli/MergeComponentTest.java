@@ -88,4 +88,21 @@ class MergeComponentTest {
                 .refuses("prediction_type", "trained to predict different things");
         Run.of("merge", "--component", "vae", first, noise, "-o", out).ok();
     }
+
+    /** Neither is passed over where there is nothing to choose among. */
+    @Test
+    void filesHaveNeitherComponentsNorVariants() throws IOException {
+        Path one = Files.copy(first.resolve(UNET), folder.resolve("one.safetensors"));
+        Path two = Files.copy(first.resolve(UNET), folder.resolve("two.safetensors"));
+        Path out = folder.resolve("out.safetensors");
+        Run.of("merge", "--component", "unet", one, two, "-o", out, "-q")
+                .fails(1, one + " is one set of weights without components", "leave it out");
+        Run.of("merge", "--variant", "fp16", one, two, "-o", out)
+                .fails(2, "--variant says which", one + " is a file", "leave --variant out");
+        Path sharded = folder.resolve("sharded");
+        Run.of("merge", one, "--shard-size", "200kB", "-o", sharded).ok();
+        Run.of("merge", "--variant", "fp16", sharded, "-o", folder.resolve("out"), "-q")
+                .fails(1, sharded + " has no weights of the variant 'fp16'");
+        assertThat(out).doesNotExist();
+    }
 }

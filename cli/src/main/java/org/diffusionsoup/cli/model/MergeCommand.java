@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.model;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -125,6 +126,7 @@ public final class MergeCommand extends SoupCommand {
         if (size.isEmpty()) { // else it may be a folder of several files
             refuseFolderForFile(ingredients.getFirst().path());
         }
+        refuseVariantOfFiles();
         flags.checkFree(out);
         long start = System.nanoTime();
         Soup soup;
@@ -165,6 +167,16 @@ public final class MergeCommand extends SoupCommand {
             console.note(soup.note());
         }
         SameWeights.note(console, soup);
+    }
+
+    private void refuseVariantOfFiles() {
+        for (Path p : inputs) {
+            if (!variant.isEmpty() && Files.isRegularFile(p)) {
+                throw misuse(
+                        "--variant says which weights of a folder are read, and %s is a file, which has one only; leave --variant out, or name the file of that variant."
+                                .formatted(p));
+            }
+        }
     }
 
     /** One line of what was made. */

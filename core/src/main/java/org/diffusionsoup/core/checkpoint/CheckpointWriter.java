@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +19,7 @@ import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Writes a checkpoint in the layout of another: a safetensors file, a folder of shards, or a
@@ -46,6 +48,30 @@ public record CheckpointWriter(
         if (shardBytes < 0) {
             throw new SoupException("The size of a shard cannot be below 0.");
         }
+    }
+
+    /**
+     * The same, splitting the same tensors into the same files as parts that this class wrote. The
+     * size that was asked for then is not noted; any that gives these files does.
+     *
+     * @param written all parts of one call of {@link #write}
+     */
+    public CheckpointWriter splittingAs(Collection<? extends TensorSource> written) {
+        long most = 0;
+        boolean split = false;
+        for (TensorSource part : written) {
+            if (part instanceof ShardedSafetensors s) {
+                split = true;
+                most = Math.max(most, s.sizesOfSeveral().max().orElse(1));
+            } else {
+                most = Math.max(most, bytes(part));
+            }
+        }
+        return new CheckpointWriter(replace, split ? most : 0, misfits);
+    }
+
+    private static long bytes(TensorSource part) {
+        return part.tensors().values().stream().mapToLong(TensorInfo::byteSize).sum();
     }
 
     /**

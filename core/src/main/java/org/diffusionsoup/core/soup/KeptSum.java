@@ -208,6 +208,11 @@ record KeptSum(
         return (part.isEmpty() ? "weights" : part) + SUMS;
     }
 
+    /** Whether it has a sum of a part. */
+    boolean has(String part) {
+        return Files.exists(folder.resolve(sums(part)));
+    }
+
     static String exceptions(String part) {
         return (part.isEmpty() ? "weights" : part) + EXCEPTIONS;
     }
