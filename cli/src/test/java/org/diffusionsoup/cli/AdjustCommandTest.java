@@ -162,7 +162,7 @@ class AdjustCommandTest {
         Path b = model("b", 2);
         Run twice = Run.of("merge", a, a, b, "-o", out("twice")).ok();
         assertThat(twice.err())
-                .contains(a + " and " + a + " are the same weights, and count twice.");
+                .contains(a + " is given twice, and counts twice.");
         assertThat(twice.out()).contains("1/3");
         assertThat(Run.of("merge", a, b, "-o", out("once")).ok().err())
                 .doesNotContain("same weights");
