@@ -161,8 +161,7 @@ class AdjustCommandTest {
         Path a = model("a", 1);
         Path b = model("b", 2);
         Run twice = Run.of("merge", a, a, b, "-o", out("twice")).ok();
-        assertThat(twice.err())
-                .contains(a + " is given twice, and counts twice.");
+        assertThat(twice.err()).contains(a + " is given twice, and counts twice.");
         assertThat(twice.out()).contains("1/3");
         assertThat(Run.of("merge", a, b, "-o", out("once")).ok().err())
                 .doesNotContain("same weights");

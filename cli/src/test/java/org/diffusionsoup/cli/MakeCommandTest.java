@@ -68,7 +68,8 @@ class MakeCommandTest {
                 .doesNotContain("same weights");
         Path link = Files.createSymbolicLink(folder.resolve("link"), TinyModels.sd15());
         Run folders = Run.of("make", TinyModels.sd15(), link, "-o", folder.resolve("f")).ok();
-        assertThat(folders.err()).contains(" and " + link + " are one and the same, and count twice");
+        assertThat(folders.err())
+                .contains(" and " + link + " are one and the same, and count twice");
         Run merged = Run.of("merge", a, b, copy, "-o", soup(), "--force", "--no-hash-cache").ok();
         assertThat(merged.err()).contains(a + " and " + copy + " are the same weights");
     }

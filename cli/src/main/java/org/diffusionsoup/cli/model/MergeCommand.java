@@ -134,8 +134,8 @@ public final class MergeCommand extends SoupCommand {
             SoupOptions options =
                     SoupOptions.DEFAULT
                             .withThreads(flags.threads())
-                            .withWriter(new CheckpointWriter(
-                                            flags.force(), most, WeightsFit::misfits))
+                            .withWriter(
+                                    new CheckpointWriter(flags.force(), most, WeightsFit::misfits))
                             .withOutputDType(Optional.ofNullable(dtype))
                             .withAllowNonFinite(allowNan)
                             .withComponents(components)

@@ -36,11 +36,15 @@ final class SameWeights {
     /** Notes every set of ingredients of a soup that are the same in what is averaged. */
     static void note(Console console, Soup soup) {
         List<Term> terms =
-                soup.ingredients().stream().map(i -> new Term(i.path().toString(), i.path())).toList();
+                soup.ingredients().stream()
+                        .map(i -> new Term(i.path().toString(), i.path()))
+                        .toList();
         try (Checkpoint made = Checkpoint.open(soup.output())) {
             Map<String, List<SoupRecipe.Ingredient>> averaged = averaged(made, soup);
             String in =
-                    averaged.size() == made.parts().size() ? "" : String.join(", ", averaged.keySet());
+                    averaged.size() == made.parts().size()
+                            ? ""
+                            : String.join(", ", averaged.keySet());
             note(console, keys(soup, averaged.values()), terms, in);
         }
     }
@@ -102,8 +106,7 @@ final class SameWeights {
      *
      * @param averaged the recipes of what was averaged
      */
-    private static List<String> keys(
-            Soup soup, Collection<List<SoupRecipe.Ingredient>> averaged) {
+    private static List<String> keys(Soup soup, Collection<List<SoupRecipe.Ingredient>> averaged) {
         Map<String, Map<String, StringBuilder>> hashes = new TreeMap<>(); // by name, and place
         for (List<SoupRecipe.Ingredient> recorded : averaged) {
             Map<String, Integer> seen = new HashMap<>();

@@ -70,7 +70,9 @@ public final class DiffusersFolder {
         private static final long serialVersionUID = 1L;
 
         NoSuchVariantException(Path path, String variant) {
-            super("%s has no weights of the variant '%s'; leave `variant` out.".formatted(path, variant));
+            super(
+                    "%s has no weights of the variant '%s'; leave `variant` out."
+                            .formatted(path, variant));
         }
     }
 

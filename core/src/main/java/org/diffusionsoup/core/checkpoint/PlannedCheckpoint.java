@@ -65,8 +65,7 @@ final class PlannedCheckpoint {
         }
     }
 
-    private static boolean fits(
-            Checkpoint checkpoint, Function<Checkpoint, List<String>> misfits) {
+    private static boolean fits(Checkpoint checkpoint, Function<Checkpoint, List<String>> misfits) {
         try {
             return misfits.apply(checkpoint).isEmpty();
         } catch (SoupException e) {

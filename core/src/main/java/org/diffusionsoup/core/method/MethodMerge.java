@@ -80,7 +80,12 @@ public final class MethodMerge {
 
     /** The same, but an existing output is replaced once the new one is complete. */
     public MethodMerge replaceExisting(boolean allowed) {
-        return new MethodMerge(threads, new CheckpointWriter(allowed, 0, writer.misfits()), progress, hashes, pieceElements);
+        return new MethodMerge(
+                threads,
+                new CheckpointWriter(allowed, 0, writer.misfits()),
+                progress,
+                hashes,
+                pieceElements);
     }
 
     /**

@@ -61,7 +61,9 @@ public final class SoupAdjuster {
 
     private final SoupOptions options;
 
-    /** Adjusts with these options; their output dtype, components and size of files are the soup's. */
+    /**
+     * Adjusts with these options; their output dtype, components and size of files are the soup's.
+     */
     public SoupAdjuster(SoupOptions options) {
         this.options = options;
     }
@@ -136,7 +138,13 @@ public final class SoupAdjuster {
                 (soup, removed, added, workers) ->
                         make.apply(
                                 new ExactAdjustment(
-                                        request, soup, kept, removed, added, like(soup, kept::has), workers)));
+                                        request,
+                                        soup,
+                                        kept,
+                                        removed,
+                                        added,
+                                        like(soup, kept::has),
+                                        workers)));
     }
 
     /** What the formula can do without a sum. */
@@ -161,7 +169,8 @@ public final class SoupAdjuster {
                 request,
                 ApproximateRemoval.variant(request.soup()),
                 (soup, removed, added, workers) ->
-                        new ApproximateRemoval(soup, removed.getFirst(), like(soup, part -> true), workers)
+                        new ApproximateRemoval(
+                                        soup, removed.getFirst(), like(soup, part -> true), workers)
                                 .make(request.output()));
     }
 
