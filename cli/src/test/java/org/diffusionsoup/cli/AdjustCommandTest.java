@@ -8,8 +8,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code soup adjust}: what weights count beside, damaged sums, names with signs in them. */
 class AdjustCommandTest {
@@ -158,8 +161,7 @@ class AdjustCommandTest {
         Path a = model("a", 1);
         Path b = model("b", 2);
         Run twice = Run.of("merge", a, a, b, "-o", out("twice")).ok();
-        assertThat(twice.err())
-                .contains(a + " and " + a + " are the same weights, and count twice.");
+        assertThat(twice.err()).contains(a + " is given twice, and counts twice.");
         assertThat(twice.out()).contains("1/3");
         assertThat(Run.of("merge", a, b, "-o", out("once")).ok().err())
                 .doesNotContain("same weights");
@@ -291,5 +293,95 @@ class AdjustCommandTest {
         Run.of("merge", "a", "--wieghts=1,2").fails(2, "unknown option '--wieghts'", "--weights");
         Run.of("merge", "--weights", "2,1").fails(2, "missing");
         Run.of("generate", "--prompt", "--hlep").fails(2, "missing");
+    }
+
+    /** Else the sum could not be replaced any more, as it would hold what is no part of it. */
+    @Test
+    void nothingIsWrittenIntoASum() throws IOException {
+        Path a = model("a", 1);
+        Path b = model("b", 2);
+        Path soup = out("soup");
+        Path sum = folder.resolve("soup.safetensors.sum");
+        Run.of("merge", a, b, "--keep-sum", "-o", soup).ok();
+        Path link = Files.createSymbolicLink(folder.resolve("link"), sum);
+        for (Path in : List.of(sum, link)) {
+            for (String name : List.of("x", "deep/x")) {
+                Path out = in.resolve(name);
+                for (boolean keep : new boolean[] {false, true}) {
+                    List<Object> words = new ArrayList<>(List.of("-o", out, "-q", "--force"));
+                    if (keep) {
+                        words.add("--keep-sum");
+                    }
+                    List<Object> adjust = new ArrayList<>(List.of("adjust", soup, "--remove", b));
+                    adjust.addAll(words);
+                    Run.of(adjust.toArray()).fails(1, out + " lies inside ", "a kept sum");
+                    List<Object> merge = new ArrayList<>(List.of("merge", a, b));
+                    merge.addAll(words);
+                    Run.of(merge.toArray()).fails(1, out + " lies inside ", "a kept sum");
+                }
+            }
+        }
+        Run.of("adjust", soup, "--remove", b, "--keep-sum", "--force", "-o", soup).ok();
+    }
+
+    @Test
+    void theSoupIsNotWrittenIntoByAnotherName() throws IOException {
+        Path one = TinyModels.ingredient(folder.resolve("one"), 1);
+        Path two = TinyModels.ingredient(folder.resolve("two"), 2);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", one, two, "--keep-sum", "-o", soup).ok();
+        Path link = Files.createSymbolicLink(folder.resolve("link"), soup);
+        for (Path out : List.of(soup.resolve("x"), link.resolve("x"))) {
+            Run.of("adjust", soup, "--remove", two, "-o", out, "-q")
+                    .fails(1, "lies inside the soup " + soup);
+        }
+    }
+
+    /** In as many files as averaging afresh with the size that the soup was made with. */
+    @ParameterizedTest
+    @ValueSource(strings = {"8B", "20kB", "100kB", "250kB", "300kB", "1MB"})
+    void aSoupInSeveralFilesStaysOne(String size) throws IOException {
+        Path one = TinyModels.ingredient(folder.resolve("one"), 1);
+        Path two = TinyModels.ingredient(folder.resolve("two"), 2);
+        Path soup = folder.resolve("soup");
+        Run.of("merge", one, two, "--keep-sum", "--shard-size", size, "-o", soup).ok();
+        Path afresh = folder.resolve("afresh");
+        Run.of("merge", one, "--shard-size", size, "-o", afresh).ok();
+        Path exact = folder.resolve("exact");
+        Run.of("adjust", soup, "--remove", two, "-o", exact).ok();
+        assertThat(files(exact)).isEqualTo(files(afresh));
+        for (String file : files(afresh)) {
+            assertThat(exact.resolve(file)).hasSameBinaryContentAs(afresh.resolve(file));
+        }
+        Path formula = folder.resolve("formula");
+        Run.of("adjust", soup, "--remove", two, "--approximate", "-o", formula).ok();
+        assertThat(files(formula)).isEqualTo(files(afresh));
+    }
+
+    @Test
+    void soDoesASingleModelInSeveralFiles() throws IOException {
+        Path a = TinyModels.ingredient(folder.resolve("one"), 1);
+        Path b = TinyModels.ingredient(folder.resolve("two"), 2);
+        String unet = "unet/diffusion_pytorch_model.safetensors";
+        Path soup = folder.resolve("soup");
+        a = Files.copy(a.resolve(unet), out("a"));
+        b = Files.copy(b.resolve(unet), out("b"));
+        Run.of("merge", a, b, "--keep-sum", "--shard-size", "200kB", "-o", soup).ok();
+        Path afresh = folder.resolve("afresh");
+        Run.of("merge", b, "--shard-size", "200kB", "-o", afresh).ok();
+        Run.of("adjust", soup, "--remove", a, "-o", soup, "--keep-sum", "--force").ok();
+        assertThat(files(soup)).isEqualTo(files(afresh)).hasSizeGreaterThan(3);
+        for (String file : files(afresh)) {
+            assertThat(soup.resolve(file)).hasSameBinaryContentAs(afresh.resolve(file));
+        }
+    }
+
+    private static List<String> files(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.filter(Files::isRegularFile)
+                    .map(f -> folder.relativize(f).toString())
+                    .sorted()
+                    .toList();
+        }
     }
 }

@@ -245,7 +245,7 @@ class LoraCommandTest {
                         out("no.png"))
                 .fails(1, "--lora is for single models");
         Run.of("lora", "fuse", "--model", MODEL.resolve(UNET), "--lora", xl, "-o", out("no"))
-                .fails(1, "no diffusers folder", "soup convert");
+                .fails(1, "no diffusers folder", "is a UNet alone");
         Run.of("lora", "resize", TinyModels.lora("peft"), "--rank", 0, "-o", out("no.safetensors"))
                 .fails(2, "--rank must be at least 1");
         Run.of(

@@ -60,7 +60,7 @@ class MakeCommandTest {
     @Test
     void theSameWeightsTwiceAreTold() throws IOException {
         assertThat(Run.of("make", a, a, b, "-o", soup()).ok().err())
-                .contains(a + " and " + a + " are the same weights, and count twice.");
+                .contains(a + " is given twice, and counts twice.");
         Path copy = Files.copy(a, folder.resolve("copy.safetensors"));
         assertThat(Run.of("make", a, b, copy, "-o", soup(), "--force").ok().err())
                 .contains(a + " and " + copy + " are the same weights, and count twice.");
@@ -68,7 +68,8 @@ class MakeCommandTest {
                 .doesNotContain("same weights");
         Path link = Files.createSymbolicLink(folder.resolve("link"), TinyModels.sd15());
         Run folders = Run.of("make", TinyModels.sd15(), link, "-o", folder.resolve("f")).ok();
-        assertThat(folders.err()).contains(" and " + link + " are the same weights");
+        assertThat(folders.err())
+                .contains(" and " + link + " are one and the same, and count twice");
         Run merged = Run.of("merge", a, b, copy, "-o", soup(), "--force", "--no-hash-cache").ok();
         assertThat(merged.err()).contains(a + " and " + copy + " are the same weights");
     }

@@ -88,4 +88,41 @@ class MergeComponentTest {
                 .refuses("prediction_type", "trained to predict different things");
         Run.of("merge", "--component", "vae", first, noise, "-o", out).ok();
     }
+
+    /** Neither is passed over where there is nothing to choose among. */
+    @Test
+    void filesHaveNeitherComponentsNorVariants() throws IOException {
+        Path one = Files.copy(first.resolve(UNET), folder.resolve("one.safetensors"));
+        Path two = Files.copy(first.resolve(UNET), folder.resolve("two.safetensors"));
+        Path out = folder.resolve("out.safetensors");
+        Run.of("merge", "--component", "unet", one, two, "-o", out, "-q")
+                .fails(1, one + " is one set of weights without components", "leave it out");
+        Run.of("merge", "--variant", "fp16", one, two, "-o", out)
+                .fails(2, "--variant says which", one + " is a file", "leave --variant out");
+        Path sharded = folder.resolve("sharded");
+        Run.of("merge", one, "--shard-size", "200kB", "-o", sharded).ok();
+        Run.of("merge", "--variant", "fp16", sharded, "-o", folder.resolve("out"), "-q")
+                .fails(1, sharded + " has no weights of the variant 'fp16'");
+        assertThat(out).doesNotExist();
+    }
+
+    @Test
+    void whatIsTheSameIsNamedByItsComponent() throws IOException {
+        Path tuned = TinyModels.ingredient(folder.resolve("tuned"), 1);
+        Path more = TinyModels.ingredient(folder.resolve("more"), 2);
+        Run vae = Run.of("merge", "--component", "vae", tuned, more, "-o", folder.resolve("o1"));
+        assertThat(vae.ok().err())
+                .contains(tuned + " and " + more + " have the same weights in vae, which count")
+                .doesNotContain("are the same weights");
+        Run unet = Run.of("merge", "--component", "unet", tuned, more, "-o", folder.resolve("o2"));
+        assertThat(unet.ok().err()).doesNotContain("same weights");
+        Path copy = TinyModels.copy(tuned, folder.resolve("copy"));
+        assertThat(Run.of("merge", tuned, copy, "-o", folder.resolve("o3")).ok().err())
+                .contains(tuned + " and " + copy + " are the same weights, and count twice.");
+        Path again = tuned.resolve("../tuned");
+        assertThat(Run.of("merge", tuned, again, "-o", folder.resolve("o4")).ok().err())
+                .contains(tuned + " and " + again + " are one and the same, and count twice.");
+        Run given = Run.of("merge", "--component", "vae", tuned, tuned, "-o", folder.resolve("o5"));
+        assertThat(given.ok().err()).contains(tuned + " is given twice, and counts twice.");
+    }
 }

@@ -196,4 +196,62 @@ class NoMiddleBlockTest {
                                 "mid_block_type \"UNetMidBlock2DCrossAttn\"",
                                 "mid_block_type absent"));
     }
+
+    /** The first's configuration is copied, so its tensors and no others are to be there. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aSoupHasTheTensorsThatItsConfigurationAsksFor(boolean folders) {
+        Path without = model;
+        Path with = TinyModels.sd15();
+        Path out = temp.resolve("soup");
+        if (!folders) {
+            without = temp.resolve("without.safetensors");
+            with = temp.resolve("with.safetensors");
+            Run.of("convert", model, "-o", without).ok();
+            Run.of("convert", TinyModels.sd15(), "-o", with).ok();
+            out = temp.resolve("soup.safetensors");
+        }
+        Object[][] unfit = {
+            {with, without, "--on-missing", "drop", "missing", "--on-missing average-present"},
+            {without, with, "--on-extra", "keep", "unexpected", "--on-extra drop"},
+        };
+        for (Object[] u : unfit) {
+            Run refused = Run.of("merge", u[0], u[1], "-o", out, u[2], u[3], "-q");
+            refused.refuses("mid_block_type", String.valueOf(u[5]), "--on-files from-first");
+            Run.of("merge", u[0], u[1], "-o", out, u[2], u[3], "--on-files", "from-first", "-q")
+                    .fails(
+                            1,
+                            out + " was not made",
+                            "the configurations of " + u[0],
+                            u[4] + " mid_block.",
+                            String.valueOf(u[5]));
+            assertThat(out).doesNotExist();
+            String[] advised = String.valueOf(u[5]).split(" ");
+            Object[] words = {
+                "merge", u[0], u[1], "-o", out, advised[0], advised[1], "--on-files", "from-first"
+            };
+            Run.of(words).ok();
+            Run.of("verify", out).ok();
+            out = out.resolveSibling("2-" + out.getFileName());
+        }
+    }
+
+    @Test
+    void neitherDoesACookedOneHaveOthers() throws IOException {
+        Path recipe = temp.resolve("r.yaml");
+        Files.writeString(
+                recipe,
+                """
+                inputs:
+                  with: %s
+                  without: %s
+                merge:
+                  slerp: {from: with, to: without, t: 0.5}
+                """
+                        .formatted(TinyModels.sd15(), model));
+        Path out = temp.resolve("cooked");
+        Run.of("cook", recipe, "-o", out, "--on-missing", "drop", "--on-files", "from-first", "-q")
+                .fails(1, out + " was not made", "missing mid_block.");
+        assertThat(out).doesNotExist();
+    }
 }

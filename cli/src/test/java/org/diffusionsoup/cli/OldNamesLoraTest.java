@@ -6,10 +6,12 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import org.diffusionsoup.core.checkpoint.WeightsHash;
 import org.diffusionsoup.core.safetensors.SafetensorsFile;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.tensor.TensorEntry;
@@ -49,6 +51,12 @@ class OldNamesLoraTest {
                 rename(model.resolve(UNET), n -> "module." + n);
                 rename(model.resolve(TEXT), n -> "module." + n);
             }
+            case "ofUnet" -> rename(model.resolve(UNET), n -> "unet." + n);
+            case "original" -> rename(model.resolve(UNET), n -> "model.diffusion_model." + n);
+            case "partly" ->
+                    rename(
+                            model.resolve(UNET),
+                            n -> n.startsWith("up_blocks.") ? "module." + n : n);
             default -> rename(model.resolve(TEXT), n -> n.substring("text_model.".length()));
         }
         return model;
@@ -80,6 +88,9 @@ class OldNamesLoraTest {
         "compiled, diffusers",
         "inside, kohya",
         "parallel, peft",
+        "ofUnet, kohya",
+        "original, diffusers",
+        "partly, kohya",
         "bare, diffusers",
         "bare, kohya"
     })
@@ -203,5 +214,40 @@ class OldNamesLoraTest {
                     .fails(SoupCli.FAILED, "has no attention weights");
         }
         assertThat(temp.resolve("o.training")).doesNotExist();
+    }
+
+    /** No LoRA is blamed for the names of a model. */
+    @Test
+    void whatNoLoraCanBePutIntoIsNamed() throws IOException {
+        Path lora = TinyModels.lora("kohya");
+        Path out = temp.resolve("out");
+        Path single = temp.resolve("single.safetensors");
+        Run.of("convert", TinyModels.sd15(), "-o", single).ok();
+        Run.of("lora", "fuse", "--model", single, "--lora", lora, "-o", out, "-q")
+                .fails(1, "is no diffusers folder", "'soup convert " + single + " --out");
+        Path unet = temp.resolve("u.safetensors");
+        for (String before : List.of("", "unet.", "model.diffusion_model.")) {
+            Files.copy(TinyModels.sd15().resolve(UNET), unet, StandardCopyOption.REPLACE_EXISTING);
+            rename(unet, n -> before + n);
+            Run.of("lora", "fuse", "--model", unet, "--lora", lora, "-o", out, "-q")
+                    .fails(1, "is a UNet alone", "'cp " + unet + " DIR/unet/");
+            Path model = TinyModels.copy(TinyModels.sd15(), temp.resolve("with" + before));
+            Files.copy(unet, model.resolve(UNET), StandardCopyOption.REPLACE_EXISTING);
+            Path fused = temp.resolve("fused" + before);
+            Run.of("lora", "fuse", "--model", model, "--lora", lora, "-o", fused).ok();
+            Run.of("verify", fused).ok();
+        }
+        assertThat(WeightsHash.of(temp.resolve("fusedunet.")))
+                .isEqualTo(WeightsHash.of(temp.resolve("fusedmodel.diffusion_model.")))
+                .isEqualTo(WeightsHash.of(temp.resolve("fused")));
+        Path model = TinyModels.copy(TinyModels.sd15(), temp.resolve("foreign"));
+        rename(model.resolve(UNET), n -> "model.diffusion_model.input_blocks." + n);
+        Run.of("lora", "fuse", "--model", model, "--lora", lora, "-o", out, "-q")
+                .fails(
+                        1,
+                        UNET + ": its tensors are called 'model.diffusion_model.input_blocks.",
+                        "no names of diffusers",
+                        "'soup convert FILE --out DIR'");
+        assertThat(out).doesNotExist();
     }
 }

@@ -115,6 +115,7 @@ public final class Flags {
                     "seed",
                     "sequential",
                     "shard",
+                    "shardSize",
                     "shards",
                     "size",
                     "soup",

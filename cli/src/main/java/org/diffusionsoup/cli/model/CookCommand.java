@@ -13,6 +13,7 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.core.method.MergeRecipe;
 import org.diffusionsoup.core.method.Merged;
 import org.diffusionsoup.core.method.MethodMerge;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.merge.YamlRecipes;
 import picocli.CommandLine.Command;
@@ -63,6 +64,7 @@ public final class CookCommand extends SoupCommand {
                             .replaceExisting(flags.force())
                             .threads(flags.threads())
                             .hashes(flags.hashes())
+                            .misfits(WeightsFit::misfits)
                             .progress(new MegabyteSteps(progress))
                             .make(merge, out);
         }

@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.model;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,6 +22,7 @@ import org.diffusionsoup.core.soup.SoupIngredient;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.core.soup.Souper;
 import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.diffusion.model.WeightsFit;
 import org.diffusionsoup.workbench.Progress;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -124,6 +126,7 @@ public final class MergeCommand extends SoupCommand {
         if (size.isEmpty()) { // else it may be a folder of several files
             refuseFolderForFile(ingredients.getFirst().path());
         }
+        refuseVariantOfFiles();
         flags.checkFree(out);
         long start = System.nanoTime();
         Soup soup;
@@ -131,7 +134,8 @@ public final class MergeCommand extends SoupCommand {
             SoupOptions options =
                     SoupOptions.DEFAULT
                             .withThreads(flags.threads())
-                            .withWriter(new CheckpointWriter(flags.force(), most))
+                            .withWriter(
+                                    new CheckpointWriter(flags.force(), most, WeightsFit::misfits))
                             .withOutputDType(Optional.ofNullable(dtype))
                             .withAllowNonFinite(allowNan)
                             .withComponents(components)
@@ -163,6 +167,16 @@ public final class MergeCommand extends SoupCommand {
             console.note(soup.note());
         }
         SameWeights.note(console, soup);
+    }
+
+    private void refuseVariantOfFiles() {
+        for (Path p : inputs) {
+            if (!variant.isEmpty() && Files.isRegularFile(p)) {
+                throw misuse(
+                        "--variant says which weights of a folder are read, and %s is a file, which has one only; leave --variant out, or name the file of that variant."
+                                .formatted(p));
+            }
+        }
     }
 
     /** One line of what was made. */

@@ -133,7 +133,11 @@ public final class Checkpoint implements AutoCloseable {
                                         path,
                                         clause.isEmpty() ? "; name a file inside it" : clause));
             }
-            return single(path, Layout.SHARDED, ShardedSafetensors.open(found.getFirst()));
+            Path index = found.getFirst();
+            if (!variant.isEmpty() && !WeightVariants.variantOf(index).equals(variant)) {
+                throw new DiffusersFolder.NoSuchVariantException(path, variant);
+            }
+            return single(path, Layout.SHARDED, ShardedSafetensors.open(index));
         }
         if (isIndex(path)) {
             return single(path, Layout.SHARDED, ShardedSafetensors.open(path));

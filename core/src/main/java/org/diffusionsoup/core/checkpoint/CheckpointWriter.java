@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,12 +12,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.AtomicFiles;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
 import org.diffusionsoup.core.tensor.TensorInfo;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Writes a checkpoint in the layout of another: a safetensors file, a folder of shards, or a
@@ -27,15 +30,48 @@ import org.diffusionsoup.core.tensor.TensorInfo;
  * @param shardBytes largest size of a weight file's tensors, 0 for no limit: larger parts are
  *     written as {@code NAME-00001-of-0000N.safetensors} with an index, as Hugging Face libraries
  *     do. A single tensor beyond the size gets a file of its own
+ * @param misfits what keeps the weights of a checkpoint from being what its configurations
+ *     describe, by names and shapes, one sentence each; asked before anything is written of an
+ *     output with other tensors than those that its configurations come from
  */
-public record CheckpointWriter(boolean replace, long shardBytes) {
+public record CheckpointWriter(
+        boolean replace, long shardBytes, Function<Checkpoint, List<String>> misfits) {
     /** One file per part; an existing output is refused. */
     public static final CheckpointWriter DEFAULT = new CheckpointWriter(false, 0);
+
+    /** One that does not ask whether weights fit. */
+    public CheckpointWriter(boolean replace, long shardBytes) {
+        this(replace, shardBytes, c -> List.of());
+    }
 
     public CheckpointWriter {
         if (shardBytes < 0) {
             throw new SoupException("The size of a shard cannot be below 0.");
         }
+    }
+
+    /**
+     * The same, splitting the same tensors into the same files as parts that this class wrote. The
+     * size that was asked for then is not noted; any that gives these files does.
+     *
+     * @param written all parts of one call of {@link #write}
+     */
+    public CheckpointWriter splittingAs(Collection<? extends TensorSource> written) {
+        long most = 0;
+        boolean split = false;
+        for (TensorSource part : written) {
+            if (part instanceof ShardedSafetensors s) {
+                split = true;
+                most = Math.max(most, s.sizesOfSeveral().max().orElse(1));
+            } else {
+                most = Math.max(most, bytes(part));
+            }
+        }
+        return new CheckpointWriter(replace, split ? most : 0, misfits);
+    }
+
+    private static long bytes(TensorSource part) {
+        return part.tensors().values().stream().mapToLong(TensorInfo::byteSize).sum();
     }
 
     /**
@@ -69,8 +105,10 @@ public record CheckpointWriter(boolean replace, long shardBytes) {
      *
      * @param layout its components that are neither among the parts nor dropped are copied; those
      *     with weights that it keeps are among the parts
+     * @throws SoupException also if the parts do not fit the layout's configurations
      */
     public void write(OutputLayout layout, Map<String, StateDict> parts, Path out) {
+        PlannedCheckpoint.requireFit(layout.like(), parts, out, misfits);
         if (layout.like().folder().isPresent()) {
             ModelOutput.MODEL_FOLDER.check(out, replace);
             writeFolder(layout.like().folder().get(), layout, parts, out);

@@ -69,8 +69,10 @@ public final class DiffusersFolder {
     public static final class NoSuchVariantException extends SoupException {
         private static final long serialVersionUID = 1L;
 
-        NoSuchVariantException(String message) {
-            super(message);
+        NoSuchVariantException(Path path, String variant) {
+            super(
+                    "%s has no weights of the variant '%s'; leave `variant` out."
+                            .formatted(path, variant));
         }
     }
 
@@ -217,11 +219,7 @@ public final class DiffusersFolder {
                         .flatMap(c -> c.weightFiles().stream())
                         .anyMatch(f -> WeightVariants.variantOf(f).equals(variant));
         if (!variant.isEmpty() && !there) {
-            throw new NoSuchVariantException(
-                    path
-                            + " has no weights of the variant '"
-                            + variant
-                            + "'; leave `variant` out.");
+            throw new NoSuchVariantException(path, variant);
         }
         return new DiffusersFolder(path, index, components);
     }

@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.diffusionsoup.core.MalformedCheckpointException;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -95,6 +96,14 @@ public final class ShardedSafetensors implements TensorSource {
                                                 .replaceFirst(
                                                         "-\\d{5}-of-\\d{5}(\\.\\w+)?(\\.\\w+)$",
                                                         "$2.index$1.json"))));
+    }
+
+    /** Bytes of the tensors of each file that holds several. */
+    LongStream sizesOfSeveral() {
+        return files.stream()
+                .map(f -> f.tensors().values())
+                .filter(t -> t.size() > 1)
+                .mapToLong(t -> t.stream().mapToLong(TensorInfo::byteSize).sum());
     }
 
     /** The names of the files that the index names. */

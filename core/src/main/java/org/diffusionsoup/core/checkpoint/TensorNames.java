@@ -17,8 +17,9 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * One name for tensors that libraries have called differently:
  *
  * <ul>
- *   <li>{@code _orig_mod.} of {@code torch.compile}, {@code module.} of data-parallel training and
- *       a {@code model.} around everything are left out;
+ *   <li>{@code _orig_mod.} of {@code torch.compile}, {@code module.} of data-parallel training, and
+ *       around everything {@code model.}, {@code unet.}, or before diffusers' names {@code
+ *       model.diffusion_model.}, are left out;
  *   <li>{@code query}, {@code key}, {@code value} and {@code proj_attn}, as diffusers before 0.17
  *       called an autoencoder's attention, become {@code to_q}, {@code to_k}, {@code to_v} and
  *       {@code to_out.0}, as matrices where they are stored as 1x1 convolutions;
@@ -28,6 +29,10 @@ import org.diffusionsoup.core.tensor.TensorSource;
 public final class TensorNames {
     private static final String LDM = "model.diffusion_model.";
     private static final String TEXT = "text_model.";
+    private static final String PARALLEL = "module.";
+
+    /** The first tensor of a denoiser, as diffusers calls it. */
+    private static final String UNET = "conv_in.weight";
 
     /** Where a text encoder's names begin; the last is a whole one. */
     private static final List<String> TEXTS =
@@ -148,7 +153,14 @@ public final class TensorNames {
             int length = wrapper.length();
             changed |= rename(originals, n -> n.substring(length));
         }
-        return changed;
+        // Parts that were trained beside others which were not, saved together.
+        return changed
+                | rename(
+                        originals,
+                        n ->
+                                n.startsWith(PARALLEL) && n.length() > PARALLEL.length()
+                                        ? n.substring(PARALLEL.length())
+                                        : n);
     }
 
     private static String notCompiled(String name) {
@@ -158,14 +170,15 @@ public final class TensorNames {
 
     /** What every name begins with for no reason of the model's; empty if there is nothing. */
     private static String wrapper(Set<String> names) {
-        for (String w : List.of("module.", "state_dict.", "model.")) {
+        for (String w : List.of(PARALLEL, "state_dict.", "model.", "unet.", LDM)) {
+            boolean own = w.equals(LDM);
             boolean all =
-                    !names.isEmpty()
+                    (own ? names.contains(LDM + UNET) : !names.isEmpty())
                             && names.stream()
                                     .allMatch(n ->
                                             n.startsWith(w)
                                                     && n.length() > w.length()
-                                                    && !n.startsWith(LDM));
+                                                    && (own || !n.startsWith(LDM)));
             if (all) {
                 return w;
             }

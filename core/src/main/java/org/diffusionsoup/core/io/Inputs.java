@@ -81,7 +81,7 @@ public final class Inputs {
     }
 
     /** Where a path leads, links of its folders followed; what does not exist yet has none. */
-    private static Path place(Path path) {
+    static Path place(Path path) {
         Path whole = path.toAbsolutePath().normalize();
         Path there = whole;
         while (there != null && !Files.exists(there)) {
@@ -94,8 +94,8 @@ public final class Inputs {
         }
     }
 
-    /** The same file by two names. */
-    private static boolean isSame(Path one, Path other) {
+    /** Whether both are there and the same file or folder, under whatever names. */
+    public static boolean isSame(Path one, Path other) {
         try {
             return Files.exists(one) && Files.exists(other) && Files.isSameFile(one, other);
         } catch (IOException e) {

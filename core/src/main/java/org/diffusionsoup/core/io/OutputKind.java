@@ -43,6 +43,12 @@ public record OutputKind(
     /** Among a kind's endings: names without the ending of any format will do, too. */
     public static final String ANY = "";
 
+    /** The ending of a kept sum's folder. */
+    public static final String SUM_ENDING = ".sum";
+
+    /** The file in a kept sum that lists the others. */
+    public static final String SUM_INDEX = "sum.json";
+
     /** A PNG picture. */
     public static final OutputKind PNG = file("a PNG picture", ".png", FileContent.PNG);
 
@@ -193,6 +199,7 @@ public record OutputKind(
         ProjectFiles.check(out);
         AtomicFiles.refuseLink(out);
         AtomicFiles.checkFolder(out);
+        refuseInsideSum(out);
         if (!Files.exists(out, LinkOption.NOFOLLOW_LINKS) || FileContent.isEmpty(out)) {
             return;
         }
@@ -211,6 +218,17 @@ public record OutputKind(
         throw new SoupException(
                 "%s is %s%s, not %s; it is not replaced%s. Name another `out`, or move it away yourself."
                         .formatted(out, FileContent.describe(out), holds, noun, force));
+    }
+
+    /** With anything else in it, a kept sum could not be replaced any more. */
+    private static void refuseInsideSum(Path out) {
+        for (Path p = Inputs.place(out).getParent(); p != null; p = p.getParent()) {
+            if (p.toString().endsWith(SUM_ENDING) && Files.isRegularFile(p.resolve(SUM_INDEX))) {
+                throw new SoupException(
+                        "%s lies inside %s, a kept sum, which holds nothing else; name another `out`."
+                                .formatted(out, p));
+            }
+        }
     }
 
     /**

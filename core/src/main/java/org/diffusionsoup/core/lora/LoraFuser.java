@@ -14,7 +14,9 @@ import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.CheckpointWriter;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
+import org.diffusionsoup.core.checkpoint.TensorNames;
 import org.diffusionsoup.core.checkpoint.TextualInversions;
+import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.io.Inputs;
 import org.diffusionsoup.core.safetensors.SafetensorsWriter;
 import org.diffusionsoup.core.safetensors.StateDict;
@@ -110,11 +112,23 @@ public final class LoraFuser {
         if (base.folder().isEmpty()) {
             TextualInversions.refuse(base.part("").tensors().keySet(), base.path().toString());
             throw new SoupException(
-                    "%s is no diffusers folder, and LoRAs are put into these; make one of it first: '%s'."
-                            .formatted(base.path(), base.convertCommand()));
+                    "%s is no diffusers folder, and LoRAs are put into these; %s"
+                            .formatted(base.path(), instead(base)));
         }
         SpecialWeights.refuse(base, "fused");
         return base.parts();
+    }
+
+    /** What to do with a file that is no folder: of a UNet alone none can be made. */
+    private static String instead(Checkpoint single) {
+        if (!Converter.components(single).isEmpty()) {
+            return "make one of it first: '%s'.".formatted(single.convertCommand());
+        }
+        if (TensorNames.today(single.part("")).tensors().containsKey("conv_in.weight")) {
+            return "it is a UNet alone: put it into the folder of the model it is of ('cp %s DIR/unet/diffusion_pytorch_model.safetensors') and name that folder."
+                    .formatted(single.path());
+        }
+        return "nor can 'soup convert' make one of it, as it is no whole Stable Diffusion: name the folder of the model it is of.";
     }
 
     private static long bytes(TensorSource source) {

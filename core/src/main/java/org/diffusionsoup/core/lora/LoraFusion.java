@@ -129,6 +129,14 @@ public final class LoraFusion {
         LoraTarget t = layer.target();
         TensorSource component = model.get(t.component());
         TensorInfo info = component == null ? null : component.tensors().get(t.tensor());
+        if (info == null && component != null && !hasDiffusersNames(component)) {
+            throw new SoupException(
+                    "%s: its tensors are called '%s' and the like, which are no names of diffusers, so no LoRA can be put into them; exchange it for the %s of a diffusers folder, which 'soup convert FILE `out` DIR' makes of a whole checkpoint."
+                            .formatted(
+                                    component.path(),
+                                    component.tensors().keySet().stream().findFirst().orElse(""),
+                                    t.component()));
+        }
         if (info == null || component == null) {
             throw new SoupException(
                     "%s updates %s ('%s'), which the model does not have%s; the LoRA was made for another model."
@@ -146,5 +154,11 @@ public final class LoraFusion {
                             .formatted(lora.path(), t, info.dtype()));
         }
         return info;
+    }
+
+    /** Whether any tensor is called as diffusers calls a denoiser's or a text encoder's. */
+    private static boolean hasDiffusersNames(TensorSource component) {
+        return component.tensors().keySet().stream()
+                .anyMatch(n -> n.matches("(down_blocks|up_blocks|text_model)\\..*"));
     }
 }

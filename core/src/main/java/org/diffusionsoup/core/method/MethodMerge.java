@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupProgress;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
@@ -41,19 +42,19 @@ public final class MethodMerge {
     private static final int LARGEST_PIECE = 1 << 17;
 
     private final int threads;
-    private final boolean replace;
+    private final CheckpointWriter writer;
     private final SoupProgress progress;
     private final HashCache hashes;
     private final int pieceElements;
 
     private MethodMerge(
             int threads,
-            boolean replace,
+            CheckpointWriter writer,
             SoupProgress progress,
             HashCache hashes,
             int pieceElements) {
         this.threads = threads;
-        this.replace = replace;
+        this.writer = writer;
         this.progress = progress;
         this.hashes = hashes;
         this.pieceElements = pieceElements;
@@ -63,7 +64,7 @@ public final class MethodMerge {
     public static MethodMerge create() {
         return new MethodMerge(
                 Runtime.getRuntime().availableProcessors(),
-                false,
+                CheckpointWriter.DEFAULT,
                 SoupProgress.NONE,
                 HashCache.none(),
                 0);
@@ -74,27 +75,46 @@ public final class MethodMerge {
         if (count < 1) {
             throw new SoupException("The number of threads must be at least 1, not " + count + ".");
         }
-        return new MethodMerge(count, replace, progress, hashes, pieceElements);
+        return new MethodMerge(count, writer, progress, hashes, pieceElements);
     }
 
     /** The same, but an existing output is replaced once the new one is complete. */
     public MethodMerge replaceExisting(boolean allowed) {
-        return new MethodMerge(threads, allowed, progress, hashes, pieceElements);
+        return new MethodMerge(
+                threads,
+                new CheckpointWriter(allowed, 0, writer.misfits()),
+                progress,
+                hashes,
+                pieceElements);
+    }
+
+    /**
+     * The same, refusing a result that does not fit the configurations that are copied.
+     *
+     * @param by what does not fit in a checkpoint, see {@link CheckpointWriter}
+     */
+    public MethodMerge misfits(Function<Checkpoint, List<String>> by) {
+        return new MethodMerge(
+                threads,
+                new CheckpointWriter(writer.replace(), 0, by),
+                progress,
+                hashes,
+                pieceElements);
     }
 
     /** The same, reporting its progress. */
     public MethodMerge progress(SoupProgress listener) {
-        return new MethodMerge(threads, replace, listener, hashes, pieceElements);
+        return new MethodMerge(threads, writer, listener, hashes, pieceElements);
     }
 
     /** The same, remembering the inputs' hashes. */
     public MethodMerge hashes(HashCache cache) {
-        return new MethodMerge(threads, replace, progress, cache, pieceElements);
+        return new MethodMerge(threads, writer, progress, cache, pieceElements);
     }
 
     /** The same with pieces of that many elements, a multiple of {@link Window#BLOCK}. */
     MethodMerge pieceElements(int elements) {
-        return new MethodMerge(threads, replace, progress, hashes, elements);
+        return new MethodMerge(threads, writer, progress, hashes, elements);
     }
 
     /**
@@ -129,7 +149,7 @@ public final class MethodMerge {
             MergeRun run = new MergeRun(tree, recipe.policy(), open, byPart, workers, this);
             Map<String, StateDict> parts = run.parts();
             try (run) {
-                new CheckpointWriter(replace, 0).write(run.like(), run.dropped(), parts, output);
+                writer.write(run.like(), run.dropped(), parts, output);
             }
             return run.merged(output, recipe.inputs());
         } finally {
@@ -162,7 +182,7 @@ public final class MethodMerge {
 
     private void checkOutput(MergeRecipe recipe, Path output) {
         Inputs.keep(output, recipe.inputs().values(), "its input");
-        ModelOutput.MODEL.check(output, replace);
+        ModelOutput.MODEL.check(output, writer.replace());
     }
 
     /** SHA-256 of every part of every input: by part, then by input. */

@@ -9,7 +9,8 @@ package org.diffusionsoup.core.mismatch;
  * @param name the tensor's key or the file's path; empty where a whole component or checkpoint
  *     differs
  * @param expected what the first has, in words, such as {@code F16[320, 4, 3, 3]}; may be empty
- * @param actual what this one has; may be empty
+ * @param actual what this one has, or of a key what becomes of it, {@code dropped} or {@code kept},
+ *     where the output does not have the first's; may be empty
  * @param refused whether the policy refuses to average because of it
  */
 public record Mismatch(

@@ -137,7 +137,11 @@ final class MismatchFinder {
     }
 
     private void key(Cause cause, int input, String part, String key, boolean refused) {
-        found.add(new Mismatch(cause, input, part, key, "", "", refused));
+        boolean missing = cause == Cause.MISSING_KEY;
+        boolean other =
+                missing ? policy.missing() == OnMissing.DROP : policy.extra() == OnExtra.KEEP;
+        String fate = other ? missing ? MismatchText.DROPPED : MismatchText.KEPT : "";
+        found.add(new Mismatch(cause, input, part, key, "", fate, refused));
     }
 
     /** A checkpoint, by its number, that has a tensor. */

@@ -10,6 +10,12 @@ import org.diffusionsoup.core.mismatch.Mismatch.Cause;
 
 /** A report on mismatches as text: the first twenty of each cause, the counts, what to do. */
 final class MismatchText {
+    /** What becomes of a tensor that the first has and another lacks, unless all stay. */
+    static final String DROPPED = "dropped";
+
+    /** What becomes of a tensor that the first lacks, unless it is left out. */
+    static final String KEPT = "kept";
+
     private static final int SHOWN = 20;
 
     private static final String SILENT = TrainingObjective.SILENT;
@@ -130,7 +136,9 @@ final class MismatchText {
         List<String> ways = new ArrayList<>();
         for (Cause cause : Cause.values()) {
             List<Mismatch> of =
-                    all.stream().filter(m -> m.refused() && m.cause() == cause).toList();
+                    all.stream()
+                            .filter(m -> m.cause() == cause && (m.refused() || isUnfit(m, all)))
+                            .toList();
             if (cause == Cause.FILE && of.stream().anyMatch(MismatchText::isObjective)) {
                 if (of.stream().anyMatch(m -> (m.expected() + m.actual()).contains(SILENT))) {
                     ways.add("`onFiles` from-first          if all predict what one of them says");
@@ -140,6 +148,21 @@ final class MismatchText {
             }
         }
         return ways.stream().distinct().toList();
+    }
+
+    /**
+     * Whether what was asked for gives other weights than the first's, whose configuration another
+     * one's was refused beside: taking the first's would not do.
+     */
+    private static boolean isUnfit(Mismatch m, List<Mismatch> all) {
+        return (m.actual().equals(DROPPED) || m.actual().equals(KEPT))
+                && !isNoWeight(m.name())
+                && all.stream()
+                        .filter(f -> f.refused() && f.cause() == Cause.FILE)
+                        .anyMatch(f ->
+                                m.part().isEmpty() // a file, which carries its configurations
+                                        ? f.name().endsWith("/config.json")
+                                        : f.name().equals(m.part() + "/config.json"));
     }
 
     /** Whether models were trained to predict different things, so that their mean draws noise. */

@@ -278,6 +278,10 @@ final class AdjustedLayout implements AutoCloseable {
         if (kept.options().containsKey(SoupRecipe.ALLOW_NON_FINITE)) {
             words.add("`allowNan`");
         }
+        long size = options.writer().shardBytes();
+        if (size > 0) {
+            words.addAll(List.of("`shardSize`", size + "B"));
+        }
         if (options.keepSum()) {
             words.add("`keepSum`");
         }

@@ -80,7 +80,7 @@ final class ExactAdjustment {
         this.workers = workers;
         Set<String> averaged =
                 soup.parts().keySet().stream()
-                        .filter(this::isSummed)
+                        .filter(kept::has)
                         .collect(Collectors.toCollection(TreeSet::new));
         Recipe old = recipe(kept.members());
         averaged.forEach(part -> checkSameSoup(part, old)); // another soup's sum says nothing
@@ -177,7 +177,7 @@ final class ExactAdjustment {
     /** The parts that the sum has. */
     private List<String> summed() {
         List<String> parts =
-                members.getFirst().hashes().keySet().stream().filter(this::isSummed).toList();
+                members.getFirst().hashes().keySet().stream().filter(kept::has).toList();
         if (sum(kept.members()) <= 0 || parts.isEmpty()) {
             throw new SoupException("The sum " + kept.folder() + " holds nothing.");
         }
@@ -228,10 +228,6 @@ final class ExactAdjustment {
 
     private long sum(List<Member> of) {
         return of.stream().map(Member::a).reduce(BigInteger.ZERO, BigInteger::add).longValueExact();
-    }
-
-    private boolean isSummed(String part) {
-        return kept.folder().resolve(KeptSum.sums(part)).toFile().exists();
     }
 
     private void checkSameSoup(String part, Recipe old) {

@@ -67,12 +67,12 @@ record KeptSum(
     static final OutputKind KIND =
             new OutputKind(
                     "a kept sum",
-                    List.of(".sum"),
+                    List.of(OutputKind.SUM_ENDING),
                     KeptSum::isOne,
                     false,
-                    folder -> Optional.empty());
+                    KeptSum::stranger);
 
-    private static final String INDEX = "sum.json";
+    private static final String INDEX = OutputKind.SUM_INDEX;
 
     /** The field for the checksum of {@code sum.json} itself, and how it is written until then. */
     private static final String OWN = "crc32c_of_this";
@@ -135,7 +135,7 @@ record KeptSum(
 
     /** The folder that belongs to a soup. */
     static Path folderOf(Path soup) {
-        return soup.resolveSibling(soup.getFileName() + ".sum");
+        return soup.resolveSibling(soup.getFileName() + OutputKind.SUM_ENDING);
     }
 
     /**
@@ -152,9 +152,20 @@ record KeptSum(
 
     /** Whether a folder is a kept sum and nothing else. */
     static boolean isOne(Path folder) {
+        return strangers(folder).filter(List::isEmpty).isPresent();
+    }
+
+    private static Optional<String> stranger(Path folder) {
+        return strangers(folder)
+                .flatMap(all -> all.stream().findFirst())
+                .map(f -> "'" + f + "', which is no part of a kept sum");
+    }
+
+    /** What lies in a kept sum that is none of its files, by name; empty of what is no sum. */
+    private static Optional<List<String>> strangers(Path folder) {
         String[] inside = folder.toFile().list();
         if (inside == null || !Files.isRegularFile(folder.resolve(INDEX))) {
-            return false;
+            return Optional.empty();
         }
         Set<String> all = Set.of(inside);
         Set<String> listed;
@@ -163,13 +174,16 @@ record KeptSum(
                     strings(JsonValue.readObject(folder.resolve(INDEX)).fields().get("crc32c"))
                             .keySet();
         } catch (SoupException e) {
-            return false;
+            return Optional.empty();
         }
-        return all.stream()
-                .allMatch(f ->
-                        f.equals(INDEX)
-                                || listed.contains(f)
-                                || listed.isEmpty() && isOfPair(f, all)); // of earlier versions
+        return Optional.of(
+                all.stream()
+                        .filter(f ->
+                                !f.equals(INDEX)
+                                        && !listed.contains(f)
+                                        && !(listed.isEmpty() && isOfPair(f, all))) // earlier ones
+                        .sorted()
+                        .toList());
     }
 
     private static boolean isOfPair(String file, Set<String> all) {
@@ -192,6 +206,11 @@ record KeptSum(
 
     static String sums(String part) {
         return (part.isEmpty() ? "weights" : part) + SUMS;
+    }
+
+    /** Whether it has a sum of a part. */
+    boolean has(String part) {
+        return Files.exists(folder.resolve(sums(part)));
     }
 
     static String exceptions(String part) {

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.SoupException;
@@ -18,6 +19,7 @@ import org.diffusionsoup.core.checkpoint.SoupRecipe;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.io.Inputs;
+import org.diffusionsoup.core.tensor.TensorSource;
 
 /**
  * Takes ingredients into a soup, or out of it, without the others: continual learning and
@@ -59,7 +61,9 @@ public final class SoupAdjuster {
 
     private final SoupOptions options;
 
-    /** Adjusts with these options; their output dtype and components are those of the soup. */
+    /**
+     * Adjusts with these options; their output dtype, components and size of files are the soup's.
+     */
     public SoupAdjuster(SoupOptions options) {
         this.options = options;
     }
@@ -134,7 +138,13 @@ public final class SoupAdjuster {
                 (soup, removed, added, workers) ->
                         make.apply(
                                 new ExactAdjustment(
-                                        request, soup, kept, removed, added, options, workers)));
+                                        request,
+                                        soup,
+                                        kept,
+                                        removed,
+                                        added,
+                                        like(soup, kept::has),
+                                        workers)));
     }
 
     /** What the formula can do without a sum. */
@@ -159,8 +169,21 @@ public final class SoupAdjuster {
                 request,
                 ApproximateRemoval.variant(request.soup()),
                 (soup, removed, added, workers) ->
-                        new ApproximateRemoval(soup, removed.getFirst(), options, workers)
+                        new ApproximateRemoval(
+                                        soup, removed.getFirst(), like(soup, part -> true), workers)
                                 .make(request.output()));
+    }
+
+    /** Options that split weights into files as the soup's are, of the parts that are made anew. */
+    private SoupOptions like(Checkpoint soup, Predicate<String> anew) {
+        List<TensorSource> parts = new ArrayList<>();
+        soup.parts()
+                .forEach((part, source) -> {
+                    if (anew.test(part)) {
+                        parts.add(source);
+                    }
+                });
+        return options.withWriter(options.writer().splittingAs(parts));
     }
 
     private interface Work {
@@ -175,8 +198,6 @@ public final class SoupAdjuster {
      * @param variant of the weights that the soup was made of
      */
     private Soup withWorkers(Request request, String variant, Work work) {
-        Path out = request.output().toAbsolutePath().normalize();
-        boolean inPlace = out.equals(request.soup().toAbsolutePath().normalize());
         Inputs.keep(
                 request.output(),
                 Stream.concat(
@@ -188,9 +209,8 @@ public final class SoupAdjuster {
         if (options.keepSum()) {
             KeptSum.KIND.checkReplaceable(KeptSum.folderOf(request.output()));
         }
-        if (out.startsWith(request.soup().toAbsolutePath().normalize()) && !inPlace) {
-            throw new SoupException(
-                    "Cannot write to " + request.output() + ": it lies inside the soup.");
+        if (!Inputs.isSame(request.output(), request.soup())) {
+            Inputs.keep(request.output(), List.of(request.soup()), "the soup");
         }
         ExecutorService workers = Workers.start(options.threads());
         List<Ingredient> opened = new ArrayList<>();

@@ -154,6 +154,11 @@ public final class Souper {
                                 found.plan(), opened.stream().map(Ingredient::checkpoint).toList())
                         : found.plan();
         for (String c : options.components()) {
+            if (first.original().folder().isEmpty()) {
+                throw new SoupException(
+                        "%s is one set of weights without components, and `component` chooses among those of diffusers folders; leave it out to average all, or name folders, which 'soup convert' makes of whole models."
+                                .formatted(first.what().path()));
+            }
             if (plan.stream().noneMatch(t -> t.part().equals(c))) {
                 first.part(c);
             }

@@ -140,6 +140,10 @@ class AdjustedAfreshTest {
         if (random.nextBoolean()) {
             options = options.withVariant(VARIANT);
         }
+        if (random.nextBoolean()) { // from a file per tensor to one or two of them in several
+            int size = 1 << random.nextInt(10);
+            options = options.withWriter(new CheckpointWriter(true, size));
+        }
         return random.nextInt(3) == 0 ? options.withOutputDType(Optional.of(DType.F16)) : options;
     }
 

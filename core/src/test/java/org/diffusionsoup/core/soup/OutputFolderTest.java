@@ -132,6 +132,7 @@ class OutputFolderTest {
         Path mine = KeptSum.folderOf(out).resolve("mine.safetensors");
         Files.copy(a, mine);
         assertThatThrownBy(() -> keeping.make(List.of(SoupIngredient.of(a)), out))
+                .hasMessageContaining("holds 'mine.safetensors', which is no part of a kept sum")
                 .hasMessageContaining("not a kept sum");
         assertThat(mine).exists();
     }
