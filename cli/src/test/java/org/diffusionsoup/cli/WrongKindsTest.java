@@ -17,6 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 class WrongKindsTest {
     private static final Path CLIP = Path.of("../models/emoji-clip");
     private static final Path REWARD = Path.of("../models/emoji-reward");
+    private static final Path VQA = Path.of("../models/emoji-vqa");
+    private static final Path QUESTIONS = Path.of("../recipes/embedded/questions.json");
     private static final Path SHARDS = Path.of("../shards/emoji");
     private static final Path MODEL = TinyModels.sd15();
 
@@ -48,6 +50,10 @@ class WrongKindsTest {
         score("imagereward:" + MODEL, others).fails(1, "is a text-to-image model", forms);
         score(SHARDS, others).fails(1, "emoji is a data set", "not a judge", forms);
         score(REWARD, others).fails(1, "name it as imagereward:" + REWARD);
+        score("tifa:" + REWARD, "--questions", QUESTIONS, "--model", MODEL)
+                .fails(1, "emoji-reward is an ImageReward", "name it as imagereward:" + REWARD);
+        score("imagereward:" + VQA, others)
+                .fails(1, "emoji-vqa is a BLIP that answers questions", "name it as tifa:" + VQA);
         score("imagereward:" + CLIP, others).fails(1, "name it as clip:" + CLIP);
         assertThatThrownBy(() -> ClipJudge.load(MODEL, ClipConvention.RAW_COSINE))
                 .hasMessageContaining("text-to-image model, not a CLIP");

@@ -15,7 +15,8 @@ import org.diffusionsoup.core.SoupException;
  * Names a shard in one string: {@code PATH} or {@code PATH#TERM&TERM...}. The path is a tar or a
  * data set folder. A term is {@code field=value} or {@code field=value,value} (any of them), or the
  * bare name of a shard or view of the data set; {@code field!=value,value} leaves rows out whose
- * field is any of these. All terms must hold. Examples: {@code mine.tar}, {@code
+ * field is any of these. All terms must hold. In a value, {@code %2C} and {@code %26} stand for a
+ * comma and an ampersand, {@code %25} for a per cent sign. Examples: {@code mine.tar}, {@code
  * shards/emoji#provider=noto&split=train}, {@code shards/emoji#food}.
  *
  * @param path tar file or data set folder
@@ -50,7 +51,7 @@ public record ShardRef(Path path, List<Term> terms) {
         }
 
         private String sortedValues() {
-            return values.stream().sorted().collect(Collectors.joining(","));
+            return values.stream().map(Quoted::write).sorted().collect(Collectors.joining(","));
         }
 
         @Override
@@ -120,6 +121,7 @@ public record ShardRef(Path path, List<Term> terms) {
             String field = equals < 0 ? "" : part.substring(0, negated ? equals - 1 : equals);
             Set<String> values =
                     Arrays.stream(part.substring(equals + 1).split(",", -1))
+                            .map(Quoted::read)
                             .collect(Collectors.toSet());
             if (part.isBlank() || equals == 0 || (negated && field.isEmpty())) {
                 throw new SoupException(
@@ -179,7 +181,11 @@ public record ShardRef(Path path, List<Term> terms) {
     /** What was probably meant, or which values there are. */
     private static String nearest(Shard shard, Term term) {
         List<String> known =
-                shard.infos().stream().map(i -> i.field(term.field())).distinct().sorted().toList();
+                shard.infos().stream()
+                        .map(i -> Quoted.write(i.field(term.field())))
+                        .distinct()
+                        .sorted()
+                        .toList();
         String wanted = term.values().iterator().next().toLowerCase(Locale.ROOT);
         List<String> like =
                 known.stream()

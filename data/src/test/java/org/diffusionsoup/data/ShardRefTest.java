@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.diffusionsoup.core.SoupException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +61,30 @@ class ShardRefTest {
         String text = "a/emoji#food&split=train";
         assertThat(ShardRef.parse(text)).hasToString(text);
         assertThat(ShardRef.parse(ShardRef.parse(text).toString())).isEqualTo(ShardRef.parse(text));
+    }
+
+    /** A provider may be called anything, and is found by what the refusal says. */
+    @Test
+    void signsOfConditionsAreQuotedInValues() {
+        Path tar = dir.resolve("odd.tar");
+        List<String> providers = List.of("me,you", "me", "a&b", "100%", "%2C", "c%26d");
+        ShardWriter.write(
+                tar,
+                IntStream.range(0, providers.size())
+                        .mapToObj(i ->
+                                Pictures.sample("n" + i, providers.get(i), "food", Split.TRAIN))
+                        .toList());
+        for (String provider : providers) {
+            ShardRef ref =
+                    new ShardRef(tar, List.of(new ShardRef.Term("provider", Set.of(provider))));
+            assertThat(ref.open().size()).as(provider).isOne();
+            assertThat(ShardRef.parse(ref.toString())).isEqualTo(ref);
+        }
+        assertThat(ShardRef.parse(tar + "#provider=me%2cyou").open().size()).isOne();
+        assertThat(ShardRef.parse(tar + "#provider=100%").open().size()).isOne();
+        assertThat(ShardRef.parse(tar + "#provider=me,100%").open().size()).isEqualTo(2);
+        assertRefused(tar + "#provider=a", "did you mean a%26b?");
+        assertRefused(tar + "#provider=zz", "me%2Cyou");
     }
 
     @Test

@@ -133,7 +133,9 @@ public final class DemoCommand extends SoupCommand {
                 console.note(
                         "This demo was finished before, and nothing was made again; remove "
                                 + report.get()
-                                + " to have its pictures drawn and judged once more.");
+                                + " to have its page made again, and "
+                                + folder.resolve("drawn")
+                                + " with it to have its pictures drawn and judged once more.");
             }
             Map<String, String> result = new LinkedHashMap<>();
             result.put("report", report.get().toString());

@@ -220,7 +220,7 @@ final class StudyRunCommand extends SoupCommand {
                         "UNet passes",
                         "models",
                         "disk",
-                        "training memory",
+                        "weights in training",
                         "time here");
         plans.forEach((word, p) ->
                 table.row(

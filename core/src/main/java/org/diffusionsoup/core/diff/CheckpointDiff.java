@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -47,7 +48,7 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
      * Compares B with A.
      *
      * @param base what both were made from; gives the cosine of their deltas
-     * @throws SoupException if they have no tensor in common, or cannot be read
+     * @throws SoupException if they have no tensor of one shape in common, or cannot be read
      */
     public DiffReport compare(Checkpoint a, Checkpoint b, Optional<Checkpoint> base) {
         ExecutorService workers =
@@ -112,6 +113,22 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
                                                                         : a)
                                                                 .convertCommand()
                                                         + "'."));
+            }
+            if (jobs.stream().allMatch(j -> isIncomparable(j.diff().kind()))) {
+                TensorDiff first =
+                        jobs.stream()
+                                .map(Job::diff)
+                                .filter(d -> !isOneSided(d.kind()))
+                                .findFirst()
+                                .orElseThrow();
+                throw new SoupException(
+                        "%s and %s have no tensor of one shape in common, and no distance; '%s' is %s in the one and %s in the other. They are of different architectures, which 'soup inspect' tells."
+                                .formatted(
+                                        a.path(),
+                                        b.path(),
+                                        first.place(),
+                                        kind(a, first),
+                                        kind(b, first)));
             }
             long total = jobs.stream().mapToLong(Job::bytes).sum();
             long done = 0;
@@ -209,8 +226,17 @@ public record CheckpointDiff(int threads, int depth, SoupProgress progress) {
         }
     }
 
+    private static boolean isIncomparable(Kind kind) {
+        return isOneSided(kind) || kind == Kind.OTHER_KIND;
+    }
+
     private static boolean isOneSided(Kind kind) {
         return kind == Kind.ONLY_A || kind == Kind.ONLY_B;
+    }
+
+    private static String kind(Checkpoint c, TensorDiff tensor) {
+        TensorInfo info = Objects.requireNonNull(tensors(c, tensor.part()).get(tensor.name()));
+        return info.dtype() + Arrays.toString(info.shape());
     }
 
     private static Map<String, TensorInfo> tensors(Checkpoint c, String part) {

@@ -176,6 +176,20 @@ class CheckpointDiffTest {
                 .hasMessageContaining("soup convert");
     }
 
+    /** Without a number that was compared there is no distance, least of all 0. */
+    @Test
+    void nothingOfOneShapeInCommonIsAFailure() {
+        Path a = write("a", floats("w", 1, 2), floats("x", 1));
+        Path b = write("b", floats("w", 1, 2, 3), floats("y", 1));
+        assertThatThrownBy(() -> diff(1, a, b))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContainingAll(
+                        "no tensor of one shape in common",
+                        "'w' is F32[2] in the one and F32[3] in the other");
+        Path c = write("c", floats("w", 1, 2, 3), floats("x", 1));
+        assertThat(diff(1, a, c).total().relative()).isZero();
+    }
+
     @Test
     void blocksAreTheFirstLevelsOfAKey() {
         assertThat(

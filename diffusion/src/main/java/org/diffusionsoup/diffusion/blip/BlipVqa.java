@@ -93,6 +93,7 @@ public final class BlipVqa {
         WordPieceTokenizer tokenizer = files.tokenizer(med);
         try (Checkpoint checkpoint = Checkpoint.open(files.weights())) {
             TensorSource source = checkpoint.part("");
+            BlipKind.VQA.refuseOther(source, model);
             requireTied(source);
             BlipVqa vqa = new BlipVqa(files.vit(VitConfig.base(PUBLISHED_IMAGE_SIZE)), med);
             try {

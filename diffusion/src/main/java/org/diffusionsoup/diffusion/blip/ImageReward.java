@@ -92,6 +92,7 @@ public final class ImageReward {
         MedConfig med = files.med();
         WordPieceTokenizer tokenizer = files.tokenizer(med);
         try (Checkpoint checkpoint = Checkpoint.open(files.weights())) {
+            BlipKind.REWARD.refuseOther(checkpoint.part(""), model);
             ImageReward reward =
                     new ImageReward(files.vit(VitConfig.large(PUBLISHED_IMAGE_SIZE)), med);
             try {

@@ -238,9 +238,24 @@ public record ModelVerifier(int threads, SoupProgress progress) {
                         new Finding(
                                 Kind.HASH,
                                 "weights",
-                                "sha256 " + hash + ", those of " + other + " have " + its));
+                                "sha256 "
+                                        + hash
+                                        + ", those of "
+                                        + other
+                                        + " have "
+                                        + its
+                                        + layouts(checkpoint, c)));
             }
         }
+    }
+
+    /** Says so where two models are kept so differently that the same weights have two hashes. */
+    private static String layouts(Checkpoint one, Checkpoint other) {
+        if (one.folder().isPresent() == other.folder().isPresent()) {
+            return "";
+        }
+        return "; one is a folder and the other a file, so compare in one layout, which '%s' makes"
+                .formatted((one.folder().isPresent() ? one : other).convertCommand());
     }
 
     private static Map<String, String> byComponent(Checkpoint checkpoint) {
