@@ -22,6 +22,7 @@ import org.diffusionsoup.registry.soup.SoupMaker.Made;
 import org.diffusionsoup.registry.soup.SoupMaker.Start;
 import org.diffusionsoup.registry.soup.Soups;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.withdraw.Retrainings.Retrained;
 
 /**
@@ -106,8 +107,9 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 d.follows(),
                 d.keepSum(),
                 d.members(),
-                Json.object(d.selection()).put(Draft.HELPED, true).build(),
-                d.selectedAmong());
+                Json.object(d.selection()).put(Choices.HELPED, true).build(),
+                d.selectedAmong(),
+                d.candidates());
     }
 
     /** Their ingredients' checkpoints. */

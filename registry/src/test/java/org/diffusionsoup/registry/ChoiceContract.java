@@ -1,0 +1,298 @@
+package org.diffusionsoup.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.withdraw.WithdrawRequest;
+import org.diffusionsoup.registry.withdraw.Withdrawn;
+import org.junit.jupiter.api.Test;
+
+/** What a search chose, and among what, through all that becomes of those. */
+abstract class ChoiceContract extends DescentContract {
+    /** Searches that are run again take in all that is left; what they were asked is noted. */
+    private static WithdrawRequest choosingAll(List<Set<String>> asked, String... shards) {
+        return new WithdrawRequest(
+                List.of(shards),
+                Set.of(),
+                "asked",
+                false,
+                Optional.empty(),
+                Optional.of(what -> {
+                    asked.add(Set.copyOf(what.candidates().keySet()));
+                    List<String> left = List.copyOf(what.candidates().keySet());
+                    return Optional.of(
+                            new WithdrawRequest.Choice(
+                                    left.stream()
+                                            .map(n -> new SoupPlan.Item(n, Coefficient.ONE))
+                                            .toList(),
+                                    new SoupPlan.Selection("greedy", left, Json.object().build())));
+                }));
+    }
+
+    private List<String> members(SoupRow s) {
+        return registry.read(q ->
+                s.members().stream()
+                        .map(m -> q.ingredient(m.ingredient()).orElseThrow())
+                        .map(i -> i.name() + " of entry " + i.id())
+                        .toList());
+    }
+
+    private String live(String ingredient) {
+        return registry.read(
+                q -> ingredient + " of entry " + q.ingredient(ingredient).orElseThrow().id());
+    }
+
+    /** The name of an ingredient that was retired goes to another, of another shard and base. */
+    private void another(String name, String base, String shard, long seed) {
+        registry.retire(name, "recorded wrongly");
+        registry.addShard(Small.shard(shard));
+        registry.addIngredient(child(name, base, shard, seed));
+    }
+
+    private static JsonObject without(JsonObject o, String... fields) {
+        Json.Builder b = Json.object();
+        o.fields()
+                .forEach((k, v) -> {
+                    if (!List.of(fields).contains(k)) {
+                        b.put(k, v);
+                    }
+                });
+        return b.build();
+    }
+
+    /** The next version of a soup, with what earlier versions recorded of a choice: names. */
+    private SoupRow asBefore(SoupRow s) {
+        return appended(
+                Json.object(bodyOf(s))
+                        .put("version", s.version() + 1)
+                        .numbers("replaces", List.of(s.id()))
+                        .build());
+    }
+
+    private JsonObject bodyOf(SoupRow s) {
+        return registry.read(q -> q.entry(s.id()).body());
+    }
+
+    private SoupRow appended(JsonObject soup) {
+        JsonObject body = without(soup, "chosen_among");
+        long id = registry.context().ledger().write(t -> t.append(Kind.SOUP, body).seq());
+        return registry.read(q -> q.soup(id).orElseThrow());
+    }
+
+    private List<String> found(Registry r) {
+        return r.check().stream().map(Finding::sentence).toList();
+    }
+
+    private void three() {
+        Small.add(registry, folder, "a", 1);
+        Small.add(registry, folder, "b", 2);
+        Small.add(registry, folder, "c", 3);
+    }
+
+    @Test
+    void aSearchThatIsRunAgainLooksAtNothingThatTookANameSince() {
+        three();
+        registry.addBase("web", Small.checkpoint(folder.resolve("web.safetensors"), 77));
+        registry.make(chosen("best", List.of("a", "b", "c"), "a", "b"));
+        SoupRow old = registry.make(chosen("old", List.of("a", "b", "c"), "a", "b"));
+        asBefore(old);
+        another("b", "web", "other", 4);
+        refused(() -> registry.make(Small.of("mix", "b", "c")), "start from different bases");
+
+        List<Set<String>> asked = new ArrayList<>();
+        Withdrawn w = registry.withdraw(choosingAll(asked, "a"));
+        assertThat(w.made()).extracting(SoupRow::label).containsExactly("best@2", "old@3");
+        assertThat(w.made()).allSatisfy(s -> assertThat(members(s)).containsExactly(live("c")));
+        assertThat(asked).as("one is left, and nothing to search").isEmpty();
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(found(registry)).isEmpty();
+    }
+
+    @Test
+    void aRetiredCandidateIsNoneAnyMoreWhateverHasItsName() {
+        Small.add(registry, folder, "a", 1);
+        Small.add(registry, folder, "clone", 2);
+        registry.make(chosen("best", List.of("a", "clone"), "a"));
+        another("clone", "base", "other", 4);
+        Withdrawn w = registry.withdraw(choosingAll(new ArrayList<>(), "a"));
+        assertThat(w.made()).isEmpty();
+        assertThat(w.emptied()).extracting(SoupRow::label).containsExactly("best@1");
+        assertThat(found(registry)).isEmpty();
+    }
+
+    @Test
+    void aCandidateThatIsRecordedAnewWhileItIsSearchedAmongIsNotTakenForTheOther() {
+        three();
+        SoupPlan plan = chosen("best", List.of("a", "b"), "a");
+        SoupPlan.Selection looked =
+                new SoupPlan.Selection(
+                        "greedy",
+                        List.of("a", "b"),
+                        Map.of("a", checkpointOf("a"), "b", checkpointOf("b")),
+                        Json.object().build());
+        SoupPlan searched =
+                new SoupPlan("best", plan.ingredients(), false, Optional.of(looked), true);
+        another("b", "base", "other", 4);
+        refused(
+                () -> registry.make(searched),
+                "Ingredient 'b' is not the one that the search looked at",
+                "search again");
+    }
+
+    /** A choice that was kept stays one among what was looked at first. */
+    @Test
+    void aKeptChoiceIsAmongWhatItWasMadeAmong() {
+        three();
+        Small.add(registry, folder, "d", 4);
+        SoupRow old =
+                asBefore(registry.make(chosen("best", List.of("a", "b", "c", "d"), "a", "b")));
+        another("d", "base", "other", 5);
+        // As earlier versions kept it: the names go on.
+        registry.withdraw(WithdrawRequest.ofShards(List.of("c"), "asked").keepingSelections());
+        SoupRow kept = registry.read(q -> q.soup("best").orElseThrow());
+        assertThat(kept.version()).isEqualTo(old.version() + 1);
+        asBefore(kept);
+
+        List<Set<String>> asked = new ArrayList<>();
+        Withdrawn w = registry.withdraw(choosingAll(asked, "a"));
+        assertThat(w.made())
+                .singleElement()
+                .satisfies(s -> assertThat(members(s)).containsExactly(live("b")));
+        assertThat(found(registry)).isEmpty();
+    }
+
+    @Test
+    void whatWasTrainedAgainStaysACandidate() {
+        three();
+        registry.make(chosen("best", List.of("a", "b", "c"), "a", "b"));
+        asBefore(registry.make(chosen("old", List.of("a", "b", "c"), "a", "b")));
+        String picture = Small.samples("b", 5).getFirst().sha256();
+        List<Set<String>> asked = new ArrayList<>();
+        WithdrawRequest request = choosingAll(asked);
+        registry.withdraw(
+                new WithdrawRequest(
+                        List.of(),
+                        Set.of(picture),
+                        "asked",
+                        true,
+                        Optional.of(r -> {
+                            r.out().toAbsolutePath().getParent().toFile().mkdirs();
+                            Small.checkpoint(r.out(), 22);
+                            return new WithdrawRequest.Trained(
+                                    Json.object().put("seed", 22).build(), Optional.empty());
+                        }),
+                        request.reselector()));
+        assertThat(asked).as("the choice was kept").isEmpty();
+        String again = live("b");
+        Withdrawn w = registry.withdraw(choosingAll(asked, "a"));
+        assertThat(asked).containsExactly(Set.of("b", "c"), Set.of("b", "c"));
+        assertThat(w.made()).hasSize(2);
+        assertThat(w.made())
+                .allSatisfy(
+                        s -> assertThat(members(s)).containsExactlyInAnyOrder(again, live("c")));
+        // Dropped and recorded anew, it is another.
+        registry.withdraw(
+                new WithdrawRequest(
+                        List.of(),
+                        Set.of(Small.samples("b", 5).get(1).sha256()),
+                        "asked",
+                        true,
+                        Optional.empty(),
+                        Optional.empty()));
+        registry.addIngredient(child("b", "base", "b", 222));
+        asked.clear();
+        registry.withdraw(choosingAll(asked, "c"));
+        assertThat(asked).isEmpty();
+        assertThat(registry.read(q -> q.soup("best").orElseThrow()).isCurrent()).isFalse();
+        assertThat(found(registry)).isEmpty();
+    }
+
+    @Test
+    void candidatesAreOfOneBase() {
+        three();
+        registry.addBase("web", Small.checkpoint(folder.resolve("web.safetensors"), 77));
+        another("c", "web", "other", 4);
+        refused(
+                () -> registry.make(chosen("best", List.of("a", "b", "c"), "a", "b")),
+                "The ingredients that soup 'best' was chosen among start from different bases (a, c)");
+        // As an earlier version took it: what no average with the rest can be of is none.
+        SoupRow best = registry.make(chosen("best", List.of("a"), "a"));
+        JsonObject body = bodyOf(best);
+        appended(
+                Json.object(body)
+                        .put("version", 2)
+                        .numbers("replaces", List.of(best.id()))
+                        .put(
+                                "selection",
+                                Json.object(Json.object(body, "selection"))
+                                        .strings("candidates", List.of("a", "c"))
+                                        .build())
+                        .build());
+        Withdrawn w = registry.withdraw(choosingAll(new ArrayList<>(), "a"));
+        assertThat(w.made()).isEmpty();
+    }
+
+    /** As earlier versions did it. */
+    @Test
+    void whatWasChosenAgainAmongOthersIsNamed() {
+        three();
+        registry.addBase("web", Small.checkpoint(folder.resolve("web.safetensors"), 77));
+        Small.add(registry, folder, "gone", 9);
+        SoupRow first = asBefore(registry.make(chosen("best", List.of("a", "b", "c"), "a")));
+        registry.withdraw(choosingAll(new ArrayList<>(), "gone"));
+        long withdrawal = registry.read(q -> q.withdrawals()).getLast();
+        another("b", "web", "other", 4);
+        JsonObject body = bodyOf(first);
+        List<JsonObject> both = new ArrayList<>(Json.objects(body, "ingredients"));
+        String b = live("b");
+        long entry = registry.read(q -> q.ingredient("b").orElseThrow().id());
+        both.add(
+                Json.object(both.getFirst())
+                        .put("entry", entry)
+                        .put("name", "b")
+                        .put("checkpoint", checkpointOf("b"))
+                        .build());
+        SoupRow wrong =
+                appended(
+                        Json.object(body)
+                                .put("version", first.version() + 1)
+                                .numbers("replaces", List.of(first.id()))
+                                .put("withdrawal", withdrawal)
+                                .objects("ingredients", both)
+                                .put(
+                                        "selection",
+                                        Json.object(Json.object(body, "selection"))
+                                                .put("journal", Json.object().build())
+                                                .build())
+                                .build());
+        assertThat(found(registry))
+                .contains(
+                        "soup best@%d averages ingredients of different bases (a of base, b of web); make it again ('soup registry make')"
+                                .formatted(wrong.version()),
+                        "soup best@%d was chosen again by withdrawal %d among what the search before had not looked at: ingredient %s; make it again ('soup registry make')"
+                                .formatted(wrong.version(), withdrawal, b));
+        refused(
+                () -> registry.withdraw(choosingAll(new ArrayList<>(), "c")),
+                "Soup best@"
+                        + wrong.version()
+                        + " cannot be chosen again, and nothing was withdrawn: it holds ingredients"
+                        + " of different bases (a of base, b of web)",
+                "'soup registry make'");
+        assertThat(shard(registry, "c").withdrawn()).isEmpty();
+        Withdrawn kept =
+                registry.withdraw(
+                        WithdrawRequest.ofShards(List.of("c"), "asked").keepingSelections());
+        assertThat(kept.made()).hasSize(1);
+    }
+}
