@@ -85,9 +85,13 @@ abstract class ChoiceContract extends DescentContract {
     }
 
     private SoupRow appended(JsonObject soup) {
+        return appended(registry, soup);
+    }
+
+    private static SoupRow appended(Registry r, JsonObject soup) {
         JsonObject body = without(soup, "chosen_among");
-        long id = registry.context().ledger().write(t -> t.append(Kind.SOUP, body).seq());
-        return registry.read(q -> q.soup(id).orElseThrow());
+        long id = r.context().ledger().write(t -> t.append(Kind.SOUP, body).seq());
+        return r.read(q -> q.soup(id).orElseThrow());
     }
 
     private List<String> found(Registry r) {
@@ -294,5 +298,91 @@ abstract class ChoiceContract extends DescentContract {
                 registry.withdraw(
                         WithdrawRequest.ofShards(List.of("c"), "asked").keepingSelections());
         assertThat(kept.made()).hasSize(1);
+    }
+
+    @Test
+    void whatExpiredComesIntoNothingByASearchThatIsRunAgain() {
+        lent(registry, folder, "lent", 8);
+        three();
+        registry.make(chosen("best", List.of("a", "lent"), "a"));
+        Registry later = tomorrow();
+        refused(() -> later.make(Small.of("new", "lent")), "Shard 'lent' expired");
+        List<Set<String>> asked = new ArrayList<>();
+        refused(
+                () -> later.withdraw(choosingAll(asked, "a")),
+                "Soup best@1 cannot be chosen again, and nothing was withdrawn: Shard 'lent' expired"
+                        + " on "
+                        + day(NOW)
+                        + " and is in ingredient lent; 'soup expire' takes it out. Run that first,"
+                        + " or withdraw both together.");
+        assertThat(shard(later, "a").withdrawn()).isEmpty();
+        registry.make(chosen("other", List.of("a", "b", "c"), "a"));
+        Withdrawn w = later.withdraw(choosingAll(asked, "a", "lent"));
+        assertThat(asked).containsExactly(Set.of("b", "c"));
+        assertThat(w.emptied()).extracting(SoupRow::label).containsExactly("best@1");
+        assertThat(later.check()).isEmpty();
+    }
+
+    @Test
+    void aWithdrawalWhoseSoupsLookAtNothingExpiredIsNotHindered() {
+        lent(registry, folder, "lent", 8);
+        three();
+        registry.make(chosen("best", List.of("a", "b", "lent"), "a", "lent"));
+        registry.make(Small.of("plain", "a", "lent"));
+        registry.retire("lent", "wrong");
+        Registry later = tomorrow();
+        List<Set<String>> asked = new ArrayList<>();
+        Withdrawn w = later.withdraw(choosingAll(asked, "a"));
+        assertThat(w.made()).extracting(SoupRow::label).containsExactly("best@2");
+        assertThat(w.made()).allSatisfy(s -> assertThat(members(s)).containsExactly(live("b")));
+        later.withdraw(WithdrawRequest.ofShards(later.expired(), "last day"));
+        assertThat(later.check()).isEmpty();
+    }
+
+    /** What holds it goes on holding it until 'soup expire' has run; nothing comes in anew. */
+    @Test
+    void whatExpiredAndCameInByAWithdrawalOfAnEarlierVersionIsNamed() {
+        lent(registry, folder, "lent", 8);
+        three();
+        registry.make(Small.of("plain", "a", "b", "lent"));
+        registry.make(chosen("kept", List.of("a", "b", "lent"), "b", "lent"));
+        registry.make(chosen("best", List.of("b", "lent"), "b"));
+        SoupRow with = registry.make(chosen("with", List.of("b", "lent"), "b", "lent"));
+        Registry later = tomorrow();
+        later.withdraw(WithdrawRequest.ofShards(List.of("a"), "asked").keepingSelections());
+        String note = "the last day of shard lent is over; 'soup expire' takes it out";
+        assertThat(found(later)).as("it was in these before").containsExactly(note);
+
+        // As earlier versions searched again: among what had expired.
+        long withdrawal = later.read(q -> q.withdrawals()).getLast();
+        JsonObject body = Json.object(bodyOf(with)).put("withdrawal", withdrawal).build();
+        JsonObject anew =
+                Json.object(Json.object(body, "selection"))
+                        .put("journal", Json.object().build())
+                        .build();
+        List<Long> wrong = new ArrayList<>();
+        for (String name : List.of("best", "with")) {
+            SoupRow old = later.read(q -> q.soup(name).orElseThrow());
+            wrong.add(
+                    appended(
+                                    later,
+                                    Json.object(body)
+                                            .put("name", name)
+                                            .put("version", 2)
+                                            .numbers("replaces", List.of(old.id()))
+                                            .put("selection", anew)
+                                            .build())
+                            .id());
+        }
+        assertThat(found(later))
+                .hasSize(3)
+                .anyMatch(f ->
+                        f.startsWith("entry " + wrong.getFirst() + " (soup best@2) is dated ")
+                                && f.contains("shard lent, whose last day was " + day(NOW))
+                                && f.contains("is in soup best@2"))
+                .anyMatch(
+                        f -> f.startsWith("entry " + wrong.getLast() + " (soup with@2) is dated "));
+        later.withdraw(choosingAll(new ArrayList<>(), "lent"));
+        assertThat(found(later)).noneMatch(f -> f.contains("is over"));
     }
 }

@@ -1,9 +1,11 @@
 package org.diffusionsoup.registry.context;
 
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -95,7 +97,17 @@ public final class UsableShards {
      * @throws RegistryException naming the shard, its last day and the way
      */
     public void refuseExpired(Queries q, Collection<Long> entries) {
-        List<ShardRow> over = over(q);
+        refuseExpired(q, entries, Set.of());
+    }
+
+    /**
+     * The same, but for shards that are just being taken out.
+     *
+     * @param leaving their entries
+     */
+    public void refuseExpired(Queries q, Collection<Long> entries, Set<Long> leaving) {
+        List<ShardRow> over = new ArrayList<>(over(q));
+        over.removeIf(s -> leaving.contains(s.id()));
         if (over.isEmpty()) {
             return; // and what came of what need not be looked up
         }

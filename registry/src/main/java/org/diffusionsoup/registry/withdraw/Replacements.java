@@ -57,7 +57,7 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
             Optional<Draft> draft =
                     again
                             ? new Selections(context, request.reselector().get(), session)
-                                    .again(old, gone, ingredients)
+                                    .again(old, plan, ingredients)
                             : context.read(q -> without(q, request, old, gone, ingredients));
             draft.ifPresent(d ->
                     made.put(

@@ -19,6 +19,7 @@ import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.soup.Draft;
 import org.diffusionsoup.registry.soup.Draft.NamedMember;
@@ -66,8 +67,9 @@ final class Selections {
             SortedSet<Long> shards,
             SortedMap<String, String> bases) {}
 
-    private static Left left(
-            Queries q, SoupRow old, Set<Long> gone, Map<Long, Retrained> retrained) {
+    private Left left(Queries q, SoupRow old, Plan plan, Map<Long, Retrained> retrained) {
+        Set<Long> gone = plan.gone().stream().map(IngredientRow::id).collect(Collectors.toSet());
+        List<Long> kept = new ArrayList<>();
         JsonObject body = q.entry(old.id()).body();
         SequencedMap<String, NamedMember> members = new LinkedHashMap<>();
         SortedSet<Long> shards = new TreeSet<>();
@@ -82,15 +84,33 @@ final class Selections {
                     again == null
                             ? new NamedMember(i.id(), i.name(), i.checkpoint(), Coefficient.ONE)
                             : new NamedMember(0, i.name(), again.checkpoint(), Coefficient.ONE));
+            kept.add(i.id());
             shards.addAll(i.shards());
             bases.putIfAbsent(Json.string(q.entry(i.base()).body(), "name"), i.name());
         }
+        refuseExpired(q, old, kept, plan);
         return new Left(
                 Json.object(body, "selection"),
                 Json.flag(body, "keep_sum"),
                 members,
                 shards,
                 bases);
+    }
+
+    /** A search is a new look, and what it chooses may newly come into the soup. */
+    private void refuseExpired(Queries q, SoupRow soup, List<Long> kept, Plan plan) {
+        Set<Long> leaving = plan.shards().stream().map(ShardRow::id).collect(Collectors.toSet());
+        try {
+            context.shards().refuseExpired(q, kept, leaving);
+        } catch (RegistryException e) {
+            throw new RegistryException(
+                    "Soup "
+                            + soup.label()
+                            + " cannot be chosen again, and nothing was withdrawn: "
+                            + e.getMessage()
+                            + " Run that first, or withdraw both together.",
+                    e);
+        }
     }
 
     /** What an earlier version averaged over two bases is not searched so again. */
@@ -110,8 +130,8 @@ final class Selections {
     }
 
     /** The soup as the same search chooses it among what is left; empty if nothing is left. */
-    Optional<Draft> again(SoupRow old, Set<Long> gone, Map<Long, Retrained> retrained) {
-        Left left = context.read(q -> left(q, old, gone, retrained));
+    Optional<Draft> again(SoupRow old, Plan plan, Map<Long, Retrained> retrained) {
+        Left left = context.read(q -> left(q, old, plan, retrained));
         if (left.members().isEmpty()) {
             return Optional.empty();
         }
