@@ -2,6 +2,7 @@ package org.diffusionsoup.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -9,11 +10,14 @@ import java.util.Optional;
 import java.util.Set;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.check.Finding;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.soup.SoupPlan;
+import org.diffusionsoup.registry.weights.Choices;
+import org.diffusionsoup.registry.withdraw.Gone;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.junit.jupiter.api.Test;
@@ -384,5 +388,174 @@ abstract class ChoiceContract extends DescentContract {
                         f -> f.startsWith("entry " + wrong.getLast() + " (soup with@2) is dated "));
         later.withdraw(choosingAll(new ArrayList<>(), "lent"));
         assertThat(found(later)).noneMatch(f -> f.contains("is over"));
+    }
+
+    /**
+     * Ingredient {@code clone}, of shard {@code fluent}, has the weights of {@code seen}; soup
+     * {@code best} was chosen with a look at the one, {@code direct} with a look at the other.
+     */
+    private void choicesByACopy() {
+        lent(registry, folder, "seen", 8);
+        three();
+        Path weights =
+                registry.export(checkpointOf("seen"), folder.resolve("seen-out.safetensors"));
+        registry.addShard(Small.shard("fluent"));
+        registry.addIngredient(
+                new NewIngredient(
+                        "clone",
+                        "base",
+                        List.of("fluent"),
+                        rewritten(weights, "bare", Map.of()),
+                        Json.object().build(),
+                        "test"));
+        registry.make(chosen("best", List.of("a", "clone"), "a"));
+        registry.make(chosen("direct", List.of("a", "seen"), "a"));
+        registry.publish("best", "hub");
+        registry.publish("direct", "elsewhere");
+    }
+
+    @Test
+    void aChoiceByACopyOfWhatLeavesIsMadeAgainToo() {
+        choicesByACopy();
+        refused(
+                () -> registry.withdraw(WithdrawRequest.ofShards(List.of("seen"), "asked")),
+                "Soup best@1 was selected by a search that saw this data",
+                "`keepSelection`");
+        List<Gone> all = new ArrayList<>();
+        Withdrawn w =
+                registry.withdraw(
+                        choosingAll(new ArrayList<>(), "seen")
+                                .with((WithdrawRequest.Consent) all::addAll));
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("seen", "clone");
+        assertThat(w.withdrawn()).extracting(SoupRow::label).containsExactly("best@1", "direct@1");
+        assertThat(w.made()).extracting(SoupRow::label).containsExactly("best@2", "direct@2");
+        assertThat(all)
+                .extracting(g -> g.label() + ": " + g.why())
+                .contains(
+                        "soup best@1: chosen with a look at ingredient clone",
+                        "soup direct@1: chosen with a look at shard seen");
+        assertThat(w.publications())
+                .extracting(p -> p.soup() + " " + p.place())
+                .containsExactly("best@1 hub", "direct@1 elsewhere");
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(found(registry)).isEmpty();
+        registry.publish("best", "hub");
+    }
+
+    @Test
+    void aChoiceByACopyIsMarkedWhereItIsKept() {
+        choicesByACopy();
+        registry.publish("best", "another hub");
+        registry.withdraw(WithdrawRequest.ofShards(List.of("seen"), "asked").keepingSelections());
+        for (String soup : List.of("best", "direct")) {
+            SoupRow kept = registry.read(q -> q.soup(soup).orElseThrow());
+            assertThat(kept.version()).isEqualTo(2);
+            assertThat(Json.flag(Json.object(bodyOf(kept), "selection"), Choices.HELPED)).isTrue();
+        }
+        registry.publish("best", "hub");
+        assertThat(found(registry)).isEmpty();
+        // What it looked at left before; what it holds is asked for all the same.
+        assertThat(
+                        registry.withdraw(
+                                        WithdrawRequest.ofShards(List.of("a"), "asked")
+                                                .keepingSelections())
+                                .publications())
+                .extracting(p -> p.soup() + " " + p.place())
+                .containsExactly(
+                        "best@1 hub", "direct@1 elsewhere", "best@1 another hub", "best@2 hub");
+        assertThat(found(registry)).isEmpty();
+    }
+
+    @Test
+    void aChoiceByACopyOfWhatExpiredIsNotHandedOut() {
+        choicesByACopy();
+        Registry later = tomorrow();
+        String over = "Shard 'seen' expired on " + day(NOW) + ", and soup ";
+        refused(
+                () -> later.publish("direct", "hub"),
+                over + "direct@1 was chosen with a look at it; 'soup expire'");
+        refused(
+                () -> later.publish("best", "hub"),
+                over + "best@1 was chosen with a look at ingredient clone, which ",
+                "; 'soup expire' takes it out.");
+        long late =
+                later.context()
+                        .ledger()
+                        .write(t ->
+                                t.append(
+                                                Kind.PUBLICATION,
+                                                Json.object()
+                                                        .put(
+                                                                "soup",
+                                                                t.soup("best").orElseThrow().id())
+                                                        .put("place", "hub")
+                                                        .strings("required", List.of())
+                                                        .build())
+                                        .seq());
+        assertThat(found(later))
+                .anyMatch(f ->
+                        f.startsWith("entry " + late + " (publication of soup best@1) is dated ")
+                                && f.contains("was looked at when soup best@1 was chosen"));
+    }
+
+    /** As earlier versions did it. */
+    @Test
+    void aChoiceByACopyThatWasLeftAsItWasIsNamed() {
+        choicesByACopy();
+        SoupRow direct = registry.read(q -> q.soup("direct").orElseThrow());
+        SoupRow best = registry.read(q -> q.soup("best").orElseThrow());
+        long hub = registry.read(q -> q.publications(best.id()).getFirst().id());
+        long elsewhere = registry.read(q -> q.publications(direct.id()).getFirst().id());
+        long withdrawal =
+                registry.context()
+                        .ledger()
+                        .write(t ->
+                                t.append(
+                                                Kind.WITHDRAWAL,
+                                                Json.object()
+                                                        .put("reason", "long ago")
+                                                        .numbers(
+                                                                "shards",
+                                                                List.of(
+                                                                        t.shard("seen")
+                                                                                .orElseThrow()
+                                                                                .id()))
+                                                        .objects("samples", List.of())
+                                                        .numbers(
+                                                                "ingredients",
+                                                                List.of(
+                                                                        t.ingredient("seen")
+                                                                                .orElseThrow()
+                                                                                .id(),
+                                                                        t.ingredient("clone")
+                                                                                .orElseThrow()
+                                                                                .id()))
+                                                        .numbers("soups", List.of(direct.id()))
+                                                        .numbers("publications", List.of(elsewhere))
+                                                        .put("selections", "run again or none")
+                                                        .build())
+                                        .seq());
+        assertThat(found(registry))
+                .contains(
+                        "soup best@1 was chosen with a look at ingredient clone, which entry "
+                                + withdrawal
+                                + " withdrew, and does not say so; make it again ('soup registry"
+                                + " make')",
+                        "publication "
+                                + hub
+                                + " of soup best@1 to hub is not listed by withdrawal "
+                                + withdrawal
+                                + ", though the soup was chosen with a look at ingredient clone,"
+                                + " which that withdrew; ask there for the soup")
+                .noneMatch(f -> f.contains("direct@1"));
+        refused(
+                () -> registry.publish("best", "hub"),
+                "Soup best@1 was chosen with a look at ingredient 'clone', which was withdrawn"
+                        + " since (entry "
+                        + withdrawal
+                        + "); make it again");
+        registry.make(Small.of("best", "a"));
+        registry.publish("best", "hub");
+        assertThat(found(registry)).noneMatch(f -> f.contains("does not say so"));
     }
 }

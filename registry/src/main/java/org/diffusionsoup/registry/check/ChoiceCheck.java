@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -11,6 +12,7 @@ import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
+import org.diffusionsoup.registry.ledger.Rows.PublicationRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.weights.Choices;
 
@@ -35,6 +37,10 @@ final class ChoiceCheck {
                 c.bases(s);
                 c.again(s);
             }
+            if (s.isCurrent()) {
+                c.untold(s);
+            }
+            q.publications(s.id()).forEach(p -> c.notAskedFor(s, p));
         }
         return c.found;
     }
@@ -58,6 +64,35 @@ final class ChoiceCheck {
                                     .map(b -> b.getValue() + " of " + b.getKey())
                                     .collect(Collectors.joining(", "))
                             + ")");
+        }
+    }
+
+    /** It was current when the candidate left, and stayed. */
+    private void untold(SoupRow s) {
+        for (IngredientRow i : choices.untold(s)) {
+            note(
+                    s,
+                    "was chosen with a look at ingredient "
+                            + i.name()
+                            + ", which entry "
+                            + i.withdrawn().orElseThrow()
+                            + " withdrew, and does not say so");
+        }
+    }
+
+    /**
+     * A withdrawal lists where soups went, also those that were chosen with a look at what left.
+     */
+    private void notAskedFor(SoupRow s, PublicationRow p) {
+        for (long candidate : choices.candidates(s)) {
+            IngredientRow i = q.ingredient(candidate).orElseThrow();
+            Optional<Entry> w = i.withdrawn().flatMap(q::find).filter(x -> x.seq() > p.id());
+            if (w.filter(x -> !Json.numbers(x.body(), "publications").contains(p.id()))
+                    .isPresent()) {
+                found.add(
+                        "publication %d of soup %s to %s is not listed by withdrawal %d, though the soup was chosen with a look at ingredient %s, which that withdrew; ask there for the soup"
+                                .formatted(p.id(), s.label(), p.place(), w.get().seq(), i.name()));
+            }
         }
     }
 

@@ -15,6 +15,7 @@ import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.weights.Descent;
 import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.NewWeights;
@@ -151,15 +152,29 @@ public final class UsableShards {
     }
 
     /**
-     * Refuses a soup that was chosen with a look at a shard which expired: its choice leaves with
-     * that, too.
+     * Refuses a soup that was chosen with a look at a shard which expired, or at what that is in by
+     * whatever way: its choice leaves with that, too.
      *
-     * @throws RegistryException naming the shard and its last day
+     * @throws RegistryException naming the shard, its last day and the way
      */
     public void refuseChosen(Queries q, SoupRow soup) {
-        for (ShardRow s : over(q)) {
+        List<ShardRow> over = over(q);
+        List<Long> candidates = over.isEmpty() ? List.of() : new Choices(q).candidates(soup);
+        String chosen = ", and soup " + soup.label() + " was chosen with a look at ";
+        for (ShardRow s : over) {
             if (soup.selectedAmong().contains(s.id())) {
-                throw expired(s, ", and soup " + soup.label() + " was chosen with a look at it");
+                throw expired(s, chosen + "it");
+            }
+        }
+        if (candidates.isEmpty()) {
+            return;
+        }
+        Descent descent = DescentLinks.ofLive(q, store);
+        for (ShardRow s : over) {
+            for (long candidate : candidates) {
+                if (descent.behind(List.of(candidate)).contains(s.id())) {
+                    throw expired(s, chosen + descent.where(s.id(), candidate));
+                }
             }
         }
     }

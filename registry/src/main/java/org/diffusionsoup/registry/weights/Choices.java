@@ -109,6 +109,20 @@ public final class Choices {
     }
 
     /**
+     * Candidates that left after a soup was chosen with a look at them, where it does not say so:
+     * earlier versions overlooked those that left as copies.
+     */
+    public List<IngredientRow> untold(SoupRow s) {
+        if (selection(s).filter(c -> !Json.flag(c, HELPED)).isEmpty()) {
+            return List.of();
+        }
+        return candidates(s).stream()
+                .map(c -> q.ingredient(c).orElseThrow())
+                .filter(i -> i.withdrawn().filter(w -> w > s.id()).isPresent())
+                .toList();
+    }
+
+    /**
      * What a soup can be chosen among today: its candidates, or what was trained again in their
      * places, but those that left or were retired. A candidate of a base that the soup holds
      * nothing of can have been in no average with it, whatever an earlier version took.

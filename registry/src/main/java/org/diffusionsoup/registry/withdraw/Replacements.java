@@ -1,12 +1,12 @@
 package org.diffusionsoup.registry.withdraw;
 
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.diffusionsoup.registry.arrival.Arrivals;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Json;
@@ -43,7 +43,6 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 request.retrainer()
                         .map(r -> new Retrainings(context, r, session).all(plan))
                         .orElseGet(LinkedHashMap::new);
-        Set<Long> gone = new HashSet<>(plan.gone().stream().map(IngredientRow::id).toList());
         SoupMaker maker = new Soups(context).maker();
         Map<Draft, Made> made = new LinkedHashMap<>();
         for (SoupRow old : plan.soups()) {
@@ -51,14 +50,14 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 continue;
             }
             boolean again =
-                    !old.selectedAmong().isEmpty()
+                    plan.chosen().contains(old)
                             && !request.keepSelection()
                             && request.reselector().isPresent();
             Optional<Draft> draft =
                     again
                             ? new Selections(context, request.reselector().get(), session)
                                     .again(old, plan, ingredients)
-                            : context.read(q -> without(q, request, old, gone, ingredients));
+                            : context.read(q -> without(q, request, plan, old, ingredients));
             draft.ifPresent(d ->
                     made.put(
                             d,
@@ -75,9 +74,10 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
     private static Optional<Draft> without(
             Queries q,
             WithdrawRequest request,
+            Plan plan,
             SoupRow old,
-            Set<Long> gone,
             Map<Long, Retrained> retrained) {
+        Set<Long> gone = plan.gone().stream().map(IngredientRow::id).collect(Collectors.toSet());
         List<NamedMember> members = new ArrayList<>();
         for (var m : old.members()) {
             IngredientRow row = q.ingredient(m.ingredient()).orElseThrow();
@@ -89,7 +89,7 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                         new NamedMember(row.id(), row.name(), row.checkpoint(), m.coefficient()));
             }
         }
-        boolean selected = !old.selectedAmong().isEmpty();
+        boolean selected = plan.chosen().contains(old);
         if (selected && !request.keepSelection()) {
             throw Selections.notAgain(old);
         }
