@@ -4,22 +4,33 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.check.Finding;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.soup.SoupPlan;
 import org.diffusionsoup.registry.weights.Choices;
+import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.withdraw.Gone;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What a search chose, and among what, through all that becomes of those. */
@@ -557,5 +568,316 @@ abstract class ChoiceContract extends DescentContract {
         registry.make(Small.of("best", "a"));
         registry.publish("best", "hub");
         assertThat(found(registry)).noneMatch(f -> f.contains("does not say so"));
+    }
+
+    @Test
+    void aSoupFollowsOrIsWhatASearchChose() {
+        three();
+        SoupPlan plan = chosen("best", List.of("a", "b"), "a");
+        SoupPlan both = new SoupPlan("best", plan.ingredients(), true, plan.selection(), true);
+        String no = "'best' either follows its shards or is what a search chose";
+        refused(() -> registry.make(both), no, "Leave out `follow` or `selection`.");
+        refused(() -> registry.checkMake(both), no);
+    }
+
+    /** As earlier versions took them: chosen among {@code c} and {@code b}, and grown since. */
+    private void grownBeyondAChoice(String... candidates) {
+        SoupRow first = registry.make(chosen("best", List.of(candidates), "c"));
+        SoupRow all = registry.make(Small.follow("all"));
+        SoupRow grown =
+                appended(
+                        Json.object(bodyOf(first))
+                                .put("version", 2)
+                                .put("follows", true)
+                                .numbers("replaces", List.of(first.id()))
+                                .put("checkpoint", all.checkpoint())
+                                .objects("ingredients", Json.objects(bodyOf(all), "ingredients"))
+                                .build());
+        assertThat(grown.members()).hasSizeGreaterThan(1);
+    }
+
+    @Test
+    void whatFollowedBeyondItsChoiceKeepsWhatDoesNotLeave() {
+        three();
+        Small.add(registry, folder, "d", 4);
+        grownBeyondAChoice("c");
+        assertThat(found(registry))
+                .containsExactly(
+                        "soup best@2 says that a search chose it, and holds what that did not choose"
+                                + " among: ingredient a, ingredient b, ingredient d; make it again"
+                                + " ('soup registry make')");
+        refused(
+                () -> registry.update("best"),
+                "Soup best@2 follows its shards and says that a search chose it",
+                "'soup registry make best `follow`'");
+
+        // Of d the search knew nothing: nothing is to be chosen, and nothing else leaves.
+        List<Set<String>> asked = new ArrayList<>();
+        Withdrawn w = registry.withdraw(choosingAll(asked, "d"));
+        assertThat(w.made())
+                .filteredOn(s -> s.name().equals("best"))
+                .singleElement()
+                .satisfies(s ->
+                        assertThat(members(s)).containsExactly(live("a"), live("b"), live("c")));
+        SoupRow best = registry.read(q -> q.soup("best").orElseThrow());
+        assertThat(Json.flag(Json.object(bodyOf(best), "selection"), Choices.HELPED)).isFalse();
+        registry.withdraw(WithdrawRequest.ofShards(List.of("b"), "asked"));
+
+        // Of c it knew, and cannot tell what to do with a.
+        String no = "holds what that did not choose among (a), so that no search gives it again";
+        refused(
+                () -> registry.withdraw(WithdrawRequest.ofShards(List.of("c"), "asked")),
+                no,
+                "`keepSelection`");
+        refused(() -> registry.withdraw(choosingAll(asked, "c")), no);
+        assertThat(asked).isEmpty();
+        registry.withdraw(WithdrawRequest.ofShards(List.of("c"), "asked").keepingSelections());
+        SoupRow kept = registry.read(q -> q.soup("best").orElseThrow());
+        assertThat(members(kept)).containsExactly(live("a"));
+        assertThat(Json.flag(Json.object(bodyOf(kept), "selection"), Choices.HELPED)).isTrue();
+
+        // The way out.
+        registry.make(Small.follow("best"));
+        assertThat(registry.update("best").version()).isEqualTo(kept.version() + 1);
+        assertThat(found(registry)).isEmpty();
+    }
+
+    @Test
+    void whatFollowedWithinItsChoiceIsChosenAgainAndFollowsNoMore() {
+        three();
+        grownBeyondAChoice("a", "b", "c");
+        assertThat(found(registry)).isEmpty();
+        refused(() -> registry.update("best"), "says that a search chose it");
+        Withdrawn w = registry.withdraw(choosingAll(new ArrayList<>(), "a"));
+        assertThat(w.made())
+                .filteredOn(s -> s.name().equals("best"))
+                .singleElement()
+                .satisfies(s -> {
+                    assertThat(members(s)).containsExactly(live("b"), live("c"));
+                    assertThat(s.follows()).isFalse();
+                });
+        assertThat(found(registry)).isEmpty();
+    }
+
+    /**
+     * Whatever the registry holds (names that went to others, copies, bases that soups became,
+     * shards whose last day is over), a choice is touched by what its candidates came of, and made
+     * again among those of them that are left.
+     */
+    @Test
+    void choicesAreMadeAgainAmongWhatIsLeftOfTheirCandidates() {
+        int chosenAgain = 0;
+        int refused = 0;
+        for (int seed = 1; seed <= 3; seed++) {
+            Chances c = new Chances(seed);
+            c.play();
+            chosenAgain += c.chosenAgain;
+            refused += c.refused;
+        }
+        assertThat(chosenAgain).as("soups that were chosen again").isGreaterThan(5);
+        assertThat(refused).as("withdrawals that had to wait").isPositive();
+    }
+
+    /** A registry at random, and what its soups were chosen among, as this test remembers it. */
+    private final class Chances {
+        private final int seed;
+        private final Random random;
+        private final Map<String, Set<Long>> candidates = new TreeMap<>();
+        private final List<String> shards = new ArrayList<>();
+        private final Set<String> published = new TreeSet<>();
+        private int refused;
+        private int chosenAgain;
+
+        Chances(int seed) {
+            this.seed = seed;
+            this.random = new Random(seed);
+        }
+
+        void play() {
+            registry = fresh("chances" + seed);
+            Small.base(registry, folder);
+            build();
+            Registry later = tomorrow();
+            List<String> order = new ArrayList<>(shards);
+            Collections.shuffle(order, random);
+            for (String shard : order) {
+                if (random.nextInt(4) == 0) {
+                    retireOne(later);
+                }
+                if (shard(later, shard).withdrawn().isEmpty()) {
+                    withdraw(later, shard, random.nextInt(4) == 0);
+                }
+            }
+            assertThat(later.check()).as("seed %d", seed).isEmpty();
+        }
+
+        private void build() {
+            List<String> bases = new ArrayList<>(List.of("base"));
+            for (int i = 0; i < 14; i++) {
+                String shard = "s" + i;
+                boolean isLent = random.nextInt(4) == 0;
+                registry.addShard(
+                        new NewShard(
+                                shard,
+                                "p",
+                                "CC0-1.0",
+                                "",
+                                isLent ? Optional.of(day(NOW)) : Optional.empty(),
+                                shard,
+                                Small.samples(shard, 3)));
+                shards.add(shard);
+                String name = "n" + random.nextInt(9);
+                if (registry.read(q -> q.ingredient(name)).isPresent()) {
+                    registry.retire(name, "wrong");
+                }
+                String base = bases.get(random.nextInt(bases.size()));
+                long weights = random.nextInt(3) == 0 ? 1000 + random.nextInt(2) : 100L * seed + i;
+                try {
+                    registry.addIngredient(child(name, base, shard, weights));
+                } catch (RegistryException e) {
+                    assertThat(e).hasMessageContaining("so it was trained on nothing");
+                    continue;
+                }
+                if (i > 3) {
+                    choose(base, "soup" + i, bases);
+                }
+            }
+        }
+
+        private void choose(String base, String soup, List<String> bases) {
+            long of = registry.read(q -> Names.base(q, base).id());
+            List<IngredientRow> kin =
+                    new ArrayList<>(
+                            registry.read(q -> q.ingredients()).stream()
+                                    .filter(i -> i.isLive() && i.base() == of)
+                                    .toList());
+            Collections.shuffle(kin, random);
+            List<IngredientRow> among = kin.subList(0, 1 + random.nextInt(kin.size()));
+            String[] members =
+                    among.subList(0, 1 + random.nextInt(among.size())).stream()
+                            .map(IngredientRow::name)
+                            .toArray(String[]::new);
+            SoupRow made =
+                    registry.make(
+                            chosen(
+                                    soup,
+                                    among.stream().map(IngredientRow::name).toList(),
+                                    members));
+            candidates.put(soup, new TreeSet<>(among.stream().map(IngredientRow::id).toList()));
+            try {
+                registry.publish(soup, "place of " + soup);
+                published.add(soup);
+            } catch (RegistryException e) {
+                assertThat(e).hasMessageContaining("was retired");
+            }
+            if (random.nextInt(4) == 0) {
+                registry.addBase(
+                        "b" + soup, rewritten(weightsOf(registry, made), "bare" + soup, Map.of()));
+                bases.add("b" + soup);
+            }
+        }
+
+        private void retireOne(Registry r) {
+            List<IngredientRow> all =
+                    r.read(q -> q.ingredients()).stream().filter(IngredientRow::isLive).toList();
+            if (!all.isEmpty()) {
+                r.retire(all.get(random.nextInt(all.size())).name(), "wrong");
+            }
+        }
+
+        private void withdraw(Registry r, String shard, boolean keep) {
+            String as = "%s of %d%s".formatted(shard, seed, keep ? ", kept" : "");
+            Set<Long> leaving = descending(r, List.of(shard));
+            List<String> over = new ArrayList<>(r.expired());
+            over.remove(shard);
+            Set<Long> expired = descending(r, over);
+            Map<String, SoupRow> before = current(r);
+            Map<String, Set<Long>> left = new TreeMap<>();
+            for (SoupRow s : before.values()) {
+                Set<Long> among = Objects.requireNonNull(candidates.get(s.name()));
+                if (among.stream().anyMatch(leaving::contains)) {
+                    Set<Long> still = new TreeSet<>(among);
+                    still.removeAll(leaving);
+                    still.removeIf(i -> !ingredient(r, i).isLive());
+                    left.put(s.name(), still);
+                }
+            }
+            WithdrawRequest request = choosingAll(new ArrayList<>(), shard);
+            if (!keep
+                    && left.values().stream()
+                            .anyMatch(l -> l.stream().anyMatch(expired::contains))) {
+                refused(() -> r.withdraw(request), "cannot be chosen again", "'soup expire'");
+                assertThat(shard(r, shard).withdrawn()).as(as).isEmpty();
+                assertThat(current(r)).as(as).isEqualTo(before);
+                refused++;
+                r.withdraw(choosingAll(new ArrayList<>(), r.expired().toArray(String[]::new)));
+                candidates.replaceAll((soup, ids) -> {
+                    Set<Long> rest = new TreeSet<>(ids);
+                    rest.removeIf(i -> !ingredient(r, i).isLive());
+                    return current(r).containsKey(soup) && touched(ids, expired) ? rest : ids;
+                });
+                if (shard(r, shard).withdrawn().isEmpty()) {
+                    withdraw(r, shard, false);
+                }
+                return;
+            }
+            Withdrawn w = r.withdraw(keep ? request.keepingSelections() : request);
+            assertThat(w.withdrawn()).as(as).extracting(SoupRow::name).containsAll(left.keySet());
+            Map<String, SoupRow> now = current(r);
+            before.forEach((soup, s) -> {
+                SoupRow is = now.get(soup);
+                Set<Long> still = left.get(soup);
+                if (still == null) {
+                    assertThat(is).as("%s: %s", as, soup).isEqualTo(s);
+                } else if (keep) {
+                    Set<Long> members = members(s);
+                    members.removeAll(leaving);
+                    members.removeIf(i -> !ingredient(r, i).isLive());
+                    assertThat(members(is)).as("%s: %s", as, soup).isEqualTo(members);
+                } else {
+                    assertThat(members(is)).as("%s: %s", as, soup).isEqualTo(still);
+                    candidates.put(soup, still);
+                    chosenAgain++;
+                }
+            });
+            assertThat(w.publications())
+                    .as(as)
+                    .extracting(p -> p.place())
+                    .containsAll(
+                            left.keySet().stream()
+                                    .filter(published::contains)
+                                    .map(n -> "place of " + n)
+                                    .toList());
+            assertThat(r.check()).as(as).allMatch(f -> f.sentence().startsWith("the last day of"));
+        }
+
+        private boolean touched(Set<Long> ids, Set<Long> leaving) {
+            return ids.stream().anyMatch(leaving::contains);
+        }
+
+        private Set<Long> members(@Nullable SoupRow s) {
+            Set<Long> ids = new TreeSet<>();
+            if (s != null) {
+                s.members().forEach(m -> ids.add(m.ingredient()));
+            }
+            return ids;
+        }
+
+        private Map<String, SoupRow> current(Registry r) {
+            Map<String, SoupRow> all = new TreeMap<>();
+            r.read(q -> q.soups()).stream()
+                    .filter(SoupRow::isCurrent)
+                    .forEach(s -> all.put(s.name(), s));
+            return all;
+        }
+
+        private IngredientRow ingredient(Registry r, long id) {
+            return r.read(q -> q.ingredient(id).orElseThrow());
+        }
+
+        private Set<Long> descending(Registry r, List<String> names) {
+            List<Long> ids = names.stream().map(n -> shard(r, n).id()).toList();
+            return r.read(q -> DescentLinks.ofLive(q, r.store()).madeOf(ids));
+        }
     }
 }

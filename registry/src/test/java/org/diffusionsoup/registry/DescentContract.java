@@ -273,16 +273,6 @@ abstract class DescentContract extends MonthContract {
     }
 
     @Test
-    void aSoupThatFollowsKeepsNoChoiceOfWhatExpired() {
-        lent(registry, folder, "lent", 1);
-        Small.add(registry, folder, "own", 2);
-        SoupPlan best = chosen("best", List.of("lent", "own"), "own");
-        registry.make(new SoupPlan("best", best.ingredients(), true, best.selection(), true));
-        registry.retire("lent", "moved");
-        refused(() -> tomorrow().update("best"), "soup best@1 was chosen with a look at it");
-    }
-
-    @Test
     void nothingIsTrainedAgainOnWhatExpired() {
         lent(registry, folder, "lent", 1);
         Small.add(registry, folder, "own", 2);

@@ -39,6 +39,7 @@ final class ChoiceCheck {
             }
             if (s.isCurrent()) {
                 c.untold(s);
+                c.beyond(s);
             }
             q.publications(s.id()).forEach(p -> c.notAskedFor(s, p));
         }
@@ -64,6 +65,19 @@ final class ChoiceCheck {
                                     .map(b -> b.getValue() + " of " + b.getKey())
                                     .collect(Collectors.joining(", "))
                             + ")");
+        }
+    }
+
+    /** A soup that followed its shards as well, or a choice of which not all was said. */
+    private void beyond(SoupRow s) {
+        List<IngredientRow> beyond = choices.beyond(s);
+        if (!beyond.isEmpty()) {
+            note(
+                    s,
+                    "says that a search chose it, and holds what that did not choose among: "
+                            + beyond.stream()
+                                    .map(i -> "ingredient " + i.name())
+                                    .collect(Collectors.joining(", ")));
         }
     }
 

@@ -41,8 +41,8 @@ public final class Soups {
     /**
      * Makes a soup, or its next version.
      *
-     * @throws RegistryException if an ingredient is unknown or withdrawn, or they do not start from
-     *     one base
+     * @throws RegistryException if an ingredient is unknown or withdrawn, they do not start from
+     *     one base, or a soup that a search chose is to follow its shards
      */
     public SoupRow make(SoupPlan plan) {
         return Attempts.at(plan.name(), () -> makeOnce(plan));
@@ -77,6 +77,13 @@ public final class Soups {
 
     private Draft draft(Queries q, SoupPlan plan) {
         Names.checkSoupName(q, plan.name());
+        if (plan.follows() && plan.selection().isPresent()) {
+            throw new RegistryException(
+                    "Soup '"
+                            + plan.name()
+                            + "' either follows its shards or is what a search chose: what comes"
+                            + " later was in no search. Leave out `follow` or `selection`.");
+        }
         List<NamedMember> members = new ArrayList<>();
         List<SoupPlan.Item> items = plan.ingredients();
         if (items.isEmpty()) {
@@ -232,6 +239,8 @@ public final class Soups {
      * Brings a soup that follows its shards up to date.
      *
      * @return the current version; the same as before if nothing was new
+     * @throws RegistryException if it does not follow, or is a search's choice, as earlier versions
+     *     let soups be both
      */
     public SoupRow update(String name) {
         return Attempts.at(name, () -> updateOnce(name));
@@ -278,6 +287,16 @@ public final class Soups {
                             + "' does not follow its shards; make it again with `follow`, or name"
                             + " its ingredients.");
         }
+        if (new Choices(q).selection(old).isPresent()) {
+            throw new RegistryException(
+                    "Soup "
+                            + old.label()
+                            + " follows its shards and says that a search chose it, as an earlier"
+                            + " version took it; what came since was in no search. Make it again by"
+                            + " one of the two: 'soup registry make "
+                            + old.name()
+                            + " `follow`', or by a search among all there is.");
+        }
         long base = q.ingredient(old.members().getFirst().ingredient()).orElseThrow().base();
         List<NamedMember> members = new ArrayList<>();
         for (IngredientRow i : q.ingredients()) {
@@ -299,7 +318,6 @@ public final class Soups {
                             + " again.");
         }
         checkOneBase(q, members, "The ingredients of soup '" + old.name() + "'");
-        context.shards().refuseChosen(q, old);
         new ReturnedWeights(store)
                 .refuseMembers(q, old.name(), members.stream().map(NamedMember::id).toList());
         return Draft.of(q, old, members);

@@ -91,7 +91,7 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
         }
         boolean selected = plan.chosen().contains(old);
         if (selected && !request.keepSelection()) {
-            throw Selections.notAgain(old);
+            throw Selections.notAgain(q, old);
         }
         if (members.isEmpty()) {
             return Optional.empty();

@@ -45,7 +45,25 @@ final class Selections {
     }
 
     /** That a soup cannot be chosen anew, and what can be done. */
-    static RegistryException notAgain(SoupRow soup) {
+    static RegistryException notAgain(Queries q, SoupRow soup) {
+        List<IngredientRow> beyond = new Choices(q).beyond(soup);
+        return beyond.isEmpty() ? notAgain(soup) : notAgain(soup, beyond);
+    }
+
+    /** That of a soup which an earlier version let grow beyond what was chosen. */
+    private static RegistryException notAgain(SoupRow soup, List<IngredientRow> beyond) {
+        return new RegistryException(
+                "Soup "
+                        + soup.label()
+                        + " was selected by a search that saw this data, and holds what that did"
+                        + " not choose among ("
+                        + beyond.stream().map(IngredientRow::name).collect(Collectors.joining(", "))
+                        + "), so that no search gives it again; make it again by one of the two,"
+                        + " `follow` or a search ('soup registry make'), or say `keepSelection` to"
+                        + " have the soup marked so.");
+    }
+
+    private static RegistryException notAgain(SoupRow soup) {
         return new RegistryException(
                 "Soup "
                         + soup.label()
@@ -131,7 +149,14 @@ final class Selections {
 
     /** The soup as the same search chooses it among what is left; empty if nothing is left. */
     Optional<Draft> again(SoupRow old, Plan plan, Map<Long, Retrained> retrained) {
-        Left left = context.read(q -> left(q, old, plan, retrained));
+        Left left =
+                context.read(q -> {
+                    List<IngredientRow> beyond = new Choices(q).beyond(old);
+                    if (!beyond.isEmpty()) {
+                        throw notAgain(old, beyond);
+                    }
+                    return left(q, old, plan, retrained);
+                });
         if (left.members().isEmpty()) {
             return Optional.empty();
         }
@@ -162,7 +187,7 @@ final class Selections {
                 new Draft(
                         old.name(),
                         "search",
-                        old.follows(),
+                        false,
                         left.keepSum(),
                         members,
                         Soups.recorded(choice.selection()),
