@@ -290,6 +290,18 @@ class RegistryTellsTest {
         Path empty = Files.createFile(folder.resolve("empty.jsonl"));
         soup("registry", "make", "b", "--from", "a", "--selection", empty, "--candidates", "a")
                 .fails(1, "empty.jsonl is empty, and no journal of a search");
+        soup(
+                        "registry",
+                        "make",
+                        "b",
+                        "--follow",
+                        "--from",
+                        "a",
+                        "--selection",
+                        empty,
+                        "--candidates",
+                        "a")
+                .fails(2, "leave out --follow or --selection");
     }
 
     @Test

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The registry with its ledger on a PostgreSQL server that is started for the test. */
-class PostgresRegistryTest extends DescentContract {
+class PostgresRegistryTest extends ChoiceContract {
     private static @Nullable PostgresServer server;
     private final Map<String, String> urls = new ConcurrentHashMap<>();
 

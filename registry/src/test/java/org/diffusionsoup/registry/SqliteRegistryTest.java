@@ -14,7 +14,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /** The registry on SQLite. */
-class SqliteRegistryTest extends DescentContract {
+class SqliteRegistryTest extends ChoiceContract {
     @Override
     Optional<String> freshDatabase() {
         return Optional.empty();

@@ -113,6 +113,7 @@ public final class Flags {
                     "scales",
                     "scheduler",
                     "seed",
+                    "selection",
                     "sequential",
                     "shard",
                     "shardSize",

@@ -123,6 +123,11 @@ final class RegistryMakeCommand extends SoupCommand {
             choose(console, searchMethod.get());
             return;
         }
+        if (follow && selection.isPresent()) {
+            throw misuse(
+                    "A soup follows its shards or is what a search chose: leave out --follow or"
+                            + " --selection.");
+        }
         if (search.isGiven()) {
             throw misuse("--judge is for --search METHOD, which is missing.");
         }

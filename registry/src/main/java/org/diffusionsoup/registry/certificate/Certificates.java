@@ -19,7 +19,7 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.near.NearDuplicates;
-import org.diffusionsoup.registry.soup.Draft;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.weights.WeightsThatLeave;
 
 /**
@@ -246,7 +246,7 @@ public final class Certificates {
         if (selection instanceof JsonObject s) {
             soup.put(
                     "selection",
-                    Json.flag(s, Draft.HELPED)
+                    Json.flag(s, Choices.HELPED)
                             ? "selected with the help of the withdrawn data; the choice was kept"
                             : "chosen by a search that saw none of the withdrawn data");
             soup.put("selection_sha256", Json.sha256(s));

@@ -73,6 +73,8 @@ public final class Fsck {
                                                         + " is over; 'soup expire' takes it out")));
                 context.read(q -> LateEntries.of(q, store))
                         .forEach(s -> found.add(new Finding(Severity.NOTE, "ledger", s)));
+                context.read(ChoiceCheck::of)
+                        .forEach(s -> found.add(new Finding(Severity.NOTE, "ledger", s)));
                 found.addAll(context.read(q -> new ReturnCheck(store).findings(q)));
                 new StoredCertificates(context).unsound().forEach(u -> found.add(certificate(u)));
             } catch (SoupException e) {

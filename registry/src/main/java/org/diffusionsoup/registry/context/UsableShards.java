@@ -1,9 +1,11 @@
 package org.diffusionsoup.registry.context;
 
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
@@ -13,6 +15,7 @@ import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.weights.Descent;
 import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.NewWeights;
@@ -95,7 +98,17 @@ public final class UsableShards {
      * @throws RegistryException naming the shard, its last day and the way
      */
     public void refuseExpired(Queries q, Collection<Long> entries) {
-        List<ShardRow> over = over(q);
+        refuseExpired(q, entries, Set.of());
+    }
+
+    /**
+     * The same, but for shards that are just being taken out.
+     *
+     * @param leaving their entries
+     */
+    public void refuseExpired(Queries q, Collection<Long> entries, Set<Long> leaving) {
+        List<ShardRow> over = new ArrayList<>(over(q));
+        over.removeIf(s -> leaving.contains(s.id()));
         if (over.isEmpty()) {
             return; // and what came of what need not be looked up
         }
@@ -139,15 +152,29 @@ public final class UsableShards {
     }
 
     /**
-     * Refuses a soup that was chosen with a look at a shard which expired: its choice leaves with
-     * that, too.
+     * Refuses a soup that was chosen with a look at a shard which expired, or at what that is in by
+     * whatever way: its choice leaves with that, too.
      *
-     * @throws RegistryException naming the shard and its last day
+     * @throws RegistryException naming the shard, its last day and the way
      */
     public void refuseChosen(Queries q, SoupRow soup) {
-        for (ShardRow s : over(q)) {
+        List<ShardRow> over = over(q);
+        List<Long> candidates = over.isEmpty() ? List.of() : new Choices(q).candidates(soup);
+        String chosen = ", and soup " + soup.label() + " was chosen with a look at ";
+        for (ShardRow s : over) {
             if (soup.selectedAmong().contains(s.id())) {
-                throw expired(s, ", and soup " + soup.label() + " was chosen with a look at it");
+                throw expired(s, chosen + "it");
+            }
+        }
+        if (candidates.isEmpty()) {
+            return;
+        }
+        Descent descent = DescentLinks.ofLive(q, store);
+        for (ShardRow s : over) {
+            for (long candidate : candidates) {
+                if (descent.behind(List.of(candidate)).contains(s.id())) {
+                    throw expired(s, chosen + descent.where(s.id(), candidate));
+                }
             }
         }
     }

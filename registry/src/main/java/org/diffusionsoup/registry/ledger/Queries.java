@@ -329,17 +329,6 @@ public class Queries {
                         + "))");
     }
 
-    /** Soups that are not withdrawn and were selected with a look at one of these shards. */
-    public final List<SoupRow> soupsSelectedAmong(List<Long> shards) {
-        if (shards.isEmpty()) {
-            return List.of();
-        }
-        return soups(
-                "WHERE withdrawn IS NULL AND id IN (SELECT soup FROM soup_selection WHERE shard IN ("
-                        + numbers(shards)
-                        + "))");
-    }
-
     /**
      * Soups that were withdrawn for nothing but a look at what left when they were chosen: none of
      * what they hold has been withdrawn with them, and may be withdrawn later.

@@ -17,6 +17,7 @@ import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.weights.Descent;
 import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
@@ -81,6 +82,7 @@ public final class Publications {
                     refuseRetired(t, s);
                     context.shards().refuseExpired(t, List.of(s.id()));
                     context.shards().refuseChosen(t, s);
+                    refuseUntold(t, s);
                     new ReturnedWeights(context.store())
                             .refuseMembers(
                                     t,
@@ -150,6 +152,21 @@ public final class Publications {
                                 ? retiredMember(q, s, i)
                                 : retiredBehind(s, i, descent));
             }
+        }
+    }
+
+    /** Refuses what an earlier version left as it was when it had to be chosen again. */
+    private static void refuseUntold(Queries q, SoupRow s) {
+        for (IngredientRow i : new Choices(q).untold(s)) {
+            throw new RegistryException(
+                    "Soup "
+                            + s.label()
+                            + " was chosen with a look at ingredient '"
+                            + i.name()
+                            + "', which was withdrawn since (entry "
+                            + i.withdrawn().orElseThrow()
+                            + "); make it again without that ('soup registry make') and publish"
+                            + " that.");
         }
     }
 

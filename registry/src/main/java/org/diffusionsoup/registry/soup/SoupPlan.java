@@ -1,6 +1,7 @@
 package org.diffusionsoup.registry.soup;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -29,11 +30,23 @@ public record SoupPlan(
      *
      * @param method such as {@code greedy}
      * @param candidates names of all ingredients it chose among
+     * @param checkpoints what it read as these, by their names; of those that are missing it is not
+     *     known
      * @param journal what it tried and scored, as it wrote it
      */
-    public record Selection(String method, List<String> candidates, JsonObject journal) {
+    public record Selection(
+            String method,
+            List<String> candidates,
+            Map<String, String> checkpoints,
+            JsonObject journal) {
         public Selection {
             candidates = List.copyOf(candidates);
+            checkpoints = Map.copyOf(checkpoints);
+        }
+
+        /** A search of which nobody knows what weights it read. */
+        public Selection(String method, List<String> candidates, JsonObject journal) {
+            this(method, candidates, Map.of(), journal);
         }
     }
 

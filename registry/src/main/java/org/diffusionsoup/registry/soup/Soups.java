@@ -2,6 +2,7 @@ package org.diffusionsoup.registry.soup;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +24,7 @@ import org.diffusionsoup.registry.soup.Draft.NamedMember;
 import org.diffusionsoup.registry.soup.SoupMaker.Made;
 import org.diffusionsoup.registry.soup.SoupMaker.Start;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.weights.ContentHashes;
 import org.diffusionsoup.registry.weights.ReturnedWeights;
 
@@ -39,8 +41,8 @@ public final class Soups {
     /**
      * Makes a soup, or its next version.
      *
-     * @throws RegistryException if an ingredient is unknown or withdrawn, or they do not start from
-     *     one base
+     * @throws RegistryException if an ingredient is unknown or withdrawn, they do not start from
+     *     one base, or a soup that a search chose is to follow its shards
      */
     public SoupRow make(SoupPlan plan) {
         return Attempts.at(plan.name(), () -> makeOnce(plan));
@@ -75,6 +77,13 @@ public final class Soups {
 
     private Draft draft(Queries q, SoupPlan plan) {
         Names.checkSoupName(q, plan.name());
+        if (plan.follows() && plan.selection().isPresent()) {
+            throw new RegistryException(
+                    "Soup '"
+                            + plan.name()
+                            + "' either follows its shards or is what a search chose: what comes"
+                            + " later was in no search. Leave out `follow` or `selection`.");
+        }
         List<NamedMember> members = new ArrayList<>();
         List<SoupPlan.Item> items = plan.ingredients();
         if (items.isEmpty()) {
@@ -106,11 +115,12 @@ public final class Soups {
             }
             members.add(new NamedMember(i.id(), i.name(), i.checkpoint(), item.coefficient()));
         }
-        checkOneBase(q, members, plan.name());
+        checkOneBase(q, members, "The ingredients of soup '" + plan.name() + "'");
         new ReturnedWeights(store)
                 .refuseMembers(q, plan.name(), members.stream().map(NamedMember::id).toList());
         JsonObject selection = Json.object().build();
         List<Long> among = new ArrayList<>();
+        List<NamedMember> candidates = new ArrayList<>();
         if (plan.selection().isPresent()) {
             SoupPlan.Selection s = plan.selection().get();
             for (NamedMember m : members) {
@@ -125,13 +135,22 @@ public final class Soups {
                                     + "; name all that it looked at (`candidates`).");
                 }
             }
-            List<Long> candidates = new ArrayList<>();
-            for (String c : s.candidates()) {
+            for (String c : new LinkedHashSet<>(s.candidates())) {
                 IngredientRow i = Names.ingredient(q, c);
-                candidates.add(i.id());
+                if (!s.checkpoints().getOrDefault(c, i.checkpoint()).equals(i.checkpoint())) {
+                    throw new RegistryException(
+                            "Ingredient '"
+                                    + c
+                                    + "' is not the one that the search looked at: it was recorded"
+                                    + " anew meanwhile; search again.");
+                }
+                candidates.add(new NamedMember(i.id(), i.name(), i.checkpoint(), Coefficient.ONE));
                 among.addAll(i.shards());
             }
-            context.shards().refuseExpired(q, candidates);
+            checkOneBase(
+                    q,
+                    candidates,
+                    "The ingredients that soup '" + plan.name() + "' was chosen among");
             selection = recorded(s);
         }
         String method = plan.selection().isPresent() ? "search" : Draft.method(members);
@@ -142,7 +161,8 @@ public final class Soups {
                 plan.keepSum(),
                 members,
                 selection,
-                List.copyOf(new TreeSet<>(among)));
+                List.copyOf(new TreeSet<>(among)),
+                candidates);
     }
 
     /** A selection as entries have it. */
@@ -154,7 +174,7 @@ public final class Soups {
                 .build();
     }
 
-    private void checkOneBase(Queries q, List<NamedMember> members, String soup) {
+    private void checkOneBase(Queries q, List<NamedMember> members, String what) {
         Map<Long, String> bases = new HashMap<>();
         for (NamedMember m : members) {
             IngredientRow row = q.ingredient(m.id()).orElseThrow();
@@ -163,9 +183,8 @@ public final class Soups {
         context.shards().refuseExpired(q, members.stream().map(NamedMember::id).toList());
         if (bases.size() > 1) {
             throw new RegistryException(
-                    "The ingredients of soup '"
-                            + soup
-                            + "' start from different bases ("
+                    what
+                            + " start from different bases ("
                             + String.join(", ", bases.values())
                             + "); only ingredients of one base can be averaged.");
         }
@@ -176,10 +195,9 @@ public final class Soups {
         Optional<SoupRow> old = t.soup(draft.name());
         List<JsonObject> members = new ArrayList<>();
         for (NamedMember m : draft.members()) {
-            long id = m.id() != 0 ? m.id() : t.ingredient(m.name()).orElseThrow().id();
             members.add(
                     Json.object()
-                            .put("entry", id)
+                            .put("entry", entry(t, m))
                             .put("name", m.name())
                             .put("checkpoint", m.checkpoint())
                             .put("coefficient", m.coefficient().toString())
@@ -205,16 +223,24 @@ public final class Soups {
         if (!draft.selection().fields().isEmpty()) {
             body.put("selection", draft.selection());
             body.numbers("selected_among", draft.selectedAmong());
+            body.numbers(Choices.AMONG, draft.candidates().stream().map(c -> entry(t, c)).toList());
         }
         becauseOf.ifPresent(w -> body.put("withdrawal", w));
         long id = t.append(Kind.SOUP, body.build()).seq();
         return t.soup(id).orElseThrow();
     }
 
+    /** Where the same transaction appended it, it has the name. */
+    private static long entry(Queries q, NamedMember m) {
+        return m.id() != 0 ? m.id() : q.ingredient(m.name()).orElseThrow().id();
+    }
+
     /**
      * Brings a soup that follows its shards up to date.
      *
      * @return the current version; the same as before if nothing was new
+     * @throws RegistryException if it does not follow, or is a search's choice, as earlier versions
+     *     let soups be both
      */
     public SoupRow update(String name) {
         return Attempts.at(name, () -> updateOnce(name));
@@ -261,6 +287,16 @@ public final class Soups {
                             + "' does not follow its shards; make it again with `follow`, or name"
                             + " its ingredients.");
         }
+        if (new Choices(q).selection(old).isPresent()) {
+            throw new RegistryException(
+                    "Soup "
+                            + old.label()
+                            + " follows its shards and says that a search chose it, as an earlier"
+                            + " version took it; what came since was in no search. Make it again by"
+                            + " one of the two: 'soup registry make "
+                            + old.name()
+                            + " `follow`', or by a search among all there is.");
+        }
         long base = q.ingredient(old.members().getFirst().ingredient()).orElseThrow().base();
         List<NamedMember> members = new ArrayList<>();
         for (IngredientRow i : q.ingredients()) {
@@ -281,8 +317,7 @@ public final class Soups {
                             + "'; record another of its base with 'soup ingredient add', then update"
                             + " again.");
         }
-        checkOneBase(q, members, old.name());
-        context.shards().refuseChosen(q, old);
+        checkOneBase(q, members, "The ingredients of soup '" + old.name() + "'");
         new ReturnedWeights(store)
                 .refuseMembers(q, old.name(), members.stream().map(NamedMember::id).toList());
         return Draft.of(q, old, members);

@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
+import org.diffusionsoup.registry.weights.Choices;
 
 /** Why each ingredient, base and soup leaves with a withdrawal. */
 final class Departures {
@@ -42,6 +43,7 @@ final class Departures {
         Map<Long, Gone> ingredients = new HashMap<>();
         List<IngredientRow> both = new ArrayList<>(gone);
         both.addAll(retrained);
+        Choices choices = new Choices(q);
         for (IngredientRow i : both) {
             String copy = copies.get(i.id());
             List<String> on = new ArrayList<>();
@@ -80,18 +82,21 @@ final class Departures {
                             .map(m -> ingredients.get(m.ingredient()))
                             .filter(Objects::nonNull)
                             .toList();
-            String looked =
-                    s.selectedAmong().stream()
-                            .filter(x -> whole.contains(x) || touched.contains(x))
-                            .map(x -> "shard " + shards.get(x))
-                            .collect(Collectors.joining(", "));
+            List<String> looked = new ArrayList<>();
+            s.selectedAmong().stream()
+                    .filter(x -> whole.contains(x) || touched.contains(x))
+                    .forEach(x -> looked.add("shard " + shards.get(x)));
+            choices.candidates(s).stream()
+                    .map(ingredients::get)
+                    .filter(g -> g != null && g.beyond())
+                    .forEach(g -> looked.add(g.label()));
             all.add(
                     new Gone(
                             "soup",
                             s.id(),
                             s.label(),
                             held.isEmpty()
-                                    ? "chosen with a look at " + looked
+                                    ? "chosen with a look at " + String.join(", ", looked)
                                     : "holds "
                                             + held.stream()
                                                     .map(Gone::label)

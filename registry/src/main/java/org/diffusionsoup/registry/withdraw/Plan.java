@@ -25,7 +25,8 @@ import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
  * @param bases that hold what leaves
  * @param soups all versions that hold what leaves, and current ones that were chosen with a look at
  *     it
- * @param publications where soups went that ever held what leaves
+ * @param chosen current soups among these that a search chose with a look at what leaves
+ * @param publications where soups went that ever held what leaves, or were chosen with a look at it
  * @param weights the hashes of what leaves
  * @param all ingredients, bases and soups, each with why
  */
@@ -37,6 +38,7 @@ record Plan(
         List<IngredientRow> retrained,
         List<BaseRow> bases,
         List<SoupRow> soups,
+        List<SoupRow> chosen,
         List<HandedOut> publications,
         WeightsThatLeave weights,
         List<Gone> all) {
@@ -56,7 +58,8 @@ record Plan(
                 ids(gone.stream().map(IngredientRow::id)),
                 ids(retrained.stream().map(IngredientRow::id)),
                 ids(bases.stream().map(BaseRow::id)),
-                ids(soups.stream().filter(SoupRow::isCurrent).map(SoupRow::id)));
+                ids(soups.stream().filter(SoupRow::isCurrent).map(SoupRow::id)),
+                ids(chosen.stream().map(SoupRow::id)));
     }
 
     private static Set<Long> ids(Stream<Long> all) {

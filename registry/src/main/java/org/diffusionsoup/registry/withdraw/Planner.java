@@ -19,6 +19,7 @@ import org.diffusionsoup.registry.ledger.Rows.SampleRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.weights.DescentLinks;
 import org.diffusionsoup.registry.weights.WeightsThatLeave;
 import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
@@ -81,10 +82,14 @@ final class Planner {
         do {
             addMade();
         } while (addCopies());
-        // A soup that only looked at the data and says so already need not be marked again.
-        q.soupsSelectedAmong(seen).stream()
-                .filter(SoupRow::isCurrent)
-                .forEach(s -> soups.put(s.id(), s));
+        // Of those that only looked at the data, older versions need not be marked.
+        Choices choices = new Choices(q);
+        List<SoupRow> chosen =
+                q.soups().stream()
+                        .filter(SoupRow::isCurrent)
+                        .filter(s -> choices.isLookAt(s, seen, ingredients()))
+                        .toList();
+        chosen.forEach(s -> soups.put(s.id(), s));
         return new Plan(
                 shards,
                 samples,
@@ -93,6 +98,7 @@ final class Planner {
                 retrained,
                 bases,
                 List.copyOf(soups.values()),
+                chosen,
                 handedOut(seen),
                 weights,
                 Departures.of(
@@ -320,12 +326,14 @@ final class Planner {
                 .filter(i -> i.shards().stream().anyMatch(shards::contains))
                 .forEach(i -> ever.add(i.id()));
         Set<Long> made = DescentLinks.ofAll(q, weights.store()).madeOf(shards);
+        ever.addAll(made);
+        Choices choices = new Choices(q);
         Map<Long, SoupRow> held = new HashMap<>();
         q.soups().stream()
                 .filter(s ->
                         made.contains(s.id())
                                 || s.members().stream().anyMatch(m -> ever.contains(m.ingredient()))
-                                || s.selectedAmong().stream().anyMatch(shards::contains))
+                                || choices.isLookAt(s, shards, ever))
                 .forEach(s -> held.put(s.id(), s));
         List<HandedOut> list = new ArrayList<>();
         for (PublicationRow p : all) {

@@ -1,12 +1,12 @@
 package org.diffusionsoup.registry.withdraw;
 
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.diffusionsoup.registry.arrival.Arrivals;
 import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Json;
@@ -22,6 +22,7 @@ import org.diffusionsoup.registry.soup.SoupMaker.Made;
 import org.diffusionsoup.registry.soup.SoupMaker.Start;
 import org.diffusionsoup.registry.soup.Soups;
 import org.diffusionsoup.registry.store.WeightStore;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.withdraw.Retrainings.Retrained;
 
 /**
@@ -42,7 +43,6 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 request.retrainer()
                         .map(r -> new Retrainings(context, r, session).all(plan))
                         .orElseGet(LinkedHashMap::new);
-        Set<Long> gone = new HashSet<>(plan.gone().stream().map(IngredientRow::id).toList());
         SoupMaker maker = new Soups(context).maker();
         Map<Draft, Made> made = new LinkedHashMap<>();
         for (SoupRow old : plan.soups()) {
@@ -50,14 +50,14 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 continue;
             }
             boolean again =
-                    !old.selectedAmong().isEmpty()
+                    plan.chosen().contains(old)
                             && !request.keepSelection()
                             && request.reselector().isPresent();
             Optional<Draft> draft =
                     again
                             ? new Selections(context, request.reselector().get(), session)
-                                    .again(old, gone, ingredients)
-                            : context.read(q -> without(q, request, old, gone, ingredients));
+                                    .again(old, plan, ingredients)
+                            : context.read(q -> without(q, request, plan, old, ingredients));
             draft.ifPresent(d ->
                     made.put(
                             d,
@@ -74,9 +74,10 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
     private static Optional<Draft> without(
             Queries q,
             WithdrawRequest request,
+            Plan plan,
             SoupRow old,
-            Set<Long> gone,
             Map<Long, Retrained> retrained) {
+        Set<Long> gone = plan.gone().stream().map(IngredientRow::id).collect(Collectors.toSet());
         List<NamedMember> members = new ArrayList<>();
         for (var m : old.members()) {
             IngredientRow row = q.ingredient(m.ingredient()).orElseThrow();
@@ -88,9 +89,9 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                         new NamedMember(row.id(), row.name(), row.checkpoint(), m.coefficient()));
             }
         }
-        boolean selected = !old.selectedAmong().isEmpty();
+        boolean selected = plan.chosen().contains(old);
         if (selected && !request.keepSelection()) {
-            throw Selections.notAgain(old);
+            throw Selections.notAgain(q, old);
         }
         if (members.isEmpty()) {
             return Optional.empty();
@@ -106,8 +107,9 @@ record Replacements(Map<Long, Retrained> ingredients, Map<Draft, Made> soups) {
                 d.follows(),
                 d.keepSum(),
                 d.members(),
-                Json.object(d.selection()).put(Draft.HELPED, true).build(),
-                d.selectedAmong());
+                Json.object(d.selection()).put(Choices.HELPED, true).build(),
+                d.selectedAmong(),
+                d.candidates());
     }
 
     /** Their ingredients' checkpoints. */

@@ -12,6 +12,7 @@ import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.near.NearDuplicates;
+import org.diffusionsoup.registry.weights.Choices;
 import org.diffusionsoup.registry.withdraw.Withdrawn.HandedOut;
 
 /** A withdrawal as the ledger tells it. */
@@ -45,6 +46,9 @@ final class WithdrawalEntry {
                         .numbers("shards", plan.shards().stream().map(ShardRow::id).toList())
                         .objects("samples", samples)
                         .numbers("ingredients", ingredients)
+                        .numbers(
+                                Choices.RETRAINED,
+                                plan.retrained().stream().map(IngredientRow::id).toList())
                         .numbers("bases", plan.bases().stream().map(BaseRow::id).toList())
                         .numbers("soups", plan.soups().stream().map(SoupRow::id).toList())
                         .numbers(

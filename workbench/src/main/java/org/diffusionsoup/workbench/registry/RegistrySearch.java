@@ -160,7 +160,8 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
                 items.add(new SoupPlan.Item(names.get(i), best.coefficient(i).orElseThrow()));
             }
             SoupPlan.Selection selection =
-                    new SoupPlan.Selection(recipe.method(), names, recorded(json, journal));
+                    new SoupPlan.Selection(
+                            recipe.method(), names, candidates, recorded(json, journal));
             return new Chosen(new WithdrawRequest.Choice(items, selection), request, found);
         }
     }
