@@ -499,7 +499,9 @@ abstract class RegistryContract {
         assertThat(asked).singleElement();
         assertThat(asked.getFirst().without()).containsExactly(gone);
         assertThat(asked.getFirst().ingredient()).isEqualTo("s2");
-        assertThat(asked.getFirst().shards()).containsExactly("s2");
+        assertThat(asked.getFirst().data())
+                .extracting(WithdrawRequest.Data::shard)
+                .containsExactly("s2");
         long again = registry.read(q -> q.ingredient("s2").orElseThrow().id());
         JsonObject entry = registry.read(q -> q.entry(again)).body();
         assertThat(TrainedOn.of(entry)).contains(new TrainedOn(3, "an abacus"));
