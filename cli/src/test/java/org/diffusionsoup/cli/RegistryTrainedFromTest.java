@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.io.JsonValue;
+import org.diffusionsoup.data.Sample;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.data.ShardWriter;
 import org.diffusionsoup.registry.ledger.Json;
@@ -135,6 +136,42 @@ class RegistryTrainedFromTest {
                         1,
                         "Base 'back' was made of ingredient 'hers' (entry 4), which was withdrawn");
         assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
+    @Test
+    void twoShardsOfTheSamePicturesAreNotTrainedOnTogether() {
+        Path again = folder.resolve("again.tar");
+        ShardWriter.write(
+                again,
+                Shard.open(hers).samples().stream()
+                        .map(s -> new Sample(s.info().withoutStyle(), s.png()))
+                        .toList());
+        soup("shard", "add", "again", "--data", again).ok();
+        trainTogether("hers", "again")
+                .fails(1, "shards 'hers' and 'again' have the same pictures", "name one of them");
+        trainTogether("hers", "hers").fails(1, "shard 'hers' is named twice");
+        soup("shard", "add", "all", "--data", first.resolve("all.tar")).ok();
+        assertThat(trainTogether("hers", "all").ok().out())
+                .contains("shards hers and all have 4 pictures in common, which counted double");
+    }
+
+    private Run trainTogether(String one, String other) {
+        return soup(
+                "train",
+                "--base",
+                TinyTraining.BASE,
+                "--shard",
+                one,
+                "--shard",
+                other,
+                "--name",
+                "together",
+                "--steps",
+                1,
+                "--batch",
+                2,
+                "--out",
+                folder.resolve("together"));
     }
 
     private String entryOf(String certificate) {

@@ -12,8 +12,15 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.data.Sample;
+import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
+import org.diffusionsoup.data.ShardWriter;
+import org.diffusionsoup.registry.Registry;
+import org.diffusionsoup.registry.arrival.NewShard;
+import org.diffusionsoup.workbench.Progress;
 import org.diffusionsoup.workbench.registry.RegisteredTraining;
+import org.diffusionsoup.workbench.registry.RegistryShards;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -104,6 +111,114 @@ class WithdrawnPicturesTest {
                         "are not those that shard 'mine' was recorded with");
         Files.move(own, tar, StandardCopyOption.REPLACE_EXISTING);
         assertThat(withdraw(pictures.subList(0, 1)).ok().out()).contains("(1 trained again)");
+        soup("fsck").ok();
+    }
+
+    /** The same pictures, another caption each. */
+    private Path recaptioned() {
+        Path to = folder.resolve("other-words.tar");
+        ShardWriter.write(
+                to,
+                Shard.open(tar).samples().stream()
+                        .map(s -> new Sample(with(s.info(), "something else"), s.png()))
+                        .toList());
+        return to;
+    }
+
+    private static SampleInfo with(SampleInfo i, String caption) {
+        return new SampleInfo(
+                i.key(),
+                caption,
+                i.name(),
+                i.style(),
+                i.subject(),
+                i.provider(),
+                i.licence(),
+                i.group(),
+                i.subgroup(),
+                i.domain(),
+                i.split(),
+                i.sha256());
+    }
+
+    /** In ledgers of before, which know no texts of a shard, the ingredient's recipe tells. */
+    @Test
+    void otherTextsAtTheShardsPlaceAreNotTrainedOn() throws IOException {
+        Path other = recaptioned();
+        Path mine = folder.resolve("before.tar");
+        Files.copy(tar, mine);
+        NewShard all =
+                RegistryShards.describe(
+                        "before",
+                        mine.toString(),
+                        Optional.empty(),
+                        Optional.empty(),
+                        "",
+                        Optional.empty(),
+                        n -> {},
+                        Progress.silent(),
+                        n -> {});
+        Registry.open(registry)
+                .addShard(
+                        new NewShard(
+                                "before",
+                                all.provider(),
+                                all.licence(),
+                                all.uses(),
+                                all.expires(),
+                                all.source(),
+                                all.samples()));
+        train();
+        soup(
+                        "train",
+                        "--base",
+                        TinyTraining.BASE,
+                        "--shard",
+                        "before",
+                        "--seed",
+                        7,
+                        "--steps",
+                        1,
+                        "--batch",
+                        2,
+                        "--out",
+                        folder.resolve("out-before"))
+                .ok();
+        Files.copy(other, mine, StandardCopyOption.REPLACE_EXISTING);
+        withdraw(pictures.subList(0, 1))
+                .fails(
+                        1,
+                        "Ingredient 'before' cannot be trained again",
+                        "nothing was withdrawn",
+                        "The rows in " + mine + " are not those that it was trained on",
+                        "4 rows with the hash",
+                        "--drop-ingredients");
+        Files.copy(tar, mine, StandardCopyOption.REPLACE_EXISTING);
+        Path own = Files.move(tar, folder.resolve("elsewhere.tar"));
+        Files.copy(other, tar);
+        withdraw(pictures.subList(0, 1))
+                .fails(
+                        1,
+                        "Ingredient 'mine' cannot be trained again",
+                        "nothing was withdrawn",
+                        "The rows in " + tar + " have the pictures that shard 'mine'",
+                        "but other texts");
+        soup(
+                        "train",
+                        "--base",
+                        TinyTraining.BASE,
+                        "--shard",
+                        "mine",
+                        "--name",
+                        "late",
+                        "--out",
+                        folder.resolve("late"))
+                .fails(1, "but other texts");
+        Files.move(own, tar, StandardCopyOption.REPLACE_EXISTING);
+        assertThat(withdraw(pictures.subList(0, 1)).ok().out()).contains("(2 trained again)");
+        // What is trained again had all but that picture.
+        Files.copy(other, mine, StandardCopyOption.REPLACE_EXISTING);
+        withdraw(pictures.subList(1, 2)).fails(1, "3 rows with the hash");
         soup("fsck").ok();
     }
 

@@ -205,6 +205,26 @@ public final class Shard {
         return digest.sha256();
     }
 
+    /**
+     * The identity of what a model learns from the rows, and of what is drawn to see what it has
+     * learnt: sha256 over every row's image hash, caption and {@linkplain SampleInfo#prompt prompt}
+     * (name and style, which {@link #sha256} leaves out), sorted by these, whatever keys,
+     * providers, licences and splits are stated.
+     *
+     * @return 64 lower-case hex digits
+     */
+    public String textsSha256() {
+        RowDigest digest = new RowDigest();
+        rows.stream()
+                .map(Row::info)
+                .sorted(
+                        Comparator.comparing(SampleInfo::sha256)
+                                .thenComparing(SampleInfo::caption)
+                                .thenComparing(SampleInfo::prompt))
+                .forEach(i -> digest.add(List.of(i.sha256(), i.caption(), i.prompt())));
+        return digest.sha256();
+    }
+
     @Override
     public String toString() {
         return "Shard[" + name + ", " + rows.size() + " rows]";

@@ -46,6 +46,44 @@ class ShardTest {
     }
 
     @Test
+    void theHashOfTextsIsThatOfWhatIsLearntAndDrawn() {
+        SampleInfo i = rows.getFirst().info();
+        String hash = textsOf(i);
+        assertThat(hash).isNotEqualTo(textsOf(with(i, i.key(), "another", i.name(), "p")));
+        // The hash of contents leaves names out, by which audits draw.
+        SampleInfo renamed = with(i, i.key(), i.caption(), "another", i.provider());
+        assertThat(hash).isNotEqualTo(textsOf(renamed));
+        assertThat(hash).isEqualTo(textsOf(with(i, "zz", i.caption(), i.name(), "p")));
+        ShardWriter.write(dir.resolve("x.tar"), rows);
+        Shard all = Shard.open(dir.resolve("x.tar"));
+        assertThat(all.textsSha256()).isNotEqualTo(all.train().textsSha256());
+    }
+
+    private String textsOf(SampleInfo first) {
+        Path tar = dir.resolve("texts.tar");
+        Sample picture = rows.getFirst();
+        ShardWriter.write(tar, List.of(new Sample(first, picture.png()), rows.get(1), rows.get(2)));
+        return Shard.open(tar).textsSha256();
+    }
+
+    private static SampleInfo with(
+            SampleInfo i, String key, String caption, String name, String provider) {
+        return new SampleInfo(
+                key,
+                caption,
+                name,
+                i.style(),
+                i.subject(),
+                provider,
+                i.licence(),
+                i.group(),
+                i.subgroup(),
+                i.domain(),
+                i.split(),
+                i.sha256());
+    }
+
+    @Test
     void contentHashTellsCaptionsApart() {
         ShardWriter.write(dir.resolve("x.tar"), rows);
         Sample first = rows.getFirst();

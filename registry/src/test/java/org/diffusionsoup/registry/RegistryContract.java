@@ -24,6 +24,7 @@ import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
+import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.certificate.CertificateCheck;
 import org.diffusionsoup.registry.certificate.Certificates;
@@ -499,7 +500,9 @@ abstract class RegistryContract {
         assertThat(asked).singleElement();
         assertThat(asked.getFirst().without()).containsExactly(gone);
         assertThat(asked.getFirst().ingredient()).isEqualTo("s2");
-        assertThat(asked.getFirst().shards()).containsExactly("s2");
+        assertThat(asked.getFirst().data())
+                .extracting(WithdrawRequest.Data::shard)
+                .containsExactly("s2");
         long again = registry.read(q -> q.ingredient("s2").orElseThrow().id());
         JsonObject entry = registry.read(q -> q.entry(again)).body();
         assertThat(TrainedOn.of(entry)).contains(new TrainedOn(3, "an abacus"));
@@ -735,10 +738,18 @@ abstract class RegistryContract {
         audited("s1", 0, 200, true);
         publish(gate).passes();
         assertThat(Json.strings(registry.read(q -> q.last().orElseThrow()).body(), "unstated"))
-                .singleElement()
-                .asString()
-                .contains("The audit of shard s1 (entry 6)", "neither its reference");
-        audited("s1", true);
+                .satisfiesExactly(
+                        said ->
+                                assertThat(said)
+                                        .contains(
+                                                "The audit of shard s1 (entry 6)",
+                                                "neither its reference"),
+                        said ->
+                                assertThat(said)
+                                        .contains(
+                                                "Which texts ingredient 's1' (entry 3) was trained on is not",
+                                                "audit of shard s1 (entry 6)"));
+        audited("s1", true); // and states that its texts are the recorded ones
         publish(gate).passes();
         assertThat(registry.read(q -> q.last().orElseThrow()).body().get("unstated")).isEmpty();
     }
@@ -762,6 +773,7 @@ abstract class RegistryContract {
         JsonObject facts =
                 Json.object()
                         .put("shard", shard)
+                        .put("texts", meaningful ? "recorded" : "unknown")
                         .put("own_sampling", true)
                         .put("checkpoint", now)
                         .put("near_copies", 0)
@@ -779,6 +791,81 @@ abstract class RegistryContract {
                         .put("meaningful", meaningful)
                         .build();
         registry.evaluate("soup", "audit", true, facts);
+    }
+
+    /** Pictures of a shard that are asked for by other words than they were learnt by. */
+    @Test
+    void anAuditByOtherTextsThanWereLearntHandsNothingOut() {
+        registry.addShard(Small.shard("s1"));
+        trainedOn("one", "a", 5);
+        registry.make(Small.of("soup", "one"));
+        String gate = "audit(bound=0.05, pictures>=200)";
+        drawn("b", 0, Optional.empty());
+        publish(gate)
+                .fails(
+                        "has no audit of shard s1 by the texts that ingredient 'one' (entry 3) was"
+                                + " trained on: entry 5 drew by others");
+        // The same rows by their hash, which leaves names and styles out.
+        drawn("a", 0, Optional.of("other"));
+        publish(gate).fails("entry 6 drew by others");
+        drawn("a", 0, Optional.empty());
+        publish(gate).passes();
+        drawn("b", 150, Optional.of("other"));
+        publish(gate).fails("drew 150 near copies of shard s1"); // by whatever words
+
+        // Two that were trained by different texts take an audit each.
+        trainedOn("two", "b", 5);
+        registry.make(Small.of("soup", "one", "two"));
+        drawn("a", 0, Optional.of("recorded"));
+        publish(gate).fails("that ingredient 'two'");
+        drawn("b", 0, Optional.of("recorded"));
+        publish(gate).passes();
+
+        // One that was trained on a part, outside, does not tell which texts the whole has.
+        trainedOn("part", "c", 2);
+        registry.make(Small.of("soup", "part"));
+        drawn("b", 0, Optional.empty());
+        publish(gate).passes();
+        assertThat(Json.strings(registry.read(q -> q.last().orElseThrow()).body(), "unstated"))
+                .anyMatch(said -> said.contains("Which texts ingredient 'part'"));
+        assertThat(registry.check()).isEmpty();
+    }
+
+    private void trainedOn(String name, String data, long rows) {
+        registry.addIngredient(
+                new NewIngredient(
+                        name,
+                        "base",
+                        List.of("s1"),
+                        Small.checkpoint(
+                                folder.resolve(name + ".safetensors"), data.charAt(0) + 1000L),
+                        Json.object()
+                                .put("method", "fine-tune")
+                                .objects(
+                                        "shards",
+                                        List.of(
+                                                Json.object()
+                                                        .put("name", "s1")
+                                                        .put("rows", rows)
+                                                        .put("sha256", data.repeat(64))
+                                                        .build()))
+                                .build(),
+                        "test"));
+    }
+
+    private void drawn(String rows, long copies, Optional<String> texts) {
+        String now = registry.read(q -> Names.soup(q, "soup")).checkpoint();
+        Json.Builder facts =
+                Json.object()
+                        .put("shard", "s1")
+                        .put("own_sampling", true)
+                        .put("checkpoint", now)
+                        .put("shard_sha256", rows.repeat(64))
+                        .put("near_copies", copies)
+                        .put("pictures", 200)
+                        .put("meaningful", true);
+        texts.ifPresent(t -> facts.put("texts", t));
+        registry.evaluate("soup", "audit", true, facts.build());
     }
 
     @Test

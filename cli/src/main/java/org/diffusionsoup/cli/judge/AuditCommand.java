@@ -39,6 +39,7 @@ import org.diffusionsoup.workbench.audit.AuditVerdict;
 import org.diffusionsoup.workbench.audit.MemorizationAudit;
 import org.diffusionsoup.workbench.audit.RecordedAudit;
 import org.diffusionsoup.workbench.generate.Generator;
+import org.diffusionsoup.workbench.registry.AuditedShard;
 import org.diffusionsoup.workbench.registry.RegistryShards;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -191,6 +192,7 @@ public final class AuditCommand extends SoupCommand {
             targets.forEach(t -> open(against(t), shards, work));
             Map<String, MemorizationAudit> audits = audits(judge, shards, progress);
             sayWhatTheBoundTakes(console, shards.values());
+            ledger.ifPresent(r -> sayWhatItIsOf(console, r, shards));
             if (ledger.isPresent()) {
                 // The folder's name is the model's name on the page.
                 Path model = ledger.get().export(hash, work.resolve(soup.orElseThrow()));
@@ -295,6 +297,25 @@ public final class AuditCommand extends SoupCommand {
                                 fewest < least ? ", which cannot show it" : ""));
     }
 
+    /** Before hours of drawing: why what is recorded may count for no requirement. */
+    private void sayWhatItIsOf(Console console, Registry ledger, Map<String, Pictures> shards) {
+        String text = shardText.orElseThrow();
+        Shard rows = Objects.requireNonNull(shards.get(text)).rows();
+        AuditedShard.of(ledger, soup.orElseThrow(), rows, text)
+                .map(of -> of.note(text))
+                .orElseGet(() ->
+                        Optional.of(
+                                "No shard of the registry has just the pictures of "
+                                        + text
+                                        + ": the audit is recorded, and counts for no requirement."))
+                .ifPresent(console::note);
+        if (!sampling.settings().isModelsOwn()) {
+            console.note(
+                    "Drawn otherwise than with the model's own sampling: the audit is recorded, and"
+                            + " counts for no requirement.");
+        }
+    }
+
     /** One audit per shard; the same rows under two names share one. */
     private Map<String, MemorizationAudit> audits(
             ClipJudge judge, Map<String, Pictures> shards, Progress progress) {
@@ -349,23 +370,13 @@ public final class AuditCommand extends SoupCommand {
                             + soup.orElseThrow()
                             + " was made again while it was being audited; audit it once more.");
         }
-        Optional<String> name = RegistryShards.nameOf(target, audit.shard(), row.against());
-        if (name.isEmpty()) {
-            console.note(
-                    "No shard of the registry has just the pictures of "
-                            + row.against()
-                            + ": the audit is recorded, and counts for no requirement.");
-        }
-        boolean own = sampling.settings().isModelsOwn();
-        if (!own) {
-            console.note(
-                    "Drawn otherwise than with the model's own sampling: the audit is recorded, and"
-                            + " counts for no requirement.");
-        }
+        Optional<AuditedShard> of =
+                AuditedShard.of(target, soup.orElseThrow(), audit.shard(), row.against());
         JsonObject facts =
                 new RecordedAudit(row, bound)
                         .facts(
-                                name,
+                                of.map(AuditedShard::name),
+                                of.map(AuditedShard::texts),
                                 RegistryShards.nameOf(target, audit.against()),
                                 checkpoint,
                                 sampling.settings());

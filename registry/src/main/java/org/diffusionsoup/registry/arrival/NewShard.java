@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -22,6 +23,9 @@ import org.diffusionsoup.registry.ledger.Rows.ShardRow;
  * @param samples its pictures
  * @param readmission under what new agreement pictures come back that were withdrawn before, for
  *     the ledger; without it such a shard is refused
+ * @param textsSha256 hash of its pictures with the texts that models learn them by ({@code
+ *     Shard.textsSha256}), 64 lower-case hexadecimal digits, so that texts are compared, too, and
+ *     not only pictures; empty where only pictures are known
  */
 public record NewShard(
         String name,
@@ -31,7 +35,10 @@ public record NewShard(
         Optional<LocalDate> expires,
         String source,
         List<Sample> samples,
-        Optional<String> readmission) {
+        Optional<String> readmission,
+        Optional<String> textsSha256) {
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
     /** One without pictures that were withdrawn before. */
     public NewShard(
             String name,
@@ -41,23 +48,56 @@ public record NewShard(
             Optional<LocalDate> expires,
             String source,
             List<Sample> samples) {
-        this(name, provider, licence, uses, expires, source, samples, Optional.empty());
+        this(
+                name,
+                provider,
+                licence,
+                uses,
+                expires,
+                source,
+                samples,
+                Optional.empty(),
+                Optional.empty());
     }
 
     /** The same of other samples, such as with fingerprints. */
     public NewShard with(List<Sample> others) {
-        return new NewShard(name, provider, licence, uses, expires, source, others, readmission);
+        return new NewShard(
+                name, provider, licence, uses, expires, source, others, readmission, textsSha256);
+    }
+
+    /** The same whose texts are known by a hash, too. */
+    public NewShard ofTexts(String sha256) {
+        return new NewShard(
+                name,
+                provider,
+                licence,
+                uses,
+                expires,
+                source,
+                samples,
+                readmission,
+                Optional.of(sha256));
     }
 
     /** The same, with pictures that were withdrawn before and come back under a new agreement. */
     public NewShard readmitted(String agreement) {
         return new NewShard(
-                name, provider, licence, uses, expires, source, samples, Optional.of(agreement));
+                name,
+                provider,
+                licence,
+                uses,
+                expires,
+                source,
+                samples,
+                Optional.of(agreement),
+                textsSha256);
     }
 
     /**
-     * Whether a shard of this name is in use with the very same pictures, source and terms, so that
-     * recording it once more would say nothing new.
+     * Whether a shard of this name is in use with the very same pictures, texts, source and terms,
+     * so that recording it once more would say nothing new. Where an earlier version recorded it,
+     * its texts are not known and not compared.
      */
     public boolean isRecorded(Queries q) {
         Optional<ShardRow> is = q.shard(name);
@@ -65,6 +105,10 @@ public record NewShard(
                 && is.get().withdrawn().isEmpty()
                 && is.get().source().equals(source)
                 && is.get().root().equals(Merkle.root(hashes()))
+                && (textsSha256.isEmpty()
+                        || q.textsSha256(is.get().id())
+                                .filter(r -> !textsSha256.get().equals(r))
+                                .isEmpty())
                 && is.get().provider().equals(provider)
                 && is.get().licence().equals(licence)
                 && is.get().uses().equals(uses)
@@ -133,6 +177,14 @@ public record NewShard(
         }
         if (samples.isEmpty()) {
             throw new RegistryException("Shard " + name + " has no samples.");
+        }
+        if (textsSha256.isPresent() && !SHA256.matcher(textsSha256.get()).matches()) {
+            throw new RegistryException(
+                    "The texts of shard "
+                            + name
+                            + " are known by a SHA-256, not by '"
+                            + textsSha256.get()
+                            + "'.");
         }
     }
 }

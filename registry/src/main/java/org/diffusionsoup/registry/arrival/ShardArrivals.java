@@ -86,6 +86,7 @@ public final class ShardArrivals {
                         .put("samples", hashes.size())
                         .strings("manifest", manifest);
         n.expires().ifPresent(d -> body.put("expires", d.toString()));
+        n.textsSha256().ifPresent(r -> body.put(Queries.TEXTS_SHA256, r));
         readmit(t, n, hashes, body);
         JsonObject whole = body.build();
         long id = t.append(Kind.SHARD, whole).seq();

@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.gate.Requirement.Audit;
 import org.diffusionsoup.registry.gate.Requirement.Named;
 import org.diffusionsoup.registry.gate.Requirement.Shortfall;
@@ -90,12 +91,7 @@ public final class Gate {
      * that they were trained from.
      */
     private Set<String> shards() {
-        Descent known = descent;
-        if (known == null) {
-            known = DescentLinks.ofLive(queries, store);
-            descent = known;
-        }
-        Set<Long> ids = known.behind(List.of(soup.id()));
+        Set<Long> ids = behind();
         Set<String> names = new TreeSet<>();
         for (ShardRow s : queries.shards()) {
             if (ids.contains(s.id())) {
@@ -103,6 +99,42 @@ public final class Gate {
             }
         }
         return names;
+    }
+
+    /** Whether a shard is one of them. */
+    public boolean has(String shard) {
+        return shards().contains(shard);
+    }
+
+    private Set<Long> behind() {
+        Descent known = descent;
+        if (known == null) {
+            known = DescentLinks.ofLive(queries, store);
+            descent = known;
+        }
+        return known.behind(List.of(soup.id()));
+    }
+
+    /**
+     * By what texts rows are drawn, held against those that the soup's ingredients, and those
+     * behind its base, were trained by, as their recipes name them: keys, captions, providers,
+     * licences and pictures of all rows.
+     *
+     * @param shard the name of a recorded shard whose pictures these rows have
+     * @param sha256 of the rows ({@code Shard.sha256})
+     */
+    public DrawnTexts texts(String shard, String sha256) {
+        List<TrainedTexts.Known> known = trained(shard).known();
+        if (known.isEmpty()) {
+            return DrawnTexts.UNKNOWN;
+        }
+        return known.stream().anyMatch(k -> k.hashes().contains(sha256))
+                ? DrawnTexts.RECORDED
+                : DrawnTexts.OTHER;
+    }
+
+    private TrainedTexts trained(String shard) {
+        return TrainedTexts.of(queries, Names.shard(queries, shard), behind());
     }
 
     /** Audits of a shard that rest on enough pictures. */
@@ -150,11 +182,21 @@ public final class Gate {
                                 true));
             }
         }
-        // One whose passing means little neither passes nor undoes another.
-        if (counted.stream().allMatch(e -> isWeak(result(e)))) {
-            failed.add(new Shortfall(weak(shard, counted.getLast()), true));
+        for (TrainedTexts.Known k : trained(shard).required()) {
+            List<EvaluationRow> by = counted.stream().filter(e -> k.admits(result(e))).toList();
+            if (by.isEmpty()) {
+                failed.add(new Shortfall(byOthers(shard, k, counted.getLast()), true));
+            } else if (by.stream().allMatch(e -> isWeak(result(e)))) {
+                // One whose passing means little neither passes nor undoes another.
+                failed.add(new Shortfall(weak(shard, by.getLast()), true));
+            }
         }
-        return failed;
+        return failed.stream().distinct().toList();
+    }
+
+    private String byOthers(String shard, TrainedTexts.Known wanted, EvaluationRow e) {
+        return "has no audit of shard %s by the texts that %s: entry %d drew by others; make one with the very data as `shard`"
+                .formatted(shard, wanted.whose(), e.id());
     }
 
     private static boolean isWeak(JsonObject result) {
@@ -184,7 +226,8 @@ public final class Gate {
 
     /**
      * What a requirement is met by without being told all that it rests on: audits of earlier
-     * versions, which do not state their reference; a sentence each.
+     * versions, which do not state their reference, and those of which nobody knows whether they
+     * drew by the texts that were learnt; a sentence each.
      */
     public List<String> unstated(Requirement requirement) {
         List<String> said = new ArrayList<>();
@@ -204,9 +247,27 @@ public final class Gate {
                                             "The audit of shard %s (entry %d) was recorded by an earlier version and states neither its reference nor whether passing it means anything; 'soup audit' makes one that does."
                                                     .formatted(shard, e.id())));
                 }
+                said.addAll(untold(shard, counted));
             }
         }
         return said;
+    }
+
+    /** Audits of which nobody knows whether they drew by the texts that were learnt. */
+    private List<String> untold(String shard, List<EvaluationRow> counted) {
+        if (counted.isEmpty()
+                || counted.stream().anyMatch(e -> DrawnTexts.RECORDED.isOf(result(e)))) {
+            return List.of();
+        }
+        List<String> unknown = trained(shard).unknown();
+        if (unknown.isEmpty() && DrawnTexts.UNKNOWN.isOf(result(counted.getLast()))) {
+            unknown = List.of("shard '" + shard + "' was recorded with");
+        }
+        return unknown.stream()
+                .map(whose ->
+                        "Which texts %s is not recorded in full: whether the audit of shard %s (entry %d) drew by those is not known."
+                                .formatted(whose, shard, counted.getLast().id()))
+                .toList();
     }
 
     private Set<String> of(Audit wanted) {

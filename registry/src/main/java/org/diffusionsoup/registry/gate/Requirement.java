@@ -40,6 +40,9 @@ public sealed interface Requirement {
         /** Name that audits have in the ledger. */
         public static final String WHAT = "audit";
 
+        /** In its result: hash of the rows whose prompts were drawn, as recipes name data. */
+        public static final String ROWS = "shard_sha256";
+
         /** In its result: what the threshold was measured with, an object. */
         public static final String REFERENCE = "reference";
 

@@ -30,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * package can make one, or one that writes ({@code Ledger.Transaction}).
  */
 public class Queries {
+    /** In a shard's entry: by what its texts are known, see {@link #textsSha256}. */
+    public static final String TEXTS_SHA256 = "texts_sha256";
+
     /** How many values one statement names at most. */
     private static final int CHUNK = 500;
 
@@ -228,6 +231,15 @@ public class Queries {
         return Json.object(
                 corrections.isEmpty() ? entry(ingredient).body() : corrections.getLast().body(),
                 "recipe");
+    }
+
+    /**
+     * By what hash the pictures of a shard are known together with their texts.
+     *
+     * @return empty if it was recorded by an earlier version, which took pictures alone
+     */
+    public final Optional<String> textsSha256(long shard) {
+        return entry(shard).body().string(TEXTS_SHA256);
     }
 
     /** All ingredients, withdrawn ones too. */

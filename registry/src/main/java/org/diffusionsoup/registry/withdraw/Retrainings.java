@@ -46,7 +46,11 @@ final class Retrainings {
     record Retrained(NewIngredient ingredient, String checkpoint, SortedSet<String> contents) {}
 
     private record Facts(
-            BaseRow base, List<ShardRow> shards, JsonObject recipe, Set<String> without) {}
+            BaseRow base, List<WithdrawRequest.Data> data, JsonObject recipe, Set<String> without) {
+        List<String> shards() {
+            return data.stream().map(WithdrawRequest.Data::shard).toList();
+        }
+    }
 
     /** Those that take the places of what the plan trains again, by the entries of the latter. */
     Map<Long, Retrained> all(Plan plan) {
@@ -54,9 +58,10 @@ final class Retrainings {
         Set<String> without =
                 new TreeSet<>(plan.samples().stream().map(SampleRow::sha256).toList());
         plan.retrained().forEach(this::check); // before hours are spent on the first
-        for (IngredientRow i : plan.retrained()) {
-            done.put(i.id(), retrain(i, context.read(q -> facts(q, i, without))));
-        }
+        Map<IngredientRow, Facts> known = new LinkedHashMap<>();
+        plan.retrained().forEach(i -> known.put(i, context.read(q -> facts(q, i, without))));
+        known.forEach((i, facts) -> retrainer.check(retraining(i, facts)));
+        known.forEach((i, facts) -> done.put(i.id(), retrain(i, facts)));
         return done;
     }
 
@@ -92,30 +97,43 @@ final class Retrainings {
                 q.samples(s.id()).stream()
                         .filter(x -> x.withdrawn().isPresent())
                         .forEach(x -> out.add(x.sha256())));
-        return new Facts(base, shards, q.recipe(i.id()), out);
+        return new Facts(
+                base, shards.stream().map(s -> data(q, i, s)).toList(), q.recipe(i.id()), out);
+    }
+
+    private static WithdrawRequest.Data data(Queries q, IngredientRow i, ShardRow s) {
+        Set<String> lost = new TreeSet<>();
+        for (SampleRow x : q.samples(s.id())) {
+            if (x.withdrawn().isPresent() && x.withdrawn().get() < i.id()) {
+                lost.add(x.sha256());
+            }
+        }
+        return new WithdrawRequest.Data(
+                s.name(), s.source(), s.root(), q.textsSha256(s.id()), lost);
+    }
+
+    private Retraining retraining(IngredientRow i, Facts facts) {
+        Path folder = session.work().resolve("retrain-" + i.id());
+        boolean whole = store.manifest(facts.base().checkpoint()).folder();
+        return new Retraining(
+                i.name(),
+                folder.resolve("base"),
+                facts.data(),
+                facts.without(),
+                facts.recipe(),
+                folder.resolve(whole ? "out" : "out.safetensors"));
     }
 
     private Retrained retrain(IngredientRow i, Facts facts) {
-        Path folder = session.work().resolve("retrain-" + i.id());
-        String checkpoint = facts.base().checkpoint();
-        Path base = store.rebuild(checkpoint, folder.resolve("base"));
-        Path out = folder.resolve(store.manifest(checkpoint).folder() ? "out" : "out.safetensors");
-        Trained trained =
-                retrainer.retrain(
-                        new Retraining(
-                                i.name(),
-                                base,
-                                facts.shards().stream().map(ShardRow::name).toList(),
-                                facts.shards().stream().map(ShardRow::source).toList(),
-                                facts.shards().stream().map(ShardRow::root).toList(),
-                                facts.without(),
-                                facts.recipe(),
-                                out));
+        Retraining what = retraining(i, facts);
+        store.rebuild(facts.base().checkpoint(), what.base());
+        Path out = what.out();
+        Trained trained = retrainer.retrain(what);
         NewIngredient n =
                 new NewIngredient(
                         i.name(),
                         facts.base().name(),
-                        facts.shards().stream().map(ShardRow::name).toList(),
+                        facts.shards(),
                         out,
                         trained.recipe(),
                         SoupVersion.current(),

@@ -120,17 +120,31 @@ public record WithdrawRequest(
     }
 
     /**
+     * A recorded shard that an ingredient was trained on.
+     *
+     * @param source where its rows lie
+     * @param root Merkle root of the pictures that it was recorded with
+     * @param textsSha256 hash of its pictures with their texts; empty where the ledger has none
+     * @param lost SHA-256 of its pictures that had been withdrawn when the ingredient came
+     */
+    public record Data(
+            String shard,
+            String source,
+            String root,
+            Optional<String> textsSha256,
+            Set<String> lost) {}
+
+    /**
      * An ingredient that has to do without some pictures (paper, Section 5.3).
      *
-     * @param shards names of the recorded shards that {@code sources} are, in the same order
-     * @param roots Merkle roots of the pictures that they were recorded with, in the same order
+     * @param data what it was trained on
+     * @param without SHA-256 of all pictures that are to be left out
+     * @param recipe by which it was trained, with hashes of the rows
      */
     public record Retraining(
             String ingredient,
             Path base,
-            List<String> shards,
-            List<String> sources,
-            List<String> roots,
+            List<Data> data,
             Set<String> without,
             JsonObject recipe,
             Path out) {}
@@ -148,6 +162,13 @@ public record WithdrawRequest(
     public interface Retrainer {
         /** Trains into {@link Retraining#out}. */
         Trained retrain(Retraining what);
+
+        /**
+         * Refuses what {@link #retrain} would refuse, before hours are spent on another ingredient.
+         *
+         * @param what whose base is not there yet
+         */
+        default void check(Retraining what) {}
     }
 
     /** Searches again among what is left. */

@@ -83,7 +83,8 @@ record GivenData(List<String> sources, List<String> names) {
                         .collect(Collectors.joining(", "));
     }
 
-    private static String rows(long rows, String sha256) {
+    /** In words: how many rows, and the first digits of their hash. */
+    static String rows(long rows, String sha256) {
         return "%s with the hash %s…"
                 .formatted(
                         Plural.of(rows, "row"),

@@ -61,7 +61,8 @@ public final class RegisteredTraining {
      * @param base folder of a base that is recorded
      * @param shards names of recorded shards
      * @param name of the ingredient; empty: as its one shard
-     * @throws SoupException if base or shards are not recorded, or the name is taken
+     * @throws SoupException if base or shards are not recorded, two shards have the same pictures,
+     *     or the name is taken
      */
     public static RegisteredTraining begin(
             Path registry, Path base, List<String> shards, Optional<String> name, Path out) {
@@ -82,7 +83,8 @@ public final class RegisteredTraining {
                 } else if (!waiting) {
                     throw taken(chosen);
                 }
-                shards.forEach(s -> r.usableShard(q, s)); // before the base is hashed
+                // before the base is hashed
+                SamePictures.refuse(q, shards.stream().map(s -> r.usableShard(q, s)).toList());
                 return true;
             });
             String baseName = r.baseOf(base);
@@ -164,7 +166,11 @@ public final class RegisteredTraining {
                     i.name(),
                     i.id(),
                     registry.folder(),
-                    registry.read(q -> SeenBefore.of(q, i.shards())));
+                    registry.read(q -> {
+                        List<String> notes = new ArrayList<>(SeenBefore.of(q, i.shards()));
+                        notes.addAll(SamePictures.notes(q, i.shards()));
+                        return List.copyOf(notes);
+                    }));
         } catch (SoupException e) {
             if (isGone()) {
                 throw new SoupException(

@@ -37,7 +37,8 @@ public final class RegistryShards {
 
     /**
      * What a shard is recorded with: its training rows, each with the hash of its image file and a
-     * fingerprint of its pixels. Its rows state provider and licence, unless they are given.
+     * fingerprint of its pixels, and a hash of all with their texts. Its rows state provider and
+     * licence, unless they are given.
      *
      * @param source as {@code soup train --shard} takes it
      * @param check given the shard, but for its fingerprints, before they are taken: to refuse what
@@ -71,16 +72,18 @@ public final class RegistryShards {
         }
         NewShard shard =
                 new NewShard(
-                        name,
-                        provider.orElseGet(
-                                () -> one(rows, SampleInfo::provider, "`provider`", name)),
-                        licence.orElseGet(() -> one(rows, SampleInfo::licence, "`licence`", name)),
-                        uses,
-                        expires,
-                        absolute.toString(),
-                        rows.infos().stream()
-                                .map(i -> new NewShard.Sample(i.sha256(), ""))
-                                .toList());
+                                name,
+                                provider.orElseGet(
+                                        () -> one(rows, SampleInfo::provider, "`provider`", name)),
+                                licence.orElseGet(
+                                        () -> one(rows, SampleInfo::licence, "`licence`", name)),
+                                uses,
+                                expires,
+                                absolute.toString(),
+                                rows.infos().stream()
+                                        .map(i -> new NewShard.Sample(i.sha256(), ""))
+                                        .toList())
+                        .ofTexts(rows.textsSha256());
         check.accept(shard);
         List<NewShard.Sample> samples = new ArrayList<>();
         progress.start("fingerprint " + name, rows.size(), "images");
@@ -173,11 +176,11 @@ public final class RegistryShards {
      *
      * @param work folder for a tar without withdrawn samples, where there are any
      * @return a text for {@link ShardRef}
-     * @throws SoupException if the shard is withdrawn or expired, or its pictures are not those
-     *     that were recorded
+     * @throws SoupException if the shard is withdrawn or expired, or its pictures or, where the
+     *     ledger knows them, its texts are not those that were recorded
      */
     public static String usable(Registry registry, String name, Path work) {
-        record Facts(ShardRow row, Set<String> withdrawn) {}
+        record Facts(ShardRow row, Optional<String> textsSha256, Set<String> withdrawn) {}
         Facts f =
                 registry.read(q -> {
                     ShardRow row = registry.usableShard(q, name);
@@ -185,9 +188,9 @@ public final class RegistryShards {
                     for (SampleRow s : q.samples(row.id())) {
                         s.withdrawn().ifPresent(w -> gone.add(s.sha256()));
                     }
-                    return new Facts(row, gone);
+                    return new Facts(row, q.textsSha256(row.id()), gone);
                 });
-        Shard rows = recordedRows(name, f.row().source(), f.row().root());
+        Shard rows = recordedRows(name, f.row().source(), f.row().root(), f.textsSha256());
         return f.withdrawn().isEmpty()
                 ? f.row().source()
                 : without(name, rows, f.withdrawn(), work.resolve(name + ".tar"));
@@ -197,9 +200,11 @@ public final class RegistryShards {
      * The training rows that lie where a shard lay when it was recorded.
      *
      * @param root Merkle root of the pictures that it was recorded with
+     * @param textsSha256 hash of its pictures with their texts; empty where the ledger has none
      * @throws SoupException if they are not there, or are others by now
      */
-    static Shard recordedRows(String name, String source, String root) {
+    static Shard recordedRows(
+            String name, String source, String root, Optional<String> textsSha256) {
         Shard rows = trainingRows(source);
         List<String> hashes = rows.infos().stream().map(SampleInfo::sha256).toList();
         if (!Merkle.root(hashes).equals(root)) {
@@ -210,6 +215,16 @@ public final class RegistryShards {
                             + name
                             + "' was recorded with; restore them, or add what is there now as"
                             + " another shard.");
+        }
+        if (textsSha256.isPresent() && !rows.textsSha256().equals(textsSha256.get())) {
+            throw new SoupException(
+                    "The rows in "
+                            + source
+                            + " have the pictures that shard '"
+                            + name
+                            + "' was recorded with, but other texts (captions, names or styles);"
+                            + " restore them, or add what is there now as another"
+                            + " shard.");
         }
         return rows;
     }
@@ -261,6 +276,11 @@ public final class RegistryShards {
      * @param named the shard that is meant where it is one of these
      */
     public static Optional<String> nameOf(Registry registry, Shard rows, String named) {
+        return namesOf(registry, rows).stream().min(Comparator.comparing(n -> !n.equals(named)));
+    }
+
+    /** All of them, in the ledger's order. */
+    static List<String> namesOf(Registry registry, Shard rows) {
         List<String> hashes = rows.infos().stream().map(SampleInfo::sha256).toList();
         String root = Merkle.root(hashes);
         Set<String> all = Set.copyOf(hashes);
@@ -273,8 +293,7 @@ public final class RegistryShards {
                                     ? all.equals(left(q, s))
                                     : s.root().equals(root))
                     .map(ShardRow::name)
-                    .sorted(Comparator.comparing(n -> !n.equals(named)))
-                    .findFirst();
+                    .toList();
         });
     }
 
