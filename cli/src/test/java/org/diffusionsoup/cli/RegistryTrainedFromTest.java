@@ -252,6 +252,52 @@ class RegistryTrainedFromTest {
         assertThat(soup("fsck").ok().out()).contains("sound");
     }
 
+    /** Whichever of the two was recorded first. */
+    @Test
+    void aBaseThatWasRecordedBeforeItsIngredientsLeavesWithThem() {
+        Path own = train("own", TinyTraining.BASE, mine);
+        Path other = train("other", TinyTraining.BASE, hers, "--seed", 9);
+        Path mean = folder.resolve("mean");
+        Run.of("merge", own, other, "-o", mean).ok();
+        soup("base", "add", "second", mean).ok();
+        ingredientOf("second", "third", train("third", mean, mine), "mine").ok();
+        soup("registry", "make", "made", "--from", "third").ok();
+        ingredientOf("second", "other", other, "hers")
+                .fails(
+                        1,
+                        "Ingredient 'other'",
+                        "was trained from weights with the hash",
+                        "not of base 'second'");
+        Run added =
+                Run.of(
+                        "ingredient",
+                        "add",
+                        "other",
+                        "--weights",
+                        other,
+                        "--base",
+                        "tiny",
+                        "--shard",
+                        "hers",
+                        "--registry",
+                        registry);
+        assertThat(added.ok().err())
+                .contains(
+                        "base 'second', which was recorded before, was made of ingredient 'other',"
+                                + " as its recipe says: it leaves with that");
+        assertThat(soup("lineage", "made").ok().out()).contains("second", "other", "hers");
+        soup("withdraw", "hers", "--reason", "asked")
+                .fails(
+                        1,
+                        "base second (entry 5, made of ingredient other, as its recipe says)",
+                        "ingredient third (entry 6, made from base second)");
+        soup("withdraw", "hers", "--reason", "asked", "--yes", "-o", folder.resolve("c.json")).ok();
+        verify("c.json").ok();
+        soup("publish", "made", "--to", "hub").fails(1, "made");
+        soup("base", "add", "again", mean).fails(1, "which was withdrawn");
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
     /** A ledger of an earlier version, which took them without a word and knew no such hashes. */
     @Test
     void whatAnEarlierVersionTookLeavesAllTheSame() throws IOException {

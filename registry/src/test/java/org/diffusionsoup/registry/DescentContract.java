@@ -17,9 +17,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.diffusionsoup.core.Coefficient;
+import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.arrival.NewIngredient;
@@ -30,10 +32,12 @@ import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.RegistryException;
+import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
 import org.diffusionsoup.registry.ledger.Rows.SoupRow;
 import org.diffusionsoup.registry.soup.SoupPlan;
 import org.diffusionsoup.registry.weights.DescentLinks;
+import org.diffusionsoup.registry.weights.EarlierBases;
 import org.diffusionsoup.registry.withdraw.Gone;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
@@ -519,29 +523,259 @@ abstract class DescentContract extends MonthContract {
         assertThat(all.bases()).extracting(Lineage.Node::name).containsExactly("second");
     }
 
-    /** Whatever the registry holds, what a withdrawal takes along is what came of the shard. */
+    /** Weights that were made outside of files, which their recipe names. */
+    private Path madeOutside(String name, long seed, Path... of) {
+        List<JsonObject> sources = new ArrayList<>();
+        for (Path file : of) {
+            sources.add(Json.object().put("sha256", Hashes.sha256(file)).build());
+        }
+        String recipe =
+                Json.object()
+                        .put("method", "weighted average")
+                        .objects("ingredients", sources)
+                        .build()
+                        .text();
+        return rewritten(plain(seed), name, Map.of("format", "pt", "soup.recipe", recipe));
+    }
+
+    /** The file of an ingredient of a seed, recorded or not: all with one seed have one hash. */
+    private Path plain(long seed) {
+        return Small.checkpoint(folder.resolve("plain-" + seed + ".safetensors"), seed);
+    }
+
+    /**
+     * Base {@code second} was averaged outside of the files of {@code noto} and {@code fluent},
+     * which came afterwards; {@code mine} and its soup {@code next} were made from it.
+     */
+    private void baseBeforeItsSources() {
+        registry.addBase("second", madeOutside("second", 70, plain(1), plain(2)));
+        lent(registry, folder, "noto", 1);
+        Small.add(registry, folder, "fluent", 2);
+        registry.addShard(Small.shard("mine"));
+        registry.addIngredient(child("mine", "second", "mine", 71));
+        registry.make(Small.of("next", "mine"));
+        registry.make(Small.of("both", "noto", "fluent"));
+    }
+
+    @Test
+    void aBaseThatWasRecordedBeforeWhatItWasMadeOfLeavesWithThat() throws Exception {
+        baseBeforeItsSources();
+        registry.publish("next", "hub");
+        Path second = registry.export(base("second"), folder.resolve("again.safetensors"));
+        Lineage of =
+                registry.read(q -> Lineage.ofShard(q, shard(registry, "noto"), registry.store()));
+        assertThat(of.bases()).extracting(Lineage.Node::name).containsExactly("second");
+        assertThat(of.soups()).extracting(Lineage.Node::name).contains("next@1", "both@1");
+        assertThat(of.edges())
+                .extracting(Lineage.Edge::label)
+                .contains("made of ingredient noto, as its recipe says");
+        List<String> earlier =
+                registry.read(
+                        q -> EarlierBases.of(q, registry.store(), q.ingredients().getFirst()));
+        assertThat(earlier).containsExactly("second");
+
+        List<Gone> asked = new ArrayList<>();
+        Withdrawn w =
+                registry.withdraw(
+                        WithdrawRequest.ofShards(List.of("noto"), "asked")
+                                .with((WithdrawRequest.Consent) asked::addAll));
+        assertThat(asked)
+                .extracting(g -> g.label() + ": " + g.why() + " " + g.beyond())
+                .containsExactlyInAnyOrder(
+                        "ingredient noto: trained on shard noto false",
+                        "base second: made of ingredient noto, as its recipe says true",
+                        "ingredient mine: made from base second true",
+                        "soup next@1: holds ingredient mine true",
+                        "soup both@1: holds ingredient noto false");
+        assertThat(w.publications()).extracting(p -> p.place()).containsExactly("hub");
+        assertThat(verify(w.certificate(), registry).wrong()).isEmpty();
+        assertThat(registry.check()).isEmpty();
+        refused(() -> registry.addBase("third", second), "which was withdrawn");
+        // The base of all is what it was.
+        assertThatCode(() -> registry.addIngredient(child("more", "base", "fluent", 72)))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void whatRefusesAShardRefusesABaseThatWasRecordedBeforeIt() {
+        baseBeforeItsSources();
+        Registry later = tomorrow();
+        String way = " through base second, which was made of ingredient noto, as its recipe says";
+        String over = "Shard 'noto' expired on " + day(NOW) + " and is in ";
+        refused(() -> later.make(Small.of("new", "mine")), over + "ingredient mine" + way);
+        refused(() -> later.publish("next", "hub"), over + "soup next@1" + way);
+        refused(
+                () -> later.addIngredient(child("late", "second", "mine", 73)),
+                over + "base second, which was made of ingredient noto");
+        refused(
+                () ->
+                        registry.publish(
+                                "next",
+                                "hub",
+                                List.of(Requirement.parse("audit(bound=0.05, pictures>=73)")),
+                                Optional.empty()),
+                "has no audit of shard fluent");
+        long entry = registry.retire("fluent", "wrong pictures").entry();
+        refused(
+                () -> registry.publish("next", "hub"),
+                "Ingredient 'fluent' was retired (entry " + entry + ") and is in soup next@1");
+        Withdrawn w = later.withdraw(WithdrawRequest.ofShards(later.expired(), "last day"));
+        assertThat(w.bases()).containsExactly("second");
+    }
+
+    /** A base and an ingredient of one frozen part: no recipe that names that says more. */
+    @Test
+    void aBaseIsNotMadeOfWhatHasNoMoreThanItsOwnOrAnotherBasesWeights() {
+        Path start = plain(80);
+        registry.addBase("start", start);
+        registry.addBase("tuned", madeOutside("tuned", 81, start));
+        Small.add(registry, folder, "s1", 1);
+        registry.addShard(Small.shard("s2"));
+        // As an earlier version took it: the weights that base 'tuned' was made of, and its own.
+        for (String base : List.of("start", "tuned")) {
+            String checkpoint = base(base);
+            Map<String, String> files = registry.store().manifest(checkpoint).weightFiles();
+            registry.context()
+                    .ledger()
+                    .write(t ->
+                            t.append(
+                                            Kind.INGREDIENT,
+                                            Json.object()
+                                                    .put("name", "x" + base)
+                                                    .put("base", t.bases().getFirst().id())
+                                                    .numbers(
+                                                            "shards",
+                                                            List.of(
+                                                                    t.shard("s2")
+                                                                            .orElseThrow()
+                                                                            .id()))
+                                                    .put("checkpoint", checkpoint)
+                                                    .map("files", files)
+                                                    .put("recipe", Json.object().build())
+                                                    .put("code_version", "")
+                                                    .build())
+                                    .seq());
+        }
+        Withdrawn w = registry.withdraw(WithdrawRequest.ofShards(List.of("s2"), "asked"));
+        assertThat(w.ingredients()).containsExactlyInAnyOrder("xstart", "xtuned");
+        assertThat(w.bases()).isEmpty();
+        assertThat(w.all()).noneMatch(Gone::beyond);
+    }
+
+    @Test
+    void nothingIsTrainedFromABaseThatWasMadeOfIt() {
+        registry.addBase("second", madeOutside("second", 70, plain(1)));
+        registry.addShard(Small.shard("noto"));
+        refused(
+                () -> registry.addIngredient(child("noto", "second", "noto", 1)),
+                "Ingredient 'noto' was not trained from base 'second': the base's recipe says that"
+                        + " it was made of these weights",
+                "`base`");
+        assertThatCode(() -> registry.addIngredient(child("noto", "base", "noto", 1)))
+                .doesNotThrowAnyException();
+    }
+
+    /** A ledger in which an earlier version let the base stay. */
+    @Test
+    void aBaseThatOutlivedWhatItWasMadeOfIsNamed() {
+        registry.addBase("second", madeOutside("second", 70, plain(1)));
+        Small.add(registry, folder, "noto", 1);
+        long ingredient = registry.read(q -> q.ingredients().getFirst().id());
+        registry.context()
+                .ledger()
+                .write(t ->
+                        t.append(
+                                        Kind.WITHDRAWAL,
+                                        Json.object()
+                                                .put("reason", "asked")
+                                                .numbers(
+                                                        "shards",
+                                                        List.of(t.shard("noto").orElseThrow().id()))
+                                                .objects("samples", List.of())
+                                                .numbers("ingredients", List.of(ingredient))
+                                                .numbers("bases", List.of())
+                                                .numbers("soups", List.of())
+                                                .numbers("publications", List.of())
+                                                .put("selections", "run again or none")
+                                                .objects(
+                                                        "weights",
+                                                        List.of(
+                                                                Json.object()
+                                                                        .put("entry", ingredient)
+                                                                        .strings(
+                                                                                "sha256",
+                                                                                List.of(
+                                                                                        Hashes
+                                                                                                .sha256(
+                                                                                                        plain(
+                                                                                                                1))))
+                                                                        .build()))
+                                                .objects("shared", List.of())
+                                                .build())
+                                .seq());
+        assertThat(registry.check())
+                .extracting(Finding::sentence)
+                .anySatisfy(s ->
+                        assertThat(s)
+                                .contains(
+                                        "Base 'second' was made of ingredient 'noto'",
+                                        "which was withdrawn"));
+    }
+
+    /**
+     * Whatever the registry holds, and in whatever order it was recorded, what a withdrawal takes
+     * along is what came of the shard.
+     */
     @Test
     void aWithdrawalTakesJustWhatDescends() {
-        for (int seed = 4; seed <= 6; seed++) {
+        for (int seed = 4; seed <= 8; seed++) {
             Random random = new Random(seed);
             Registry r = fresh("random" + seed);
             Small.base(r, folder);
             List<String> bases = new ArrayList<>(List.of("base"));
             List<String> shards = new ArrayList<>();
             List<List<String>> ingredients = new ArrayList<>(List.of(new ArrayList<>()));
+            // Which plain files recipes name, and which plain file is in which shard's ingredient.
+            Map<String, Set<Long>> named = new TreeMap<>();
+            Map<String, Long> files = new TreeMap<>();
             for (int i = 0; i < 12; i++) {
                 String shard = "s" + i;
                 r.addShard(Small.shard(shard));
                 shards.add(shard);
+                if (random.nextInt(3) == 0) {
+                    // Made outside of what is recorded, or will be.
+                    long one = 100L * seed + random.nextInt(12);
+                    long two = 100L * seed + random.nextInt(12);
+                    r.addBase(
+                            "o" + i,
+                            madeOutside("o" + seed + "-" + i, 5000 + i, plain(one), plain(two)));
+                    named.put("o" + i, Set.copyOf(List.of(one, two).stream().distinct().toList()));
+                    bases.add("o" + i);
+                    ingredients.add(new ArrayList<>());
+                }
                 int of = random.nextInt(bases.size());
                 List<String> kin = ingredients.get(of);
                 // Now and then weights that are there already, under another name.
                 long weights = random.nextInt(4) == 0 ? 1000 + of : 100L * seed + i;
+                NewIngredient n = child("i" + i, bases.get(of), shard, weights);
+                if (random.nextInt(4) == 0 && i < 11) {
+                    long later = 100L * seed + i + 1 + random.nextInt(11 - i);
+                    Path file = madeOutside("n" + seed + "-" + i, weights, plain(later));
+                    named.put("i" + i, Set.of(later));
+                    n = new NewIngredient(n.name(), n.base(), n.shards(), file, n.recipe(), "test");
+                }
                 try {
-                    r.addIngredient(child("i" + i, bases.get(of), shard, weights));
+                    r.addIngredient(n);
                 } catch (RegistryException e) {
-                    assertThat(e).hasMessageContaining("so it was trained on nothing");
+                    assertThat(e)
+                            .message()
+                            .containsAnyOf(
+                                    "so it was trained on nothing",
+                                    "'s recipe says that it was made of these weights");
                     continue;
+                }
+                if (!named.containsKey("i" + i)) {
+                    files.put(shard, weights);
                 }
                 kin.add("i" + i);
                 if (random.nextInt(3) > 0) {
@@ -566,10 +800,25 @@ abstract class DescentContract extends MonthContract {
             }
             Collections.shuffle(shards, random);
             for (String shard : shards) {
-                assertLeavesWithAllThatDescends(r, shard, "%s of %d".formatted(shard, seed));
+                String as = "%s of %d".formatted(shard, seed);
+                Set<String> naming = new TreeSet<>(named.keySet());
+                naming.removeIf(n ->
+                        !named.get(n).contains(files.getOrDefault(shard, -1L)) || isGone(r, n));
+                assertLeavesWithAllThatDescends(r, shard, as);
+                assertThat(naming).as(as).allMatch(n -> isGone(r, n));
             }
             assertThat(r.check()).as("%d", seed).isEmpty();
+            List<BaseRow> stays = r.read(q -> q.bases());
+            assertThat(stays.getFirst().withdrawn()).as("%d", seed).isEmpty();
         }
+    }
+
+    /** Whether a base or an ingredient was withdrawn, or never taken. */
+    private static boolean isGone(Registry r, String name) {
+        return r.read(q ->
+                q.bases().stream().noneMatch(b -> b.name().equals(name) && b.withdrawn().isEmpty())
+                        && q.ingredients().stream()
+                                .noneMatch(i -> i.name().equals(name) && i.withdrawn().isEmpty()));
     }
 
     private static void assertLeavesWithAllThatDescends(Registry r, String shard, String as) {

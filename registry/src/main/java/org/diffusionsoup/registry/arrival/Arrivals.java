@@ -181,18 +181,16 @@ public final class Arrivals {
                                             .toList();
                             String what = "Ingredient '" + n.name() + "'";
                             BaseRow base = context.shards().base(t, n.base());
-                            context.shards()
-                                    .refuseExpired(
-                                            t,
-                                            "ingredient " + n.name(),
-                                            NewWeights.ingredient(
-                                                    staged, contents, base, n.recipe()));
+                            NewWeights weights =
+                                    NewWeights.ingredient(staged, contents, base, n.recipe());
+                            context.shards().refuseExpired(t, "ingredient " + n.name(), weights);
                             refuseReturned(t, what, staged, contents, shards, true);
                             new ReturnedWeights(WeightStore.with(staged))
                                     .madeOf(t, what, n.recipe(), staged.id(), base, shards)
                                     .ifPresent(s -> refuse(s, true));
                             new NamedWeights(WeightStore.with(staged))
                                     .objection(t, what, n.recipe(), staged.id(), base, shards)
+                                    .or(() -> weights.madeTheirBase(t, what))
                                     .or(() ->
                                             new ReturnedWeights(WeightStore.with(staged))
                                                     .dataObjection(

@@ -1,7 +1,9 @@
 package org.diffusionsoup.registry.weights;
 
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -152,6 +154,27 @@ record HeldWeights(
         }
 
         /**
+         * Bases that were there before something, and whose weights are therefore not of it. A base
+         * that was recorded first and whose recipe names the other was made of it all the same: a
+         * hash cannot be named before there is what it is of. Only one that no such base has shows
+         * that, since whole files may be common to both.
+         *
+         * @param since as old as this entry
+         */
+        List<BaseRow> before(Queries q, long entry, String checkpoint, long since) {
+            List<BaseRow> bases = q.bases().stream().filter(b -> b.id() < since).toList();
+            Set<String> own = of(q, entry, checkpoint).all();
+            own.addAll(contents(q, entry, checkpoint));
+            for (BaseRow b : bases) {
+                own.removeAll(of(q, b.id(), b.checkpoint()).all());
+                own.removeAll(contents(q, b.id(), b.checkpoint()));
+            }
+            return bases.stream()
+                    .filter(b -> Collections.disjoint(origin(b).named(), own))
+                    .toList();
+        }
+
+        /**
          * How much of a checkpoint's own tensors lies in files that some content hashes are of.
          *
          * @param notOwn SHA-256 of tensors that are others'
@@ -214,6 +237,16 @@ record HeldWeights(
             return origins.computeIfAbsent(
                     base.checkpoint(),
                     id -> Origin.of(Json.object().build(), store, id, Optional.empty()));
+        }
+
+        /** What a base's recipe names and the base does not have itself, as a copied part. */
+        Set<String> namedElsewhere(Queries q, BaseRow base) {
+            Set<String> named = new HashSet<>(origin(base).named());
+            named.removeAll(of(q, base.id(), base.checkpoint()).all());
+            if (!named.isEmpty()) {
+                named.removeAll(contents(q, base.id(), base.checkpoint()));
+            }
+            return named;
         }
 
         private HeldWeights stored(String checkpoint, Map<String, String> files) {

@@ -15,9 +15,6 @@ import org.diffusionsoup.registry.store.WeightStore;
 
 /** Weights that are to be recorded, held against what is, as {@link WeightsThatLeave} does it. */
 public final class NewWeights {
-    /** Later than all that is recorded. */
-    private static final long NEWEST = Long.MAX_VALUE;
-
     private final HeldWeights.Reader reader;
     private final String checkpoint;
     private final Optional<BaseRow> base;
@@ -69,7 +66,7 @@ public final class NewWeights {
             q.soup(entry).ifPresent(s -> one.add(q, s));
             q.bases().stream().filter(b -> b.id() == entry).forEach(b -> one.add(q, b));
             Optional<Source> found =
-                    one.copyOf(q, NEWEST, checkpoint)
+                    one.copyOf(q, WeightsThatLeave.NEWEST, checkpoint)
                             .or(() -> one.namedIn(origin))
                             .map(why -> new Source(entry, Descent.verb(why)));
             if (found.isPresent()) {
@@ -79,11 +76,26 @@ public final class NewWeights {
         return Optional.empty();
     }
 
+    /**
+     * What is wrong with an ingredient's base: by its recipe it was made of the ingredient.
+     *
+     * @param what in the sentence: the ingredient
+     * @return a sentence that says what to do; empty if nothing is
+     */
+    public Optional<String> madeTheirBase(Queries q, String what) {
+        WeightsThatLeave these = new WeightsThatLeave(reader);
+        these.add(q, checkpoint);
+        return base.filter(b -> these.namedBy(b).isPresent())
+                .map(b ->
+                        "%s was not trained from base '%s': the base's recipe says that it was made of these weights; name the base that they were trained from (`base`), which 'soup base add' records."
+                                .formatted(what, b.name()));
+    }
+
     private boolean isSame(Queries q, long entry) {
         return q.entry(entry).body().string("checkpoint").orElse("").equals(checkpoint);
     }
 
     private BaseRow asBase() {
-        return new BaseRow(NEWEST, "", checkpoint, Optional.empty());
+        return new BaseRow(WeightsThatLeave.NEWEST, "", checkpoint, Optional.empty());
     }
 }

@@ -178,7 +178,7 @@ public final class ReturnedWeights {
         Origin origin = Origin.of(Json.object().build(), store, checkpoint, Optional.empty());
         List<Long> live =
                 q.shards().stream().filter(s -> s.withdrawn().isEmpty()).map(ShardRow::id).toList();
-        return madeOf(q, what, origin.named(), Long.MAX_VALUE, List.of())
+        return madeOf(q, what, origin.named(), List.of())
                 .or(() ->
                         data(q).unnamed(q, what, origin.data(), live)
                                 .map(RecordedData.Unnamed::sentence));
@@ -192,17 +192,13 @@ public final class ReturnedWeights {
             return Optional.empty();
         }
         names.removeAll(reader.contents(q, base.id(), base.checkpoint()));
-        return madeOf(q, what, names, Long.MAX_VALUE, shards);
+        return madeOf(q, what, names, shards);
     }
 
-    /**
-     * @param before only what was recorded before this entry counts
-     */
     private static Optional<String> madeOf(
-            Queries q, String what, Set<String> names, long before, List<Long> shards) {
+            Queries q, String what, Set<String> names, List<Long> shards) {
         return new AgreedWeights(q, shards)
                 .missing(names).stream()
-                        .filter(h -> h.owner() < before)
                         .findFirst()
                         .map(h ->
                                 "%s was made of %s, which was withdrawn (entry %d, '%s'): its recipe names the hash %s"
@@ -224,7 +220,7 @@ public final class ReturnedWeights {
                         reader.of(q, b.id(), b.checkpoint()),
                         reader.contents(q, b.id(), b.checkpoint()),
                         List.of())
-                .or(() -> madeOf(q, what, reader.origin(b).named(), b.id(), List.of()))
+                .or(() -> madeOf(q, what, reader.namedElsewhere(q, b), List.of()))
                 .or(() -> besideWeights(q, what, reader.of(q, b.id(), b.checkpoint()), List.of()));
     }
 

@@ -29,6 +29,9 @@ public final class WeightsThatLeave {
     /** In a withdrawal's entry: what stays and has a part of them. */
     public static final String SHARED = "shared";
 
+    /** Later than all that is recorded. */
+    static final long NEWEST = Long.MAX_VALUE;
+
     private final HeldWeights.Reader reader;
 
     /**
@@ -96,6 +99,11 @@ public final class WeightsThatLeave {
         add(q, b.id(), b.checkpoint(), b.id(), "base " + b.name());
     }
 
+    /** Weights that are to be recorded, after all that is. */
+    void add(Queries q, String checkpoint) {
+        add(q, NEWEST, checkpoint, NEWEST, "them");
+    }
+
     /**
      * What a base had before this came cannot have been made from it, and is nobody's: neither its
      * own base's nor another's.
@@ -108,20 +116,16 @@ public final class WeightsThatLeave {
         Set<String> own = held.all();
         Set<String> small = new HashSet<>(held.small());
         Set<String> contents = new HashSet<>(reader.contents(q, entry, checkpoint));
-        for (BaseRow b : q.bases()) {
-            if (b.id() < since) {
-                HeldWeights before = reader.of(q, b.id(), b.checkpoint());
-                own.removeAll(before.all());
-                own.removeAll(reader.inherited(own, checkpoint, b.checkpoint()));
-                small.removeAll(before.small());
-                contents.removeAll(reader.contents(q, b.id(), b.checkpoint()));
-                if (b.withdrawn().isEmpty()
-                        && before.tensors().isEmpty()
-                        && before.small().isEmpty()) {
-                    // Its manifest is damaged: which tensors are its own cannot be told. (Nothing
-                    // that is here was made from a base that left.)
-                    own.removeAll(held.tensors().keySet());
-                }
+        for (BaseRow b : reader.before(q, entry, checkpoint, since)) {
+            HeldWeights before = reader.of(q, b.id(), b.checkpoint());
+            own.removeAll(before.all());
+            own.removeAll(reader.inherited(own, checkpoint, b.checkpoint()));
+            small.removeAll(before.small());
+            contents.removeAll(reader.contents(q, b.id(), b.checkpoint()));
+            if (b.withdrawn().isEmpty() && before.tensors().isEmpty() && before.small().isEmpty()) {
+                // Its manifest is damaged: which tensors are its own cannot be told. (Nothing
+                // that is here was made from a base that left.)
+                own.removeAll(held.tensors().keySet());
             }
         }
         long bytes = 0;
@@ -205,13 +209,9 @@ public final class WeightsThatLeave {
                 .map(WeightsThatLeave::madeOf);
     }
 
-    /** The same of a base, which cannot have been made of what came after it. */
+    /** The same of a base, whichever of the two was recorded first. */
     public Optional<String> namedBy(BaseRow b) {
-        Origin origin = reader.origin(b);
-        return leaving.values().stream()
-                .filter(l -> b.id() > l.since() && l.isNamedIn(origin))
-                .findFirst()
-                .map(WeightsThatLeave::madeOf);
+        return namedIn(reader.origin(b));
     }
 
     private static String madeOf(Leaving l) {

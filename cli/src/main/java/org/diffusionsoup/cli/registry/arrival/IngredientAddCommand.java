@@ -12,6 +12,7 @@ import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
+import org.diffusionsoup.registry.weights.EarlierBases;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -79,11 +80,18 @@ final class IngredientAddCommand extends SoupCommand {
                                 codeVersion));
         LeftOutNote.say(console, weights, r.store().manifest(i.checkpoint()));
         List<String> seen = r.read(q -> SeenBefore.of(q, i.shards()));
+        List<String> bases = r.read(q -> EarlierBases.of(q, r.store(), i));
+        for (String b : bases) {
+            console.note(
+                    "base '%s', which was recorded before, was made of ingredient '%s', as its recipe says: it leaves with that, and so does what was made from it"
+                            .formatted(b, i.name()));
+        }
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", i.id());
         json.put("name", i.name());
         json.put("checkpoint", i.checkpoint());
         json.put("withdrawn_pictures", seen);
+        json.put("earlier_bases", bases);
         console.result(
                 json,
                 text -> {
