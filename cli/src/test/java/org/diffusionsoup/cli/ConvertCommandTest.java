@@ -139,6 +139,34 @@ class ConvertCommandTest {
         assertThat(merged.ok().err()).containsOnlyOnce("has no fp16 weights of text_encoder, vae");
     }
 
+    /** Of a component with several variants and no other weights the one that was asked for. */
+    @Test
+    void ofSeveralVariantsOneIsTaken() throws IOException {
+        Path mixed = TinyModels.copy(model("sd15"), folder.resolve("mixed"));
+        Path weights = mixed.resolve("unet/diffusion_pytorch_model.safetensors");
+        Files.copy(weights, weights.resolveSibling("diffusion_pytorch_model.fp16.safetensors"));
+        Files.move(weights, weights.resolveSibling("diffusion_pytorch_model.ema.safetensors"));
+        Path out = folder.resolve("ema.safetensors");
+        Run.of("generate", "--model", mixed, "--prompt", "x", "-o", folder.resolve("x.png"))
+                .fails(1, "choose one with", "'soup convert " + mixed + " --variant ema --out ");
+        Run.of("convert", mixed, "--variant", "ema", "-o", out).ok();
+        Run.of("generate", "--model", out, "--prompt", "x", "--steps", 1, "-o", folder.resolve("x.png")).ok();
+        Run.of("verify", out).ok();
+    }
+
+    /** diffusers goes by model_index.json where the configuration has no class. */
+    @Test
+    void aSecondTextEncoderWithoutItsClassIsProjected() throws IOException {
+        Path xl = TinyModels.copy(model("sdxl"), folder.resolve("xl"));
+        byte[] before = picture(xl, "before.png");
+        Path config = xl.resolve("text_encoder_2/config.json");
+        ObjectNode o = (ObjectNode) new ObjectMapper().readTree(config.toFile());
+        o.remove("architectures");
+        Files.writeString(config, o.toString());
+        Run.of("verify", xl).ok();
+        assertThat(picture(xl, "after.png")).isEqualTo(before);
+    }
+
     /** As a folder of it says, so does the single file. */
     @Test
     void anXlWithoutItsProjectionIsNotSound() throws IOException {

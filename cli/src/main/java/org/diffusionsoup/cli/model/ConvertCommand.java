@@ -123,7 +123,7 @@ public final class ConvertCommand extends SoupCommand {
             notes.add(
                     out + " is one file; other programs look for names that end in .safetensors.");
         }
-        notes.addAll(misfits(target == Target.SINGLE ? in : out));
+        notes.addAll(target == Target.SINGLE ? misfits(in, variant) : misfits(out, ""));
         console.result(
                 json(made, notes, target, seconds),
                 text -> {
@@ -159,10 +159,10 @@ public final class ConvertCommand extends SoupCommand {
      * What of a model's components and weights does not belong together: a conversion loses nothing
      * of such a model, so it is made, and what is wrong is said.
      */
-    private static List<String> misfits(Path folder) {
-        try {
+    private static List<String> misfits(Path folder, String variant) {
+        try (Checkpoint model = Checkpoint.open(folder, variant)) {
             List<String> misfits = new ArrayList<>(ComponentFit.misfits(folder));
-            misfits.addAll(WeightsFit.misfits(folder));
+            misfits.addAll(WeightsFit.misfits(model));
             return misfits;
         } catch (UnsupportedConfigException e) {
             return List.of(String.valueOf(e.getMessage()));

@@ -84,7 +84,14 @@ final class WeightVariants {
                                     + String.join(", ", files.keySet())
                                     + ", and none without; choose one with `variant` "
                                     + files.firstKey()
-                                    + ".");
+                                    + ", or, for a command that has no choice of them, make a"
+                                    + " model of one: 'soup convert "
+                                    + folder.getParent()
+                                    + " `variant` "
+                                    + files.firstKey()
+                                    + " `out` "
+                                    + files.firstKey()
+                                    + ".safetensors'.");
                 }
             }
         }

@@ -321,9 +321,15 @@ public record StableDiffusion(
         return text;
     }
 
-    /** Whether a text encoder has a projection, as SDXL's second. */
+    /**
+     * Whether a text encoder has a projection, as SDXL's second, whose class diffusers takes from
+     * {@code model_index.json} where its configuration names none.
+     */
     static boolean isProjected(JsonConfig config) {
-        return config.texts("architectures", List.of()).contains("CLIPTextModelWithProjection");
+        List<String> classes = config.texts("architectures", List.of());
+        boolean second =
+                Path.of(config.source()).toAbsolutePath().getParent().endsWith("text_encoder_2");
+        return classes.isEmpty() ? second : classes.contains("CLIPTextModelWithProjection");
     }
 
     /** Whether all weights are numbers, as far as their sum tells: neither NaN nor infinite. */
