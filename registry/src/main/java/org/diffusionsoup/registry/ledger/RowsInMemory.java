@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Derived rows in memory, which nobody else can have touched, to compare a database's with. (A
- * second database would do, and takes three times as long: ledgers hold hundreds of thousands of
+ * second database would do, and takes several times as long: ledgers hold hundreds of thousands of
  * pictures, and are compared before anything is signed.)
  */
 final class RowsInMemory implements DerivedRows {
