@@ -121,7 +121,7 @@ class ArchitectureTest {
                             Set.of("AddedShard", "Merkle", "NewIngredient", "NewShard", "Retired"),
                     "certificate", Set.of("CertificateCheck"),
                     "check", Set.of("Finding", "Repair"),
-                    "context", Set.of("Names"),
+                    "context", Set.of("Names", "Providers"),
                     "release", Set.of(),
                     "soup", Set.of("SoupPlan"),
                     "withdraw", Set.of("Gone", "WithdrawRequest", "Withdrawn"));

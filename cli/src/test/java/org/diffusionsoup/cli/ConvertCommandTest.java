@@ -150,7 +150,17 @@ class ConvertCommandTest {
         Run.of("generate", "--model", mixed, "--prompt", "x", "-o", folder.resolve("x.png"))
                 .fails(1, "choose one with", "'soup convert " + mixed + " --variant ema --out ");
         Run.of("convert", mixed, "--variant", "ema", "-o", out).ok();
-        Run.of("generate", "--model", out, "--prompt", "x", "--steps", 1, "-o", folder.resolve("x.png")).ok();
+        Run.of(
+                        "generate",
+                        "--model",
+                        out,
+                        "--prompt",
+                        "x",
+                        "--steps",
+                        1,
+                        "-o",
+                        folder.resolve("x.png"))
+                .ok();
         Run.of("verify", out).ok();
     }
 

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
@@ -79,23 +80,25 @@ class RegistrySearchTest {
         return at;
     }
 
+    private List<Object> words() {
+        return List.of(
+                "registry",
+                "make",
+                "best",
+                "--search",
+                method,
+                "--judge",
+                judge,
+                "--prompts",
+                prompts,
+                "--validation",
+                3,
+                "--steps",
+                1);
+    }
+
     private Run choose(Path in, Object... more) {
-        List<Object> words =
-                new ArrayList<>(
-                        List.of(
-                                "registry",
-                                "make",
-                                "best",
-                                "--search",
-                                method,
-                                "--judge",
-                                judge,
-                                "--prompts",
-                                prompts,
-                                "--validation",
-                                3,
-                                "--steps",
-                                1));
+        List<Object> words = new ArrayList<>(words());
         words.addAll(List.of(more));
         return Run.at(in, words.toArray());
     }
@@ -238,6 +241,48 @@ class RegistrySearchTest {
         assertThat(json(Run.of(withdraw)).path("made")).hasSize(1);
         assertThat(journals()).containsExactlyInAnyOrder(both);
         Run.at(registry, "fsck").ok();
+    }
+
+    /** Scores without a checksum may be anybody's: nothing that is signed rests on them. */
+    @Test
+    void aJournalWithoutChecksumsIsNotGoneOnWith() throws IOException {
+        Path other = registry("other", 1, 2, 3);
+        JsonNode made = json(choose(registry, "--json"));
+        json(choose(other, "--json"));
+        assertThat(journals()).hasSize(1);
+        Path journal = journals()[0];
+        Path same = other.resolve("searches").resolve(journal.getFileName());
+        List<String> lines = Files.readAllLines(same);
+        List<String> forged = new ArrayList<>(lines.subList(0, 1));
+        for (String line : lines.subList(1, lines.size())) {
+            if (!line.startsWith("{\"shares\"")) {
+                continue;
+            }
+            // Whoever has fewer ingredients is better, by far.
+            String score = String.valueOf(9.0 - line.split("\"s[123]\"", -1).length);
+            int scores = line.substring(line.indexOf("\"scores\"")).split(",").length - 1;
+            forged.add(
+                    line.replaceFirst(
+                            "\"mean\".*",
+                            "\"mean\":%s,\"scores\":[%s]}"
+                                    .formatted(
+                                            score,
+                                            String.join(",", Collections.nCopies(scores, score)))));
+        }
+        Files.write(same, forged);
+        List<Object> aloud = new ArrayList<>(words());
+        aloud.addAll(List.of("--registry", other));
+        Run again = Run.of(aloud.toArray()).ok();
+        assertThat(again.err())
+                .contains(same.toString(), "without a checksum", "scored anew")
+                .contains(same.getFileName() + ".unchecked");
+        assertThat(again.out()).containsPattern(" (\\d+) candidates \\(\\1 scored now\\)");
+        assertThat(same.resolveSibling(same.getFileName() + ".unchecked"))
+                .hasContent(String.join("\n", forged));
+        // With checksums the same command scores nothing again.
+        JsonNode search = json(choose(other, "--json")).path("search");
+        assertThat(search.path("coefficients")).isEqualTo(made.path("search").path("coefficients"));
+        assertThat(search.path("scored_now").asInt()).isZero();
     }
 
     /** What could not be made in the end is refused before a candidate is drawn. */

@@ -324,6 +324,39 @@ class RegistryStoryTest {
         assertThat(broken.out()).contains(object.getFileName().toString(), "missing");
     }
 
+    /** One provider, as five people write it. */
+    @Test
+    void aProviderIsTakenOutInAllItsSpellings() throws IOException {
+        List<String> spellings =
+                List.of("acme", "Acme", "ac\u200bme", "\uff21\uff23\uff2d\uff25", "a c\u00a0me");
+        for (int i = 1; i <= 5; i++) {
+            soup("shard", "add", "s" + i, "--data", tar(i), "--provider", spellings.get(i - 1))
+                    .ok();
+        }
+        soup("shard", "add", "s6", "--data", tar(6), "--provider", "\u00a0acme\u00a0").ok();
+        soup("shard", "add", "s7", "--data", tar(7), "--provider", "acme ltd").ok();
+        soup("withdraw", "--provider", "acme", "--reason", "asked")
+                .fails(
+                        1,
+                        "'Acme' (s2)",
+                        "'ac\\u{200b}me' (s3)",
+                        "'a c\\u{a0}me' (s5)",
+                        "nothing was withdrawn",
+                        "--all-spellings");
+        soup("withdraw", "--provider", "ACME", "--reason", "asked")
+                .fails(1, "No live shard is of the provider 'ACME'", "'acme' (s1, s6)");
+        soup("withdraw", "s7", "--all-spellings", "--reason", "asked").fails(2, "--provider WHO");
+        assertThat(json("shard", "list").findValuesAsText("withdrawn")).containsOnly("false");
+        List<Object> named = new ArrayList<>(List.of("withdraw", "--reason", "asked", "--yes"));
+        spellings.forEach(s -> named.addAll(List.of("--provider", s)));
+        named.add("--all-spellings");
+        assertThat(soup(named.toArray()).ok().out()).contains("s1", "s2", "s3", "s4", "s5", "s6");
+        soup("withdraw", "--provider", "acme", "--reason", "asked")
+                .fails(1, "No live shard is of the provider 'acme'", "soup certificate");
+        soup("withdraw", "--provider", "ACME LTD", "--all-spellings", "--reason", "asked").ok();
+        assertThat(soup("fsck").ok().out()).contains("sound");
+    }
+
     /** A base whose components carry no recipes, and the one that is shipped, whose all do. */
     private static Stream<Path> bases() {
         return Stream.of(TinyTraining.BASE, Path.of("../models/emoji-base"));

@@ -15,18 +15,24 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.Coefficient;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.soup.SoupOptions;
 import org.diffusionsoup.registry.arrival.NewIngredient;
+import org.diffusionsoup.registry.arrival.NewShard;
 import org.diffusionsoup.registry.certificate.CertificateCheck;
 import org.diffusionsoup.registry.check.Finding;
 import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.check.Repair;
+import org.diffusionsoup.registry.gate.Requirement;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.Queries;
+import org.diffusionsoup.registry.soup.SoupPlan;
 import org.diffusionsoup.registry.store.StoreOwner;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
@@ -237,14 +243,15 @@ abstract class AttackContract {
     void nothingIsSignedOfWhatEntriesSayWasWithdrawn() throws Exception {
         sql("DELETE FROM ingredient_shard WHERE shard = 4", "DELETE FROM soup_member");
         assertThatThrownBy(() -> withdraw("s2"))
-                .hasMessageContaining("leaves ingredient")
+                .hasMessageContaining("tables do not say what its entries say")
+                .hasMessageContaining("table ingredient_shard: row 5/4 is missing, and 3 more")
                 .hasMessageContaining("soup fsck `repair`");
         assertThat(errors(looked().repair().left())).isEmpty();
         withdraw("s2");
         long newest = newest();
         sql("UPDATE soup SET withdrawn = NULL, superseded = NULL WHERE version = 1");
         assertThatThrownBy(() -> registry.publish("soup@1", "hub", List.of(), Optional.empty()))
-                .hasMessageContaining("withdr");
+                .hasMessageContaining("table soup: row 8 differs from what the entries say");
         sql("UPDATE ingredient SET withdrawn = NULL", "UPDATE shard SET withdrawn = NULL");
         NewIngredient again =
                 new NewIngredient(
@@ -258,6 +265,148 @@ abstract class AttackContract {
         assertThat(newest()).isEqualTo(newest);
         assertThat(errors(looked().check())).isNotEmpty();
         assertThat(errors(looked().repair().left())).isEmpty();
+    }
+
+    /** Somebody alters a table, something would be signed by it, and the table is put right. */
+    private void refused(String alter, Runnable signing, String row) throws Exception {
+        long newest = newest();
+        sql(alter);
+        assertThatThrownBy(signing::run)
+                .hasMessageContaining("tables do not say what its entries say")
+                .hasMessageContaining(row)
+                .hasMessageContaining("soup fsck `repair`");
+        assertThat(newest()).isEqualTo(newest);
+        assertThat(errors(looked().repair().left())).isEmpty();
+    }
+
+    @Test
+    void whatAWithdrawalStatesFollowsFromTheEntries() throws Exception {
+        registry.make(
+                new SoupPlan(
+                        "best",
+                        List.of(new SoupPlan.Item("s1", Coefficient.ONE)),
+                        false,
+                        Optional.of(
+                                new SoupPlan.Selection(
+                                        "greedy", List.of("s1", "s2"), Json.object().build())),
+                        true));
+        long best = registry.publish("best", "hub", List.of(), Optional.empty());
+        long soup = registry.publish("soup", "hub", List.of(), Optional.empty());
+        WithdrawRequest request =
+                WithdrawRequest.ofShards(List.of("s2"), "asked").keepingSelections();
+        refused(
+                "DELETE FROM publication",
+                () -> registry.withdraw(request),
+                "table publication: row " + best + " is missing, and 1 more");
+        refused(
+                "DELETE FROM soup_selection WHERE shard = 4",
+                () -> registry.withdraw(request),
+                "table soup_selection: row 9/4 is missing");
+        refused(
+                "UPDATE soup SET superseded = 11 WHERE id = 9",
+                () -> registry.withdraw(request),
+                "table soup: row 9 differs");
+        Withdrawn w = registry.withdraw(request);
+        assertThat(w.publications()).extracting(p -> p.entry()).containsExactly(best, soup);
+        assertThat(w.withdrawn()).extracting(s -> s.label()).containsExactly("soup@1", "best@1");
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void picturesLeaveEveryShardThatTheEntriesSayHasThem() throws Exception {
+        NewShard.Sample picture = Small.samples("s1", 1).getFirst();
+        NewShard dup =
+                new NewShard("dup", "p", "CC0-1.0", "", Optional.empty(), "dup", List.of(picture));
+        registry.addShard(dup);
+        WithdrawRequest request =
+                new WithdrawRequest(
+                        List.of(),
+                        Set.of(picture.sha256()),
+                        "asked",
+                        false,
+                        Optional.empty(),
+                        Optional.empty());
+        String row = "table sample: row 9/" + picture.sha256() + " is missing";
+        refused("DELETE FROM sample WHERE shard = 9", () -> registry.withdraw(request), row);
+
+        long whole = withdraw("s1").entry();
+        refused("DELETE FROM sample WHERE shard = 9", () -> registry.certificate(whole), row);
+        assertThat(Json.objects(registry.certificate(whole), "remaining_copies"))
+                .singleElement()
+                .satisfies(c -> assertThat(Json.string(c, "shard")).isEqualTo("dup"));
+        assertThat(registry.withdraw(request).samples()).isEqualTo(1);
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
+    void whatIsHandedOutRestsOnWhatTheEntriesSay() throws Exception {
+        List<Requirement> required = List.of(new Requirement.Named("review"));
+        long review = registry.evaluate("soup", "review", false, Json.object().build());
+        refused(
+                "UPDATE evaluation SET passed = 1",
+                () -> registry.publish("soup", "hub", required, Optional.empty()),
+                "table evaluation: row " + review + " differs");
+        refused(
+                "DELETE FROM evaluation",
+                () -> registry.publish("soup", "hub", List.of(), Optional.empty()),
+                "table evaluation: row " + review + " is missing");
+        registry.publish(
+                "soup", "hub", required, Optional.of(new Requirement.Overruling("me", "urgent")));
+        assertThat(registry.check()).isEmpty();
+    }
+
+    /** As earlier versions signed them, whose tables may have been altered meanwhile. */
+    private long handedOut(String required, String... overruled) {
+        return registry.context()
+                .ledger()
+                .write(t ->
+                        t.append(
+                                        Kind.PUBLICATION,
+                                        Json.object()
+                                                .put("soup", 8)
+                                                .put("place", "hub")
+                                                .strings("required", List.of(required))
+                                                .strings("overruled", List.of(overruled))
+                                                .build())
+                                .seq());
+    }
+
+    private JsonObject audited(String shard, long copies) {
+        String checkpoint = registry.read(q -> q.soup(8).orElseThrow().checkpoint());
+        return Json.object()
+                .put("shard", shard)
+                .put("own_sampling", true)
+                .put("checkpoint", checkpoint)
+                .put("pictures", 20)
+                .put("near_copies", copies)
+                .build();
+    }
+
+    @Test
+    void whatWasHandedOutWronglyInLedgersOfBeforeIsNamed() {
+        long failed = registry.evaluate("soup", "review", false, Json.object().build());
+        long one = handedOut("review");
+        handedOut("review", "did not pass its last evaluation 'review'");
+        handedOut("a name that means nothing any more");
+        long two = handedOut("probe");
+        registry.evaluate("soup", "audit", true, audited("s1", 0));
+        registry.evaluate("soup", "audit", true, audited("s2", 0));
+        long copies = registry.evaluate("soup", "audit", true, audited("s2", 15));
+        long three = handedOut("audit(bound=0.5, pictures>=20)", "drew 15 near copies");
+        long four = handedOut("audit(bound=0.5, pictures>=20, shards=s2)");
+        handedOut("audit(bound=0.5, pictures>=20, shards=s1)");
+        registry.evaluate("soup", "review", true, Json.object().build());
+        handedOut("review");
+        assertThat(errors(looked().check()))
+                .containsExactly(
+                        "ledger entry %d (publication): was handed out though 1 evaluation (entry %d) finds soup 8 wanting, and states no overruling"
+                                .formatted(one, failed),
+                        "ledger entry %d (publication): requires evaluation 'probe', and before it there is none of soup 8"
+                                .formatted(two),
+                        "ledger entry %d (publication): requires an audit of shard s3 with at least 20 pictures, and before it there is none of soup 8"
+                                .formatted(three),
+                        "ledger entry %d (publication): was handed out though 1 evaluation (entry %d) finds soup 8 wanting, and states no overruling"
+                                .formatted(four, copies));
     }
 
     @Test

@@ -28,6 +28,7 @@ public final class Flags {
     private static final Set<String> ALIKE =
             Set.of(
                     "add",
+                    "allSpellings",
                     "allowNan",
                     "approximate",
                     "base",

@@ -21,7 +21,7 @@ import org.diffusionsoup.core.io.OutputKind;
 import org.diffusionsoup.eval.ClipJudge;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.context.Names;
-import org.diffusionsoup.registry.ledger.Rows.ShardRow;
+import org.diffusionsoup.registry.context.Providers;
 import org.diffusionsoup.registry.withdraw.WithdrawRequest;
 import org.diffusionsoup.registry.withdraw.Withdrawn;
 import org.diffusionsoup.workbench.Progress;
@@ -55,8 +55,15 @@ public final class WithdrawCommand extends SoupCommand {
     @Option(
             names = "--provider",
             paramLabel = "WHO",
-            description = "All live shards of this provider.")
-    private Optional<String> provider = Optional.empty();
+            description = "All live shards of this provider; repeatable.")
+    private List<String> providers = List.of();
+
+    @Option(
+            names = "--all-spellings",
+            description =
+                    "With --provider: also shards whose provider is written otherwise only in case,"
+                            + " blanks or characters that cannot be seen.")
+    private boolean allSpellings;
 
     @Option(
             names = "--samples",
@@ -96,8 +103,11 @@ public final class WithdrawCommand extends SoupCommand {
 
     @Override
     protected void run(Console console) throws IOException {
-        if (shards.isEmpty() && provider.isEmpty() && samples.isEmpty()) {
+        if (shards.isEmpty() && providers.isEmpty() && samples.isEmpty()) {
             throw misuse("name shards, or say --provider or --samples.");
+        }
+        if (allSpellings && providers.isEmpty()) {
+            throw misuse("--all-spellings is for --provider WHO, which is missing.");
         }
         if (out.isPresent()) {
             OutputKind.JSON.checkNew(out.get());
@@ -111,7 +121,8 @@ public final class WithdrawCommand extends SoupCommand {
             Registry r = registry.open(progress);
             WithdrawalStop stop = WithdrawalStop.of(console, registry, r);
             Set<String> names = new TreeSet<>(shards);
-            provider.ifPresent(p -> names.addAll(shardsOf(r, p)));
+            r.read(q -> Providers.liveShards(q, new TreeSet<>(providers), allSpellings))
+                    .forEach(s -> names.add(s.name()));
             r.read(q -> {
                 names.forEach(n -> Names.shard(q, n)); // before a judge is loaded
                 return true;
@@ -157,38 +168,6 @@ public final class WithdrawCommand extends SoupCommand {
                             + " -o FILE' writes one.",
                     e);
         }
-    }
-
-    /** What withdrew a provider's shards, whose certificate may be what is wanted. */
-    private static String before(Registry r, String provider) {
-        return r.read(q ->
-                q.shards().stream()
-                        .filter(s -> s.provider().equals(provider))
-                        .flatMap(s -> s.withdrawn().stream())
-                        .max(Long::compare)
-                        .map(entry ->
-                                ": entry %d withdrew the last, and 'soup certificate %d' writes its certificate"
-                                        .formatted(entry, entry))
-                        .orElse(""));
-    }
-
-    private static List<String> shardsOf(Registry r, String provider) {
-        List<String> names =
-                r.read(q ->
-                        q.shards().stream()
-                                .filter(s -> s.withdrawn().isEmpty())
-                                .filter(s -> s.provider().equals(provider))
-                                .map(ShardRow::name)
-                                .toList());
-        if (names.isEmpty()) {
-            throw new SoupException(
-                    "No live shard is of the provider '"
-                            + provider
-                            + "'"
-                            + before(r, provider)
-                            + ".");
-        }
-        return names;
     }
 
     private static List<String> lines(Path file) throws IOException {

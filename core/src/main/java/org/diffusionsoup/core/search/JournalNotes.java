@@ -2,6 +2,7 @@ package org.diffusionsoup.core.search;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,6 +10,9 @@ import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.core.SoupIoException;
+import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 
 /** What a search that ends at once, without closing its journals, leaves in them. */
@@ -23,6 +27,30 @@ public final class JournalNotes {
             return lines.skip(1).findFirst().isPresent();
         } catch (IOException | UncheckedIOException e) {
             return false;
+        }
+    }
+
+    /**
+     * Whether every line but the first carries a checksum, right or wrong. Those of earlier
+     * versions do not, and neither need those that somebody wrote by hand. Other damage is told
+     * when the journal is opened.
+     */
+    public static boolean areChecked(Path journal) {
+        try {
+            String text = Files.readString(journal);
+            // A last line without its end is what a kill leaves, and is dropped.
+            return text.substring(0, text.lastIndexOf('\n') + 1)
+                    .lines()
+                    .skip(1)
+                    .map(l ->
+                            JsonValue.readObject(
+                                    l.getBytes(StandardCharsets.UTF_8),
+                                    "a line of the journal " + journal))
+                    .allMatch(o -> o.get(JournalLine.CHECK).isPresent());
+        } catch (SoupException e) {
+            return true; // not even JSON
+        } catch (IOException e) {
+            throw new SoupIoException("read", journal, e);
         }
     }
 

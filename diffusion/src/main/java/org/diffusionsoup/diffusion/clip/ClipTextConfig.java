@@ -1,6 +1,8 @@
 package org.diffusionsoup.diffusion.clip;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
 import org.diffusionsoup.diffusion.nn.Activation;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Ranges;
@@ -30,6 +32,8 @@ public record ClipTextConfig(
         double layerNormEps,
         int eosTokenId,
         int projectionDim) {
+
+    private static final String PROJECTED = "CLIPTextModelWithProjection";
 
     /**
      * @throws org.diffusionsoup.diffusion.nn.UnsupportedConfigException naming a field outside of
@@ -63,6 +67,16 @@ public record ClipTextConfig(
                         c.number("layer_norm_eps", 1e-5),
                         c.integer("eos_token_id", 2),
                         c.integer("projection_dim", 512)));
+    }
+
+    /**
+     * Whether a text encoder has a projection: as its {@code architectures} says, and where that is
+     * absent, if it is Stable Diffusion XL's {@code text_encoder_2}, whose class diffusers takes
+     * from {@code model_index.json}.
+     */
+    public static boolean isProjected(JsonConfig c) {
+        boolean second = Path.of(c.source()).endsWith("text_encoder_2/config.json");
+        return c.texts("architectures", List.of(second ? PROJECTED : "")).contains(PROJECTED);
     }
 
     /** The config in transformers' format. */

@@ -316,20 +316,9 @@ public record StableDiffusion(
         ClipTextModel text =
                 config.checked(() ->
                         new ClipTextModel(
-                                ClipTextConfig.of(config), isProjected(config), view.format()));
+                                ClipTextConfig.of(config), ClipTextConfig.isProjected(config), view.format()));
         Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS), view.of(folder));
         return text;
-    }
-
-    /**
-     * Whether a text encoder has a projection, as SDXL's second, whose class diffusers takes from
-     * {@code model_index.json} where its configuration names none.
-     */
-    static boolean isProjected(JsonConfig config) {
-        List<String> classes = config.texts("architectures", List.of());
-        boolean second =
-                Path.of(config.source()).toAbsolutePath().getParent().endsWith("text_encoder_2");
-        return classes.isEmpty() ? second : classes.contains("CLIPTextModelWithProjection");
     }
 
     /** Whether all weights are numbers, as far as their sum tells: neither NaN nor infinite. */

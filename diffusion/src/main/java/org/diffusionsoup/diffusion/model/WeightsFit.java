@@ -153,7 +153,7 @@ public final class WeightsFit {
                             ? Optional.of(
                                     ClipTextModel.declared(
                                             ClipTextConfig.of(config),
-                                            StableDiffusion.isProjected(config)))
+                                            ClipTextConfig.isProjected(config)))
                             : Optional.empty();
             default -> Optional.empty();
         };

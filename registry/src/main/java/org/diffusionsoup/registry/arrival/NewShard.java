@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.context.Providers;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.ShardRow;
@@ -154,7 +155,7 @@ public record NewShard(
     public NewShard {
         samples = List.copyOf(samples);
         Names.check("shard", name);
-        provider = provider.strip();
+        provider = Providers.stripped(provider);
         licence = licence.strip();
         if (provider.isBlank() || licence.isBlank()) {
             throw new RegistryException(

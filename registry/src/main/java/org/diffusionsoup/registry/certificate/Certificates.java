@@ -13,6 +13,7 @@ import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.Kind;
+import org.diffusionsoup.registry.ledger.Ledger;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.SampleRow;
@@ -77,8 +78,19 @@ public final class Certificates {
      * @throws RegistryException if it is no withdrawal's
      */
     public JsonObject issue(long withdrawal) {
-        JsonObject sections = context.read(q -> sections(q, withdrawal));
-        return Seal.sign(sections, context.key());
+        return context.ledger().readToSign(q -> issue(q, withdrawal));
+    }
+
+    /**
+     * The same in the transaction that records the withdrawal, which has compared the tables with
+     * the entries.
+     */
+    public JsonObject issue(Ledger.Transaction t, long withdrawal) {
+        return issue((Queries) t, withdrawal);
+    }
+
+    private JsonObject issue(Queries q, long withdrawal) {
+        return Seal.sign(sections(q, withdrawal), context.key());
     }
 
     private JsonObject sections(Queries q, long withdrawal) {

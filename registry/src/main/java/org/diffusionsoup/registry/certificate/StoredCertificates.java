@@ -35,9 +35,12 @@ public final class StoredCertificates {
 
     /** Writes one here and among the registry's own; returns the latter. */
     public Path save(long withdrawal) {
-        byte[] text =
-                Json.pretty(new Certificates(context).issue(withdrawal))
-                        .getBytes(StandardCharsets.UTF_8);
+        return save(withdrawal, new Certificates(context).issue(withdrawal));
+    }
+
+    /** Writes one that was issued when its withdrawal was recorded. */
+    public Path save(long withdrawal, JsonObject certificate) {
+        byte[] text = Json.pretty(certificate).getBytes(StandardCharsets.UTF_8);
         AtomicFiles.write(folder.resolve(name(withdrawal)), text);
         Path own = context.place().certificates().resolve(name(withdrawal));
         AtomicFiles.write(own, text);

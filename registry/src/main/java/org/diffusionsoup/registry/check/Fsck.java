@@ -18,6 +18,7 @@ import org.diffusionsoup.registry.certificate.StoredCertificates.Unsound;
 import org.diffusionsoup.registry.check.Finding.Severity;
 import org.diffusionsoup.registry.context.Belonging;
 import org.diffusionsoup.registry.context.Context;
+import org.diffusionsoup.registry.gate.HandedOutRightly;
 import org.diffusionsoup.registry.ledger.Json;
 import org.diffusionsoup.registry.ledger.LedgerFindings;
 import org.diffusionsoup.registry.ledger.Queries;
@@ -55,6 +56,8 @@ public final class Fsck {
             ledger.notes().forEach(s -> found.add(new Finding(Severity.NOTE, "ledger", s)));
             key().ifPresent(found::add);
             try {
+                context.read(HandedOutRightly::wrong)
+                        .forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
                 found.addAll(ties(certificates));
                 Map<String, String> wanted =
                         context.read(q -> present(NeededWeights.wanted(q, true), q));

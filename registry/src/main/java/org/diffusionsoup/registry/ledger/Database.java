@@ -254,8 +254,15 @@ final class Database {
                 e);
     }
 
-    /** Starts a transaction in which nobody else appends. */
+    /**
+     * Starts a transaction in which nobody else appends, and which sees one state of all tables:
+     * what is compared with the entries is what is asked afterwards.
+     */
     void lock(Connection c) throws SQLException {
+        if (isPostgres()) {
+            // Its state is that of the first query, which comes after the lock.
+            c.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+        }
         c.setAutoCommit(false);
         if (isPostgres()) {
             try (Statement s = c.createStatement()) {

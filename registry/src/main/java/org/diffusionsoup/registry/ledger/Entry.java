@@ -69,6 +69,15 @@ public record Entry(
         return java.time.Instant.parse(time);
     }
 
+    /**
+     * Whether its hash is that of its content.
+     *
+     * @param stored the body's text as it is stored
+     */
+    boolean fits(String stored) {
+        return hash(seq, prev, time, kind.word(), stored).equals(hash);
+    }
+
     /** Whether its hash fits its content, and the signature is a key's. */
     public boolean isSignedBy(PublicKeyFile key) {
         return hash(seq, prev, time, kind.word(), Json.canonical(body)).equals(hash)

@@ -109,12 +109,12 @@ public final class Ledger {
 
     /** A transaction that appends; no other runs beside it. */
     public final class Transaction extends Queries {
-        private @Nullable LedgerRules rules;
-        private boolean rulesKnowAll;
+        private final LedgerRules rules;
         private @Nullable Entry newest;
 
-        private Transaction(Connection c) {
+        private Transaction(Connection c, LedgerRules rules) {
             super(c);
+            this.rules = rules;
         }
 
         /**
@@ -154,7 +154,7 @@ public final class Ledger {
             checkRules(e);
             try {
                 insert(connection(), e, Json.canonical(whole));
-                Projection.apply(connection(), e);
+                Projection.apply(new RowsInDatabase(connection()), e);
             } catch (SQLException x) {
                 throw Database.failed(x, connection());
             }
@@ -164,20 +164,7 @@ public final class Ledger {
         }
 
         private void checkRules(Entry e) {
-            if (e.kind() == Kind.BASE || e.kind() == Kind.SHARD) {
-                return;
-            }
-            // Only a withdrawal has to know all that was ever made; others, what was withdrawn.
-            boolean needsAll = e.kind() == Kind.WITHDRAWAL;
-            LedgerRules known = rules;
-            if (known == null || (needsAll && !rulesKnowAll)) {
-                known = new LedgerRules();
-                List<Entry> before = needsAll ? entriesWithoutShards() : entries(Kind.WITHDRAWAL);
-                before.forEach(known::accept);
-                rules = known;
-                rulesKnowAll = needsAll;
-            }
-            List<String> wrong = known.accept(e);
+            List<String> wrong = rules.accept(e);
             if (!wrong.isEmpty()) {
                 throw new RegistryException(
                         "This "
@@ -209,7 +196,8 @@ public final class Ledger {
     /**
      * Runs work that may append, as one transaction: whatever it throws, nothing of it stays.
      *
-     * @throws RegistryException if the database fails
+     * @throws RegistryException if the database fails, or its tables do not say what its entries
+     *     say
      */
     public <T> T write(Function<Transaction, T> work) {
         if (key.isEmpty()) {
@@ -223,7 +211,8 @@ public final class Ledger {
             try {
                 database.checkSchema(c);
                 database.checkIndexes(c);
-                Transaction t = new Transaction(c);
+                Transaction t =
+                        new Transaction(c, LedgerReplay.of(c, "Nothing was recorded").rules());
                 result = work.apply(t);
                 head = Optional.ofNullable(t.newest);
                 c.commit();
@@ -251,10 +240,27 @@ public final class Ledger {
 
     /** Reads one state of the ledger, undisturbed by writers. */
     public <T> T read(Function<Queries, T> work) {
+        return read(work, false);
+    }
+
+    /**
+     * The same for what is going to be signed: the tables are compared with the entries first.
+     *
+     * @throws RegistryException if they do not say what the entries say
+     */
+    public <T> T readToSign(Function<Queries, T> work) {
+        return read(work, true);
+    }
+
+    private <T> T read(Function<Queries, T> work, boolean toSign) {
         try (Connection c = database.connectToRead()) {
             database.snapshot(c);
             try {
                 database.checkSchema(c);
+                if (toSign) {
+                    database.checkIndexes(c);
+                    LedgerReplay.of(c, "Nothing was signed");
+                }
                 return work.apply(new Queries(c));
             } finally {
                 database.endSnapshot(c);
@@ -281,6 +287,7 @@ public final class Ledger {
             database.lock(c);
             boolean done = false;
             try {
+                RowsInDatabase rows = new RowsInDatabase(c);
                 List<Entry> entries = new ArrayList<>(new Queries(c).entries());
                 List<String> differences = Schema.differences(c, database.isPostgres());
                 if (!differences.isEmpty()) {
@@ -294,10 +301,10 @@ public final class Ledger {
                         insert(c, e, Json.canonical(e.body()));
                     }
                 } else {
-                    Projection.clear(c);
+                    rows.clear();
                 }
                 for (Entry e : entries) {
-                    Projection.apply(c, e);
+                    Projection.apply(rows, e);
                 }
                 c.commit();
                 done = true;

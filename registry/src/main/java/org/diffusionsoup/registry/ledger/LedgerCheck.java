@@ -2,20 +2,17 @@ package org.diffusionsoup.registry.ledger;
 
 import java.sql.Connection;
 import java.sql.ResultSet;
-import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One check of a ledger, on a connection that sees one state and writes nothing. The tables are
- * derived again in a database of their own, in memory: in the one that is checked, a trigger could
- * spoil what is derived in the same way as what is compared with it.
+ * derived again in memory: in the database that is checked, a trigger could spoil what is derived
+ * in the same way as what is compared with it.
  */
 final class LedgerCheck {
     private final Connection connection;
@@ -132,70 +129,17 @@ final class LedgerCheck {
     }
 
     private void tables() throws SQLException {
-        Map<String, Map<String, String>> fresh;
-        try (Connection c = Schema.inMemory()) {
-            c.setAutoCommit(false);
-            for (Entry e : good) {
-                Projection.apply(c, e);
-            }
-            fresh = dump(c, Projection.TABLES);
+        RowsInMemory derived = new RowsInMemory();
+        for (Entry e : good) {
+            Projection.apply(derived, e);
         }
-        Map<String, Map<String, String>> stored;
         try {
-            stored = dump(connection, Projection.TABLES);
+            rows.addAll(derived.differences(connection));
         } catch (SQLException e) {
             if (database.isEmpty()) {
                 throw e;
             }
-            return; // a table is missing or another: that is told already
+            // A table is missing or another: that is told already.
         }
-        fresh.forEach((table, expected) -> {
-            Map<String, String> have = stored.getOrDefault(table, Map.of());
-            expected.forEach((id, content) -> {
-                String is = have.get(id);
-                if (is == null) {
-                    rows.add("table " + table + ": row " + id + " is missing");
-                } else if (!is.equals(content)) {
-                    rows.add(
-                            "table "
-                                    + table
-                                    + ": row "
-                                    + id
-                                    + " differs from what the entries say");
-                }
-            });
-            have.keySet().stream()
-                    .filter(id -> !expected.containsKey(id))
-                    .forEach(id -> rows.add("table " + table + ": row " + id + " has no entry"));
-        });
-    }
-
-    private static Map<String, Map<String, String>> dump(Connection c, List<List<String>> tables)
-            throws SQLException {
-        Map<String, Map<String, String>> all = new LinkedHashMap<>();
-        for (List<String> t : tables) {
-            List<String> keys = t.subList(1, t.size());
-            Map<String, String> rows = new LinkedHashMap<>();
-            String sql = "SELECT * FROM " + t.getFirst() + " ORDER BY " + String.join(", ", keys);
-            try (Statement s = c.createStatement();
-                    ResultSet r = s.executeQuery(sql)) {
-                ResultSetMetaData m = r.getMetaData();
-                while (r.next()) {
-                    StringBuilder id = new StringBuilder();
-                    for (String k : keys) {
-                        id.append(id.isEmpty() ? "" : "/").append(r.getString(k));
-                    }
-                    StringBuilder content = new StringBuilder();
-                    for (int i = 1; i <= m.getColumnCount(); i++) {
-                        String value = r.getString(i);
-                        // A missing value is not the text "null".
-                        content.append(value == null ? "-" : "+" + value).append('\u0000');
-                    }
-                    rows.put(id.toString(), content.toString());
-                }
-            }
-            all.put(t.getFirst(), rows);
-        }
-        return all;
     }
 }

@@ -76,11 +76,6 @@ public class Queries {
         return list("SELECT * FROM entry ORDER BY seq", Entry::of);
     }
 
-    /** All entries but the shards', whose lists of pictures are most of a ledger. */
-    final List<Entry> entriesWithoutShards() {
-        return list("SELECT * FROM entry WHERE kind <> 'shard' ORDER BY seq", Entry::of);
-    }
-
     /** The entry of a number, if there is one. */
     public final Optional<Entry> find(long seq) {
         return first(list("SELECT * FROM entry WHERE seq = ?", Entry::of, seq));

@@ -59,7 +59,7 @@ public final class Soups {
 
     private SoupRow makeOnce(SoupPlan plan) {
         try (WeightStore.Session session = store.open()) {
-            Draft draft = context.read(q -> draft(q, plan));
+            Draft draft = context.ledger().readToSign(q -> draft(q, plan));
             Made made = maker().make(session, draft.parts(), draft.keepSum(), Optional.empty());
             return context.ledger()
                     .write(t -> {
@@ -250,10 +250,11 @@ public final class Soups {
         try (WeightStore.Session session = store.open()) {
             record Look(SoupRow old, Draft draft, Start start) {}
             Look look =
-                    context.read(q -> {
-                        SoupRow old = Names.soup(q, name);
-                        return new Look(old, grown(q, old), Start.of(q, old));
-                    });
+                    context.ledger()
+                            .readToSign(q -> {
+                                SoupRow old = Names.soup(q, name);
+                                return new Look(old, grown(q, old), Start.of(q, old));
+                            });
             List<Long> wanted = look.draft().members().stream().map(NamedMember::id).toList();
             List<Long> have = look.old().members().stream().map(Member::ingredient).toList();
             if (look.old().isCurrent() && wanted.equals(have)) {

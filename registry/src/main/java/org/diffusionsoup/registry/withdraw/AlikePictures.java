@@ -32,7 +32,7 @@ record AlikePictures(Optional<NearDuplicates> found, long newestShard) {
         if (likeness.isEmpty()) {
             return new AlikePictures(Optional.empty(), context.read(AlikePictures::newestShard));
         }
-        Pictures p = context.read(q -> pictures(q, plan));
+        Pictures p = context.ledger().readToSign(q -> pictures(q, plan));
         NearDuplicates near =
                 NearDuplicates.between(
                         p.gone(), p.rest(), id -> p.sources().getOrDefault(id, ""), likeness.get());

@@ -52,9 +52,10 @@ record Plan(
         return ids().equals(now.ids());
     }
 
-    private List<Set<Long>> ids() {
+    private List<Set<?>> ids() {
         return List.of(
                 ids(shards.stream().map(ShardRow::id)),
+                Set.copyOf(samples),
                 ids(gone.stream().map(IngredientRow::id)),
                 ids(retrained.stream().map(IngredientRow::id)),
                 ids(bases.stream().map(BaseRow::id)),

@@ -83,7 +83,7 @@ public final class Withdrawals {
             boolean ofDisk = e instanceof SoupIoException || e.getCause() instanceof SQLException;
             throw ofDisk && isNoneSince(before) ? unfinished(e) : e;
         }
-        Deleted deleted = certifyAndDelete(recorded.entry());
+        Deleted deleted = certifyAndDelete(recorded);
         long weights = making + deleted.nanos();
         long total = System.nanoTime() - start;
         return new Withdrawn(
@@ -133,8 +133,13 @@ public final class Withdrawals {
      *
      * @param entry its number
      * @param soups made instead
+     * @param certificate of that moment
      */
-    private record Recorded(long entry, List<HandedOut> publications, List<SoupRow> soups) {}
+    private record Recorded(
+            long entry,
+            List<HandedOut> publications,
+            List<SoupRow> soups,
+            JsonObject certificate) {}
 
     /** In one transaction: nothing changed since, what leaves is marked, what replaces it named. */
     private Recorded record(
@@ -149,7 +154,12 @@ public final class Withdrawals {
                     JsonObject body =
                             WithdrawalEntry.body(t, request, now, made.checkpoints(), alike);
                     long entry = t.append(Kind.WITHDRAWAL, body).seq();
-                    return new Recorded(entry, now.publications(), made.append(t, context, entry));
+                    List<SoupRow> soups = made.append(t, context, entry);
+                    return new Recorded(
+                            entry,
+                            now.publications(),
+                            soups,
+                            new Certificates(context).issue(t, entry));
                 });
     }
 
@@ -161,10 +171,11 @@ public final class Withdrawals {
      */
     private record Deleted(Path certificate, long bytes, long nanos) {}
 
-    private Deleted certifyAndDelete(long entry) {
+    private Deleted certifyAndDelete(Recorded recorded) {
+        long entry = recorded.entry();
         try {
             // Before weights are deleted: it is what tells others why they are gone.
-            Path certificate = new StoredCertificates(context).save(entry);
+            Path certificate = new StoredCertificates(context).save(entry, recorded.certificate());
             long begin = System.nanoTime();
             long freed = new HandedOutWeights(context).collectWithdrawn();
             return new Deleted(certificate, freed, System.nanoTime() - begin);

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +16,7 @@ import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
 import org.diffusionsoup.core.search.Candidate;
+import org.diffusionsoup.core.search.JournalNotes;
 import org.diffusionsoup.core.search.ScoreBook;
 import org.diffusionsoup.core.search.SearchMethods;
 import org.diffusionsoup.eval.ClipConvention;
@@ -135,6 +137,7 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
             }
             JsonObject json = recipe.json(sha256);
             Path journal = journal(json, candidates);
+            putAsideUnchecked(journal);
             List<String> names = List.copyOf(candidates.keySet());
             ScoreBook.Listener listener = watcher.begin(names, journal);
             List<Path> paths = new ArrayList<>();
@@ -153,6 +156,7 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
                             Optional.empty(),
                             Optional.empty(),
                             false);
+            putAsideUnchecked(request.testJournal());
             FoundSoup found = new SoupSearch(request, scorer, listener, progress).run();
             Candidate best = found.result().best().candidate();
             List<SoupPlan.Item> items = new ArrayList<>();
@@ -164,6 +168,27 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
                             recipe.method(), names, candidates, recorded(json, journal));
             return new Chosen(new WithdrawRequest.Choice(items, selection), request, found);
         }
+    }
+
+    /**
+     * Puts a journal aside of which a line carries no checksum. Earlier versions wrote such lines,
+     * and scores that somebody made up need no more than to leave theirs out; what is signed here
+     * is not to rest on them, as little as that says of lines whose checksum is right: it has no
+     * key.
+     */
+    private void putAsideUnchecked(Path journal) {
+        if (!Files.exists(journal) || JournalNotes.areChecked(journal)) {
+            return;
+        }
+        Path aside = journal.resolveSibling(journal.getFileName() + ".unchecked");
+        try {
+            Files.move(journal, aside, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new SoupIoException("move", journal, e);
+        }
+        progress.tell(
+                "The journal %s holds lines without a checksum, of an earlier version or of anybody; it was put aside as %s, and candidates are scored anew."
+                        .formatted(journal, aside.getFileName()));
     }
 
     private Path journal(JsonObject recipe, SequencedMap<String, String> candidates) {
