@@ -434,7 +434,8 @@ public record Converter(
                                 + said
                                 + ".");
             }
-            return PredictionType.of(said);
+            objective.requireKnown(single.path());
+            return PredictionType.of(said).orElseThrow();
         }
         if (a.family() != Family.SD2 || a.task() != Task.TEXT_TO_IMAGE) {
             return PredictionType.EPSILON;
