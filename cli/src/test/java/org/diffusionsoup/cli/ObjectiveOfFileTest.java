@@ -23,6 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Single files that say they predict something else than noise or velocity. */
@@ -114,6 +115,22 @@ class ObjectiveOfFileTest {
         assertThat(dropped.status()).as("without the tensors").isEqualTo(1);
         assertThat(dropped.err()).contains(words);
         assertThat(out).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "edm_mean, edm_std, Playground v2.5",
+        "edm_vpred.sigma_max, edm_vpred.sigma_min, CosXL"
+    })
+    void modelsOfEdmAreRefusedAndMergedAmongThemselves(String mark, String more, String like) {
+        Path model = file("edm.safetensors", "", mark, more);
+        isRefused(model, "edm.safetensors", mark, like);
+        Run.of("convert", model, "-o", folder.resolve("f"), "--prediction-type", "epsilon")
+                .fails(1, mark, like);
+        isNotMerged(single, model, "tensor '" + mark + "'");
+        Path out = folder.resolve("both.safetensors");
+        Run.of("merge", model, file("two.safetensors", "", mark, more), "-o", out).ok();
+        isRefused(out, "both.safetensors", mark, like);
     }
 
     @ParameterizedTest

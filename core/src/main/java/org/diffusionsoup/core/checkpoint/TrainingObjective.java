@@ -24,6 +24,7 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * for another objective draws noise. Asked in this order:
  *
  * <ol>
+ *   <li>tensors of the EDM formulation ({@link EdmModels}): what else is said is meant within it;
  *   <li>the scheduler's configuration that the header carries ({@link CarriedConfigs});
  *   <li>the header's {@code modelspec.prediction_type} or {@code modelspec.predict_key};
  *   <li>tensors {@code v_pred} and {@code ztsnr}, the marks that A1111 and ComfyUI look for;
@@ -31,8 +32,8 @@ import org.diffusionsoup.core.tensor.TensorSource;
  *       parameterization: v}, or a {@code VScaling}).
  * </ol>
  *
- * Two of the first three that contradict each other are refused: whichever is believed, half of
- * those who read the file take it for the other.
+ * Two of the second to the fourth that contradict each other are refused: whichever is believed,
+ * half of those who read the file take it for the other.
  *
  * @param prediction {@code epsilon}, {@code v_prediction}, {@code sample}, or what else a scheduler
  *     or a header says, as it says it; empty where nothing says it
@@ -76,16 +77,18 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
     /** The tensors by which a single file says something of its objective. */
     public static List<String> marks() {
         List<String> marks = new ArrayList<>(List.of(VELOCITY_MARK, ZERO_SNR_MARK));
+        marks.addAll(EdmModels.MARKS.keySet());
         return marks;
     }
 
     /**
      * Refuses a single file whose denoiser predicts what none does here, or that says two things of
-     * it.
+     * it, or is of the EDM formulation.
      *
      * @throws SoupException naming the file, what says it and what it says
      */
     public static void requireKnown(Checkpoint single) {
+        EdmModels.refuse(single);
         of(single).requireKnown(single.path());
     }
 
@@ -162,6 +165,10 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
     /** What the file itself says, in the order in which it is believed. */
     private static List<TrainingObjective> statements(
             Path file, Map<String, String> metadata, Set<String> tensors) {
+        Optional<TrainingObjective> edm = EdmModels.objective(tensors);
+        if (edm.isPresent()) {
+            return List.of(edm.get());
+        }
         List<TrainingObjective> said = new ArrayList<>();
         boolean marked = tensors.contains(ZERO_SNR_MARK);
         Optional<JsonObject> carried = CarriedConfigs.scheduler(file, metadata);

@@ -74,6 +74,21 @@ class TrainingObjectiveTest {
                 .hasMessageContainingAll("says two things", "rectified_flow", "v_pred");
     }
 
+    @Test
+    void tensorsOfEdmSayMoreThanAHeader() {
+        Map<String, String> noise = Map.of(TrainingObjective.MODELSPEC, "epsilon");
+        TrainingObjective playground = of(noise, "w", "edm_mean", "edm_std");
+        assertThat(playground.prediction()).contains("EDM");
+        assertThat(playground.source()).isEqualTo("its tensor 'edm_mean'");
+        TrainingObjective cosxl = of(noise, "edm_vpred.sigma_max", "edm_vpred.sigma_min");
+        assertThat(cosxl.prediction()).contains("EDM with v_prediction");
+        TrainingObjective plain = of(noise);
+        assertThat(TrainingObjective.difference(playground, playground, true)).isEmpty();
+        for (TrainingObjective other : new TrainingObjective[] {cosxl, plain, of(Map.of())}) {
+            assertThat(TrainingObjective.difference(playground, other, true)).isPresent();
+        }
+    }
+
     /** Stable Diffusion 2 comes with noise or velocity, and in silence with neither else. */
     @Test
     void silenceOfStableDiffusion2IsNoiseOrVelocity() {
