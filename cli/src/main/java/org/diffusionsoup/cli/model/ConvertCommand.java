@@ -71,8 +71,8 @@ public final class ConvertCommand extends SoupCommand {
             names = "--prediction-type",
             paramLabel = "TYPE",
             description =
-                    "epsilon or v_prediction, for the scheduler of a diffusers folder (default: what"
-                            + " the file says, else a guess that is printed).")
+                    "epsilon, v_prediction or sample, for the scheduler of a diffusers folder"
+                            + " (default: what the file says, else a guess that is printed).")
     private Optional<String> predictionType = Optional.empty();
 
     @Option(
@@ -199,12 +199,12 @@ public final class ConvertCommand extends SoupCommand {
     }
 
     private PredictionType prediction(String name) {
-        for (PredictionType t : PredictionType.values()) {
-            if (t.configName().equals(name)) {
-                return t;
-            }
-        }
-        throw misuse("--prediction-type must be epsilon or v_prediction, not " + name + ".");
+        return PredictionType.of(name)
+                .orElseThrow(() ->
+                        misuse(
+                                "--prediction-type must be epsilon, v_prediction or sample, not "
+                                        + name
+                                        + "."));
     }
 
     private static Map<String, Object> json(

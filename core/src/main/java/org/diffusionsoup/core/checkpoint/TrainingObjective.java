@@ -24,6 +24,7 @@ import org.diffusionsoup.core.tensor.TensorSource;
  * for another objective draws noise. Asked in this order:
  *
  * <ol>
+ *   <li>tensors of the EDM formulation ({@link EdmModels}): what else is said is meant within it;
  *   <li>the scheduler's configuration that the header carries ({@link CarriedConfigs});
  *   <li>the header's {@code modelspec.prediction_type} or {@code modelspec.predict_key};
  *   <li>tensors {@code v_pred} and {@code ztsnr}, the marks that A1111 and ComfyUI look for;
@@ -31,11 +32,11 @@ import org.diffusionsoup.core.tensor.TensorSource;
  *       parameterization: v}, or a {@code VScaling}).
  * </ol>
  *
- * Two of the first three that contradict each other are refused: whichever is believed, half of
- * those who read the file take it for the other.
+ * Two of the second to the fourth that contradict each other are refused: whichever is believed,
+ * half of those who read the file take it for the other.
  *
- * @param prediction {@code epsilon}, {@code v_prediction}, or what else a scheduler says; empty
- *     where nothing says it
+ * @param prediction {@code epsilon}, {@code v_prediction}, {@code sample}, or what else a scheduler
+ *     or a header says, as it says it; empty where nothing says it
  * @param zeroSnr whether the noise schedule ends in pure noise ({@code rescale_betas_zero_snr})
  * @param source what said it, for messages; empty where nothing does
  */
@@ -45,6 +46,14 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
 
     /** The noise. */
     public static final String NOISE = "epsilon";
+
+    /** The clean sample. */
+    public static final String SAMPLE = "sample";
+
+    /** Words that headers have for it, in small letters; any that begin with v or eps go, too. */
+    private static final Set<String> SAMPLE_WORDS = Set.of("sample", "x0", "x_0");
+
+    private static final int LONGEST = 60;
 
     /** The header's entry of Stability AI's model specification. */
     public static final String MODELSPEC = "modelspec.prediction_type";
@@ -64,6 +73,46 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
     /** Nothing said. */
     private static final TrainingObjective UNKNOWN =
             new TrainingObjective(Optional.empty(), false, "");
+
+    /** The tensors by which a single file says something of its objective. */
+    public static List<String> marks() {
+        List<String> marks = new ArrayList<>(List.of(VELOCITY_MARK, ZERO_SNR_MARK));
+        marks.addAll(EdmModels.MARKS.keySet());
+        return marks;
+    }
+
+    /**
+     * Refuses a single file whose denoiser predicts what none does here, or that says two things of
+     * it, or is of the EDM formulation.
+     *
+     * @throws SoupException naming the file, what says it and what it says
+     */
+    public static void requireKnown(Checkpoint single) {
+        EdmModels.refuse(single);
+        of(single).requireKnown(single.path());
+    }
+
+    /**
+     * Refuses an objective that is none of noise, velocity and sample.
+     *
+     * @param file that says it
+     * @throws SoupException naming the file, what says it and what it says
+     */
+    public void requireKnown(Path file) {
+        String said = prediction.orElse(NOISE);
+        if (!Set.of(NOISE, VELOCITY, SAMPLE).contains(said)) {
+            throw new SoupException(
+                    "%s says that its denoiser predicts '%s' (%s), and only %s, %s and %s are supported; where that is wrong, make a folder with what is right by '%s `predictionType` TYPE'."
+                            .formatted(
+                                    file,
+                                    said,
+                                    source,
+                                    NOISE,
+                                    VELOCITY,
+                                    SAMPLE,
+                                    DiffusersFolder.convertCommand(file)));
+        }
+    }
 
     /**
      * What a file says.
@@ -116,6 +165,10 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
     /** What the file itself says, in the order in which it is believed. */
     private static List<TrainingObjective> statements(
             Path file, Map<String, String> metadata, Set<String> tensors) {
+        Optional<TrainingObjective> edm = EdmModels.objective(tensors);
+        if (edm.isPresent()) {
+            return List.of(edm.get());
+        }
         List<TrainingObjective> said = new ArrayList<>();
         boolean marked = tensors.contains(ZERO_SNR_MARK);
         Optional<JsonObject> carried = CarriedConfigs.scheduler(file, metadata);
@@ -127,9 +180,8 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
                             Optional.of(type), zero || marked, "the scheduler its header carries"));
         }
         for (String key : new String[] {MODELSPEC, PREDICT_KEY}) {
-            String type = metadata.getOrDefault(key, "").toLowerCase(Locale.ROOT);
-            if (type.startsWith("v") || type.startsWith("eps")) {
-                String name = type.startsWith("v") ? VELOCITY : NOISE;
+            String name = named(metadata.getOrDefault(key, ""));
+            if (!name.isEmpty()) {
                 said.add(new TrainingObjective(Optional.of(name), marked, "its " + key));
             }
         }
@@ -139,6 +191,21 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
                             Optional.of(VELOCITY), marked, "its tensor '" + VELOCITY_MARK + "'"));
         }
         return said;
+    }
+
+    /** What a header's word for an objective means; the word itself where it is another one. */
+    private static String named(String word) {
+        String type = word.strip().toLowerCase(Locale.ROOT);
+        if (type.startsWith("v")) {
+            return VELOCITY;
+        }
+        if (type.startsWith("eps") || type.equals("noise")) {
+            return NOISE;
+        }
+        String shown = word.strip();
+        return SAMPLE_WORDS.contains(type)
+                ? SAMPLE
+                : shown.length() > LONGEST ? shown.substring(0, LONGEST) + "…" : shown;
     }
 
     /** The same of an opened checkpoint; of a diffusers folder by its scheduler. */
@@ -193,7 +260,8 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
             same = a.prediction().equals(b.prediction()) && a.zeroSnr() == b.zeroSnr();
         } else {
             String said = a.prediction().or(b::prediction).orElse(NOISE);
-            same = !known || said.equals(NOISE);
+            boolean either = said.equals(NOISE) || said.equals(VELOCITY);
+            same = known ? said.equals(NOISE) : either;
         }
         return same
                 ? Optional.empty()
@@ -250,9 +318,7 @@ public record TrainingObjective(Optional<String> prediction, boolean zeroSnr, St
                 String word = parameter.group(1);
                 said =
                         Optional.of(
-                                word.equals("v")
-                                        ? VELOCITY
-                                        : word.equals("eps") ? NOISE : "sample");
+                                word.equals("v") ? VELOCITY : word.equals("eps") ? NOISE : SAMPLE);
             } else if (scaling.find()) {
                 said = Optional.of(scaling.group(1).equals("V") ? VELOCITY : NOISE);
             }

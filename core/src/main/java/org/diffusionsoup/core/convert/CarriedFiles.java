@@ -12,6 +12,7 @@ import java.util.TreeMap;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.checkpoint.CarriedConfigs;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.checkpoint.SchedulerClass;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonArray;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
@@ -39,7 +40,14 @@ final class CarriedFiles {
             if (CarriedConfigs.isCarried(name)) {
                 try {
                     long largest = addsTokens(file) ? LARGEST_WITH_TOKENS : LARGEST;
-                    byte[] content = Files.size(file) > largest ? new byte[0] : read(file);
+                    byte[] content =
+                            Files.size(file) > largest
+                                    ? new byte[0]
+                                    : read(
+                                            name.equals(CarriedConfigs.SCHEDULER)
+                                                    // a single file has no index to name it
+                                                    ? SchedulerClass.settings(folder.path())
+                                                    : Files.readAllBytes(file));
                     if (content.length > 0 && !isShipped(name, content)) {
                         files.put(name, new String(content, StandardCharsets.UTF_8));
                     }
@@ -81,8 +89,8 @@ final class CarriedFiles {
                                                 .isPresent());
     }
 
-    private static byte[] read(Path file) throws IOException {
-        byte[] content = Files.readAllBytes(file);
+    /** The content if it is text, otherwise nothing. */
+    private static byte[] read(byte[] content) {
         byte[] again = new String(content, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
         return Arrays.equals(content, again) ? content : new byte[0];
     }

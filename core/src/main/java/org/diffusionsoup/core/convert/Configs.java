@@ -72,11 +72,13 @@ final class Configs {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put(
                 "_class_name",
-                switch (family) {
-                    case SD1 -> zeroSnr ? "DDIMScheduler" : "PNDMScheduler";
-                    case SD2 -> "DDIMScheduler";
-                    case SDXL, SDXL_REFINER -> "EulerDiscreteScheduler";
-                });
+                prediction == PredictionType.SAMPLE // which PNDM cannot take, nor diffusers' Euler
+                        ? "DDIMScheduler"
+                        : switch (family) {
+                            case SD1 -> zeroSnr ? "DDIMScheduler" : "PNDMScheduler";
+                            case SD2 -> "DDIMScheduler";
+                            case SDXL, SDXL_REFINER -> "EulerDiscreteScheduler";
+                        });
         m.put("_diffusers_version", VERSION);
         m.put("beta_end", 0.012);
         m.put("beta_schedule", "scaled_linear");

@@ -23,6 +23,7 @@ import org.diffusionsoup.core.checkpoint.Architecture.Task;
 import org.diffusionsoup.core.checkpoint.CarriedConfigs;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.Checkpoint.Layout;
+import org.diffusionsoup.core.checkpoint.EdmModels;
 import org.diffusionsoup.core.checkpoint.ModelOutput;
 import org.diffusionsoup.core.checkpoint.Provenance;
 import org.diffusionsoup.core.checkpoint.SpecialWeights;
@@ -148,6 +149,7 @@ public record Converter(
         Map<String, byte[]> files =
                 new TreeMap<>(CarriedConfigs.of(single.path(), source.metadata()));
         List<String> notes = new ArrayList<>(source.notes());
+        EdmModels.refuse(single);
         TrainingObjective objective =
                 prediction.isPresent()
                         ? TrainingObjective.ofFirst(single)
@@ -434,7 +436,8 @@ public record Converter(
                                 + said
                                 + ".");
             }
-            return PredictionType.of(said);
+            objective.requireKnown(single.path());
+            return PredictionType.of(said).orElseThrow();
         }
         if (a.family() != Family.SD2 || a.task() != Task.TEXT_TO_IMAGE) {
             return PredictionType.EPSILON;

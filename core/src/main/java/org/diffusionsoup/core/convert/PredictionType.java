@@ -1,11 +1,16 @@
 package org.diffusionsoup.core.convert;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /** What a denoiser was trained to predict; shapes do not tell it. */
 public enum PredictionType {
     /** The noise. */
     EPSILON("epsilon"),
     /** Velocity, {@code α·noise − σ·sample}: Stable Diffusion 2.x at 768 pixels. */
-    V_PREDICTION("v_prediction");
+    V_PREDICTION("v_prediction"),
+    /** The clean sample. */
+    SAMPLE("sample");
 
     private final String configName;
 
@@ -13,9 +18,9 @@ public enum PredictionType {
         this.configName = configName;
     }
 
-    /** The one of that name in a scheduler's configuration; noise where it is neither. */
-    static PredictionType of(String configName) {
-        return configName.equals(V_PREDICTION.configName) ? V_PREDICTION : EPSILON;
+    /** The one of that name in a scheduler's configuration; empty where it is none of them. */
+    public static Optional<PredictionType> of(String configName) {
+        return Arrays.stream(values()).filter(t -> t.configName.equals(configName)).findFirst();
     }
 
     /** As in {@code scheduler_config.json}. */

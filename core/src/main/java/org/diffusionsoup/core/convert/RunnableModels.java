@@ -35,7 +35,7 @@ import org.diffusionsoup.core.io.OutputKind;
  */
 public record RunnableModels(Path cache, SoupProgress progress) {
     /** Changes with what a copy holds, so that older ones are not taken. */
-    private static final String FORM = "runnable model 3";
+    private static final String FORM = "runnable model 4";
 
     private static final String NOTES = "notes.txt";
 

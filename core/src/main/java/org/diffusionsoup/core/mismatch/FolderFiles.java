@@ -22,6 +22,7 @@ import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder.Component;
 import org.diffusionsoup.core.checkpoint.ExtraComponents;
 import org.diffusionsoup.core.checkpoint.ExtraComponents.Holder;
+import org.diffusionsoup.core.checkpoint.SchedulerClass;
 import org.diffusionsoup.core.checkpoint.ShardedSafetensors;
 import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.mismatch.Mismatch.Cause;
@@ -229,7 +230,7 @@ final class FolderFiles {
                 return Optional.empty();
             }
             Optional<Difference> found =
-                    ConfigDiff.between(name, Files.readAllBytes(a), Files.readAllBytes(b), without);
+                    ConfigDiff.between(name, content(name, a), content(name, b), without);
             if (found.isEmpty() && without.isEmpty()) {
                 reworded.add(name);
             }
@@ -237,5 +238,12 @@ final class FolderFiles {
         } catch (IOException e) {
             throw new SoupIoException("read", b, e);
         }
+    }
+
+    /** Of a scheduler's settings, with the class that the index names, which is compared there. */
+    private static byte[] content(String name, Path file) throws IOException {
+        return name.equals(CarriedConfigs.SCHEDULER)
+                ? SchedulerClass.settings(file.resolve("../..").normalize())
+                : Files.readAllBytes(file);
     }
 }

@@ -91,8 +91,7 @@ public final class Mismatches {
                         TrainingObjective.MODELSPEC,
                         TrainingObjective.PREDICT_KEY);
 
-        private static final List<String> MARKS =
-                List.of(TrainingObjective.VELOCITY_MARK, TrainingObjective.ZERO_SNR_MARK);
+        private static final List<String> MARKS = TrainingObjective.marks();
 
         /** Nothing said. */
         static final Header NONE =

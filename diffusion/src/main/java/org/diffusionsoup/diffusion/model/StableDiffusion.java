@@ -212,7 +212,7 @@ public record StableDiffusion(
                 textEncoder(folder.resolve("text_encoder"), view),
                 vae(folder.resolve("vae"), view),
                 unet(folder.resolve("unet"), view),
-                SchedulerConfig.read(folder.resolve("scheduler")),
+                SchedulerConfig.ofModel(folder),
                 XL.contains(index.text("_class_name", ""))
                         ? Optional.of(second(folder, index, view))
                         : Optional.empty());

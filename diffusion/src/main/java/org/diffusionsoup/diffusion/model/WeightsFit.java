@@ -10,6 +10,7 @@ import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.checkpoint.Checkpoint;
 import org.diffusionsoup.core.checkpoint.DiffusersFolder;
 import org.diffusionsoup.core.checkpoint.TensorNames;
+import org.diffusionsoup.core.checkpoint.TrainingObjective;
 import org.diffusionsoup.core.convert.Converter;
 import org.diffusionsoup.core.tensor.TensorSource;
 import org.diffusionsoup.diffusion.clip.ClipTextConfig;
@@ -73,7 +74,8 @@ public final class WeightsFit {
 
     /**
      * The same of an open model; of a single file, by the configurations that a conversion to a
-     * folder would give it. Files that are no whole Stable Diffusion are not judged.
+     * folder would give it, and whether it is known how to sample it. Files that are no whole
+     * Stable Diffusion are not judged.
      *
      * @throws SoupException if a configuration cannot be read
      */
@@ -105,6 +107,13 @@ public final class WeightsFit {
             components = Converter.components(checkpoint);
         } catch (SoupException e) {
             return List.of(String.valueOf(e.getMessage())); // no conversion would take it
+        }
+        if (!components.isEmpty()) {
+            try {
+                TrainingObjective.requireKnown(checkpoint);
+            } catch (SoupException e) {
+                all.add(String.valueOf(e.getMessage()));
+            }
         }
         components.forEach((name, c) -> {
             String what = checkpoint.path() + ", " + name;

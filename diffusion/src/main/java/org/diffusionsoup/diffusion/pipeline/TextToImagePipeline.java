@@ -119,7 +119,7 @@ public final class TextToImagePipeline implements AutoCloseable {
                 vae,
                 unet.config(),
                 NoisePredictor.of(unet),
-                SchedulerConfig.read(folder.resolve("scheduler")),
+                SchedulerConfig.ofModel(folder),
                 List.of(
                         first.model().parameters()::close,
                         second.model().parameters()::close,

@@ -3,6 +3,8 @@ package org.diffusionsoup.diffusion.schedule;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import org.diffusionsoup.core.checkpoint.DiffusersFolder;
+import org.diffusionsoup.core.checkpoint.SchedulerClass;
 import org.diffusionsoup.diffusion.nn.JsonConfig;
 import org.diffusionsoup.diffusion.nn.Ranges;
 import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
@@ -23,6 +25,8 @@ public record SchedulerConfig(
     /** Name of the file in a {@code scheduler} folder. */
     public static final String FILE = "scheduler_config.json";
 
+    private static final String CLASS = "_class_name";
+
     private static final int MOST_TIMESTEPS = 100_000;
     private static final double LEAST_BETA = 1e-12;
     private static final double MOST_BETA = 0.9999;
@@ -33,7 +37,7 @@ public record SchedulerConfig(
     /** The schedule of Stable Diffusion 1.x and 2.x, sampled with DDIM. */
     public static SchedulerConfig stableDiffusion(PredictionType type) {
         ObjectNode o = JsonConfig.object();
-        o.put("_class_name", "DDIMScheduler");
+        o.put(CLASS, "DDIMScheduler");
         o.put("_diffusers_version", "0.31.0");
         o.put("beta_end", 0.012);
         o.put("beta_schedule", BetaSchedule.SCALED_LINEAR.configName());
@@ -46,9 +50,30 @@ public record SchedulerConfig(
         return of(new JsonConfig("Stable Diffusion's schedule", o));
     }
 
-    /** Reads the config file of a {@code scheduler} folder. */
-    public static SchedulerConfig read(Path folder) {
-        return of(JsonConfig.read(folder.resolve(FILE)));
+    /**
+     * The scheduler of a pipeline: the class that its {@code model_index.json} names, as diffusers
+     * has it, with the settings of its {@code scheduler_config.json}, whose {@code _class_name}
+     * does not count.
+     *
+     * @param folder in diffusers layout
+     * @throws UnsupportedConfigException if the index names no scheduler, or one that is not built
+     *     here, or as {@link #of(JsonConfig)} does
+     */
+    public static SchedulerConfig ofModel(Path folder) {
+        Path index = folder.resolve(DiffusersFolder.INDEX);
+        String name =
+                SchedulerClass.of(folder)
+                        .orElseThrow(() ->
+                                new UnsupportedConfigException(
+                                        index
+                                                + " names no scheduler, without which a model is"
+                                                + " not run; name it there, such as \"scheduler\":"
+                                                + " [\"diffusers\", \"DDIMScheduler\"]"));
+        refuseUnknown(index.toString(), name);
+        Path file = folder.resolve("scheduler").resolve(FILE);
+        JsonConfig settings = JsonConfig.read(file);
+        ObjectNode named = settings.node().deepCopy();
+        return of(new JsonConfig(file.toString(), named.put(CLASS, name)));
     }
 
     /**
@@ -63,8 +88,8 @@ public record SchedulerConfig(
     }
 
     private static SchedulerConfig read(JsonConfig c) {
-        String name = c.text("_class_name", "");
-        refuseUnknown(c, name);
+        String name = c.text(CLASS, "");
+        refuseUnknown(c.source(), name);
         c.only("thresholding", false);
         c.only("use_exponential_sigmas", false);
         c.only("use_beta_sigmas", false);
@@ -146,7 +171,10 @@ public record SchedulerConfig(
         }
     }
 
-    private static void refuseUnknown(JsonConfig c, String name) {
+    /**
+     * @param source the file that names the class
+     */
+    private static void refuseUnknown(String source, String name) {
         switch (name) {
             case "DDIMScheduler",
                     "DDPMScheduler",
@@ -159,7 +187,7 @@ public record SchedulerConfig(
                     "HeunDiscreteScheduler" -> {}
             default ->
                     throw new UnsupportedConfigException(
-                            c.source()
+                            source
                                     + ": the scheduler "
                                     + (name.isEmpty() ? "without _class_name" : name)
                                     + " is not supported; use DDIMScheduler, DDPMScheduler,"
@@ -191,7 +219,7 @@ public record SchedulerConfig(
     /** The same model sampled with another scheduler; fields that both know stay in force. */
     public SchedulerConfig withClassName(String name) {
         ObjectNode o = json.node().deepCopy();
-        o.put("_class_name", name);
+        o.put(CLASS, name);
         return of(new JsonConfig(json.source(), o));
     }
 

@@ -73,7 +73,7 @@ public record BaseConfiguration(SortedMap<String, String> entries) {
         for (String c : components) {
             Path folder = model.resolve(c);
             if (Files.exists(folder.resolve(SchedulerConfig.FILE))) {
-                SchedulerConfig scheduler = SchedulerConfig.read(folder);
+                SchedulerConfig scheduler = SchedulerConfig.ofModel(model);
                 entries.put(c + "/" + SchedulerConfig.FILE, told(scheduler));
             }
             add(folder, c + "/", entries);
