@@ -1,5 +1,5 @@
 """Makes the pictures of this folder and, with Pillow 9.4.0, what they must decode to."""
-import hashlib, os
+import hashlib, io, os
 import numpy as np
 from PIL import Image, ImageOps
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
@@ -47,6 +47,16 @@ png('rgba16.png',37,25,16,6,pack8(b16)); png('rgb16.png',37,25,16,2,pack8(np.asc
 from PIL import PngImagePlugin as P
 e=ex(6).tobytes(); h=e.hex(); i=P.PngInfo(); i.add_text('Raw profile type exif','\nexif\n%8d\n'%len(e)+'\n'.join(h[k:k+72] for k in range(0,len(h),72))+'\n',zip=True); rgb.save('raw6.png',pnginfo=i)
 i=P.PngInfo(); i.add_itxt('XML:com.adobe.xmp','<x tiff:Orientation="8"/>'); rgb.save('xmp8.png',pnginfo=i)
+# a frame of 2 x 1 on a screen of 4 x 3, without and with a transparent colour
+pal=bytes([10,20,30,200,0,0,0,200,0,0,0,200]); frame=b'\x2c'+struct.pack('<HHHHB',1,1,2,1,0)+bytes([2,2,0x8c,0x0a,0])+b'\x3b'
+for n,control in (('gif-frame-on-screen.gif',b''),('gif-frame-on-screen-transparent.gif',b'\x21\xf9\x04\x01\0\0\x03\0')):
+    open(n,'wb').write(b'GIF89a'+struct.pack('<HHBBB',4,3,0x81,0,0)+pal+control+frame)
+# RGB with a fourth sample that the file says nothing of (ExtraSamples 0)
+tags=[(256,3,1,2),(257,3,1,1),(258,3,4,134),(259,3,1,1),(262,3,1,2),(273,4,1,150),(277,3,1,4),(278,3,1,1),(279,4,1,8),(338,3,1,0)]
+open('tiff-rgb-and-unspecified.tif','wb').write(b'II*\0'+struct.pack('<IH',8,len(tags))+b''.join(struct.pack('<HHI',t,ty,c)+(struct.pack('<HH',v,0) if ty==3 and c==1 else struct.pack('<I',v)) for t,ty,c,v in tags)+struct.pack('<I',0)+struct.pack('<8H',*[8]*4,*[1]*4)+bytes([27,120,65,10,200,100,50,0]))
+# inks without Adobe's marker, which PIL takes for inverted all the same
+o=io.BytesIO(); Image.new('CMYK',(8,8),(200,100,150,30)).save(o,'JPEG',quality=95); d=o.getvalue(); at=d.find(b'\xff\xee')
+open('cmyk-without-marker.jpg','wb').write(d[:at]+d[at+2+struct.unpack('>H',d[at+2:at+4])[0]:])
 # file, width, height, sha256 of the RGB bytes: upright, over white, 16 bits cut to their upper 8
 kept = {l.split()[0] for l in open('expected.txt')} if os.path.exists('expected.txt') else set(os.listdir('.'))
 lines = []

@@ -2,6 +2,7 @@ package org.diffusionsoup.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.imageio.ImageIO;
 import org.diffusionsoup.core.io.Hashes;
 import org.diffusionsoup.diffusion.torch.Torch;
 import org.diffusionsoup.image.PngCodec;
@@ -187,6 +189,16 @@ class GenerateFromPictureTest {
         assertThat(PngFiles.readText(folder.resolve("half.png")))
                 .containsEntry("strength", "1.0")
                 .containsKey("mask_sha256");
+
+        // diffusers takes a mask's grey and drops its transparency.
+        Path clear = folder.resolve("clear.png");
+        BufferedImage rgba = new BufferedImage(64, 48, BufferedImage.TYPE_INT_ARGB);
+        for (int i = 0; i < 64 * 48; i++) {
+            rgba.setRGB(i % 64, i / 64, i % 64 >= 32 ? -1 : 0);
+        }
+        ImageIO.write(rgba, "png", clear.toFile());
+        draw("clear-half.png", "--image", picture, "--mask", clear, "--seeds", "3").ok();
+        assertThat(read("clear-half.png").pixels()).isEqualTo(half.pixels());
 
         write(mask, 64, 48, (x, y) -> x == 0 && y == 0 ? 0x7F7F7F : 0);
         Run black = draw("black.png", "--image", picture, "--mask", mask, "--seeds", "-1").ok();

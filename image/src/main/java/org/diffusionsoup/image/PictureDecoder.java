@@ -11,13 +11,9 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
-import javax.imageio.plugins.tiff.BaselineTIFFTagSet;
-import javax.imageio.plugins.tiff.TIFFDirectory;
-import javax.imageio.plugins.tiff.TIFFField;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.diffusionsoup.core.SoupException;
@@ -40,19 +36,27 @@ public final class PictureDecoder {
     private static final Pattern CUT_OFF =
             Pattern.compile("truncated|premature end|unexpected end", Pattern.CASE_INSENSITIVE);
 
-    /** CIELab, ICCLab and ITULab, as TIFF numbers them. */
-    private static final Set<Integer> LAB = Set.of(8, 9, 10);
-
     private static final String USE = "use PNG, JPEG, GIF, BMP or TIFF";
 
     private PictureDecoder() {}
+
+    /** What becomes of transparency. */
+    private enum Alpha {
+        ON_WHITE,
+        DROPPED
+    }
 
     private interface Decoding<T> {
         T decode(byte[] file, String what) throws IOException;
     }
 
     static RgbImage decode(byte[] file, String what) {
-        return decode(file, what, PictureDecoder::decodeChecked);
+        return decode(file, what, (f, w) -> decodeChecked(f, w, Alpha.ON_WHITE));
+    }
+
+    /** The colours alone, whatever is transparent, as PIL's {@code convert("RGB")} has them. */
+    static RgbImage decodeColours(byte[] file, String what) {
+        return decode(file, what, (f, w) -> decodeChecked(f, w, Alpha.DROPPED));
     }
 
     /** Width and height of the upright picture, from the file's header. */
@@ -134,29 +138,26 @@ public final class PictureDecoder {
         } else if (isTiff(file)) {
             orientation = Orientation.ofExif(file);
         }
-        boolean turned = Orientation.swapsSides(orientation);
-        return withReader(
-                picture,
-                what,
-                reader ->
-                        turned
-                                ? new PictureSize(reader.getHeight(0), reader.getWidth(0))
-                                : new PictureSize(reader.getWidth(0), reader.getHeight(0)));
+        PictureSize stored = withReader(picture, what, GifCanvas::size);
+        return Orientation.swapsSides(orientation)
+                ? new PictureSize(stored.height(), stored.width())
+                : stored;
     }
 
-    private static RgbImage decodeChecked(byte[] file, String what) throws IOException {
+    private static RgbImage decodeChecked(byte[] file, String what, Alpha alpha)
+            throws IOException {
         refuseForeign(file, what);
         if (Orientation.startsWith(file, 0, PngParts.SIGNATURE)) {
             PngParts png = PngParts.of(file);
             BufferedImage image = read(png.picture(), what);
-            return Orientation.upright(onWhite(image, png), png.orientation());
+            return Orientation.upright(rgb(image, png, alpha), png.orientation());
         }
         if (Orientation.startsWith(file, 0, "\u00ff\u00d8")) {
             JpegParts jpeg = JpegParts.of(file);
             return Orientation.upright(jpeg(jpeg, what), jpeg.orientation());
         }
         return Orientation.upright(
-                onWhite(read(file, what)),
+                rgb(read(file, what), alpha),
                 isTiff(file) ? Orientation.ofExif(file) : Orientation.UPRIGHT);
     }
 
@@ -196,7 +197,7 @@ public final class PictureDecoder {
     }
 
     private static BufferedImage read(byte[] file, String what) throws IOException {
-        return withReader(file, what, reader -> reader.read(0));
+        return withReader(file, what, reader -> GifCanvas.filled(reader, TiffSamples.read(reader)));
     }
 
     private interface Reading<T> {
@@ -216,8 +217,9 @@ public final class PictureDecoder {
             ImageReader reader = readers.next();
             try {
                 reader.setInput(in, false, false);
-                checkSize(reader.getWidth(0), reader.getHeight(0), what);
-                refuseLab(reader, what);
+                PictureSize size = GifCanvas.size(reader);
+                checkSize(size.width(), size.height(), what);
+                TiffSamples.refuseForeign(reader, what);
                 List<String> warnings = new ArrayList<>();
                 reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
                 T read = reading.of(reader);
@@ -228,20 +230,6 @@ public final class PictureDecoder {
             } finally {
                 reader.dispose();
             }
-        }
-    }
-
-    /** The JDK's reader takes a TIFF's CIELab for other numbers than those who write it. */
-    private static void refuseLab(ImageReader reader, String what) throws IOException {
-        if (!reader.getFormatName().toLowerCase(Locale.ROOT).startsWith("tif")) {
-            return;
-        }
-        TIFFField colours =
-                TIFFDirectory.createFromMetadata(reader.getImageMetadata(0))
-                        .getTIFFField(BaselineTIFFTagSet.TAG_PHOTOMETRIC_INTERPRETATION);
-        if (colours != null && LAB.contains(colours.getAsInt(0))) {
-            throw new SoupException(
-                    what + " is a TIFF in CIELab colours, which are not read; save it in RGB");
         }
     }
 
@@ -263,7 +251,7 @@ public final class PictureDecoder {
 
     private static RgbImage jpeg(JpegParts jpeg, String what) throws IOException {
         if (jpeg.components() != 4) {
-            return onWhite(read(jpeg.picture(), what));
+            return rgb(read(jpeg.picture(), what), Alpha.ON_WHITE);
         }
         Raster raster = withReader(jpeg.picture(), what, reader -> reader.readRaster(0, null));
         byte[] out = new byte[Math.multiplyExact(3, raster.getWidth() * raster.getHeight())];
@@ -275,8 +263,8 @@ public final class PictureDecoder {
                 if (jpeg.adobe() == 2) {
                     yccToCmy(row, i);
                 }
-                for (int c = 0; c < 4 && jpeg.adobe() >= 0; c++) {
-                    // Adobe's programs store inks inverted, and PIL turns them round again.
+                for (int c = 0; c < 4; c++) {
+                    // Adobe's programs store inks inverted; PIL takes every file for one of theirs.
                     row[i + c] = 255 - row[i + c];
                 }
                 cmykToRgb(row, i, out, at);
@@ -306,9 +294,9 @@ public final class PictureDecoder {
     }
 
     /** A PNG of grey or RGB samples, whose transparent colour is compared in their own depth. */
-    private static RgbImage onWhite(BufferedImage image, PngParts png) {
+    private static RgbImage rgb(BufferedImage image, PngParts png, Alpha alpha) {
         if (png.colourType() != 0 && !png.hasTransparentColour()) {
-            return onWhite(image);
+            return rgb(image, alpha);
         }
         int bands = png.colourType() == 0 ? 1 : 3;
         int[] clear = new int[bands];
@@ -318,6 +306,7 @@ public final class PictureDecoder {
         int most = (1 << png.depth()) - 1;
         return fromRows(
                 image.getRaster(),
+                alpha,
                 (row, x, argb) -> {
                     boolean opaque = !png.hasTransparentColour();
                     for (int b = 0; b < bands; b++) {
@@ -335,11 +324,15 @@ public final class PictureDecoder {
 
     /** Flattens any AWT image onto white. */
     static RgbImage onWhite(BufferedImage image) {
+        return rgb(image, Alpha.ON_WHITE);
+    }
+
+    private static RgbImage rgb(BufferedImage image, Alpha alpha) {
         Raster raster = image.getRaster();
         if (image.getColorModel() instanceof IndexColorModel colours) {
             int[] table = new int[1 << 16];
             colours.getRGBs(table);
-            return fromRows(raster, (row, x, argb) -> unpack(table[row[x]], argb));
+            return fromRows(raster, alpha, (row, x, argb) -> unpack(table[row[x]], argb));
         }
         int bands = raster.getNumBands();
         int type = image.getColorModel().getColorSpace().getType();
@@ -347,6 +340,7 @@ public final class PictureDecoder {
             byte[] rgb = new byte[3];
             return fromRows(
                     raster,
+                    alpha,
                     (row, x, argb) -> {
                         cmykToRgb(row, 4 * x, rgb, 0);
                         argb[0] = 255;
@@ -366,6 +360,7 @@ public final class PictureDecoder {
                     image.getWidth(),
                     image.getHeight(),
                     y -> image.getRGB(0, y, line.length, 1, line, 0, line.length),
+                    alpha,
                     (row, x, argb) -> unpack(row[x], argb));
         }
         int[] shift = new int[bands];
@@ -375,9 +370,10 @@ public final class PictureDecoder {
             shift[b] = Math.max(0, size - 8);
             most[b] = size >= 8 ? 255 : (1 << size) - 1;
         }
-        boolean alpha = bands == 2 || bands == 4;
+        boolean hasAlpha = bands == 2 || bands == 4;
         return fromRows(
                 raster,
+                alpha,
                 (row, x, argb) -> {
                     for (int c = 0; c < 3; c++) {
                         int band = bands <= 2 ? 0 : c;
@@ -385,7 +381,7 @@ public final class PictureDecoder {
                     }
                     int last = bands - 1;
                     argb[0] =
-                            alpha ? (row[bands * x + last] >> shift[last]) * 255 / most[last] : 255;
+                            hasAlpha ? (row[bands * x + last] >> shift[last]) * 255 / most[last] : 255;
                 });
     }
 
@@ -397,17 +393,19 @@ public final class PictureDecoder {
         void unpack(int[] row, int x, int[] argb);
     }
 
-    private static RgbImage fromRows(Raster raster, Unpacking unpacking) {
+    private static RgbImage fromRows(Raster raster, Alpha alpha, Unpacking unpacking) {
         int width = raster.getWidth();
         int[] row = new int[Math.multiplyExact(width, raster.getNumBands())];
         return fromRows(
                 width,
                 raster.getHeight(),
                 y -> raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row),
+                alpha,
                 unpacking);
     }
 
-    private static RgbImage fromRows(int width, int height, Rows rows, Unpacking unpacking) {
+    private static RgbImage fromRows(
+            int width, int height, Rows rows, Alpha alpha, Unpacking unpacking) {
         byte[] out = new byte[Math.multiplyExact(3, Math.multiplyExact(width, height))];
         int[] argb = new int[4];
         int at = 0;
@@ -416,7 +414,8 @@ public final class PictureDecoder {
             for (int x = 0; x < width; x++) {
                 unpacking.unpack(row, x, argb);
                 for (int c = 1; c <= 3; c++) {
-                    out[at++] = (byte) overWhite(argb[c], argb[0]);
+                    out[at++] =
+                            (byte) (alpha == Alpha.DROPPED ? argb[c] : overWhite(argb[c], argb[0]));
                 }
             }
         }

@@ -37,6 +37,16 @@ public final class PngCodec {
     }
 
     /**
+     * The same without regard to transparency, as PIL's {@code convert("RGB")}: what a transparent
+     * pixel's colour is counts.
+     *
+     * @throws SoupException as {@link #decode}
+     */
+    public static RgbImage decodeColours(byte[] bytes, String what) {
+        return PictureDecoder.decodeColours(bytes, what);
+    }
+
+    /**
      * Decodes a picture and keeps its transparency.
      *
      * @param bytes the whole file

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.zip.CRC32;
 import org.diffusionsoup.core.SoupException;
@@ -49,6 +50,17 @@ class PictureDecoderTest {
         assertThat(image.width()).isEqualTo(Integer.parseInt(words[1]));
         assertThat(image.height()).isEqualTo(Integer.parseInt(words[2]));
         assertThat(Hashes.sha256Hex(image.pixels())).isEqualTo(words[3]);
+    }
+
+    @Test
+    void numbersThatAreNoBytesAreNamed() {
+        byte[] signed =
+                Base64.getDecoder()
+                        .decode(
+                                "SUkqAAgAAAALAAABAwABAAAAAgAAAAEBAwABAAAAAQAAAAIBAwAEAAAAkgAAAAMBAwABAAAAAQAAAAYBAwABAAAAAgAAABEBBAABAAAAogAAABUBAwABAAAABAAAABYBAwABAAAAAQAAABcBBAABAAAACAAAAFIBAwABAAAAAAAAAFMBAwAEAAAAmgAAAAAAAAAIAAgACAAIAAIAAgACAAIAG3hBCshkMgA=");
+        assertThatThrownBy(() -> PngCodec.decode(signed, "s.tif"))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContaining("s.tif is a TIFF of signed or floating-point numbers");
     }
 
     @ParameterizedTest
