@@ -218,7 +218,7 @@ class BlipJudgesTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("holds 2 checkpoints");
         assertThatThrownBy(() -> BlipVqaAnswerer.load(REWARD))
-                .hasMessageContaining("missing")
-                .hasMessageContaining("tiny_imagereward.safetensors");
+                .hasMessageContaining("tiny_imagereward.safetensors is an ImageReward")
+                .hasMessageContaining("name it as imagereward:");
     }
 }
