@@ -750,11 +750,12 @@ class GenerateCommandTest {
     @Test
     void aSchedulerThatTheModelsNoiseRulesOutIsNamed() throws IOException {
         Path model = copy(MODEL, out("zero-snr"));
+        Path index = model.resolve("model_index.json");
+        Files.writeString(index, Files.readString(index).replace("PNDMScheduler", "DDIMScheduler"));
         Path config = model.resolve("scheduler/scheduler_config.json");
-        String text = Files.readString(config);
         Files.writeString(
                 config,
-                text.replace("PNDMScheduler", "DDIMScheduler")
+                Files.readString(config)
                         .replace(
                                 "\"steps_offset\"",
                                 "\"rescale_betas_zero_snr\": true, \"steps_offset\""));
