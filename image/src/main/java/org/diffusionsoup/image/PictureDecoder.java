@@ -12,6 +12,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.IntBinaryOperator;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -52,7 +53,12 @@ public final class PictureDecoder {
     }
 
     static RgbImage decode(byte[] file, String what) {
-        return decode(file, what, PictureDecoder::decodeChecked);
+        return decode(file, what, (f, w) -> decodeChecked(f, w, PictureDecoder::overWhite));
+    }
+
+    /** As PIL's {@code convert("RGB")}: the colours under transparency, whatever its alpha. */
+    static RgbImage decodeWithoutAlpha(byte[] file, String what) {
+        return decode(file, what, (f, w) -> decodeChecked(f, w, PictureDecoder::withoutAlpha));
     }
 
     /** Width and height of the upright picture, from the file's header. */
@@ -112,6 +118,11 @@ public final class PictureDecoder {
     }
 
     private static String reason(Exception e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof RuntimeException) { // whose text is of a reader's inside
+                return "it is damaged, or its pixels are stored in a way that is not read";
+            }
+        }
         String message = e.getMessage();
         String line = message == null ? e.getClass().getSimpleName() : message.strip();
         int end = line.indexOf('\n');
@@ -138,26 +149,31 @@ public final class PictureDecoder {
         return withReader(
                 picture,
                 what,
-                reader ->
-                        turned
-                                ? new PictureSize(reader.getHeight(0), reader.getWidth(0))
-                                : new PictureSize(reader.getWidth(0), reader.getHeight(0)));
+                reader -> {
+                    PictureSize size = stated(reader, file);
+                    return turned ? new PictureSize(size.height(), size.width()) : size;
+                });
     }
 
-    private static RgbImage decodeChecked(byte[] file, String what) throws IOException {
+    private static RgbImage decodeChecked(byte[] file, String what, IntBinaryOperator blend)
+            throws IOException {
         refuseForeign(file, what);
         if (Orientation.startsWith(file, 0, PngParts.SIGNATURE)) {
             PngParts png = PngParts.of(file);
             BufferedImage image = read(png.picture(), what);
-            return Orientation.upright(onWhite(image, png), png.orientation());
+            return Orientation.upright(flat(image, png, blend), png.orientation());
         }
         if (Orientation.startsWith(file, 0, "\u00ff\u00d8")) {
             JpegParts jpeg = JpegParts.of(file);
             return Orientation.upright(jpeg(jpeg, what), jpeg.orientation());
         }
-        return Orientation.upright(
-                onWhite(read(file, what)),
-                isTiff(file) ? Orientation.ofExif(file) : Orientation.UPRIGHT);
+        if (isTiff(file)) {
+            boolean alpha = !withReader(file, what, PictureDecoder::isFourthUnspecified);
+            return Orientation.upright(
+                    flat(read(file, what), alpha ? blend : PictureDecoder::withoutAlpha),
+                    Orientation.ofExif(file));
+        }
+        return flat(read(file, what), blend);
     }
 
     private static void refuseForeign(byte[] file, String what) {
@@ -196,7 +212,21 @@ public final class PictureDecoder {
     }
 
     private static BufferedImage read(byte[] file, String what) throws IOException {
-        return withReader(file, what, reader -> reader.read(0));
+        return withReader(
+                file,
+                what,
+                reader -> {
+                    BufferedImage frame = reader.read(0);
+                    return GifScreen.isGif(file) ? GifScreen.of(file).with(frame) : frame;
+                });
+    }
+
+    /** An ExtraSamples of 0 is a sample that nothing is said of; PIL passes it over (RGBX). */
+    private static boolean isFourthUnspecified(ImageReader reader) throws IOException {
+        TIFFField extra =
+                TIFFDirectory.createFromMetadata(reader.getImageMetadata(0))
+                        .getTIFFField(BaselineTIFFTagSet.TAG_EXTRA_SAMPLES);
+        return extra != null && extra.getAsInt(0) == 0;
     }
 
     private interface Reading<T> {
@@ -216,7 +246,8 @@ public final class PictureDecoder {
             ImageReader reader = readers.next();
             try {
                 reader.setInput(in, false, false);
-                checkSize(reader.getWidth(0), reader.getHeight(0), what);
+                PictureSize size = stated(reader, file);
+                checkSize(size.width(), size.height(), what);
                 refuseLab(reader, what);
                 List<String> warnings = new ArrayList<>();
                 reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
@@ -229,6 +260,15 @@ public final class PictureDecoder {
                 reader.dispose();
             }
         }
+    }
+
+    /** In the header; of a GIF its screen, in which the first frame may be a part. */
+    private static PictureSize stated(ImageReader reader, byte[] file) throws IOException {
+        if (GifScreen.isGif(file)) {
+            GifScreen screen = GifScreen.of(file);
+            return new PictureSize(screen.width(), screen.height());
+        }
+        return new PictureSize(reader.getWidth(0), reader.getHeight(0));
     }
 
     /** The JDK's reader takes a TIFF's CIELab for other numbers than those who write it. */
@@ -272,11 +312,11 @@ public final class PictureDecoder {
         for (int y = 0; y < raster.getHeight(); y++) {
             raster.getPixels(raster.getMinX(), raster.getMinY() + y, raster.getWidth(), 1, row);
             for (int i = 0; i < row.length; i += 4) {
-                if (jpeg.adobe() == 2) {
+                if (jpeg.adobe() > 0) {
                     yccToCmy(row, i);
                 }
-                for (int c = 0; c < 4 && jpeg.adobe() >= 0; c++) {
-                    // Adobe's programs store inks inverted, and PIL turns them round again.
+                for (int c = 0; c < 4; c++) {
+                    // Adobe's programs store inks inverted, and PIL takes all files for theirs.
                     row[i + c] = 255 - row[i + c];
                 }
                 cmykToRgb(row, i, out, at);
@@ -306,9 +346,9 @@ public final class PictureDecoder {
     }
 
     /** A PNG of grey or RGB samples, whose transparent colour is compared in their own depth. */
-    private static RgbImage onWhite(BufferedImage image, PngParts png) {
+    private static RgbImage flat(BufferedImage image, PngParts png, IntBinaryOperator blend) {
         if (png.colourType() != 0 && !png.hasTransparentColour()) {
-            return onWhite(image);
+            return flat(image, blend);
         }
         int bands = png.colourType() == 0 ? 1 : 3;
         int[] clear = new int[bands];
@@ -330,16 +370,21 @@ public final class PictureDecoder {
                         argb[3] = argb[1];
                     }
                     argb[0] = opaque ? 255 : 0;
-                });
+                },
+                blend);
     }
 
     /** Flattens any AWT image onto white. */
     static RgbImage onWhite(BufferedImage image) {
+        return flat(image, PictureDecoder::overWhite);
+    }
+
+    private static RgbImage flat(BufferedImage image, IntBinaryOperator blend) {
         Raster raster = image.getRaster();
         if (image.getColorModel() instanceof IndexColorModel colours) {
             int[] table = new int[1 << 16];
             colours.getRGBs(table);
-            return fromRows(raster, (row, x, argb) -> unpack(table[row[x]], argb));
+            return fromRows(raster, (row, x, argb) -> unpack(table[row[x]], argb), blend);
         }
         int bands = raster.getNumBands();
         int type = image.getColorModel().getColorSpace().getType();
@@ -353,7 +398,8 @@ public final class PictureDecoder {
                         for (int c = 0; c < 3; c++) {
                             argb[1 + c] = rgb[c] & 0xff;
                         }
-                    });
+                    },
+                    blend);
         }
         boolean known =
                 (bands <= 2 && type == ColorSpace.TYPE_GRAY
@@ -366,7 +412,8 @@ public final class PictureDecoder {
                     image.getWidth(),
                     image.getHeight(),
                     y -> image.getRGB(0, y, line.length, 1, line, 0, line.length),
-                    (row, x, argb) -> unpack(row[x], argb));
+                    (row, x, argb) -> unpack(row[x], argb),
+                    blend);
         }
         int[] shift = new int[bands];
         int[] most = new int[bands];
@@ -386,7 +433,8 @@ public final class PictureDecoder {
                     int last = bands - 1;
                     argb[0] =
                             alpha ? (row[bands * x + last] >> shift[last]) * 255 / most[last] : 255;
-                });
+                },
+                blend);
     }
 
     private interface Rows {
@@ -397,17 +445,19 @@ public final class PictureDecoder {
         void unpack(int[] row, int x, int[] argb);
     }
 
-    private static RgbImage fromRows(Raster raster, Unpacking unpacking) {
+    private static RgbImage fromRows(Raster raster, Unpacking unpacking, IntBinaryOperator blend) {
         int width = raster.getWidth();
         int[] row = new int[Math.multiplyExact(width, raster.getNumBands())];
         return fromRows(
                 width,
                 raster.getHeight(),
                 y -> raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row),
-                unpacking);
+                unpacking,
+                blend);
     }
 
-    private static RgbImage fromRows(int width, int height, Rows rows, Unpacking unpacking) {
+    private static RgbImage fromRows(
+            int width, int height, Rows rows, Unpacking unpacking, IntBinaryOperator blend) {
         byte[] out = new byte[Math.multiplyExact(3, Math.multiplyExact(width, height))];
         int[] argb = new int[4];
         int at = 0;
@@ -416,7 +466,7 @@ public final class PictureDecoder {
             for (int x = 0; x < width; x++) {
                 unpacking.unpack(row, x, argb);
                 for (int c = 1; c <= 3; c++) {
-                    out[at++] = (byte) overWhite(argb[c], argb[0]);
+                    out[at++] = (byte) blend.applyAsInt(argb[c], argb[0]);
                 }
             }
         }
@@ -427,6 +477,10 @@ public final class PictureDecoder {
         for (int i = 0; i < 4; i++) {
             argb[i] = packed >>> 24 - 8 * i & 0xff;
         }
+    }
+
+    private static int withoutAlpha(int sample, int alpha) {
+        return sample;
     }
 
     /** PIL's ImagingAlphaComposite over opaque white: 7 bits of fraction, division rounded. */

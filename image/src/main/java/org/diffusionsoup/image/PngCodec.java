@@ -37,6 +37,18 @@ public final class PngCodec {
     }
 
     /**
+     * Decodes a picture as {@link #decode} does, but drops its alpha: what is transparent has the
+     * colour it is stored with, as after PIL's {@code convert("RGB")} or {@code convert("L")}.
+     *
+     * @param bytes the whole file
+     * @param what how to name the picture in an error, such as its file name
+     * @throws SoupException as {@link #decode}
+     */
+    public static RgbImage decodeWithoutAlpha(byte[] bytes, String what) {
+        return PictureDecoder.decodeWithoutAlpha(bytes, what);
+    }
+
+    /**
      * Decodes a picture and keeps its transparency.
      *
      * @param bytes the whole file

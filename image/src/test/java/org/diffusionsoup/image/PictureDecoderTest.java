@@ -60,6 +60,24 @@ class PictureDecoderTest {
                 .isEqualTo(new PictureSize(Integer.parseInt(words[1]), Integer.parseInt(words[2])));
     }
 
+    /** Pixels (0, 0) and (7, 6) by Pillow 12.3.0: GIF canvas, RGBX, inks taken for inverted. */
+    @ParameterizedTest
+    @CsvSource({
+        "gif_offset.gif, '205 219 125', '184 99 122'",
+        "extra0.tif, '0 0 0', '63 72 65'",
+        "jpg_cmyk_noadobe.jpg, '0 0 0', '63 72 65'"
+    })
+    void rareKindsAreAsPillowHasThem(String name, String first, String inside) throws IOException {
+        RgbImage image = PngCodec.decode(Files.readAllBytes(FOLDER.resolve(name)), name);
+        assertThat(List.of(image.width(), image.height())).containsExactly(28, 20);
+        assertThat(pixel(image, 0, 0)).isEqualTo(first);
+        assertThat(pixel(image, 7, 6)).isEqualTo(inside);
+    }
+
+    private static String pixel(RgbImage image, int x, int y) {
+        return image.channel(x, y, 0) + " " + image.channel(x, y, 1) + " " + image.channel(x, y, 2);
+    }
+
     @Test
     void noSizeIsTakenFromWhatIsNoPicture() {
         assertThatThrownBy(() -> PictureSize.of(new byte[0], "the picture"))
