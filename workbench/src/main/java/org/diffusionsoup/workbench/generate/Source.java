@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.Hashes;
@@ -24,10 +25,10 @@ public final class Source {
     private final double strength;
 
     private record Loaded(RgbImage picture, String sha256) {
-        static Loaded of(Path file) {
+        static Loaded of(Path file, BiFunction<byte[], String, RgbImage> decoding) {
             try {
                 byte[] bytes = Files.readAllBytes(file);
-                return new Loaded(PngCodec.decode(bytes, file.toString()), Hashes.sha256Hex(bytes));
+                return new Loaded(decoding.apply(bytes, file.toString()), Hashes.sha256Hex(bytes));
             } catch (IOException e) {
                 throw new SoupIoException("read", file, e);
             }
@@ -48,14 +49,15 @@ public final class Source {
      * Reads the files.
      *
      * @param image PNG, JPEG, GIF, BMP or TIFF; transparent parts become white
-     * @param mask of the image's size, white where is painted; empty to draw the whole picture anew
+     * @param mask of the image's size, white where is painted, its alpha dropped; empty to draw the
+     *     whole picture anew
      * @param strength over 0 to 1: how much of the run is done, and so how little of the picture is
      *     kept
      * @throws SoupException if a file is missing or no picture, or their sizes differ
      */
     public static Source read(Path image, Optional<Path> mask, double strength) {
-        Loaded picture = Loaded.of(image);
-        Optional<Loaded> painted = mask.map(Loaded::of);
+        Loaded picture = Loaded.of(image, PngCodec::decode);
+        Optional<Loaded> painted = mask.map(m -> Loaded.of(m, PngCodec::decodeWithoutAlpha));
         if (painted.isPresent()) {
             RgbImage m = painted.get().picture();
             RgbImage p = picture.picture();
