@@ -88,7 +88,8 @@ public final class Dataset {
                                         folder,
                                         String.valueOf(
                                                 folder.toAbsolutePath().normalize().getFileName()))
-                        : "");
+                        : "")
+                + (Files.isDirectory(folder) ? FolderTars.clause(folder) : "");
     }
 
     private static JsonNode index(Path folder) {

@@ -30,9 +30,9 @@ import org.diffusionsoup.image.RgbImage;
  * NAME.caption} beside {@code NAME.png} (or .jpg, .jpeg, .gif, .bmp, .tif), or from a {@code
  * metadata.jsonl} or {@code metadata.csv} in its folder or one above it with the columns {@code
  * file_name} and {@code text} (or {@code caption}), as Hugging Face's imagefolder has it; an
- * optional column {@code split} says {@code train} or {@code heldout} ({@code validation} and
- * {@code test} mean that too) and goes before {@link ImportOptions#holdOut}. Of pictures with
- * several frames or pages the first is taken, as PIL does.
+ * optional column {@code split} says {@code train} or {@code heldout} (other words of Hugging Face,
+ * such as {@code val} and {@code test}, mean that too) and goes before {@link
+ * ImportOptions#holdOut}. Of pictures with several frames or pages the first is taken, as PIL does.
  */
 public final class FolderImporter {
     private record Row(String key, FolderRow from, Split split) {}
@@ -79,7 +79,10 @@ public final class FolderImporter {
         }
         List<FolderRow> found = FolderRows.read(from);
         if (found.isEmpty()) {
-            throw new SoupException(from + " has zero rows: it holds no picture with a caption");
+            throw new SoupException(
+                    from
+                            + " has zero rows: it holds no picture with a caption"
+                            + FolderTars.clause(from));
         }
         List<Row> rows = withKeys(from, found, options);
         ShardWriter.write(
@@ -223,30 +226,25 @@ public final class FolderImporter {
 
     /**
      * Which side rows are on, where the metadata says so or, as in Hugging Face's imagefolder, all
-     * pictures lie in folders called {@code train}, {@code validation} and {@code test}. Without a
-     * {@code train} such a name may be a subject's.
+     * pictures lie in folders called as splits are, such as {@code train}, {@code val} and {@code
+     * test}. Without one for training such a name may be a subject's.
      */
     private static Map<String, Split> splits(TreeMap<String, FolderRow> byPath) {
-        Map<String, Split> byFolder =
-                Map.of(
-                        "train", Split.TRAIN,
-                        "validation", Split.HELDOUT,
-                        "test", Split.HELDOUT);
-        Set<String> folders =
-                byPath.keySet().stream()
-                        .map(path -> path.substring(0, Math.max(0, path.indexOf('/'))))
-                        .collect(Collectors.toSet());
-        boolean inSplits = folders.contains("train") && byFolder.keySet().containsAll(folders);
+        Set<Optional<Split>> folders =
+                byPath.keySet().stream().map(FolderImporter::ofFolder).collect(Collectors.toSet());
+        boolean inSplits =
+                folders.contains(Optional.of(Split.TRAIN)) && !folders.contains(Optional.empty());
         Map<String, Split> splits = new HashMap<>();
         byPath.forEach((path, row) -> {
-            Optional<Split> folder =
-                    inSplits
-                            ? Optional.ofNullable(
-                                    byFolder.get(path.substring(0, path.indexOf('/'))))
-                            : Optional.empty();
+            Optional<Split> folder = inSplits ? ofFolder(path) : Optional.empty();
             row.split().or(() -> folder).ifPresent(split -> splits.put(path, split));
         });
         return splits;
+    }
+
+    /** What the uppermost folder of a picture says. */
+    private static Optional<Split> ofFolder(String path) {
+        return Split.known(path.substring(0, Math.max(0, path.indexOf('/'))));
     }
 
     /**
@@ -308,6 +306,7 @@ public final class FolderImporter {
     static boolean isPicture(Path file) {
         String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
         // WebP, AVIF and HEIC cannot be decoded here; they are named in an error, not passed over.
-        return name.matches("(?s).*\\.(png|jpg|jpeg|gif|bmp|tif|tiff|webp|avif|heic|jxl)");
+        return name.matches(
+                "(?s).*\\.(png|jpg|jpeg|jpe|jfif|gif|bmp|tif|tiff|webp|avif|heic|heif|jxl)");
     }
 }

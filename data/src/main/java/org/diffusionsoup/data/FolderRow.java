@@ -1,6 +1,8 @@
 package org.diffusionsoup.data;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 
@@ -18,6 +20,30 @@ record FolderRow(Path image, String caption, Optional<Split> split, Stated state
     /** A row's own word on provider and licence; empty where it has none. */
     record Stated(String provider, String licence) {
         static final Stated NOTHING = new Stated("", "");
+
+        /**
+         * The licence in a row's fields, {@code licence} or {@code license} in any case; empty
+         * where it has none, or LAION's {@code ?} for one that is not known.
+         *
+         * @throws SoupException if two fields name different ones
+         */
+        static String licence(Map<String, String> fields, String where) {
+            List<String> stated =
+                    fields.entrySet().stream()
+                            .filter(e -> e.getKey().strip().matches("(?i)licen[cs]e"))
+                            .map(e -> e.getValue().strip())
+                            .filter(v -> !v.isEmpty() && !v.equals("?"))
+                            .distinct()
+                            .sorted()
+                            .toList();
+            if (stated.size() > 1) {
+                throw new SoupException(
+                        where
+                                + " states two licences, %s and %s; keep one"
+                                        .formatted(stated.getFirst(), stated.get(1)));
+            }
+            return stated.isEmpty() ? "" : stated.getFirst();
+        }
 
         /** Refuses what the importer was told otherwise: one of the two would vanish unseen. */
         void check(ImportOptions told, String where) {

@@ -1,12 +1,7 @@
 package org.diffusionsoup.data;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
@@ -28,10 +23,6 @@ import org.diffusionsoup.core.SoupIoException;
 
 /** Pairs the pictures of a folder with their captions, or says which one is without. */
 final class FolderRows {
-    /** A field named twice would say two things, of which the last would win unseen. */
-    private static final ObjectReader JSON =
-            JsonMappers.PLAIN.reader().with(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
-
     private FolderRows() {}
 
     /** The two forms of metadata, as Hugging Face's imagefolder has them. */
@@ -180,19 +171,11 @@ final class FolderRows {
                 continue;
             }
             String where = jsonl + " line " + number;
-            try {
-                JsonNode node = JSON.readTree(line);
-                Map<String, String> fields = new HashMap<>();
-                node.properties().forEach(e -> fields.put(e.getKey(), e.getValue().asText("")));
-                rows.add(row(folder, fields, where));
-            } catch (JsonProcessingException e) {
-                String problem = String.valueOf(e.getOriginalMessage());
-                throw new SoupException(
-                        problem.startsWith("Duplicate field")
-                                ? where + " names a field twice; keep one"
-                                : where + " is not valid JSON",
-                        e);
-            }
+            Map<String, String> fields = new HashMap<>();
+            RowJson.read(line, where)
+                    .properties()
+                    .forEach(e -> fields.put(e.getKey(), e.getValue().asText("")));
+            rows.add(row(folder, fields, where));
         }
         return rows;
     }
@@ -260,12 +243,13 @@ final class FolderRows {
             throw new SoupException(
                     where + " has two captions, in text and in caption; keep one of the two");
         }
-        String licence = fields.getOrDefault("licence", fields.getOrDefault("license", ""));
         return row(
                 image,
                 text.isBlank() ? caption : text,
                 fields.getOrDefault("split", ""),
-                new FolderRow.Stated(fields.getOrDefault("provider", ""), licence),
+                new FolderRow.Stated(
+                        fields.getOrDefault("provider", ""),
+                        FolderRow.Stated.licence(fields, where)),
                 where);
     }
 
@@ -323,14 +307,7 @@ final class FolderRows {
 
     private static String text(Path file) {
         try {
-            String text = Files.readString(file);
-            if (text.indexOf('\0') >= 0) {
-                throw new SoupException(file + " is not UTF-8 text; save it as UTF-8");
-            }
-            // Editors on Windows put a byte order mark before the first column's name.
-            return text.startsWith("\uFEFF") ? text.substring(1) : text;
-        } catch (CharacterCodingException e) {
-            throw new SoupException(file + " is not UTF-8 text; save it as UTF-8", e);
+            return Utf8Text.decode(Files.readAllBytes(file), file.toString());
         } catch (IOException e) {
             throw new SoupIoException("read", file, e);
         }

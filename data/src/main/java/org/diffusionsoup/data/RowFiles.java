@@ -27,7 +27,9 @@ final class RowFiles {
 
     /** Kinds of pictures; those that cannot be decoded are named when they are. */
     private static final Set<String> PICTURES =
-            Set.of("png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "avif");
+            Set.of(
+                    "png", "jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "webp", "tif", "tiff",
+                    "avif");
 
     /** More than any caption or its metadata needs. */
     private static final int MOST_TEXT = 16 << 20;
@@ -128,7 +130,6 @@ final class RowFiles {
                     "%s has a text of %d bytes in %s; at most %d are read"
                             .formatted(where, entry.size(), entry.name(), MOST_TEXT));
         }
-        String text = new String(TarFile.read(file, path, entry), StandardCharsets.UTF_8);
-        return text.startsWith("\uFEFF") ? text.substring(1) : text;
+        return Utf8Text.decode(TarFile.read(file, path, entry), entry.name() + " in shard " + path);
     }
 }

@@ -3,8 +3,9 @@ package org.diffusionsoup.data;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 
@@ -59,15 +60,10 @@ final class SampleJson {
      * @param where file and row, for errors
      */
     static SampleInfo read(String key, String json, String text, String sha256, String where) {
-        JsonNode node;
-        try {
-            node =
-                    json.isBlank()
-                            ? JsonMappers.PLAIN.createObjectNode()
-                            : JsonMappers.PLAIN.readTree(json);
-        } catch (IOException e) {
-            throw new SoupException(where + " has a .json that is not valid JSON", e);
-        }
+        JsonNode node =
+                json.isBlank()
+                        ? JsonMappers.PLAIN.createObjectNode()
+                        : RowJson.read(json, where + " has a .json that");
         String caption = text(node, "caption");
         if (!caption.isBlank()
                 && !text.isBlank()
@@ -96,7 +92,8 @@ final class SampleJson {
                 text(node, "style"),
                 text(node, "subject"),
                 text(node, "provider"),
-                text(node, "licence"),
+                // Byte for byte what a shard of ours says; others spell and fill it as they like.
+                ours ? text(node, "licence") : licence(node, where),
                 text(node, "group"),
                 text(node, "subgroup"),
                 orElse(text(node, "domain"), Domains.OTHER),
@@ -125,6 +122,12 @@ final class SampleJson {
         if (!value.isEmpty()) {
             node.put(field, value);
         }
+    }
+
+    private static String licence(JsonNode node, String where) {
+        Map<String, String> fields = new HashMap<>();
+        node.properties().forEach(e -> fields.put(e.getKey(), e.getValue().asText("")));
+        return FolderRow.Stated.licence(fields, where);
     }
 
     private static String text(JsonNode node, String field) {

@@ -1,6 +1,7 @@
 package org.diffusionsoup.data;
 
 import java.util.Locale;
+import java.util.Optional;
 import org.diffusionsoup.core.SoupException;
 
 /** Which rows a model may learn from. */
@@ -16,19 +17,35 @@ public enum Split {
     }
 
     /**
-     * The split that other people's words mean: {@code validation} and {@code test}, as Hugging
-     * Face's data sets have them, are held out.
+     * The split that other people's words mean, those of Hugging Face's imagefolder ({@code
+     * training}; {@code validation}, {@code valid}, {@code val}, {@code dev}, {@code test}, {@code
+     * testing}, {@code eval}, {@code evaluation}) in any case.
      *
      * @param where what holds the word, for the message
      * @throws SoupException if it is no such word
      */
     static Split meant(String word, String where) {
-        return switch (word.strip()) {
-            case "train" -> TRAIN;
-            case "heldout", "validation", "test" -> HELDOUT;
-            default ->
-                    throw new SoupException(
-                            where + " has the split \"" + word + "\"; use train or heldout");
+        return known(word)
+                .orElseThrow(() ->
+                        new SoupException(
+                                where + " has the split \"" + word + "\"; use train or heldout"));
+    }
+
+    /** The same; empty if it is no such word. */
+    static Optional<Split> known(String word) {
+        return switch (word.strip().toLowerCase(Locale.ROOT)) {
+            case "train", "training" -> Optional.of(TRAIN);
+            case "heldout",
+                    "validation",
+                    "valid",
+                    "val",
+                    "dev",
+                    "test",
+                    "testing",
+                    "eval",
+                    "evaluation" ->
+                    Optional.of(HELDOUT);
+            default -> Optional.empty();
         };
     }
 

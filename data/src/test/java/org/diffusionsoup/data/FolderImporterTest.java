@@ -375,10 +375,10 @@ class FolderImporterTest {
                         "0.png",
                         png,
                         "0.json",
-                        "{\"caption\": \"zero\", \"split\": \"dev\"}"
+                        "{\"caption\": \"zero\", \"split\": \"later\"}"
                                 .getBytes(StandardCharsets.UTF_8)));
         assertThatThrownBy(() -> Shard.open(tar))
-                .hasMessageContainingAll("row 0", tar.toString(), "split \"dev\"");
+                .hasMessageContainingAll("row 0", tar.toString(), "split \"later\"");
     }
 
     @Test
@@ -404,8 +404,10 @@ class FolderImporterTest {
         assertThat(run().infos())
                 .extracting(SampleInfo::isTrain)
                 .containsExactly(true, false, false, false);
-        text("metadata.csv", "file_name,text,split\na.png,1,dev\n");
-        assertThatThrownBy(this::run).hasMessageContaining("split \"dev\"");
+        text(
+                "metadata.csv",
+                "file_name,text,split\na.png,1,later\nb.png,2,val\nc.png,3,dev\nd.png,4,eval\n");
+        assertThatThrownBy(this::run).hasMessageContaining("split \"later\"");
     }
 
     @Test
@@ -465,5 +467,34 @@ class FolderImporterTest {
                                 OptionalInt.empty(),
                                 ImportOptions.Fit.PAD))
                 .hasMessageContaining("`domain` 'cars' is unknown");
+    }
+
+    @Test
+    void foldersNamedAsHuggingFaceNamesSplitsAreSplits() throws IOException {
+        for (String name : List.of("Training", "val", "valid", "dev", "testing", "evaluation")) {
+            Files.createDirectories(folder.resolve(name));
+            Files.write(
+                    folder.resolve(name + "/a.png"),
+                    PngCodec.encode(Pictures.noise(4, 4, name.hashCode())));
+            text(name + "/a.txt", "a picture of " + name);
+        }
+        assertThat(run().train().infos())
+                .extracting(SampleInfo::key)
+                .containsExactly("me_Training_a");
+    }
+
+    @Test
+    void textBehindALinesObjectIsRefused() throws IOException {
+        picture("a.png", 4, 4);
+        text("metadata.jsonl", "{\"file_name\": \"a.png\", \"text\": \"x\"} {}\n");
+        assertRefused("metadata.jsonl line 1 goes on behind its object");
+    }
+
+    @Test
+    void aJfifWithoutCaptionIsRefused() throws IOException {
+        picture("a.png", 4, 4);
+        text("a.txt", "x");
+        picture("b.jfif", 4, 4);
+        assertRefused("b.jfif has no caption");
     }
 }

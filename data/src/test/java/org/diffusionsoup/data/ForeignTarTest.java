@@ -222,4 +222,88 @@ class ForeignTarTest {
         }
         assertThat(ShardRef.parse("none.tar#split=train").path()).isEqualTo(Path.of("none.tar"));
     }
+
+    private void refusedByBothReaders(String... parts) throws IOException {
+        written();
+        assertThatThrownBy(() -> Shard.open(tar))
+                .isInstanceOf(SoupException.class)
+                .hasMessageContainingAll(parts);
+        assertThatThrownBy(() -> ShardScan.of(ShardRef.parse(tar.toString())).count())
+                .isInstanceOf(SoupException.class)
+                .hasMessageContainingAll(parts);
+    }
+
+    @Test
+    void aCaptionInLatin1IsRefused() throws IOException {
+        entry("a.png", PNG).entry("a.txt", "gr\u00fcn".getBytes(StandardCharsets.ISO_8859_1));
+        refusedByBothReaders("a.txt in shard", "x.tar is not UTF-8 text; save it as UTF-8");
+    }
+
+    @Test
+    void aCaptionInUtf16IsRefused() throws IOException {
+        entry("a.png", PNG).entry("a.txt", "red".getBytes(StandardCharsets.UTF_16LE));
+        refusedByBothReaders("a.txt in shard", "x.tar is not UTF-8 text");
+    }
+
+    @Test
+    void jsonInLatin1IsRefused() throws IOException {
+        entry("a.png", PNG)
+                .entry(
+                        "a.json",
+                        "{\"caption\": \"gr\u00fcn\"}".getBytes(StandardCharsets.ISO_8859_1));
+        refusedByBothReaders("a.json in shard", "x.tar is not UTF-8 text");
+    }
+
+    @Test
+    void aFieldTwiceOrTextBehindTheObjectIsRefused() throws IOException {
+        entry("a.png", PNG).entry("a.json", bytes("{\"caption\": \"one\", \"caption\": \"two\"}"));
+        refusedByBothReaders("row a of shard", "a .json that names a field twice; keep one");
+        out = new ByteArrayOutputStream();
+        entry("a.png", PNG).entry("a.json", bytes("{\"caption\": \"one\"} {}"));
+        refusedByBothReaders("a .json that goes on behind its object");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"license", "licence", "LICENSE"})
+    void theLicenceIsReadInEitherSpelling(String field) throws IOException {
+        entry("a.png", PNG)
+                .entry("a.json", bytes("{\"caption\": \"x\", \"%s\": \"MIT\"}".formatted(field)));
+        assertThat(Shard.open(written()).infos().getFirst().licence()).isEqualTo("MIT");
+        assertThatThrownBy(() ->
+                        FolderImporter.importFolder(
+                                tar,
+                                dir.resolve("out.tar"),
+                                ImportOptions.of("me", "CC0-1.0"),
+                                ProgressListener.NONE))
+                .hasMessageContaining("states the licence MIT, not CC0-1.0");
+    }
+
+    @Test
+    void twoLicencesAreRefusedAndAnUnknownOneIsNone() throws IOException {
+        entry("a.png", PNG)
+                .entry(
+                        "a.json",
+                        bytes("{\"caption\": \"x\", \"licence\": \"MIT\", \"license\": \"GPL\"}"));
+        refusedByBothReaders("states two licences, GPL and MIT; keep one");
+        out = new ByteArrayOutputStream();
+        entry("a.png", PNG).entry("a.json", bytes("{\"caption\": \"x\", \"LICENSE\": \"?\"}"));
+        assertThat(Shard.open(written()).infos().getFirst().licence()).isEmpty();
+    }
+
+    @Test
+    void aFolderOfTarsNamesThem() throws IOException {
+        Path folder = Files.createDirectory(dir.resolve("i2d"));
+        tar = folder.resolve("00000.tar");
+        entry("a.png", PNG).entry("a.txt", bytes("x"));
+        written();
+        assertThatThrownBy(() ->
+                        FolderImporter.importFolder(
+                                folder,
+                                dir.resolve("out.tar"),
+                                ImportOptions.of("me", "MIT"),
+                                ProgressListener.NONE))
+                .hasMessageContaining("tar 00000.tar: name each by itself, such as " + tar);
+        assertThatThrownBy(() -> ShardRef.parse(folder.toString()).open())
+                .hasMessageContaining("tar 00000.tar: name each by itself, such as " + tar);
+    }
 }

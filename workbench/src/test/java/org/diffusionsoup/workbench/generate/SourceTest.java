@@ -90,4 +90,17 @@ class SourceTest {
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining(none.toString());
     }
+
+    /** Pillow 12.3: RGBA (0, 0, 0, 0), (255, 255, 255, 0) to mode L gives 0, 255. */
+    @Test
+    void aMasksAlphaIsDropped() throws IOException {
+        BufferedImage clear = new BufferedImage(2, 1, BufferedImage.TYPE_INT_ARGB);
+        clear.setRGB(0, 0, 0x00000000);
+        clear.setRGB(1, 0, 0x00ffffff);
+        Path file = dir.resolve("mask.png");
+        ImageIO.write(clear, "png", file.toFile());
+        Source source = Source.read(file, Optional.of(file), 1);
+        assertThat(source.mask().orElseThrow().toGrey().samples()).containsExactly(0, 255);
+        assertThat(source.image().toGrey().samples()).containsExactly(255, 255);
+    }
 }
