@@ -20,7 +20,9 @@ final class GifCanvas {
 
     private GifCanvas() {}
 
-    /** The size of a picture of any format; of a GIF, of its screen, or what of it a frame needs. */
+    /**
+     * The size of a picture of any format; of a GIF, of its screen, or what of it a frame needs.
+     */
     static PictureSize size(ImageReader reader) throws IOException {
         int width = reader.getWidth(0);
         int height = reader.getHeight(0);
@@ -42,8 +44,7 @@ final class GifCanvas {
      */
     static BufferedImage filled(ImageReader reader, BufferedImage frame) throws IOException {
         PictureSize size = size(reader);
-        boolean isWhole =
-                size.width() == frame.getWidth() && size.height() == frame.getHeight();
+        boolean isWhole = size.width() == frame.getWidth() && size.height() == frame.getHeight();
         if (isWhole || !(frame.getColorModel() instanceof IndexColorModel colours)) {
             return frame;
         }

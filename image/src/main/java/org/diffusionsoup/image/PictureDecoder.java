@@ -381,7 +381,9 @@ public final class PictureDecoder {
                     }
                     int last = bands - 1;
                     argb[0] =
-                            hasAlpha ? (row[bands * x + last] >> shift[last]) * 255 / most[last] : 255;
+                            hasAlpha
+                                    ? (row[bands * x + last] >> shift[last]) * 255 / most[last]
+                                    : 255;
                 });
     }
 

@@ -25,7 +25,9 @@ final class TiffSamples {
 
     private TiffSamples() {}
 
-    /** Whatever format the reader is of: samples beyond the colours that are no alpha are left out. */
+    /**
+     * Whatever format the reader is of: samples beyond the colours that are no alpha are left out.
+     */
     static BufferedImage read(ImageReader reader) throws IOException {
         BufferedImage image = reader.read(0);
         TIFFField extra = field(reader, BaselineTIFFTagSet.TAG_EXTRA_SAMPLES);
@@ -62,8 +64,7 @@ final class TiffSamples {
 
     /** Refuses a TIFF whose samples are other numbers than what the reader makes of them. */
     static void refuseForeign(ImageReader reader, String what) throws IOException {
-        TIFFField colours =
-                field(reader, BaselineTIFFTagSet.TAG_PHOTOMETRIC_INTERPRETATION);
+        TIFFField colours = field(reader, BaselineTIFFTagSet.TAG_PHOTOMETRIC_INTERPRETATION);
         if (colours != null && LAB.contains(colours.getAsInt(0))) {
             throw new SoupException(
                     what + " is a TIFF in CIELab colours, which are not read; save it in RGB");

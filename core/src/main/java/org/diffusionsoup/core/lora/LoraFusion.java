@@ -159,6 +159,7 @@ public final class LoraFusion {
     /** Whether any tensor is called as diffusers calls a denoiser's or a text encoder's. */
     private static boolean hasDiffusersNames(TensorSource component) {
         return component.tensors().keySet().stream()
-                .anyMatch(n -> n.matches("(down_blocks|mid_block|up_blocks|conv_in|text_model)\\..*"));
+                .anyMatch(n ->
+                        n.matches("(down_blocks|mid_block|up_blocks|conv_in|text_model)\\..*"));
     }
 }

@@ -316,7 +316,9 @@ public record StableDiffusion(
         ClipTextModel text =
                 config.checked(() ->
                         new ClipTextModel(
-                                ClipTextConfig.of(config), ClipTextConfig.isProjected(config), view.format()));
+                                ClipTextConfig.of(config),
+                                ClipTextConfig.isProjected(config),
+                                view.format()));
         Weights.load(text.parameters(), weights(folder, TRANSFORMERS_WEIGHTS), view.of(folder));
         return text;
     }

@@ -28,8 +28,7 @@ public final class Source {
         static Loaded of(Path file, BiFunction<byte[], String, RgbImage> decoder) {
             try {
                 byte[] bytes = Files.readAllBytes(file);
-                return new Loaded(
-                        decoder.apply(bytes, file.toString()), Hashes.sha256Hex(bytes));
+                return new Loaded(decoder.apply(bytes, file.toString()), Hashes.sha256Hex(bytes));
             } catch (IOException e) {
                 throw new SoupIoException("read", file, e);
             }
@@ -50,7 +49,8 @@ public final class Source {
      * Reads the files.
      *
      * @param image PNG, JPEG, GIF, BMP or TIFF; transparent parts become white
-     * @param mask of the image's size, white where is painted, its transparency dropped; empty to draw the whole picture anew
+     * @param mask of the image's size, white where is painted, its transparency dropped; empty to
+     *     draw the whole picture anew
      * @param strength over 0 to 1: how much of the run is done, and so how little of the picture is
      *     kept
      * @throws SoupException if a file is missing or no picture, or their sizes differ
