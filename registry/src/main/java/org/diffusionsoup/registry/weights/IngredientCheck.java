@@ -5,15 +5,19 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.core.checkpoint.SpecialWeights;
 import org.diffusionsoup.core.mismatch.Mismatch;
 import org.diffusionsoup.core.mismatch.Mismatch.Cause;
 import org.diffusionsoup.core.mismatch.MismatchPolicy;
 import org.diffusionsoup.core.mismatch.Mismatches;
 import org.diffusionsoup.core.tensor.DType;
+import org.diffusionsoup.core.tensor.TensorInfo;
 import org.diffusionsoup.registry.ledger.RegistryException;
 import org.diffusionsoup.registry.ledger.Rows.BaseRow;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
@@ -54,6 +58,7 @@ public final class IngredientCheck {
             List<BaseRow> bases,
             List<IngredientRow> siblings) {
         String baseName = "base '" + base.name() + "'";
+        refuseFactors(what, checkpoint);
         TensorsOf own = TensorsOf.of(store, checkpoint, what, work.resolve("new"));
         TensorsOf of = TensorsOf.of(store, base.checkpoint(), baseName, work.resolve("base"));
         Optional<String> wrong = difference(of, own, false);
@@ -122,8 +127,31 @@ public final class IngredientCheck {
         return formats;
     }
 
+    /** Refuses a LoRA and its like: factors, which are a model only in their base's weights. */
+    private void refuseFactors(String what, String checkpoint) {
+        Map<String, TensorInfo> tensors = new TreeMap<>();
+        TensorsOf.of(store, checkpoint, what, work.resolve("new"))
+                .tensors()
+                .values()
+                .forEach(t -> tensors.put(t.info().name(), t.info()));
+        SpecialWeights.of(tensors)
+                .filter(SpecialWeights::factors)
+                .ifPresent(s -> {
+                    throw new RegistryException(
+                            what
+                                    + " is a "
+                                    + s.title()
+                                    + " (tensor '"
+                                    + Visible.shortened(s.key())
+                                    + "'), which is no model by itself: 'soup lora fuse' puts it into"
+                                    + " the base that it was trained from, and what that writes is"
+                                    + " recorded.");
+                });
+    }
+
     /** Refuses a base with a value that is not finite, which each of its ingredients would have. */
     public void base(String what, String checkpoint) {
+        refuseFactors(what, checkpoint);
         nonFinite(checkpoint)
                 .ifPresent(why -> {
                     throw notFinite(what, why);
