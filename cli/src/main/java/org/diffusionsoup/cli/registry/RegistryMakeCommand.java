@@ -141,7 +141,9 @@ final class RegistryMakeCommand extends SoupCommand {
                             ? Optional.of(selection(selection.get(), names(r, candidates)))
                             : Optional.empty();
             followed = follows(r);
+            Optional<SoupRow> before = r.read(q -> q.soup(name));
             made = r.make(new SoupPlan(name, items, follow, chosen, !noSum));
+            SoupText.tell(console, r, before, made);
         }
         console.result(
                 json(made, followed),

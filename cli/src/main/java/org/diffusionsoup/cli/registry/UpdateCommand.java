@@ -1,6 +1,7 @@
 package org.diffusionsoup.cli.registry;
 
 import java.util.Map;
+import java.util.Optional;
 import org.diffusionsoup.cli.command.RegistryFlag;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
@@ -35,6 +36,7 @@ public final class UpdateCommand extends SoupCommand {
             Registry r = registry.open(progress);
             before = r.read(q -> Names.soup(q, soup));
             made = r.update(soup);
+            SoupText.tell(console, r, Optional.empty(), made);
         }
         boolean updated = made.id() != before.id();
         Map<String, Object> json = SoupText.json(made);

@@ -10,9 +10,11 @@ import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.registry.Registry;
 import org.diffusionsoup.registry.arrival.NewIngredient;
 import org.diffusionsoup.registry.context.Names;
+import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.Rows.IngredientRow;
 import org.diffusionsoup.registry.near.SeenBefore;
 import org.diffusionsoup.registry.weights.EarlierBases;
+import org.diffusionsoup.registry.weights.SameIngredients;
 import org.diffusionsoup.workbench.registry.TrainingRecipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -86,6 +88,9 @@ final class IngredientAddCommand extends SoupCommand {
                     "base '%s', which was recorded before, was made of ingredient '%s', as its recipe says: it leaves with that, and so does what was made from it"
                             .formatted(b, i.name()));
         }
+        r.read(q -> SameIngredients.notes(q, r.store(), siblings(q, i))).stream()
+                .filter(note -> note.contains("'" + i.name() + "'"))
+                .forEach(console::note);
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("entry", i.id());
         json.put("name", i.name());
@@ -98,5 +103,13 @@ final class IngredientAddCommand extends SoupCommand {
                     text.println("ingredient " + i.name() + ", entry " + i.id());
                     seen.forEach(s -> text.println("  " + s));
                 });
+    }
+
+    /** What it may be averaged with. */
+    private static List<Long> siblings(Queries q, IngredientRow i) {
+        return q.ingredients().stream()
+                .filter(x -> x.isLive() && x.base() == i.base())
+                .map(IngredientRow::id)
+                .toList();
     }
 }
