@@ -92,6 +92,10 @@ public final class LineageCommand extends SoupCommand {
                 text -> {
                     if (out.isPresent()) {
                         text.println(out.get() + ": the lineage");
+                    } else if (l.shards().isEmpty()
+                            && l.ingredients().isEmpty()
+                            && l.soups().isEmpty()) {
+                        text.println("The registry has no shards, ingredients or soups yet.");
                     } else {
                         print(l, text);
                     }

@@ -100,7 +100,10 @@ public final class Soups {
                             .map(i -> new SoupPlan.Item(i.name(), Coefficient.ONE))
                             .toList();
             if (items.isEmpty()) {
-                throw new RegistryException("The registry has no ingredients yet.");
+                throw new RegistryException(
+                        q.ingredients().isEmpty()
+                                ? "The registry has no ingredients yet; 'soup ingredient add' or 'soup train `registry`' records one."
+                                : "The registry has no ingredients any more: all were withdrawn or retired; 'soup ingredient add' or 'soup train `registry`' records another.");
             }
         }
         for (SoupPlan.Item item : items) {
