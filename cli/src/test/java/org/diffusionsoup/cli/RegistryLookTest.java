@@ -107,7 +107,79 @@ class RegistryLookTest {
         soup("export", "1", "-o", out).ok();
         assertThat(out).hasSameBinaryContentAs(folder.resolve("0.safetensors"));
         assertThat(soup("fsck").ok().out()).contains("sound");
-        soup("gc").fails(1, "registry.key");
+        soup("gc").fails(1, "secret key " + key + " is missing", "put the copy", "chmod 600");
+    }
+
+    /** What there is nothing of is said, and what was there before is not called yet to come. */
+    @Test
+    void anEmptyRegistryAndOneThatWasEmptiedSaySo() {
+        assertThat(soup("lineage").ok().out())
+                .contains("The registry has no shards, ingredients or soups yet.");
+        soup("registry", "make", "all", "--follow")
+                .fails(1, "The registry has no ingredients yet; 'soup ingredient add'");
+        ingredient("one", weights(2));
+        soup("ingredient", "retire", "one", "--reason", "wrong").ok();
+        soup("registry", "make", "all", "--follow")
+                .fails(1, "no ingredients any more: all were withdrawn or retired");
+    }
+
+    private Run ingredient(String name, Path weights) {
+        Path data = TinyTraining.shard(folder.resolve(name + ".tar"), 2, 64, "train");
+        soup("shard", "add", name, "--data", data).ok();
+        return Run.of(
+                "ingredient",
+                "add",
+                name,
+                "--weights",
+                weights,
+                "--base",
+                "base",
+                "--shard",
+                name,
+                "--registry",
+                registry);
+    }
+
+    @Test
+    void aLoraIsNamedAsWhatItIs() {
+        Path lora = folder.resolve("lora.safetensors");
+        float[] some = {1, 2};
+        SafetensorsWriter.write(
+                lora,
+                Map.of(),
+                java.util.List.of(
+                        TensorEntry.ofFloats("lora_unet_w.lora_up.weight", new long[] {2, 1}, some),
+                        TensorEntry.ofFloats(
+                                "lora_unet_w.lora_down.weight", new long[] {1, 2}, some)));
+        ingredient("l", lora).fails(1, "Ingredient 'l'", "LoRA", "'soup lora fuse'");
+        soup("base", "add", "lb", lora).fails(1, "Base 'lb'", "LoRA", "'soup lora fuse'");
+    }
+
+    @Test
+    void weightsThatCountTwiceAreNoted() {
+        ingredient("one", weights(2)).ok();
+        String twice = "Ingredients 'one' and 'again' are the same weights, and count twice";
+        assertThat(ingredient("again", weights(2)).ok().err()).contains(twice);
+        assertThat(ingredient("two", weights(3)).ok().err()).doesNotContain("twice");
+        Run made = Run.of("registry", "make", "all", "--follow", "--registry", registry).ok();
+        assertThat(made.err()).contains(twice).doesNotContain("Nothing new");
+        assertThat(Run.of("update", "all", "--registry", registry).ok().err()).contains(twice);
+        assertThat(Run.of("registry", "make", "all", "--follow", "--registry", registry).ok().err())
+                .contains(
+                        "Nothing new has come since soup all@1: all@2 holds the same ingredients.");
+    }
+
+    @Test
+    void whatFsckAdvisesFollowsNoStop() throws Exception {
+        Path manifests = registry.resolve("store/manifests");
+        try (var all = Files.walk(manifests)) {
+            for (Path p : all.filter(Files::isRegularFile).toList()) {
+                Files.delete(p);
+            }
+        }
+        assertThat(soup("fsck").err() + soup("fsck").out())
+                .contains("(manifest missing); 'soup fsck --repair")
+                .doesNotContain(".;");
     }
 
     @Test

@@ -161,7 +161,11 @@ public final class Fsck {
         for (StoreFinding f : store.check(new TreeMap<>(wanted))) {
             String advice =
                     told.add(f.checkpoint()) ? advice(wanted.getOrDefault(f.checkpoint(), "")) : "";
-            found.add(new Finding(Severity.ERROR, "store", f.sentence() + advice));
+            String said =
+                    advice.isEmpty()
+                            ? f.sentence()
+                            : f.sentence().replaceFirst("\\.$", "") + advice;
+            found.add(new Finding(Severity.ERROR, "store", said));
         }
         return found;
     }

@@ -158,6 +158,11 @@ public final class SigningKey {
                 .ifPresent(how -> {
                     throw new RegistryException(how + " Nothing is signed with it until then.");
                 });
+        if (!Files.exists(secretFile)) {
+            throw new RegistryException(
+                    "The registry's secret key %s is missing, and nothing can be signed without it: put the copy that 'soup init' told to keep back there, readable by you alone ('chmod 600 %s')."
+                            .formatted(secretFile, secretFile));
+        }
         PublicKeyFile shown = PublicKeyFile.read(publicFile);
         SigningKey key = new SigningKey(read(secretFile), shown);
         if (!shown.verifies("probe", key.sign("probe"))) {
