@@ -34,6 +34,12 @@ class PostgresRegistryTest extends ChoiceContract {
         return Optional.of(java.util.Objects.requireNonNull(server).freshDatabase());
     }
 
+    /** What they find does not depend on the database, and here they take twice as long. */
+    @Override
+    int games(int all) {
+        return 1;
+    }
+
     @Override
     Registry fresh(String name) {
         Registry r = super.fresh(name);

@@ -55,6 +55,11 @@ abstract class RegistryContract {
     @TempDir Path folder;
     Registry registry;
 
+    /** How many of a property's random histories are played; one is enough for a second database. */
+    int games(int all) {
+        return all;
+    }
+
     /** A new, empty database; empty for SQLite in the registry's folder. */
     abstract Optional<String> freshDatabase();
 
