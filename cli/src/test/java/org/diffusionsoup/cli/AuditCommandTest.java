@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.diffusionsoup.data.Shard;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -141,6 +145,86 @@ class AuditCommandTest {
         assertThat(result.at("/reference/pictures").asInt()).isEqualTo(35);
         assertThat(result.at("/reference/typical_distance").asDouble()).isPositive();
         assertThat(result.path("meaningful").isBoolean()).isTrue();
+    }
+
+    /** The rates are told: they may have taken hours. */
+    @Test
+    void theRatesOfASoupThatIsMadeAgainMeanwhileAreToldAndNotRecorded() throws Exception {
+        Path registry = folder.resolve("registry");
+        List<Object> at = List.of("--registry", registry, "-q");
+        run(at, "init").ok();
+        run(at, "base", "add", "base", TinyModels.sd15()).ok();
+        for (String name : List.of("acme", "initech")) {
+            int seed = name.length();
+            Path tar = TinyTraining.shard(folder.resolve(name + ".tar"), seed, 64, "train");
+            run(at, "shard", "add", name, "--data", tar, "--provider", name).ok();
+            Path weights = TinyModels.ingredient(folder.resolve(name), seed);
+            run(
+                            at,
+                            "ingredient",
+                            "add",
+                            name,
+                            "--weights",
+                            weights,
+                            "--base",
+                            "base",
+                            "--shard",
+                            name)
+                    .ok();
+        }
+        run(at, "registry", "make", "overtaken", "--from", "acme").ok();
+        Path reference = TinyTraining.shard(folder.resolve("other.tar"), 40, 64, "train");
+        CompletableFuture<Run> again =
+                CompletableFuture.supplyAsync(() -> {
+                    awaitAudit();
+                    return run(at, "registry", "make", "overtaken", "--follow");
+                });
+        Path page = folder.resolve("audit.html");
+        Run audit =
+                Run.of(
+                        "audit",
+                        "--shard",
+                        "acme",
+                        "--reference",
+                        reference,
+                        "--soup",
+                        "overtaken",
+                        "--pictures",
+                        400,
+                        "--steps",
+                        10,
+                        "--judge",
+                        TinyModels.clip(),
+                        "--page",
+                        page,
+                        "--registry",
+                        registry);
+        again.get().ok();
+        assertThat(audit.status()).isEqualTo(1);
+        assertThat(audit.err())
+                .contains(
+                        "overtaken was made again while it was being audited", "recorded nowhere");
+        assertThat(audit.out()).contains("acme: 4 protected pictures, 400 drawn by each model");
+        assertThat(page).exists();
+        assertThat(run(at, "log").ok().out()).doesNotContain("audit");
+    }
+
+    /** Returns when the soup has been taken out of the registry, to be drawn with. */
+    private static void awaitAudit() {
+        Path tmp = Path.of(System.getProperty("java.io.tmpdir"));
+        long until = System.nanoTime() + Duration.ofMinutes(1).toNanos();
+        while (System.nanoTime() < until) {
+            try (Stream<Path> all = Files.list(tmp)) {
+                if (all.filter(p -> p.getFileName().toString().startsWith("soup-audit-"))
+                        .anyMatch(p -> Files.exists(p.resolve("overtaken")))) {
+                    return;
+                }
+                Thread.sleep(5);
+            } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        throw new IllegalStateException("the soup is not being audited");
     }
 
     @Test

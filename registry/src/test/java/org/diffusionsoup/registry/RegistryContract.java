@@ -55,7 +55,9 @@ abstract class RegistryContract {
     @TempDir Path folder;
     Registry registry;
 
-    /** How many of a property's random histories are played; one is enough for a second database. */
+    /**
+     * How many of a property's random histories are played; one is enough for a second database.
+     */
     int games(int all) {
         return all;
     }

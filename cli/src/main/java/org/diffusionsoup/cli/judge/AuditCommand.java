@@ -208,8 +208,13 @@ public final class AuditCommand extends SoupCommand {
             return;
         }
         Optional<Long> entry = Optional.empty();
-        if (soup.isPresent()) {
-            entry = Optional.of(record(console, rows.getFirst(), hash));
+        Optional<SoupException> unrecorded = Optional.empty();
+        try {
+            if (soup.isPresent()) {
+                entry = Optional.of(record(console, rows.getFirst(), hash));
+            }
+        } catch (SoupException e) {
+            unrecorded = Optional.of(e); // what took an hour to measure is told all the same
         }
         AuditOutput output = new AuditOutput(rows, bound);
         console.result(output.json(entry), output::print);
@@ -220,6 +225,9 @@ public final class AuditCommand extends SoupCommand {
         page.ifPresent(file ->
                 AuditPage.write(
                         rows, bound, sampling.settings(), sampling.seeds().getFirst(), file));
+        if (unrecorded.isPresent()) {
+            throw unrecorded.get();
+        }
         AuditVerdict verdict = AuditVerdict.of(rows.stream().map(AuditRow::result).toList(), bound);
         if (!verdict.passes()) {
             throw new SoupException(
@@ -368,7 +376,8 @@ public final class AuditCommand extends SoupCommand {
             throw new SoupException(
                     "The soup "
                             + soup.orElseThrow()
-                            + " was made again while it was being audited; audit it once more.");
+                            + " was made again while it was being audited, so this is recorded nowhere;"
+                            + " audit it once more.");
         }
         Optional<AuditedShard> of =
                 AuditedShard.of(target, soup.orElseThrow(), audit.shard(), row.against());
