@@ -196,6 +196,17 @@ class DataCommandTest {
     }
 
     @Test
+    void tarsAmongThePicturesAreNotPassedOverWithoutAWord() throws IOException {
+        assertThat(importPhotos().ok().err()).doesNotContain("tar");
+        Files.createDirectory(photos.resolve("more"));
+        Files.move(in("p.tar"), photos.resolve("more/old.tar"));
+        assertThat(importPhotos().ok().err())
+                .contains(
+                        "1 tar in " + photos + " was passed over (more/old.tar)",
+                        "soup data import " + photos.resolve("more/old.tar"));
+    }
+
+    @Test
     void aFailedImportIsOneSentenceAndLeavesNothing() throws IOException {
         Set<String> before = names();
         Files.writeString(photos.resolve("lost.txt"), "a lost one");

@@ -760,6 +760,37 @@ class ReportedCasesTest {
         }
     }
 
+    /** As networks are saved with their moving average. */
+    @Test
+    void anotherStateDictBesideItIsNamed() {
+        UnaryOperator<TorchWriter> average =
+                w ->
+                        w.text("params_ema")
+                                .op("}(")
+                                .text("w")
+                                .tensor("0", 2, 0, new long[] {2}, new long[] {1})
+                                .op("u")
+                                .text("params");
+        try (Checkpoint c = pickle(average)) {
+            assertThat(c.part("").tensors()).containsOnlyKeys("w");
+            assertThat(c.notes().toList())
+                    .singleElement()
+                    .asString()
+                    .contains("'params_ema' (another dict of tensors)");
+        }
+        // What an optimizer keeps is no model.
+        try (Checkpoint c =
+                pickle(w ->
+                        w.text("optimizer")
+                                .op("}(")
+                                .text("m")
+                                .tensor("0", 2, 0, new long[] {2}, new long[] {1})
+                                .op("u")
+                                .text("model"))) {
+            assertThat(c.notes()).isEmpty();
+        }
+    }
+
     @Test
     void objectsBesideItAreSkippedAndNamed() {
         UnaryOperator<TorchWriter> objects =

@@ -121,6 +121,17 @@ public final class FolderImporter {
         }
     }
 
+    /**
+     * Tars in a folder and below it, which {@link #importFolder} passes over: a shard is imported
+     * by itself.
+     *
+     * @param from what is imported; a tar has none
+     * @param out the tar that is written, which may lie there itself
+     */
+    public static List<Path> tarsIn(Path from, Path out) {
+        return Files.isDirectory(from) ? FolderTars.below(from, out) : List.of();
+    }
+
     private static Shard importTar(
             Path from, Path out, ImportOptions options, ProgressListener progress) {
         Shard shard = Shard.open(from);

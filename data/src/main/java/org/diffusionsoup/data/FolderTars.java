@@ -30,4 +30,21 @@ final class FolderTars {
                 : "; it holds %s: name each by itself, such as %s"
                         .formatted(Names.of("tar", tars), folder.resolve(tars.getFirst()));
     }
+
+    /** All tars of a folder and the folders in it, but one, sorted. */
+    static List<Path> below(Path folder, Path but) {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile)
+                    .filter(f ->
+                            f.getFileName()
+                                    .toString()
+                                    .toLowerCase(Locale.ROOT)
+                                    .matches(".*\\.(tar|tar\\.gz|tgz)"))
+                    .filter(f -> !f.toAbsolutePath().normalize().equals(but.toAbsolutePath().normalize()))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new SoupIoException("read", folder, e);
+        }
+    }
 }

@@ -506,6 +506,9 @@ abstract class RegistryContract {
                                 Optional.empty()));
         assertThat(asked).singleElement();
         assertThat(asked.getFirst().without()).containsExactly(gone);
+        assertThat(asked.getFirst().out().getFileName().toString())
+                .as("training is told by it")
+                .startsWith(asked.getFirst().ingredient());
         assertThat(asked.getFirst().ingredient()).isEqualTo("s2");
         assertThat(asked.getFirst().data())
                 .extracting(WithdrawRequest.Data::shard)

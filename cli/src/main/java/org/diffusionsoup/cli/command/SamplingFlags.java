@@ -42,7 +42,9 @@ public final class SamplingFlags {
             names = "--negative",
             defaultValue = "",
             paramLabel = "TEXT",
-            description = "Prompt that guidance leads away from.")
+            description =
+                    "Prompt that guidance leads away from (default: none, which for SDXL models that"
+                            + " say so is a condition of zeros, and otherwise the empty prompt).")
     private String negative = "";
 
     @Option(

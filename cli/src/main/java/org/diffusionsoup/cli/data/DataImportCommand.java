@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.diffusionsoup.cli.command.SoupCommand;
 import org.diffusionsoup.cli.console.Console;
 import org.diffusionsoup.cli.console.Quantity;
@@ -111,6 +112,21 @@ final class DataImportCommand extends SoupCommand {
         Shard shard;
         try (Progress progress = console.progress()) {
             shard = FolderImporter.importFolder(folder, out, options, new DataProgress(progress));
+        }
+        List<Path> tars = FolderImporter.tarsIn(folder, out);
+        if (!tars.isEmpty()) {
+            console.note(
+                    "%s in %s %s passed over (%s); a tar is imported by itself: 'soup data import %s -o NEW.tar'"
+                            .formatted(
+                                    Quantity.of(tars.size(), "tar"),
+                                    folder,
+                                    tars.size() == 1 ? "was" : "were",
+                                    tars.stream()
+                                                    .limit(3)
+                                                    .map(t -> folder.relativize(t).toString())
+                                                    .collect(Collectors.joining(", "))
+                                            + (tars.size() > 3 ? ", …" : ""),
+                                    tars.getFirst()));
         }
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("shard", out.toString());

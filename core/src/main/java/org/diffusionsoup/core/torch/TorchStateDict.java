@@ -63,6 +63,9 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
      */
     SequencedMap<String, Placed> tensors(PickleValue top, long fileSize, Set<String> leftOut) {
         Dict dict = stateDict(top);
+        if (top instanceof Dict outer) {
+            nameOthers(outer, dict, "", DEPTH, leftOut);
+        }
         LinkedHashMap<String, Placed> tensors = new LinkedHashMap<>();
         for (int i = 0; i < dict.keys.size(); i++) {
             PickleValue value = dict.values.get(i);
@@ -98,6 +101,34 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
                     total + " bytes that share " + fileSize);
         }
         return tensors;
+    }
+
+    /**
+     * Names what could be taken for the model, too: dicts of at least half as many tensors, such as
+     * the moving average beside the weights.
+     */
+    private static void nameOthers(
+            Dict outer, Dict taken, String path, int depth, Set<String> leftOut) {
+        for (int i = 0; i < outer.keys.size(); i++) {
+            if (!(outer.keys.get(i) instanceof Text(String key))
+                    || !(outer.values.get(i) instanceof Dict d)
+                    || d == taken
+                    || key.contains("optimizer")) {
+                continue;
+            }
+            if (2 * tensorsIn(d) >= Math.max(1, tensorsIn(taken))) {
+                leftOut.add(
+                        "'"
+                                + MalformedCheckpointException.clip(path + key)
+                                + "' (another dict of tensors)");
+            } else if (depth > 1) {
+                nameOthers(d, taken, path + key + "/", depth - 1, leftOut);
+            }
+        }
+    }
+
+    private static long tensorsIn(Dict d) {
+        return d.values.stream().filter(Tensor.class::isInstance).count();
     }
 
     private Dict stateDict(PickleValue top) {

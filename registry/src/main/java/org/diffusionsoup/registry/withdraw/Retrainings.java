@@ -121,7 +121,11 @@ final class Retrainings {
                 facts.data(),
                 facts.without(),
                 facts.recipe(),
-                folder.resolve(whole ? "out" : "out.safetensors"));
+                // Training is told by what its output is called.
+                folder.resolve("trained")
+                        .resolve(
+                                i.name().replaceFirst("\\.safetensors$", "")
+                                        + (whole ? "" : ".safetensors")));
     }
 
     private Retrained retrain(IngredientRow i, Facts facts) {

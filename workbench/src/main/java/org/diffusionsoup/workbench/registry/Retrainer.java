@@ -47,7 +47,7 @@ public final class Retrainer implements WithdrawRequest.Retrainer {
     @Override
     public WithdrawRequest.Trained retrain(WithdrawRequest.Retraining what) {
         List<String> shards = new ArrayList<>();
-        Path folder = what.out().resolveSibling("shards");
+        Path folder = what.base().resolveSibling("shards");
         for (Data d : what.data()) {
             // What the tar is called goes nowhere: the recipe has the names of the ledger.
             Path tar = folder.resolve(shards.size() + ".tar");

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
@@ -91,6 +92,7 @@ public final class EncodedRows implements AutoCloseable {
                 }
             }
             List<String> prompts = List.copyOf(index.keySet());
+            tellCut(model, shards, progress);
             EncodedTexts texts = EncodedTexts.of(model, prompts);
             int[][] ids = prompts.stream().map(model.tokenizer()::encode).toArray(int[][]::new);
             return new EncodedRows(
@@ -100,6 +102,30 @@ public final class EncodedRows implements AutoCloseable {
                     captions.toArray(new int[0][]),
                     ids,
                     model.vae().config().downFactor());
+        }
+    }
+
+    /** Long captions are common, and what comes after the text encoder's window teaches nothing. */
+    private static void tellCut(StableDiffusion model, List<Shard> shards, Progress progress) {
+        int length =
+                Math.min(
+                        model.tokenizer().modelMaxLength(),
+                        model.textEncoder().config().maxPositions());
+        List<SampleInfo> cut =
+                shards.stream()
+                        .flatMap(s -> s.infos().stream())
+                        .filter(i -> model.tokenizer().reading(i.caption(), length).isCut())
+                        .toList();
+        if (!cut.isEmpty()) {
+            int rows = shards.stream().mapToInt(Shard::size).sum();
+            progress.tell(
+                    "%,d of %s %s longer than the %d tokens that the text encoder reads (the first is row %s's): what comes after those is not trained on."
+                            .formatted(
+                                    cut.size(),
+                                    Plural.of(rows, "caption"),
+                                    cut.size() == 1 ? "is" : "are",
+                                    length,
+                                    cut.getFirst().key()));
         }
     }
 
