@@ -83,7 +83,7 @@ public final class Dataset {
         Optional<FolderKind> kind = FolderKind.of(folder);
         return FolderKind.clause(folder)
                 + (kind.equals(Optional.of(FolderKind.PICTURES))
-                        ? ", of which 'soup data import %s `out` %s.tar' makes a shard"
+                        ? ", of which 'soup data import %s `out` %s.tar `provider` NAME `licence` SPDX' makes a shard"
                                 .formatted(
                                         folder,
                                         String.valueOf(

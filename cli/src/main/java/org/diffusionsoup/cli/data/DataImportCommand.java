@@ -116,7 +116,7 @@ final class DataImportCommand extends SoupCommand {
         List<Path> tars = FolderImporter.tarsIn(folder, out);
         if (!tars.isEmpty()) {
             console.note(
-                    "%s in %s %s passed over (%s); a tar is imported by itself: 'soup data import %s -o NEW.tar'"
+                    "%s in %s %s passed over (%s); a tar is imported by itself: 'soup data import %s -o NEW.tar --provider NAME --licence SPDX'"
                             .formatted(
                                     Quantity.of(tars.size(), "tar"),
                                     folder,

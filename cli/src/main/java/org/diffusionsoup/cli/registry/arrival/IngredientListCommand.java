@@ -55,6 +55,6 @@ final class IngredientListCommand extends SoupCommand {
                 text ->
                         t.printOr(
                                 text,
-                                "no ingredient yet; record one with: soup ingredient add NAME WEIGHTS, or train with --registry"));
+                                "no ingredient yet; record one with: soup ingredient add NAME --weights PATH --base BASE --shard SHARD, or train with --registry"));
     }
 }
