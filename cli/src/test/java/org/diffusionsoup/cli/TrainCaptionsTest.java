@@ -36,23 +36,12 @@ class TrainCaptionsTest {
 
         Path folder = Files.createDirectory(temp.resolve("pictures"));
         for (String name : new String[] {"long", "short"}) {
-            Files.write(
-                    folder.resolve(name + ".png"),
-                    Shard.open(squares).get(0).png());
+            Files.write(folder.resolve(name + ".png"), Shard.open(squares).get(0).png());
         }
         Files.writeString(folder.resolve("long.txt"), "red apple ".repeat(60));
         Files.writeString(folder.resolve("short.txt"), "red apple");
         Path shard = temp.resolve("pictures.tar");
-        Run.of(
-                        "data",
-                        "import",
-                        folder,
-                        "--out",
-                        shard,
-                        "--provider",
-                        "me",
-                        "--licence",
-                        "CC0-1.0")
+        Run.of("data", "import", folder, "--out", shard, "--provider", "me", "--licence", "CC0-1.0")
                 .ok();
         assertThat(train(shard).ok().err())
                 .contains(

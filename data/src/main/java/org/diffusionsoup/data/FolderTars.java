@@ -40,7 +40,10 @@ final class FolderTars {
                                     .toString()
                                     .toLowerCase(Locale.ROOT)
                                     .matches(".*\\.(tar|tar\\.gz|tgz)"))
-                    .filter(f -> !f.toAbsolutePath().normalize().equals(but.toAbsolutePath().normalize()))
+                    .filter(f ->
+                            !f.toAbsolutePath()
+                                    .normalize()
+                                    .equals(but.toAbsolutePath().normalize()))
                     .sorted()
                     .toList();
         } catch (IOException e) {
