@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.diffusionsoup.cli.command.RunnableFolders;
 import org.diffusionsoup.cli.console.Examples;
 import org.diffusionsoup.cli.console.Failures;
 import org.diffusionsoup.cli.console.Flags;
@@ -270,7 +271,8 @@ public final class SoupCli {
     }
 
     private int failed(String command, Throwable e, boolean debug, String[] args) {
-        err.println(echoing(args, command + ": " + Failures.sentence(e)));
+        String sentence = RunnableFolders.explained(e, Failures.sentence(e));
+        err.println(echoing(args, command + ": " + sentence));
         if (debug) {
             e.printStackTrace(err);
         }

@@ -27,6 +27,7 @@ import org.diffusionsoup.image.PngCodec;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -207,6 +208,7 @@ class ConvertCommandTest {
     /** Other tools' single files say nothing of a vocabulary, and a small one is not CLIP's. */
     @ParameterizedTest
     @ValueSource(strings = {"sd15", "sdxl"})
+    @ResourceLock("soup.cache")
     void aVocabularyThatCannotBeClipsIsSaid(String name) throws IOException {
         Path single = folder.resolve("single.safetensors");
         Run.of("convert", model(name), "-o", single).ok();
@@ -217,6 +219,18 @@ class ConvertCommandTest {
                 .contains("replace vocab.json and merges.txt there");
         Run.of("generate", "--model", back, "--prompt", "apple", "-o", folder.resolve("x.png"))
                 .fails(1, "knows 49,408 tokens", "embeddings for 2,000", "vocab.json");
+        System.setProperty("soup.cache", folder.resolve("cache").toString());
+        try {
+            Path out = folder.resolve("x.png");
+            Run.of("generate", "-q", "--model", single, "--prompt", "apple", "-o", out)
+                    .fails(
+                            1,
+                            "embeddings for 2,000",
+                            "That is a copy",
+                            "'soup convert MODEL -o FOLDER', and change that");
+        } finally {
+            System.clearProperty("soup.cache");
+        }
         assertThat(folder.resolve("x.png")).doesNotExist();
     }
 

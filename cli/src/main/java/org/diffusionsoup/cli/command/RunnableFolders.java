@@ -1,5 +1,6 @@
 package org.diffusionsoup.cli.command;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,8 @@ import org.diffusionsoup.cli.console.MegabyteSteps;
 import org.diffusionsoup.cli.console.Quantity;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.convert.RunnableModels;
+import org.diffusionsoup.diffusion.nn.UnsupportedConfigException;
+import org.diffusionsoup.diffusion.text.TokenizerException;
 import org.diffusionsoup.workbench.Progress;
 
 /**
@@ -46,6 +49,23 @@ public final class RunnableFolders {
             }
             return found.folder();
         }
+    }
+
+    /**
+     * A failure's sentence with what to do where it asks for a change in a copy of the cache, which
+     * would be lost: a copy that was changed is made anew.
+     */
+    public static String explained(Throwable failure, String sentence) {
+        String copies = MergeFlags.cacheFolder().resolve("models") + File.separator;
+        boolean asks =
+                failure instanceof UnsupportedConfigException
+                        || failure instanceof TokenizerException;
+        return asks && sentence.contains(copies)
+                ? sentence.replaceFirst("\\.?$", ".")
+                        + " That is a copy, made to run the model and made anew where it was"
+                        + " changed: write one of your own with 'soup convert MODEL -o FOLDER', and"
+                        + " change that."
+                : sentence;
     }
 
     private static long size(Path folder) {
