@@ -4,6 +4,7 @@ import java.awt.Transparency;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.ComponentColorModel;
+import java.awt.image.IndexColorModel;
 import java.awt.image.WritableRaster;
 import java.io.IOException;
 import java.util.Locale;
@@ -26,14 +27,34 @@ final class TiffSamples {
     private TiffSamples() {}
 
     /**
-     * Whatever format the reader is of: samples beyond the colours that are no alpha are left out.
+     * Whatever format the reader is of: samples beyond the colours that are no alpha are left out,
+     * and a palette's colours are the upper 8 of their 16 bits, as PIL cuts them and does not
+     * round.
      */
     static BufferedImage read(ImageReader reader) throws IOException {
         BufferedImage image = reader.read(0);
+        TIFFField map = field(reader, BaselineTIFFTagSet.TAG_COLOR_MAP);
+        if (map != null && image.getColorModel() instanceof IndexColorModel model) {
+            return new BufferedImage(upperHalves(map, model), image.getRaster(), false, null);
+        }
         TIFFField extra = field(reader, BaselineTIFFTagSet.TAG_EXTRA_SAMPLES);
         return extra != null && extra.getAsInt(0) == BaselineTIFFTagSet.EXTRA_SAMPLES_UNSPECIFIED
                 ? colours(image)
                 : image;
+    }
+
+    /** The map has all reds, then all greens, then all blues. */
+    private static IndexColorModel upperHalves(TIFFField map, IndexColorModel model) {
+        int size = Math.min(model.getMapSize(), map.getCount() / 3);
+        int step = map.getCount() / 3;
+        byte[][] colours = new byte[3][size];
+        for (int c = 0; c < 3; c++) {
+            for (int i = 0; i < size; i++) {
+                colours[c][i] = (byte) (map.getAsInt(c * step + i) >> 8);
+            }
+        }
+        return new IndexColorModel(
+                model.getPixelSize(), size, colours[0], colours[1], colours[2]);
     }
 
     private static BufferedImage colours(BufferedImage image) {
