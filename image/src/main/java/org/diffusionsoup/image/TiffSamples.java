@@ -53,8 +53,7 @@ final class TiffSamples {
                 colours[c][i] = (byte) (map.getAsInt(c * step + i) >> 8);
             }
         }
-        return new IndexColorModel(
-                model.getPixelSize(), size, colours[0], colours[1], colours[2]);
+        return new IndexColorModel(model.getPixelSize(), size, colours[0], colours[1], colours[2]);
     }
 
     private static BufferedImage colours(BufferedImage image) {
