@@ -33,7 +33,8 @@ class WrongKindsTest {
     @Test
     void aShard() throws IOException {
         Path photos = photos();
-        String next = "'soup data import " + photos + " --out photos.tar'";
+        String next =
+                "'soup data import " + photos + " --out photos.tar --provider NAME --licence SPDX'";
         Path out = folder.resolve("x");
         Run.of("train", "--base", MODEL, "--shard", photos, "--out", out)
                 .fails(1, "photos is not a data set", "it is a folder of pictures", next);

@@ -119,7 +119,7 @@ public final class EncodedRows implements AutoCloseable {
         if (!cut.isEmpty()) {
             int rows = shards.stream().mapToInt(Shard::size).sum();
             progress.tell(
-                    "%,d of %s %s longer than the %d tokens that the text encoder reads (the first is row %s's): what comes after those is not trained on."
+                    "%d of %s %s longer than the %d tokens that the text encoder reads (the first is row %s's): what comes after those is not trained on."
                             .formatted(
                                     cut.size(),
                                     Plural.of(rows, "caption"),
