@@ -2,11 +2,13 @@ package org.diffusionsoup.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -789,6 +791,34 @@ class ReportedCasesTest {
                                 .text("model"))) {
             assertThat(c.notes()).isEmpty();
         }
+    }
+
+    /** Four levels of 300 names each for one dict: eight thousand million ways to go. */
+    @Test
+    void dictsThatAreHeldInManyPlacesAreLookedAtOnce() {
+        UnaryOperator<TorchWriter> shared =
+                w -> {
+                    w.text("a").op("}").raw('q').raw(0);
+                    for (int level = 1; level <= 4; level++) {
+                        w.text("level" + level).op("}(");
+                        for (int i = 0; i < 300; i++) {
+                            w.text("k" + i).raw('h').raw(level - 1);
+                        }
+                        w.op("u").raw('q').raw(level);
+                    }
+                    return w;
+                };
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(20),
+                () -> {
+                    // Under a name of its own, all of it is looked into for a state dict.
+                    for (String name : List.of("model", "mine")) {
+                        try (Checkpoint c = pickle(w -> shared.apply(w).text(name))) {
+                            assertThat(c.part("").tensors()).containsOnlyKeys("w");
+                            assertThat(c.notes()).isEmpty();
+                        }
+                    }
+                });
     }
 
     @Test

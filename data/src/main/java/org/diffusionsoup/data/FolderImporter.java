@@ -108,8 +108,7 @@ public final class FolderImporter {
 
     /** By its name or, under another name, by the mark that tars carry since 1988. */
     private static boolean mayBeTar(Path file) {
-        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
-        if (name.endsWith(".tar") || name.endsWith(".tar.gz") || name.endsWith(".tgz")) {
+        if (FolderTars.isNamedSo(file)) {
             return true;
         }
         try (InputStream in = Files.newInputStream(file)) {

@@ -269,7 +269,7 @@ final class FolderRows {
     }
 
     /** Linked folders are followed: a picture behind one would silently be missing. */
-    private static List<Path> files(Path folder) {
+    static List<Path> files(Path folder) {
         try (Stream<Path> walk = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
             List<Path> files =
                     walk.filter(f -> !Files.isDirectory(f))

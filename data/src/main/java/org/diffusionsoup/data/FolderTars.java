@@ -31,23 +31,18 @@ final class FolderTars {
                         .formatted(Names.of("tar", tars), folder.resolve(tars.getFirst()));
     }
 
-    /** All tars of a folder and the folders in it, but one, sorted. */
+    /** All tars among the files that an import of a folder looks at, but one. */
     static List<Path> below(Path folder, Path but) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            return files.filter(Files::isRegularFile)
-                    .filter(f ->
-                            f.getFileName()
-                                    .toString()
-                                    .toLowerCase(Locale.ROOT)
-                                    .matches(".*\\.(tar|tar\\.gz|tgz)"))
-                    .filter(f ->
-                            !f.toAbsolutePath()
-                                    .normalize()
-                                    .equals(but.toAbsolutePath().normalize()))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            throw new SoupIoException("read", folder, e);
-        }
+        Path left = but.toAbsolutePath().normalize();
+        return FolderRows.files(folder).stream()
+                .filter(FolderTars::isNamedSo)
+                .filter(f -> !f.toAbsolutePath().normalize().equals(left))
+                .toList();
+    }
+
+    /** Whether a file is called as tars are, compressed ones too. */
+    static boolean isNamedSo(Path file) {
+        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+        return name.endsWith(".tar") || name.endsWith(".tar.gz") || name.endsWith(".tgz");
     }
 }

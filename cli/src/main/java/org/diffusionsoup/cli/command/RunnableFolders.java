@@ -25,10 +25,7 @@ public final class RunnableFolders {
     /** The folder that a model is run from; what was assumed about it is noted. */
     public static Path runnable(Path model, Console console) {
         try (Progress progress = console.progress()) {
-            RunnableModels models =
-                    new RunnableModels(
-                            MergeFlags.cacheFolder().resolve("models"),
-                            new MegabyteSteps(progress));
+            RunnableModels models = new RunnableModels(copies(), new MegabyteSteps(progress));
             RunnableModels.Found found = models.of(model);
             progress.close();
             if (found.copied()) {
@@ -56,16 +53,19 @@ public final class RunnableFolders {
      * would be lost: a copy that was changed is made anew.
      */
     public static String explained(Throwable failure, String sentence) {
-        String copies = MergeFlags.cacheFolder().resolve("models") + File.separator;
         boolean asks =
                 failure instanceof UnsupportedConfigException
                         || failure instanceof TokenizerException;
-        return asks && sentence.contains(copies)
+        return asks && sentence.contains(copies() + File.separator)
                 ? sentence.replaceFirst("\\.?$", ".")
                         + " That is a copy, made to run the model and made anew where it was"
                         + " changed: write one of your own with 'soup convert MODEL -o FOLDER', and"
                         + " change that."
                 : sentence;
+    }
+
+    private static Path copies() {
+        return MergeFlags.cacheFolder().resolve("models");
     }
 
     private static long size(Path folder) {

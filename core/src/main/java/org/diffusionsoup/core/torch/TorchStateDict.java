@@ -1,6 +1,8 @@
 package org.diffusionsoup.core.torch;
 
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +66,8 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
     SequencedMap<String, Placed> tensors(PickleValue top, long fileSize, Set<String> leftOut) {
         Dict dict = stateDict(top);
         if (top instanceof Dict outer) {
-            nameOthers(outer, dict, "", DEPTH, leftOut);
+            long taken = Math.max(1, tensorsIn(dict));
+            nameOthers(outer, "", DEPTH, taken, identities(dict), leftOut);
         }
         LinkedHashMap<String, Placed> tensors = new LinkedHashMap<>();
         for (int i = 0; i < dict.keys.size(); i++) {
@@ -106,25 +109,34 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
     /**
      * Names what could be taken for the model, too: dicts of at least half as many tensors, such as
      * the moving average beside the weights.
+     *
+     * @param taken how many tensors the one that is taken has, at least 1
+     * @param seen it, and what was looked at: a file may hold a dict in many places
      */
     private static void nameOthers(
-            Dict outer, Dict taken, String path, int depth, Set<String> leftOut) {
+            Dict outer, String path, int depth, long taken, Set<Dict> seen, Set<String> leftOut) {
         for (int i = 0; i < outer.keys.size(); i++) {
             if (!(outer.keys.get(i) instanceof Text(String key))
                     || !(outer.values.get(i) instanceof Dict d)
-                    || d == taken
-                    || key.contains("optimizer")) {
+                    || key.contains("optimizer")
+                    || !seen.add(d)) {
                 continue;
             }
-            if (2 * tensorsIn(d) >= Math.max(1, tensorsIn(taken))) {
+            if (2 * tensorsIn(d) >= taken) {
                 leftOut.add(
                         "'"
                                 + MalformedCheckpointException.clip(path + key)
                                 + "' (another dict of tensors)");
             } else if (depth > 1) {
-                nameOthers(d, taken, path + key + "/", depth - 1, leftOut);
+                nameOthers(d, path + key + "/", depth - 1, taken, seen, leftOut);
             }
         }
+    }
+
+    private static Set<Dict> identities(Dict first) {
+        Set<Dict> all = Collections.newSetFromMap(new IdentityHashMap<>());
+        all.add(first);
+        return all;
     }
 
     private static long tensorsIn(Dict d) {
@@ -139,7 +151,7 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
         if (outer.keys.isEmpty()) {
             return outer;
         }
-        Optional<Dict> found = inside(outer, DEPTH);
+        Optional<Dict> found = inside(outer, DEPTH, new IdentityHashMap<>());
         if (found.isPresent()) {
             return found.get();
         }
@@ -165,16 +177,21 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
         return named.isPresent() && named.get() instanceof Dict d ? d : outer;
     }
 
-    private Optional<Dict> inside(Dict outer, int depth) {
+    /**
+     * @param without dicts in which nothing was found, and how deep they were looked into: a file
+     *     may hold one in many places
+     */
+    private Optional<Dict> inside(Dict outer, int depth, Map<Dict, Integer> without) {
         if (outer.values.stream().anyMatch(Tensor.class::isInstance)) {
             return Optional.of(preferred(outer).orElse(outer));
         }
-        if (depth == 0) {
+        if (depth <= without.getOrDefault(outer, 0)) {
             return Optional.empty();
         }
         for (String name : NAMES) {
             if (outer.get(name).orElse(outer) instanceof Dict d && d != outer) {
-                Optional<Dict> found = d.keys.isEmpty() ? Optional.of(d) : inside(d, depth - 1);
+                Optional<Dict> found =
+                        d.keys.isEmpty() ? Optional.of(d) : inside(d, depth - 1, without);
                 if (found.isPresent()) {
                     return found;
                 }
@@ -185,7 +202,7 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
             if (outer.keys.get(i) instanceof Text(String name)
                     && outer.values.get(i) instanceof Dict d
                     && !name.contains("optimizer")) {
-                inside(d, depth - 1).ifPresent(x -> others.put(name, x));
+                inside(d, depth - 1, without).ifPresent(x -> others.put(name, x));
             }
         }
         if (others.size() > 1) {
@@ -199,6 +216,9 @@ record TorchStateDict(Path file, Map<String, TorchZip.Entry> entries, String roo
                                             .map(MalformedCheckpointException::clip)
                                             .toList())
                             + "; save the one that is meant alone from PyTorch.");
+        }
+        if (others.isEmpty()) {
+            without.put(outer, depth);
         }
         return others.isEmpty() ? Optional.empty() : Optional.of(others.firstEntry().getValue());
     }

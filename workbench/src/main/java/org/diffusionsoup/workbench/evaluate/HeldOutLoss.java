@@ -273,11 +273,7 @@ public final class HeldOutLoss {
                                     side,
                                     name));
         }
-        int length = model.tokenizer().modelMaxLength();
-        long cut =
-                rows.stream()
-                        .filter(i -> model.tokenizer().reading(i.caption(), length).isCut())
-                        .count();
+        int cut = EncodedRows.cut(model, rows.stream()).size();
         if (cut > 0) {
             notes.add(
                     "%d of %s %s cut to the %d tokens that %s reads."
@@ -285,7 +281,7 @@ public final class HeldOutLoss {
                                     cut,
                                     Plural.of(shard.size(), "caption"),
                                     cut == 1 ? "is" : "are",
-                                    length,
+                                    model.tokenizer().modelMaxLength(),
                                     name));
         }
         return notes;

@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.diffusionsoup.core.Plural;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.data.SampleInfo;
 import org.diffusionsoup.data.Shard;
 import org.diffusionsoup.diffusion.model.StableDiffusion;
+import org.diffusionsoup.diffusion.text.ClipTokenizer;
 import org.diffusionsoup.diffusion.torch.Scope;
 import org.diffusionsoup.diffusion.torch.Tensor;
 import org.diffusionsoup.diffusion.torch.Torch;
@@ -107,15 +109,7 @@ public final class EncodedRows implements AutoCloseable {
 
     /** Long captions are common, and what comes after the text encoder's window teaches nothing. */
     private static void tellCut(StableDiffusion model, List<Shard> shards, Progress progress) {
-        int length =
-                Math.min(
-                        model.tokenizer().modelMaxLength(),
-                        model.textEncoder().config().maxPositions());
-        List<SampleInfo> cut =
-                shards.stream()
-                        .flatMap(s -> s.infos().stream())
-                        .filter(i -> model.tokenizer().reading(i.caption(), length).isCut())
-                        .toList();
+        List<SampleInfo> cut = cut(model, shards.stream().flatMap(s -> s.infos().stream()));
         if (!cut.isEmpty()) {
             int rows = shards.stream().mapToInt(Shard::size).sum();
             progress.tell(
@@ -124,9 +118,16 @@ public final class EncodedRows implements AutoCloseable {
                                     cut.size(),
                                     Plural.of(rows, "caption"),
                                     cut.size() == 1 ? "is" : "are",
-                                    length,
+                                    model.tokenizer().modelMaxLength(),
                                     cut.getFirst().key()));
         }
+    }
+
+    /** The rows of whose captions a model's text encoder reads only the beginning. */
+    public static List<SampleInfo> cut(StableDiffusion model, Stream<SampleInfo> rows) {
+        ClipTokenizer tokenizer = model.tokenizer();
+        int length = tokenizer.modelMaxLength(); // a longer one than the encoder's is refused
+        return rows.filter(i -> tokenizer.reading(i.caption(), length).isCut()).toList();
     }
 
     private static Tensor latents(StableDiffusion model, List<Shard> shards, Progress progress) {
