@@ -57,6 +57,10 @@ final class Natives {
                 Loader.cacheResources(torch.class, "/org/bytedeco/openblas/" + platform + "/");
                 Loader.cacheResources(torch.class, torchFolder());
                 loadQuietly();
+                // NNPACK would only take batches of 16 or more, which go to oneDNN before. Smaller
+                // ones ask for it all the same, and where it does not know the processor each
+                // convolution writes a line about that.
+                torch.globalContext().setUserEnabledNNPACK(false);
                 if (!lock.isValid()) {
                     throw new TorchException("the lock on " + lockFile + " was lost while loading");
                 }
