@@ -124,7 +124,7 @@ class RegistrySearchTest {
         // The judge has gone: nothing happens, and the sentence says what would help.
         Path moved = Files.move(judge, folder.resolve("moved"));
         Run.at(registry, "withdraw", "s2", "--reason", "asked")
-                .fails(1, "needs the CLIP folder", "judge");
+                .fails(1, "is not at " + judge, "--judge", "--keep-selection");
         Files.move(TinyModels.otherClip(folder.resolve("other")), judge);
         Run.at(registry, "withdraw", "s2", "--reason", "asked")
                 .fails(1, "has other weights than the one that chose before", "--keep-selection");

@@ -132,6 +132,11 @@ public record JudgeSpec(Kind kind, Path model, Optional<Path> head, Optional<Pat
         return needs;
     }
 
+    /** The first file or folder it is loaded from that does not exist. */
+    public Optional<Path> missing() {
+        return needs().values().stream().filter(path -> !Files.exists(path)).findFirst();
+    }
+
     @Override
     public void requireFiles(String name, Set<String> later) {
         requireFiles(name);

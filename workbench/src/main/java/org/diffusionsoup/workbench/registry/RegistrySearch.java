@@ -114,6 +114,13 @@ public final class RegistrySearch implements WithdrawRequest.Reselector {
             return Optional.empty();
         }
         SearchRecipe recipe = SearchRecipe.of(recorded, judge);
+        recipe.judge()
+                .missing()
+                .ifPresent(path -> {
+                    throw new SoupException(
+                            "The judge of a search that has to be run again is not at %s; put it back, say with `judge` where it is, or keep the choice with `keepSelection`."
+                                    .formatted(path));
+                });
         return Optional.of(
                 search(
                                 recipe,
