@@ -178,6 +178,28 @@ abstract class PromisesContract extends RegistryContract {
         assertThat(registry.repair().left()).isEmpty();
         assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HELD);
 
+        // another of the same entry, by which the key has signed two histories
+        Path copy = mine.resolveSibling("copy.json");
+        Files.copy(kept, copy);
+        assertThat(verify(mine, List.of()).verdict()).isEqualTo(Verdict.HELD);
+        String other = "0".repeat(64);
+        resign(
+                copy,
+                sections,
+                Json.object(ledger)
+                        .put("entry_hash", other)
+                        .objects(
+                                "withdrawals",
+                                List.of(
+                                        Json.objects(ledger, "withdrawals").getFirst(),
+                                        Json.object()
+                                                .put("entry", second.entry())
+                                                .put("entry_hash", other)
+                                                .build()))
+                        .build());
+        assertFalse(verify(mine, List.of()), "the key has signed two histories");
+        Files.delete(copy);
+
         // one of something else explains nothing
         Withdrawn third = withdraw("s3");
         Files.delete(kept);

@@ -5,11 +5,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
@@ -23,7 +26,8 @@ import org.diffusionsoup.registry.ledger.RegistryException;
  * Certificates of withdrawals after one certificate, as far as they explain why an ingredient that
  * it names is not in the store any more. Each is checked before it is believed: its signature, its
  * sections, that none of what it withdrew is in the soups it names, and that it is of the same
- * history.
+ * history. Of two that have different entries in one place of the ledger neither is believed: one
+ * key has signed two histories, and nothing here tells which of them is the registry's.
  */
 final class LaterWithdrawals {
     /** Of a folder with more files than this, none is read: it is no folder of certificates. */
@@ -100,13 +104,13 @@ final class LaterWithdrawals {
     }
 
     private List<JsonObject> find() {
-        List<JsonObject> found = new ArrayList<>();
+        SequencedMap<Path, JsonObject> found = new LinkedHashMap<>();
         for (Path file : files()) {
             try {
                 JsonObject c = JsonValue.readObject(file);
                 Optional<String> wrong = wrong(c);
                 if (wrong.isEmpty()) {
-                    found.add(c);
+                    found.put(file, c);
                 } else if (!wrong.get().isEmpty()) {
                     refused.add(file + ": " + wrong.get());
                 }
@@ -114,7 +118,41 @@ final class LaterWithdrawals {
                 refused.add(file + ": " + e.getMessage());
             }
         }
-        return found;
+        List<JsonObject> agreed = new ArrayList<>();
+        found.forEach((file, c) ->
+                contradiction(c, found)
+                        .ifPresentOrElse(
+                                why -> refused.add(file + ": " + why), () -> agreed.add(c)));
+        return agreed;
+    }
+
+    /** What another certificate has where one has something else, in words. */
+    private static Optional<String> contradiction(
+            JsonObject c, SequencedMap<Path, JsonObject> all) {
+        Map<Long, String> mine = entries(c);
+        for (Map.Entry<Path, JsonObject> other : all.entrySet()) {
+            for (Map.Entry<Long, String> e : entries(other.getValue()).entrySet()) {
+                String hash = mine.get(e.getKey());
+                if (hash != null && !hash.equals(e.getValue())) {
+                    return Optional.of(
+                            "ledger: entry %d is another one than in %s: the key has signed two histories"
+                                    .formatted(e.getKey(), other.getKey()));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The entries whose hashes a certificate states. */
+    private static Map<Long, String> entries(JsonObject certificate) {
+        JsonObject ledger = Json.object(certificate, "ledger");
+        Map<Long, String> entries = new TreeMap<>();
+        entries.put(Json.number(ledger, "entry"), Json.string(ledger, "entry_hash"));
+        if (ledger.get(CertificateForm.WITHDRAWALS).isPresent()) {
+            history(ledger).forEach(e -> entries.put(e.getKey(), e.getValue()));
+            entries.put(Json.number(ledger, "head"), Json.string(ledger, "head_hash"));
+        }
+        return entries;
     }
 
     /** Why a certificate cannot be believed; an empty text if it is just not a later one. */
