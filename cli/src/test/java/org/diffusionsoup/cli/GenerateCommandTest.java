@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -696,6 +697,39 @@ class GenerateCommandTest {
                         out("xl.png"))
                 .ok();
         assertThat(read(out("xl.png")).width()).isGreaterThanOrEqualTo(32);
+    }
+
+    @Test
+    void setsOfPromptsAreDrawnAsTheyArePublished() throws IOException {
+        Files.writeString(
+                out("captions_val2014.json"),
+                """
+                {"images": [{"id": 1}],
+                 "annotations": [{"image_id": 1, "caption": "red apple"}, {"image_id": 1, "caption": "cat"}]}
+                """);
+        Files.writeString(out("parti.tsv"), "Prompt\tCategory\nred apple\tFood\ncat\tAnimals\n");
+        List<byte[]> grids = new ArrayList<>();
+        for (String set : List.of("captions_val2014.json", "parti.tsv")) {
+            Path grid = out(set + ".png");
+            Run.of("generate", "--model", MODEL, "--prompts", out(set), "--steps", 1, "-o", grid)
+                    .ok();
+            grids.add(Files.readAllBytes(grid));
+        }
+        Path grid = out("words.png");
+        Run.of(
+                        "generate",
+                        "--model",
+                        MODEL,
+                        "--prompt",
+                        "red apple",
+                        "--prompt",
+                        "cat",
+                        "--steps",
+                        1,
+                        "-o",
+                        grid)
+                .ok();
+        assertThat(grids).containsOnly(Files.readAllBytes(grid));
     }
 
     @Test

@@ -50,10 +50,20 @@ public final class Csv {
      *     next comma; names the line that the record starts on
      */
     public static List<Record> parse(String text, String where) {
+        return parse(text, where, ',');
+    }
+
+    /** The same for columns that tabs separate. */
+    public static List<Record> parseTabs(String text, String where) {
+        return parse(text, where, '\t');
+    }
+
+    private static List<Record> parse(String text, String where, char separator) {
         List<Record> records = new ArrayList<>();
         try {
             for (CsvRecord r :
                     CsvReader.builder()
+                            .fieldSeparator(separator)
                             .extraFieldStrategy(FieldMismatchStrategy.IGNORE)
                             .missingFieldStrategy(FieldMismatchStrategy.IGNORE)
                             .allowUnclosedQuote(false)

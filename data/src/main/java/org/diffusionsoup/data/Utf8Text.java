@@ -5,8 +5,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.diffusionsoup.core.SoupException;
 
-/** The one way from a caption file's bytes to its text, in folders and in tars. */
-final class Utf8Text {
+/** The one way from a text file's bytes to its text: captions in folders and tars, prompts. */
+public final class Utf8Text {
     private Utf8Text() {}
 
     /**
@@ -16,7 +16,7 @@ final class Utf8Text {
      * @throws SoupException if the bytes are no UTF-8, or hold a zero as UTF-16 does: replacement
      *     characters would be learned from unseen
      */
-    static String decode(byte[] bytes, String what) {
+    public static String decode(byte[] bytes, String what) {
         String text;
         try {
             text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();

@@ -15,7 +15,10 @@ public final class PromptFlags {
     @Option(
             names = "--prompts",
             paramLabel = "FILE",
-            description = "File with one prompt a line; lines that start with # are left out.")
+            description =
+                    "File with one prompt a line; lines that start with # are left out. Of a table"
+                            + " (.csv, .tsv) or JSON (.json, .jsonl; MS-COCO's captions too) what is"
+                            + " called prompt, caption or text.")
     private Optional<Path> file = Optional.empty();
 
     @Mixin private ShardFlags shard = new ShardFlags();

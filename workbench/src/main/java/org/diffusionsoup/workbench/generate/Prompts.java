@@ -1,8 +1,6 @@
 package org.diffusionsoup.workbench.generate;
 
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +13,8 @@ import java.util.regex.Pattern;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.Visible;
+import org.diffusionsoup.data.PromptTable;
+import org.diffusionsoup.data.Utf8Text;
 
 /** Reads what is drawn: files of prompts, lists of seeds. */
 public final class Prompts {
@@ -25,10 +25,11 @@ public final class Prompts {
 
     /**
      * Prompts of a UTF-8 text file, one a line; blank lines and lines that start with # are left
-     * out.
+     * out. Of a file that its ending calls a table or JSON, what {@link PromptTable} reads.
      *
      * @return at least one
-     * @throws SoupException if the file is missing, no UTF-8 text, or holds no prompt
+     * @throws SoupException if the file is missing, no UTF-8 text, or holds no prompt, or as {@link
+     *     PromptTable#read} does
      */
     public static List<String> read(Path file) {
         if (!Files.exists(file)) {
@@ -41,23 +42,24 @@ public final class Prompts {
             throw new SoupException(
                     file + " is a folder; give a file with one prompt a line, or a pipe.");
         }
-        List<String> prompts;
-        try {
-            prompts =
-                    Files.readAllLines(file, StandardCharsets.UTF_8).stream()
-                            .map(line -> line.replace("\ufeff", "").strip())
-                            .filter(line -> !line.isEmpty() && !line.startsWith("#"))
-                            .toList();
-        } catch (CharacterCodingException e) {
-            throw new SoupException(file + " is not UTF-8 text; save it as UTF-8.", e);
-        } catch (IOException e) {
-            throw new SoupIoException("read", file, e);
-        }
+        List<String> prompts = PromptTable.isOne(file) ? PromptTable.read(file) : lines(file);
         if (prompts.isEmpty()) {
             throw new SoupException(
                     "The prompts file " + file + " holds no prompt; write one a line.");
         }
         return prompts;
+    }
+
+    private static List<String> lines(Path file) {
+        try {
+            return Utf8Text.decode(Files.readAllBytes(file), file.toString())
+                    .lines()
+                    .map(line -> line.replace("\ufeff", "").strip())
+                    .filter(line -> !line.isEmpty() && !line.startsWith("#"))
+                    .toList();
+        } catch (IOException e) {
+            throw new SoupIoException("read", file, e);
+        }
     }
 
     /**

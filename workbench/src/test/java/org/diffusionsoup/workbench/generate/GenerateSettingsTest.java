@@ -184,7 +184,7 @@ class GenerateSettingsTest {
         Files.write(file, new byte[] {'a', (byte) 0xff, 'b'});
         assertThatThrownBy(() -> Prompts.read(file))
                 .isInstanceOf(SoupException.class)
-                .hasMessage(file + " is not UTF-8 text; save it as UTF-8.");
+                .hasMessage(file + " is not UTF-8 text; save it as UTF-8");
         assertThatThrownBy(() -> Prompts.read(dir))
                 .isInstanceOf(SoupException.class)
                 .hasMessageContaining("is a folder");
