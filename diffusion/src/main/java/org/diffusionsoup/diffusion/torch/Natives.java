@@ -61,6 +61,7 @@ final class Natives {
                 // ones ask for it all the same, and where it does not know the processor each
                 // convolution writes a line about that.
                 torch.globalContext().setUserEnabledNNPACK(false);
+                Threads.choose();
                 if (!lock.isValid()) {
                     throw new TorchException("the lock on " + lockFile + " was lost while loading");
                 }
