@@ -187,7 +187,9 @@ final class TerminalProgress implements Progress {
     }
 
     private String line() {
-        double seconds = (shownAt - startedAt) / 1e9;
+        // What comes after the last unit, before another task begins, is none of this one's time.
+        boolean complete = total > 0 && done >= total;
+        double seconds = ((complete ? advancedAt : shownAt) - startedAt) / 1e9;
         double rate = seconds > 0 ? (done - skipped) / seconds : 0;
         StringBuilder line = new StringBuilder(task);
         if (total > 0) {

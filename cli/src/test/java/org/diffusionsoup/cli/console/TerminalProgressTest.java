@@ -124,6 +124,17 @@ class TerminalProgressTest {
     }
 
     @Test
+    void whatFollowsTheLastUnitIsNoPartOfTheRate() {
+        try (TerminalProgress progress = progress(0)) {
+            progress.start("generate noto", 8, "images");
+            now.addAndGet(2 * SECOND);
+            progress.advance(8);
+            now.addAndGet(8 * SECOND);
+        }
+        assertThat(text.toString()).isEqualTo("generate noto  8/8 images  4.00 images/s  2s\n");
+    }
+
+    @Test
     void aTotalThatIsNotKnownIsLeftOut() {
         try (TerminalProgress progress = progress(0)) {
             progress.start("read", 0, "rows");
