@@ -8,6 +8,7 @@ import java.sql.DriverManager;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -16,6 +17,11 @@ import org.junit.jupiter.api.Test;
 
 /** Attacks on a ledger on a PostgreSQL server that is started for the test. */
 class PostgresAttackTest extends AttackContract {
+    /** Ends the connections that are kept: settings of a role hold from the next one on. */
+    private static final String LEAVE =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    + " WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
     private static @Nullable PostgresServer server;
 
     @BeforeAll
@@ -50,10 +56,21 @@ class PostgresAttackTest extends AttackContract {
     }
 
     @Test
+    void aConnectionThatTheServerEndedIsMadeAnew() throws Exception {
+        List<Entry> entries = registry.read(Queries::entries);
+        sql(LEAVE);
+        List<Entry> again = registry.read(Queries::entries);
+        assertThat(again).isEqualTo(entries);
+        registry.retire("s1", "to write, too");
+        sql(LEAVE);
+        assertThat(registry.check()).isEmpty();
+    }
+
+    @Test
     void operatorsOfSomebodyElseAreNamedAndNotUsed() throws Exception {
         String path = "ALTER ROLE CURRENT_USER SET search_path = public, pg_catalog";
         try {
-            sql(path);
+            sql(path, LEAVE);
             assertThat(registry.check()).as("the settings of a role alone").isEmpty();
             sql(
                     "CREATE FUNCTION eq(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS"
@@ -73,7 +90,7 @@ class PostgresAttackTest extends AttackContract {
             sql("DROP FUNCTION public.lower(varchar)");
             assertThat(registry.check()).isEmpty();
         } finally {
-            sql("ALTER ROLE CURRENT_USER RESET search_path");
+            sql("ALTER ROLE CURRENT_USER RESET search_path", LEAVE);
         }
     }
 }

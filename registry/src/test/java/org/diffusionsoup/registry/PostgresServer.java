@@ -93,7 +93,11 @@ final class PostgresServer implements AutoCloseable {
                                 "-l",
                                 folder.resolve("log").toString(),
                                 "-o",
-                                "-p " + port + " -k " + folder + " -h 127.0.0.1 -c fsync=off",
+                                "-p "
+                                        + port
+                                        + " -k "
+                                        + folder
+                                        + " -h 127.0.0.1 -c fsync=off -c autovacuum=off",
                                 "start");
         return started == 0 ? Optional.of(server) : Optional.empty();
     }

@@ -74,7 +74,7 @@ final class Database {
     /** A connection that may write. */
     Connection connect() throws SQLException {
         if (isPostgres()) {
-            return postgres();
+            return KeptConnections.open(url);
         }
         checkFile();
         Properties p = new Properties();
@@ -82,26 +82,6 @@ final class Database {
         p.setProperty("synchronous", "FULL");
         p.setProperty("transaction_mode", "IMMEDIATE");
         return sqlite(file(), p);
-    }
-
-    /**
-     * A connection in which names are PostgreSQL's own, and otherwise of the ledger's schema alone:
-     * a role's or a database's settings may put other operators in front of those.
-     */
-    private Connection postgres() throws SQLException {
-        Connection c = DriverManager.getConnection(url);
-        boolean done = false;
-        try (Statement s = c.createStatement()) {
-            s.execute(
-                    "SELECT pg_catalog.set_config('search_path',"
-                            + " pg_catalog.quote_ident(pg_catalog.current_schema()), false)");
-            done = true;
-            return c;
-        } finally {
-            if (!done) {
-                c.close();
-            }
-        }
     }
 
     /**
@@ -131,7 +111,7 @@ final class Database {
      */
     synchronized Connection connectToRead() throws SQLException {
         if (isPostgres()) {
-            return postgres();
+            return KeptConnections.open(url);
         }
         if (copied != null) {
             return sqlite(copied, new Properties());

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -17,6 +18,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.diffusionsoup.core.Plural;
+import org.postgresql.PGStatement;
 
 /**
  * What the migrations make, and what a database has instead. Whoever can write to a database can
@@ -261,10 +263,13 @@ final class Schema {
 
     private static Map<String, String> postgres(Connection c) throws SQLException {
         Map<String, String> all = new TreeMap<>();
-        try (Statement s = c.createStatement();
-                ResultSet r = s.executeQuery(POSTGRES)) {
-            while (r.next()) {
-                all.put(r.getString(1), r.getString(2).strip());
+        try (PreparedStatement s = c.prepareStatement(POSTGRES)) {
+            // Planning it takes ten times as long as its execution.
+            s.unwrap(PGStatement.class).setPrepareThreshold(1);
+            try (ResultSet r = s.executeQuery()) {
+                while (r.next()) {
+                    all.put(r.getString(1), r.getString(2).strip());
+                }
             }
         }
         all.remove("table " + HISTORY);
