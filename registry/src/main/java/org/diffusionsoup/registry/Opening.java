@@ -129,6 +129,15 @@ final class Opening {
         Context context = context(place, Optional.of(key), key.shown(), ledger, clock);
         Belonging belonging = new Belonging(context);
         belonging.enforce();
+        Heads.firstUnknown(context)
+                .ifPresent(wrong -> {
+                    throw new RegistryException(
+                            wrong
+                                    + ". Put the newest ledger back. If it is lost for good, move this"
+                                    + " file and what else is of later entries to where it is kept as"
+                                    + " evidence: nothing that is recorded now will fit it. Nothing was"
+                                    + " changed.");
+                });
         ledger.onHead(head -> {
             try {
                 belonging.note(head);

@@ -525,6 +525,42 @@ abstract class AttackContract {
     }
 
     @Test
+    void aLedgerThatWasCutOffIsNotWrittenTo() throws Exception {
+        long before = Json.number(registry.head(), "entry");
+        Withdrawn w = withdraw("s2");
+        registry.publish("soup", "the hub", List.of(), Optional.empty());
+        Path notes = registry.folder().resolve("certificates");
+        Path stored = registry.store().certificates().resolve("withdrawal-9.json");
+        List<Path> signed = List.of(w.certificate(), stored, notes.resolve("publication-11.json"));
+        Path elsewhere = Files.createDirectory(folder.resolve("kept"));
+        for (int i = 0; i < signed.size(); i++) {
+            Files.move(signed.get(i), elsewhere.resolve(String.valueOf(i)));
+        }
+        sql("DELETE FROM entry WHERE seq > " + before);
+        looked().repair();
+        Files.delete(registry.store().folder().resolve("head.json"));
+        for (int i = 0; i < signed.size(); i++) {
+            Path file = Files.copy(elsewhere.resolve(String.valueOf(i)), signed.get(i));
+            assertThatThrownBy(this::reopened)
+                    .hasMessageContaining(file + " notes ledger entry")
+                    .hasMessageContaining("newer entries were cut off")
+                    .hasMessageContaining("If it is lost for good, move this file");
+            Files.delete(file);
+        }
+        // Anybody can write a file of such a name.
+        Files.writeString(notes.resolve("withdrawal-99.json"), "{}");
+        reopened().evaluate("soup", "audit", true, Json.object().build());
+        Files.delete(notes.resolve("withdrawal-99.json"));
+        assertThat(Json.number(registry.head(), "entry")).isEqualTo(w.entry());
+
+        // What is in its place now is of another kind, and another entry.
+        Files.copy(elsewhere.resolve("1"), stored);
+        assertThatThrownBy(this::reopened).hasMessageContaining("another history");
+        assertThat(errors(looked().check()))
+                .anyMatch(s -> s.contains(stored.toString()) && s.contains("another history"));
+    }
+
+    @Test
     void anOlderCopyOfTheLedgerShowsByWhatWasNotedSince() throws Exception {
         JsonObject head = registry.head();
         Path early = folder.resolve("early.json");
@@ -555,6 +591,11 @@ abstract class AttackContract {
         Files.move(publication, elsewhere.resolve("publication.json"));
         Path certificate = elsewhere.resolve("certificate.json");
         Files.move(w.certificate(), certificate, StandardCopyOption.REPLACE_EXISTING);
+        Path stored = registry.store().certificates().resolve("withdrawal-9.json");
+        assertThat(errors(looked().check()))
+                .anyMatch(s -> s.contains(stored + " notes ledger entry 9"));
+        assertThatThrownBy(() -> registry.collect(false, 0)).hasMessageContaining("withdrawal-9");
+        Files.move(stored, elsewhere.resolve("stored.json"));
         assertThat(errors(looked().check()))
                 .as("nothing that is left here knows")
                 .noneMatch(s -> s.contains("older copy"));

@@ -576,6 +576,54 @@ abstract class PromisesContract extends RegistryContract {
                 .hasMessageContaining("'soup ingredient add'");
     }
 
+    @Test
+    void tensorsAllOfWhoseValuesAreTheSameAreNobodys() throws Exception {
+        addFour();
+        Path zeros = Small.checkpoint(folder.resolve("zeros.safetensors"), 71);
+        fill(zeros, "unet.t1", 0);
+        add("zeros", "s1", zeros);
+        withdraw("s1");
+
+        Path fresh = Small.checkpoint(folder.resolve("fresh.safetensors"), 72);
+        fill(fresh, "unet.t1", 0);
+        registry.addBase("other", fresh);
+        Path honest = Small.checkpoint(folder.resolve("honest.safetensors"), 73);
+        fill(honest, "unet.t1", 0);
+        add("honest", "s2", honest);
+        registry.make(Small.of("soup", "honest", "s3"));
+        assertThat(registry.check()).isEmpty();
+
+        // one tensor more is too many
+        Path back = Small.checkpoint(folder.resolve("back.safetensors"), 74);
+        replace(back, zeros, "unet.t1");
+        replace(back, zeros, "unet.t2");
+        assertThatThrownBy(() -> add("back", "s2", back))
+                .hasMessageContaining("'back' holds weights of ingredient 'zeros'")
+                .hasMessageContaining("1 hash is the same");
+    }
+
+    private void add(String name, String shard, Path weights) {
+        registry.addIngredient(
+                new NewIngredient(
+                        name, "base", List.of(shard), weights, Json.object().build(), "test"));
+    }
+
+    private static void fill(Path file, String tensor, float value) {
+        List<TensorEntry> tensors = new ArrayList<>();
+        try (SafetensorsFile f = SafetensorsFile.open(file)) {
+            for (String name : f.tensors().keySet()) {
+                TensorInfo t = f.tensor(name);
+                float[] values = new float[(int) t.elements()];
+                java.util.Arrays.fill(values, value);
+                tensors.add(
+                        name.equals(tensor)
+                                ? TensorEntry.ofFloats(name, t.shape(), values)
+                                : entry(f, name));
+            }
+        }
+        SafetensorsWriter.write(file, Map.of(), tensors);
+    }
+
     private Path asDoubles(Path checkpoint) throws IOException {
         Path to = folder.resolve("doubles.safetensors");
         try (SafetensorsFile file = SafetensorsFile.open(checkpoint)) {

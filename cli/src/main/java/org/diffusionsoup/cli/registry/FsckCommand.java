@@ -55,7 +55,7 @@ public final class FsckCommand extends SoupCommand {
             paramLabel = "FILE",
             description =
                     "A certificate, or what 'soup log --head' printed: the ledger must still have the"
-                            + " entries that it names. Those in the registry's folder are always read.")
+                            + " entries that it names. Those in the registry's folder and store are always read.")
     private List<Path> certificates = List.of();
 
     @Mixin private RegistryFlag registry = new RegistryFlag();

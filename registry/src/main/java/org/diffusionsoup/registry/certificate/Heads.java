@@ -7,17 +7,21 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.PriorityQueue;
+import java.util.Set;
 import org.diffusionsoup.core.SoupException;
 import org.diffusionsoup.core.SoupIoException;
 import org.diffusionsoup.core.io.JsonValue;
 import org.diffusionsoup.core.io.JsonValue.JsonObject;
+import org.diffusionsoup.registry.context.Context;
 import org.diffusionsoup.registry.ledger.Entry;
 import org.diffusionsoup.registry.ledger.Json;
+import org.diffusionsoup.registry.ledger.Kind;
 import org.diffusionsoup.registry.ledger.PublicKeyFile;
 import org.diffusionsoup.registry.ledger.Queries;
 import org.diffusionsoup.registry.ledger.RegistryException;
@@ -68,8 +72,72 @@ public final class Heads {
         return Json.object().put("id", self.id()).put("key", self.key()).build();
     }
 
-    /** Certificates and notes in a registry's own folder. */
-    public static List<Path> known(Path folder) {
+    /**
+     * What the certificates and notes in a registry's own folder, and the certificates in its
+     * store, say of the ledger that is not so, and what other files do.
+     *
+     * @param given elsewhere
+     */
+    public static List<String> wrong(Context context, List<Path> given) {
+        // Files before the ledger: each is written when its entry is there.
+        List<Path> files = new ArrayList<>(known(context.place().certificates()));
+        files.addAll(given);
+        List<Path> stored = known(context.store().certificates());
+        return context.read(q -> wrong(q, context.publicKey(), files, stored));
+    }
+
+    private static List<String> wrong(
+            Queries q, PublicKeyFile key, List<Path> files, List<Path> stored) {
+        Set<Noted> told = new HashSet<>();
+        List<String> wrong = wrong(q, key, files, told);
+        // A damaged one in the store is told with its withdrawal.
+        for (Path file : stored) {
+            try {
+                noted(file, key).stream()
+                        .filter(told::add)
+                        .forEach(n -> compare(q, n, file).ifPresent(wrong::add));
+            } catch (SoupException e) {
+                continue;
+            }
+        }
+        return wrong;
+    }
+
+    /**
+     * The first certificate or note in the registry's folder or store by whose name the ledger has
+     * an entry that it has not, or of another kind: to be asked before anything is written, since
+     * what is written then is signed in the place of what was signed before.
+     *
+     * @return a sentence without a full stop; empty if there is none, or none of this key
+     */
+    public static Optional<String> firstUnknown(Context context) {
+        List<Path> files = new ArrayList<>(known(context.place().certificates()));
+        files.addAll(known(context.store().certificates()));
+        return context.read(q -> firstUnknown(q, context.publicKey(), files));
+    }
+
+    private static Optional<String> firstUnknown(Queries q, PublicKeyFile key, List<Path> files) {
+        for (Path file : files) {
+            Kind kind = name(file).startsWith("withdrawal") ? Kind.WITHDRAWAL : Kind.PUBLICATION;
+            if (q.find(number(file)).filter(e -> e.kind() == kind).isPresent()) {
+                continue;
+            }
+            try {
+                for (Noted n : noted(file, key)) {
+                    Optional<String> wrong = compare(q, n, file);
+                    if (wrong.isPresent()) {
+                        return wrong;
+                    }
+                }
+            } catch (SoupException e) {
+                continue; // anybody can give a file such a name
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Certificates and notes in a folder. */
+    private static List<Path> known(Path folder) {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }
@@ -99,14 +167,18 @@ public final class Heads {
 
     /**
      * What these files say of the ledger that is not so, in sentences; a file given twice, once.
+     *
+     * @param told to which is added what they note
      */
-    public static List<String> wrong(Queries q, PublicKeyFile key, List<Path> files) {
+    private static List<String> wrong(
+            Queries q, PublicKeyFile key, List<Path> files, Set<Noted> told) {
         List<String> wrong = new ArrayList<>();
         Map<Path, Path> once = new LinkedHashMap<>();
         files.forEach(f -> once.putIfAbsent(place(f), f));
         for (Path file : once.values()) {
             try {
                 for (Noted n : noted(file, key)) {
+                    told.add(n);
                     compare(q, n, file).ifPresent(wrong::add);
                 }
             } catch (SoupException e) {

@@ -124,9 +124,7 @@ public final class Fsck {
         new Belonging(context)
                 .wrong()
                 .forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
-        List<Path> files = new ArrayList<>(Heads.known(context.place().certificates()));
-        files.addAll(certificates);
-        context.read(q -> Heads.wrong(q, context.publicKey(), files))
+        Heads.wrong(context, certificates)
                 .forEach(s -> found.add(new Finding(Severity.ERROR, "ledger", s)));
         if (Files.isDirectory(store.folder())) {
             store.links().forEach(s -> found.add(new Finding(Severity.ERROR, "store", s)));

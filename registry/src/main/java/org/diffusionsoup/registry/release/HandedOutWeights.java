@@ -70,12 +70,7 @@ public final class HandedOutWeights {
     private List<String> unsound() {
         List<String> wrong = new ArrayList<>(context.ledger().check(context.publicKey()).wrong());
         if (wrong.isEmpty()) {
-            wrong.addAll(
-                    context.read(q ->
-                            Heads.wrong(
-                                    q,
-                                    context.publicKey(),
-                                    Heads.known(context.place().certificates()))));
+            wrong.addAll(Heads.wrong(context, List.of()));
         }
         return wrong;
     }

@@ -2,9 +2,12 @@ package org.diffusionsoup.registry.weights;
 
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.diffusionsoup.core.SoupException;
+import org.diffusionsoup.registry.ledger.Rows.WithdrawnWeight;
 import org.diffusionsoup.registry.store.Manifest.StoredFile;
 import org.diffusionsoup.registry.store.WeightStore;
 
@@ -12,7 +15,7 @@ import org.diffusionsoup.registry.store.WeightStore;
  * Tells tensors that say nothing of any picture, though their hashes are not the base's: those that
  * are its own in another number format, as a text encoder that was not trained and saved in F16,
  * and small ones that training has moved by a rounding step or two, where two trainings on
- * different pictures may well end in the same bytes.
+ * different pictures may well end in the same bytes; and those all of whose values are the same.
  */
 final class InheritedTensors {
     private final WeightStore store;
@@ -83,6 +86,32 @@ final class InheritedTensors {
             });
             same.retainAll(hashes);
             return same;
+        } catch (SoupException e) {
+            return Set.of(); // what cannot be looked at is not excused
+        }
+    }
+
+    /**
+     * Those of some withdrawn hashes that are of tensors of a checkpoint all of whose values are
+     * the same. Reads the checkpoint; empty where it cannot be read.
+     */
+    Set<WithdrawnWeight> constants(List<WithdrawnWeight> hits, String checkpoint) {
+        if (hits.isEmpty()) {
+            return Set.of();
+        }
+        Set<String> asked = hits.stream().map(WithdrawnWeight::sha256).collect(Collectors.toSet());
+        try (WeightStore.Session session = store.open()) {
+            Set<String> constants =
+                    TensorsOf.of(store, checkpoint, "", session.work().resolve("constants"))
+                            .tensors()
+                            .values()
+                            .stream()
+                            .filter(t -> asked.contains(t.piece().sha256()) && t.isConstant(store))
+                            .map(t -> t.piece().sha256())
+                            .collect(Collectors.toSet());
+            return hits.stream()
+                    .filter(h -> constants.contains(h.sha256()))
+                    .collect(Collectors.toSet());
         } catch (SoupException e) {
             return Set.of(); // what cannot be looked at is not excused
         }

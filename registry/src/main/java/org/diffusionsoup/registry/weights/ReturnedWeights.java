@@ -277,6 +277,7 @@ public final class ReturnedWeights {
         hashes.addAll(contents);
         List<WithdrawnWeight> hits = new AgreedWeights(q, shards).missing(hashes);
         q.bases().forEach(b -> hits.removeAll(excused(q, hits, held, contents, b)));
+        hits.removeAll(new InheritedTensors(store).constants(hits, held.checkpoint()));
         if (hits.isEmpty()) {
             return Optional.empty();
         }

@@ -71,6 +71,16 @@ record TensorsOf(SequencedMap<String, Stored> tensors, Model model) {
             return bytes.asSlice(at * size, (long) n * size);
         }
 
+        /** Whether all values are the same, as a fresh norm's are: nobody can tell whose it is. */
+        boolean isConstant(WeightStore store) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment bytes = store.map(piece, arena, true);
+                long rest = bytes.byteSize() - info.dtype().bytes();
+                return rest <= 0
+                        || bytes.asSlice(info.dtype().bytes()).mismatch(bytes.asSlice(0, rest)) < 0;
+            }
+        }
+
         private boolean isComparable(Stored other) {
             return info.sameShape(other.info)
                     && info.dtype().isFloat()
