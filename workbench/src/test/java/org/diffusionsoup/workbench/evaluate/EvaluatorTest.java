@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
@@ -172,13 +173,22 @@ class EvaluatorTest {
     @Test
     void aSecondRunDrawsAndJudgesNothing() {
         Evaluation first = run(RECIPE);
-        Map<String, String> files = TinyModels.contents(cache);
+        Map<String, String> files = whatWasMade();
         Evaluation second = run(RECIPE);
         assertThat(second.drawn()).isZero();
         assertThat(values(second)).isEqualTo(values(first));
         assertThat(second.judges().getFirst().table()).isEqualTo(first.judges().getFirst().table());
-        assertThat(TinyModels.contents(cache)).isEqualTo(files);
+        assertThat(whatWasMade()).isEqualTo(files);
         assertThat(notes).isEmpty();
+    }
+
+    /**
+     * All in the cache but for notes of files' hashes, which are written once files are not new.
+     */
+    private Map<String, String> whatWasMade() {
+        Map<String, String> files = new TreeMap<>(TinyModels.contents(cache));
+        files.keySet().removeIf(name -> name.startsWith("kept/stamps/"));
+        return files;
     }
 
     @Test
